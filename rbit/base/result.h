@@ -1,0 +1,56 @@
+#pragma once
+
+#include <boost/system/result.hpp>
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "rbit/base/exit_code.h"
+
+namespace rbit {
+
+/// What went wrong: the thing it happened to, the reason, and the cure where there is one.
+struct Error {
+  std::string thing;
+  std::string reason;
+  std::string cure;
+
+  /// "thing: reason (cure)", on one line; empty parts are left out.
+  std::string text() const {
+    std::string out = thing.empty() ? reason : reason.empty() ? thing : thing + ": " + reason;
+    if (!cure.empty()) out += " (" + cure + ")";
+    return out;
+  }
+};
+
+/// The value or the Error. Functions return it once the program runs; nothing escapes into the
+/// loop.
+template <class T = void>
+using Result = boost::system::result<T, Error>;
+
+/// Thrown at start-up only, where nothing can go on; `main` prints the lines and ends with the
+/// code.
+class Fatal : public std::runtime_error {
+ public:
+  Fatal(ExitCode code, std::vector<std::string> lines)
+      : std::runtime_error(lines.empty() ? "fatal" : lines.front()),
+        code_(code),
+        lines_(std::move(lines)) {}
+  Fatal(ExitCode code, const Error& error) : Fatal(code, std::vector{error.text()}) {}
+
+  ExitCode code() const { return code_; }
+  const std::vector<std::string>& lines() const { return lines_; }
+
+ private:
+  ExitCode code_;
+  std::vector<std::string> lines_;
+};
+
+/// What `Result::value()` calls when there is none (Boost.System finds it by its argument).
+[[noreturn]] inline void throw_exception_from_error(const Error& error,
+                                                    const boost::source_location&) {
+  throw Fatal(ExitCode::internal, error);
+}
+
+}  // namespace rbit

@@ -1,0 +1,41 @@
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace rbit::text {
+
+/// Without white space (as in C's "isspace") at both ends.
+std::string_view trim(std::string_view text);
+/// At each `separator`; "" gives one empty part.
+std::vector<std::string> split(std::string_view text, char separator);
+/// At runs of white space; no empty parts.
+std::vector<std::string> split_blanks(std::string_view text);
+std::string join(const std::vector<std::string>& parts, std::string_view separator);
+/// ASCII only, whatever the locale.
+std::string lower(std::string_view text);
+std::string upper(std::string_view text);
+/// True and `value` set if the whole of `text` is a decimal number from `least` to `most`.
+bool parse_number(std::string_view text, long long least, long long most, long long& value);
+
+bool is_utf8(std::string_view bytes);
+/// One line for a log: C0, C1, DEL, U+2028, U+2029, bidi controls and bad UTF-8 as \xNN, cut after
+/// `limit` bytes with "..." (RELIABILITY.md 7, rule 6).
+std::string one_line(std::string_view bytes, std::size_t limit = 2048);
+
+/// The candidate a slip of the pen away (one letter more, less, other, or two swapped; two for
+/// words of six letters and more), or none.
+std::optional<std::string> did_you_mean(std::string_view word,
+                                        const std::vector<std::string>& candidates);
+
+/// Lower-case hexadecimal SHA-256.
+std::string sha256_hex(std::string_view bytes);
+
+/// A file name of [A-Za-z0-9._-], no leading dot, at most 100 bytes, with a hash appended if
+/// anything had to be changed (RELIABILITY.md 7, rule 5).
+std::string slug(std::string_view name);
+
+}  // namespace rbit::text

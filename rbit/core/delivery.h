@@ -1,0 +1,60 @@
+#pragma once
+
+#include <memory>
+#include <utility>
+
+#include "rbit/base/result.h"
+#include "rbit/base/task.h"
+#include "rbit/core/message.h"
+#include "rbit/core/settlement.h"
+
+namespace rbit {
+
+/// The means to settle one delivery; made by the transport that delivered it.
+class Settler {
+ public:
+  virtual ~Settler() = default;
+  /// Does it, and ends when it is done as far as this side can know: a copy is confirmed before the
+  /// original is acknowledged. An Error: the message was not settled and comes again (a lost
+  /// connection makes the token void). The message is the caller's until then.
+  virtual Task<Result<void>> settle(const Message& message, const Settlement& settlement) = 0;
+  /// Gives the message back to its queue without waiting; called when a Delivery is dropped.
+  virtual void give_back() = 0;
+};
+
+/// A message and the duty to settle it, once. Dropped, it goes back to its queue.
+class Delivery {
+ public:
+  Delivery(Message message, std::unique_ptr<Settler> settler)
+      : message_(std::move(message)), settler_(std::move(settler)) {}
+  Delivery(Delivery&&) noexcept = default;
+  Delivery& operator=(Delivery&& other) noexcept {
+    if (this != &other) {
+      drop();
+      message_ = std::move(other.message_);
+      settler_ = std::move(other.settler_);
+    }
+    return *this;
+  }
+  ~Delivery() { drop(); }
+
+  const Message& message() const { return message_; }
+
+  /// REQUIRES: not settled yet. `settlement` lives until the task ends.
+  Task<Result<void>> settle(const Settlement& settlement) {
+    const auto settler = std::move(settler_);
+    const auto result = co_await settler->settle(message_, settlement);
+    co_return result;
+  }
+
+ private:
+  void drop() {
+    if (settler_) settler_->give_back();
+    settler_.reset();
+  }
+
+  Message message_;
+  std::unique_ptr<Settler> settler_;
+};
+
+}  // namespace rbit

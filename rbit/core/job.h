@@ -1,0 +1,33 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace rbit {
+
+/// The parts of a PyBit build request that runners may use (INTEROP.md 3). Checked by
+/// `intake/request`; what was missing or null is empty.
+struct BuildRequest {
+  std::string job_id;  // 1 to 18 digits
+  std::string package, version;
+  std::string arch, suite, dist, format, build_env;
+  std::string method, uri, vcs_id;
+  std::string web_host;
+  std::string commands;
+  bool master = false;
+};
+
+/// One attempt to do what one message asks for.
+struct Job {
+  std::string key;  // its name in the journal, `key_of(message)`
+  std::string queue;
+  std::string runner;  // NAME of [runner:NAME]
+  int attempt = 1;     // 1 on the first try
+  int crashes = 0;     // how many of the earlier attempts ended without a verdict
+  bool redelivered = false;
+  std::int64_t timestamp = 0;  // seconds since 1970, at the start of this attempt
+  BuildRequest request;
+  std::string body;  // the message as it came
+};
+
+}  // namespace rbit

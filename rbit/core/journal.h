@@ -1,0 +1,88 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "rbit/base/result.h"
+#include "rbit/base/task.h"
+#include "rbit/core/job.h"
+#include "rbit/core/message.h"
+#include "rbit/core/outcome.h"
+#include "rbit/core/report.h"
+#include "rbit/core/settlement.h"
+
+namespace rbit {
+
+/// What the journal knows of a key.
+struct JobRecord {
+  enum class State { waiting, running, blocked, done, failed, cancelled, moved, dead };
+  std::string key, queue, runner;
+  std::string job_id, package, version;
+  State state = State::waiting;
+  int attempt = 0;  // the last one begun
+  int crashes = 0;
+  std::string outcome, reason, message;  // of the last attempt that ended; empty while none has
+  Settlement settlement;                 // wanted, once the last attempt has ended
+  bool settled = false;                  // and reached
+  Status last_status = Status::waiting;  // last reported
+  std::string log_file;
+  std::vector<Artifact> artifacts;
+  std::int64_t begun = 0, ended = 0;  // microseconds since 1970; 0: not yet
+};
+
+std::string_view to_string(JobRecord::State state);  // "waiting", "running", ...
+
+/// An attempt that was begun in an earlier life of rbit and has no end.
+struct OpenAttempt {
+  Job job;                 // body and request as they were; `job.attempt` is this attempt
+  std::string record_dir;  // where its leader wrote, see run/record.h
+};
+
+/// The record of what was accepted and what came of it. Reads answer at once, writes when they are
+/// committed; writes of one turn of the loop share one commit. On the loop's thread.
+/// An Error of a write: it is not on record, so nothing may be answered on its strength.
+class Journal {
+ public:
+  virtual ~Journal() = default;
+
+  virtual std::optional<JobRecord> find(const std::string& key) const = 0;
+  virtual std::vector<OpenAttempt> open_attempts() const = 0;
+
+  /// J1: the job, its payload and this attempt, and the report `building` for every target.
+  /// Survives a crash of rbit. `record_dir` is where the attempt's leader will write.
+  virtual Task<Result<void>> begin(const Job& job, const Message& message,
+                                   const std::string& record_dir, Report building) = 0;
+  /// A status the runner sets while it runs, for every target; one equal to the last is left out.
+  virtual Task<Result<void>> report(const Job& job, Report status) = 0;
+  /// J3: the verdict, what shall become of the message, and the report of it (none if there is
+  /// nothing to tell, as for an interrupted job). Survives a power cut.
+  virtual Task<Result<void>> finish(const Job& job, const Outcome& outcome,
+                                    const Settlement& settlement,
+                                    std::optional<Report> verdict) = 0;
+  /// A: the settlement is reached.
+  virtual Task<Result<void>> settled(const std::string& key) = 0;
+  /// The last status once more, for a front-end that may have missed it (crash table, J3 to A).
+  virtual Task<Result<void>> report_again(const std::string& key) = 0;
+
+  /// Cancels of jobs not seen yet, kept 7 days, by PyBit's job id.
+  virtual Task<Result<void>> bury(const std::string& job_id) = 0;
+  virtual bool is_buried(const std::string& job_id) const = 0;
+
+  // The outbox (RELIABILITY.md 5).
+
+  /// Rows of `target` that may be sent at `now` (microseconds since 1970), oldest first, at most
+  /// one a job (the job's oldest unsent), at most `limit`.
+  virtual std::vector<Report> due_reports(const std::string& target, std::int64_t now,
+                                          int limit) const = 0;
+  /// When the next row of `target` becomes due; none if there is no row.
+  virtual std::optional<std::int64_t> next_report(const std::string& target) const = 0;
+  virtual Task<Result<void>> report_sent(const Report& report) = 0;
+  /// Not taken: due again at `next` (microseconds since 1970).
+  virtual Task<Result<void>> report_postponed(const Report& report, std::int64_t next) = 0;
+  virtual Task<Result<void>> report_dropped(const Report& report, const std::string& reason) = 0;
+  virtual std::int64_t reports_waiting() const = 0;
+};
+
+}  // namespace rbit

@@ -1,0 +1,23 @@
+#include "rbit/core/message.h"
+
+#include "rbit/base/text.h"
+
+namespace rbit {
+
+std::optional<int> attempt_of(const Message& message) {
+  const auto header = message.headers.find(attempt_header);
+  if (header == message.headers.end()) return std::nullopt;
+  const auto* number = std::get_if<std::int64_t>(&header->second);
+  if (number == nullptr || *number < 1 || *number > 1'000'000) return std::nullopt;
+  return static_cast<int>(*number);
+}
+
+std::string key_of(const Message& message) {
+  // An id is somebody's text: one that is empty, long or odd would not do as a name.
+  const std::string& id = message.message_id;
+  if (!id.empty() && id.size() <= 255 && text::one_line(id) == id) return id;
+  const std::string& body = message.oversized ? message.sha256 : message.body;
+  return text::sha256_hex(message.queue + '\0' + body);
+}
+
+}  // namespace rbit

@@ -1,0 +1,42 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <variant>
+
+namespace rbit {
+
+/// A scalar AMQP header value. Tables and arrays are not kept (RELIABILITY.md 4).
+using HeaderValue = std::variant<bool, std::int64_t, double, std::string>;
+
+/// What a queue held, unparsed: bytes and properties. Nothing in it is trusted.
+struct Message {
+  std::string queue;
+  std::string body;          // the first 64 KiB only, if `oversized`
+  bool redelivered = false;  // a hint: a TTL hop or a republish clears it (R9)
+
+  std::string message_id;  // empty: none
+  std::string content_type, content_encoding, correlation_id, reply_to;
+  std::optional<std::int64_t> timestamp;  // seconds since 1970
+  std::optional<std::uint8_t> priority;
+  std::map<std::string, HeaderValue> headers;  // scalar ones, at most 64, 8 KiB together
+  bool persistent = true;
+
+  bool oversized = false;  // the body was above the size limit and was not kept
+  std::uint64_t size = 0;  // of the whole body, in bytes
+  std::string sha256;      // of the whole body, hexadecimal; filled in if `oversized`
+};
+
+/// The header that rbit's own copies carry: which attempt the message asks for.
+inline constexpr const char* attempt_header = "x-rbit-attempt";
+
+/// That header's value if it is a sane number, else none.
+std::optional<int> attempt_of(const Message& message);
+
+/// The name of the job in the journal: the message id, else SHA-256 over queue, NUL, body
+/// (RELIABILITY.md 2.4).
+std::string key_of(const Message& message);
+
+}  // namespace rbit

@@ -1,0 +1,27 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "rbit/core/status.h"
+
+namespace rbit {
+
+/// One status of one job on its way to a front-end. (attempt, seq) rises strictly within a job.
+struct Report {
+  std::int64_t id = 0;  // row in the outbox, 0 before it is there
+  std::string target;   // the sink's name; the journal makes one row for each target
+  std::string job_key;
+  std::string job_id;  // PyBit's id, digits
+  std::string queue;
+  std::string web_host;  // as the message has it; trusted by nobody
+  int attempt = 1;
+  int seq = 0;  // given by the journal
+  Status status = Status::waiting;
+  std::string reason;     // reason word, may be empty
+  std::string message;    // for people, may be empty
+  std::int64_t time = 0;  // microseconds since 1970
+  int tries = 0;          // how often it was sent in vain
+};
+
+}  // namespace rbit

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <chrono>
+#include <string>
+#include <string_view>
+
+#include "rbit/base/task.h"
+#include "rbit/core/report.h"
+
+namespace rbit {
+
+/// What came of sending a report (RELIABILITY.md 5).
+struct SinkAnswer {
+  enum class Kind {
+    sent,
+    dropped,  // the target will never take it: forget it, with `reason`
+    retry,    // later, after a growing pause or `after`
+    paused,   // the target refuses us as such (401): keep all rows, try again in 5 minutes
+  };
+  Kind kind = Kind::sent;
+  std::string reason;
+  std::chrono::milliseconds after{0};  // the target's own wish (Retry-After); 0: none
+};
+
+/// One place that reports go to. On the loop's thread; jobs never wait for it.
+class ReportSink {
+ public:
+  virtual ~ReportSink() = default;
+  virtual std::string_view target() const = 0;  // "log", "pybit", "amqp"
+  virtual Task<SinkAnswer> send(const Report& report) = 0;
+};
+
+}  // namespace rbit

@@ -1,0 +1,36 @@
+#pragma once
+
+#include <chrono>
+#include <string>
+#include <string_view>
+
+namespace rbit {
+
+/// What becomes of a message; every delivery gets exactly one.
+struct Settlement {
+  enum class Kind {
+    accept,       // gone from its queue
+    retry,        // comes back after `delay` as attempt `next_attempt`
+    dead_letter,  // kept in rbit.dead.<queue>, with `reason`
+    requeue,      // back in its queue at once, as it was
+  };
+
+  Kind kind = Kind::accept;
+  std::chrono::milliseconds delay{0};
+  int next_attempt = 1;
+  std::string
+      reason;  // for the header x-rbit-reason: at most 200 characters, no control characters
+
+  static Settlement accept() { return {}; }
+  static Settlement requeue() { return {Kind::requeue, {}, 1, ""}; }
+  static Settlement dead_letter(std::string reason) {
+    return {Kind::dead_letter, {}, 1, std::move(reason)};
+  }
+  static Settlement retry(std::chrono::milliseconds delay, int next_attempt, std::string reason) {
+    return {Kind::retry, delay, next_attempt, std::move(reason)};
+  }
+};
+
+std::string_view to_string(Settlement::Kind kind);  // "accept", "retry", "dead-letter", "requeue"
+
+}  // namespace rbit

@@ -1,0 +1,32 @@
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "rbit/base/task.h"
+#include "rbit/core/delivery.h"
+
+namespace rbit {
+
+/// Where messages come from. On the loop's thread.
+class Transport {
+ public:
+  virtual ~Transport() = default;
+
+  /// Begins to connect and goes on trying by itself for ever. `queues` are all it will read;
+  /// `deliver` is called for each message, on the loop. Nothing comes before `set_credit`.
+  virtual void start(std::vector<std::string> queues, std::function<void(Delivery)> deliver) = 0;
+
+  /// How many more messages of `queue` are welcome now: the slots free for it. 0: none; what comes
+  /// all the same is dropped by the receiver and so goes back. Called at every change.
+  virtual void set_credit(const std::string& queue, int free_slots) = 0;
+
+  /// Takes no more. Deliveries that are out can still be settled.
+  virtual void stop_taking() = 0;
+
+  /// Ends when the connection is closed; deliveries still out are void and go back by themselves.
+  virtual Task<void> close() = 0;
+};
+
+}  // namespace rbit

@@ -15,9 +15,11 @@ class Settler {
  public:
   virtual ~Settler() = default;
   /// Does it, and ends when it is done as far as this side can know: a copy is confirmed before the
-  /// original is acknowledged. An Error: the message was not settled and comes again (a lost
-  /// connection makes the token void). The message is the caller's until then.
+  /// original is acknowledged. An Error: it was not settled; unless `is_void`, try again later.
   virtual Task<Result<void>> settle(const Message& message, const Settlement& settlement) = 0;
+  /// True once nothing can be settled any more: the connection it came on is gone, the broker has
+  /// the message and will deliver it again.
+  virtual bool is_void() const { return false; }
   /// Gives the message back to its queue without waiting; called when a Delivery is dropped.
   virtual void give_back() = 0;
 };
@@ -39,11 +41,13 @@ class Delivery {
   ~Delivery() { drop(); }
 
   const Message& message() const { return message_; }
+  bool is_void() const { return !settler_ || settler_->is_void(); }
 
-  /// REQUIRES: not settled yet. `settlement` lives until the task ends.
+  /// The duty is done when this succeeds. REQUIRES: not settled yet; this and `settlement` stay
+  /// where they are until the task ends.
   Task<Result<void>> settle(const Settlement& settlement) {
-    const auto settler = std::move(settler_);
-    const auto result = co_await settler->settle(message_, settlement);
+    auto result = co_await settler_->settle(message_, settlement);
+    if (result) settler_.reset();
     co_return result;
   }
 

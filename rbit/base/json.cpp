@@ -1,0 +1,108 @@
+#include "rbit/base/json.h"
+
+#include <nlohmann/json.hpp>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "rbit/base/text.h"
+
+namespace rbit::json {
+
+namespace {
+
+using nlohmann::json;
+
+/// Builds the document event by event and stops at the first thing that is not allowed.
+class Builder : public nlohmann::json_sax<json> {
+ public:
+  explicit Builder(const Limits& limits) : limits_(limits) {}
+
+  bool null() override { return add(nullptr); }
+  bool boolean(bool value) override { return add(value); }
+  bool number_integer(number_integer_t value) override { return add(value); }
+  bool number_unsigned(number_unsigned_t value) override { return add(value); }
+  bool number_float(number_float_t value, const string_t&) override { return add(value); }
+  bool string(string_t& value) override {
+    if (value.size() > limits_.string_bytes) return stop("a string is too long");
+    return add(std::move(value));
+  }
+  bool binary(binary_t&) override { return stop("binary data"); }
+  bool start_object(std::size_t) override { return open(json::object()); }
+  bool start_array(std::size_t) override { return open(json::array()); }
+  bool end_object() override { return close(); }
+  bool end_array() override { return close(); }
+  bool key(string_t& name) override {
+    if (name.size() > limits_.string_bytes) return stop("a name is too long");
+    if (open_.back()->contains(name))
+      return stop("member '" + text::one_line(name, 60) + "' stands twice");
+    key_ = std::move(name);
+    return true;
+  }
+  bool parse_error(std::size_t position, const std::string&,
+                   const nlohmann::detail::exception& error) override {
+    const bool range = error.id == 406;  // nlohmann's out_of_range.406: a number overflows
+    return stop((range ? "a number is out of range at byte " : "not JSON at byte ") +
+                std::to_string(position));
+  }
+
+  json take() { return std::move(root_); }
+  const std::string& why() const { return why_; }
+
+ private:
+  bool stop(std::string why) {
+    if (why_.empty()) why_ = std::move(why);
+    return false;
+  }
+  json* place(json value) {
+    if (open_.empty()) {
+      root_ = std::move(value);
+      return &root_;
+    }
+    json& parent = *open_.back();
+    if (parent.is_array()) {
+      parent.push_back(std::move(value));
+      return &parent.back();
+    }
+    return &(parent[key_] = std::move(value));
+  }
+  bool add(json value) {
+    if (++nodes_ > limits_.nodes) return stop("too many values");
+    place(std::move(value));
+    return true;
+  }
+  bool open(json value) {
+    if (++nodes_ > limits_.nodes) return stop("too many values");
+    if (static_cast<int>(open_.size()) >= limits_.depth)
+      return stop("nested deeper than " + std::to_string(limits_.depth));
+    open_.push_back(place(std::move(value)));
+    return true;
+  }
+  bool close() {
+    open_.pop_back();
+    return true;
+  }
+
+  const Limits& limits_;
+  json root_;
+  // Pointers into the tree: a parent's place does not move while it is open, since only its own
+  // last child grows.
+  std::vector<json*> open_;
+  std::string key_, why_;
+  std::size_t nodes_ = 0;
+};
+
+}  // namespace
+
+Result<json> parse(std::string_view text, const Limits& limits) {
+  if (text.size() > limits.bytes)
+    return Error{"", "larger than " + std::to_string(limits.bytes) + " bytes", ""};
+  if (!text::is_utf8(text)) return Error{"", "not UTF-8", ""};
+  Builder builder(limits);
+  const bool whole = json::sax_parse(text.begin(), text.end(), &builder);
+  if (!whole) return Error{"", builder.why(), ""};
+  // Said outright: a json converts to anything, an Error too.
+  return Result<json>(boost::system::in_place_value, builder.take());
+}
+
+}  // namespace rbit::json

@@ -1,0 +1,23 @@
+#pragma once
+
+#include <cstddef>
+#include <nlohmann/json_fwd.hpp>
+#include <string_view>
+
+#include "rbit/base/result.h"
+
+namespace rbit::json {
+
+/// What a document from outside may be at most (RELIABILITY.md 7, rule 7).
+struct Limits {
+  std::size_t bytes = 4 << 20;
+  int depth = 32;
+  std::size_t nodes = 10'000;
+  std::size_t string_bytes = 1 << 20;
+};
+
+/// Strict JSON in UTF-8, white space around it allowed. Depth is counted while reading, without
+/// recursion; duplicate members and numbers out of range are refused. The Error has a reason only.
+Result<nlohmann::json> parse(std::string_view text, const Limits& limits = {});
+
+}  // namespace rbit::json

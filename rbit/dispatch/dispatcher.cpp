@@ -1,0 +1,168 @@
+#include "rbit/dispatch/dispatcher.h"
+
+#include <utility>
+
+#include "rbit/base/log.h"
+
+namespace rbit {
+
+namespace {
+// A broken runner is looked at again this often, a sick journal this often.
+constexpr milliseconds runner_pause{60'000};
+constexpr milliseconds journal_pause{5'000};
+}  // namespace
+
+Dispatcher::Dispatcher(const asio::any_io_executor& loop, Clock& clock, Journal& journal,
+                       Transport& transport, int slots, FlowLinks links)
+    : loop_(loop),
+      clock_(clock),
+      transport_(transport),
+      slots_(slots, [this] { update_credit(); }),
+      running_(loop),
+      flow_(loop, clock, journal, slots_, running_,
+            [&] {
+              links.journal_failed = [this](const Error& error) { journal_failed(error); };
+              links.not_started = [this](const Binding& binding, const Outcome&) {
+                prepare(binding.runner_name);
+              };
+              return std::move(links);
+            }()),
+      flow_ended_(loop) {}
+
+void Dispatcher::bind(const std::string& queue, const std::string& runner_name, Runner& runner,
+                      const RunnerPolicy& policy) {
+  slots_.add_runner(runner_name, policy.slots);
+  seats_[runner_name].runner = &runner;
+  Binding binding{queue, runner_name, &runner, RetryPolicy(policy)};
+  lines_[queue] = std::make_unique<Line>(Line{std::move(binding), -1});
+}
+
+void Dispatcher::start() {
+  std::vector<std::string> queues;
+  for (const auto& [queue, line] : lines_) queues.push_back(queue);
+  transport_.start(queues, [this](Delivery delivery) { deliver(std::move(delivery)); });
+  started_ = true;
+  for (const auto& [name, seat] : seats_) prepare(name);
+}
+
+void Dispatcher::deliver(Delivery delivery) {
+  const auto line = lines_.find(delivery.message().queue);
+  if (line == lines_.end() || draining_) return;  // dropped, it goes back
+  ++flows_;
+  // The line lives as long as we do; the flow ends before.
+  spawn(
+      loop_,
+      [](Dispatcher& self, const Binding& binding, Delivery mine) -> Task<void> {
+        co_await self.flow_.run(binding, std::move(mine));
+        --self.flows_;
+        self.flow_ended_.notify();
+      }(*this, line->second->binding, std::move(delivery)),
+      "job flow");
+}
+
+void Dispatcher::update_credit() {
+  if (!started_) return;
+  for (auto& [queue, line] : lines_) {
+    const Seat& seat = seats_.at(line->binding.runner_name);
+    const bool takes = seat.ready && !draining_ && !journal_sick_;
+    const int credit = takes ? slots_.free(line->binding.runner_name) : 0;
+    if (credit == line->credit) continue;
+    line->credit = credit;
+    transport_.set_credit(queue, credit);
+  }
+}
+
+void Dispatcher::prepare(const std::string& runner_name) {
+  Seat& seat = seats_.at(runner_name);
+  if (seat.preparing || draining_) return;
+  seat.preparing = true;
+  seat.ready = false;
+  spawn(loop_, prepare_until_ready(runner_name), "runner preparation");
+}
+
+Task<void> Dispatcher::prepare_until_ready(std::string runner_name) {
+  Seat& seat = seats_.at(runner_name);
+  while (!draining_) {
+    const Result<void> able = co_await seat.runner->prepare();
+    if (able) break;
+    const std::string trouble = able.error().text();
+    if (seat.trouble != trouble)
+      log::error("[runner:" + runner_name + "] cannot work, its queues wait: " + trouble);
+    seat.trouble = trouble;
+    update_credit();
+    co_await clock_.sleep_for(runner_pause);
+  }
+  seat.preparing = false;
+  if (draining_) co_return;
+  if (!seat.trouble.empty()) log::info("[runner:" + runner_name + "] can work again");
+  seat.trouble.clear();
+  seat.ready = true;
+  update_credit();
+}
+
+void Dispatcher::journal_failed(const Error& error) {
+  if (journal_sick_) return;
+  log::error("nothing is taken until the journal works again: " + error.text());
+  journal_sick_ = true;
+  update_credit();
+  spawn(loop_, wait_for_journal(), "journal watch");
+}
+
+Task<void> Dispatcher::wait_for_journal() {
+  co_await clock_.sleep_for(journal_pause);  // then the next job tries it
+  journal_sick_ = false;
+  log::info("taking messages again");
+  update_credit();
+}
+
+Task<void> Dispatcher::conclude(Job job, Outcome outcome) {
+  const auto line = lines_.find(job.queue);
+  if (line == lines_.end()) co_return;  // not ours any more: its message is answered where it goes
+  co_await flow_.conclude(line->second->binding, std::move(job), std::move(outcome));
+}
+
+Task<void> Dispatcher::drain(milliseconds limit) {
+  draining_ = true;
+  transport_.stop_taking();
+  update_credit();
+  const SteadyTime end = clock_.steady() + limit;
+  bool interrupted = false;
+  while (flows_ > 0) {
+    const auto left = end - clock_.steady();
+    if (interrupted) {
+      co_await flow_ended_.wait();
+    } else if (left <= SteadyTime::duration::zero()) {
+      log::warning("drain-timeout has passed: the jobs that still run are interrupted and go back");
+      stop_jobs(StopKind::interrupt);
+      interrupted = true;
+    } else {
+      co_await flow_ended_.wait_for(left);
+    }
+  }
+}
+
+void Dispatcher::stop_jobs(StopKind kind) {
+  for (const auto& [key, running] : running_.all())
+    if (!running->has_verdict) running->stop.request(kind);
+}
+
+bool Dispatcher::cancel(const std::string& key_or_id) {
+  for (const auto& [key, running] : running_.all()) {
+    if (key != key_or_id && running->job.request.job_id != key_or_id) continue;
+    if (running->has_verdict) return false;
+    running->stop.request(StopKind::cancel);
+    return true;
+  }
+  return false;
+}
+
+std::map<std::string, std::string> Dispatcher::paused() const {
+  std::map<std::string, std::string> paused;
+  for (const auto& [queue, line] : lines_) {
+    const Seat& seat = seats_.at(line->binding.runner_name);
+    if (!seat.trouble.empty()) paused[queue] = seat.trouble;
+  }
+  return paused;
+}
+
+}  // namespace rbit

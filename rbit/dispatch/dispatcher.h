@@ -1,0 +1,84 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "rbit/base/clock.h"
+#include "rbit/base/notice.h"
+#include "rbit/core/journal.h"
+#include "rbit/core/runner.h"
+#include "rbit/core/runner_policy.h"
+#include "rbit/core/transport.h"
+#include "rbit/dispatch/job_flow.h"
+#include "rbit/dispatch/running_jobs.h"
+#include "rbit/dispatch/slots.h"
+
+namespace rbit {
+
+/// Brings messages and runners together: asks the transport for as many messages as there are free
+/// slots, starts a JobFlow for each, and stops it all in order. On the loop's thread.
+class Dispatcher {
+ public:
+  /// `links.journal_failed` and `links.not_started` are the dispatcher's own and need not be set.
+  Dispatcher(const asio::any_io_executor& loop, Clock& clock, Journal& journal,
+             Transport& transport, int slots, FlowLinks links);
+
+  /// `runner` must outlive this. Several queues may have one runner.
+  void bind(const std::string& queue, const std::string& runner_name, Runner& runner,
+            const RunnerPolicy& policy);
+
+  /// Begins to take messages of each queue, as soon as its runner says that it can work.
+  void start();
+
+  /// An attempt of an earlier life whose verdict was found in its leader's record.
+  Task<void> conclude(Job job, Outcome outcome);
+
+  /// Takes no more and ends when no job runs. Jobs that still run after `limit` are interrupted.
+  Task<void> drain(milliseconds limit);
+  /// Asks all running jobs to stop.
+  void stop_jobs(StopKind kind);
+  /// False: no such job runs here. By key or by PyBit's job id.
+  bool cancel(const std::string& key_or_id);
+
+  const RunningJobs& running() const { return running_; }
+  const Slots& slots() const { return slots_; }
+  /// Queues whose runner cannot work now, with the reason.
+  std::map<std::string, std::string> paused() const;
+
+ private:
+  struct Seat {  // a runner and its state
+    Runner* runner = nullptr;
+    bool ready = false;
+    bool preparing = false;
+    std::string trouble;
+  };
+  struct Line {  // a queue
+    Binding binding;
+    int credit = -1;  // last told to the transport
+  };
+
+  void deliver(Delivery delivery);
+  void update_credit();
+  void prepare(const std::string& runner_name);
+  Task<void> prepare_until_ready(std::string runner_name);
+  void journal_failed(const Error& error);
+  Task<void> wait_for_journal();
+
+  asio::any_io_executor loop_;
+  Clock& clock_;
+  Transport& transport_;
+  Slots slots_;
+  RunningJobs running_;
+  JobFlow flow_;
+  std::map<std::string, std::unique_ptr<Line>> lines_;  // by queue
+  std::map<std::string, Seat> seats_;                   // by runner name
+  bool started_ = false;
+  bool draining_ = false;
+  bool journal_sick_ = false;
+  int flows_ = 0;  // under way, the quick ones too
+  Notice flow_ended_;
+};
+
+}  // namespace rbit

@@ -1,0 +1,237 @@
+#include "rbit/dispatch/job_flow.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "rbit/base/backoff.h"
+#include "rbit/base/log.h"
+#include "rbit/base/text.h"
+
+namespace rbit {
+
+namespace {
+
+/// Pauses between tries of what must succeed in the end: a write of the journal, a settlement.
+Backoff patience() {
+  return Backoff(std::chrono::milliseconds(200), std::chrono::seconds(10));
+}
+
+Report report_of(const Job& job, Status status, std::string reason, std::string message,
+                 const Clock& clock) {
+  Report report;
+  report.job_key = job.key;
+  report.job_id = job.request.job_id;
+  report.queue = job.queue;
+  report.web_host = job.request.web_host;
+  report.attempt = job.attempt;
+  report.status = status;
+  report.reason = std::move(reason);
+  report.message = std::move(message);
+  report.time = to_micros(clock.wall());
+  return report;
+}
+
+}  // namespace
+
+Task<void> JobFlow::run(const Binding& binding, Delivery delivery) {
+  links_.received(delivery.message());
+  const std::string key = key_of(delivery.message());
+  if (RunningJob* same = running_.find(key)) {  // promise 2: a redelivery joins the running job
+    same->join(std::move(delivery));
+    co_return;
+  }
+  const bool redelivered = delivery.message().redelivered && given_back_.erase(key) == 0;
+  const Recall past = recall(delivery.message(), journal_.find(key), redelivered);
+  if (past.answer) {  // answered before, unheard
+    co_await answer_again(std::move(delivery), *past.answer);
+    co_return;
+  }
+  Result<BuildRequest> request = links_.read(delivery.message());
+  if (!request) {
+    co_await refuse(std::move(delivery), request.error());
+    co_return;
+  }
+  std::optional<Slot> slot = slots_.try_take(binding.runner_name);
+  if (!slot) {  // it raced with another; dropping the delivery gives it back
+    give_back(key);
+    co_return;
+  }
+
+  RunningJob& running =
+      running_.add(accept(binding, delivery.message(), std::move(*request), past));
+  running.begun = clock_.steady();
+  running.deliveries.push_back(std::move(delivery));
+
+  const Result<std::string> record = links_.make_record(running.job);
+  if (!record) {
+    links_.journal_failed(record.error());
+    give_back(key);
+    running_.remove(key);
+    co_return;
+  }
+  const bool begun = co_await begin(running, *record);  // J1: accepted, on disk; "Building" is too
+  if (!begun) {
+    links_.remove_record(*record);
+    give_back(key);
+    running_.remove(key);
+    co_return;
+  }
+  const Outcome outcome = co_await attempt(binding, running, *record);  // X to V
+  const Settlement settlement = binding.retry.decide(outcome, running.job);
+  running.has_verdict = true;
+  slot.reset();                                       // the next job need not wait for our disk
+  co_await finish(running.job, outcome, settlement);  // J3: verdict and report, one transaction
+  links_.remove_record(*record);
+  links_.finished(running.job, outcome);
+  co_await settle_all(running, settlement);  // A: acknowledged last
+  if (outcome.kind == Outcome::Kind::not_started) links_.not_started(binding, outcome);
+  running_.remove(key);
+}
+
+Job JobFlow::accept(const Binding& binding, const Message& message, BuildRequest request,
+                    const Recall& past) const {
+  Job job;
+  job.key = key_of(message);
+  job.queue = binding.queue;
+  job.runner = binding.runner_name;
+  job.attempt = past.attempt;
+  job.crashes = past.crashes;
+  job.redelivered = message.redelivered;
+  job.timestamp = to_seconds(clock_.wall());
+  job.request = std::move(request);
+  job.body = message.body;
+  return job;
+}
+
+Task<bool> JobFlow::begin(RunningJob& running, const std::string& record_dir) {
+  const Report building = report_of(running.job, Status::building, "", "", clock_);
+  const Result<void> written = co_await journal_.begin(
+      running.job, running.deliveries.front().message(), record_dir, building);
+  if (!written) {
+    links_.journal_failed(written.error());
+    co_return false;
+  }
+  links_.reports_due();
+  co_return true;
+}
+
+Task<Outcome> JobFlow::attempt(const Binding& binding, RunningJob& running,
+                               std::string record_dir) {
+  if (running.job.crashes >= RetryPolicy::poison_crashes) {
+    Outcome poison;
+    poison.reason = "poison";
+    poison.message = "rbit died " + std::to_string(running.job.crashes) + " times during this job";
+    co_return poison;
+  }
+  RunContext context{
+      [&](Status status, std::string message) { note_status(running, status, std::move(message)); },
+      running.stop, std::move(record_dir)};
+  Outcome outcome = co_await binding.runner->run(running.job, context);
+  running.stop.listen(nullptr);
+  outcome.wall_micros =
+      std::chrono::duration_cast<std::chrono::microseconds>(clock_.steady() - running.begun)
+          .count();
+  while (running.pumping) co_await running.pumped.wait();  // its own statuses come before its end
+  co_return outcome;
+}
+
+void JobFlow::note_status(RunningJob& running, Status status, std::string message) {
+  running.statuses.push_back(report_of(running.job, status, "", std::move(message), clock_));
+  if (running.pumping) return;
+  running.pumping = true;
+  spawn(loop_, pump_statuses(running), "status report");
+}
+
+Task<void> JobFlow::pump_statuses(RunningJob& running) {
+  while (!running.statuses.empty()) {
+    const Report report = std::move(running.statuses.front());
+    running.statuses.pop_front();
+    const Result<void> written = co_await journal_.report(running.job, report);
+    if (!written) log::warning("a status was not recorded: " + written.error().text());
+  }
+  running.pumping = false;
+  running.pumped.notify();
+  links_.reports_due();
+}
+
+Task<void> JobFlow::finish(const Job& job, const Outcome& outcome, const Settlement& settlement) {
+  std::optional<Report> verdict;
+  if (outcome.kind != Outcome::Kind::interrupted)
+    verdict =
+        report_of(job, status_of(outcome, settlement), outcome.reason, outcome.message, clock_);
+  Backoff pause = patience();
+  for (bool said = false;; said = true) {  // the verdict must get on record, however long it takes
+    const Result<void> written = co_await journal_.finish(job, outcome, settlement, verdict);
+    if (written) break;
+    if (!said) links_.journal_failed(written.error());
+    co_await clock_.sleep_for(pause.next());
+  }
+  links_.reports_due();
+}
+
+Task<void> JobFlow::settle_all(RunningJob& running, const Settlement& settlement) {
+  const std::string key = running.job.key;
+  bool reached = true;
+  while (!running.deliveries.empty()) {  // others may join meanwhile
+    Delivery delivery = std::move(running.deliveries.back());
+    running.deliveries.pop_back();
+    const bool settled = co_await settle(delivery, settlement);
+    reached = reached && settled;
+  }
+  if (!reached || settlement.kind == Settlement::Kind::requeue) co_return;
+  const Result<void> written = co_await journal_.settled(key);
+  if (!written) log::warning("a settlement was not recorded: " + written.error().text());
+}
+
+/// False: the connection is gone and the message comes again; the journal knows the answer.
+Task<bool> JobFlow::settle(Delivery& delivery, const Settlement& settlement) {
+  Backoff pause = patience();
+  for (bool said = false; !delivery.is_void(); said = true) {
+    const Result<void> done = co_await delivery.settle(settlement);
+    if (done) co_return true;
+    if (delivery.is_void()) break;
+    if (!said)
+      log::error("queue " + delivery.message().queue + ": could not " +
+                 std::string(to_string(settlement.kind)) + " a message: " + done.error().text() +
+                 "; it is kept and tried again");
+    co_await clock_.sleep_for(pause.next());
+  }
+  co_return false;
+}
+
+Task<void> JobFlow::answer_again(Delivery delivery, Settlement settlement) {
+  const std::string key = key_of(delivery.message());
+  log::info("message " + text::one_line(key, 80) + " of " + delivery.message().queue +
+            " was answered before: " + std::string(to_string(settlement.kind)) + " again");
+  const bool settled = co_await settle(delivery, settlement);
+  if (!settled) co_return;
+  const Result<void> noted = co_await journal_.settled(key);
+  const Result<void> reported = co_await journal_.report_again(key);
+  if (!noted || !reported)
+    log::warning("an answer was not recorded: " + (noted ? reported : noted).error().text());
+  links_.reports_due();
+}
+
+Task<void> JobFlow::refuse(Delivery delivery, Error why) {
+  const Message& message = delivery.message();
+  links_.refused(message, why);
+  log::warning("queue " + message.queue + ": a message of " +
+               std::to_string(message.oversized ? message.size : message.body.size()) +
+               " bytes is no job and becomes a dead letter: " + why.thing + ": " + why.reason);
+  const std::string reason = text::one_line(why.thing + ": " + why.reason, 190);
+  const Settlement dead = Settlement::dead_letter(reason);
+  co_await settle(delivery, dead);
+}
+
+void JobFlow::give_back(const std::string& key) {
+  if (given_back_.size() >= 10'000) given_back_.clear();  // a hint only; it must not grow for ever
+  given_back_.insert(key);
+}
+
+Task<void> JobFlow::conclude(const Binding& binding, Job job, Outcome outcome) {
+  const Settlement settlement = binding.retry.decide(outcome, job);
+  co_await finish(job, outcome, settlement);
+  links_.finished(job, outcome);
+}
+
+}  // namespace rbit

@@ -1,0 +1,89 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+
+#include "rbit/base/clock.h"
+#include "rbit/core/delivery.h"
+#include "rbit/core/journal.h"
+#include "rbit/core/runner.h"
+#include "rbit/dispatch/recall.h"
+#include "rbit/dispatch/retry_policy.h"
+#include "rbit/dispatch/running_jobs.h"
+#include "rbit/dispatch/slots.h"
+
+namespace rbit {
+
+/// What a queue's messages are done by. Must outlive the flow.
+struct Binding {
+  std::string queue;
+  std::string runner_name;
+  Runner* runner = nullptr;
+  RetryPolicy retry;
+};
+
+/// What others may want to know of the flow, and what it needs of other rooms. All are set.
+struct FlowLinks {
+  /// Message to request; the Error's thing is the reason word `undecodable` or `invalid`.
+  std::function<Result<BuildRequest>(const Message&)> read;
+  /// A fresh directory for the leader's record of this attempt, and its removal after J3.
+  std::function<Result<std::string>(const Job&)> make_record;
+  std::function<void(const std::string&)> remove_record;
+  /// There may be something in the outbox.
+  std::function<void()> reports_due;
+  /// The journal could not take a job: no more, please, until it can.
+  std::function<void(const Error&)> journal_failed;
+  /// Nothing of the job ran: the runner itself may be broken.
+  std::function<void(const Binding&, const Outcome&)> not_started;
+
+  std::function<void(const Message&)> received;
+  std::function<void(const Message&, const Error&)> refused;
+  std::function<void(const Job&, const Outcome&)> finished;
+};
+
+/// The story of one message, from its delivery to its settlement. Several are under way at once, on
+/// the loop's thread.
+class JobFlow {
+ public:
+  JobFlow(const asio::any_io_executor& loop, Clock& clock, Journal& journal, Slots& slots,
+          RunningJobs& running, FlowLinks links)
+      : loop_(loop),
+        clock_(clock),
+        journal_(journal),
+        slots_(slots),
+        running_(running),
+        links_(std::move(links)) {}
+
+  Task<void> run(const Binding& binding, Delivery delivery);
+
+  /// J3 and its report for an attempt that ended in an earlier life of rbit.
+  Task<void> conclude(const Binding& binding, Job job, Outcome outcome);
+
+ private:
+  Task<Outcome> attempt(const Binding& binding, RunningJob& running, std::string record_dir);
+  Task<bool> begin(RunningJob& running, const std::string& record_dir);
+  Task<void> finish(const Job& job, const Outcome& outcome, const Settlement& settlement);
+  Task<void> settle_all(RunningJob& running, const Settlement& settlement);
+  Task<bool> settle(Delivery& delivery, const Settlement& settlement);
+  Task<void> answer_again(Delivery delivery, Settlement settlement);
+  Task<void> refuse(Delivery delivery, Error why);
+  Task<void> pump_statuses(RunningJob& running);
+  void note_status(RunningJob& running, Status status, std::string message);
+  Job accept(const Binding& binding, const Message& message, BuildRequest request,
+             const Recall& past) const;
+  void give_back(const std::string& key);
+
+  asio::any_io_executor loop_;
+  Clock& clock_;
+  Journal& journal_;
+  Slots& slots_;
+  RunningJobs& running_;
+  FlowLinks links_;
+  /// Keys of messages we gave back unread: the broker will call them redelivered, and they are not.
+  std::set<std::string> given_back_;
+};
+
+}  // namespace rbit

@@ -1,0 +1,43 @@
+#include "rbit/dispatch/recall.h"
+
+#include <algorithm>
+
+namespace rbit {
+
+Recall recall(const Message& message, const std::optional<JobRecord>& known, bool redelivered) {
+  const std::optional<int> asked = attempt_of(message);
+  Recall fresh;
+  fresh.attempt = asked.value_or(1);
+  if (!known) return fresh;
+
+  switch (known->state) {
+    case JobRecord::State::running:  // begun in an earlier life of rbit, which died
+      fresh.attempt = std::max(known->attempt, asked.value_or(1)) + 1;
+      fresh.crashes = known->crashes + 1;
+      return fresh;
+    case JobRecord::State::waiting:  // interrupted: the same attempt once more
+    case JobRecord::State::moved:
+      fresh.attempt = std::max(known->attempt, asked.value_or(1));
+      fresh.crashes = known->crashes;
+      return fresh;
+    case JobRecord::State::blocked:
+    case JobRecord::State::done:
+    case JobRecord::State::failed:
+    case JobRecord::State::cancelled:
+    case JobRecord::State::dead:
+      break;
+  }
+
+  // It has a verdict. Our own copies say which attempt they are; a message of another producer is
+  // the old one only if the broker delivered it before, else somebody wants the job done again.
+  const bool answered = asked ? *asked <= known->attempt : redelivered;
+  if (answered) {
+    Recall again;
+    again.answer = known->settlement;
+    return again;
+  }
+  if (asked) fresh.crashes = known->crashes;
+  return fresh;
+}
+
+}  // namespace rbit

@@ -1,0 +1,24 @@
+#pragma once
+
+#include <optional>
+
+#include "rbit/core/journal.h"
+#include "rbit/core/message.h"
+
+namespace rbit {
+
+/// What a message of a job that does not run here means (RELIABILITY.md 2.4).
+struct Recall {
+  /// The message was answered before and the answer did not arrive: settle it so again.
+  std::optional<Settlement> answer;
+  /// Else it runs, as this attempt ...
+  int attempt = 1;
+  /// ... and rbit died this often during earlier ones.
+  int crashes = 0;
+};
+
+/// `known` is what the journal has of the message's key. `redelivered` says whether the broker
+/// delivered this message before; a message we gave back unread does not count.
+Recall recall(const Message& message, const std::optional<JobRecord>& known, bool redelivered);
+
+}  // namespace rbit

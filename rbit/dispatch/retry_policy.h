@@ -1,0 +1,36 @@
+#pragma once
+
+#include "rbit/core/job.h"
+#include "rbit/core/outcome.h"
+#include "rbit/core/runner_policy.h"
+#include "rbit/core/settlement.h"
+#include "rbit/core/status.h"
+
+namespace rbit {
+
+/// Turns how an attempt ended into what becomes of the message, and into what the world is told
+/// (DESIGN.md 7).
+class RetryPolicy {
+ public:
+  /// A job that crashed, ran out of time or could not start is tried once more, not `attempts`
+  /// times: it rarely gets better, and costs a whole build each time.
+  static constexpr int crash_attempts = 2;
+  /// A job during which rbit itself died this often is not tried again.
+  static constexpr int poison_crashes = 3;
+
+  explicit RetryPolicy(const RunnerPolicy& policy)
+      : attempts_(policy.attempts), delay_(policy.retry_delay), ceiling_(policy.retry_ceiling) {}
+
+  Settlement decide(const Outcome& outcome, const Job& job) const;
+
+ private:
+  Settlement again_or_dead(const Outcome& outcome, const Job& job, int limit) const;
+
+  int attempts_;
+  std::chrono::milliseconds delay_, ceiling_;
+};
+
+/// The status that tells of `outcome` settled so. REQUIRES: not interrupted.
+Status status_of(const Outcome& outcome, const Settlement& settlement);
+
+}  // namespace rbit

@@ -1,0 +1,71 @@
+#pragma once
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "rbit/base/clock.h"
+#include "rbit/base/notice.h"
+#include "rbit/core/delivery.h"
+#include "rbit/core/job.h"
+#include "rbit/core/report.h"
+#include "rbit/core/runner.h"
+
+namespace rbit {
+
+/// A job from its acceptance until its message is settled.
+struct RunningJob {
+  RunningJob(const asio::any_io_executor& loop, Job what) : job(std::move(what)), pumped(loop) {}
+
+  Job job;
+  StopRequest stop;
+  SteadyTime begun{};
+  bool has_verdict = false;
+  /// The messages that ask for it: the first, and redeliveries that joined.
+  std::vector<Delivery> deliveries;
+
+  // Statuses on their way to the journal, in order.
+  std::deque<Report> statuses;
+  bool pumping = false;
+  Notice pumped;
+
+  /// A message of the same job: it will get the same answer. One that is void is let go.
+  void join(Delivery delivery) {
+    std::erase_if(deliveries, [](const Delivery& held) { return held.is_void(); });
+    deliveries.push_back(std::move(delivery));
+  }
+};
+
+/// The jobs that run here, by key.
+class RunningJobs {
+ public:
+  explicit RunningJobs(const asio::any_io_executor& loop) : loop_(loop), changed_(loop) {}
+
+  RunningJob* find(const std::string& key) const {
+    const auto found = jobs_.find(key);
+    return found == jobs_.end() ? nullptr : found->second.get();
+  }
+  RunningJob& add(Job job) {
+    std::string key = job.key;
+    auto& place = jobs_[std::move(key)];
+    place = std::make_unique<RunningJob>(loop_, std::move(job));
+    return *place;
+  }
+  void remove(const std::string& key) {
+    jobs_.erase(key);
+    changed_.notify();
+  }
+  const std::map<std::string, std::unique_ptr<RunningJob>>& all() const { return jobs_; }
+  bool empty() const { return jobs_.empty(); }
+  /// Notified when a job has left.
+  Notice& changed() { return changed_; }
+
+ private:
+  asio::any_io_executor loop_;
+  std::map<std::string, std::unique_ptr<RunningJob>> jobs_;
+  Notice changed_;
+};
+
+}  // namespace rbit

@@ -1,0 +1,203 @@
+#include "rbit/intake/request.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "rbit/base/json.h"
+#include "rbit/base/text.h"
+
+namespace rbit {
+
+namespace {
+
+using nlohmann::json;
+
+/// Thrown inside this file alone: reading many members one by one reads best without a test after
+/// each. `parse_request` turns it into an Error.
+struct Invalid {
+  std::string why;
+};
+
+bool is_alnum(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+}
+
+bool is_name_of(std::string_view text, std::string_view also) {
+  if (text.empty() || text.size() > 128 || !is_alnum(text.front())) return false;
+  return std::all_of(text.begin(), text.end(),
+                     [&](char c) { return is_alnum(c) || also.find(c) != also.npos; });
+}
+
+constexpr std::string_view name_marks = "+.~_-";
+constexpr std::string_view version_marks = "+.~_-:";
+
+std::string in_quotes(std::string_view text) {
+  return "'" + text::one_line(text, 60) + "'";
+}
+
+/// One object of the message, by its path for people. A missing or null one has no members.
+class Part {
+ public:
+  Part(const json* value, std::string path, const char* label) : path_(std::move(path)) {
+    if (value == nullptr || value->is_null()) return;
+    if (!value->is_object()) throw Invalid{path_ + " is no object"};
+    members_ = value;
+    const json* named = find("py/object");
+    if (named == nullptr) return;
+    const std::string expected = std::string("pybit.models.") + label;
+    if (!named->is_string() || *named != expected)
+      throw Invalid{
+          path_ + ": py/object is " +
+          (named->is_string() ? in_quotes(named->get_ref<const std::string&>()) : "no text") +
+          " where " + expected + " belongs"};
+  }
+
+  bool missing() const { return members_ == nullptr; }
+  const json* find(const char* member) const {
+    if (members_ == nullptr) return nullptr;
+    const auto found = members_->find(member);
+    return found == members_->end() ? nullptr : &*found;
+  }
+  Part part(const char* member, const char* label) const {
+    return Part(find(member), path(member), label);
+  }
+  std::string path(const char* member) const {
+    return path_ == "message" ? member : path_ + "." + member;
+  }
+  /// Text; null and missing give "".
+  std::string text(const char* member) const {
+    const json* value = find(member);
+    if (value == nullptr || value->is_null()) return "";
+    if (!value->is_string()) throw Invalid{path(member) + " is no text"};
+    return value->get<std::string>();
+  }
+
+ private:
+  const json* members_ = nullptr;
+  std::string path_;
+};
+
+/// Members that begin with "py/" are code to jsonpickle; only the label py/object may stand.
+void refuse_code(const json& value, const std::string& path) {
+  if (value.is_array()) {
+    for (const json& item : value) refuse_code(item, path);  // depth is limited to 32
+  } else if (value.is_object()) {
+    for (const auto& [name, member] : value.items()) {
+      if (name.rfind("py/", 0) == 0 && name != "py/object")
+        throw Invalid{path + ": member " + in_quotes(name) + " is not allowed"};
+      refuse_code(member, path == "message" ? text::one_line(name, 60)
+                                            : path + "." + text::one_line(name, 60));
+    }
+  } else if (value.is_string()) {
+    if (value.get_ref<const std::string&>().find('\0') != std::string::npos)
+      throw Invalid{path + " has a NUL in it"};
+  }
+}
+
+std::string name_in(const Part& parent, const char* member, const char* label) {
+  const Part part = parent.part(member, label);
+  const std::string name = part.text("name");
+  if (!name.empty() && !is_name(name))
+    throw Invalid{
+        part.path("name") + ": " + in_quotes(name) +
+        " is no name (a letter or digit, then letters, digits and + . ~ _ -, 128 at most)"};
+  return name;
+}
+
+/// uri, vcs_id, method: free text that must not look like an option or break a line.
+std::string plain_text(const Part& part, const char* member) {
+  std::string value = part.text(member);
+  if (!value.empty() && value.front() == '-') throw Invalid{part.path(member) + " begins with '-'"};
+  const bool control = std::any_of(value.begin(), value.end(), [](char c) {
+    return static_cast<unsigned char>(c) < 0x20 || c == 0x7F;
+  });
+  if (control) throw Invalid{part.path(member) + " has a control character in it"};
+  return value;
+}
+
+std::string job_id(const Part& job) {
+  const json* id = job.find("id");
+  if (id == nullptr || id->is_null()) throw Invalid{"job.id is missing"};
+  std::string digits;
+  if (id->is_number_unsigned()) digits = std::to_string(id->get<std::uint64_t>());
+  if (id->is_string()) digits = id->get<std::string>();
+  const bool number =
+      !digits.empty() && digits.size() <= 18 &&
+      std::all_of(digits.begin(), digits.end(), [](char c) { return c >= '0' && c <= '9'; });
+  if (!number) throw Invalid{"job.id is no number of 1 to 18 digits"};
+  return digits;
+}
+
+BuildRequest read_request(const json& document) {
+  if (!document.is_object()) throw Invalid{"the message is no object"};
+  refuse_code(document, "message");
+  const Part message(&document, "message", "BuildRequest");
+  const Part job = message.part("job", "Job");
+  if (job.missing()) throw Invalid{"job is missing"};
+  const Part instance = job.part("packageinstance", "PackageInstance");
+  if (instance.missing()) throw Invalid{"job.packageinstance is missing"};
+  const Part package = instance.part("package", "Package");
+  if (package.missing()) throw Invalid{"job.packageinstance.package is missing"};
+
+  BuildRequest request;
+  request.job_id = job_id(job);
+  request.package = name_in(instance, "package", "Package");
+  if (request.package.empty()) throw Invalid{package.path("name") + " is missing"};
+  request.version = package.text("version");
+  if (request.version.empty()) throw Invalid{package.path("version") + " is missing"};
+  if (!is_version(request.version))
+    throw Invalid{package.path("version") + ": " + in_quotes(request.version) +
+                  " is no version (a letter or digit, then letters, digits and + . : ~ _ -)"};
+  request.arch = name_in(instance, "arch", "Arch");
+  request.suite = name_in(instance, "suite", "Suite");
+  request.dist = name_in(instance, "distribution", "Dist");
+  request.format = name_in(instance, "format", "Format");
+  request.build_env = name_in(instance, "build_env", "BuildEnv");
+  if (const json* master = instance.find("master"))
+    request.master = master->is_boolean() && master->get<bool>();
+  job.part("buildclient", "BuildD");  // only its label is checked
+
+  const Part transport = message.part("transport", "Transport");
+  request.method = plain_text(transport, "method");
+  request.uri = plain_text(transport, "uri");
+  request.vcs_id = plain_text(transport, "vcs_id");
+  request.web_host = message.text("web_host");
+  request.commands = message.text("commands");
+  return request;
+}
+
+}  // namespace
+
+bool is_name(std::string_view text) {
+  return is_name_of(text, name_marks);
+}
+bool is_version(std::string_view text) {
+  return is_name_of(text, version_marks);
+}
+
+Result<BuildRequest> parse_request(std::string_view body) {
+  if (text::trim(body).empty()) return Error{"undecodable", "the body is empty", ""};
+  const Result<nlohmann::json> document = rbit::json::parse(body);
+  if (!document) return Error{"undecodable", document.error().reason, ""};
+  try {
+    return read_request(*document);
+  } catch (const Invalid& invalid) {
+    return Error{"invalid", invalid.why, ""};
+  }
+}
+
+Result<BuildRequest> parse_request(const Message& message) {
+  if (message.oversized)
+    return Error{"undecodable",
+                 "the body has " + std::to_string(message.size) + " bytes, more than 4 MiB", ""};
+  const std::string encoding = text::lower(message.content_encoding);
+  const bool plain = encoding.empty() || encoding == "identity" || encoding == "none" ||
+                     encoding == "utf-8" || encoding == "utf8";
+  if (!plain)
+    return Error{"undecodable", "content_encoding " + in_quotes(message.content_encoding), ""};
+  return parse_request(message.body);
+}
+
+}  // namespace rbit

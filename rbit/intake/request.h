@@ -1,0 +1,25 @@
+#pragma once
+
+#include <string_view>
+
+#include "rbit/base/result.h"
+#include "rbit/core/job.h"
+#include "rbit/core/message.h"
+
+namespace rbit {
+
+/// The build request in a message (INTEROP.md 3), every field checked (RELIABILITY.md 7, rule 1).
+///
+/// An Error is no fault of ours: its thing is the reason word, `undecodable` (not a JSON document
+/// within the limits) or `invalid` (JSON, but no build request), its reason names the member and
+/// what is wrong with it.
+Result<BuildRequest> parse_request(const Message& message);
+
+/// As `parse_request`, of a body alone.
+Result<BuildRequest> parse_request(std::string_view body);
+
+/// True for what may be a package, suite, architecture ... name; `version` allows ':' too.
+bool is_name(std::string_view text);
+bool is_version(std::string_view text);
+
+}  // namespace rbit

@@ -1,0 +1,144 @@
+#include "rbit/intake/request.h"
+
+#include <doctest/doctest.h>
+
+#include <string>
+
+using namespace rbit;
+
+namespace {
+
+// INTEROP.md 3: generations (c), (b) and (a), as Python 2.7 wrote them.
+const std::string generation_c =
+    R"({"py/object": "pybit.models.BuildRequest", "timestamp": null, "job": {"py/object": "pybit.models.Job", "packageinstance": {"py/object": "pybit.models.PackageInstance", "format": {"py/object": "pybit.models.Format", "id": 5, "name": "pdf"}, "package": {"py/object": "pybit.models.Package", "version": "1.2", "id": 2, "name": "col10642"}, "id": 1, "master": true, "suite": {"py/object": "pybit.models.Suite", "id": 3, "name": "latex"}, "distribution": {"py/object": "pybit.models.Dist", "id": 2, "name": "cnx"}, "arch": {"py/object": "pybit.models.Arch", "id": 9, "name": "desktop"}, "build_env": null}, "id": 36, "buildclient": null}, "transport": {"py/object": "pybit.models.Transport", "uri": "http://cnx.org/", "id": null, "vcs_id": "", "method": ""}, "web_host": "localhost:8080"})";
+const std::string generation_a =
+    R"({"py/object": "pybit.models.BuildRequest", "commands": "", "timestamp": null, "job": {"py/object": "pybit.models.Job", "packageinstance": {"py/object": "pybit.models.PackageInstance", "format": {"py/object": "pybit.models.Format", "id": 1, "name": "completezip"}, "package": {"py/object": "pybit.models.Package", "version": "1.2", "id": 1, "name": "m9003"}, "master": false, "suite": {"py/object": "pybit.models.Suite", "id": 1, "name": "latex"}, "distribution": {"py/object": "pybit.models.Dist", "id": 3, "name": "openstax"}, "arch": {"py/object": "pybit.models.Arch", "id": 1, "name": "any"}, "id": 1}, "id": 1, "buildclient": null}, "transport": {"py/object": "pybit.models.Transport", "uri": "http://cnx.org/content/", "id": null, "vcs_id": "latest", "method": "http"}, "web_host": "localhost:8080"})";
+
+/// Generation (c) with one piece of text replaced.
+std::string with(const std::string& what, const std::string& by) {
+  std::string body = generation_c;
+  const auto at = body.find(what);
+  REQUIRE(at != std::string::npos);
+  return body.replace(at, what.size(), by);
+}
+
+std::string word(const std::string& body) {
+  const auto request = parse_request(body);
+  return request ? "fine" : request.error().thing;
+}
+
+std::string reason(const std::string& body) {
+  const auto request = parse_request(body);
+  return request ? "" : request.error().reason;
+}
+
+}  // namespace
+
+TEST_CASE("a request of the last generation") {
+  const auto request = parse_request(generation_c);
+  REQUIRE(request.has_value());
+  CHECK(request->job_id == "36");
+  CHECK(request->package == "col10642");
+  CHECK(request->version == "1.2");
+  CHECK(request->arch == "desktop");
+  CHECK(request->suite == "latex");
+  CHECK(request->dist == "cnx");
+  CHECK(request->format == "pdf");
+  CHECK(request->build_env == "");
+  CHECK(request->uri == "http://cnx.org/");
+  CHECK(request->web_host == "localhost:8080");
+  CHECK(request->master);
+}
+
+TEST_CASE("older generations, an environment, white space, a job id in quotes") {
+  const auto old = parse_request(generation_a);
+  REQUIRE(old.has_value());
+  CHECK(old->vcs_id == "latest");
+  CHECK(old->method == "http");
+  CHECK_FALSE(old->master);
+  const auto env = parse_request(
+      with(R"("build_env": null)",
+           R"("build_env": {"py/object": "pybit.models.BuildEnv", "id": 1, "name": "squeeze"})"));
+  REQUIRE(env.has_value());
+  CHECK(env->build_env == "squeeze");
+  CHECK(word("\n " + generation_c + " \n") == "fine");
+  CHECK(word(with("\"id\": 36", "\"id\": \"36\"")) == "fine");
+}
+
+TEST_CASE("what may be missing") {
+  const auto least =
+      parse_request(R"({"job":{"id":1,"packageinstance":{"package":{"name":"a","version":"1"}}}})");
+  REQUIRE(least.has_value());
+  CHECK(least->arch == "");
+  CHECK(reason(R"({"job":{"id":1,"packageinstance":{"package":{"name":"a"}}}})") ==
+        "job.packageinstance.package.version is missing");
+  CHECK(reason(R"({"job":{"packageinstance":{"package":{"name":"a","version":"1"}}}})") ==
+        "job.id is missing");
+  CHECK(reason("{}") == "job is missing");
+}
+
+TEST_CASE("undecodable") {
+  CHECK(word("") == "undecodable");
+  CHECK(word("   ") == "undecodable");
+  CHECK(word("{") == "undecodable");
+  CHECK(word("\xff") == "undecodable");
+  CHECK(word(generation_c + "x") == "undecodable");
+  CHECK(word(R"({"job": 1, "job": 2})") == "undecodable");
+  CHECK(word(R"({"a": 1e999})") == "undecodable");
+  CHECK(word(std::string(10'000, '[') + std::string(10'000, ']')) == "undecodable");
+  CHECK(word(std::string(3'000'000, '[')) == "undecodable");
+  CHECK(word("[" + std::string(1'100'000 * 2, ' ') + "\"" + std::string(1'100'000, 'x') + "\"]") ==
+        "undecodable");
+  std::string many = "[0";
+  for (int i = 0; i < 10'000; ++i) many += ",0";
+  CHECK(word(many + "]") == "undecodable");
+  CHECK(word(std::string(5 << 20, ' ')) == "undecodable");
+
+  Message gzip;
+  gzip.body = generation_c;
+  gzip.content_encoding = "gzip";
+  CHECK(parse_request(gzip).error().thing == "undecodable");
+  Message big;
+  big.oversized = true;
+  big.size = 5'000'000;
+  CHECK(parse_request(big).error().reason == "the body has 5000000 bytes, more than 4 MiB");
+}
+
+TEST_CASE("invalid") {
+  CHECK(word("[]") == "invalid");
+  CHECK(word("12") == "invalid");
+  CHECK(word(with("pybit.models.BuildRequest", "pybit.models.CancelRequest")) == "invalid");
+  CHECK(word(with("pybit.models.Package\"", "os.system\"")) == "invalid");
+  CHECK(word(with("\"timestamp\": null", "\"x\": {\"py/repr\": \"os/os.system('id')\"}")) ==
+        "invalid");
+  CHECK(word(with("\"timestamp\": null", "\"x\": [{\"py/id\": 1}]")) == "invalid");
+  CHECK(word(with("\"id\": 36", "\"id\": -1")) == "invalid");
+  CHECK(word(with("\"id\": 36", "\"id\": 1.5")) == "invalid");
+  CHECK(word(with("\"id\": 36", "\"id\": \"3 6\"")) == "invalid");
+  CHECK(word(with("\"id\": 36", "\"id\": 1234567890123456789")) == "invalid");
+  CHECK(word(with("http://cnx.org/", "--upload-pack=x")) == "invalid");
+  CHECK(word(with("http://cnx.org/", "http://a\\nb")) == "invalid");
+  CHECK(word(with("localhost:8080", "a\\u0000b")) == "invalid");
+  CHECK(reason(with("col10642", "../etc")).find("job.packageinstance.package.name: '../etc'") == 0);
+}
+
+TEST_CASE("hostile names are refused in every place that may reach a shell or a path") {
+  const char* places[] = {"\"name\": \"col10642\"", "\"version\": \"1.2\"",  "\"name\": \"latex\"",
+                          "\"name\": \"cnx\"",      "\"name\": \"desktop\"", "\"name\": \"pdf\""};
+  const char* values[] = {
+      "$(id)", "`id`", "a;b",   "a b",       "a|b",      "a&b",     "-rf",     "--help",  ".hidden",
+      "..",    "a/b",  "/etc",  "a\\\\b",    "a'b",      "a\\\"b",  "a\\nb",   "a\\tb",   "a*",
+      "a?",    "[a]",  "{a}",   "a<b",       "a>b",      "a!b",     "a#b",     "%ID",     "a%b",
+      "a=b",   "a,b",  "~root", "a\\u0000b", "\\u202ea", "\\u00e9", "a&amp;b", "<script>"};
+  for (const char* place : places) {
+    const std::string found(place);
+    const auto quote = found.rfind('"', found.size() - 2);
+    for (const char* value : values) {
+      const std::string hostile = found.substr(0, quote + 1) + value + "\"";
+      CAPTURE(hostile);
+      CHECK(word(with(place, hostile)) == "invalid");
+    }
+  }
+  CHECK(word(with("\"name\": \"col10642\"", "\"name\": \"" + std::string(129, 'a') + "\"")) ==
+        "invalid");
+}

@@ -1,0 +1,56 @@
+#include "rbit/app/control_client.h"
+
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include <cerrno>
+#include <cstring>
+#include <nlohmann/json.hpp>
+
+namespace rbit {
+
+std::optional<ControlClient> ControlClient::connect(const std::string& path) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (path.size() >= sizeof address.sun_path) return std::nullopt;
+  std::memcpy(address.sun_path, path.c_str(), path.size());
+  Fd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  if (!socket) return std::nullopt;
+  if (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
+    return std::nullopt;
+  return ControlClient(std::move(socket));
+}
+
+Result<void> ControlClient::send(const nlohmann::json& request) {
+  const std::string line = request.dump() + "\n";
+  for (std::size_t sent = 0; sent < line.size();) {
+    const ssize_t n = ::send(socket_.get(), line.data() + sent, line.size() - sent, MSG_NOSIGNAL);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return Error{"the running rbit", std::strerror(errno), ""};
+    sent += static_cast<std::size_t>(n);
+  }
+  return {};
+}
+
+Result<std::optional<nlohmann::json>> ControlClient::receive() {
+  using Line = Result<std::optional<nlohmann::json>>;
+  for (;;) {
+    if (const auto end = read_.find('\n'); end != std::string::npos) {
+      nlohmann::json line = nlohmann::json::parse(read_.substr(0, end), nullptr, false);
+      read_.erase(0, end + 1);
+      if (!line.is_object()) return Error{"the running rbit", "answered no JSON object", ""};
+      if (const auto error = line.find("error"); error != line.end())
+        return Error{error->value("thing", ""), error->value("reason", ""),
+                     error->value("cure", "")};
+      return Line(boost::system::in_place_value, std::move(line));
+    }
+    char buffer[65536];
+    const ssize_t n = ::recv(socket_.get(), buffer, sizeof buffer, 0);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return Error{"the running rbit", std::strerror(errno), ""};
+    if (n == 0) return Line(boost::system::in_place_value, std::nullopt);
+    read_.append(buffer, static_cast<std::size_t>(n));
+  }
+}
+
+}  // namespace rbit

@@ -1,0 +1,29 @@
+#pragma once
+
+#include <nlohmann/json_fwd.hpp>
+#include <optional>
+#include <string>
+
+#include "rbit/base/fd.h"
+#include "rbit/base/result.h"
+
+namespace rbit {
+
+/// One request to the rbit that runs, from a command. Blocks.
+class ControlClient {
+ public:
+  /// Nothing: no rbit listens there.
+  static std::optional<ControlClient> connect(const std::string& path);
+
+  Result<void> send(const nlohmann::json& request);
+  /// The next line of the answer; nothing: rbit has closed the connection. {"error": ...} becomes
+  /// the Error.
+  Result<std::optional<nlohmann::json>> receive();
+
+ private:
+  explicit ControlClient(Fd socket) : socket_(std::move(socket)) {}
+  Fd socket_;
+  std::string read_;
+};
+
+}  // namespace rbit

@@ -1,0 +1,122 @@
+#include "rbit/app/control_server.h"
+
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/read_until.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "rbit/base/json.h"
+#include "rbit/base/log.h"
+
+namespace rbit {
+
+namespace {
+
+constexpr std::size_t longest_line = 8 << 20;  // a 4 MiB body, escaped
+constexpr int most_clients = 64;
+
+using boost::system::error_code;
+
+bool is_friend(asio::local::stream_protocol::socket& socket) {
+  ucred peer{};
+  socklen_t length = sizeof peer;
+  if (::getsockopt(socket.native_handle(), SOL_SOCKET, SO_PEERCRED, &peer, &length) != 0)
+    return false;
+  return peer.uid == ::geteuid() || peer.uid == 0;
+}
+
+}  // namespace
+
+Task<bool> ControlPeer::send(const nlohmann::json& line) {
+  const std::string text =
+      line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+  error_code failed;
+  co_await asio::async_write(socket_, asio::buffer(text),
+                             asio::redirect_error(asio::use_awaitable, failed));
+  co_return !failed;
+}
+
+Task<bool> ControlPeer::send_error(const Error& error) {
+  nlohmann::json line;
+  line["error"]["thing"] = error.thing;
+  line["error"]["reason"] = error.reason;
+  line["error"]["cure"] = error.cure;
+  co_return co_await send(line);
+}
+
+ControlServer::ControlServer(const asio::any_io_executor& loop, std::string path,
+                             std::map<std::string, Handler> handlers)
+    : loop_(loop), path_(std::move(path)), handlers_(std::move(handlers)), acceptor_(loop) {}
+
+ControlServer::~ControlServer() {
+  if (acceptor_.is_open()) ::unlink(path_.c_str());
+}
+
+Result<void> ControlServer::start() {
+  ::unlink(path_.c_str());
+  if (path_.size() >= 108)  // sun_path
+    return Error{path_, "is too long for a socket (107 bytes at most)",
+                 "set [rbit] state-dir to a shorter path"};
+  error_code failed;
+  const asio::local::stream_protocol::endpoint endpoint(path_);
+  const mode_t mask = ::umask(0177);
+  acceptor_.open(endpoint.protocol(), failed);
+  if (!failed) acceptor_.bind(endpoint, failed);
+  ::umask(mask);
+  if (!failed) acceptor_.listen(asio::socket_base::max_listen_connections, failed);
+  if (failed) return Error{path_, failed.message(), ""};
+  ::fcntl(acceptor_.native_handle(), F_SETFD, FD_CLOEXEC);  // P3: Asio does not
+  spawn(loop_, accept_all(), "control socket");
+  return {};
+}
+
+Task<void> ControlServer::accept_all() {
+  for (;;) {
+    error_code failed;
+    auto socket =
+        co_await acceptor_.async_accept(asio::redirect_error(asio::use_awaitable, failed));
+    if (failed) {
+      if (failed == asio::error::operation_aborted) co_return;
+      continue;
+    }
+    ::fcntl(socket.native_handle(), F_SETFD, FD_CLOEXEC);
+    if (!is_friend(socket) || clients_ >= most_clients) continue;
+    spawn(loop_, serve(std::move(socket)), "control client");
+  }
+}
+
+Task<void> ControlServer::serve(asio::local::stream_protocol::socket socket) {
+  ++clients_;
+  ControlPeer peer(socket);
+  std::string line;
+  error_code failed;
+  co_await asio::async_read_until(socket, asio::dynamic_buffer(line, longest_line), '\n',
+                                  asio::redirect_error(asio::use_awaitable, failed));
+  if (!failed) {
+    json::Limits limits;
+    limits.bytes = longest_line;
+    limits.string_bytes = longest_line;
+    auto request = json::parse(line, limits);
+    const bool named =
+        request && request->is_object() && request->contains("do") && (*request)["do"].is_string();
+    const auto handler =
+        named ? handlers_.find((*request)["do"].get<std::string>()) : handlers_.end();
+    if (handler == handlers_.end()) {
+      const Error unknown{"control socket", "no such request", "use an rbit of the same version"};
+      co_await peer.send_error(unknown);
+    } else {
+      co_await handler->second(std::move(*request), peer);
+    }
+  }
+  --clients_;
+}
+
+}  // namespace rbit

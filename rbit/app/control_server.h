@@ -1,0 +1,52 @@
+#pragma once
+
+#include <boost/asio/local/stream_protocol.hpp>
+#include <functional>
+#include <map>
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+
+#include "rbit/base/result.h"
+#include "rbit/base/task.h"
+
+namespace rbit {
+
+/// The other end of one connection to the control socket.
+class ControlPeer {
+ public:
+  explicit ControlPeer(asio::local::stream_protocol::socket& socket) : socket_(socket) {}
+  /// Sends one line. False: the peer has gone.
+  Task<bool> send(const nlohmann::json& line);
+  Task<bool> send_error(const Error& error);  // {"error": {"thing", "reason", "cure"}}
+
+ private:
+  asio::local::stream_protocol::socket& socket_;
+};
+
+/// The socket below the state directory over which `rbit submit`, `jobs`, `cancel` ... ask the rbit
+/// that runs. One request a connection: a JSON line {"do": NAME, ...}; the answer is one line, or
+/// several for those that follow a job. Only our own user and root get an answer
+/// (RELIABILITY.md 7, rule 10).
+class ControlServer {
+ public:
+  using Handler = std::function<Task<void>(nlohmann::json request, ControlPeer& peer)>;
+
+  ControlServer(const asio::any_io_executor& loop, std::string path,
+                std::map<std::string, Handler> handlers);
+  ~ControlServer();  // removes the socket
+
+  /// REQUIRES: we hold the state directory's lock, so a socket that is there is a dead one's.
+  Result<void> start();
+
+ private:
+  Task<void> accept_all();
+  Task<void> serve(asio::local::stream_protocol::socket socket);
+
+  asio::any_io_executor loop_;
+  std::string path_;
+  std::map<std::string, Handler> handlers_;
+  asio::local::stream_protocol::acceptor acceptor_;
+  int clients_ = 0;
+};
+
+}  // namespace rbit

@@ -1,0 +1,51 @@
+#include "rbit/app/options.h"
+
+#include <boost/program_options/parsers.hpp>
+#include <boost/program_options/positional_options.hpp>
+#include <iostream>
+
+#include "rbit/base/result.h"
+
+namespace rbit {
+
+namespace po = boost::program_options;
+
+po::variables_map parse(const CommandLine& command, const Arguments& arguments) {
+  po::options_description visible;
+  visible.add(command.options);
+  visible.add_options()("help,h", "print this and end");
+  po::options_description all;
+  all.add(visible);
+  po::positional_options_description positions;
+  for (const auto& name : command.positions) {
+    all.add_options()(name.c_str(), po::value<std::string>());
+    positions.add(name.c_str(), 1);
+  }
+
+  po::variables_map values;
+  try {
+    po::store(
+        po::command_line_parser(arguments)
+            .options(all)
+            .positional(positions)
+            .style(po::command_line_style::unix_style & ~po::command_line_style::allow_guessing)
+            .run(),
+        values);
+    po::notify(values);
+  } catch (const po::error& error) {
+    throw Fatal(ExitCode::usage,
+                {std::string("rbit: ") + error.what(), "usage: " + command.usage, "(see --help)"});
+  }
+  if (values.count("help") != 0) {
+    std::cout << "usage: " << command.usage << "\n\n" << command.about << "\n" << visible;
+    throw Fatal(ExitCode::ok, std::vector<std::string>{});
+  }
+  for (int i = 0; i < command.required; ++i) {
+    if (values.count(command.positions[static_cast<std::size_t>(i)]) == 0)
+      throw Fatal(ExitCode::usage, std::vector{std::string("rbit: an argument is missing"),
+                                               "usage: " + command.usage});
+  }
+  return values;
+}
+
+}  // namespace rbit

@@ -1,0 +1,26 @@
+#pragma once
+
+#include <boost/program_options/options_description.hpp>
+#include <boost/program_options/variables_map.hpp>
+#include <string>
+#include <vector>
+
+namespace rbit {
+
+/// The arguments of one command, as `main` hands them on: without the program and the command.
+using Arguments = std::vector<std::string>;
+
+/// What a command takes.
+struct CommandLine {
+  std::string usage;  // "rbit submit CONFIG --queue Q [OPTIONS] [FILE]"
+  std::string about;  // a sentence or two for --help
+  boost::program_options::options_description options;
+  std::vector<std::string> positions;  // names of the arguments without a dash, in order
+  int required = 1;                    // how many of them must be there
+};
+
+/// Reads `arguments`. Throws Fatal{usage} with the cure for what does not fit; prints the help and
+/// throws Fatal{ok} without lines for --help.
+boost::program_options::variables_map parse(const CommandLine& command, const Arguments& arguments);
+
+}  // namespace rbit

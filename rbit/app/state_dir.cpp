@@ -1,0 +1,74 @@
+#include "rbit/app/state_dir.h"
+
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+
+#include <cerrno>
+#include <cstring>
+
+namespace rbit {
+
+namespace {
+
+constexpr long cifs_magic = 0xFF534D42;  // not in linux/magic.h of Debian 12
+constexpr long smb2_magic = 0xFE534D42;
+
+bool on_network(const std::string& path) {
+  struct statfs where {};
+  if (::statfs(path.c_str(), &where) != 0) return false;
+  const long type = static_cast<long>(where.f_type);
+  return type == NFS_SUPER_MAGIC || type == SMB_SUPER_MAGIC || type == cifs_magic ||
+         type == smb2_magic;
+}
+
+ExitCode code_for(int error) {
+  return error == EACCES || error == EPERM || error == EROFS ? ExitCode::no_permission
+                                                             : ExitCode::config;
+}
+
+}  // namespace
+
+Result<void> make_directories(const std::string& path) {
+  for (std::size_t end = 1; end != std::string::npos;) {
+    end = path.find('/', end + 1);
+    const std::string part = path.substr(0, end);
+    if (::mkdir(part.c_str(), 0700) != 0 && errno != EEXIST)
+      return Error{part, std::strerror(errno), "set [rbit] state-dir to a directory of ours"};
+  }
+  struct stat info {};
+  if (::stat(path.c_str(), &info) != 0 || !S_ISDIR(info.st_mode)) {
+    errno = ENOTDIR;
+    return Error{path, "is no directory", "set [rbit] state-dir to another place"};
+  }
+  return {};
+}
+
+Result<StateDir> StateDir::try_open(const std::string& path) {
+  if (const auto made = make_directories(path); !made) throw Fatal(code_for(errno), made.error());
+  if (on_network(path))
+    throw Fatal(
+        ExitCode::config,
+        Error{path, "lies on a network file system, whose locks and syncs cannot be relied on",
+              "set [rbit] state-dir to a local disk"});
+  const std::string lock_path = path + "/lock";
+  Fd lock(::open(lock_path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  if (!lock)
+    throw Fatal(code_for(errno),
+                Error{lock_path, std::strerror(errno),
+                      "run rbit as the owner of this directory, or set [rbit] state-dir"});
+  if (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0)
+    return Error{path, "another rbit works here",
+                 "stop it, or give this one its own [rbit] name or state-dir"};
+  return StateDir(path, std::move(lock));
+}
+
+StateDir StateDir::open(const std::string& path) {
+  auto state = try_open(path);
+  if (!state) throw Fatal(ExitCode::temporary, state.error());
+  return std::move(*state);
+}
+
+}  // namespace rbit

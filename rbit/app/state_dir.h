@@ -1,0 +1,37 @@
+#pragma once
+
+#include <string>
+
+#include "rbit/base/fd.h"
+#include "rbit/base/result.h"
+
+namespace rbit {
+
+/// The directory where one rbit keeps what must survive it; 0700, made if it is not there. The lock
+/// makes its holder the one process that may open the database (RELIABILITY.md 1.3, S1).
+class StateDir {
+ public:
+  /// Makes and locks it. Throws Fatal: 75 if another rbit has it, 77 if it may not be made or
+  /// written, 78 if it lies on a network file system.
+  static StateDir open(const std::string& path);
+
+  /// As `open`, but gives nothing if another rbit has it.
+  static Result<StateDir> try_open(const std::string& path);
+
+  const std::string& path() const { return path_; }
+  std::string database() const { return path_ + "/rbit.db"; }
+  std::string logs() const { return path_ + "/logs"; }
+  std::string records() const { return path_ + "/records"; }
+  std::string output() const { return path_ + "/output"; }
+  static std::string socket(const std::string& path) { return path + "/control.sock"; }
+
+ private:
+  StateDir(std::string path, Fd lock) : path_(std::move(path)), lock_(std::move(lock)) {}
+  std::string path_;
+  Fd lock_;  // held by flock as long as this lives
+};
+
+/// Makes `path` and its parents, 0700 where they are new.
+Result<void> make_directories(const std::string& path);
+
+}  // namespace rbit

@@ -1,0 +1,122 @@
+#pragma once
+
+#include <algorithm>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "rbit/core/transport.h"
+
+namespace rbit::test {
+
+/// A broker in memory: queues of messages, and a record of what became of each.
+class MemoryTransport : public Transport {
+ public:
+  struct Settled {
+    std::string body;
+    Settlement settlement;
+  };
+
+  void start(std::vector<std::string> queues, std::function<void(Delivery)> deliver) override {
+    queues_ = std::move(queues);
+    deliver_ = std::move(deliver);
+  }
+  void set_credit(const std::string& queue, int free_slots) override {
+    credit_[queue] = free_slots;
+    pump();
+  }
+  void stop_taking() override { taking_ = false; }
+  Task<void> close() override { co_return; }
+
+  void send(Message message) {
+    waiting_.push_back(std::move(message));
+    pump();
+  }
+  /// As a broker does when a connection is lost: what is out is void and comes again.
+  void lose_connection() {
+    ++epoch_;
+    auto lost = std::move(out_);
+    out_.clear();
+    for (auto& message : lost) {
+      message.redelivered = true;
+      waiting_.push_back(std::move(message));
+    }
+    pump();
+  }
+  /// The next `count` settlements fail, as when a copy is refused.
+  void refuse_settlements(int count) { refusals_ = count; }
+  /// Delivers whatever the credit says, as a message that raced.
+  void push(Message message) {
+    out_.push_back(message);
+    deliver_(Delivery(std::move(message), std::make_unique<Token>(*this)));
+  }
+
+  std::vector<Settled> settled;
+  int given_back = 0;
+  std::size_t waiting() const { return waiting_.size(); }
+  std::size_t out() const { return out_.size(); }
+  int credit(const std::string& queue) const {
+    const auto found = credit_.find(queue);
+    return found == credit_.end() ? 0 : found->second;
+  }
+
+ private:
+  class Token : public Settler {
+   public:
+    explicit Token(MemoryTransport& transport) : transport_(transport), epoch_(transport.epoch_) {}
+    Task<Result<void>> settle(const Message& message, const Settlement& settlement) override {
+      if (is_void()) co_return Error{"delivery", "its connection is gone", ""};
+      if (transport_.refusals_ > 0) {
+        --transport_.refusals_;
+        co_return Error{"delivery", "refused", ""};
+      }
+      transport_.forget(message.body);
+      transport_.settled.push_back({message.body, settlement});
+      if (settlement.kind == Settlement::Kind::requeue) ++transport_.given_back;
+      co_return Result<void>();
+    }
+    bool is_void() const override { return epoch_ != transport_.epoch_; }
+    void give_back() override {
+      if (!is_void()) ++transport_.given_back;
+    }
+
+   private:
+    MemoryTransport& transport_;
+    int epoch_;
+  };
+
+  void forget(const std::string& body) {
+    const auto at = std::find_if(out_.begin(), out_.end(),
+                                 [&](const Message& message) { return message.body == body; });
+    if (at != out_.end()) out_.erase(at);
+  }
+  void pump() {
+    // What goes out here changes the credit only later, so it is counted down by hand.
+    for (auto at = waiting_.begin(); at != waiting_.end() && taking_;) {
+      int& credit = credit_[at->queue];
+      if (credit <= 0) {
+        ++at;
+        continue;
+      }
+      --credit;
+      Message message = std::move(*at);
+      at = waiting_.erase(at);
+      push(std::move(message));
+    }
+  }
+
+  std::vector<std::string> queues_;
+  std::function<void(Delivery)> deliver_;
+  std::map<std::string, int> credit_;
+  std::deque<Message> waiting_;
+  std::vector<Message> out_;
+  bool taking_ = true;
+  int refusals_ = 0;
+  int epoch_ = 0;
+};
+
+}  // namespace rbit::test

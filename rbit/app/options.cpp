@@ -34,7 +34,7 @@ po::variables_map parse(const CommandLine& command, const Arguments& arguments) 
     po::notify(values);
   } catch (const po::error& error) {
     throw Fatal(ExitCode::usage,
-                {std::string("rbit: ") + error.what(), "usage: " + command.usage, "(see --help)"});
+                std::vector{std::string("rbit: ") + error.what(), "usage: " + command.usage});
   }
   if (values.count("help") != 0) {
     std::cout << "usage: " << command.usage << "\n\n" << command.about << "\n" << visible;

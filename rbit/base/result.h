@@ -16,6 +16,10 @@ struct Error {
   std::string reason;
   std::string cure;
 
+  Error() = default;
+  Error(std::string its_thing, std::string its_reason, std::string its_cure = "")
+      : thing(std::move(its_thing)), reason(std::move(its_reason)), cure(std::move(its_cure)) {}
+
   /// "thing: reason (cure)", on one line; empty parts are left out.
   std::string text() const {
     std::string out = thing.empty() ? reason : reason.empty() ? thing : thing + ": " + reason;

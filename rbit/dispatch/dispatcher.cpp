@@ -123,6 +123,7 @@ Task<void> Dispatcher::conclude(Job job, Outcome outcome) {
 
 Task<void> Dispatcher::drain(milliseconds limit) {
   draining_ = true;
+  flow_.hurry();
   transport_.stop_taking();
   update_credit();
   const SteadyTime end = clock_.steady() + limit;

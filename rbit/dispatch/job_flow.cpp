@@ -111,7 +111,7 @@ Task<bool> JobFlow::begin(RunningJob& running, const std::string& record_dir) {
     links_.journal_failed(written.error());
     co_return false;
   }
-  links_.reports_due();
+  links_.told(building);
   co_return true;
 }
 
@@ -147,11 +147,13 @@ Task<void> JobFlow::pump_statuses(RunningJob& running) {
     const Report report = std::move(running.statuses.front());
     running.statuses.pop_front();
     const Result<void> written = co_await journal_.report(running.job, report);
-    if (!written) log::warning("a status was not recorded: " + written.error().text());
+    if (written)
+      links_.told(report);
+    else
+      log::warning("a status was not recorded: " + written.error().text());
   }
   running.pumping = false;
   running.pumped.notify();
-  links_.reports_due();
 }
 
 Task<void> JobFlow::finish(const Job& job, const Outcome& outcome, const Settlement& settlement) {
@@ -166,7 +168,7 @@ Task<void> JobFlow::finish(const Job& job, const Outcome& outcome, const Settlem
     if (!said) links_.journal_failed(written.error());
     co_await clock_.sleep_for(pause.next());
   }
-  links_.reports_due();
+  if (verdict) links_.told(*verdict);
 }
 
 Task<void> JobFlow::settle_all(RunningJob& running, const Settlement& settlement) {
@@ -189,7 +191,7 @@ Task<bool> JobFlow::settle(Delivery& delivery, const Settlement& settlement) {
   for (bool said = false; !delivery.is_void(); said = true) {
     const Result<void> done = co_await delivery.settle(settlement);
     if (done) co_return true;
-    if (delivery.is_void()) break;
+    if (delivery.is_void() || hurried_) break;
     if (!said)
       log::error("queue " + delivery.message().queue + ": could not " +
                  std::string(to_string(settlement.kind)) + " a message: " + done.error().text() +
@@ -209,7 +211,12 @@ Task<void> JobFlow::answer_again(Delivery delivery, Settlement settlement) {
   const Result<void> reported = co_await journal_.report_again(key);
   if (!noted || !reported)
     log::warning("an answer was not recorded: " + (noted ? reported : noted).error().text());
-  links_.reports_due();
+  if (const auto record = journal_.find(key)) {
+    Report again;
+    again.job_key = key;
+    again.status = record->last_status;
+    links_.told(again);
+  }
 }
 
 Task<void> JobFlow::refuse(Delivery delivery, Error why) {

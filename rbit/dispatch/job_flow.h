@@ -32,8 +32,8 @@ struct FlowLinks {
   /// A fresh directory for the leader's record of this attempt, and its removal after J3.
   std::function<Result<std::string>(const Job&)> make_record;
   std::function<void(const std::string&)> remove_record;
-  /// There may be something in the outbox.
-  std::function<void()> reports_due;
+  /// A status of a job is on record; the outbox has it for every target.
+  std::function<void(const Report&)> told;
   /// The journal could not take a job: no more, please, until it can.
   std::function<void(const Error&)> journal_failed;
   /// Nothing of the job ran: the runner itself may be broken.
@@ -62,6 +62,10 @@ class JobFlow {
   /// J3 and its report for an attempt that ended in an earlier life of rbit.
   Task<void> conclude(const Binding& binding, Job job, Outcome outcome);
 
+  /// From now on a settlement is tried once: what fails goes back, and the journal knows the
+  /// answer.
+  void hurry() { hurried_ = true; }
+
  private:
   Task<Outcome> attempt(const Binding& binding, RunningJob& running, std::string record_dir);
   Task<bool> begin(RunningJob& running, const std::string& record_dir);
@@ -84,6 +88,7 @@ class JobFlow {
   FlowLinks links_;
   /// Keys of messages we gave back unread: the broker will call them redelivered, and they are not.
   std::set<std::string> given_back_;
+  bool hurried_ = false;
 };
 
 }  // namespace rbit

@@ -1,0 +1,27 @@
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "rbit/config/settings.h"
+#include "rbit/run/runner_line.h"
+
+namespace rbit {
+
+/// The file as every command needs it: read, and its runner lines taken apart.
+struct Configuration {
+  config::Loaded loaded;
+  std::map<std::string, RunnerLine> lines;  // by runner name
+
+  const config::Settings& settings() const { return loaded.settings; }
+  bool ok() const { return loaded.ok(); }
+};
+
+/// Reads the file. All mistakes are findings; nothing is printed or thrown.
+Configuration read_configuration(const std::string& path, const config::Overrides& overrides = {});
+
+/// Prints what was found to stderr, warnings too, and throws Fatal{config} if there are errors.
+Configuration need_configuration(const std::string& path, const config::Overrides& overrides = {});
+
+}  // namespace rbit

@@ -1,0 +1,90 @@
+#include <sys/prctl.h>
+
+#include <algorithm>
+#include <exception>
+#include <iostream>
+
+#include "rbit/app/commands.h"
+#include "rbit/base/log.h"
+#include "rbit/base/result.h"
+
+namespace rbit {
+namespace {
+
+struct Command {
+  const char* name;
+  const char* arguments;
+  const char* about;
+  ExitCode (*run)(const Arguments&);
+};
+
+/// The one table of commands: it feeds --help and the choice.
+constexpr Command commands[] = {
+    {"run", "CONFIG", "take jobs until told to stop (the word `run` may be left out)", run_command},
+    {"check", "CONFIG", "find mistakes before a job is lost", check_command},
+    {"submit", "CONFIG --queue Q ...", "put a build request into a queue", submit_command},
+    {"try", "CONFIG RUNNER FILE", "one message through one runner, without a broker", try_command},
+    {"jobs", "CONFIG", "list the jobs that run and that ran", jobs_command},
+    {"log", "CONFIG JOB", "print the output of a job", log_command},
+    {"cancel", "CONFIG JOB", "stop a job that runs", cancel_command},
+    {"config", "CONFIG", "print every value in force and where it comes from", config_command},
+};
+
+void print_help() {
+  std::cout << "rbit " RBIT_VERSION
+               " runs build jobs from AMQP queues, as an INI file says.\n\n"
+               "usage: rbit CONFIG [--poll-time N] [--debug] [--name N]\n"
+               "       rbit COMMAND CONFIG ...\n\n";
+  for (const Command& command : commands) {
+    std::string call = std::string("  ") + command.name + " " + command.arguments;
+    call.resize(std::max<std::size_t>(call.size() + 2, 32), ' ');
+    std::cout << call << command.about << "\n";
+  }
+  std::cout
+      << "\n`rbit COMMAND --help` tells the options of a command; rbit(1) and rbit.ini(5) the "
+         "rest.\n";
+}
+
+ExitCode choose(Arguments arguments) {
+  if (arguments.empty()) {
+    throw Fatal(ExitCode::usage,
+                std::vector<std::string>{"usage: rbit CONFIG [--poll-time N] [--debug] [--name N]",
+                                         "       (rbit --help lists the commands)"});
+  }
+  const std::string first = arguments.front();
+  if (first == "--help" || first == "-h" || first == "help") {
+    print_help();
+    return ExitCode::ok;
+  }
+  if (first == "--version") {
+    std::cout << "rbit " RBIT_VERSION "\n";
+    return ExitCode::ok;
+  }
+  for (const Command& command : commands) {
+    if (first != command.name) continue;
+    arguments.erase(arguments.begin());
+    return command.run(arguments);
+  }
+  return run_command(arguments);
+}
+
+int guarded(const Arguments& arguments) {
+  try {
+    return static_cast<int>(choose(arguments));
+  } catch (const Fatal& fatal) {
+    log::flush();
+    for (const auto& line : fatal.lines()) std::cerr << line << "\n";
+    return static_cast<int>(fatal.code());
+  } catch (const std::exception& error) {
+    std::cerr << "rbit: internal error: " << error.what() << "\n";
+    return static_cast<int>(ExitCode::internal);
+  }
+}
+
+}  // namespace
+}  // namespace rbit
+
+int main(int argc, char** argv) {
+  ::prctl(PR_SET_DUMPABLE, 0);  // secrets are in our memory (RELIABILITY.md 3)
+  return rbit::guarded(rbit::Arguments(argv + 1, argv + argc));
+}

@@ -1,0 +1,91 @@
+#include "rbit/dispatch/dispatcher.h"
+
+#include <doctest/doctest.h>
+
+#include <string>
+#include <vector>
+
+#include "tests/flow/story.h"
+
+using namespace rbit;
+using namespace rbit::test;
+using namespace std::chrono_literals;
+using Kind = Outcome::Kind;
+using Lines = std::vector<std::string>;
+
+namespace {
+
+/// Starts the drain; `ended` tells when it is over.
+void drain(Story& story, milliseconds limit, bool& ended) {
+  spawn(
+      story.loop().get_executor(),
+      [](Story& one, milliseconds most, bool& over) -> Task<void> {
+        co_await one.dispatcher().drain(most);
+        over = true;
+      }(story, limit, ended),
+      "drain");
+  story.settle_down();
+}
+
+}  // namespace
+
+TEST_CASE("a drain takes no more and lets the running jobs end") {
+  Story story(1);
+  story.send("running");
+  story.send("waiting");
+  bool ended = false;
+  drain(story, 10min, ended);
+  CHECK_FALSE(ended);
+  story.runner().end("running", outcome(Kind::done));
+  story.settle_down();
+  CHECK(ended);
+  CHECK(story.runner().started == Lines{"running"});
+  CHECK(story.transport.waiting() == 1);
+  CHECK(story.told == Lines{"Building", "Done"});
+}
+
+TEST_CASE("an interrupted job goes back, is not reported, and costs no attempt") {
+  Story story;
+  story.send("job");
+  bool ended = false;
+  drain(story, 10min, ended);
+  story.dispatcher().stop_jobs(StopKind::interrupt);
+  story.settle_down();
+  CHECK(ended);
+  CHECK(story.transport.given_back == 1);
+  CHECK(story.told == Lines{"Building"});
+  Message again = story.message("job");
+  again.redelivered = true;
+  CHECK(recall(again, story.journal().find("job"), true).attempt == 1);
+}
+
+TEST_CASE("cancel stops a running job, by its key or by PyBit's id") {
+  Story story;
+  story.send("one");
+  story.send("two");
+  CHECK(story.dispatcher().cancel("one"));
+  CHECK(story.dispatcher().cancel("2"));
+  CHECK_FALSE(story.dispatcher().cancel("three"));
+  story.settle_down();
+  CHECK(story.told == Lines{"Building", "Building", "Cancelled", "Cancelled"});
+  REQUIRE(story.transport.settled.size() == 2);
+  CHECK(story.transport.settled[0].settlement.kind == Settlement::Kind::accept);
+  CHECK_FALSE(story.dispatcher().cancel("one"));
+}
+
+TEST_CASE("a runner that cannot work takes no jobs, and is looked at again") {
+  RunnerPolicy policy;
+  policy.attempts = 1;
+  Story story(2, policy);
+  story.runner().script("first", outcome(Kind::not_started, "not-started", "no library"));
+  story.runner().break_down({"libhello.so", "cannot be loaded", "build it"});
+  story.send("first");
+  CHECK(story.transport.credit("build") == 0);
+  CHECK(story.dispatcher().paused().at("build") == "libhello.so: cannot be loaded (build it)");
+  story.send("second");
+  CHECK(story.runner().started == Lines{"first"});
+  story.runner().break_down({});
+  story.pass(61s);
+  CHECK(story.runner().started == Lines{"first", "second"});
+  CHECK(story.dispatcher().paused().empty());
+}

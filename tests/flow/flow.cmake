@@ -1,0 +1,13 @@
+#Stories over fakes : a broker in memory, runners that play, the real journal in memory.
+file(GLOB flow_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/flow/*_test.cpp)
+if(TARGET room_journal AND TARGET room_dispatch)
+  add_executable(flow ${flow_sources})
+  target_link_libraries(flow PRIVATE test_main)
+  target_sources(flow PRIVATE $<TARGET_OBJECTS:test_main>)
+  foreach(room base core dispatch journal intake)
+    target_sources(flow PRIVATE $<TARGET_OBJECTS:room_${room}>)
+    target_link_libraries(flow PRIVATE room_${room})
+  endforeach()
+  add_test(NAME flow COMMAND flow)
+  set_tests_properties(flow PROPERTIES LABELS unit TIMEOUT 120)
+endif()

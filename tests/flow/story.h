@@ -1,0 +1,119 @@
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "rbit/base/database.h"
+#include "rbit/dispatch/dispatcher.h"
+#include "rbit/intake/request.h"
+#include "rbit/intake/request_writer.h"
+#include "rbit/journal/schema.h"
+#include "rbit/journal/sqlite_journal.h"
+#include "tests/support/loop.h"
+#include "tests/support/manual_clock.h"
+#include "tests/support/memory_transport.h"
+#include "tests/support/scripted_runner.h"
+
+namespace rbit::test {
+
+/// One rbit with everything outside replaced: a test says what is sent and how jobs end, and reads
+/// what was told and what became of the messages.
+class Story {
+ public:
+  explicit Story(int slots = 2, RunnerPolicy policy = {}) : policy_(std::move(policy)) {
+    database_ = std::move(*Database::open(loop_.get_executor(), ":memory:"));
+    schema::upgrade(*database_).value();
+    begin_life(slots);
+  }
+
+  /// Another rbit on the same journal, as after a crash: what ran is forgotten.
+  void crash_and_restart(int slots = 2) {
+    auto old_loop_work =
+        std::move(dispatcher_);  // its coroutines never go on: nobody notifies them
+    graveyard_.push_back(std::move(old_loop_work));
+    graveyard_runners_.push_back(std::move(runner_));
+    begin_life(slots);
+  }
+
+  Message message(const std::string& package, const std::string& id = "") {
+    BuildRequest request;
+    request.job_id = std::to_string(++jobs_);
+    request.package = package;
+    request.version = "1";
+    Message made;
+    made.queue = "build";
+    made.body = write_request(request);
+    made.message_id = id.empty() ? package : id;
+    return made;
+  }
+  void send(const std::string& package) {
+    transport.send(message(package));
+    settle_down();
+  }
+
+  /// Lets everything happen that can happen without time passing.
+  void settle_down() {
+    loop_.restart();
+    loop_.poll();
+  }
+  void pass(milliseconds time) {
+    clock.advance(time);
+    settle_down();
+  }
+  /// Runs `task` with the loop turning.
+  void run(Task<void> task) { test::run(loop_, std::move(task)); }
+
+  ScriptedRunner& runner() { return *runner_; }
+  Dispatcher& dispatcher() { return *dispatcher_; }
+  SqliteJournal& journal() { return *journal_; }
+  asio::io_context& loop() { return loop_; }
+
+  /// "Building", "Failed exit 2: no such file"
+  std::vector<std::string> told;
+  std::vector<std::string> refused;
+  MemoryTransport transport;
+  ManualClock clock;
+
+ private:
+  void begin_life(int slots) {
+    journal_ = std::make_unique<SqliteJournal>(*database_, clock, std::vector<std::string>{"log"},
+                                               "saw-horse");
+    runner_ = std::make_unique<ScriptedRunner>(loop_.get_executor());
+    dispatcher_ = std::make_unique<Dispatcher>(loop_.get_executor(), clock, *journal_, transport,
+                                               slots, links());
+    dispatcher_->bind("build", "make", *runner_, policy_);
+    dispatcher_->start();
+    settle_down();
+  }
+
+  FlowLinks links() {
+    FlowLinks links;
+    links.read = [](const Message& read) { return parse_request(read); };
+    links.make_record = [](const Job& job) { return Result<std::string>("/records/" + job.key); };
+    links.remove_record = [](const std::string&) {};
+    links.told = [this](const Report& report) {
+      std::string line(to_string(report.status));
+      if (!report.reason.empty()) line += " " + report.reason;
+      if (!report.message.empty()) line += ": " + report.message;
+      told.push_back(line);
+    };
+    links.received = [](const Message&) {};
+    links.refused = [this](const Message&, const Error& why) { refused.push_back(why.text()); };
+    links.finished = [](const Job&, const Outcome&) {};
+    return links;
+  }
+
+  asio::io_context loop_;
+  RunnerPolicy policy_;
+  std::unique_ptr<Database> database_;
+  std::unique_ptr<SqliteJournal> journal_;
+  std::unique_ptr<ScriptedRunner> runner_;
+  std::unique_ptr<Dispatcher> dispatcher_;
+  std::vector<std::unique_ptr<Dispatcher>> graveyard_;
+  std::vector<std::unique_ptr<ScriptedRunner>> graveyard_runners_;
+  int jobs_ = 0;
+};
+
+}  // namespace rbit::test

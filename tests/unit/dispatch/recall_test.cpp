@@ -1,0 +1,62 @@
+#include "rbit/dispatch/recall.h"
+
+#include <doctest/doctest.h>
+
+using namespace rbit;
+using State = JobRecord::State;
+
+namespace {
+
+Message message(std::optional<int> asked = std::nullopt) {
+  Message made;
+  if (asked) made.headers[attempt_header] = static_cast<std::int64_t>(*asked);
+  return made;
+}
+
+JobRecord record(State state, int attempt, int crashes = 0) {
+  JobRecord made;
+  made.state = state;
+  made.attempt = attempt;
+  made.crashes = crashes;
+  made.settlement = Settlement::dead_letter("exit 2");
+  return made;
+}
+
+}  // namespace
+
+TEST_CASE("a job nobody knows runs, as the attempt its message asks for") {
+  CHECK(recall(message(), std::nullopt, false).attempt == 1);
+  CHECK(recall(message(3), std::nullopt, true).attempt == 3);
+  CHECK_FALSE(recall(message(), std::nullopt, true).answer.has_value());
+}
+
+TEST_CASE("a finished one: the old message is answered again, a new one runs") {
+  for (const State state : {State::done, State::failed, State::cancelled, State::dead}) {
+    const auto again = recall(message(), record(state, 1), true);
+    REQUIRE(again.answer.has_value());
+    CHECK(again.answer->kind == Settlement::Kind::dead_letter);
+    CHECK_FALSE(recall(message(), record(state, 1), false).answer.has_value());
+    CHECK(recall(message(), record(state, 4), false).attempt == 1);
+    CHECK(recall(message(2), record(state, 2), false).answer.has_value());
+    CHECK(recall(message(3), record(state, 2), true).attempt == 3);
+  }
+}
+
+TEST_CASE("a blocked one waits for its own copy") {
+  CHECK(recall(message(), record(State::blocked, 1), true).answer.has_value());
+  CHECK(recall(message(2), record(State::blocked, 1), true).attempt == 2);
+}
+
+TEST_CASE("one that rbit died on runs as the next attempt, and the death is counted") {
+  const auto crashed = recall(message(), record(State::running, 1, 1), true);
+  CHECK_FALSE(crashed.answer.has_value());
+  CHECK(crashed.attempt == 2);
+  CHECK(crashed.crashes == 2);
+}
+
+TEST_CASE("one that was interrupted runs as the same attempt") {
+  const auto again = recall(message(), record(State::waiting, 2, 1), true);
+  CHECK_FALSE(again.answer.has_value());
+  CHECK(again.attempt == 2);
+  CHECK(again.crashes == 1);
+}

@@ -6,9 +6,11 @@
 #include <string>
 
 #include "rbit/app/configuration.h"
+#include "rbit/app/control_handlers.h"
 #include "rbit/app/control_server.h"
 #include "rbit/app/followers.h"
 #include "rbit/app/state_dir.h"
+#include "rbit/base/amqp_publish_connection.h"
 #include "rbit/base/clock.h"
 #include "rbit/base/database.h"
 #include "rbit/base/exit_code.h"
@@ -20,6 +22,7 @@
 #include "rbit/journal/sqlite_journal.h"
 #include "rbit/report/outbox.h"
 #include "rbit/run/leader_pool.h"
+#include "rbit/run/run_place.h"
 
 namespace rbit {
 
@@ -37,37 +40,41 @@ class App {
  private:
   Task<void> live();
   Task<void> recover();
-  Task<void> recover_one(OpenAttempt attempt);
   Task<void> shut();
   void on_signal(int count);
 
-  void add_sinks();
+  void open_journal();
   void make_runners();
   void make_transport();
+  void make_dispatcher();
+  void open_control();
   FlowLinks flow_links();
-  std::map<std::string, ControlServer::Handler> control_handlers();
-  Task<void> control_submit(nlohmann::json request, ControlPeer& peer);
-  Task<void> control_follow(nlohmann::json request, ControlPeer& peer);
-  Task<void> follow(Followers::Follower& follower, ControlPeer& peer);
 
   const config::Settings& settings() const { return configuration_.settings(); }
 
   Configuration configuration_;
   StateDir state_;
-  asio::io_context loop_;
+  RunPlace place_;
+  asio::io_context loop_{1};
   SystemClock clock_;
+  Notice stop_;
+  int signals_ = 0;
+  int records_ = 0;
   std::unique_ptr<Database> database_;
+  std::unique_ptr<amqp::PublishConnection> publisher_;  // for the status queue, if reports go there
   std::unique_ptr<SqliteJournal> journal_;
   std::unique_ptr<Outbox> outbox_;
   std::unique_ptr<LeaderPool> leaders_;
   std::map<std::string, std::unique_ptr<Runner>> runners_;
-  LocalTransport* local_ = nullptr;   // the same as `transport_` where it is the embedded queue
   std::unique_ptr<Transport> transport_;
+  LocalTransport* local_ = nullptr;  // the same, where it is the embedded queue
   std::unique_ptr<Dispatcher> dispatcher_;
   Followers followers_;
+  std::unique_ptr<ControlHandlers> handlers_;
   std::unique_ptr<ControlServer> control_;
-  Notice stop_;
-  int signals_ = 0;
 };
+
+/// Where the runners of this configuration find what they need.
+RunPlace run_place(const config::Settings& settings, const std::string& state_dir);
 
 }  // namespace rbit

@@ -32,4 +32,16 @@ Configuration need_configuration(const std::string& path, const config::Override
   return configuration;
 }
 
+log::Settings log_settings(const config::LogSettings& settings) {
+  log::Settings made;
+  made.level = settings.level == "DEBUG"      ? log::Level::debug
+               : settings.level == "WARNING"  ? log::Level::warning
+               : settings.level == "ERROR"    ? log::Level::error
+               : settings.level == "CRITICAL" ? log::Level::critical
+                                              : log::Level::info;
+  made.json = settings.json;
+  made.file = settings.file;
+  return made;
+}
+
 }  // namespace rbit

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "rbit/base/log.h"
 #include "rbit/config/settings.h"
 #include "rbit/run/runner_line.h"
 
@@ -23,5 +24,7 @@ Configuration read_configuration(const std::string& path, const config::Override
 
 /// Prints what was found to stderr, warnings too, and throws Fatal{config} if there are errors.
 Configuration need_configuration(const std::string& path, const config::Overrides& overrides = {});
+
+log::Settings log_settings(const config::LogSettings& settings);
 
 }  // namespace rbit

@@ -44,6 +44,11 @@ Task<bool> ControlPeer::send(const nlohmann::json& line) {
   co_return !failed;
 }
 
+bool ControlPeer::is_there() const {
+  char next = 0;
+  return ::recv(socket_.native_handle(), &next, 1, MSG_PEEK | MSG_DONTWAIT) != 0;
+}
+
 Task<bool> ControlPeer::send_error(const Error& error) {
   nlohmann::json line;
   line["error"]["thing"] = error.thing;

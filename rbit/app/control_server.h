@@ -17,6 +17,8 @@ class ControlPeer {
   explicit ControlPeer(asio::local::stream_protocol::socket& socket) : socket_(socket) {}
   /// Sends one line. False: the peer has gone.
   Task<bool> send(const nlohmann::json& line);
+  /// False once it has closed the connection.
+  bool is_there() const;
   Task<bool> send_error(const Error& error);  // {"error": {"thing", "reason", "cure"}}
 
  private:

@@ -1,7 +1,9 @@
 #pragma once
 
+#include <chrono>
 #include <deque>
 #include <map>
+#include <optional>
 #include <string>
 
 #include "rbit/base/notice.h"
@@ -27,11 +29,14 @@ class Followers {
       if (at != end) all_.by_key_.erase(at);
     }
 
-    /// The next report; waits for it.
-    Task<Report> next() {
-      while (reports_.empty()) co_await news_.wait();
-      Report report = std::move(reports_.front());
-      reports_.pop_front();
+    /// The next report; nothing if none came within `limit`.
+    Task<std::optional<Report>> next(std::chrono::milliseconds limit) {
+      if (reports_.empty()) co_await news_.wait_for(limit);
+      std::optional<Report> report;
+      if (!reports_.empty()) {
+        report = std::move(reports_.front());
+        reports_.pop_front();
+      }
       co_return report;
     }
 

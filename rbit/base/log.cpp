@@ -54,11 +54,12 @@ const char* python_name(Level level) {
 /// The one log of the process. Sinks are spdlog's; the line is ours.
 struct Log {
   std::shared_ptr<spdlog::logger> sink;
-  bool json = false;
+  Settings settings;
 
   Log() { open({}); }
 
-  void open(const Settings& settings) {
+  void open(const Settings& wanted) {
+    settings = wanted;
     std::shared_ptr<spdlog::logger> next;
     if (settings.file.empty()) {
       next = std::make_shared<spdlog::logger>("rbit",
@@ -71,7 +72,6 @@ struct Log {
     next->set_level(to_spdlog(settings.level));
     next->flush_on(spdlog::level::trace);  // a crash must not eat the line that explains it
     sink = std::move(next);
-    json = settings.json;
   }
 };
 
@@ -135,8 +135,9 @@ void write(Level level, std::string_view logger, std::string_view message, const
            const Location& where) {
   if (!enabled(level)) return;
   Log& log = the_log();
-  log.sink->log(to_spdlog(level), log.json ? json_line(level, logger, message, fields, where)
-                                           : text_line(level, logger, message));
+  log.sink->log(to_spdlog(level), log.settings.json
+                                      ? json_line(level, logger, message, fields, where)
+                                      : text_line(level, logger, message));
 }
 
 void flush() {

@@ -14,7 +14,7 @@ enum class Level { debug, info, warning, error, critical };
 struct Settings {
   Level level = Level::info;
   bool json = false;  // INTEROP.md 10; else Python's "generic" format, INTEROP.md 1.4
-  std::string file;   // empty: stderr; appended to, opened again after a rename (as logrotate does)
+  std::string file;   // empty: stderr
 };
 
 /// Members of a JSON record, and nothing in a text record: its message names the job.
@@ -28,6 +28,8 @@ bool enabled(Level level);
 void write(Level level, std::string_view logger, std::string_view message, const Fields& fields,
            const Location& where);
 void flush();
+/// Opens the log file again, after somebody has moved it away (SIGHUP).
+void reopen();
 
 inline void debug(std::string_view message, const Fields& fields = {},
                   const Location& where = BOOST_CURRENT_LOCATION) {

@@ -168,7 +168,7 @@ TEST_CASE("a message that is no job is a dead letter at once, and nothing is tol
   CHECK(story.told.empty());
   REQUIRE(story.transport.settled.size() == 1);
   CHECK(story.transport.settled[0].settlement.kind == Settlement::Kind::dead_letter);
-  CHECK(story.transport.settled[0].settlement.reason == "undecodable: not JSON at byte 1");
+  CHECK(story.transport.settled[0].settlement.reason == "undecodable: not JSON at byte 2");
   CHECK(story.refused.size() == 1);
 }
 

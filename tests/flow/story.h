@@ -28,12 +28,18 @@ class Story {
     begin_life(slots);
   }
 
+  /// Flows refer to their dispatcher: all of them end before it goes.
+  ~Story() {
+    graveyard_.push_back(std::move(dispatcher_));
+    for (const auto& dispatcher : graveyard_) dispatcher->stop_jobs(StopKind::kill);
+    settle_down();
+  }
+
   /// Another rbit on the same journal, as after a crash: what ran is forgotten.
   void crash_and_restart(int slots = 2) {
-    auto old_loop_work =
-        std::move(dispatcher_);  // its coroutines never go on: nobody notifies them
-    graveyard_.push_back(std::move(old_loop_work));
+    graveyard_.push_back(std::move(dispatcher_));  // its flows hang: nobody notifies them
     graveyard_runners_.push_back(std::move(runner_));
+    graveyard_journals_.push_back(std::move(journal_));
     begin_life(slots);
   }
 
@@ -111,6 +117,7 @@ class Story {
   std::unique_ptr<SqliteJournal> journal_;
   std::unique_ptr<ScriptedRunner> runner_;
   std::unique_ptr<Dispatcher> dispatcher_;
+  std::vector<std::unique_ptr<SqliteJournal>> graveyard_journals_;
   std::vector<std::unique_ptr<Dispatcher>> graveyard_;
   std::vector<std::unique_ptr<ScriptedRunner>> graveyard_runners_;
   int jobs_ = 0;

@@ -1,0 +1,55 @@
+#include "rbit/app/amqp_wiring.h"
+
+#include "rbit/base/text.h"
+
+namespace rbit {
+
+namespace {
+
+/// "host", "host:port", "[v6]", "[v6]:port"; checked by room config.
+amqp::Endpoint endpoint_of(const std::string& host, int port) {
+  amqp::Endpoint endpoint;
+  endpoint.port = static_cast<std::uint16_t>(port);
+  std::string name = host;
+  const auto colon = host.rfind(':');
+  const bool has_port = colon != std::string::npos &&
+                        (host.front() == '[' ? host[colon - 1] == ']' : host.find(':') == colon);
+  if (has_port) {
+    long long number = port;
+    text::parse_number(host.substr(colon + 1), 1, 65535, number);
+    endpoint.port = static_cast<std::uint16_t>(number);
+    name = host.substr(0, colon);
+  }
+  if (name.size() > 2 && name.front() == '[') name = name.substr(1, name.size() - 2);
+  endpoint.host = name;
+  return endpoint;
+}
+
+}  // namespace
+
+amqp::ConnectionSettings connection_settings(const config::Settings& settings,
+                                             const std::string& role) {
+  const config::BrokerSettings& broker = settings.broker;
+  amqp::ConnectionSettings made;
+  made.endpoints.clear();
+  for (const auto& host : broker.hosts) made.endpoints.push_back(endpoint_of(host, broker.port));
+  made.user = broker.user;
+  made.password = broker.password;
+  made.virtual_host = broker.virtual_host;
+  made.heartbeat = broker.heartbeat;
+  if (broker.tls) made.tls = amqp::TlsSettings{broker.ca_file, broker.cert_file, broker.key_file};
+  made.name = "rbit " + settings.name + " " + role;
+  return made;
+}
+
+std::unique_ptr<amqp::PublishConnection> make_publisher(const asio::any_io_executor& loop,
+                                                        const config::Settings& settings,
+                                                        const std::string& role,
+                                                        std::chrono::milliseconds patience) {
+  auto publisher = std::make_unique<amqp::PublishConnection>(
+      loop, connection_settings(settings, role), patience);
+  publisher->start();
+  return publisher;
+}
+
+}  // namespace rbit

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <string>
+
+#include "rbit/base/amqp_publish_connection.h"
+#include "rbit/base/task.h"
+#include "rbit/config/settings.h"
+#include "rbit/core/transport.h"
+
+namespace rbit {
+
+/// The configuration's words in those of base/amqp. `role` is what the broker's tools show after
+/// rbit's name.
+amqp::ConnectionSettings connection_settings(const config::Settings& settings,
+                                             const std::string& role);
+
+std::unique_ptr<Transport> make_amqp_transport(const asio::any_io_executor& loop,
+                                               const config::Settings& settings);
+
+/// Started. `patience`: how long a message waits for the broker in all.
+std::unique_ptr<amqp::PublishConnection> make_publisher(const asio::any_io_executor& loop,
+                                                        const config::Settings& settings,
+                                                        const std::string& role,
+                                                        std::chrono::milliseconds patience);
+
+}  // namespace rbit

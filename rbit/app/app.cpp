@@ -1,0 +1,257 @@
+#include "rbit/app/app.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstring>
+#include <thread>
+#include <utility>
+
+#include "rbit/app/amqp_wiring.h"
+#include "rbit/app/helper_programs.h"
+#include "rbit/app/signals.h"
+#include "rbit/base/log.h"
+#include "rbit/base/text.h"
+#include "rbit/intake/request.h"
+#include "rbit/journal/schema.h"
+#include "rbit/report/amqp_sink.h"
+#include "rbit/report/log_sink.h"
+#include "rbit/report/pybit_sink.h"
+#include "rbit/run/make_runner.h"
+#include "rbit/run/record.h"
+#include "rbit/run/workspace.h"
+
+namespace rbit {
+
+namespace {
+
+constexpr milliseconds report_patience{10'000};  // then the outbox knows that the broker is away
+constexpr milliseconds outbox_drain{5'000};      // rows that are left go out after the next start
+
+bool reports_to(const config::Settings& settings, const char* target) {
+  const auto& report = settings.status.report;
+  return std::find(report.begin(), report.end(), target) != report.end();
+}
+
+PybitSettings pybit_settings(const config::StatusSettings& status) {
+  PybitSettings pybit;
+  pybit.url = status.url;
+  pybit.allow_hosts = status.allow_hosts;
+  pybit.username = status.username;
+  pybit.password = status.password;
+  pybit.names = status.names;
+  return pybit;
+}
+
+int slots_of(const config::Settings& settings) {
+  if (settings.slots > 0) return settings.slots;
+  return static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+}
+
+void need_directory(const std::string& path) {
+  if (const auto made = make_directories(path); !made) throw Fatal(ExitCode::config, made.error());
+}
+
+}  // namespace
+
+RunPlace run_place(const config::Settings& settings, const std::string& state_dir) {
+  const HelperPrograms helpers = find_helper_programs();
+  RunPlace place;
+  place.leader_program = helpers.leader;
+  place.plugin_host_program = helpers.plugin_host;
+  place.python_program = "/usr/bin/python3";
+  place.python_host_dir = helpers.python_host_dir;
+  place.state_dir = state_dir;
+  place.work_dir = settings.work_dir;
+  place.log_dir = state_dir + "/logs";
+  place.output_dir = state_dir + "/output";
+  place.config_dir = settings.directory;
+  return place;
+}
+
+App::App(Configuration configuration, StateDir state)
+    : configuration_(std::move(configuration)),
+      state_(std::move(state)),
+      place_(run_place(settings(), state_.path())),
+      stop_(loop_.get_executor()) {
+  for (const auto& directory :
+       {place_.work_dir, place_.log_dir, place_.output_dir, state_.records()})
+    need_directory(directory);
+  open_journal();
+  make_runners();
+  make_transport();
+  make_dispatcher();
+  open_control();
+}
+
+App::~App() = default;
+
+void App::open_journal() {
+  const auto loop = loop_.get_executor();
+  auto opened = Database::open(loop, state_.database());
+  if (!opened) throw Fatal(ExitCode::config, opened.error());
+  database_ = std::move(*opened);
+  if (const auto upgraded = schema::upgrade(*database_); !upgraded)
+    throw Fatal(ExitCode::config, upgraded.error());
+
+  std::vector<std::unique_ptr<ReportSink>> sinks;
+  sinks.push_back(std::make_unique<LogSink>());  // what scripts grep for is always there
+  if (reports_to(settings(), "pybit"))
+    sinks.push_back(std::make_unique<PybitSink>(loop, pybit_settings(settings().status)));
+  if (reports_to(settings(), "amqp")) {
+    publisher_ = make_publisher(loop, settings(), "reports", report_patience);
+    sinks.push_back(std::make_unique<AmqpSink>(*publisher_, settings().status.queue,
+                                               settings().declare == config::Declare::yes));
+  }
+  std::vector<std::string> targets;
+  for (const auto& sink : sinks) targets.emplace_back(sink->target());
+  journal_ = std::make_unique<SqliteJournal>(*database_, clock_, targets, settings().name);
+  outbox_ = std::make_unique<Outbox>(loop, *journal_, clock_);
+  for (auto& sink : sinks) outbox_->add(std::move(sink));
+}
+
+void App::make_runners() {
+  const auto loop = loop_.get_executor();
+  leaders_ = std::make_unique<LeaderPool>(loop, place_.leader_program);
+  for (const auto& mapping : settings().queues) {
+    if (runners_.count(mapping.runner) != 0) continue;
+    runners_[mapping.runner] =
+        make_runner(loop, configuration_.lines.at(mapping.runner), mapping.runner,
+                    settings().runners.at(mapping.runner).policy, place_, *leaders_);
+  }
+}
+
+void App::make_transport() {
+  const auto loop = loop_.get_executor();
+  if (settings().broker.local) {
+    auto local = std::make_unique<LocalTransport>(loop, *database_, clock_, settings().name);
+    local_ = local.get();
+    transport_ = std::move(local);
+  } else {
+    transport_ = make_amqp_transport(loop, settings());
+  }
+}
+
+void App::make_dispatcher() {
+  dispatcher_ = std::make_unique<Dispatcher>(loop_.get_executor(), clock_, *journal_, *transport_,
+                                             slots_of(settings()), flow_links());
+  for (const auto& mapping : settings().queues)
+    dispatcher_->bind(mapping.queue, mapping.runner, *runners_.at(mapping.runner),
+                      settings().runners.at(mapping.runner).policy);
+}
+
+FlowLinks App::flow_links() {
+  FlowLinks links;
+  links.read = [](const Message& message) { return parse_request(message); };
+  links.make_record = [this](const Job&) -> Result<std::string> {
+    // A name of its own in every life: pid and number; the journal knows which attempt it is.
+    std::string path = state_.records() + "/" + std::to_string(::getpid()) + "-" +
+                       std::to_string(to_micros(clock_.wall())) + "-" + std::to_string(++records_);
+    if (::mkdir(path.c_str(), 0700) != 0) return Error{path, std::strerror(errno), ""};
+    return path;
+  };
+  links.remove_record = [](const std::string& path) {
+    if (const auto removed = remove_tree(path); !removed)
+      log::warning("could not clean up: " + removed.error().text());
+  };
+  links.told = [this](const Report& report) {
+    outbox_->wake();
+    followers_.tell(report);
+  };
+  links.received = [](const Message&) {};
+  links.refused = [](const Message&, const Error&) {};
+  links.finished = [](const Job&, const Outcome&) {};
+  return links;
+}
+
+void App::open_control() {
+  handlers_ = std::make_unique<ControlHandlers>(loop_.get_executor(), *database_, *journal_,
+                                                *dispatcher_, followers_, local_);
+  control_ = std::make_unique<ControlServer>(loop_.get_executor(), StateDir::socket(state_.path()),
+                                             handlers_->all());
+  if (const auto started = control_->start(); !started)
+    throw Fatal(ExitCode::config, started.error());
+}
+
+ExitCode App::run() {
+  Signals signals(
+      loop_.get_executor(), [this](int count) { on_signal(count); }, [] { log::reopen(); });
+  spawn(loop_.get_executor(), live(), "rbit");
+  loop_.run();
+  return ExitCode::ok;
+}
+
+/// The day of an rbit, from dawn to dusk.
+Task<void> App::live() {
+  log::info("rbit " RBIT_VERSION " '" + settings().name +
+            "' starts: " + std::to_string(settings().queues.size()) + " queues, " +
+            std::to_string(slots_of(settings())) + " slots, state in " + state_.path());
+  if (!settings().status.said && !settings().coyote)
+    log::info("reports go to this log alone (set [status] report and url to tell a front-end)");
+  outbox_->start();
+  co_await recover();
+  if (signals_ == 0) {
+    dispatcher_->start();
+    if (local_ != nullptr) log::info("consuming from the embedded queue");
+  }
+  while (signals_ == 0) co_await stop_.wait();
+  co_await shut();
+  loop_.stop();
+}
+
+/// Attempts of an earlier life that have no end: those whose leader left a verdict are concluded;
+/// the others' messages come again.
+Task<void> App::recover() {
+  for (OpenAttempt& open : journal_->open_attempts()) {
+    const auto runner = settings().runners.find(open.job.runner);
+    const RunnerPolicy policy =
+        runner == settings().runners.end() ? RunnerPolicy{} : runner->second.policy;
+    const Job job = open.job;
+    const std::string record_dir = open.record_dir;
+    auto outcome = co_await recover_attempt(std::move(open), policy, place_);
+    log::info("job " + job.request.job_id + ", attempt " + std::to_string(job.attempt) +
+              ", was under way when rbit ended: " +
+              (outcome ? "its verdict is " + std::string(to_string(outcome->kind))
+                       : std::string("no verdict, it runs again when its message comes")));
+    if (outcome) co_await dispatcher_->conclude(job, std::move(*outcome));
+    if (const auto removed = remove_tree(record_dir); !removed)
+      log::warning("could not clean up: " + removed.error().text());
+  }
+}
+
+void App::on_signal(int count) {
+  signals_ = count;
+  if (count == 1) {
+    log::info("draining: no new jobs, " + std::to_string(dispatcher_->running().all().size()) +
+              " run to their end (again: interrupt them; a third time: kill them)");
+    stop_.notify();
+  } else if (count == 2) {
+    log::warning("interrupting the jobs; their messages go back");
+    dispatcher_->stop_jobs(StopKind::interrupt);
+  } else if (count == 3) {
+    log::warning("killing the jobs; their messages go back");
+    dispatcher_->stop_jobs(StopKind::kill);
+  } else {
+    log::critical("told to stop " + std::to_string(count) + " times: ending at once");
+    ::_exit(static_cast<int>(ExitCode::internal));
+  }
+}
+
+Task<void> App::shut() {
+  co_await dispatcher_->drain(settings().drain_timeout);
+  control_.reset();
+  for (const auto& [name, runner] : runners_) co_await runner->close();
+  co_await leaders_->close();
+  const bool all_sent = co_await outbox_->drain(outbox_drain);
+  if (!all_sent)
+    log::warning(std::to_string(journal_->reports_waiting()) +
+                 " reports wait on disk and go out after the next start");
+  co_await outbox_->close();
+  if (publisher_) co_await publisher_->close();
+  co_await transport_->close();
+  database_->flush();
+  log::info("stopped");
+}
+
+}  // namespace rbit

@@ -1,0 +1,65 @@
+#include <boost/asio/io_context.hpp>
+#include <iostream>
+
+#include "rbit/app/app.h"
+#include "rbit/app/commands.h"
+#include "rbit/app/configuration.h"
+#include "rbit/run/leader_pool.h"
+#include "rbit/run/make_runner.h"
+
+namespace rbit {
+
+namespace {
+
+Task<void> try_runner(Runner& runner, LeaderPool& leaders, std::string name, bool& failed) {
+  const Result<void> able = co_await runner.prepare();
+  if (able) {
+    std::cout << "ok   [runner:" << name << "] can work\n";
+  } else {
+    std::cout << "FAIL [runner:" << name << "] " << able.error().text() << "\n";
+    failed = true;
+  }
+  co_await runner.close();
+  co_await leaders.close();
+}
+
+/// Starts what the runner would start before its first job; no message is touched.
+bool check_runner(const Configuration& configuration, const std::string& name) {
+  const config::Settings& settings = configuration.settings();
+  const RunPlace place = run_place(settings, settings.state_dir);
+  asio::io_context loop{1};
+  LeaderPool leaders(loop.get_executor(), place.leader_program);
+  const auto runner = make_runner(loop.get_executor(), configuration.lines.at(name), name,
+                                  settings.runners.at(name).policy, place, leaders);
+  bool failed = false;
+  spawn(loop.get_executor(), try_runner(*runner, leaders, name, failed), "check");
+  loop.run();
+  return !failed;
+}
+
+}  // namespace
+
+ExitCode check_command(const Arguments& arguments) {
+  CommandLine line;
+  line.usage = "rbit check CONFIG";
+  line.about =
+      "Finds what can be known before a job is lost, one line a finding: ok, warn or FAIL.\n"
+      "Ends with 0, with 1 if something failed, with 78 if the file itself does not load.";
+  line.positions = {"CONFIG"};
+  const auto values = parse(line, arguments);
+  const Configuration configuration = read_configuration(values["CONFIG"].as<std::string>());
+  for (const auto& finding : configuration.loaded.findings) {
+    const bool warning = finding.severity == config::Finding::Severity::warning;
+    std::cout << (warning ? "warn " : "FAIL ") << finding.line() << "\n";
+  }
+  if (!configuration.ok()) return ExitCode::config;
+  std::cout << "ok   " << configuration.settings().file << ": "
+            << configuration.settings().queues.size() << " queues, "
+            << configuration.settings().runners.size() << " runners\n";
+  bool all_work = true;
+  for (const auto& [name, runner] : configuration.lines)
+    all_work = check_runner(configuration, name) && all_work;
+  return all_work ? ExitCode::ok : ExitCode::failed;
+}
+
+}  // namespace rbit

@@ -1,0 +1,179 @@
+#include "rbit/app/control_handlers.h"
+
+#include <chrono>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "rbit/journal/history.h"
+
+namespace rbit {
+
+namespace {
+
+/// A member of a request, "" if it is not there or no text.
+std::string text_of(const nlohmann::json& request, const char* member) {
+  const auto found = request.find(member);
+  return found != request.end() && found->is_string() ? found->get<std::string>() : std::string();
+}
+
+nlohmann::json ok() {
+  nlohmann::json line;
+  line["ok"] = true;
+  return line;
+}
+
+nlohmann::json status_line(Status status, const std::string& reason, const std::string& message,
+                           int attempt) {
+  nlohmann::json line;
+  line["status"] = to_string(status);
+  line["reason"] = reason;
+  line["message"] = message;
+  line["attempt"] = attempt;
+  return line;
+}
+
+}  // namespace
+
+nlohmann::json describe(const JobRecord& job) {
+  nlohmann::json line;
+  line["key"] = job.key;
+  line["job"] = job.job_id;
+  line["queue"] = job.queue;
+  line["runner"] = job.runner;
+  line["package"] = job.package;
+  line["version"] = job.version;
+  line["state"] = to_string(job.state);
+  line["status"] = to_string(job.last_status);
+  line["attempt"] = job.attempt;
+  line["reason"] = job.reason;
+  line["message"] = job.message;
+  line["log"] = job.log_file;
+  line["begun"] = job.begun;
+  line["ended"] = job.ended;
+  line["artifacts"] = nlohmann::json::array();
+  for (const auto& artifact : job.artifacts) line["artifacts"].push_back(artifact.path);
+  return line;
+}
+
+nlohmann::json describe_jobs(Database& database, int limit) {
+  nlohmann::json jobs = nlohmann::json::array();
+  for (const auto& job : History(database).jobs(limit)) jobs.push_back(describe(job));
+  return jobs;
+}
+
+Result<nlohmann::json> describe_job(Database& database, const std::string& name) {
+  const auto history = History(database).job(name);
+  if (!history) return Error{"job " + name, "is not in the journal", "`rbit jobs` lists them"};
+  return Result<nlohmann::json>(boost::system::in_place_value, describe(history->job));
+}
+
+ControlHandlers::ControlHandlers(const asio::any_io_executor& loop, Database& database,
+                                 Journal& journal, Dispatcher& dispatcher, Followers& followers,
+                                 LocalTransport* local)
+    : loop_(loop),
+      database_(database),
+      journal_(journal),
+      dispatcher_(dispatcher),
+      followers_(followers),
+      local_(local) {}
+
+std::map<std::string, ControlServer::Handler> ControlHandlers::all() {
+  using nlohmann::json;
+  std::map<std::string, ControlServer::Handler> handlers;
+  handlers["submit"] = [this](json request, ControlPeer& peer) {
+    return submit(std::move(request), peer);
+  };
+  handlers["follow"] = [this](json request, ControlPeer& peer) {
+    return follow(std::move(request), peer);
+  };
+  handlers["jobs"] = [this](json request, ControlPeer& peer) {
+    return jobs(std::move(request), peer);
+  };
+  handlers["job"] = [this](json request, ControlPeer& peer) {
+    return job(std::move(request), peer);
+  };
+  handlers["cancel"] = [this](json request, ControlPeer& peer) {
+    return cancel(std::move(request), peer);
+  };
+  return handlers;
+}
+
+Task<void> ControlHandlers::submit(nlohmann::json request, ControlPeer& peer) {
+  if (local_ == nullptr) {
+    const Error no_queue{"the running rbit", "has no embedded queue", "publish to its broker"};
+    co_await peer.send_error(no_queue);
+    co_return;
+  }
+  Message message;
+  message.queue = text_of(request, "queue");
+  message.body = text_of(request, "body");
+  message.message_id = text_of(request, "message_id");
+  message.content_type = "application/json";
+  // Before it is in its queue, so that no status is missed.
+  Followers::Follower follower(followers_, key_of(message), loop_);
+  const Result<std::string> key = co_await local_->submit(std::move(message));
+  if (!key) {
+    co_await peer.send_error(key.error());
+    co_return;
+  }
+  nlohmann::json accepted = ok();
+  accepted["key"] = *key;
+  const bool heard = co_await peer.send(accepted);
+  const auto wanted = request.find("follow");
+  if (heard && wanted != request.end() && *wanted == true) co_await pass_on(follower, peer);
+}
+
+Task<void> ControlHandlers::follow(nlohmann::json request, ControlPeer& peer) {
+  const std::string key = text_of(request, "key");
+  Followers::Follower follower(followers_, key, loop_);
+  const auto known = journal_.find(key);
+  nlohmann::json accepted = ok();
+  if (known && known->attempt > 0)
+    accepted["last"] =
+        status_line(known->last_status, known->reason, known->message, known->attempt);
+  const bool heard = co_await peer.send(accepted);
+  if (heard && !(known && is_final(known->last_status))) co_await pass_on(follower, peer);
+}
+
+Task<void> ControlHandlers::pass_on(Followers::Follower& follower, ControlPeer& peer) {
+  while (peer.is_there()) {
+    const auto report = co_await follower.next(std::chrono::seconds(2));  // then look for the peer
+    if (!report) continue;
+    const nlohmann::json line =
+        status_line(report->status, report->reason, report->message, report->attempt);
+    const bool heard = co_await peer.send(line);
+    if (!heard || is_final(report->status)) co_return;
+  }
+}
+
+Task<void> ControlHandlers::jobs(nlohmann::json request, ControlPeer& peer) {
+  const auto limit = request.find("limit");
+  nlohmann::json line;
+  line["jobs"] = describe_jobs(
+      database_, limit != request.end() && limit->is_number_integer() ? limit->get<int>() : 20);
+  co_await peer.send(line);
+}
+
+Task<void> ControlHandlers::job(nlohmann::json request, ControlPeer& peer) {
+  const auto found = describe_job(database_, text_of(request, "job"));
+  if (!found) {
+    co_await peer.send_error(found.error());
+    co_return;
+  }
+  nlohmann::json line;
+  line["job"] = *found;
+  co_await peer.send(line);
+}
+
+Task<void> ControlHandlers::cancel(nlohmann::json request, ControlPeer& peer) {
+  const std::string name = text_of(request, "job");
+  if (!dispatcher_.cancel(name)) {
+    const Error none{"job " + name, "does not run here", "`rbit jobs` lists those that do"};
+    co_await peer.send_error(none);
+    co_return;
+  }
+  const nlohmann::json line = ok();
+  co_await peer.send(line);
+}
+
+}  // namespace rbit

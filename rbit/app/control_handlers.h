@@ -1,0 +1,52 @@
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "rbit/app/control_server.h"
+#include "rbit/app/followers.h"
+#include "rbit/base/database.h"
+#include "rbit/core/journal.h"
+#include "rbit/dispatch/dispatcher.h"
+#include "rbit/intake/local_transport.h"
+
+namespace rbit {
+
+/// What the running rbit answers to the other commands:
+///
+///   {"do": "submit", "queue", "body", "message_id", "follow": true}   {"ok", "key"}, then statuses
+///   {"do": "follow", "key"}     {"ok"}, then {"status", "reason", "message"} until a final one
+///   {"do": "jobs", "limit"}     {"jobs": [...]}, the last touched first
+///   {"do": "job", "job"}        {"job": {...}}, by key or by PyBit's id
+///   {"do": "cancel", "job"}     {"ok"}
+class ControlHandlers {
+ public:
+  /// `local` is nullptr where the queues are a broker's. All outlive this.
+  ControlHandlers(const asio::any_io_executor& loop, Database& database, Journal& journal,
+                  Dispatcher& dispatcher, Followers& followers, LocalTransport* local);
+
+  std::map<std::string, ControlServer::Handler> all();
+
+ private:
+  Task<void> submit(nlohmann::json request, ControlPeer& peer);
+  Task<void> follow(nlohmann::json request, ControlPeer& peer);
+  Task<void> jobs(nlohmann::json request, ControlPeer& peer);
+  Task<void> job(nlohmann::json request, ControlPeer& peer);
+  Task<void> cancel(nlohmann::json request, ControlPeer& peer);
+  Task<void> pass_on(Followers::Follower& follower, ControlPeer& peer);
+
+  asio::any_io_executor loop_;
+  Database& database_;
+  Journal& journal_;
+  Dispatcher& dispatcher_;
+  Followers& followers_;
+  LocalTransport* local_;
+};
+
+/// A job as the answers have it; the commands read the same where no rbit runs.
+nlohmann::json describe(const JobRecord& job);
+nlohmann::json describe_jobs(Database& database, int limit);
+/// By key or by PyBit's id; an Error if there is none.
+Result<nlohmann::json> describe_job(Database& database, const std::string& name);
+
+}  // namespace rbit

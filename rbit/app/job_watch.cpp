@@ -1,0 +1,68 @@
+#include "rbit/app/job_watch.h"
+
+#include <chrono>
+#include <iostream>
+#include <nlohmann/json.hpp>
+#include <thread>
+#include <utility>
+
+#include "rbit/app/state_dir.h"
+#include "rbit/base/text.h"
+
+namespace rbit {
+
+JobWatch::JobWatch(std::string state_dir, std::string key)
+    : state_dir_(std::move(state_dir)), key_(std::move(key)) {}
+
+bool JobWatch::connect() {
+  client_ = ControlClient::connect(StateDir::socket(state_dir_));
+  if (!client_) return false;
+  nlohmann::json request;
+  request["do"] = "follow";
+  request["key"] = key_;
+  if (!client_->send(request)) client_.reset();
+  return client_.has_value();
+}
+
+void JobWatch::begin() {
+  if (!connect()) return;
+  // The answer says that it listens: whatever comes from now on is heard.
+  const auto answer = client_->receive();
+  if (!answer || !*answer) client_.reset();
+}
+
+ExitCode JobWatch::to_the_end() {
+  for (bool said = false;;) {
+    if (!client_) {
+      if (!said) std::cerr << "waiting for an rbit with the state directory " << state_dir_ << "\n";
+      said = true;
+      while (!connect()) std::this_thread::sleep_for(std::chrono::milliseconds(200));
+    }
+    const auto answer = client_->receive();
+    if (!answer || !*answer) {  // it stopped, or it crashed; the job is kept
+      client_.reset();
+      continue;
+    }
+    const nlohmann::json& line = **answer;
+    const auto last = line.find("last");
+    if (line.contains("ok") && last == line.end()) continue;
+    if (const auto end = print(last == line.end() ? line : *last)) return *end;
+  }
+}
+
+std::optional<ExitCode> JobWatch::print(const nlohmann::json& status) {
+  const std::string name = status.value("status", "");
+  const std::string reason = status.value("reason", "");
+  const std::string message = status.value("message", "");
+  std::string line = name;
+  if (!reason.empty()) line += " " + reason;
+  if (!message.empty()) line += ": " + text::one_line(message);
+  const std::string now = line + "#" + std::to_string(status.value("attempt", 0));
+  if (now != last_) std::cout << line << std::endl;  // who waits wants it at once
+  last_ = now;
+  if (name == "Done") return ExitCode::ok;
+  if (name == "Failed" || name == "Cancelled") return ExitCode::failed;
+  return std::nullopt;
+}
+
+}  // namespace rbit

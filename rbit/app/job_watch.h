@@ -1,0 +1,31 @@
+#pragma once
+
+#include <nlohmann/json_fwd.hpp>
+#include <optional>
+#include <string>
+
+#include "rbit/app/control_client.h"
+#include "rbit/base/exit_code.h"
+
+namespace rbit {
+
+/// Follows one job through the rbit that runs it, and prints a line a status: "Building",
+/// "Failed exit 2: no such file". An rbit that is not there yet, or stops, is waited for.
+class JobWatch {
+ public:
+  JobWatch(std::string state_dir, std::string key);
+
+  /// Listens, if rbit is there.
+  void begin();
+  /// Prints until the end: `ok` for Done, `failed` for Failed and Cancelled.
+  ExitCode to_the_end();
+
+ private:
+  bool connect();
+  std::optional<ExitCode> print(const nlohmann::json& status);
+
+  std::string state_dir_, key_, last_;
+  std::optional<ControlClient> client_;
+};
+
+}  // namespace rbit

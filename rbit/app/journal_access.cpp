@@ -1,0 +1,68 @@
+#include "rbit/app/journal_access.h"
+
+#include <unistd.h>
+
+#include <boost/asio/io_context.hpp>
+#include <functional>
+#include <nlohmann/json.hpp>
+
+#include "rbit/app/control_client.h"
+#include "rbit/app/control_handlers.h"
+#include "rbit/app/state_dir.h"
+#include "rbit/journal/schema.h"
+
+namespace rbit {
+
+namespace {
+
+using nlohmann::json;
+
+json ask_running(ControlClient& client, const json& request, const char* member) {
+  if (const auto sent = client.send(request); !sent) throw Fatal(ExitCode::internal, sent.error());
+  auto answer = client.receive();
+  if (!answer) throw Fatal(ExitCode::failed, answer.error());
+  if (!*answer || !(*answer)->contains(member))
+    throw Fatal(ExitCode::temporary, Error{"the running rbit", "gave no answer", "ask again"});
+  return (**answer)[member];
+}
+
+json ask_journal(const config::Settings& settings, const std::function<json(Database&)>& ask) {
+  if (::access((settings.state_dir + "/rbit.db").c_str(), F_OK) != 0)
+    throw Fatal(ExitCode::failed, Error{settings.state_dir, "has no journal yet",
+                                        "no rbit ever ran with this configuration"});
+  const StateDir state = StateDir::open(settings.state_dir);
+  asio::io_context loop;
+  auto database = Database::open(loop.get_executor(), state.database());
+  if (!database) throw Fatal(ExitCode::config, database.error());
+  if (const auto upgraded = schema::upgrade(**database); !upgraded)
+    throw Fatal(ExitCode::config, upgraded.error());
+  return ask(**database);
+}
+
+}  // namespace
+
+json ask_for_jobs(const config::Settings& settings, int limit) {
+  if (auto client = ControlClient::connect(StateDir::socket(settings.state_dir))) {
+    json request;
+    request["do"] = "jobs";
+    request["limit"] = limit;
+    return ask_running(*client, request, "jobs");
+  }
+  return ask_journal(settings, [&](Database& database) { return describe_jobs(database, limit); });
+}
+
+json ask_for_job(const config::Settings& settings, const std::string& name) {
+  if (auto client = ControlClient::connect(StateDir::socket(settings.state_dir))) {
+    json request;
+    request["do"] = "job";
+    request["job"] = name;
+    return ask_running(*client, request, "job");
+  }
+  return ask_journal(settings, [&](Database& database) {
+    auto found = describe_job(database, name);
+    if (!found) throw Fatal(ExitCode::failed, found.error());
+    return *found;
+  });
+}
+
+}  // namespace rbit

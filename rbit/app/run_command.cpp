@@ -1,0 +1,40 @@
+#include <boost/program_options/value_semantic.hpp>
+
+#include "rbit/app/app.h"
+#include "rbit/app/commands.h"
+#include "rbit/app/configuration.h"
+#include "rbit/base/log.h"
+
+namespace rbit {
+
+namespace po = boost::program_options;
+
+ExitCode run_command(const Arguments& arguments) {
+  CommandLine line;
+  line.usage = "rbit [run] CONFIG [--poll-time N] [--debug] [--name NAME]";
+  line.about = "Takes jobs from the queues that CONFIG names until told to stop.";
+  line.positions = {"CONFIG"};
+  line.options.add_options()                                                          //
+      ("poll-time", po::value<int>(), "look every N seconds instead of subscribing")  //
+      ("debug", "log level DEBUG")                                                    //
+      ("name", po::value<std::string>(), "instead of [rbit] name");
+  const auto values = parse(line, arguments);
+
+  config::Overrides overrides;
+  if (values.count("poll-time") != 0) {
+    const int seconds = values["poll-time"].as<int>();
+    if (seconds < 1)
+      throw Fatal(ExitCode::usage, Error{"--poll-time", "is not 1 or more seconds", ""});
+    overrides.poll_time = std::chrono::seconds(seconds);
+  }
+  if (values.count("name") != 0) overrides.name = values["name"].as<std::string>();
+  overrides.debug = values.count("debug") != 0;
+
+  Configuration configuration = need_configuration(values["CONFIG"].as<std::string>(), overrides);
+  log::configure(log_settings(configuration.settings().log));
+  StateDir state = StateDir::open(configuration.settings().state_dir);
+  App app(std::move(configuration), std::move(state));
+  return app.run();
+}
+
+}  // namespace rbit

@@ -1,0 +1,122 @@
+#include "rbit/app/submission.h"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/uuid/random_generator.hpp>
+#include <boost/uuid/uuid_io.hpp>
+#include <chrono>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "rbit/app/amqp_wiring.h"
+#include "rbit/app/control_client.h"
+#include "rbit/app/state_dir.h"
+#include "rbit/base/clock.h"
+#include "rbit/base/database.h"
+#include "rbit/intake/local_transport.h"
+#include "rbit/journal/schema.h"
+
+namespace rbit {
+
+namespace {
+
+/// A command's own short loop: runs one task to its end.
+template <class T>
+T run_alone(asio::io_context& loop, Task<T> task) {
+  std::optional<T> result;
+  std::exception_ptr thrown;
+  asio::co_spawn(loop, std::move(task), [&](std::exception_ptr error, T value) {
+    thrown = error;
+    result.emplace(std::move(value));
+    loop.stop();
+  });
+  loop.run();
+  if (thrown) std::rethrow_exception(thrown);
+  return std::move(*result);
+}
+
+/// False: no rbit runs.
+bool submit_to_running(const config::Settings& settings, const Message& message) {
+  auto client = ControlClient::connect(StateDir::socket(settings.state_dir));
+  if (!client) return false;
+  nlohmann::json request;
+  request["do"] = "submit";
+  request["queue"] = message.queue;
+  request["body"] = message.body;
+  request["message_id"] = message.message_id;
+  if (!client->send(request)) return false;
+  const auto answer = client->receive();
+  if (!answer) throw Fatal(ExitCode::failed, answer.error());
+  return answer->has_value();
+}
+
+void submit_straight(const StateDir& state, const config::Settings& settings, Message message) {
+  asio::io_context loop;
+  auto database = Database::open(loop.get_executor(), state.database());
+  if (!database) throw Fatal(ExitCode::config, database.error());
+  if (const auto upgraded = schema::upgrade(**database); !upgraded)
+    throw Fatal(ExitCode::config, upgraded.error());
+  std::vector<std::string> queues;
+  for (const auto& mapping : settings.queues) queues.push_back(mapping.queue);
+  const SystemClock clock;
+  const auto key = run_alone(
+      loop, LocalTransport::submit_straight(**database, clock, queues, std::move(message)));
+  if (!key) throw Fatal(ExitCode::failed, key.error());
+}
+
+void submit_local(const config::Settings& settings, const Message& message) {
+  // An rbit that starts or stops just now has the lock but no socket yet, or no more: for a moment.
+  constexpr auto patience = std::chrono::seconds(10);
+  const auto end = std::chrono::steady_clock::now() + patience;
+  for (;;) {
+    if (submit_to_running(settings, message)) return;
+    const auto state = StateDir::try_open(settings.state_dir);
+    if (state) return submit_straight(*state, settings, message);
+    if (std::chrono::steady_clock::now() > end)
+      throw Fatal(ExitCode::temporary,
+                  Error{settings.state_dir, "an rbit has it and does not answer",
+                        "look at its log; nothing was submitted"});
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  }
+}
+
+constexpr std::chrono::seconds broker_patience(5);
+
+Task<Result<void>> publish_once(amqp::PublishConnection& publisher, amqp::Outgoing message) {
+  Result<void> sent = co_await publisher.publish(std::move(message));
+  if (sent) co_await publisher.close();
+  co_return sent;
+}
+
+void submit_amqp(const config::Settings& settings, Message message) {
+  asio::io_context loop;
+  const auto publisher = make_publisher(loop.get_executor(), settings, "submit", broker_patience);
+  amqp::Outgoing outgoing;
+  outgoing.routing_key = message.queue;
+  outgoing.body = std::move(message.body);
+  outgoing.content_type = message.content_type;
+  outgoing.message_id = message.message_id;
+  outgoing.timestamp = message.timestamp;
+  const Result<void> sent = run_alone(loop, publish_once(*publisher, std::move(outgoing)));
+  if (sent) return;
+  const bool away = !publisher->is_up();
+  throw Fatal(away ? ExitCode::unavailable : ExitCode::failed, sent.error());
+}
+
+}  // namespace
+
+std::string new_message_id() {
+  return boost::uuids::to_string(boost::uuids::random_generator()());
+}
+
+void submit(const config::Settings& settings, Message message) {
+  if (settings.broker.local)
+    submit_local(settings, message);
+  else
+    submit_amqp(settings, std::move(message));
+}
+
+}  // namespace rbit

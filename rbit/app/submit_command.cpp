@@ -1,0 +1,139 @@
+#include <unistd.h>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/program_options/value_semantic.hpp>
+#include <fstream>
+#include <iostream>
+#include <iterator>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "rbit/app/commands.h"
+#include "rbit/app/configuration.h"
+#include "rbit/app/job_watch.h"
+#include "rbit/app/submission.h"
+#include "rbit/base/clock.h"
+#include "rbit/intake/request.h"
+#include "rbit/intake/request_writer.h"
+
+namespace rbit {
+
+namespace po = boost::program_options;
+
+namespace {
+
+std::string read_file(const std::string& path) {
+  if (path == "-") return {std::istreambuf_iterator<char>(std::cin), {}};
+  std::ifstream file(path, std::ios::binary);
+  std::ostringstream bytes;
+  if (file) bytes << file.rdbuf();
+  if (!file || (bytes.tellp() == 0 && file.bad()))
+    throw Fatal(ExitCode::failed, Error{path, "cannot be read", ""});
+  return bytes.str();
+}
+
+std::string value(const po::variables_map& values, const char* option, const char* old = nullptr) {
+  if (values.count(option) != 0) return values[option].as<std::string>();
+  return old != nullptr && values.count(old) != 0 ? values[old].as<std::string>() : std::string();
+}
+
+/// Of "http://host:port/": "host:port", as PyBit writes `web_host`.
+std::string web_host_of(const std::string& url) {
+  const auto begin = url.find("://");
+  if (begin == std::string::npos) return "";
+  return url.substr(begin + 3, url.find('/', begin + 3) - begin - 3);
+}
+
+std::string compose(const po::variables_map& values, const config::Settings& settings) {
+  BuildRequest request;
+  request.package = value(values, "package");
+  request.version = value(values, "version");
+  if (request.package.empty() || request.version.empty())
+    throw Fatal(ExitCode::usage, Error{request.package.empty() ? "--package" : "--version",
+                                       "is missing", "give both, or a FILE with a message"});
+  request.arch = value(values, "arch", "platform");
+  request.suite = value(values, "suite");
+  request.dist = value(values, "dist", "project");
+  request.format = value(values, "format");
+  request.build_env = value(values, "build-env");
+  request.method = value(values, "method");
+  request.uri = value(values, "uri");
+  request.vcs_id = value(values, "vcs-id");
+  request.web_host = web_host_of(settings.status.url);
+  request.job_id = value(values, "job");
+  // Above 2^31, which PyBit's numbers never reach (INTEROP.md 8).
+  if (request.job_id.empty()) request.job_id = std::to_string(to_micros(SystemClock().wall()));
+
+  const std::string queue = value(values, "queue");
+  std::string route;
+  for (const auto& mapping : settings.queues)
+    if (mapping.queue == queue) route = mapping.dotted_route;
+  complete_from_queue(request, queue, route);
+  if (const auto checked = check_request(request); !checked)
+    throw Fatal(ExitCode::failed, checked.error());
+  return write_request(request);
+}
+
+}  // namespace
+
+ExitCode submit_command(const Arguments& arguments) {
+  CommandLine line;
+  line.usage =
+      "rbit submit CONFIG --queue QUEUE (--package P --version V [OPTIONS] | FILE) [--wait]";
+  line.about =
+      "Puts a build request into a queue. FILE is a message to send as it is; - is standard "
+      "input.\nPrints the job's key; with --wait a line a status, and ends with 0 for Done, 1 for "
+      "Failed.";
+  line.positions = {"CONFIG", "FILE"};
+  const auto text = [] { return po::value<std::string>(); };
+  line.options.add_options()                                    //
+      ("queue", text()->required(), "the queue")                //
+      ("package", text(), "what to build")                      //
+      ("version", text(), "its version")                        //
+      ("uri", text(), "where it comes from")                    //
+      ("method", text(), "how to get it: git, svn, apt, http")  //
+      ("vcs-id", text(), "which revision")                      //
+      ("arch", text(), "architecture (old name: --platform)")   //
+      ("platform", text(), "the same as --arch")                //
+      ("suite", text(), "suite")                                //
+      ("dist", text(), "distribution (old name: --project)")    //
+      ("project", text(), "the same as --dist")                 //
+      ("format", text(), "format")                              //
+      ("build-env", text(), "build environment")                //
+      ("job", text(), "PyBit's number of the job")              //
+      ("wait", "follow the job to its end");
+  const auto values = parse(line, arguments);
+  const Configuration configuration = need_configuration(values["CONFIG"].as<std::string>());
+  const config::Settings& settings = configuration.settings();
+
+  Message message;
+  message.queue = values["queue"].as<std::string>();
+  message.message_id = new_message_id();
+  message.content_type = "application/json";
+  message.timestamp = to_seconds(SystemClock().wall());
+  if (values.count("FILE") != 0) {
+    const std::string file = values["FILE"].as<std::string>();
+    message.body = read_file(file);
+    if (const auto request = parse_request(message); !request)
+      throw Fatal(
+          ExitCode::failed,
+          Error{file, request.error().thing + ": " + request.error().reason, "nothing was sent"});
+  } else {
+    message.body = compose(values, settings);
+  }
+
+  const std::string key = message.message_id;
+  const bool wait = values.count("wait") != 0;
+  if (!wait) {
+    submit(settings, std::move(message));
+    std::cout << key << "\n";
+    return ExitCode::ok;
+  }
+  JobWatch watch(settings.state_dir, key);
+  watch.begin();  // before it is sent, so that no status is missed
+  submit(settings, std::move(message));
+  std::cerr << "submitted " << key << " to " << values["queue"].as<std::string>() << "\n";
+  return watch.to_the_end();
+}
+
+}  // namespace rbit

@@ -1,0 +1,127 @@
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/program_options/value_semantic.hpp>
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+#include <iterator>
+
+#include "rbit/app/app.h"
+#include "rbit/app/commands.h"
+#include "rbit/app/configuration.h"
+#include "rbit/app/job_output.h"
+#include "rbit/base/clock.h"
+#include "rbit/dispatch/retry_policy.h"
+#include "rbit/intake/request.h"
+#include "rbit/run/leader_pool.h"
+#include "rbit/run/make_runner.h"
+#include "rbit/run/workspace.h"
+
+namespace rbit {
+
+namespace {
+
+/// A state directory for one job, gone afterwards. Artifacts of a runner without `output-dir` stay
+/// in the current directory.
+class Bench {
+ public:
+  Bench() {
+    std::string path = (std::filesystem::temp_directory_path() / "rbit-try-XXXXXX").string();
+    if (::mkdtemp(path.data()) == nullptr)
+      throw Fatal(ExitCode::no_permission, Error{path, "cannot be made", "set TMPDIR"});
+    path_ = path;
+    for (const char* part : {"/work", "/logs", "/record"}) ::mkdir((path_ + part).c_str(), 0700);
+  }
+  ~Bench() { (void)remove_tree(path_); }
+  Bench(const Bench&) = delete;
+  Bench& operator=(const Bench&) = delete;
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
+Job job_from(const std::string& file, const std::string& runner) {
+  std::ifstream input(file, std::ios::binary);
+  if (!input) throw Fatal(ExitCode::failed, Error{file, "cannot be read", ""});
+  Message message;
+  message.body.assign(std::istreambuf_iterator<char>(input), {});
+  const auto request = parse_request(message);
+  if (!request)
+    throw Fatal(ExitCode::failed,
+                Error{file, request.error().thing + ": " + request.error().reason, ""});
+  Job job;
+  job.key = "try";
+  job.queue = "try";
+  job.runner = runner;
+  job.timestamp = to_seconds(SystemClock().wall());
+  job.request = *request;
+  job.body = message.body;
+  return job;
+}
+
+void print(Status status, const std::string& reason, const std::string& message) {
+  std::cout << to_string(status);
+  if (!reason.empty()) std::cout << " " << reason;
+  if (!message.empty()) std::cout << ": " << message;
+  std::cout << std::endl;
+}
+
+Task<void> run_one(Runner& runner, LeaderPool& leaders, const Job& job, std::string record_dir,
+                   Outcome& outcome) {
+  StopRequest stop;
+  RunContext context{[](Status status, const std::string& message) { print(status, "", message); },
+                     stop, std::move(record_dir)};
+  print(Status::building, "", "");
+  outcome = co_await runner.run(job, context);
+  co_await runner.close();
+  co_await leaders.close();
+}
+
+}  // namespace
+
+ExitCode try_command(const Arguments& arguments) {
+  CommandLine line;
+  line.usage = "rbit try CONFIG RUNNER MESSAGE-FILE";
+  line.about =
+      "Runs the message in MESSAGE-FILE through [runner:RUNNER], without a broker, and prints its\n"
+      "statuses and output. Ends with 0 for Done, 1 for Failed, 75 for Blocked.";
+  line.positions = {"CONFIG", "RUNNER", "MESSAGE-FILE"};
+  line.required = 3;
+  const auto values = parse(line, arguments);
+  const Configuration configuration = need_configuration(values["CONFIG"].as<std::string>());
+  const std::string name = values["RUNNER"].as<std::string>();
+  const auto runner_settings = configuration.settings().runners.find(name);
+  if (runner_settings == configuration.settings().runners.end())
+    throw Fatal(ExitCode::usage, Error{"[runner:" + name + "]", "is not in the configuration", ""});
+  const Job job = job_from(values["MESSAGE-FILE"].as<std::string>(), name);
+
+  const Bench bench;
+  RunPlace place = run_place(configuration.settings(), bench.path());
+  place.work_dir = bench.path() + "/work";
+  place.output_dir = std::filesystem::current_path().string();
+  asio::io_context loop{1};
+  LeaderPool leaders(loop.get_executor(), place.leader_program);
+  const auto runner = make_runner(loop.get_executor(), configuration.lines.at(name), name,
+                                  runner_settings->second.policy, place, leaders);
+  Outcome outcome;
+  spawn(loop.get_executor(), run_one(*runner, leaders, job, bench.path() + "/record", outcome),
+        "try");
+  loop.run();
+
+  if (!outcome.log_file.empty()) (void)print_job_output(outcome.log_file);
+  for (const auto& artifact : outcome.artifacts) std::cout << "artifact " << artifact.path << "\n";
+  if (outcome.kind == Outcome::Kind::blocked) {
+    print(Status::blocked, outcome.reason, outcome.message);
+    return ExitCode::temporary;
+  }
+  const Settlement settlement = outcome.kind == Outcome::Kind::done
+                                    ? Settlement::accept()
+                                    : Settlement::dead_letter(outcome.reason);
+  print(status_of(outcome, settlement), outcome.reason, outcome.message);
+  return outcome.kind == Outcome::Kind::done ? ExitCode::ok : ExitCode::failed;
+}
+
+}  // namespace rbit

@@ -37,3 +37,10 @@ include(${PROJECT_SOURCE_DIR}/tests/flow/flow.cmake OPTIONAL)
 include(${PROJECT_SOURCE_DIR}/tests/suites/suites.cmake OPTIONAL)
 include(${PROJECT_SOURCE_DIR}/tests/broker/broker.cmake OPTIONAL)
 include(${PROJECT_SOURCE_DIR}/tests/bench/bench.cmake OPTIONAL)
+
+# Prints what conf/rbit.ini and man/rbit.ini.5 must say of the keys (tests/unit/config compares).
+add_executable(config_reference ${PROJECT_SOURCE_DIR}/tests/support/config_reference_main.cpp)
+foreach(room base core config)
+  target_sources(config_reference PRIVATE $<TARGET_OBJECTS:room_${room}>)
+  target_link_libraries(config_reference PRIVATE room_${room})
+endforeach()

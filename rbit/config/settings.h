@@ -30,9 +30,9 @@ struct Finding {
 };
 
 struct BrokerSettings {
-  bool local = false;   // url = local:, the embedded queue
+  bool local = false;  // url = local:, the embedded queue
   bool tls = false;
-  std::vector<std::string> hosts{"localhost"};   // "host" or "host:port", v6 in brackets
+  std::vector<std::string> hosts{"localhost"};  // "host" or "host:port", v6 in brackets
   int port = 5672;
   std::string user = "guest", password = "guest", virtual_host = "/";
   std::chrono::seconds heartbeat{30};
@@ -40,17 +40,17 @@ struct BrokerSettings {
 };
 
 struct StatusSettings {
-  std::vector<std::string> report{"log"};   // of log, pybit, amqp
-  bool said = false;                        // [status] report or the section is there
-  std::string url;                          // of the PyBit front-end, http://HOST:PORT
-  std::vector<std::string> allow_hosts;     // exact host:port of messages that may be reported to
+  std::vector<std::string> report{"log"};  // of log, pybit, amqp
+  bool said = false;                       // [status] report or the section is there
+  std::string url;                         // of the PyBit front-end, http://HOST:PORT
+  std::vector<std::string> allow_hosts;    // exact host:port of messages that may be reported to
   std::string username, password;
   std::string queue = "acme-status";
-  std::map<Status, std::string> names;      // name-STATE: how the front-end calls ours
+  std::map<Status, std::string> names;  // name-STATE: how the front-end calls ours
 };
 
 struct MonitorSettings {
-  std::string listen;   // HOST:PORT; empty: off
+  std::string listen;  // HOST:PORT; empty: off
   std::string token_file;
   double success_rate = 0.95;
   std::chrono::milliseconds health_window{60'000};
@@ -60,16 +60,16 @@ struct MonitorSettings {
 };
 
 struct LogSettings {
-  std::string level = "INFO";   // DEBUG INFO WARNING ERROR CRITICAL
+  std::string level = "INFO";  // DEBUG INFO WARNING ERROR CRITICAL
   bool json = false;
-  std::string file;             // empty: stderr
+  std::string file;  // empty: stderr
   bool redact = true;
 };
 
 struct RunnerSettings {
   std::string name;
-  Place place;              // of the section
-  std::string line;         // the value of `runner`
+  Place place;       // of the section
+  std::string line;  // the value of `runner`
   Place line_place;
   RunnerPolicy policy;
 };
@@ -77,22 +77,22 @@ struct RunnerSettings {
 struct QueueMapping {
   std::string queue, runner;
   Place place;
-  bool legacy = false;          // from distribution/architecture/suites/format
-  std::string dotted_route;     // DIST.ARCH.SUITE.FORMAT, legacy only
+  bool legacy = false;       // from distribution/architecture/suites/format
+  std::string dotted_route;  // DIST.ARCH.SUITE.FORMAT, legacy only
 };
 
 enum class Declare { yes, passive, no };
 
 /// The whole file, checked, with every default filled in.
 struct Settings {
-  std::string file;             // as named on the command line; "-": standard input
-  std::string directory;        // absolute, of the file: relative paths in it start there
-  bool coyote = false;          // [coyote] instead of [rbit]
-  std::string name;             // default: the host name
+  std::string file;       // as named on the command line; "-": standard input
+  std::string directory;  // absolute, of the file: relative paths in it start there
+  bool coyote = false;    // [coyote] instead of [rbit]
+  std::string name;       // default: the host name
   std::vector<QueueMapping> queues;
-  std::optional<std::chrono::seconds> poll_time;   // none: subscribe
-  int slots = 0;                // 0: as many as processors
-  std::string state_dir, work_dir;   // absolute
+  std::optional<std::chrono::seconds> poll_time;  // none: subscribe
+  int slots = 0;                                  // 0: as many as processors
+  std::string state_dir, work_dir;                // absolute
   std::chrono::milliseconds drain_timeout{600'000};
   Declare declare = Declare::yes;
   std::string exchange = "pybit";
@@ -100,18 +100,33 @@ struct Settings {
   StatusSettings status;
   MonitorSettings monitor;
   LogSettings log;
-  std::map<std::string, RunnerSettings> runners;   // by NAME, used or not
+  std::map<std::string, RunnerSettings> runners;  // by NAME, used or not
+};
+
+/// One value in force, as it was or would be written. For `show`.
+struct Value {
+  std::string section, key, text;  // section without its brackets
+  Place place;                     // file empty: the default
+  bool secret = false;
 };
 
 struct Loaded {
   Settings settings;
-  std::vector<Finding> findings;   // in the order of the file
-  bool ok() const;                 // no errors among them
+  std::vector<Finding> findings;  // in the order of the file
+  std::vector<Value> values;      // in the order `show` prints them
+  bool ok() const;                // no errors among them
 };
 
-/// Reads and checks the file; "-" is standard input. All mistakes are collected, none thrown; a file
-/// that cannot be read is one finding.
-Loaded load(const std::string& path);
+/// What the command line says instead of the file.
+struct Overrides {
+  std::optional<std::string> name;  // the default of state-dir follows it
+  std::optional<std::chrono::seconds> poll_time;
+  bool debug = false;  // log level DEBUG
+};
+
+/// Reads and checks the file; "-" is standard input. All mistakes are collected, none thrown; a
+/// file that cannot be read is one finding. Reads the password files it names, writes nothing.
+Loaded load(const std::string& path, const Overrides& overrides = {});
 
 /// Every value in force and where it comes from, for `rbit config`: "(rbit.ini:14) grace = 30s",
 /// "(default) attempts = 5", grouped under their [section] lines; secrets as ***.

@@ -1,0 +1,114 @@
+#include "rbit/base/text.h"
+#include "rbit/config/broker_url.h"
+#include "rbit/config/secret_file.h"
+#include "rbit/config/section_reader.h"
+#include "rbit/config/sections.h"
+#include "rbit/config/values.h"
+
+namespace rbit::config {
+
+namespace {
+
+/// What the url says, with an error for each key that says it too.
+BrokerUrl read_url(SectionReader& reader) {
+  const std::string text = reader.text("url");
+  if (text.empty()) return {};
+  auto url = parse_broker_url(text);
+  if (!url) {
+    reader.error("url", url.error().text());
+    return {};
+  }
+  const auto also = [&](const char* key) {
+    const IniEntry* entry = reader.entry(key);
+    // A key of [DEFAULT] may be meant for others.
+    if (entry && !entry->inherited)
+      reader.error(key, "is said by url too (line " +
+                            std::to_string(reader.entry("url")->place.line) + "); drop one");
+  };
+  also("host");
+  also("port");
+  if (url->user || url->local) also("user");
+  if (url->password || url->local) {
+    also("password");
+    also("password-file");
+  }
+  if (url->virtual_host || url->local) also("virtual_host");
+  return *url;
+}
+
+std::vector<std::string> read_hosts(SectionReader& reader) {
+  std::vector<std::string> hosts;
+  for (auto host : reader.list("host")) {
+    // An IPv6 address without brackets and so without a port.
+    if (!host.starts_with('[') && host.find(':') != host.rfind(':')) host = "[" + host + "]";
+    if (parse_host_port(host))
+      hosts.push_back(host);
+    else
+      reader.error("host", "'" + text::one_line(host, 80) + "' is neither HOST nor HOST:PORT");
+  }
+  if (hosts.empty()) hosts.emplace_back("localhost");
+  return hosts;
+}
+
+/// The key's value: the url's if it says it, noted where the url stands.
+std::string of_url_or(SectionReader& reader, const char* key,
+                      const std::optional<std::string>& said) {
+  if (!said) return reader.text(key);
+  reader.note(key, *said, reader.entry("url")->place, std::string_view(key) == "password");
+  return *said;
+}
+
+void read_credentials(SectionReader& reader, const BrokerUrl& url, BrokerSettings& broker) {
+  broker.user = of_url_or(reader, "user", url.user);
+  if (broker.user.empty()) broker.user = "guest";
+  broker.password = of_url_or(reader, "password", url.password);
+  const std::string file = reader.path("password-file");
+  if (file.empty() || url.password) return;
+  if (reader.has("password")) {
+    reader.error("password-file", "stands beside 'password': only one of them may be there");
+  } else if (auto secret = read_secret_file(file); secret) {
+    broker.password = *secret;
+  } else {
+    reader.error("password-file", secret.error().text());
+  }
+}
+
+void read_tls(SectionReader& reader, BrokerSettings& broker) {
+  broker.ca_file = reader.path("ca-file");
+  broker.cert_file = reader.path("cert-file");
+  broker.key_file = reader.path("key-file");
+  for (const char* key : {"ca-file", "cert-file", "key-file"})
+    if (reader.has(key) && !broker.tls)
+      reader.error(key, "counts with TLS only (write url = amqps://HOST/)");
+  if (broker.cert_file.empty() != broker.key_file.empty())
+    reader.error(broker.cert_file.empty() ? "key-file" : "cert-file",
+                 "needs 'cert-file' and 'key-file' together");
+}
+
+}  // namespace
+
+void read_amqp(const Ini& ini, Loaded& loaded) {
+  SectionReader reader(ini.find("amqp"), "amqp", "amqp", loaded);
+  BrokerSettings& broker = loaded.settings.broker;
+  const BrokerUrl url = read_url(reader);
+  broker.local = url.local;
+  broker.tls = url.tls;
+  if (broker.local) return;  // nothing else has a meaning then
+  if (url.hosts.empty()) {
+    broker.hosts = read_hosts(reader);
+    broker.port = reader.number("port");
+  } else {
+    broker.hosts = url.hosts;
+    broker.port = url.tls ? 5671 : 5672;  // of hosts that name none
+    const Place place = reader.entry("url")->place;
+    reader.note("host", text::join(url.hosts, ", "), place);
+    reader.note("port", std::to_string(broker.port), place);
+  }
+  read_credentials(reader, url, broker);
+  broker.virtual_host = of_url_or(reader, "virtual_host", url.virtual_host);
+  if (broker.virtual_host.empty()) broker.virtual_host = "/";  // L9
+  broker.heartbeat = std::chrono::seconds(reader.number("heartbeat"));
+  read_tls(reader, broker);
+}
+
+}  // namespace rbit::config

@@ -1,0 +1,250 @@
+#include "rbit/config/ini.h"
+
+#include <boost/property_tree/ini_parser.hpp>
+#include <boost/property_tree/ptree.hpp>
+#include <sstream>
+#include <utility>
+
+#include "rbit/base/text.h"
+
+namespace rbit::config {
+
+namespace {
+
+constexpr std::string_view blanks = " \t\r\v\f";
+
+bool is_blank(char c) {
+  return blanks.find(c) != std::string_view::npos;
+}
+
+/// The word `rem` alone at the start of a line, in any case: Python 2.7 took it for a comment.
+bool is_rem(std::string_view line) {
+  return text::lower(line.substr(0, line.find_first_of(blanks))) == "rem";
+}
+
+/// A shell line has no inline comments, or `a ; b` would be cut.
+bool is_shell_line(std::string_view value) {
+  const auto mark = value.find('!');
+  return mark != std::string_view::npos && text::trim(value.substr(0, mark)) == "shell";
+}
+
+/// The first line of a value: inline comment off, `""` alone is empty.
+std::string first_line(std::string_view value) {
+  const auto semicolon = value.find(';');
+  if (semicolon != std::string_view::npos && semicolon > 0 && is_blank(value[semicolon - 1]) &&
+      !is_shell_line(value))
+    value = value.substr(0, semicolon);
+  value = text::trim(value);
+  return std::string(value == "\"\"" ? std::string_view() : value);
+}
+
+/// Folds the lines of a file into sections and entries, as Python 2.7's RawConfigParser did.
+class Folder {
+ public:
+  Folder(const std::string& file, const KnownKey& known, std::vector<Finding>& findings)
+      : file_(file), known_(known), findings_(findings) {}
+
+  void line(std::string_view line) {
+    ++number_;
+    if (line.find('\0') != std::string_view::npos) {
+      error("holds a NUL byte, which no key and no value can");
+      return;
+    }
+    if (text::trim(line).empty() || line.front() == '#' || line.front() == ';' || is_rem(line))
+      return;  // does not end a value
+    if (is_blank(line.front()) && open_) {
+      continuation(text::trim(line));
+    } else if (!header(line) && !assignment(line)) {
+      if (!section_) {
+        if (!std::exchange(said_text_before_, true)) error("text before the first [section]");
+      } else {
+        error("not a [section], not 'key = value', not a continuation: '" +
+              text::one_line(text::trim(line), 80) + "'");
+      }
+    }
+  }
+
+  std::vector<IniSection> take() { return std::move(sections_); }
+
+ private:
+  IniSection& section() { return sections_[*section_]; }
+  IniEntry& entry() { return section().entries[*open_]; }
+
+  void continuation(std::string_view line) {
+    const bool comment = line.front() == '#' || line.front() == ';';
+    if (comment && entry().key == "queue-mappings") return;
+    warn_if_misplaced(line);
+    entry().value += '\n';
+    entry().value += line;
+    entry().lines.push_back(number_);
+  }
+
+  /// A line that somebody indented by mistake is part of a value and says nothing of its own.
+  void warn_if_misplaced(std::string_view line) {
+    const bool shell = is_shell_line(text::trim(entry().value));  // `[ -f x ]`, `user=x` are shell
+    std::string what;
+    if (line.front() == '[' && line.back() == ']') {
+      const auto name = line.substr(1, line.find(']') - 1);
+      if (!shell || known_(name, "")) what = "'" + std::string(line) + "' begins no section here";
+    } else if (const auto mark = line.find_first_of("=:"); mark != std::string_view::npos) {
+      const auto key = text::lower(text::trim(line.substr(0, mark)));
+      const bool spaced = mark > 0 && is_blank(line[mark - 1]);
+      if (!key.empty() && known_(section().name, key) && (!shell || spaced))
+        what = "'" + key + "' is no key here";
+    }
+    if (!what.empty())
+      warning("indented, so it continues '" + entry().key + "' (line " +
+              std::to_string(entry().place.line) + "); " + what);
+  }
+
+  bool header(std::string_view line) {
+    const auto end = line.find(']');
+    if (line.front() != '[' || end == std::string_view::npos || end == 1) return false;
+    const std::string name(line.substr(1, end - 1));
+    const auto rest = text::trim(line.substr(end + 1));
+    if (!rest.empty())
+      warning("[" + name + "] the text after ']' is ignored: '" + text::one_line(rest, 80) + "'");
+    open_.reset();  // so a section cannot start with a continuation
+    for (std::size_t i = 0; i < sections_.size(); ++i) {
+      if (sections_[i].name != name) continue;
+      warning("[" + name + "] begins again; its keys are added to those from line " +
+              std::to_string(sections_[i].place.line));
+      section_ = i;
+      return true;
+    }
+    section_ = sections_.size();
+    sections_.push_back({name, here(), {}});
+    return true;
+  }
+
+  bool assignment(std::string_view line) {
+    const auto mark = line.find_first_of("=:");
+    if (!section_ || mark == std::string_view::npos || mark == 0 || is_blank(line.front()))
+      return false;
+    const std::string spelled(text::trim(line.substr(0, mark)));
+    IniEntry fresh{text::lower(spelled),
+                   spelled,
+                   first_line(text::trim(line.substr(mark + 1))),
+                   here(),
+                   {number_},
+                   false};
+    auto& entries = section().entries;
+    for (std::size_t i = 0; i < entries.size(); ++i) {
+      if (entries[i].key != fresh.key) continue;
+      warning("[" + section().name + "] '" + fresh.key +
+              "' is given again; the last one counts (first at line " +
+              std::to_string(entries[i].place.line) + ")");
+      entries[i] = std::move(fresh);
+      open_ = i;
+      return true;
+    }
+    open_ = entries.size();
+    entries.push_back(std::move(fresh));
+    return true;
+  }
+
+  Place here() const { return {file_, number_}; }
+  void error(std::string text) {
+    findings_.push_back({Finding::Severity::error, here(), std::move(text)});
+  }
+  void warning(std::string text) {
+    findings_.push_back({Finding::Severity::warning, here(), std::move(text)});
+  }
+
+  const std::string& file_;
+  const KnownKey& known_;
+  std::vector<Finding>& findings_;
+  std::vector<IniSection> sections_;
+  std::optional<std::size_t> section_, open_;  // indices: the vectors grow
+  int number_ = 0;
+  bool said_text_before_ = false;
+};
+
+/// On one line, whatever is in it: control characters and '%' as %XX.
+std::string escape(std::string_view value) {
+  static constexpr char digits[] = "0123456789abcdef";
+  std::string out;
+  for (const char c : value) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte >= 0x20 && c != '%') {
+      out += c;
+    } else {
+      out += '%';
+      out += digits[byte >> 4];
+      out += digits[byte & 15];
+    }
+  }
+  return out;
+}
+
+std::string unescape(std::string_view value) {
+  std::string out;
+  for (std::size_t i = 0; i < value.size(); ++i) {
+    if (value[i] != '%') {
+      out += value[i];
+      continue;
+    }
+    out += static_cast<char>(std::stoi(std::string(value.substr(i + 1, 2)), nullptr, 16));
+    i += 2;
+  }
+  return out;
+}
+
+/// Boost's reader gets lines without anything in them that it reads differently from Python's:
+/// numbers for the names of sections and keys (no merging, no dots), one line a value.
+void through_property_tree(std::vector<IniSection>& sections) {
+  std::stringstream harmless;
+  for (std::size_t i = 0; i < sections.size(); ++i) {
+    harmless << '[' << i << "]\n";
+    for (std::size_t j = 0; j < sections[i].entries.size(); ++j)
+      harmless << j << '=' << escape(sections[i].entries[j].value) << '\n';
+  }
+  boost::property_tree::ptree tree;
+  boost::property_tree::read_ini(harmless, tree);
+  for (const auto& [section, keys] : tree)
+    for (const auto& [key, value] : keys)
+      sections[std::stoul(section)].entries[std::stoul(key)].value = unescape(value.data());
+}
+
+}  // namespace
+
+const IniEntry* IniSection::find(std::string_view key) const {
+  for (const auto& entry : entries)
+    if (entry.key == key) return &entry;
+  return nullptr;
+}
+
+const IniSection* Ini::find(std::string_view name) const {
+  for (const auto& section : sections)
+    if (section.name == name) return &section;
+  return nullptr;
+}
+
+Ini parse_ini(std::string_view text, const std::string& file, const KnownKey& known,
+              std::vector<Finding>& findings) {
+  if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);  // a BOM
+  Folder folder(file, known, findings);
+  while (!text.empty()) {
+    const auto end = text.find('\n');
+    folder.line(text.substr(0, end));
+    text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
+  }
+  auto sections = folder.take();
+  through_property_tree(sections);
+
+  Ini ini;
+  for (auto& section : sections) {
+    if (section.name != "DEFAULT") continue;  // so spelled: [default] is an ordinary section
+    ini.defaults = std::move(section.entries);
+    for (auto& entry : ini.defaults) entry.inherited = true;
+  }
+  for (auto& section : sections) {
+    if (section.name == "DEFAULT") continue;
+    for (const auto& entry : ini.defaults)
+      if (!section.find(entry.key)) section.entries.push_back(entry);
+    ini.sections.push_back(std::move(section));
+  }
+  return ini;
+}
+
+}  // namespace rbit::config

@@ -1,0 +1,229 @@
+#include "rbit/config/key_table.h"
+
+#include <array>
+
+#include "rbit/base/text.h"
+
+namespace rbit::config {
+
+namespace {
+
+using T = KeyType;
+
+// What 0 means where it is allowed stands in the text of the key.
+constexpr Key table[] = {
+    {"rbit", "name", T::text, "",
+     "The name of this rbit: PyBit's \"BuildBox\". Default: the host's name."},
+    {"rbit", "queue-mappings", T::list, "",
+     "Which runner does the jobs of which queue: QUEUE:RUNNER, one a line. RUNNER is the NAME of a "
+     "section [runner:NAME]."},
+    {"rbit", "distribution", T::text, "",
+     "The older way to name queues, with architecture, suites and format: each suite gives the "
+     "queue DISTRIBUTION_ARCHITECTURE_SUITE_FORMAT, done by the runner of the same name."},
+    {"rbit", "architecture", T::text, "", "See distribution."},
+    {"rbit", "suites", T::list, "", "See distribution. Several, with commas between."},
+    {"rbit", "format", T::text, "", "See distribution."},
+    {"rbit", "poll-time", T::duration, "",
+     "Look for messages every so many seconds instead of subscribing to the queues. Default: "
+     "subscribe, which is faster.",
+     1, 2'000'000, "", "polling_time"},
+    {"rbit", "slots", T::number, "0",
+     "How many jobs run at once. 0: as many as there are processors.", 0, 1024},
+    {"rbit", "state-dir", T::path, "",
+     "Where the journal, the job logs and kept artifacts lie. Default: what systemd gives, else "
+     "/var/lib/rbit/NAME for root and ~/.local/state/rbit/NAME for others."},
+    {"rbit", "work-dir", T::path, "",
+     "Where each job gets its own directory. Default: work below state-dir."},
+    {"rbit", "drain-timeout", T::duration, "10m",
+     "How long running jobs may go on after rbit was asked to stop."},
+    {"rbit", "declare", T::choice, "yes",
+     "Whether rbit makes missing queues (yes), only looks whether they are there (passive), or "
+     "leaves all that to others (no).",
+     0, 0, "yes|passive|no"},
+    {"rbit", "exchange", T::text, "pybit",
+     "The direct exchange that queues named by distribution are bound to."},
+
+    {"amqp", "url", T::text, "",
+     "The broker in one line: amqp://USER:PASSWORD@HOST:PORT/VIRTUAL_HOST, amqps:// for TLS, or "
+     "local: for the queue built into rbit. Several hosts with commas between. Replaces host and "
+     "port.",
+     0, 0, "", "", true},
+    {"amqp", "host", T::list, "localhost",
+     "The broker's host, or several of one cluster: HOST or HOST:PORT, with commas or blanks "
+     "between."},
+    {"amqp", "port", T::number, "5672", "The port of hosts that name none.", 1, 65535},
+    {"amqp", "user", T::text, "guest", "Who logs in."},
+    {"amqp", "password", T::text, "guest", "With which password. Better in a password-file.", 0, 0,
+     "", "", true},
+    {"amqp", "password-file", T::path, "",
+     "A file that holds the password and nothing else, readable by its owner only."},
+    {"amqp", "virtual_host", T::text, "/", "The virtual host."},
+    {"amqp", "heartbeat", T::number, "30",
+     "Seconds between signs of life on the connection; the broker may ask for less.", 1, 3600},
+    {"amqp", "ca-file", T::path, "",
+     "Certificates of the authorities to trust (PEM). Default: the system's. With amqps:// only, "
+     "as the next two."},
+    {"amqp", "cert-file", T::path, "", "Our own certificate (PEM)."},
+    {"amqp", "key-file", T::path, "", "Our own private key (PEM)."},
+
+    {"runner", "runner", T::text, "",
+     "What does the job: shell!COMMAND LINE, plugin!LIBRARY.so:NAME or python!MODULE:FUNCTION. "
+     "Required."},
+    {"runner", "slots", T::number, "0",
+     "How many jobs of this runner run at once. 0: no limit but that of [rbit].", 0, 1024},
+    {"runner", "timeout", T::duration, "0", "How long one attempt may take. 0: for ever."},
+    {"runner", "idle-timeout", T::duration, "0",
+     "How long a job may go without output or event. 0: for ever."},
+    {"runner", "grace", T::duration, "10s",
+     "How long a job has between cancel-signal and SIGKILL."},
+    {"runner", "cancel-signal", T::text, "TERM",
+     "The signal that asks a job to end: TERM, INT, HUP, a number ..."},
+    {"runner", "attempts", T::number, "5", "How often a blocked job is tried before it has failed.",
+     1, 1000},
+    {"runner", "retry-delay", T::duration, "1m",
+     "How long after its first attempt a blocked job is tried again; doubled each time."},
+    {"runner", "retry-ceiling", T::duration, "2h", "Where that doubling ends."},
+    {"runner", "blocked-exit-codes", T::list, "75",
+     "Exit codes that mean: not now, try again later."},
+    {"runner", "keep-warm", T::number, "1000",
+     "How many jobs the process of a plugin or of a Python function does before a new one takes "
+     "its place. A shell line is always started anew.",
+     1, 1'000'000},
+    {"runner", "artifacts", T::list, "",
+     "Which files of the work directory to keep, as patterns such as *.pdf."},
+    {"runner", "output-dir", T::path, "", "Where artifacts go. Default: output below state-dir."},
+    {"runner", "keep-work", T::flag, "no",
+     "Whether the work directory of a job stays when the job is over."},
+    {"runner", "log-limit", T::size, "16M",
+     "How much of a job's output is kept: the first and the last half.", 4096, 1LL << 40},
+    {"runner", "env.", T::text, "", "A variable for the job's environment: env.NAME = VALUE."},
+    {"runner", "pass-env", T::list, "",
+     "Names of variables that jobs get from rbit's own environment."},
+    {"runner", "user", T::text, "",
+     "Which user jobs run as; needs root. Default: the one rbit runs as."},
+    {"runner", "nice", T::number, "5",
+     "The priority of jobs, from -20 to 19; a higher number is a lower priority.", -20, 19},
+    {"runner", "max-memory", T::size, "0",
+     "The address space each process of a job may have. 0: no limit.", 0, 1LL << 50},
+
+    {"status", "report", T::list, "",
+     "Where statuses go: log, pybit, amqp. Default: log; pybit too if url or allow-hosts is given, "
+     "amqp too if queue is, or in a [coyote] file without this section."},
+    {"status", "url", T::text, "", "The PyBit front-end: http://HOST:PORT."},
+    {"status", "allow-hosts", T::list, "",
+     "Without url: which hosts, as HOST:PORT, a message may name for its reports."},
+    {"status", "username", T::text, "", "Who logs in at PyBit."},
+    {"status", "password", T::text, "", "With which password. Better in a password-file.", 0, 0, "",
+     "", true},
+    {"status", "password-file", T::path, "",
+     "A file that holds the password and nothing else, readable by its owner only."},
+    {"status", "queue", T::text, "acme-status", "The queue that report = amqp sends to."},
+    {"status", "name-waiting", T::text, "Waiting", "What the front-end calls a job that waits."},
+    {"status", "name-building", T::text, "Building", "What it calls a job that runs."},
+    {"status", "name-done", T::text, "Done", "What it calls a job that succeeded."},
+    {"status", "name-failed", T::text, "Failed", "What it calls a job that did not."},
+    {"status", "name-blocked", T::text, "Blocked",
+     "What it calls a job that is tried again later."},
+    {"status", "name-cancelled", T::text, "Cancelled",
+     "What it calls a job that somebody stopped."},
+
+    {"monitor", "listen", T::text, "",
+     "HOST:PORT of the page with health and metrics, such as 127.0.0.1:8080. Default: none. Other "
+     "than loopback only with token-file."},
+    {"monitor", "token-file", T::path, "",
+     "A file that holds the token visitors must bring, readable by its owner only."},
+    {"monitor", "success-rate", T::fraction, "0.95",
+     "Which share of the jobs must succeed for rbit to be healthy."},
+    {"monitor", "health-window", T::duration, "60", "Over which time that is counted."},
+    {"monitor", "max-connection-fails", T::number, "3",
+     "How many failures in a row to reach the broker make rbit unhealthy.", 1, 1'000'000},
+    {"monitor", "metrics-namespace", T::text, "rbit", "What the names of the metrics begin with."},
+    {"monitor", "label.", T::text, "", "A label for every metric: label.NAME = VALUE."},
+
+    {"log", "level", T::choice, "INFO", "The least important records that are written.", 0, 0,
+     "DEBUG|INFO|WARNING|ERROR|CRITICAL"},
+    {"log", "format", T::choice, "text",
+     "Lines for people (text) or one JSON object a line (json).", 0, 0, "text|json"},
+    {"log", "redact", T::flag, "yes",
+     "Whether bodies of messages and secrets are kept out of the log."},
+    {"log", "file", T::path, "", "The file the log goes to. Default: standard error."},
+};
+
+std::string hyphenated(std::string_view name) {
+  std::string out(name);
+  for (char& c : out)
+    if (c == '_') c = '-';
+  return out;
+}
+
+}  // namespace
+
+std::span<const Key> key_table() {
+  return table;
+}
+
+const Key* find_key(std::string_view section, std::string_view written) {
+  for (const Key& key : table) {
+    if (key.section != section) continue;
+    if (key.name == written || (!key.old_name.empty() && key.old_name == written)) return &key;
+    if (key.family() && written.size() > key.name.size() && written.starts_with(key.name))
+      return &key;
+    // A runner's `output_dir` may be a setting of that name: only rbit's own sections are lenient.
+    if (section != "runner" && hyphenated(key.name) == hyphenated(written)) return &key;
+  }
+  return nullptr;
+}
+
+std::vector<std::string> key_names(std::string_view section) {
+  std::vector<std::string> names;
+  for (const Key& key : table)
+    if (key.section == section && !key.family()) names.emplace_back(key.name);
+  return names;
+}
+
+std::string_view table_section(std::string_view section) {
+  if (section == "coyote") return "rbit";
+  if (section.starts_with("runner:")) return "runner";
+  for (const Key& key : table)
+    if (key.section == section && section != "runner") return key.section;
+  return "";
+}
+
+bool is_logging_section(std::string_view section) {
+  return section == "loggers" || section == "handlers" || section == "formatters" ||
+         section.starts_with("logger_") || section.starts_with("handler_") ||
+         section.starts_with("formatter_");
+}
+
+bool is_secret_name(std::string_view key) {
+  const std::string name = text::lower(key);
+  for (const char* word : {"password", "secret", "token", "key"})
+    if (name.find(word) != std::string::npos) return true;
+  return false;
+}
+
+std::string wanted(const Key& key) {
+  switch (key.type) {
+    case KeyType::number:
+      return "a number from " + std::to_string(key.least) + " to " + std::to_string(key.most);
+    case KeyType::fraction:
+      return "a number from 0 to 1";
+    case KeyType::duration:
+      return "a duration such as 30, 500ms, 90s, 2m, 1h";
+    case KeyType::size:
+      return "a size such as 512K, 16M, 2G";
+    case KeyType::flag:
+      return "yes or no";
+    case KeyType::choice:
+      return "one of " + text::join(text::split(key.choices, '|'), ", ");
+    case KeyType::path:
+      return "a path";
+    case KeyType::list:
+      return "a list";
+    case KeyType::text:
+      break;
+  }
+  return "text";
+}
+
+}  // namespace rbit::config

@@ -1,0 +1,192 @@
+#include <algorithm>
+
+#include "rbit/base/text.h"
+#include "rbit/config/section_reader.h"
+#include "rbit/config/sections.h"
+
+namespace rbit::config {
+
+namespace {
+
+constexpr const char* legacy_keys[] = {"distribution", "architecture", "suites", "format"};
+/// 255 bytes for a name, less the longest prefix and suffix of ours (RELIABILITY.md 4).
+constexpr std::size_t longest_queue = 220;
+
+std::string quoted(std::string_view text) {
+  return "'" + text::one_line(text, 300) + "'";
+}
+
+/// "a : b" as "a:b", so that white space separates items and nothing else.
+std::string tightened(std::string_view line) {
+  std::string out;
+  for (const auto& word : text::split_blanks(line)) {
+    if (!out.empty() && out.back() != ':' && word.front() != ':') out += ' ';
+    out += word;
+  }
+  return out;
+}
+
+class Queues {
+ public:
+  Queues(const IniSection* section, Loaded& loaded)
+      : reader_(section, "rbit", loaded.settings.coyote ? "coyote" : "rbit", loaded),
+        settings_(loaded.settings) {
+    for (const auto& [name, runner] : settings_.runners) runners_.push_back(name);
+  }
+
+  void read() {
+    if (!reader_.section()) return;  // said already
+    const bool any = read_mappings();
+    read_legacy(any);
+    std::stable_sort(settings_.queues.begin(), settings_.queues.end(),
+                     [](const auto& a, const auto& b) { return a.place.line < b.place.line; });
+    if (settings_.queues.empty() && !mistaken_)
+      reader_.error("",
+                    some_unread_ ? "no queue is left to read (write a [runner:...] section for one)"
+                                 : "names no queue (write queue-mappings = QUEUE:RUNNER)",
+                    reader_.place().line);
+  }
+
+ private:
+  QueueMapping* mapping_of(const std::string& queue) {
+    for (auto& mapping : settings_.queues)
+      if (mapping.queue == queue) return &mapping;
+    return nullptr;
+  }
+
+  void mistake(const char* key, const std::string& text, int line) {
+    reader_.error(key, text, line);
+    mistaken_ = true;
+  }
+
+  /// True if the key is there.
+  bool read_mappings() {
+    const IniEntry* entry = reader_.entry("queue-mappings");
+    reader_.text("queue-mappings");
+    if (!entry) return false;
+    const auto lines = text::split(entry->value, '\n');
+    for (std::size_t i = 0; i < lines.size(); ++i)
+      for (const auto& item : text::split(tightened(lines[i]), ' '))
+        if (!item.empty()) read_mapping(item, {entry->place.file, entry->lines[i]});
+    return true;
+  }
+
+  void read_mapping(const std::string& item, const Place& place) {
+    const auto colon = item.rfind(':');
+    const std::string queue = item.substr(0, colon);
+    const std::string runner = colon == std::string::npos ? "" : item.substr(colon + 1);
+    if (queue.empty() || runner.empty()) {
+      const bool no_queue = queue.empty();
+      mistake("queue-mappings",
+              quoted(no_queue ? item : queue) + " names no " + (no_queue ? "queue" : "runner") +
+                  " (write queue:runner)",
+              place.line);
+      return;
+    }
+    if (const QueueMapping* first = mapping_of(queue)) {
+      mistake("queue-mappings",
+              quoted(queue) + " is named twice (first at line " +
+                  std::to_string(first->place.line) + ")",
+              place.line);
+      return;
+    }
+    if (queue.size() > longest_queue) {
+      too_long("queue-mappings", queue, place.line);
+      return;
+    }
+    if (!settings_.runners.contains(runner)) {
+      const auto near = text::did_you_mean(runner, runners_);
+      mistake("queue-mappings",
+              "no [runner:" + text::one_line(runner, 300) + "]" +
+                  (near ? " (did you mean [runner:" + *near + "]?)" : ""),
+              place.line);
+    }
+    settings_.queues.push_back({queue, runner, place, false, ""});
+  }
+
+  void too_long(const char* key, const std::string& queue, int line) {
+    mistake(key, quoted(queue) + " is too long for a queue (at most 220 bytes)", line);
+  }
+
+  void read_legacy(bool mapped) {
+    std::vector<std::string> missing;
+    for (const char* key : legacy_keys) {
+      reader_.text(key);
+      if (!reader_.has(key) || reader_.entry(key)->value.empty()) missing.emplace_back(key);
+    }
+    if (missing.size() == std::size(legacy_keys)) return;
+    if (!missing.empty()) {
+      const std::string text = "'" + text::join(missing, "', '") + "' " +
+                               (missing.size() == 1 ? "is" : "are") +
+                               " missing (a queue is DISTRIBUTION_ARCHITECTURE_SUITE_FORMAT)";
+      if (mapped)
+        reader_.warning("", text, reader_.place().line);
+      else
+        mistake("", text, reader_.place().line);
+      return;
+    }
+    const auto value = [&](const char* key) { return reader_.entry(key)->value; };
+    const IniEntry& suites = *reader_.entry("suites");
+    int line_index = 0;
+    for (const auto& part : text::split(suites.value, ',')) {
+      // Suites may stand on continuation lines: each is told of at its own.
+      const auto begins = part.find_first_not_of(" \t\n\r");
+      const auto before = part.substr(0, begins);
+      line_index += static_cast<int>(std::count(before.begin(), before.end(), '\n'));
+      const Place place{suites.place.file, suites.lines[static_cast<std::size_t>(line_index)]};
+      line_index += static_cast<int>(std::count(part.begin(), part.end(), '\n') -
+                                     std::count(before.begin(), before.end(), '\n'));
+      const std::string suite(text::trim(part));
+      if (suite.empty()) continue;
+      read_suite(value("distribution"), value("architecture"), suite, value("format"), place);
+    }
+  }
+
+  void read_suite(const std::string& distribution, const std::string& architecture,
+                  const std::string& suite, const std::string& format, const Place& place) {
+    const auto joined = [&](const char* mark) {
+      return text::join({distribution, architecture, suite, format}, mark);
+    };
+    const std::string queue = joined("_");
+    const bool has_runner = settings_.runners.contains(queue);
+    if (QueueMapping* mapping = mapping_of(queue)) {
+      if (mapping->legacy) {
+        mistake("suites", quoted(suite) + " is named twice", place.line);
+      } else if (has_runner && mapping->runner != queue) {
+        mistake("suites",
+                "queue " + quoted(queue) + " has two runners: [runner:" + queue +
+                    "] and, by queue-mappings (line " + std::to_string(mapping->place.line) +
+                    "), [runner:" + mapping->runner + "]",
+                place.line);
+      }
+      mapping->legacy = true;  // the union: bound as this form is
+      mapping->dotted_route = joined(".");
+      return;
+    }
+    if (queue.size() > longest_queue) {
+      too_long("suites", queue, place.line);
+    } else if (has_runner) {
+      settings_.queues.push_back({queue, queue, place, true, joined(".")});
+    } else {
+      // Old files do list such suites; their messages stay where they are.
+      some_unread_ = true;
+      const std::string shown = text::one_line(queue, 300);
+      reader_.warning("", "queue " + shown + " has no [runner:" + shown + "] and is not read",
+                      place.line);
+    }
+  }
+
+  SectionReader reader_;
+  Settings& settings_;
+  std::vector<std::string> runners_;
+  bool mistaken_ = false;     // some queue is named, wrongly
+  bool some_unread_ = false;  // some queue is named, without a runner
+};
+
+}  // namespace
+
+void read_queues(const IniSection* section, Loaded& loaded) {
+  Queues(section, loaded).read();
+}
+
+}  // namespace rbit::config

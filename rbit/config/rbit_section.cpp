@@ -1,0 +1,111 @@
+#include <pwd.h>
+#include <unistd.h>
+
+#include <cstdlib>
+
+#include "rbit/base/text.h"
+#include "rbit/config/section_reader.h"
+#include "rbit/config/sections.h"
+#include "rbit/config/values.h"
+
+namespace rbit::config {
+
+namespace {
+
+std::string host_name() {
+  char name[256] = "";
+  if (::gethostname(name, sizeof name - 1) != 0 || name[0] == '\0') return "localhost";
+  return name;
+}
+
+std::string environment(const char* name) {
+  const char* value = std::getenv(name);
+  return value ? value : "";
+}
+
+std::string home() {
+  std::string home = environment("HOME");
+  if (home.empty())
+    if (const passwd* user = ::getpwuid(::geteuid())) home = user->pw_dir;
+  return home;
+}
+
+/// Empty if there is no place to think of.
+std::string default_state_dir(const std::string& name) {
+  const std::string given = environment("STATE_DIRECTORY");  // systemd; may be a list with colons
+  if (!given.empty()) return given.substr(0, given.find(':'));
+  if (::geteuid() == 0) return "/var/lib/rbit/" + text::slug(name);
+  if (const auto xdg = environment("XDG_STATE_HOME"); xdg.starts_with('/'))
+    return xdg + "/rbit/" + text::slug(name);
+  if (const auto dir = home(); dir.starts_with('/'))
+    return dir + "/.local/state/rbit/" + text::slug(name);
+  return "";
+}
+
+std::string read_name(SectionReader& reader, const Overrides& overrides) {
+  std::string name = overrides.name ? *overrides.name : reader.text("name", host_name());
+  if (overrides.name) reader.note("name", name, {"command line", 0});
+  if (name.empty()) name = host_name();
+  // 220 bytes leave room in a queue's name (255) for what rbit puts before it.
+  if (name.size() > 220 || name.find_first_of("\n\r\t") != std::string::npos)
+    reader.error("name", "must be one line of at most 220 bytes");
+  return name;
+}
+
+void read_poll_time(SectionReader& reader, const Overrides& overrides, Settings& settings) {
+  if (overrides.poll_time) {
+    settings.poll_time = overrides.poll_time;
+    reader.note("poll-time", std::to_string(overrides.poll_time->count()), {"command line", 0});
+    return;
+  }
+  if (!reader.has("poll-time")) {
+    reader.note("poll-time", "", {});
+    return;
+  }
+  const std::string value = reader.text("poll-time");
+  const auto time = parse_duration(value);
+  if (!time || time->count() < 1000 || time->count() % 1000 != 0)
+    reader.error("poll-time",
+                 "'" + text::one_line(value, 80) + "' is not a whole number of seconds from 1");
+  else
+    settings.poll_time = std::chrono::duration_cast<std::chrono::seconds>(*time);
+}
+
+}  // namespace
+
+void read_rbit(const Ini& ini, const IniSection* section, const Overrides& overrides,
+               Loaded& loaded) {
+  Settings& settings = loaded.settings;
+  SectionReader reader(section, "rbit", settings.coyote ? "coyote" : "rbit", loaded);
+  const auto* rbit = ini.find("rbit");
+  const auto* coyote = ini.find("coyote");
+  if (!rbit && !coyote) {
+    loaded.findings.push_back({Finding::Severity::error,
+                               {settings.file, 0},
+                               "no section [rbit] (it says which queues to read)"});
+  } else if (rbit && coyote) {
+    loaded.findings.push_back({Finding::Severity::error, coyote->place,
+                               "[coyote] stands beside [rbit] (line " +
+                                   std::to_string(rbit->place.line) +
+                                   "): only one of them may be there"});
+  }
+
+  settings.name = read_name(reader, overrides);
+  read_poll_time(reader, overrides, settings);
+  settings.slots = reader.number("slots");
+  settings.state_dir = reader.path("state-dir", default_state_dir(settings.name));
+  if (settings.state_dir.empty())
+    reader.error("state-dir", "is missing, and there is no home directory to put it in");
+  settings.work_dir =
+      reader.path("work-dir", settings.state_dir.empty() ? "" : settings.state_dir + "/work");
+  settings.drain_timeout = reader.duration("drain-timeout");
+  const std::string declare = reader.choice("declare");
+  settings.declare = declare == "no"        ? Declare::no
+                     : declare == "passive" ? Declare::passive
+                                            : Declare::yes;
+  settings.exchange = reader.text("exchange");
+  if (settings.exchange.empty() || settings.exchange.size() > 255)
+    reader.error("exchange", "must be a name of 1 to 255 bytes");
+}
+
+}  // namespace rbit::config

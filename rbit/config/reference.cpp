@@ -1,0 +1,122 @@
+#include "rbit/config/reference.h"
+
+#include "rbit/base/text.h"
+#include "rbit/config/key_table.h"
+
+namespace rbit::config {
+
+namespace {
+
+struct SectionText {
+  std::string_view name, header, doc;
+};
+
+constexpr SectionText sections[] = {
+    {"rbit", "rbit", "rbit itself and the queues it reads."},
+    {"amqp", "amqp", "The broker. The whole section may be missing: guest at localhost."},
+    {"runner", "runner:hello",
+     "Who does the jobs of a queue. One section for each runner, with a name of your own after "
+     "\"runner:\". Keys that are not listed here are settings: the runner gets them as they stand, "
+     "a shell line as %(key)s."},
+    {"status", "status", "Where the statuses of jobs go."},
+    {"monitor", "monitor", "A page for health checks and metrics."},
+    {"log", "log",
+     "The log of rbit itself. Python's logging sections ([loggers], [handlers], [formatters]) are "
+     "read too; these keys win."},
+};
+
+/// What stands in the reference file so that it is a whole one.
+std::string_view sample(const Key& key) {
+  if (key.section == "rbit" && key.name == "queue-mappings")
+    return "queue-mappings =\n    demo_any_stable_text:hello\n";
+  if (key.section == "runner" && key.name == "runner")
+    return "runner = shell!echo \"Hello, %ID %VERSION\" > hello.txt\n";
+  if (key.section == "runner" && key.name == "artifacts") return "artifacts = *.txt\n";
+  return "";
+}
+
+/// Comment lines of at most 98 columns.
+std::string comment(std::string_view text) {
+  std::string out, line = "#";
+  for (const auto& word : text::split_blanks(text)) {
+    if (line.size() + 1 + word.size() > 98) {
+      out += line + "\n";
+      line = "#";
+    }
+    line += " " + word;
+  }
+  return out + line + "\n";
+}
+
+/// "NAME" for the members of a family.
+std::string written(const Key& key) {
+  return std::string(key.name) + (key.family() ? "NAME" : "");
+}
+
+std::string choices(const Key& key) {
+  if (key.type == KeyType::choice)
+    return " One of " + text::join(text::split(key.choices, '|'), ", ") + ".";
+  if (key.type == KeyType::flag) return " Yes or no.";
+  return "";
+}
+
+/// For groff: hyphens that stay hyphens, no line that begins as a request.
+std::string groff(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    if (c == '\\')
+      out += "\\e";
+    else if (c == '-')
+      out += "\\-";
+    else if (c == '~')
+      out += "\\(ti";
+    else if (c == '"')
+      out += "\\(dq";
+    else
+      out += c;
+  }
+  return out.starts_with('.') || out.starts_with('\'') ? "\\&" + out : out;
+}
+
+}  // namespace
+
+std::string reference_ini() {
+  std::string out =
+      "# rbit.ini: every key, with its default. A line that begins with '#' is a comment; what is "
+      "not\n# commented out makes this file one that works. See rbit.ini(5).\n";
+  for (const auto& section : sections) {
+    out += "\n" + comment(section.doc) + "[" + std::string(section.header) + "]\n";
+    for (const Key& key : key_table()) {
+      if (key.section != section.name) continue;
+      out += "\n" + comment(std::string(key.doc) + choices(key));
+      if (const auto lines = sample(key); !lines.empty()) {
+        out += lines;
+        continue;
+      }
+      out += "#" + written(key) + " =";
+      if (!key.fallback.empty()) out += " " + std::string(key.fallback);
+      out += "\n";
+    }
+  }
+  return out;
+}
+
+std::string man_keys() {
+  std::string out = ".SH KEYS\n";
+  for (const auto& section : sections) {
+    const bool runner = section.name == "runner";
+    out += ".SS [" + groff(runner ? "runner:NAME" : section.header) + "]\n";
+    out += groff(section.doc) + "\n";
+    for (const Key& key : key_table()) {
+      if (key.section != section.name) continue;
+      out += ".TP\n.B " + groff(written(key));
+      if (!key.fallback.empty()) out += " = " + groff(key.fallback);
+      out += "\n" + groff(std::string(key.doc) + choices(key)) + "\n";
+      if (!key.old_name.empty())
+        out += "The old spelling " + groff(key.old_name) + " is valid too.\n";
+    }
+  }
+  return out;
+}
+
+}  // namespace rbit::config

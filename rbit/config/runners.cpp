@@ -1,0 +1,186 @@
+#include <csignal>
+#include <filesystem>
+
+#include "rbit/base/text.h"
+#include "rbit/config/section_reader.h"
+#include "rbit/config/sections.h"
+#include "rbit/config/values.h"
+
+namespace rbit::config {
+
+namespace {
+
+constexpr std::string_view prefix = "runner:";
+
+/// Names that would let the environment of rbit decide what code a job runs, or that belong to
+/// rbit's own service (RELIABILITY.md 7, rule 2). One with '*' is a beginning.
+constexpr std::string_view not_passed[] = {
+    "LD_*",  "BASH_ENV",      "ENV",        "PYTHON*",  "PERL5*",
+    "GIT_*", "NOTIFY_SOCKET", "WATCHDOG_*", "LISTEN_*", "CREDENTIALS_DIRECTORY",
+    "RBIT_*"};
+
+bool may_pass(std::string_view name) {
+  for (const auto pattern : not_passed) {
+    const bool same = pattern.ends_with('*')
+                          ? name.starts_with(pattern.substr(0, pattern.size() - 1))
+                          : name == pattern;
+    if (same) return false;
+  }
+  return true;
+}
+
+std::set<int> read_exit_codes(SectionReader& reader) {
+  std::set<int> codes;
+  for (const auto& item : reader.list("blocked-exit-codes")) {
+    long long code = 0;
+    if (text::parse_number(item, 1, 255, code))
+      codes.insert(static_cast<int>(code));
+    else
+      reader.error("blocked-exit-codes",
+                   "'" + text::one_line(item, 80) + "' is not a number from 1 to 255");
+  }
+  return codes;
+}
+
+std::vector<std::string> read_artifacts(SectionReader& reader) {
+  std::vector<std::string> globs = text::split_blanks(reader.text("artifacts"));
+  for (const auto& glob : globs) {
+    bool leaves = glob.starts_with('/');
+    for (const auto& part : text::split(glob, '/')) leaves = leaves || part == "..";
+    if (leaves)
+      reader.error("artifacts",
+                   "'" + text::one_line(glob, 80) + "' leads out of the work directory");
+  }
+  return globs;
+}
+
+int read_signal(SectionReader& reader) {
+  const std::string value = reader.text("cancel-signal");
+  if (const auto signal = parse_signal(value)) return *signal;
+  reader.error("cancel-signal",
+               "'" + text::one_line(value, 80) + "' is no signal (write TERM, INT, HUP, 15 ...)");
+  return SIGTERM;
+}
+
+std::vector<std::string> read_pass_env(SectionReader& reader) {
+  auto names = reader.list("pass-env");
+  for (const auto& name : names) {
+    if (!is_variable_name(name))
+      reader.error("pass-env", "'" + text::one_line(name, 80) + "' is no name of a variable");
+    else if (!may_pass(name))
+      reader.error("pass-env", "'" + name + "' is never passed on (env." + name +
+                                   " = VALUE gives jobs a value of your own)");
+  }
+  return names;
+}
+
+void read_env(SectionReader& reader, RunnerPolicy& policy) {
+  constexpr std::size_t family = 4;  // "env."
+  for (const auto& entry : reader.section()->entries) {
+    if (!entry.key.starts_with("env.")) continue;
+    const std::string name = entry.spelled.substr(family);
+    if (!is_variable_name(name))
+      reader.error(entry.key, "'" + text::one_line(name, 80) + "' is no name of a variable");
+    else if (name.starts_with("RBIT_"))
+      reader.error(entry.key, "the names that begin with RBIT_ are rbit's own");
+    policy.env[name] = entry.value;
+    reader.note("env." + name, entry.value, entry.place, is_secret_name(name));
+  }
+}
+
+/// RBIT_SETTING_<KEY> for each setting: two keys must not give one name (INTEROP.md 2.2).
+void check_setting_names(SectionReader& reader) {
+  std::map<std::string, const IniEntry*> taken;
+  for (const auto& entry : reader.section()->entries) {
+    std::string name = "RBIT_SETTING_";
+    for (const char c : text::upper(entry.key))
+      name += (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ? c : '_';
+    const auto [first, fresh] = taken.emplace(name, &entry);
+    if (!fresh)
+      reader.error("",
+                   "'" + entry.key + "' and '" + first->second->key + "' (line " +
+                       std::to_string(first->second->place.line) + ") both give " + name,
+                   entry.place.line);
+  }
+}
+
+/// DEFAULT's keys are settings of every runner and only told of where they stand.
+void read_settings(SectionReader& reader, RunnerPolicy& policy) {
+  for (const auto& entry : reader.section()->entries) {
+    policy.settings[entry.key] = entry.value;
+    if (!find_key("runner", entry.key))
+      reader.note(entry.key, entry.value, entry.place, is_secret_name(entry.key));
+  }
+}
+
+RunnerPolicy read_policy(SectionReader& reader, bool shell) {
+  RunnerPolicy policy;
+  policy.slots = reader.number("slots");
+  policy.timeout = reader.duration("timeout");
+  policy.idle_timeout = reader.duration("idle-timeout");
+  policy.grace = reader.duration("grace");
+  policy.cancel_signal = read_signal(reader);
+  policy.attempts = reader.number("attempts");
+  policy.retry_delay = reader.duration("retry-delay");
+  policy.retry_ceiling = reader.duration("retry-ceiling");
+  if (policy.retry_delay.count() < 1) reader.error("retry-delay", "must be at least 1ms");
+  if (policy.retry_ceiling.count() < 1) reader.error("retry-ceiling", "must be at least 1ms");
+  policy.blocked_exit_codes = read_exit_codes(reader);
+  if (shell) {
+    policy.keep_warm = 1;
+    reader.note("keep-warm", "1", {});
+    const IniEntry* said = reader.entry("keep-warm");
+    if (said && !said->inherited)
+      reader.warning("keep-warm", "not read, a shell line is always started anew");
+  } else {
+    policy.keep_warm = reader.number("keep-warm");
+  }
+  policy.artifacts = read_artifacts(reader);
+  policy.output_dir = reader.path("output-dir");
+  policy.keep_work = reader.flag("keep-work");
+  policy.log_limit = reader.size("log-limit");
+  policy.pass_env = read_pass_env(reader);
+  policy.user = reader.text("user");
+  policy.nice = reader.number("nice");
+  policy.max_memory = reader.size("max-memory");
+  return policy;
+}
+
+}  // namespace
+
+void read_runners(const Ini& ini, Loaded& loaded) {
+  for (const auto& section : ini.sections) {
+    if (!section.name.starts_with(prefix)) continue;
+    RunnerSettings runner;
+    runner.name = text::trim(std::string_view(section.name).substr(prefix.size()));
+    runner.place = section.place;
+    SectionReader reader(&section, "runner", "runner:" + runner.name, loaded);
+    if (runner.name.empty() || runner.name.find_first_of(" \t\v\f\r") != std::string::npos) {
+      reader.error("", "a runner's name is one word (write [runner:NAME])");
+      continue;
+    }
+    if (const auto first = loaded.settings.runners.find(runner.name);
+        first != loaded.settings.runners.end()) {
+      reader.error(
+          "", "is there twice (first at line " + std::to_string(first->second.place.line) + ")");
+      continue;
+    }
+    const IniEntry* line = reader.entry("runner");
+    runner.line = text::trim(reader.text("runner"));
+    runner.line_place = line ? line->place : section.place;
+    // A list of lines in `pipeline` is told of by itself.
+    if (runner.line.empty() && !section.find("pipeline"))
+      reader.error("",
+                   "'runner' is missing (write runner = shell!COMMAND, plugin!LIBRARY.so:NAME or "
+                   "python!MODULE:FUNCTION)",
+                   line ? line->place.line : 0);
+    const auto kind = text::trim(std::string_view(runner.line).substr(0, runner.line.find('!')));
+    runner.policy = read_policy(reader, kind == "shell");
+    read_env(reader, runner.policy);
+    read_settings(reader, runner.policy);
+    check_setting_names(reader);
+    loaded.settings.runners.emplace(runner.name, std::move(runner));
+  }
+}
+
+}  // namespace rbit::config

@@ -1,0 +1,102 @@
+#include "rbit/config/secret_file.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+
+#include "rbit/base/fd.h"
+
+namespace rbit::config {
+
+namespace {
+
+constexpr std::size_t most_bytes = 4 << 20;  // no configuration is longer; /dev/zero is
+
+bool is_trusted(const struct stat& status) {
+  return status.st_uid == 0 || status.st_uid == ::geteuid();
+}
+
+Error failed(const std::string& path) {
+  return {path, std::strerror(errno), ""};
+}
+
+/// Non-blocking, so that a pipe under that name cannot stop the start.
+Result<Fd> open_regular(const std::string& path, struct stat& status) {
+  Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+  if (!fd || ::fstat(fd.get(), &status) != 0) return failed(path);
+  if (!S_ISREG(status.st_mode)) return Error{path, "is no regular file", ""};
+  return fd;
+}
+
+Result<std::string> read_all(const std::string& path, int fd) {
+  std::string text;
+  char buffer[16384];
+  for (;;) {
+    const ssize_t got = ::read(fd, buffer, sizeof buffer);
+    if (got == 0) return text;
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return failed(path);
+    text.append(buffer, static_cast<std::size_t>(got));
+    if (text.size() > most_bytes) return Error{path, "is larger than 4 MiB", ""};
+  }
+}
+
+void look_at(const std::string& path, Exposure& exposure) {
+  struct stat status {};
+  if (::stat(path.c_str(), &status) != 0) return;  // whoever reads it will say so
+  // A sticky directory lets nobody replace what belongs to others.
+  const bool sticky = S_ISDIR(status.st_mode) && (status.st_mode & S_ISVTX);
+  if ((status.st_mode & S_IWOTH) && !sticky)
+    exposure.everybody.push_back({path, "anybody may change " + path, "chmod o-w " + path});
+  else if ((status.st_mode & S_IWGRP) && !sticky)
+    exposure.somebody.push_back({path, "a group may change " + path, "chmod g-w " + path});
+  if (!is_trusted(status))
+    exposure.somebody.push_back({path, path + " belongs to another user", "chown it to yours"});
+}
+
+}  // namespace
+
+Result<std::string> read_secret_file(const std::string& path) {
+  struct stat status {};
+  auto fd = open_regular(path, status);
+  if (!fd) return fd.error();
+  if (status.st_mode & (S_IRWXG | S_IRWXO))
+    return Error{path, "is open to others", "chmod 600 " + path};
+  if (!is_trusted(status)) return Error{path, "belongs to another user", "chown it to yours"};
+  auto text = read_all(path, fd->get());
+  if (!text) return text;
+  if (text->ends_with('\n')) text->pop_back();
+  if (text->ends_with('\r')) text->pop_back();
+  if (text->empty()) return Error{path, "is empty", ""};
+  return text;
+}
+
+Result<std::string> read_text_file(const std::string& path) {
+  struct stat status {};
+  auto fd = open_regular(path, status);
+  if (!fd) return fd.error();
+  return read_all(path, fd->get());
+}
+
+Exposure exposure_of(const std::string& path) {
+  Exposure exposure;
+  std::error_code ignored;
+  auto at = std::filesystem::canonical(path, ignored);
+  if (ignored) return exposure;
+  for (;;) {
+    look_at(at.string(), exposure);
+    if (at == at.root_path()) return exposure;
+    at = at.parent_path();
+  }
+}
+
+bool is_readable_by_others(const std::string& path) {
+  struct stat status {};
+  return ::stat(path.c_str(), &status) == 0 && (status.st_mode & (S_IRGRP | S_IROTH));
+}
+
+}  // namespace rbit::config

@@ -1,0 +1,116 @@
+#include "rbit/base/text.h"
+#include "rbit/config/secret_file.h"
+#include "rbit/config/section_reader.h"
+#include "rbit/config/sections.h"
+#include "rbit/config/values.h"
+
+namespace rbit::config {
+
+namespace {
+
+const std::vector<std::string> sinks{"log", "pybit", "amqp"};
+
+/// Without `report` the other keys show where reports are to go.
+std::vector<std::string> default_report(SectionReader& reader, bool coyote) {
+  std::vector<std::string> report;
+  if (reader.has("url") || reader.has("allow-hosts")) report.emplace_back("pybit");
+  // coyote had no [status] and sent to its queue always (INTEROP.md 1.2).
+  if (reader.has("queue") || (coyote && report.empty())) report.emplace_back("amqp");
+  report.emplace_back("log");
+  return report;
+}
+
+std::vector<std::string> read_report(SectionReader& reader, bool coyote) {
+  if (!reader.has("report")) {
+    auto report = default_report(reader, coyote);
+    reader.note("report", text::join(report, ", "), {});
+    return report;
+  }
+  std::vector<std::string> report;
+  for (const auto& item : reader.list("report")) {
+    bool known = false, twice = false;
+    for (const auto& sink : sinks) known = known || sink == item;
+    for (const auto& one : report) twice = twice || one == item;
+    if (!known) {
+      const auto near = text::did_you_mean(item, sinks);
+      reader.error("report",
+                   "'" + text::one_line(item, 80) + "' is not known" +
+                       (near ? " (did you mean '" + *near + "'?)" : " (known: log, pybit, amqp)"));
+    } else if (!twice) {
+      report.push_back(item);
+    }
+  }
+  return report;
+}
+
+std::string read_url(SectionReader& reader) {
+  std::string url = reader.text("url");
+  while (url.ends_with('/')) url.pop_back();
+  if (url.empty()) return url;
+  std::string_view rest = url;
+  if (rest.starts_with("http://"))
+    rest.remove_prefix(7);
+  else if (rest.starts_with("https://"))
+    rest.remove_prefix(8);
+  else
+    rest = {};
+  if (rest.find('@') != std::string_view::npos)
+    reader.error("url", "holds a user (write username and password-file instead)");
+  else if (!parse_host_port(rest.substr(0, rest.find('/'))) ||
+           rest.find_first_of("?# \t\n") != std::string_view::npos)
+    reader.error("url", "'" + text::one_line(url, 80) + "' is not http://HOST:PORT");
+  return url;
+}
+
+std::vector<std::string> read_allow_hosts(SectionReader& reader) {
+  auto hosts = reader.list("allow-hosts");
+  for (const auto& host : hosts)  // RELIABILITY.md 7, rule 4
+    if (!parse_host_port(host) || host.find('_') != std::string::npos)
+      reader.error("allow-hosts", "'" + text::one_line(host, 80) + "' is not HOST:PORT");
+  return hosts;
+}
+
+void read_credentials(SectionReader& reader, StatusSettings& status) {
+  status.username = reader.text("username");
+  status.password = reader.text("password");
+  const std::string file = reader.path("password-file");
+  if (!file.empty() && reader.has("password")) {
+    reader.error("password-file", "stands beside 'password': only one of them may be there");
+  } else if (!file.empty()) {
+    if (auto secret = read_secret_file(file); secret)
+      status.password = *secret;
+    else
+      reader.error("password-file", secret.error().text());
+  }
+  if (status.username.find(':') != std::string::npos)
+    reader.error("username", "must have no ':' in it (Basic authentication ends it there)");
+  if (status.username.empty() && (reader.has("password") || !file.empty()))
+    reader.error("", "has a password and no 'username'", reader.place().line);
+}
+
+}  // namespace
+
+void read_status(const Ini& ini, Loaded& loaded) {
+  const IniSection* section = ini.find("status");
+  SectionReader reader(section, "status", "status", loaded);
+  StatusSettings& status = loaded.settings.status;
+  status.said = section != nullptr;
+  status.report = read_report(reader, loaded.settings.coyote);
+  status.url = read_url(reader);
+  status.allow_hosts = read_allow_hosts(reader);
+  read_credentials(reader, status);
+  status.queue = reader.text("queue");
+  if (status.queue.empty() || status.queue.size() > 255)
+    reader.error("queue", "must be a name of 1 to 255 bytes");
+  for (const Status one : {Status::waiting, Status::building, Status::done, Status::failed,
+                           Status::blocked, Status::cancelled}) {
+    const std::string key = "name-" + text::lower(to_string(one));
+    status.names[one] = reader.text(key);
+    if (status.names[one].empty()) reader.error(key, "must not be empty");
+  }
+  for (const auto& sink : status.report)
+    if (sink == "pybit" && status.url.empty() && status.allow_hosts.empty())
+      reader.error("report", "pybit needs 'url' (write url = http://HOST:PORT)");
+}
+
+}  // namespace rbit::config

@@ -1,0 +1,134 @@
+#include "rbit/config/values.h"
+
+#include <charconv>
+#include <csignal>
+#include <cstring>
+
+#include "rbit/base/text.h"
+
+namespace rbit::config {
+
+namespace {
+
+bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
+bool is_letter(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+/// A decimal number without sign or exponent; `text` is left at what follows it.
+std::optional<double> take_decimal(std::string_view& text) {
+  if (text.empty() || !is_digit(text.front())) return std::nullopt;
+  double number = 0;
+  const auto [end, error] =
+      std::from_chars(text.data(), text.data() + text.size(), number, std::chars_format::fixed);
+  if (error != std::errc()) return std::nullopt;
+  text.remove_prefix(static_cast<std::size_t>(end - text.data()));
+  return number;
+}
+
+}  // namespace
+
+std::optional<std::chrono::milliseconds> parse_duration(std::string_view text) {
+  constexpr double most = 24.0 * 24 * 3600 * 1000;
+  text = text::trim(text);
+  const auto number = take_decimal(text);
+  if (!number) return std::nullopt;
+  const std::string unit = text::lower(text::trim(text));
+  double scale = 0;
+  if (unit.empty() || unit == "s") scale = 1000;
+  if (unit == "ms") scale = 1;
+  if (unit == "m") scale = 60'000;
+  if (unit == "h") scale = 3'600'000;
+  if (unit == "d") scale = 86'400'000;
+  if (scale == 0 || *number * scale > most) return std::nullopt;
+  return std::chrono::milliseconds(static_cast<std::int64_t>(*number * scale + 0.5));
+}
+
+std::optional<std::int64_t> parse_size(std::string_view text) {
+  text = text::trim(text);
+  const auto unit_at = text.find_first_not_of("0123456789");
+  long long number = 0;
+  if (!text::parse_number(text.substr(0, unit_at), 0, 1LL << 50, number)) return std::nullopt;
+  std::string unit;
+  if (unit_at != std::string_view::npos) unit = text::upper(text::trim(text.substr(unit_at)));
+  if (unit.ends_with("IB")) unit.resize(unit.size() - 2);
+  int shift = -1;
+  if (unit.empty() || unit == "B") shift = 0;
+  if (unit == "K") shift = 10;
+  if (unit == "M") shift = 20;
+  if (unit == "G") shift = 30;
+  if (shift < 0 || number > (1LL << 50) >> shift) return std::nullopt;
+  return number << shift;
+}
+
+std::optional<bool> parse_flag(std::string_view text) {
+  const std::string word = text::lower(text::trim(text));
+  if (word == "yes" || word == "true" || word == "on" || word == "1") return true;
+  if (word == "no" || word == "false" || word == "off" || word == "0") return false;
+  return std::nullopt;
+}
+
+std::optional<double> parse_fraction(std::string_view text) {
+  text = text::trim(text);
+  const auto number = take_decimal(text);
+  if (!number || !text.empty() || *number > 1) return std::nullopt;
+  return number;
+}
+
+std::optional<int> parse_signal(std::string_view text) {
+  const std::string word = text::upper(text::trim(text));
+  long long number = 0;
+  if (text::parse_number(word, 1, SIGRTMAX, number)) return static_cast<int>(number);
+  const std::string_view name =
+      word.starts_with("SIG") ? std::string_view(word).substr(3) : std::string_view(word);
+  for (int signal = 1; signal < 32; ++signal) {
+    const char* known = sigabbrev_np(signal);
+    if (known && name == known) return signal;
+  }
+  return std::nullopt;
+}
+
+std::vector<std::string> parse_list(std::string_view text) {
+  std::string spaced(text);
+  for (char& c : spaced)
+    if (c == ',') c = ' ';
+  return text::split_blanks(spaced);
+}
+
+std::optional<HostPort> parse_host_port(std::string_view text) {
+  HostPort result;
+  std::string_view rest;
+  if (text.starts_with("[")) {
+    const auto end = text.find(']');
+    if (end == std::string_view::npos || end < 3) return std::nullopt;
+    for (const char c : text.substr(1, end - 1))
+      if (!std::strchr("0123456789abcdefABCDEF:.", c)) return std::nullopt;
+    result.host = text.substr(0, end + 1);
+    rest = text.substr(end + 1);
+  } else {
+    const auto end = std::min(text.find(':'), text.size());
+    if (end == 0 || end > 253) return std::nullopt;
+    for (const char c : text.substr(0, end))
+      if (!is_letter(c) && !is_digit(c) && c != '.' && c != '-' && c != '_') return std::nullopt;
+    if (text.front() == '-') return std::nullopt;
+    result.host = text.substr(0, end);
+    rest = text.substr(end);
+  }
+  if (rest.empty()) return result;
+  long long port = 0;
+  if (rest.front() != ':' || !text::parse_number(rest.substr(1), 1, 65535, port))
+    return std::nullopt;
+  result.port = static_cast<int>(port);
+  return result;
+}
+
+bool is_variable_name(std::string_view text) {
+  if (text.empty() || is_digit(text.front())) return false;
+  for (const char c : text)
+    if (!is_letter(c) && !is_digit(c) && c != '_') return false;
+  return true;
+}
+
+}  // namespace rbit::config

@@ -1,0 +1,35 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+/// How values are written. All give none for what is not such a value; none throws.
+namespace rbit::config {
+
+/// "30" and "90s" are seconds, "500ms", "2m", "1h", "1d", "0.5"; at most 24 days, so that every
+/// duration fits the 32 bits of a queue's x-message-ttl.
+std::optional<std::chrono::milliseconds> parse_duration(std::string_view text);
+/// "4096", "512K", "16M", "2G" (powers of 1024) in bytes.
+std::optional<std::int64_t> parse_size(std::string_view text);
+/// yes, no, true, false, on, off, 1, 0 in any case.
+std::optional<bool> parse_flag(std::string_view text);
+/// "0.95", from 0 to 1.
+std::optional<double> parse_fraction(std::string_view text);
+/// "TERM", "SIGTERM", "15".
+std::optional<int> parse_signal(std::string_view text);
+/// Parts between commas and white space; no empty ones.
+std::vector<std::string> parse_list(std::string_view text);
+/// "host", "host:port", "[v6]", "[v6]:port", in the characters RELIABILITY.md 7 rule 4 allows.
+struct HostPort {
+  std::string host;  // v6 in brackets
+  int port = 0;      // 0: not said
+};
+std::optional<HostPort> parse_host_port(std::string_view text);
+/// A name for an environment variable: letters, digits, '_', no digit first.
+bool is_variable_name(std::string_view text);
+
+}  // namespace rbit::config

@@ -1,0 +1,58 @@
+#pragma once
+
+#include <doctest/doctest.h>
+#include <unistd.h>
+
+#include <boost/asio/io_context.hpp>
+#include <chrono>
+#include <cstdlib>
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "rbit/base/amqp_settings.h"
+
+/// For tests beside a real RabbitMQ, which tests/broker/node.py starts.
+namespace rbit::test {
+
+/// The broker of this test run, or none, said once a test. Only the form node.py writes is read:
+/// amqp://guest:guest@HOST:PORT/
+inline std::optional<amqp::ConnectionSettings> broker() {
+  const char* url = std::getenv("RBIT_TEST_AMQP_URL");
+  if (!url) {
+    MESSAGE("skipped: no broker (python3 tests/broker/node.py --run "
+            << "this program)");
+    return std::nullopt;
+  }
+  const std::string text(url);
+  const auto at = text.rfind('@'), colon = text.rfind(':'), slash = text.rfind('/');
+  amqp::ConnectionSettings settings;
+  settings.endpoints.front().host = text.substr(at + 1, colon - at - 1);
+  settings.endpoints.front().port =
+      static_cast<std::uint16_t>(std::stoi(text.substr(colon + 1, slash - colon - 1)));
+  settings.heartbeat = std::chrono::seconds(5);
+  settings.backoff_base = std::chrono::milliseconds(20);
+  settings.backoff_cap = std::chrono::milliseconds(200);
+  return settings;
+}
+
+/// A queue name that no other test of this run has.
+inline std::string fresh_queue(const std::string& what) {
+  static int count = 0;
+  return "test." + std::to_string(::getpid()) + "." + std::to_string(++count) + "." + what;
+}
+
+/// Runs the loop until `condition` holds; false after a patience that no sane machine needs.
+inline bool eventually(asio::io_context& loop, const std::function<bool()>& condition,
+                       std::chrono::seconds patience = std::chrono::seconds(60)) {
+  const auto end = std::chrono::steady_clock::now() + patience;
+  loop.restart();
+  while (!condition()) {
+    if (std::chrono::steady_clock::now() > end) return false;
+    loop.run_one_for(std::chrono::milliseconds(50));
+    if (loop.stopped()) loop.restart();
+  }
+  return true;
+}
+
+}  // namespace rbit::test

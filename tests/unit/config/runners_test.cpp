@@ -1,0 +1,141 @@
+#include <csignal>
+
+#include "config_file.h"
+
+using namespace rbit;
+using namespace rbit::config;
+using namespace rbit::test;
+
+namespace {
+
+RunnerPolicy policy(const std::string& keys) {
+  return settings("[rbit]\nqueue-mappings = q:r\n[runner:r]\nrunner = plugin!a.so\n" + keys)
+      .runners.at("r")
+      .policy;
+}
+
+/// What is found beside the file's place: keys begin at line 5.
+std::string found(const std::string& keys) {
+  return findings("[rbit]\nqueue-mappings = q:r\n[runner:r]\nrunner = plugin!a.so\n" + keys);
+}
+
+}  // namespace
+
+TEST_CASE("every policy key") {
+  const auto got = policy(
+      "slots = 3\ntimeout = 2h\nidle-timeout = 10m\ngrace = 500ms\ncancel-signal = SIGINT\n"
+      "attempts = 2\nretry-delay = 1\nretry-ceiling = 1d\nblocked-exit-codes = 1, 3\n"
+      "keep-warm = 7\nartifacts = *.pdf\n  out/*.txt a.log\noutput-dir = /srv\nkeep-work = on\n"
+      "log-limit = 1M\nenv.MiXed_1 = a b\npass-env = LANG, DISPLAY\nuser = nobody\nnice = -3\n"
+      "max-memory = 2G\n");
+  CHECK(got.slots == 3);
+  CHECK(got.timeout == std::chrono::hours(2));
+  CHECK(got.idle_timeout == std::chrono::minutes(10));
+  CHECK(got.grace == std::chrono::milliseconds(500));
+  CHECK(got.cancel_signal == SIGINT);
+  CHECK(got.attempts == 2);
+  CHECK(got.retry_delay == std::chrono::seconds(1));
+  CHECK(got.retry_ceiling == std::chrono::hours(24));
+  CHECK(got.blocked_exit_codes == std::set<int>{1, 3});
+  CHECK(got.keep_warm == 7);
+  CHECK(got.artifacts == std::vector<std::string>{"*.pdf", "out/*.txt", "a.log"});
+  CHECK(got.output_dir == "/srv");
+  CHECK(got.keep_work);
+  CHECK(got.log_limit == 1 << 20);
+  CHECK(got.env == std::map<std::string, std::string>{{"MiXed_1", "a b"}});
+  CHECK(got.pass_env == std::vector<std::string>{"LANG", "DISPLAY"});
+  CHECK(got.user == "nobody");
+  CHECK(got.nice == -3);
+  CHECK(got.max_memory == 2LL << 30);
+}
+
+TEST_CASE("all keys are settings too, lower-cased, with those of [DEFAULT]") {
+  const auto got = settings("[DEFAULT]\ntimeout = 5\nShared = x\n" + sound + "My-Key = a\n  b\n")
+                       .runners.at("echo")
+                       .policy;
+  CHECK(got.timeout == std::chrono::seconds(5));
+  CHECK(got.settings ==
+        std::map<std::string, std::string>{
+            {"runner", "shell!echo"}, {"my-key", "a\nb"}, {"timeout", "5"}, {"shared", "x"}});
+}
+
+TEST_CASE("a shell line is always started anew") {
+  CHECK(settings(sound).runners.at("echo").policy.keep_warm == 1);
+  CHECK(findings(sound + "keep-warm = 5\n") ==
+        "rbit.ini:6: warning: [runner:echo] keep-warm: not read, a shell line is always started "
+        "anew\n");
+}
+
+TEST_CASE("the name is what follows runner:, as a prefix and not as letters") {
+  const auto got = settings("[rbit]\nqueue-mappings = q:epub\n[runner: epub ]\nrunner = shell!x\n");
+  CHECK(got.runners.contains("epub"));
+  CHECK(findings(sound + "[runner:two words]\nrunner = shell!x\n") ==
+        "rbit.ini:6: [runner:two words] a runner's name is one word (write [runner:NAME])\n");
+  CHECK(findings(sound + "[runner: echo]\nrunner = shell!x\n") ==
+        "rbit.ini:6: [runner:echo] is there twice (first at line 4)\n");
+}
+
+TEST_CASE("each runner must have `runner`, used or not") {
+  const std::string missing =
+      "'runner' is missing (write runner = shell!COMMAND, plugin!LIBRARY.so:NAME or "
+      "python!MODULE:FUNCTION)\n";
+  CHECK(findings(sound + "[runner:idle]\nx = 1\n") == "rbit.ini:6: [runner:idle] " + missing);
+  CHECK(findings(sound + "[runner:idle]\nrunner =\n") == "rbit.ini:7: [runner:idle] " + missing);
+}
+
+TEST_CASE("wrong values") {
+  CHECK(found("timeout = 4x\n") ==
+        "rbit.ini:5: [runner:r] timeout: '4x' is not a duration such as 30, 500ms, 90s, 2m, 1h\n");
+  CHECK(
+      found("cancel-signal = FOO\n") ==
+      "rbit.ini:5: [runner:r] cancel-signal: 'FOO' is no signal (write TERM, INT, HUP, 15 ...)\n");
+  CHECK(found("blocked-exit-codes = 0 75 256\n") ==
+        "rbit.ini:5: [runner:r] blocked-exit-codes: '0' is not a number from 1 to 255\n"
+        "rbit.ini:5: [runner:r] blocked-exit-codes: '256' is not a number from 1 to 255\n");
+  CHECK(found("artifacts = /etc/* a/../b\n") ==
+        "rbit.ini:5: [runner:r] artifacts: '/etc/*' leads out of the work directory\n"
+        "rbit.ini:5: [runner:r] artifacts: 'a/../b' leads out of the work directory\n");
+  CHECK(found("keep-work = maybe\n") ==
+        "rbit.ini:5: [runner:r] keep-work: 'maybe' is not yes or no\n");
+  CHECK(found("log-limit = 1\n") ==
+        "rbit.ini:5: [runner:r] log-limit: '1' is not a size such as 512K, 16M, 2G\n");
+  CHECK(found("nice = 20\n") ==
+        "rbit.ini:5: [runner:r] nice: '20' is not a number from -20 to 19\n");
+  CHECK(found("retry-delay = 0\n") == "rbit.ini:5: [runner:r] retry-delay: must be at least 1ms\n");
+  CHECK(found("env.2 = x\n") == "rbit.ini:5: [runner:r] env.2: '2' is no name of a variable\n");
+  CHECK(found("env.RBIT_X = x\n") ==
+        "rbit.ini:5: [runner:r] env.rbit_x: the names that begin with RBIT_ are rbit's own\n");
+}
+
+TEST_CASE("pass-env never passes what decides which code runs") {
+  for (const char* name : {"LD_PRELOAD", "BASH_ENV", "ENV", "PYTHONPATH", "PERL5LIB", "GIT_SSH",
+                           "NOTIFY_SOCKET", "WATCHDOG_PID", "LISTEN_FDS", "CREDENTIALS_DIRECTORY"})
+    CHECK(found("pass-env = LANG " + std::string(name) + "\n") ==
+          "rbit.ini:5: [runner:r] pass-env: '" + std::string(name) + "' is never passed on (env." +
+              name + " = VALUE gives jobs a value of your own)\n");
+  CHECK(found("pass-env = ENVIRONMENT LDX\n") == "");
+}
+
+TEST_CASE("two settings that give one variable") {
+  CHECK(found("print-dir = a\nprint_dir = b\n") ==
+        "rbit.ini:6: [runner:r] 'print_dir' and 'print-dir' (line 5) both give "
+        "RBIT_SETTING_PRINT_DIR\n");
+}
+
+TEST_CASE("an unknown key is a setting; a slip away from a policy key it is a warning as well") {
+  CHECK(found("timout = 3\n") ==
+        "rbit.ini:5: warning: [runner:r] unknown key 'timout' (did you mean 'timeout'?)\n");
+  CHECK(found("tiemout = 3\n") ==
+        "rbit.ini:5: warning: [runner:r] unknown key 'tiemout' (did you mean 'timeout'?)\n");
+  CHECK(found("keep_warm = 3\n") ==
+        "rbit.ini:5: warning: [runner:r] unknown key 'keep_warm' (did you mean 'keep-warm'?)\n");
+  CHECK(found("tmeot = 3\nanything = 4\n") == "");  // two slips
+  const auto loaded = ConfigFile(sound + "timout = 3\n").load();
+  CHECK(loaded.settings.runners.at("echo").policy.settings.at("timout") == "3");
+}
+
+TEST_CASE("settings of old files are no slips") {
+  CHECK(found("python = a\nhost = a\nname = a\nusername = a\npassword = a\nprint-dir = a\n"
+              "path-to-content = a\npdf-generator = a\npython-env = a\ncnx-buildout-dir = a\n"
+              "oer.exports-dir = a\ndeposit_location = a\n") == "");
+}

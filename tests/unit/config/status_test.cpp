@@ -1,0 +1,69 @@
+#include "config_file.h"
+
+using namespace rbit;
+using namespace rbit::config;
+using namespace rbit::test;
+
+namespace {
+
+using Words = std::vector<std::string>;
+
+StatusSettings status(const std::string& keys) {
+  return settings(sound + "[status]\n" + keys).status;
+}
+/// Keys begin at line 7.
+std::string found(const std::string& keys) {
+  return findings(sound + "[status]\n" + keys);
+}
+
+const std::string coyote = "[coyote]\nqueue-mappings = q:r\n[runner:r]\nrunner = shell!x\n";
+
+}  // namespace
+
+TEST_CASE("where reports go") {
+  CHECK(settings(sound).status.report == Words{"log"});
+  CHECK(settings(coyote).status.report == Words{"amqp", "log"});
+  CHECK(settings(coyote + "[status]\nreport = log\n").status.report == Words{"log"});
+  CHECK(status("").report == Words{"log"});
+  CHECK(status("").said);
+  CHECK(status("url = http://pybit:8080\n").report == Words{"pybit", "log"});
+  CHECK(status("queue = q\n").report == Words{"amqp", "log"});
+  CHECK(status("report = amqp, log amqp\n").report == Words{"amqp", "log"});
+}
+
+TEST_CASE("the front-end, its user and its names for statuses") {
+  const auto got = status(
+      "url = https://pybit/base/\nusername = u\npassword = p\nallow-hosts = a:1 [::1]:2\n"
+      "name-Done = Fertig\nqueue = other\nreport = pybit\n");
+  CHECK(got.url == "https://pybit/base");
+  CHECK(got.username == "u");
+  CHECK(got.password == "p");
+  CHECK(got.allow_hosts == Words{"a:1", "[::1]:2"});
+  CHECK(got.queue == "other");
+  CHECK(got.names.at(Status::done) == "Fertig");
+  CHECK(got.names.at(Status::failed) == "Failed");
+}
+
+TEST_CASE("a password file for the front-end") {
+  const ConfigFile file(sound + "[status]\nurl = http://p\nusername = u\npassword-file = pw\n");
+  file.write("pw", "geheim", 0400);
+  CHECK(file.lines().empty());
+  CHECK(file.load().settings.status.password == "geheim");
+}
+
+TEST_CASE("wrong values of [status]") {
+  CHECK(found("report = amqq\n") ==
+        "rbit.ini:7: [status] report: 'amqq' is not known (did you mean 'amqp'?)\n");
+  CHECK(found("report = mail\n") ==
+        "rbit.ini:7: [status] report: 'mail' is not known (known: log, pybit, amqp)\n");
+  CHECK(found("report = pybit\n") ==
+        "rbit.ini:7: [status] report: pybit needs 'url' (write url = http://HOST:PORT)\n");
+  CHECK(found("url = pybit:8080\n") ==
+        "rbit.ini:7: [status] url: 'pybit:8080' is not http://HOST:PORT\n");
+  CHECK(found("url = http://u:p@pybit\n") ==
+        "rbit.ini:7: [status] url: holds a user (write username and password-file instead)\n");
+  CHECK(found("allow-hosts = http://x\n") ==
+        "rbit.ini:7: [status] allow-hosts: 'http://x' is not HOST:PORT\n");
+  CHECK(found("password = x\n") == "rbit.ini:6: [status] has a password and no 'username'\n");
+  CHECK(found("name-done =\n") == "rbit.ini:7: [status] name-done: must not be empty\n");
+}

@@ -1,0 +1,78 @@
+#include "rbit/config/values.h"
+
+#include <doctest/doctest.h>
+
+#include <csignal>
+
+using namespace rbit::config;
+
+TEST_CASE("durations: seconds unless a unit says otherwise") {
+  const auto ms = [](std::string_view text) {
+    const auto value = parse_duration(text);
+    return value ? value->count() : -1;
+  };
+  CHECK(ms("30") == 30'000);
+  CHECK(ms("90s") == 90'000);
+  CHECK(ms("2m") == 120'000);
+  CHECK(ms("1h") == 3'600'000);
+  CHECK(ms("1d") == 86'400'000);
+  CHECK(ms("500ms") == 500);
+  CHECK(ms("60.0") == 60'000);
+  CHECK(ms("0.5") == 500);
+  CHECK(ms(" 3 m ") == 180'000);
+  CHECK(ms("0") == 0);
+  for (const char* wrong :
+       {"", "x", "-1", "+1", "1x", "1h30m", "1e3", "99999999999", "25d", ".5", "inf"})
+    CHECK_MESSAGE(ms(wrong) == -1, wrong);
+}
+
+TEST_CASE("sizes are in powers of 1024") {
+  CHECK(parse_size("4096") == 4096);
+  CHECK(parse_size("16M") == 16 << 20);
+  CHECK(parse_size("512k") == 512 << 10);
+  CHECK(parse_size("2 GiB") == 2LL << 30);
+  for (const char* wrong : {"", "M", "-1", "1.5M", "1T", "9999999999999G", "1MM"})
+    CHECK_MESSAGE(!parse_size(wrong), wrong);
+}
+
+TEST_CASE("flags") {
+  for (const char* yes : {"yes", "true", "on", "1", "YES"}) CHECK(parse_flag(yes) == true);
+  for (const char* no : {"no", "false", "off", "0", "No"}) CHECK(parse_flag(no) == false);
+  CHECK(!parse_flag("maybe"));
+  CHECK(!parse_flag(""));
+}
+
+TEST_CASE("fractions go from 0 to 1") {
+  CHECK(parse_fraction("0.95") == doctest::Approx(0.95));
+  CHECK(parse_fraction("1") == doctest::Approx(1));
+  CHECK(!parse_fraction("1.1"));
+  CHECK(!parse_fraction("95%"));
+}
+
+TEST_CASE("signals by name and number") {
+  CHECK(parse_signal("TERM") == SIGTERM);
+  CHECK(parse_signal("sigint") == SIGINT);
+  CHECK(parse_signal("15") == 15);
+  CHECK(!parse_signal("0"));
+  CHECK(!parse_signal("FOO"));
+  CHECK(!parse_signal(""));
+}
+
+TEST_CASE("hosts and ports") {
+  const auto read = [](std::string_view text) {
+    const auto value = parse_host_port(text);
+    return value ? value->host + " " + std::to_string(value->port) : "(none)";
+  };
+  CHECK(read("localhost") == "localhost 0");
+  CHECK(read("a.b-c:80") == "a.b-c 80");
+  CHECK(read("[::1]:5672") == "[::1] 5672");
+  CHECK(read("[::1]") == "[::1] 0");
+  for (const char* wrong : {"", ":80", "a:", "a:0", "a:65536", "a:b", "a:1:2", "::1", "[::1", "[]",
+                            "a/b", "u@h", "-x", "a b", "[::1]x"})
+    CHECK_MESSAGE(read(wrong) == "(none)", wrong);
+}
+
+TEST_CASE("lists have commas or blanks between") {
+  CHECK(parse_list(" a,b  c\n,d,") == std::vector<std::string>{"a", "b", "c", "d"});
+  CHECK(parse_list("").empty());
+}

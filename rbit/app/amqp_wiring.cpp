@@ -1,5 +1,7 @@
 #include "rbit/app/amqp_wiring.h"
 
+#include <algorithm>
+
 #include "rbit/base/text.h"
 
 namespace rbit {
@@ -40,6 +42,24 @@ amqp::ConnectionSettings connection_settings(const config::Settings& settings,
   if (broker.tls) made.tls = amqp::TlsSettings{broker.ca_file, broker.cert_file, broker.key_file};
   made.name = "rbit " + settings.name + " " + role;
   return made;
+}
+
+std::unique_ptr<AmqpTransport> make_amqp_transport(const asio::any_io_executor& loop, Clock& clock,
+                                                   const config::Settings& settings,
+                                                   amqp::PublishConnection& publisher) {
+  AmqpTransportSettings made;
+  made.connection = connection_settings(settings, "intake");
+  // A channel a queue, and a few that are thrown away (RELIABILITY.md 3).
+  made.connection.channel_max = std::max(16, static_cast<int>(settings.queues.size()) + 4);
+  for (const auto& mapping : settings.queues)
+    made.queues.push_back({mapping.queue, mapping.dotted_route});
+  made.declare = settings.declare == config::Declare::yes       ? Topology::Declare::yes
+                 : settings.declare == config::Declare::passive ? Topology::Declare::passive
+                                                                : Topology::Declare::no;
+  made.exchange = settings.exchange;
+  if (settings.poll_time) made.poll_time = *settings.poll_time;
+  made.worker = settings.name;
+  return std::make_unique<AmqpTransport>(loop, clock, std::move(made), publisher);
 }
 
 std::unique_ptr<amqp::PublishConnection> make_publisher(const asio::any_io_executor& loop,

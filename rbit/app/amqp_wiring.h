@@ -7,7 +7,7 @@
 #include "rbit/base/amqp_publish_connection.h"
 #include "rbit/base/task.h"
 #include "rbit/config/settings.h"
-#include "rbit/core/transport.h"
+#include "rbit/intake/amqp_transport.h"
 
 namespace rbit {
 
@@ -16,8 +16,10 @@ namespace rbit {
 amqp::ConnectionSettings connection_settings(const config::Settings& settings,
                                              const std::string& role);
 
-std::unique_ptr<Transport> make_amqp_transport(const asio::any_io_executor& loop,
-                                               const config::Settings& settings);
+/// `publisher` takes the copies of retries and dead letters, and outlives the transport.
+std::unique_ptr<AmqpTransport> make_amqp_transport(const asio::any_io_executor& loop, Clock& clock,
+                                                   const config::Settings& settings,
+                                                   amqp::PublishConnection& publisher);
 
 /// Started. `patience`: how long a message waits for the broker in all.
 std::unique_ptr<amqp::PublishConnection> make_publisher(const asio::any_io_executor& loop,

@@ -26,8 +26,9 @@ namespace rbit {
 
 namespace {
 
-constexpr milliseconds report_patience{10'000};  // then the outbox knows that the broker is away
-constexpr milliseconds outbox_drain{5'000};      // rows that are left go out after the next start
+constexpr milliseconds publish_patience{
+    10'000};                                 // then who publishes hears that the broker is away
+constexpr milliseconds outbox_drain{5'000};  // rows that are left go out after the next start
 
 bool reports_to(const config::Settings& settings, const char* target) {
   const auto& report = settings.status.report;
@@ -83,6 +84,7 @@ App::App(Configuration configuration, StateDir state)
   make_transport();
   make_dispatcher();
   open_control();
+  open_monitor();
 }
 
 App::~App() = default;
@@ -95,12 +97,13 @@ void App::open_journal() {
   if (const auto upgraded = schema::upgrade(*database_); !upgraded)
     throw Fatal(ExitCode::config, upgraded.error());
 
+  if (!settings().broker.local)
+    publisher_ = make_publisher(loop, settings(), "publish", publish_patience);
   std::vector<std::unique_ptr<ReportSink>> sinks;
   sinks.push_back(std::make_unique<LogSink>());  // what scripts grep for is always there
   if (reports_to(settings(), "pybit"))
     sinks.push_back(std::make_unique<PybitSink>(loop, pybit_settings(settings().status)));
   if (reports_to(settings(), "amqp")) {
-    publisher_ = make_publisher(loop, settings(), "reports", report_patience);
     sinks.push_back(std::make_unique<AmqpSink>(*publisher_, settings().status.queue,
                                                settings().declare == config::Declare::yes));
   }
@@ -129,7 +132,14 @@ void App::make_transport() {
     local_ = local.get();
     transport_ = std::move(local);
   } else {
-    transport_ = make_amqp_transport(loop, settings());
+    auto amqp = make_amqp_transport(loop, clock_, settings(), *publisher_);
+    amqp_ = amqp.get();
+    amqp_->on_state([this](bool connected, const std::string&) {
+      was_connected_ = was_connected_ || connected;
+      if (monitor_) connected ? monitor_->connected() : monitor_->connection_failed();
+    });
+    amqp_->on_not_welcome([this](const Error& why) { refused_by_broker(why); });
+    transport_ = std::move(amqp);
   }
 }
 
@@ -159,9 +169,13 @@ FlowLinks App::flow_links() {
     outbox_->wake();
     followers_.tell(report);
   };
-  links.received = [](const Message&) {};
+  links.received = [this](const Message&) {
+    if (monitor_) monitor_->received();
+  };
   links.refused = [](const Message&, const Error&) {};
-  links.finished = [](const Job&, const Outcome&) {};
+  links.finished = [this](const Job&, const Outcome& outcome, std::optional<Status> told) {
+    if (monitor_) monitor_->finished(outcome, told);
+  };
   return links;
 }
 
@@ -179,7 +193,7 @@ ExitCode App::run() {
       loop_.get_executor(), [this](int count) { on_signal(count); }, [] { log::reopen(); });
   spawn(loop_.get_executor(), live(), "rbit");
   loop_.run();
-  return ExitCode::ok;
+  return exit_code_;
 }
 
 /// The day of an rbit, from dawn to dusk.
@@ -195,7 +209,7 @@ Task<void> App::live() {
     dispatcher_->start();
     if (local_ != nullptr) log::info("consuming from the embedded queue");
   }
-  while (signals_ == 0) co_await stop_.wait();
+  while (signals_ == 0 && exit_code_ == ExitCode::ok) co_await stop_.wait();
   co_await shut();
   loop_.stop();
 }
@@ -238,9 +252,18 @@ void App::on_signal(int count) {
   }
 }
 
+/// At the start it is final, for a supervisor would only loop; later somebody may mend it.
+void App::refused_by_broker(const Error& why) {
+  if (was_connected_) return;
+  log::critical(why.text());
+  exit_code_ = ExitCode::no_permission;
+  stop_.notify();
+}
+
 Task<void> App::shut() {
   co_await dispatcher_->drain(settings().drain_timeout);
   control_.reset();
+  monitor_.reset();
   for (const auto& [name, runner] : runners_) co_await runner->close();
   co_await leaders_->close();
   const bool all_sent = co_await outbox_->drain(outbox_drain);

@@ -18,8 +18,10 @@
 #include "rbit/core/runner.h"
 #include "rbit/core/transport.h"
 #include "rbit/dispatch/dispatcher.h"
+#include "rbit/intake/amqp_transport.h"
 #include "rbit/intake/local_transport.h"
 #include "rbit/journal/sqlite_journal.h"
+#include "rbit/monitor/monitor.h"
 #include "rbit/report/outbox.h"
 #include "rbit/run/leader_pool.h"
 #include "rbit/run/run_place.h"
@@ -42,13 +44,17 @@ class App {
   Task<void> recover();
   Task<void> shut();
   void on_signal(int count);
+  void refused_by_broker(const Error& why);
 
   void open_journal();
   void make_runners();
   void make_transport();
   void make_dispatcher();
   void open_control();
+  void open_monitor();
   FlowLinks flow_links();
+  MonitorNumbers monitor_numbers() const;
+  MonitorDetails monitor_details() const;
 
   const config::Settings& settings() const { return configuration_.settings(); }
 
@@ -60,18 +66,22 @@ class App {
   Notice stop_;
   int signals_ = 0;
   int records_ = 0;
+  bool was_connected_ = false;  // to the broker
+  ExitCode exit_code_ = ExitCode::ok;
   std::unique_ptr<Database> database_;
-  std::unique_ptr<amqp::PublishConnection> publisher_;  // for the status queue, if reports go there
+  std::unique_ptr<amqp::PublishConnection> publisher_;  // copies and reports; none on `local:`
   std::unique_ptr<SqliteJournal> journal_;
   std::unique_ptr<Outbox> outbox_;
   std::unique_ptr<LeaderPool> leaders_;
   std::map<std::string, std::unique_ptr<Runner>> runners_;
   std::unique_ptr<Transport> transport_;
   LocalTransport* local_ = nullptr;  // the same, where it is the embedded queue
+  AmqpTransport* amqp_ = nullptr;    // and where it is a broker's
   std::unique_ptr<Dispatcher> dispatcher_;
   Followers followers_;
   std::unique_ptr<ControlHandlers> handlers_;
   std::unique_ptr<ControlServer> control_;
+  std::unique_ptr<Monitor> monitor_;
 };
 
 /// Where the runners of this configuration find what they need.

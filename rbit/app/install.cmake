@@ -1,5 +1,5 @@
-# What `cmake --install` puts in place; the helpers are found from wherever the prefix is.
-if(TARGET rbit)
+#What `cmake-- install` puts in place; the helpers are found from wherever the prefix is.
+if (TARGET rbit)
   install(TARGETS rbit RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 endif()
 if(TARGET rbit-leader)

@@ -180,8 +180,8 @@ Result<void> Database::connect() {
   if (path_ != ":memory:") Fd(::open(path_.c_str(), O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0600));
 
   // One thread uses it (S1), so it needs no locks of its own.
-  const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX |
-                    SQLITE_OPEN_EXRESCODE;
+  const int flags =
+      SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
   if (sqlite3_open_v2(path_.c_str(), &handle_, flags, nullptr) != SQLITE_OK) {
     const auto why = error("opening");
     close();
@@ -189,10 +189,9 @@ Result<void> Database::connect() {
   }
   // Exclusive: a second process is refused instead of sharing the file (S1), and the index of the
   // log needs no shared memory. Memory for what savepoints remember, else it would be a file.
-  for (const char* pragma :
-       {"PRAGMA locking_mode=EXCLUSIVE", "PRAGMA journal_mode=WAL", "PRAGMA synchronous=NORMAL",
-        "PRAGMA temp_store=MEMORY", "PRAGMA journal_size_limit=16777216",
-        "BEGIN IMMEDIATE", "COMMIT"}) {
+  for (const char* pragma : {"PRAGMA locking_mode=EXCLUSIVE", "PRAGMA journal_mode=WAL",
+                             "PRAGMA synchronous=NORMAL", "PRAGMA temp_store=MEMORY",
+                             "PRAGMA journal_size_limit=16777216", "BEGIN IMMEDIATE", "COMMIT"}) {
     const auto set = execute(pragma);
     if (!set) {
       close();
@@ -293,8 +292,10 @@ void Database::flush() {
   const auto result = ready_to_write();
   const auto committed = result ? commit(batch, sync) : result;
   for (const auto& waiter : batch) {
-    if (!committed) waiter->answer(committed);
-    else waiter->answer(std::move(waiter->result));
+    if (!committed)
+      waiter->answer(committed);
+    else
+      waiter->answer(std::move(waiter->result));
   }
 }
 
@@ -315,10 +316,7 @@ Result<void> Database::commit(std::vector<std::shared_ptr<Waiter>>& batch, bool 
         return roll_back(undone.error());
     if (const auto kept = run_once("RELEASE change"); !kept) return roll_back(kept.error());
   }
-  if (good == 0) {
-    const auto undone = run_once("ROLLBACK");
-    return alone || undone ? Result<void>() : undone;
-  }
+  if (good == 0) return run_once("ROLLBACK");
   if (const auto done = run_once("COMMIT"); !done) return roll_back(done.error());
   return sync ? sync_log() : Result<void>();
 }
@@ -385,8 +383,7 @@ Result<void> Database::check(std::chrono::milliseconds limit) {
       const_cast<std::chrono::steady_clock::time_point*>(&end));
   auto statement = prepare("PRAGMA quick_check(1)");
   const auto row = statement.step();
-  const bool out_of_time =
-      !row && (sqlite3_errcode(handle_) & 0xFF) == SQLITE_INTERRUPT;
+  const bool out_of_time = !row && (sqlite3_errcode(handle_) & 0xFF) == SQLITE_INTERRUPT;
   sqlite3_progress_handler(handle_, 0, nullptr, nullptr);
   if (out_of_time) return {};  // too large to read in that time; what it has seen is sound
   if (!row) return row.error();

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -20,11 +21,12 @@ namespace rbit {
 class Database;
 
 /// One SQL statement, prepared once and kept by its Database. Bind in order, then step.
-/// A value bound as text or blob must live until the next `reset`.
+/// What is bound as text or blob must live until `run` has returned or the Statement is gone.
+/// A Statement is a local variable: none may live across a co_await.
 class Statement {
  public:
   Statement(Statement&&) noexcept;
-  ~Statement();  // resets it, so that it can be used again
+  ~Statement();  // hands it back, so that it can be used again
 
   Statement& bind(std::int64_t value);
   Statement& bind(std::string_view text);
@@ -33,20 +35,23 @@ class Statement {
 
   /// True: a row is there. False: done.
   Result<bool> step();
-  /// Steps to the end.
+  /// Steps to the end; then it can be bound and run again.
   Result<void> run();
 
   std::int64_t integer(int column) const;
   std::string text(int column) const;  // NULL gives ""
   std::string blob(int column) const;
+  std::string_view view(int column) const;  // of a blob, good until the next step
   bool is_null(int column) const;
 
  private:
   friend class Database;
   Statement(Database& database, sqlite3_stmt* statement);
+  void note(int code);  // what binding the value of parameter `next_` came to
   Database* database_;
   sqlite3_stmt* statement_;
   int next_ = 1;
+  int refused_ = 0;  // the first value that could not be bound
 };
 
 /// What a write must outlive before the caller is answered.
@@ -61,11 +66,15 @@ enum class Durability {
 /// Writes of one turn of the loop share one commit: `write` queues the change, the commit follows
 /// at the end of the turn, synced if one of them asks for it, and then all of them are answered. A
 /// change that fails is rolled back alone (savepoint); a commit that fails fails them all.
+///
+/// Without `power` a commit costs no sync, but for the one every 4 MiB when SQLite copies its log
+/// into the file. After a failed sync nothing is written until the file was opened and checked anew
+/// (S4), at most every 5 s; meanwhile every write is answered with an Error.
 class Database {
  public:
   using Change = std::function<Result<void>(Database&)>;
 
-  /// Opens or makes the file. `path` may be ":memory:".
+  /// Opens or makes the file, for this process alone. `path` may be ":memory:".
   static Result<std::unique_ptr<Database>> open(const asio::any_io_executor& loop,
                                                 const std::string& path);
   ~Database();
@@ -77,10 +86,18 @@ class Database {
   std::int64_t last_insert_id() const;
   int changes() const;
 
-  /// The group commit. The Change runs at the end of this turn of the loop.
+  /// The group commit. The Change runs at the end of this turn of the loop; it may refer to what
+  /// the awaiting coroutine owns, for it is not run if that coroutine is gone.
   Task<Result<void>> write(Durability durability, Change change);
+  /// The same, with nobody waiting: a failure is logged.
+  void post(Durability durability, Change change);
   /// Commits what is queued, now.
   void flush();
+
+  /// `PRAGMA quick_check`, as far as it gets within `limit`.
+  Result<void> check(std::chrono::milliseconds limit);
+  /// Writes a copy to the new file `to`, through SQLite (S3).
+  Result<void> back_up(const std::string& to);
 
   const std::string& path() const { return path_; }
 
@@ -88,18 +105,30 @@ class Database {
   friend class Statement;
   struct Waiter;
 
+  struct Cache;
+
   Database(const asio::any_io_executor& loop, std::string path);
+  Result<void> connect();
+  void close();
   Error error(const char* doing) const;
+  void keep(sqlite3_stmt* statement);
+  void enqueue(std::shared_ptr<Waiter> waiter);
+  Result<void> ready_to_write();
   Result<void> commit(std::vector<std::shared_ptr<Waiter>>& batch, bool sync);
+  Result<void> run_once(const char* sql);
+  Error roll_back(Error why);
+  Error lost_transaction(const Result<void>& why);
   Result<void> sync_log();
 
   asio::any_io_executor loop_;
   std::string path_;
   sqlite3* handle_ = nullptr;
-  struct Cache;
   std::unique_ptr<Cache> cache_;
   std::vector<std::shared_ptr<Waiter>> queue_;
   bool commit_due_ = false;
+  bool sick_ = false;  // a sync failed
+  std::chrono::steady_clock::time_point heal_after_{};
+  std::shared_ptr<void> alive_ = std::make_shared<int>();  // a commit that comes too late sees it
 };
 
 }  // namespace rbit

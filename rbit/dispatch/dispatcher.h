@@ -44,6 +44,7 @@ class Dispatcher {
 
   const RunningJobs& running() const { return running_; }
   const Slots& slots() const { return slots_; }
+  bool journal_is_sick() const { return journal_sick_; }
   /// Queues whose runner cannot work now, with the reason.
   std::map<std::string, std::string> paused() const;
 

@@ -79,10 +79,11 @@ Task<void> JobFlow::run(const Binding& binding, Delivery delivery) {
   const Outcome outcome = co_await attempt(binding, running, *record);  // X to V
   const Settlement settlement = binding.retry.decide(outcome, running.job);
   running.has_verdict = true;
-  slot.reset();                                       // the next job need not wait for our disk
-  co_await finish(running.job, outcome, settlement);  // J3: verdict and report, one transaction
+  slot.reset();  // the next job need not wait for our disk
+  // J3: verdict and report, one transaction
+  const auto told = co_await finish(running.job, outcome, settlement);
   links_.remove_record(*record);
-  links_.finished(running.job, outcome);
+  links_.finished(running.job, outcome, told);
   co_await settle_all(running, settlement);  // A: acknowledged last
   if (outcome.kind == Outcome::Kind::not_started) links_.not_started(binding, outcome);
   running_.remove(key);
@@ -156,7 +157,8 @@ Task<void> JobFlow::pump_statuses(RunningJob& running) {
   running.pumped.notify();
 }
 
-Task<void> JobFlow::finish(const Job& job, const Outcome& outcome, const Settlement& settlement) {
+Task<std::optional<Status>> JobFlow::finish(const Job& job, const Outcome& outcome,
+                                            const Settlement& settlement) {
   std::optional<Report> verdict;
   if (outcome.kind != Outcome::Kind::interrupted)
     verdict =
@@ -168,7 +170,9 @@ Task<void> JobFlow::finish(const Job& job, const Outcome& outcome, const Settlem
     if (!said) links_.journal_failed(written.error());
     co_await clock_.sleep_for(pause.next());
   }
-  if (verdict) links_.told(*verdict);
+  if (!verdict) co_return std::nullopt;
+  links_.told(*verdict);
+  co_return verdict->status;
 }
 
 Task<void> JobFlow::settle_all(RunningJob& running, const Settlement& settlement) {
@@ -237,8 +241,8 @@ void JobFlow::give_back(const std::string& key) {
 
 Task<void> JobFlow::conclude(const Binding& binding, Job job, Outcome outcome) {
   const Settlement settlement = binding.retry.decide(outcome, job);
-  co_await finish(job, outcome, settlement);
-  links_.finished(job, outcome);
+  const auto told = co_await finish(job, outcome, settlement);
+  links_.finished(job, outcome, told);
 }
 
 }  // namespace rbit

@@ -41,7 +41,8 @@ struct FlowLinks {
 
   std::function<void(const Message&)> received;
   std::function<void(const Message&, const Error&)> refused;
-  std::function<void(const Job&, const Outcome&)> finished;
+  /// `told` is the status that was reported of it; none of an interrupted attempt.
+  std::function<void(const Job&, const Outcome&, std::optional<Status> told)> finished;
 };
 
 /// The story of one message, from its delivery to its settlement. Several are under way at once, on
@@ -69,7 +70,8 @@ class JobFlow {
  private:
   Task<Outcome> attempt(const Binding& binding, RunningJob& running, std::string record_dir);
   Task<bool> begin(RunningJob& running, const std::string& record_dir);
-  Task<void> finish(const Job& job, const Outcome& outcome, const Settlement& settlement);
+  Task<std::optional<Status>> finish(const Job& job, const Outcome& outcome,
+                                     const Settlement& settlement);
   Task<void> settle_all(RunningJob& running, const Settlement& settlement);
   Task<bool> settle(Delivery& delivery, const Settlement& settlement);
   Task<void> answer_again(Delivery delivery, Settlement settlement);

@@ -107,7 +107,7 @@ class Story {
     };
     links.received = [](const Message&) {};
     links.refused = [this](const Message&, const Error& why) { refused.push_back(why.text()); };
-    links.finished = [](const Job&, const Outcome&) {};
+    links.finished = [](const Job&, const Outcome&, std::optional<Status>) {};
     return links;
   }
 

@@ -1,0 +1,96 @@
+// What the App shows of itself: the part of app.h that feeds rbit/monitor.
+#include "rbit/app/app.h"
+#include "rbit/base/log.h"
+#include "rbit/journal/history.h"
+
+namespace rbit {
+
+namespace {
+
+JobView view_of(const JobRecord& job) {
+  JobView view;
+  view.job_id = job.job_id;
+  view.package = job.package;
+  view.version = job.version;
+  view.queue = job.queue;
+  view.state = to_string(job.last_status);
+  view.reason = job.reason;
+  view.attempt = job.attempt;
+  view.begun = job.begun;
+  view.ended = job.ended;
+  return view;
+}
+
+MonitorOptions options_of(const config::MonitorSettings& settings) {
+  MonitorOptions options;
+  options.server.listen = settings.listen;
+  if (!settings.token_file.empty()) options.server.token = read_token(settings.token_file);
+  options.health.success_rate = settings.success_rate;
+  options.health.window = settings.health_window;
+  options.health.max_connection_fails = settings.max_connection_fails;
+  options.name_space = settings.metrics_namespace;
+  options.labels = settings.labels;
+  return options;
+}
+
+}  // namespace
+
+void App::open_monitor() {
+  if (settings().monitor.listen.empty()) return;
+  monitor_ = std::make_unique<Monitor>(
+      loop_.get_executor(), clock_, options_of(settings().monitor),
+      MonitorSource{[this] { return monitor_numbers(); }, [this] { return monitor_details(); }});
+  log::info("monitor on http://" + settings().monitor.listen + "/");
+}
+
+MonitorNumbers App::monitor_numbers() const {
+  MonitorNumbers numbers;
+  numbers.connected = local_ != nullptr || amqp_->connected();
+  numbers.running = dispatcher_->slots().used();
+  numbers.slots = dispatcher_->slots().total();
+  numbers.reports_waiting = journal_->reports_waiting();
+  numbers.outbox_well = !dispatcher_->journal_is_sick();
+  for (const TargetState& state : outbox_->states()) {
+    TargetView view;
+    view.target = state.target;
+    view.state = to_string(state.kind);
+    view.reason = state.reason;
+    view.sent = state.sent;
+    view.dropped = state.dropped;
+    view.failed = state.failed;
+    view.oldest = state.oldest;
+    numbers.outbox_well = numbers.outbox_well && state.kind == TargetState::Kind::up;
+    numbers.targets.push_back(std::move(view));
+  }
+  return numbers;
+}
+
+MonitorDetails App::monitor_details() const {
+  MonitorDetails details;
+  details.name = settings().name;
+  details.broker = local_ != nullptr    ? "the embedded queue"
+                   : amqp_->connected() ? "connected to the broker"
+                                        : "the broker is away";
+  const auto paused = dispatcher_->paused();
+  const auto troubles = amqp_ != nullptr ? amqp_->troubles() : std::map<std::string, std::string>{};
+  for (const auto& mapping : settings().queues) {
+    QueueView queue;
+    queue.queue = mapping.queue;
+    queue.runner = mapping.runner;
+    if (const auto why = paused.find(mapping.queue); why != paused.end())
+      queue.state = "paused: " + why->second;
+    else if (const auto trouble = troubles.find(mapping.queue); trouble != troubles.end())
+      queue.state = "not read: " + trouble->second;
+    else
+      queue.state = "consuming";
+    for (const auto& [key, running] : dispatcher_->running().all())
+      if (running->job.queue == mapping.queue) ++queue.running;
+    details.queues.push_back(std::move(queue));
+  }
+  for (const JobRecord& job : History(*database_).jobs(50))
+    (job.state == JobRecord::State::running ? details.running : details.last)
+        .push_back(view_of(job));
+  return details;
+}
+
+}  // namespace rbit

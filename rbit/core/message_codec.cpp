@@ -1,0 +1,139 @@
+#include "rbit/core/message_codec.h"
+
+#include <array>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "rbit/base/text.h"
+
+namespace rbit {
+
+namespace {
+
+using nlohmann::json;
+
+json text_value(const std::string& bytes) {
+  if (text::is_utf8(bytes)) return bytes;
+  static constexpr char digits[] = "0123456789abcdef";
+  std::string hex;
+  for (const char c : bytes) {
+    const auto byte = static_cast<unsigned char>(c);
+    hex += digits[byte >> 4];
+    hex += digits[byte & 15];
+  }
+  return json{{"hex", hex}};
+}
+
+bool read_text(const json& value, std::string& out) {
+  if (value.is_string()) {
+    out = value.get<std::string>();
+    return true;
+  }
+  if (!value.is_object() || !value.contains("hex") || !value["hex"].is_string()) return false;
+  const auto digit = [](char c) { return c <= '9' ? c - '0' : c - 'a' + 10; };
+  const auto& hex = value["hex"].get_ref<const std::string&>();
+  out.clear();
+  for (std::size_t i = 0; i + 1 < hex.size(); i += 2)
+    out += static_cast<char>(digit(hex[i]) * 16 + digit(hex[i + 1]));
+  return true;
+}
+
+void read_text(const json& object, const char* name, std::string& out) {
+  if (const auto found = object.find(name); found != object.end()) read_text(*found, out);
+}
+
+/// The texts of a Message by their AMQP names, and those of a BuildRequest by theirs: one table for
+/// writing and reading.
+constexpr std::array<std::pair<const char*, std::string Message::*>, 6> properties{{
+    {"message_id", &Message::message_id},
+    {"content_type", &Message::content_type},
+    {"content_encoding", &Message::content_encoding},
+    {"correlation_id", &Message::correlation_id},
+    {"reply_to", &Message::reply_to},
+    {"sha256", &Message::sha256},
+}};
+constexpr std::array<std::pair<const char*, std::string BuildRequest::*>, 13> fields{{
+    {"job_id", &BuildRequest::job_id},
+    {"package", &BuildRequest::package},
+    {"version", &BuildRequest::version},
+    {"arch", &BuildRequest::arch},
+    {"suite", &BuildRequest::suite},
+    {"dist", &BuildRequest::dist},
+    {"format", &BuildRequest::format},
+    {"build_env", &BuildRequest::build_env},
+    {"method", &BuildRequest::method},
+    {"uri", &BuildRequest::uri},
+    {"vcs_id", &BuildRequest::vcs_id},
+    {"web_host", &BuildRequest::web_host},
+    {"commands", &BuildRequest::commands},
+}};
+
+json header_value(const HeaderValue& value) {
+  if (const auto* text = std::get_if<std::string>(&value)) return text_value(*text);
+  if (const auto* flag = std::get_if<bool>(&value)) return *flag;
+  if (const auto* number = std::get_if<std::int64_t>(&value)) return *number;
+  return std::get<double>(value);
+}
+
+void read_header(const std::string& name, const json& value, Message& message) {
+  std::string bytes;
+  if (value.is_boolean()) message.headers[name] = value.get<bool>();
+  if (value.is_number_integer()) message.headers[name] = value.get<std::int64_t>();
+  if (value.is_number_float()) message.headers[name] = value.get<double>();
+  if (read_text(value, bytes)) message.headers[name] = std::move(bytes);
+}
+
+}  // namespace
+
+std::string properties_to_json(const Message& message) {
+  json out = json::object();
+  for (const auto& [name, member] : properties)
+    if (!(message.*member).empty()) out[name] = text_value(message.*member);
+  if (message.timestamp) out["timestamp"] = *message.timestamp;
+  if (message.priority) out["priority"] = *message.priority;
+  if (!message.persistent) out["persistent"] = false;
+  if (message.oversized) out["oversized"] = true;
+  if (message.size != 0) out["size"] = message.size;
+  // Pairs, not members: a header's name may be any bytes too.
+  for (const auto& [name, value] : message.headers)
+    out["headers"].push_back(json::array({text_value(name), header_value(value)}));
+  return out.dump();
+}
+
+void properties_from_json(std::string_view text, Message& message) {
+  const json in = json::parse(text, nullptr, false);
+  if (!in.is_object()) return;
+  for (const auto& [name, member] : properties) read_text(in, name, message.*member);
+  if (in.contains("timestamp") && in["timestamp"].is_number_integer())
+    message.timestamp = in["timestamp"].get<std::int64_t>();
+  if (in.contains("priority") && in["priority"].is_number_unsigned())
+    message.priority = in["priority"].get<std::uint8_t>();
+  message.persistent = in.value("persistent", true);
+  message.oversized = in.value("oversized", false);
+  message.size = in.value("size", message.size);
+  if (!in.contains("headers") || !in["headers"].is_array()) return;
+  for (const auto& header : in["headers"]) {
+    std::string name;
+    if (header.is_array() && header.size() == 2 && read_text(header[0], name))
+      read_header(name, header[1], message);
+  }
+}
+
+std::string request_to_json(const BuildRequest& request) {
+  json out = json::object();
+  for (const auto& [name, member] : fields)
+    if (!(request.*member).empty()) out[name] = text_value(request.*member);
+  if (request.master) out["master"] = true;
+  return out.dump();
+}
+
+BuildRequest request_from_json(std::string_view text) {
+  BuildRequest request;
+  const json in = json::parse(text, nullptr, false);
+  if (!in.is_object()) return request;
+  for (const auto& [name, member] : fields) read_text(in, name, request.*member);
+  request.master = in.value("master", false);
+  return request;
+}
+
+}  // namespace rbit

@@ -1,0 +1,418 @@
+#include "rbit/intake/local_transport.h"
+
+#include <algorithm>
+#include <array>
+#include <boost/asio/post.hpp>
+#include <random>
+#include <utility>
+
+#include "rbit/base/log.h"
+#include "rbit/base/text.h"
+#include "rbit/core/message_codec.h"
+
+namespace rbit {
+
+namespace {
+
+constexpr std::size_t body_limit = 4 << 20;                 // of a message that is delivered whole
+constexpr std::size_t body_kept = 64 << 10;                 // of one above (DESIGN.md 9.6)
+constexpr std::chrono::milliseconds longest_sleep{60'000};  // the wall clock may be set meanwhile
+
+/// A random UUID, version 4.
+std::string new_id() {
+  std::random_device random;
+  std::array<unsigned char, 16> bytes{};
+  for (auto& byte : bytes) byte = static_cast<unsigned char>(random() & 0xFF);
+  bytes[6] = static_cast<unsigned char>((bytes[6] & 0x0F) | 0x40);
+  bytes[8] = static_cast<unsigned char>((bytes[8] & 0x3F) | 0x80);
+  static constexpr char digits[] = "0123456789abcdef";
+  std::string id;
+  for (std::size_t i = 0; i < bytes.size(); ++i) {
+    if (i == 4 || i == 6 || i == 8 || i == 10) id += '-';
+    id += digits[bytes[i] >> 4];
+    id += digits[bytes[i] & 15];
+  }
+  return id;
+}
+
+/// Behind everything that is, or was delivered from, the queue.
+Result<std::int64_t> next_place(Database& database, const std::string& queue) {
+  auto row = database.prepare(
+      "SELECT 1 + max(coalesce((SELECT max(place) FROM message WHERE queue = ?1 AND due = 0), 0), "
+      "coalesce((SELECT place FROM message_cursor WHERE queue = ?1), 0))");
+  const auto found = row.bind(queue).step();
+  if (!found) return found.error();
+  return row.integer(0);
+}
+
+Result<void> insert(Database& database, std::int64_t time, const Message& message) {
+  const auto place = next_place(database, message.queue);
+  if (!place) return place.error();
+  const std::string properties = properties_to_json(message);
+  auto row = database.prepare(
+      "INSERT INTO message(queue, place, first, properties, body) VALUES(?, ?, ?, ?, ?)");
+  return row.bind(message.queue)
+      .bind(*place)
+      .bind(time)
+      .bind(properties)
+      .bind_blob(message.body)
+      .run();
+}
+
+Error no_such_queue(const std::string& queue, const std::vector<std::string>& queues) {
+  return {"queue " + text::one_line(queue, 200), "no runner of this configuration takes from it",
+          queues.empty() ? "the configuration has no queues"
+                         : "its queues: " + text::join(queues, ", ")};
+}
+
+/// Reads "id, properties, body" of a row.
+Message read_message(const Statement& row, const std::string& queue) {
+  Message message;
+  message.queue = queue;
+  properties_from_json(row.text(1), message);
+  const std::string_view body = row.view(2);
+  message.size = body.size();
+  message.oversized = body.size() > body_limit;
+  message.body = body.substr(0, message.oversized ? body_kept : body.size());
+  message.sha256 = message.oversized ? text::sha256_hex(body) : "";
+  return message;
+}
+
+}  // namespace
+
+class LocalTransport::RowSettler : public Settler {
+ public:
+  RowSettler(LocalTransport& transport, std::string queue, std::int64_t id)
+      : transport_(&transport), alive_(transport.alive_), queue_(std::move(queue)), id_(id) {}
+
+  bool is_void() const override { return alive_.expired(); }
+  Task<Result<void>> settle(const Message& message, const Settlement& settlement) override {
+    if (is_void()) co_return Error{"queue " + queue_, "the embedded queue is closed", ""};
+    co_return co_await transport_->settle(id_, message, settlement);
+  }
+  void give_back() override {
+    if (!is_void()) transport_->came_back(queue_, id_);
+  }
+
+ private:
+  LocalTransport* transport_;
+  std::weak_ptr<void> alive_;
+  std::string queue_;
+  std::int64_t id_;
+};
+
+LocalTransport::LocalTransport(const asio::any_io_executor& loop, Database& database, Clock& clock,
+                               std::string worker)
+    : loop_(loop), database_(database), clock_(clock), worker_(std::move(worker)) {}
+
+LocalTransport::~LocalTransport() = default;
+
+// ---- Submitting
+
+Task<Result<std::string>> LocalTransport::submit(Message message) {
+  const std::string queue = message.queue;
+  std::vector<std::string> queues;
+  for (const auto& lane : lanes_) queues.push_back(lane.queue);
+  const std::weak_ptr<void> alive = alive_;
+  auto key = co_await submit_straight(database_, clock_, std::move(queues), std::move(message));
+  if (!key || alive.expired()) co_return key;
+  if (Lane* lane = lane_of(queue)) lane->may_have_more = true;
+  wake();
+  co_return key;
+}
+
+Task<Result<std::string>> LocalTransport::submit_straight(Database& database, const Clock& clock,
+                                                          std::vector<std::string> queues,
+                                                          Message message) {
+  if (std::find(queues.begin(), queues.end(), message.queue) == queues.end())
+    co_return no_such_queue(message.queue, queues);
+  if (message.message_id.empty()) message.message_id = new_id();
+  const std::int64_t time = to_micros(clock.wall());
+  Database::Change change = [&](Database& in) { return insert(in, time, message); };
+  const auto written = co_await database.write(Durability::power, std::move(change));  // S2
+  if (!written) co_return written.error();
+  co_return key_of(message);
+}
+
+// ---- Delivering
+
+void LocalTransport::start(std::vector<std::string> queues, std::function<void(Delivery)> deliver) {
+  deliver_ = std::move(deliver);
+  for (auto& queue : queues) {
+    Lane lane;
+    lane.queue = std::move(queue);
+    auto row = database_.prepare("SELECT place FROM message_cursor WHERE queue = ?");
+    const auto found = row.bind(lane.queue).step();
+    if (found && *found) lane.cursor_before = row.integer(0);
+    lanes_.push_back(std::move(lane));
+  }
+  taking_ = true;
+  wake();
+  arm();
+}
+
+void LocalTransport::set_credit(const std::string& queue, int free_slots) {
+  Lane* lane = lane_of(queue);
+  if (lane == nullptr) return;
+  lane->credit = free_slots;
+  if (free_slots > 0) wake();
+}
+
+void LocalTransport::stop_taking() {
+  taking_ = false;
+}
+
+Task<void> LocalTransport::close() {
+  taking_ = false;
+  alive_.reset();  // every token is void from here; the rows are still there
+  co_return;
+}
+
+std::int64_t LocalTransport::waiting(const std::string& queue) const {
+  auto row = database_.prepare("SELECT count(*) FROM message WHERE queue = ?");
+  const auto found = row.bind(queue).step();
+  if (!found || !*found) return 0;
+  const auto lane = std::find_if(lanes_.begin(), lanes_.end(),
+                                 [&](const Lane& one) { return one.queue == queue; });
+  return row.integer(0) - (lane == lanes_.end() ? 0 : lane->out);
+}
+
+LocalTransport::Lane* LocalTransport::lane_of(const std::string& queue) {
+  for (auto& lane : lanes_)
+    if (lane.queue == queue) return &lane;
+  return nullptr;
+}
+
+void LocalTransport::wake() {
+  if (pump_due_) return;
+  pump_due_ = true;
+  asio::post(loop_, [this, alive = std::weak_ptr<void>(alive_)] {
+    if (!alive.expired()) pump();
+  });
+}
+
+/// One message of each queue in turn, until nothing is left that is both there and welcome.
+void LocalTransport::pump() {
+  pump_due_ = false;
+  for (bool some = true; some && taking_;) {
+    some = false;
+    for (std::size_t i = 0; i < lanes_.size() && taking_; ++i)
+      some = deliver_one(lanes_[(first_ + i) % lanes_.size()]) || some;
+    if (!lanes_.empty()) first_ = (first_ + 1) % lanes_.size();
+  }
+}
+
+bool LocalTransport::deliver_one(Lane& lane) {
+  if (lane.credit <= 0) return false;
+  auto taken = take(lane);
+  if (!taken) return false;
+  --lane.credit;
+  ++lane.out;
+  auto settler = std::make_unique<RowSettler>(*this, lane.queue, taken->id);
+  deliver_(Delivery(std::move(taken->message), std::move(settler)));
+  return true;
+}
+
+std::optional<LocalTransport::Taken> LocalTransport::take(Lane& lane) {
+  if (!lane.may_have_more) return take_returned(lane);
+  std::int64_t place = 0;
+  Taken taken;
+  {
+    auto row = database_.prepare(
+        "SELECT id, properties, body, place FROM message WHERE queue = ? AND due = 0 AND "
+        "place > ? ORDER BY place LIMIT 1");
+    const auto found = row.bind(lane.queue).bind(lane.cursor).step();
+    if (!found) {
+      log::error("the embedded queue could not be read: " + found.error().text());
+      return std::nullopt;  // asked again at the next change of credit
+    }
+    lane.may_have_more = *found;
+    if (*found) place = row.integer(3);
+    if (!*found || (!lane.returned.empty() && lane.returned.front().behind < place))
+      return take_returned(lane);
+    taken.id = row.integer(0);
+    taken.message = read_message(row, lane.queue);
+  }
+  taken.message.redelivered = place <= lane.cursor_before;
+  note_cursor(lane, place);
+  return taken;
+}
+
+std::optional<LocalTransport::Taken> LocalTransport::take_returned(Lane& lane) {
+  while (!lane.returned.empty()) {
+    const std::int64_t id = lane.returned.front().id;
+    lane.returned.pop_front();
+    auto row = database_.prepare("SELECT id, properties, body FROM message WHERE id = ?");
+    const auto found = row.bind(id).step();
+    if (!found || !*found) continue;
+    Taken taken{id, read_message(row, lane.queue)};
+    taken.message.redelivered = true;
+    return taken;
+  }
+  return std::nullopt;
+}
+
+/// Writes down how far the queues were delivered, before anything that comes of this delivery: the
+/// change that is queued first is committed first.
+void LocalTransport::note_cursor(Lane& lane, std::int64_t place) {
+  lane.cursor = place;
+  if (place <= lane.cursor_before || cursors_due_) return;
+  cursors_due_ = true;
+  Database::Change change = [this,
+                             alive = std::weak_ptr<void>(alive_)](Database& in) -> Result<void> {
+    if (alive.expired()) return {};
+    cursors_due_ = false;
+    for (const auto& one : lanes_) {
+      if (one.cursor <= one.cursor_before) continue;
+      auto row = in.prepare(
+          "INSERT INTO message_cursor(queue, place) VALUES(?, ?) "
+          "ON CONFLICT(queue) DO UPDATE SET place = excluded.place WHERE place < excluded.place");
+      if (const auto written = row.bind(one.queue).bind(one.cursor).run(); !written) return written;
+    }
+    return {};
+  };
+  database_.post(Durability::process, std::move(change));
+}
+
+void LocalTransport::came_back(const std::string& queue, std::int64_t id) {
+  Lane* lane = lane_of(queue);
+  if (lane == nullptr) return;
+  --lane->out;
+  std::int64_t behind = lane->cursor;
+  auto row = database_.prepare("SELECT max(place) FROM message WHERE queue = ? AND due = 0");
+  const auto found = row.bind(queue).step();
+  if (found && *found) behind = std::max(behind, row.integer(0));
+  lane->returned.push_back({id, behind});
+  if (lane->credit > 0) wake();
+}
+
+void LocalTransport::gone(const std::string& queue) {
+  if (Lane* lane = lane_of(queue)) --lane->out;
+}
+
+// ---- Settling
+
+Task<Result<void>> LocalTransport::settle(std::int64_t id, const Message& message,
+                                          const Settlement& settlement) {
+  if (settlement.kind == Settlement::Kind::requeue) {
+    came_back(message.queue, id);
+    co_return Result<void>();
+  }
+  Database::Change change = [&](Database& in) -> Result<void> {
+    if (settlement.kind == Settlement::Kind::retry) return write_retry(id, message, settlement);
+    if (settlement.kind == Settlement::Kind::dead_letter)
+      if (const auto dead = write_dead(id, message, settlement); !dead) return dead;
+    return in.prepare("DELETE FROM message WHERE id = ?").bind(id).run();
+  };
+  const std::string queue = message.queue;
+  const std::weak_ptr<void> alive = alive_;
+  // Without a sync: a message that a power cut brings back finds its verdict in the journal.
+  auto result = co_await database_.write(Durability::process, std::move(change));
+  if (!result || alive.expired()) co_return result;
+  gone(queue);
+  if (settlement.kind == Settlement::Kind::retry) arm();
+  co_return result;
+}
+
+/// The message as rbit's copies of it are: with its key as id, and rbit's headers.
+Message LocalTransport::copy_for(std::int64_t id, const Message& message,
+                                 const Settlement& settlement) {
+  Message copy = message;
+  copy.message_id = key_of(message);
+  copy.headers["x-rbit-queue"] = message.queue;
+  copy.headers["x-rbit-reason"] = text::one_line(settlement.reason, 190);
+  copy.headers["x-rbit-worker"] = worker_;
+  auto row = database_.prepare("SELECT first FROM message WHERE id = ?");
+  if (const auto found = row.bind(id).step(); found && *found)
+    copy.headers.try_emplace("x-rbit-first", to_seconds(from_micros(row.integer(0))));
+  return copy;
+}
+
+Result<void> LocalTransport::write_retry(std::int64_t id, const Message& message,
+                                         const Settlement& settlement) {
+  Message copy = copy_for(id, message, settlement);
+  copy.headers[attempt_header] = std::int64_t{settlement.next_attempt};
+  const std::string properties = properties_to_json(copy);
+  const std::int64_t due = to_micros(clock_.wall() + settlement.delay);
+  auto row = database_.prepare("UPDATE message SET due = ?, properties = ? WHERE id = ?");
+  return row.bind(std::max<std::int64_t>(due, 1)).bind(properties).bind(id).run();
+}
+
+Result<void> LocalTransport::write_dead(std::int64_t id, const Message& message,
+                                        const Settlement& settlement) {
+  Message copy = copy_for(id, message, settlement);
+  if (message.oversized) {
+    copy.headers["x-rbit-size"] = static_cast<std::int64_t>(message.size);
+    copy.headers["x-rbit-sha256"] = message.sha256;
+  }
+  const std::string properties = properties_to_json(copy);
+  auto row = database_.prepare(
+      "INSERT INTO dead(queue, reason, time, properties, body) VALUES(?, ?, ?, ?, ?)");
+  return row.bind(message.queue)
+      .bind(settlement.reason)
+      .bind(to_micros(clock_.wall()))
+      .bind(properties)
+      .bind_blob(message.body)
+      .run();
+}
+
+// ---- What is to be tried later
+
+/// Sees to it that somebody wakes when the next message is due.
+void LocalTransport::arm() {
+  auto row = database_.prepare("SELECT min(due) FROM message WHERE due > 0");
+  const auto found = row.step();
+  if (!found || !*found || row.is_null(0)) return;
+  const std::int64_t due = row.integer(0);
+  if (alarm_ && *alarm_ <= due) return;
+  alarm_ = due;
+  spawn(loop_, ripen(due, alive_), "the retries of the embedded queue");
+}
+
+Task<void> LocalTransport::ripen(std::int64_t due, std::weak_ptr<void> alive) {
+  const auto pause = std::chrono::ceil<std::chrono::milliseconds>(from_micros(due) - clock_.wall());
+  co_await clock_.sleep_for(std::clamp(pause, std::chrono::milliseconds(0), longest_sleep));
+  if (alive.expired() || alarm_ != due) co_return;  // an earlier one took over
+  Database::Change change = [this, alive](Database&) {
+    return alive.expired() ? Result<void>() : place_the_due();
+  };
+  const auto written = co_await database_.write(Durability::process, std::move(change));
+  if (alive.expired()) co_return;
+  if (!written) {
+    log::error("messages to be tried again stay where they are: " + written.error().text());
+    co_await clock_.sleep_for(std::chrono::seconds(5));
+    if (alive.expired()) co_return;
+  }
+  alarm_.reset();
+  for (auto& lane : lanes_) lane.may_have_more = true;
+  wake();
+  arm();
+}
+
+Result<void> LocalTransport::place_the_due() {
+  struct Row {
+    std::int64_t id;
+    std::string queue;
+  };
+  std::vector<Row> due;
+  {
+    auto row = database_.prepare(
+        "SELECT id, queue FROM message WHERE due > 0 AND due <= ? ORDER BY due LIMIT 200");
+    row.bind(to_micros(clock_.wall()));
+    for (;;) {
+      const auto found = row.step();
+      if (!found) return found.error();
+      if (!*found) break;
+      due.push_back({row.integer(0), row.text(1)});
+    }
+  }
+  for (const auto& one : due) {
+    const auto place = next_place(database_, one.queue);
+    if (!place) return place.error();
+    auto row = database_.prepare("UPDATE message SET due = 0, place = ? WHERE id = ?");
+    if (const auto placed = row.bind(*place).bind(one.id).run(); !placed) return placed;
+  }
+  return {};
+}
+
+}  // namespace rbit

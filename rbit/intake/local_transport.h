@@ -1,0 +1,100 @@
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "rbit/base/clock.h"
+#include "rbit/base/database.h"
+#include "rbit/core/transport.h"
+
+namespace rbit {
+
+/// The embedded queue (`[amqp] url = local:`): messages are rows of the journal's own file. It
+/// knows the tables `message`, `message_cursor` and `dead` by name; rbit/journal/schema.cpp makes
+/// them.
+///
+/// A row stays until its message is settled. What is out is known in memory only, so after a crash
+/// everything that was not settled is there again, marked as redelivered. On the loop's thread.
+class LocalTransport : public Transport {
+ public:
+  /// `worker` is rbit's name. Database and clock outlive this.
+  LocalTransport(const asio::any_io_executor& loop, Database& database, Clock& clock,
+                 std::string worker);
+  ~LocalTransport() override;
+
+  void start(std::vector<std::string> queues, std::function<void(Delivery)> deliver) override;
+  void set_credit(const std::string& queue, int free_slots) override;
+  void stop_taking() override;
+  Task<void> close() override;
+
+  /// Puts a message into its queue and ends once it survives a power cut; gives its key. A message
+  /// without id gets one. An Error if the queue is none of those that were given to `start`.
+  Task<Result<std::string>> submit(Message message);
+  /// The same where no rbit runs, by whoever has the database open. `queues`: those that exist.
+  static Task<Result<std::string>> submit_straight(Database& database, const Clock& clock,
+                                                   std::vector<std::string> queues,
+                                                   Message message);
+
+  /// Messages of `queue` that are not out: those that wait, and those to be tried later.
+  std::int64_t waiting(const std::string& queue) const;
+
+ private:
+  class RowSettler;
+
+  /// One queue. Messages go out by their place, those given back behind what was there then.
+  struct Lane {
+    std::string queue;
+    int credit = 0;
+    int out = 0;                     // delivered and not settled
+    bool may_have_more = true;       // beyond the cursor
+    std::int64_t cursor = 0;         // the last place that was delivered
+    std::int64_t cursor_before = 0;  // of an earlier life
+    struct Returned {
+      std::int64_t id, behind;
+    };
+    std::deque<Returned> returned;
+  };
+  struct Taken {
+    std::int64_t id = 0;
+    Message message;
+  };
+
+  Lane* lane_of(const std::string& queue);
+  void wake();
+  void pump();
+  bool deliver_one(Lane& lane);
+  std::optional<Taken> take(Lane& lane);
+  std::optional<Taken> take_returned(Lane& lane);
+  void note_cursor(Lane& lane, std::int64_t place);
+  void came_back(const std::string& queue, std::int64_t id);
+  void gone(const std::string& queue);
+
+  Task<Result<void>> settle(std::int64_t id, const Message& message, const Settlement& settlement);
+  Result<void> write_retry(std::int64_t id, const Message& message, const Settlement& settlement);
+  Result<void> write_dead(std::int64_t id, const Message& message, const Settlement& settlement);
+  Message copy_for(std::int64_t id, const Message& message, const Settlement& settlement);
+
+  void arm();
+  Task<void> ripen(std::int64_t due, std::weak_ptr<void> alive);
+  Result<void> place_the_due();
+
+  asio::any_io_executor loop_;
+  Database& database_;
+  Clock& clock_;
+  std::string worker_;
+  std::function<void(Delivery)> deliver_;
+  std::vector<Lane> lanes_;
+  std::size_t first_ = 0;  // the lane that is asked first, a different one each time
+  bool taking_ = false;
+  bool pump_due_ = false;
+  bool cursors_due_ = false;
+  std::optional<std::int64_t> alarm_;  // when the next sleeper wakes, microseconds since 1970
+  std::shared_ptr<void> alive_ = std::make_shared<int>();  // tokens and sleepers outlive this
+};
+
+}  // namespace rbit

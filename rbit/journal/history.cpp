@@ -1,0 +1,88 @@
+#include "rbit/journal/history.h"
+
+#include <utility>
+
+#include "rbit/base/log.h"
+#include "rbit/core/message_codec.h"
+#include "rbit/journal/rows.h"
+
+namespace rbit {
+
+bool History::next(Statement& row) const {
+  const auto found = row.step();
+  if (!found) log::error("the journal could not be read: " + found.error().text());
+  return found && *found;
+}
+
+std::vector<JobRecord> History::jobs(int limit,
+                                     std::initializer_list<JobRecord::State> states) const {
+  std::string names;  // of our own words, so no quoting is needed
+  for (const auto state : states)
+    names += (names.empty() ? "'" : ", '") + std::string(to_string(state)) + "'";
+  auto row = database_.prepare("SELECT " + std::string(rows::job_columns) + " FROM job" +
+                               (names.empty() ? "" : " WHERE state IN (" + names + ")") +
+                               " ORDER BY touched DESC, id DESC LIMIT ?");
+  row.bind(limit);
+  std::vector<JobRecord> jobs;
+  while (next(row)) jobs.push_back(rows::read_job(row));
+  return jobs;
+}
+
+std::optional<JobHistory> History::job(const std::string& name) const {
+  JobHistory history;
+  {
+    auto row = database_.prepare("SELECT " + std::string(rows::job_columns) +
+                                 " FROM job WHERE key = ?1 OR job_id = ?1 "
+                                 "ORDER BY key = ?1 DESC, touched DESC LIMIT 1");
+    row.bind(name);
+    if (!next(row)) return std::nullopt;
+    history.job = rows::read_job(row);
+  }
+  history.attempts = attempts(history.job.key);
+  history.reports = reports(history.job.key);
+  return history;
+}
+
+std::vector<AttemptRecord> History::attempts(const std::string& key) const {
+  auto row = database_.prepare(
+      "SELECT run, n, worker, outcome, reason, message, log_file, begun, ended FROM attempt "
+      "WHERE job = (SELECT id FROM job WHERE key = ?) ORDER BY id");
+  row.bind(key);
+  std::vector<AttemptRecord> attempts;
+  while (next(row))
+    attempts.push_back({static_cast<int>(row.integer(0)), static_cast<int>(row.integer(1)),
+                        row.text(2), row.text(3), row.text(4), row.text(5), row.text(6),
+                        row.integer(7), row.integer(8)});
+  return attempts;
+}
+
+std::vector<ReportRecord> History::reports(const std::string& key) const {
+  auto row = database_.prepare("SELECT " + std::string(rows::report_columns) +
+                               ", o.state, o.note FROM outbox o JOIN job j ON j.id = o.job "
+                               "WHERE j.key = ? ORDER BY o.id");
+  row.bind(key);
+  std::vector<ReportRecord> reports;
+  while (next(row)) reports.push_back({rows::read_report(row), row.text(13), row.text(14)});
+  return reports;
+}
+
+std::vector<DeadLetter> History::dead(int limit, const std::string& queue) const {
+  auto row = database_.prepare(
+      "SELECT id, reason, time, queue, properties, body FROM dead "
+      "WHERE ?1 = '' OR queue = ?1 ORDER BY id LIMIT ?2");
+  row.bind(queue).bind(limit);
+  std::vector<DeadLetter> letters;
+  while (next(row)) {
+    DeadLetter letter;
+    letter.id = row.integer(0);
+    letter.reason = row.text(1);
+    letter.time = row.integer(2);
+    properties_from_json(row.text(4), letter.message);
+    letter.message.queue = row.text(3);
+    letter.message.body = row.blob(5);
+    letters.push_back(std::move(letter));
+  }
+  return letters;
+}
+
+}  // namespace rbit

@@ -1,0 +1,55 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "rbit/base/database.h"
+#include "rbit/core/report.h"
+
+namespace rbit {
+
+/// The rows of the outbox (RELIABILITY.md 5). Its changes run inside a transaction of the journal,
+/// which counts: each says by how much the number of waiting rows changes.
+class ReportTable {
+ public:
+  /// One row a target for each report; above `limit` waiting rows the oldest that are not final go.
+  ReportTable(Database& database, std::vector<std::string> targets, std::int64_t limit);
+
+  // Changes.
+
+  /// Adds `report` of the job in row `job`, unless it says nothing new: after a final status of the
+  /// run, or if status and message are those of the last one of this attempt.
+  Result<void> add(std::int64_t job, const Report& report, std::int64_t& waiting);
+  /// Adds the last one again, under a new number, for the targets that have heard it.
+  Result<void> add_again(std::int64_t job, std::int64_t now, std::int64_t& waiting);
+  Result<void> sent(std::int64_t id, std::int64_t& waiting);
+  Result<void> postponed(std::int64_t id, std::int64_t next);
+  Result<void> dropped(std::int64_t id, const std::string& reason, std::int64_t& waiting);
+  /// Drops at most 500 of those that wait since before `time`.
+  Result<void> drop_before(std::int64_t time, std::int64_t& waiting);
+
+  // Reading.
+
+  std::vector<Report> due(const std::string& target, std::int64_t now, int limit) const;
+  std::optional<std::int64_t> next_due(const std::string& target) const;
+
+  std::int64_t waiting() const { return waiting_; }
+  /// Called once the change has been committed.
+  void count(std::int64_t change) { waiting_ += change; }
+
+ private:
+  Result<void> insert(std::int64_t job, const Report& report, std::int64_t& waiting);
+  Result<bool> has_waiting(std::int64_t job, const std::string& target);
+  Result<void> take_out(std::int64_t id, std::string_view state, const std::string& note,
+                        std::int64_t& waiting);
+  Result<void> make_room(std::int64_t& waiting);
+
+  Database& database_;
+  std::vector<std::string> targets_;
+  std::int64_t limit_;
+  std::int64_t waiting_ = 0;
+};
+
+}  // namespace rbit

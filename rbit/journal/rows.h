@@ -1,0 +1,32 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "rbit/base/database.h"
+#include "rbit/core/journal.h"
+
+/// How rows of the tables become the words of core, for those in this room who read them.
+namespace rbit::rows {
+
+/// The columns of `job` that `read_job` expects, in its order.
+inline constexpr std::string_view job_columns =
+    "key, queue, runner, job_id, package, version, state, attempt, crashes, outcome, reason, "
+    "message, settlement, settlement_delay, settlement_attempt, settlement_reason, settled, "
+    "reported_status, log_file, artifacts, begun, ended";
+JobRecord read_job(const Statement& row);
+
+/// The columns of `outbox o JOIN job j` that `read_report` expects, in its order.
+inline constexpr std::string_view report_columns =
+    "o.id, o.target, j.key, j.job_id, j.queue, j.web_host, o.attempt, o.seq, o.status, o.reason, "
+    "o.message, o.time, o.tries";
+Report read_report(const Statement& row);
+
+std::string artifacts_to_json(const std::vector<Artifact>& artifacts);
+std::vector<Artifact> artifacts_from_json(const std::string& json);
+
+/// Of a state that has an end: a new begin of the same key is a new run.
+bool is_over(JobRecord::State state);
+JobRecord::State state_from(std::string_view name);
+
+}  // namespace rbit::rows

@@ -1,0 +1,180 @@
+#include "rbit/journal/schema.h"
+
+#include <unistd.h>
+
+#include <array>
+#include <chrono>
+#include <string>
+
+namespace rbit::schema {
+
+namespace {
+
+/// What leads from version N to N + 1 stands at place N. A step that was released is never changed.
+constexpr std::array<const char*, 1> steps{R"sql(
+-- One row a key. Times are microseconds since 1970, 0 is "not yet".
+CREATE TABLE job(
+  id INTEGER PRIMARY KEY,
+  key TEXT NOT NULL UNIQUE,
+  queue TEXT NOT NULL,
+  runner TEXT NOT NULL,
+  job_id TEXT NOT NULL,              -- PyBit's
+  package TEXT NOT NULL,
+  version TEXT NOT NULL,
+  web_host TEXT NOT NULL,
+  run INTEGER NOT NULL DEFAULT 1,    -- the same key asked for again after its end: the next run
+  state TEXT NOT NULL,               -- waiting running blocked done failed cancelled moved dead
+  claim TEXT NOT NULL,               -- held: the broker owns the message; owned: we do; settled
+  attempt INTEGER NOT NULL DEFAULT 0,
+  crashes INTEGER NOT NULL DEFAULT 0,
+  outcome TEXT NOT NULL DEFAULT '',
+  reason TEXT NOT NULL DEFAULT '',
+  message TEXT NOT NULL DEFAULT '',
+  settlement TEXT NOT NULL DEFAULT '',         -- wanted: accept retry dead-letter requeue
+  settlement_delay INTEGER NOT NULL DEFAULT 0, -- milliseconds
+  settlement_attempt INTEGER NOT NULL DEFAULT 0,
+  settlement_reason TEXT NOT NULL DEFAULT '',
+  settled INTEGER NOT NULL DEFAULT 0,          -- and reached
+  seq INTEGER NOT NULL DEFAULT 0,              -- of the last report
+  reported INTEGER NOT NULL DEFAULT 0,         -- the attempt of the last report; 0: none in this run
+  reported_status TEXT NOT NULL DEFAULT '',
+  reported_reason TEXT NOT NULL DEFAULT '',
+  reported_message TEXT NOT NULL DEFAULT '',
+  reported_final INTEGER NOT NULL DEFAULT 0,   -- nothing more is reported of this run
+  log_file TEXT NOT NULL DEFAULT '',
+  artifacts TEXT NOT NULL DEFAULT '',          -- JSON: [[path, kind], ...]
+  begun INTEGER NOT NULL,
+  ended INTEGER NOT NULL DEFAULT 0,
+  touched INTEGER NOT NULL);
+CREATE INDEX job_touched ON job(touched);
+
+-- What a job needs to be run or its message to be copied; gone once it is settled.
+CREATE TABLE payload(
+  job INTEGER PRIMARY KEY,
+  request TEXT NOT NULL,             -- JSON
+  properties TEXT NOT NULL,          -- JSON
+  redelivered INTEGER NOT NULL,
+  timestamp INTEGER NOT NULL,        -- seconds since 1970
+  body BLOB NOT NULL);
+
+CREATE TABLE attempt(
+  id INTEGER PRIMARY KEY,
+  job INTEGER NOT NULL,
+  run INTEGER NOT NULL,
+  n INTEGER NOT NULL,
+  life TEXT NOT NULL,                -- of the rbit that began it
+  boot TEXT NOT NULL,                -- the machine's boot id then
+  worker TEXT NOT NULL,
+  record_dir TEXT NOT NULL,
+  begun INTEGER NOT NULL,
+  ended INTEGER NOT NULL DEFAULT 0,
+  outcome TEXT NOT NULL DEFAULT '',
+  reason TEXT NOT NULL DEFAULT '',
+  message TEXT NOT NULL DEFAULT '',
+  log_file TEXT NOT NULL DEFAULT '');
+CREATE INDEX attempt_job ON attempt(job);
+CREATE INDEX attempt_open ON attempt(job) WHERE ended = 0;
+
+-- One row a report and target. `due` is set for the oldest waiting row of its job and target only:
+-- the others stand behind it, so that a job's reports stay in order.
+CREATE TABLE outbox(
+  id INTEGER PRIMARY KEY,
+  job INTEGER NOT NULL,
+  target TEXT NOT NULL,
+  attempt INTEGER NOT NULL,
+  seq INTEGER NOT NULL,
+  status TEXT NOT NULL,
+  reason TEXT NOT NULL,
+  message TEXT NOT NULL,
+  final INTEGER NOT NULL,
+  time INTEGER NOT NULL,
+  state TEXT NOT NULL DEFAULT 'waiting',  -- waiting sent dropped
+  due INTEGER,
+  tries INTEGER NOT NULL DEFAULT 0,
+  note TEXT NOT NULL DEFAULT '');         -- why it was dropped
+CREATE INDEX outbox_due ON outbox(target, due) WHERE due IS NOT NULL;
+CREATE INDEX outbox_waiting ON outbox(final, id) WHERE state = 'waiting';
+CREATE INDEX outbox_job ON outbox(job);
+
+-- Cancels of jobs that were not seen yet, by PyBit's job id.
+CREATE TABLE tombstone(
+  job_id TEXT PRIMARY KEY,
+  time INTEGER NOT NULL) WITHOUT ROWID;
+
+-- The embedded queue (intake/local_transport). A message waits at its `place`, which only rises; one
+-- that is to be tried later has a `due` time and gets its place when that has come.
+CREATE TABLE message(
+  id INTEGER PRIMARY KEY,
+  queue TEXT NOT NULL,
+  place INTEGER NOT NULL,
+  due INTEGER NOT NULL DEFAULT 0,
+  first INTEGER NOT NULL,            -- when it was submitted
+  properties TEXT NOT NULL,          -- JSON
+  body BLOB NOT NULL);
+CREATE INDEX message_place ON message(queue, place) WHERE due = 0;
+CREATE INDEX message_due ON message(due) WHERE due > 0;
+
+-- How far a queue was delivered: what stands at or before `place` was delivered before.
+CREATE TABLE message_cursor(
+  queue TEXT PRIMARY KEY,
+  place INTEGER NOT NULL) WITHOUT ROWID;
+
+CREATE TABLE dead(
+  id INTEGER PRIMARY KEY,
+  queue TEXT NOT NULL,
+  reason TEXT NOT NULL,
+  time INTEGER NOT NULL,
+  properties TEXT NOT NULL,          -- JSON; the headers have x-rbit-reason, -queue, -first
+  body BLOB NOT NULL);
+)sql"};
+
+Result<int> version_of(Database& database) {
+  auto statement = database.prepare("PRAGMA user_version");
+  const auto row = statement.step();
+  if (!row) return row.error();
+  return static_cast<int>(statement.integer(0));
+}
+
+Result<void> keep_a_copy(Database& database, int version) {
+  if (database.path() == ":memory:") return {};
+  const std::string copy = database.path() + ".before-" + std::to_string(version + 1);
+  ::unlink(copy.c_str());  // of an attempt that did not succeed, else we would not be here again
+  return database.back_up(copy);
+}
+
+Result<void> climb(Database& database, int version) {
+  for (; version < newest(); ++version) {
+    const auto made = database.execute(steps[static_cast<std::size_t>(version)]);
+    if (!made) return made;
+  }
+  return database.execute(("PRAGMA user_version=" + std::to_string(newest())).c_str());
+}
+
+}  // namespace
+
+int newest() {
+  return static_cast<int>(steps.size());
+}
+
+Result<void> upgrade(Database& database) {
+  const auto version = version_of(database);
+  if (!version) return version.error();
+  if (*version > newest())
+    return Error{database.path(),
+                 "written by a newer rbit (version " + std::to_string(*version) +
+                     ", this one knows " + std::to_string(newest()) + ")",
+                 "run that rbit, or go back to the copy " + database.path() + ".before-" +
+                     std::to_string(newest() + 1)};
+  if (const auto sound = database.check(std::chrono::seconds(5)); !sound) return sound;  // S6
+  if (*version == newest()) return {};
+  if (*version > 0)
+    if (const auto copied = keep_a_copy(database, *version); !copied) return copied;
+
+  if (const auto begun = database.execute("BEGIN IMMEDIATE"); !begun) return begun;
+  auto done = climb(database, *version);
+  if (done) done = database.execute("COMMIT");
+  if (!done) (void)database.execute("ROLLBACK");
+  return done;
+}
+
+}  // namespace rbit::schema

@@ -1,0 +1,433 @@
+#include "rbit/journal/sqlite_journal.h"
+
+#include <algorithm>
+#include <fstream>
+#include <limits>
+#include <random>
+#include <utility>
+
+#include "rbit/base/log.h"
+#include "rbit/core/message_codec.h"
+#include "rbit/journal/rows.h"
+
+namespace rbit {
+
+namespace {
+
+/// Names one life of rbit: an open attempt of another one has nobody left who could end it.
+std::string new_life() {
+  std::random_device random;
+  return std::to_string((std::uint64_t{random()} << 32) | random());
+}
+
+/// Tells whether the machine was started anew since, so that old process ids mean nothing (K6).
+std::string boot_id() {
+  std::string id;
+  std::ifstream("/proc/sys/kernel/random/boot_id") >> id;
+  return id;
+}
+
+JobRecord::State state_after(const Outcome& outcome, const Settlement& settlement) {
+  switch (settlement.kind) {
+    case Settlement::Kind::retry:
+      return JobRecord::State::blocked;
+    case Settlement::Kind::requeue:
+      return JobRecord::State::waiting;
+    case Settlement::Kind::dead_letter:
+      return JobRecord::State::failed;
+    case Settlement::Kind::accept:
+      break;
+  }
+  if (outcome.kind == Outcome::Kind::cancelled) return JobRecord::State::cancelled;
+  return outcome.kind == Outcome::Kind::done ? JobRecord::State::done : JobRecord::State::failed;
+}
+
+}  // namespace
+
+SqliteJournal::SqliteJournal(Database& database, Clock& clock, std::vector<std::string> targets,
+                             std::string worker, JournalLimits limits)
+    : database_(database),
+      clock_(clock),
+      reports_(database, std::move(targets), limits.waiting_reports),
+      worker_(std::move(worker)),
+      life_(new_life()),
+      boot_(boot_id()),
+      limits_(limits),
+      next_sweep_(clock.steady()) {}
+
+// ---- Reading
+
+std::optional<JobRecord> SqliteJournal::find(const std::string& key) const {
+  static const std::string sql =
+      "SELECT " + std::string(rows::job_columns) + " FROM job WHERE key = ?";
+  auto row = database_.prepare(sql);
+  const auto found = row.bind(key).step();
+  if (!found) {
+    // "Unknown" would run a job again that is done; the next write says the same and is answered.
+    log::error("the journal could not be read: " + found.error().text());
+    return std::nullopt;
+  }
+  if (!*found) return std::nullopt;
+  return rows::read_job(row);
+}
+
+std::vector<OpenAttempt> SqliteJournal::open_attempts() const {
+  std::vector<OpenAttempt> open;
+  auto row = database_.prepare(
+      "SELECT j.key, j.queue, j.runner, a.n, j.crashes, p.redelivered, p.timestamp, p.request, "
+      "p.body, a.record_dir FROM attempt a JOIN job j ON j.id = a.job "
+      "JOIN payload p ON p.job = a.job WHERE a.ended = 0 AND a.life <> ? ORDER BY a.id");
+  row.bind(life_);
+  for (;;) {
+    const auto found = row.step();
+    if (!found) log::error("the journal could not be read: " + found.error().text());
+    if (!found || !*found) return open;
+    OpenAttempt one;
+    one.job.key = row.text(0);
+    one.job.queue = row.text(1);
+    one.job.runner = row.text(2);
+    one.job.attempt = static_cast<int>(row.integer(3));
+    one.job.crashes = static_cast<int>(row.integer(4));
+    one.job.redelivered = row.integer(5) != 0;
+    one.job.timestamp = row.integer(6);
+    one.job.request = request_from_json(row.text(7));
+    one.job.body = row.blob(8);
+    one.record_dir = row.text(9);
+    open.push_back(std::move(one));
+  }
+}
+
+bool SqliteJournal::is_buried(const std::string& job_id) const {
+  auto row = database_.prepare("SELECT 1 FROM tombstone WHERE job_id = ? AND time > ?");
+  const auto since = from_micros(now()) - limits_.cancels;
+  const auto found = row.bind(job_id).bind(to_micros(since)).step();
+  return found && *found;
+}
+
+std::vector<Report> SqliteJournal::due_reports(const std::string& target, std::int64_t now,
+                                               int limit) const {
+  return reports_.due(target, now, limit);
+}
+
+std::optional<std::int64_t> SqliteJournal::next_report(const std::string& target) const {
+  return reports_.next_due(target);
+}
+
+// ---- Writing. Arguments live until the task ends; the changes run meanwhile.
+
+Task<Result<void>> SqliteJournal::write(Durability durability, Change change) {
+  std::int64_t waiting = 0;
+  Database::Change counted = [&](Database&) { return change(waiting); };
+  auto result = co_await database_.write(durability, std::move(counted));
+  if (result) reports_.count(waiting);
+  co_return result;
+}
+
+Task<Result<void>> SqliteJournal::begin(const Job& job, const Message& message,
+                                        const std::string& record_dir, Report building) {
+  // Taken now: while this waits another delivery of the same job may move the messages about.
+  const std::string properties = properties_to_json(message);
+  const bool redelivered = message.redelivered;
+  Change change = [&](std::int64_t& waiting) {
+    return write_begin(job, properties, redelivered, record_dir, building, waiting);
+  };
+  // The broker still has the message: after a power cut it comes again (S2).
+  co_return co_await write(Durability::process, std::move(change));
+}
+
+Task<Result<void>> SqliteJournal::report(const Job& job, Report status) {
+  Change change = [&](std::int64_t& waiting) -> Result<void> {
+    const auto row = row_of(job.key);
+    if (!row) return row.error();
+    if (!*row) return Error{"job " + job.key, "was not begun, so nothing is reported of it", ""};
+    return reports_.add((*row)->id, status, waiting);
+  };
+  co_return co_await write(Durability::process, std::move(change));
+}
+
+Task<Result<void>> SqliteJournal::finish(const Job& job, const Outcome& outcome,
+                                         const Settlement& settlement,
+                                         std::optional<Report> verdict) {
+  Change change = [&](std::int64_t& waiting) {
+    return write_finish(job, outcome, settlement, verdict, waiting);
+  };
+  co_return co_await write(Durability::power, std::move(change));  // S2
+}
+
+Task<Result<void>> SqliteJournal::settled(const std::string& key) {
+  Change change = [&](std::int64_t&) -> Result<void> {
+    auto payload = database_.prepare(
+        "DELETE FROM payload WHERE job = (SELECT id FROM job WHERE key = ? AND state <> "
+        "'running')");
+    if (const auto gone = payload.bind(key).run(); !gone) return gone;
+    auto row = database_.prepare(
+        "UPDATE job SET settled = 1, claim = 'settled', touched = ? WHERE key = ? AND state <> "
+        "'running'");
+    return row.bind(now()).bind(key).run();
+  };
+  co_return co_await write(Durability::process, std::move(change));
+}
+
+Task<Result<void>> SqliteJournal::report_again(const std::string& key) {
+  Change change = [&](std::int64_t& waiting) -> Result<void> {
+    const auto row = row_of(key);
+    if (!row) return row.error();
+    if (!*row) return {};
+    return reports_.add_again((*row)->id, now(), waiting);
+  };
+  co_return co_await write(Durability::process, std::move(change));
+}
+
+Task<Result<void>> SqliteJournal::bury(const std::string& job_id) {
+  Change change = [&](std::int64_t&) {
+    auto row = database_.prepare("INSERT OR REPLACE INTO tombstone(job_id, time) VALUES(?, ?)");
+    return row.bind(job_id).bind(now()).run();
+  };
+  // The message that asks for it is acknowledged next, and nobody will ask again.
+  co_return co_await write(Durability::power, std::move(change));
+}
+
+Task<Result<void>> SqliteJournal::report_sent(const Report& report) {
+  Change change = [&](std::int64_t& waiting) { return reports_.sent(report.id, waiting); };
+  co_return co_await write(Durability::process, std::move(change));
+}
+
+Task<Result<void>> SqliteJournal::report_postponed(const Report& report, std::int64_t next) {
+  Change change = [&](std::int64_t&) { return reports_.postponed(report.id, next); };
+  co_return co_await write(Durability::process, std::move(change));
+}
+
+Task<Result<void>> SqliteJournal::report_dropped(const Report& report, const std::string& reason) {
+  Change change = [&](std::int64_t& waiting) {
+    return reports_.dropped(report.id, reason, waiting);
+  };
+  co_return co_await write(Durability::process, std::move(change));
+}
+
+Task<Result<void>> SqliteJournal::prune() {
+  Change change = [&](std::int64_t& waiting) { return forget(waiting); };
+  co_return co_await write(Durability::process, std::move(change));
+}
+
+// ---- The changes
+
+Result<std::optional<SqliteJournal::Row>> SqliteJournal::row_of(const std::string& key) const {
+  auto row = database_.prepare("SELECT id, state, attempt, outcome FROM job WHERE key = ?");
+  const auto found = row.bind(key).step();
+  if (!found) return found.error();
+  if (!*found) return std::optional<Row>();
+  return std::optional<Row>(Row{row.integer(0), rows::state_from(row.text(1)),
+                                static_cast<int>(row.integer(2)), row.text(3)});
+}
+
+/// The job's row, in state running: a new one, or the one there was, in a new run if that was over.
+Result<std::int64_t> SqliteJournal::accept(const Job& job, const std::optional<Row>& row) {
+  const std::int64_t time = now();
+  if (row && rows::is_over(row->state)) {
+    auto fresh = database_.prepare(
+        "UPDATE job SET run = run + 1, begun = ?, outcome = '', reason = '', message = '', "
+        "reported = 0, reported_status = '', reported_final = 0, log_file = '', artifacts = '' "
+        "WHERE id = ?");
+    if (const auto done = fresh.bind(time).bind(row->id).run(); !done) return done.error();
+  }
+  auto write = database_.prepare(
+      row ? "UPDATE job SET queue = ?, runner = ?, job_id = ?, package = ?, version = ?, "
+            "web_host = ?, attempt = ?, crashes = ?, touched = ?, state = 'running', "
+            "claim = 'held', settlement = '', settled = 0, ended = 0 WHERE id = ?"
+          : "INSERT INTO job(queue, runner, job_id, package, version, web_host, attempt, crashes, "
+            "touched, state, claim, begun, key) "
+            "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, 'running', 'held', ?, ?)");
+  write.bind(job.queue)
+      .bind(job.runner)
+      .bind(job.request.job_id)
+      .bind(job.request.package)
+      .bind(job.request.version)
+      .bind(job.request.web_host)
+      .bind(job.attempt)
+      .bind(job.crashes)
+      .bind(time);
+  const auto written = row ? write.bind(row->id).run() : write.bind(time).bind(job.key).run();
+  if (!written) return written.error();
+  return row ? row->id : database_.last_insert_id();
+}
+
+Result<void> SqliteJournal::write_begin(const Job& job, const std::string& properties,
+                                        bool redelivered, const std::string& record_dir,
+                                        const Report& building, std::int64_t& waiting) {
+  const auto known = row_of(job.key);
+  if (!known) return known.error();
+  const auto row = accept(job, *known);
+  if (!row) return row.error();
+  if (*known) {  // an attempt that is still open has no end but this: its rbit died
+    Outcome lost;
+    lost.kind = Outcome::Kind::crashed;
+    lost.reason = "interrupted";
+    if (const auto closed = close_attempts(*row, lost); !closed) return closed;
+  }
+  auto payload = database_.prepare(
+      "INSERT OR REPLACE INTO payload(job, request, properties, redelivered, timestamp, body) "
+      "VALUES(?, ?, ?, ?, ?, ?)");
+  const std::string request = request_to_json(job.request);
+  const auto kept = payload.bind(*row)
+                        .bind(request)
+                        .bind(properties)
+                        .bind(redelivered ? 1 : 0)
+                        .bind(job.timestamp)
+                        .bind_blob(job.body)
+                        .run();
+  if (!kept) return kept;
+  if (const auto begun = insert_attempt(*row, job, record_dir); !begun) return begun;
+  return reports_.add(*row, building, waiting);
+}
+
+Result<void> SqliteJournal::insert_attempt(std::int64_t row, const Job& job,
+                                           const std::string& record_dir) {
+  auto attempt = database_.prepare(
+      "INSERT INTO attempt(job, run, n, life, boot, worker, record_dir, begun) "
+      "VALUES(?, (SELECT run FROM job WHERE id = ?), ?, ?, ?, ?, ?, ?)");
+  return attempt.bind(row)
+      .bind(row)
+      .bind(job.attempt)
+      .bind(life_)
+      .bind(boot_)
+      .bind(worker_)
+      .bind(record_dir)
+      .bind(now())
+      .run();
+}
+
+Result<void> SqliteJournal::close_attempts(std::int64_t row, const Outcome& outcome) {
+  auto attempt = database_.prepare(
+      "UPDATE attempt SET ended = ?, outcome = ?, reason = ?, message = ?, log_file = ? "
+      "WHERE job = ? AND ended = 0");
+  return attempt.bind(now())
+      .bind(to_string(outcome.kind))
+      .bind(outcome.reason)
+      .bind(outcome.message)
+      .bind(outcome.log_file)
+      .bind(row)
+      .run();
+}
+
+Result<void> SqliteJournal::write_finish(const Job& job, const Outcome& outcome,
+                                         const Settlement& settlement,
+                                         const std::optional<Report>& verdict,
+                                         std::int64_t& waiting) {
+  const auto known = row_of(job.key);
+  if (!known) return known.error();
+  std::int64_t row = 0;
+  if (*known) row = (*known)->id;
+  // A job that ends without a begin (cancelled before it) has its row from here; the same verdict
+  // once more (its first answer did not arrive) finds its own.
+  const bool repeated =
+      *known && (*known)->attempt == job.attempt && (*known)->outcome == to_string(outcome.kind);
+  if (!*known || (rows::is_over((*known)->state) && !repeated)) {
+    const auto accepted = accept(job, *known);
+    if (!accepted) return accepted.error();
+    row = *accepted;
+  }
+  if (const auto closed = close_attempts(row, outcome); !closed) return closed;
+  if (const auto written = write_verdict(row, job, outcome, settlement); !written) return written;
+  if (verdict)
+    if (const auto told = reports_.add(row, *verdict, waiting); !told) return told;
+
+  constexpr int finishes_a_step = 64;  // each step removes up to 200 jobs, so it always keeps up
+  if (++finishes_ % finishes_a_step != 0) return {};
+  return forget(waiting);
+}
+
+Result<void> SqliteJournal::write_verdict(std::int64_t row, const Job& job, const Outcome& outcome,
+                                          const Settlement& settlement) {
+  const std::string artifacts = rows::artifacts_to_json(outcome.artifacts);
+  const std::int64_t time = now();
+  auto verdict = database_.prepare(
+      "UPDATE job SET state = ?, attempt = ?, outcome = ?, reason = ?, message = ?, settlement = "
+      "?, settlement_delay = ?, settlement_attempt = ?, settlement_reason = ?, settled = 0, "
+      "log_file = ?, artifacts = ?, ended = ?, touched = ? WHERE id = ?");
+  return verdict.bind(to_string(state_after(outcome, settlement)))
+      .bind(job.attempt)
+      .bind(to_string(outcome.kind))
+      .bind(outcome.reason)
+      .bind(outcome.message)
+      .bind(to_string(settlement.kind))
+      .bind(settlement.delay.count())
+      .bind(settlement.next_attempt)
+      .bind(settlement.reason)
+      .bind(outcome.log_file)
+      .bind(artifacts)
+      .bind(time)
+      .bind(time)
+      .bind(row)
+      .run();
+}
+
+// ---- Forgetting
+
+Result<void> SqliteJournal::forget(std::int64_t& waiting) {
+  constexpr std::int64_t step = 200;
+  std::int64_t over = -limits_.jobs;
+  {
+    auto count = database_.prepare("SELECT count(*) FROM job");  // of an index: 1 ms for 100,000
+    const auto counted = count.step();
+    if (!counted) return counted.error();
+    over += count.integer(0);
+  }
+  if (over > 0) {
+    const auto removed =
+        remove_jobs(std::numeric_limits<std::int64_t>::max(), std::min(over, step), true);
+    if (!removed) return removed.error();
+  }
+  if (clock_.steady() < next_sweep_) return {};
+  const auto old = from_micros(now()) - limits_.keep;
+  const auto removed = remove_jobs(to_micros(old), step, false);
+  if (!removed) return removed.error();
+  if (*removed == step) return {};  // there may be more: go on at the next step
+  next_sweep_ = clock_.steady() + std::chrono::hours(1);
+  return forget_old(waiting);
+}
+
+/// What goes by age alone and is never much.
+Result<void> SqliteJournal::forget_old(std::int64_t& waiting) {
+  const WallTime time = clock_.wall();
+  auto moved = database_.prepare(
+      "UPDATE job SET state = 'moved' WHERE touched < ? AND claim = 'held' AND settled = 0 AND "
+      "state IN ('waiting', 'running', 'blocked') AND NOT EXISTS "
+      "(SELECT 1 FROM attempt WHERE job = job.id AND ended = 0 AND life = ?)");
+  if (const auto done = moved.bind(to_micros(time - limits_.moved)).bind(life_).run(); !done)
+    return done;
+  auto cancels = database_.prepare("DELETE FROM tombstone WHERE time < ?");
+  if (const auto done = cancels.bind(to_micros(time - limits_.cancels)).run(); !done) return done;
+  return reports_.drop_before(to_micros(time - limits_.reports), waiting);
+}
+
+Result<int> SqliteJournal::remove_jobs(std::int64_t touched_before, std::int64_t limit,
+                                       bool settled_only) {
+  std::vector<std::int64_t> old;
+  {
+    auto row = database_.prepare(
+        settled_only ? "SELECT id FROM job WHERE touched < ? AND settled = 1 AND "
+                       "state IN ('done', 'failed', 'cancelled', 'dead') AND NOT EXISTS "
+                       "(SELECT 1 FROM outbox WHERE job = job.id AND state = 'waiting') "
+                       "ORDER BY touched LIMIT ?"
+                     : "SELECT id FROM job WHERE touched < ? AND state <> 'running' AND NOT EXISTS "
+                       "(SELECT 1 FROM outbox WHERE job = job.id AND state = 'waiting') "
+                       "ORDER BY touched LIMIT ?");
+    row.bind(touched_before).bind(limit);
+    for (;;) {
+      const auto found = row.step();
+      if (!found) return found.error();
+      if (!*found) break;
+      old.push_back(row.integer(0));
+    }
+  }
+  for (const auto id : old) {
+    for (const char* sql : {"DELETE FROM outbox WHERE job = ?", "DELETE FROM attempt WHERE job = ?",
+                            "DELETE FROM payload WHERE job = ?", "DELETE FROM job WHERE id = ?"}) {
+      auto statement = database_.prepare(sql);
+      if (const auto gone = statement.bind(id).run(); !gone) return gone.error();
+    }
+  }
+  return static_cast<int>(old.size());
+}
+
+}  // namespace rbit

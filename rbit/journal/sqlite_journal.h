@@ -1,0 +1,98 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "rbit/base/clock.h"
+#include "rbit/base/database.h"
+#include "rbit/core/journal.h"
+#include "rbit/journal/report_table.h"
+
+namespace rbit {
+
+/// How much the journal keeps (RELIABILITY.md 2.2, 5).
+struct JournalLimits {
+  std::int64_t jobs = 100'000;       // above that the oldest that are over, settled and reported go
+  std::chrono::hours keep{30 * 24};  // and all of them after that
+  std::chrono::hours moved{7 * 24};  // a held job that nobody redelivers here is somewhere else
+  std::chrono::hours cancels{7 * 24};  // of jobs that were never seen
+  std::chrono::hours reports{8 * 24};  // a day more than the outbox tries
+  std::int64_t waiting_reports = 1'000'000;
+};
+
+/// The journal in a Database whose schema is the newest (`schema::upgrade`). One for each life of
+/// rbit. `begin` of a key that is over starts a new run of it: numbers of reports go on, but what
+/// was reported of the old run holds nothing back. Old rows go in small steps with the verdicts.
+class SqliteJournal : public Journal {
+ public:
+  /// `worker` is rbit's name; `targets` are those of the sinks. All refer to what outlives this.
+  SqliteJournal(Database& database, Clock& clock, std::vector<std::string> targets,
+                std::string worker, JournalLimits limits = {});
+
+  std::optional<JobRecord> find(const std::string& key) const override;
+  std::vector<OpenAttempt> open_attempts() const override;
+
+  Task<Result<void>> begin(const Job& job, const Message& message, const std::string& record_dir,
+                           Report building) override;
+  Task<Result<void>> report(const Job& job, Report status) override;
+  Task<Result<void>> finish(const Job& job, const Outcome& outcome, const Settlement& settlement,
+                            std::optional<Report> verdict) override;
+  Task<Result<void>> settled(const std::string& key) override;
+  Task<Result<void>> report_again(const std::string& key) override;
+
+  Task<Result<void>> bury(const std::string& job_id) override;
+  bool is_buried(const std::string& job_id) const override;
+
+  std::vector<Report> due_reports(const std::string& target, std::int64_t now,
+                                  int limit) const override;
+  std::optional<std::int64_t> next_report(const std::string& target) const override;
+  Task<Result<void>> report_sent(const Report& report) override;
+  Task<Result<void>> report_postponed(const Report& report, std::int64_t next) override;
+  Task<Result<void>> report_dropped(const Report& report, const std::string& reason) override;
+  std::int64_t reports_waiting() const override { return reports_.waiting(); }
+
+  /// One step of forgetting, as `finish` does it now and then.
+  Task<Result<void>> prune();
+
+ private:
+  struct Row {
+    std::int64_t id = 0;
+    JobRecord::State state = JobRecord::State::waiting;
+    int attempt = 0;
+    std::string outcome;
+  };
+  /// Adds to `waiting` by how much it alters the number of waiting reports.
+  using Change = std::function<Result<void>(std::int64_t& waiting)>;
+
+  Task<Result<void>> write(Durability durability, Change change);
+  std::int64_t now() const { return to_micros(clock_.wall()); }
+
+  Result<std::optional<Row>> row_of(const std::string& key) const;
+  Result<std::int64_t> accept(const Job& job, const std::optional<Row>& row);
+  Result<void> insert_attempt(std::int64_t row, const Job& job, const std::string& record_dir);
+  Result<void> close_attempts(std::int64_t row, const Outcome& outcome);
+  Result<void> write_verdict(std::int64_t row, const Job& job, const Outcome& outcome,
+                             const Settlement& settlement);
+  Result<void> write_begin(const Job& job, const std::string& properties, bool redelivered,
+                           const std::string& record_dir, const Report& building,
+                           std::int64_t& waiting);
+  Result<void> write_finish(const Job& job, const Outcome& outcome, const Settlement& settlement,
+                            const std::optional<Report>& verdict, std::int64_t& waiting);
+
+  Result<void> forget(std::int64_t& waiting);
+  Result<void> forget_old(std::int64_t& waiting);
+  Result<int> remove_jobs(std::int64_t touched_before, std::int64_t limit, bool settled_only);
+
+  Database& database_;
+  Clock& clock_;
+  ReportTable reports_;
+  std::string worker_, life_, boot_;
+  JournalLimits limits_;
+  int finishes_ = 0;
+  SteadyTime next_sweep_;
+};
+
+}  // namespace rbit

@@ -1,0 +1,256 @@
+#include "rbit/base/database.h"
+
+#include <doctest/doctest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include "tests/support/loop.h"
+#include "tests/support/print.h"
+
+using namespace rbit;
+
+namespace {
+
+struct TempDir {
+  std::string path = [] {
+    std::string name = (std::filesystem::temp_directory_path() / "rbit-test-XXXXXX").string();
+    return std::string(::mkdtemp(name.data()));
+  }();
+  ~TempDir() { std::filesystem::remove_all(path); }
+};
+
+std::unique_ptr<Database> open(asio::io_context& loop, const std::string& path = ":memory:") {
+  auto database = Database::open(loop.get_executor(), path);
+  REQUIRE_MESSAGE(database.has_value(), database.error().text());
+  return std::move(*database);
+}
+
+Database::Change insert(std::string text) {
+  return [text](Database& in) { return in.prepare("INSERT INTO t(x) VALUES(?)").bind(text).run(); };
+}
+
+std::vector<std::string> rows(Database& database) {
+  auto row = database.prepare("SELECT x FROM t ORDER BY rowid");
+  std::vector<std::string> found;
+  while (*row.step()) found.push_back(row.text(0));
+  return found;
+}
+
+}  // namespace
+
+TEST_CASE("values come back as they were bound") {
+  asio::io_context loop;
+  const auto database = open(loop);
+  REQUIRE(database->execute("CREATE TABLE t(a, b, c, d, e)"));
+  const std::string bytes("a\0\xff", 3);
+  REQUIRE(database->prepare("INSERT INTO t VALUES(?, ?, ?, ?, ?)")
+              .bind(std::int64_t{1} << 40)
+              .bind(bytes)
+              .bind_blob(bytes)
+              .bind_null()
+              .bind(std::string_view())
+              .run());
+  auto row = database->prepare("SELECT * FROM t");
+  REQUIRE(*row.step());
+  CHECK(row.integer(0) == std::int64_t{1} << 40);
+  CHECK(row.text(1) == bytes);
+  CHECK(row.blob(2) == bytes);
+  CHECK(row.view(2) == bytes);
+  CHECK(row.is_null(3));
+  CHECK_FALSE(row.is_null(4));
+  CHECK(row.text(4).empty());
+  CHECK_FALSE(*row.step());
+}
+
+TEST_CASE("one SQL may be used twice at a time") {
+  asio::io_context loop;
+  const auto database = open(loop);
+  REQUIRE(database->execute("CREATE TABLE t(x); INSERT INTO t VALUES(1); INSERT INTO t VALUES(2)"));
+  auto outer = database->prepare("SELECT x FROM t");
+  int pairs = 0;
+  while (*outer.step()) {
+    auto inner = database->prepare("SELECT x FROM t");
+    while (*inner.step()) ++pairs;
+  }
+  CHECK(pairs == 4);
+}
+
+TEST_CASE("writes of one turn are one transaction, answered in order") {
+  asio::io_context loop;
+  const auto database = open(loop);
+  REQUIRE(database->execute("CREATE TABLE t(x)"));
+  std::string order;
+  int transactions = 0;
+  const auto write = [&](char name) -> Task<void> {
+    Database::Change change = [&, name](Database& in) {
+      // Only the first of a transaction finds no row of this transaction.
+      auto count = in.prepare("SELECT count(*) FROM t");
+      (void)count.step();
+      if (count.integer(0) == 0) ++transactions;
+      return in.prepare("INSERT INTO t(x) VALUES(?)").bind(std::string(1, name)).run();
+    };
+    const auto written = co_await database->write(Durability::process, std::move(change));
+    CHECK(written);
+    order += name;
+  };
+  for (const char name : {'a', 'b', 'c'}) spawn(loop.get_executor(), write(name), "test");
+  loop.run();
+  CHECK(order == "abc");
+  CHECK(transactions == 1);
+  CHECK(rows(*database) == std::vector<std::string>{"a", "b", "c"});
+}
+
+TEST_CASE("a change that fails takes nobody along") {
+  asio::io_context loop;
+  const auto database = open(loop);
+  REQUIRE(database->execute("CREATE TABLE t(x)"));
+  const auto write = [&](std::string text, bool fails, bool& ok) -> Task<void> {
+    Database::Change change = [text, fails](Database& in) -> Result<void> {
+      const auto done = insert(text)(in);
+      if (fails) return Error{"test", "refused", ""};
+      return done;
+    };
+    const auto written = co_await database->write(Durability::process, std::move(change));
+    ok = written.has_value();
+  };
+  bool a = false, b = true, c = false;
+  spawn(loop.get_executor(), write("a", false, a), "test");
+  spawn(loop.get_executor(), write("b", true, b), "test");
+  spawn(loop.get_executor(), write("c", false, c), "test");
+  loop.run();
+  CHECK(a);
+  CHECK_FALSE(b);
+  CHECK(c);
+  CHECK(rows(*database) == std::vector<std::string>{"a", "c"});
+
+  bool alone = true;
+  loop.restart();
+  spawn(loop.get_executor(), write("d", true, alone), "test");
+  loop.run();
+  CHECK_FALSE(alone);
+  CHECK(rows(*database) == std::vector<std::string>{"a", "c"});
+}
+
+TEST_CASE("flush commits what is queued at once, and post has nobody waiting") {
+  asio::io_context loop;
+  const auto database = open(loop);
+  REQUIRE(database->execute("CREATE TABLE t(x)"));
+  database->post(Durability::process, insert("a"));
+  database->flush();
+  CHECK(rows(*database).size() == 1);
+}
+
+TEST_CASE("what is queued when the database goes is not written") {
+  TempDir dir;
+  asio::io_context loop;
+  {
+    const auto database = open(loop, dir.path + "/a.db");
+    REQUIRE(database->execute("CREATE TABLE t(x)"));
+    database->post(Durability::process, insert("a"));
+  }
+  loop.run();  // the commit that was due finds nobody
+  CHECK(rows(*open(loop, dir.path + "/a.db")).empty());
+}
+
+TEST_CASE("the file is for its owner alone") {
+  TempDir dir;
+  asio::io_context loop;
+  const auto database = open(loop, dir.path + "/a.db");
+  REQUIRE(database->execute("CREATE TABLE t(x)"));
+  for (const auto& file : std::filesystem::directory_iterator(dir.path))
+    CHECK((file.status().permissions() & std::filesystem::perms(0077)) ==
+          std::filesystem::perms::none);
+}
+
+TEST_CASE("a second process is refused, with the cure") {
+  TempDir dir;
+  asio::io_context loop;
+  const auto database = open(loop, dir.path + "/a.db");
+  const pid_t child = ::fork();
+  if (child == 0) {
+    const auto second = Database::open(loop.get_executor(), dir.path + "/a.db");
+    const bool told = !second && second.error().cure.find("another rbit") != std::string::npos;
+    ::_exit(told ? 0 : 1);
+  }
+  int status = -1;
+  ::waitpid(child, &status, 0);
+  CHECK(status == 0);
+}
+
+TEST_CASE("errors name the file") {
+  asio::io_context loop;
+  const auto missing = Database::open(loop.get_executor(), "/nonexistent/a.db");
+  REQUIRE_FALSE(missing);
+  CHECK(missing.error().thing == "/nonexistent/a.db");
+  CHECK_FALSE(missing.error().cure.empty());
+
+  TempDir dir;
+  std::ofstream(dir.path + "/a.db") << std::string(5000, 'x');
+  const auto damaged = Database::open(loop.get_executor(), dir.path + "/a.db");
+  REQUIRE_FALSE(damaged);
+  CHECK(damaged.error().cure.find("damaged") != std::string::npos);
+
+  const auto database = open(loop);
+  CHECK_THROWS_AS(database->prepare("SELEC 1"), Fatal);
+}
+
+TEST_CASE("a copy holds what was committed") {
+  TempDir dir;
+  asio::io_context loop;
+  {
+    const auto database = open(loop, dir.path + "/a.db");
+    REQUIRE(database->execute("CREATE TABLE t(x); INSERT INTO t VALUES('a')"));
+    CHECK(database->check(std::chrono::seconds(5)));
+    CHECK(database->back_up(dir.path + "/b.db"));
+  }
+  CHECK(rows(*open(loop, dir.path + "/b.db")) == std::vector<std::string>{"a"});
+}
+
+TEST_CASE("what was answered survives SIGKILL, synced or not") {
+  TempDir dir;
+  const std::string file = dir.path + "/a.db";
+  int answered[2];
+  REQUIRE(::pipe(answered) == 0);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    asio::io_context loop;
+    const auto database = open(loop, file);
+    (void)database->execute("CREATE TABLE t(x)");
+    const auto write_for_ever = [&]() -> Task<void> {
+      for (int i = 0;; ++i) {
+        Database::Change change = insert(std::to_string(i));
+        const auto durability = i % 2 == 0 ? Durability::process : Durability::power;
+        const auto written = co_await database->write(durability, std::move(change));
+        if (written && ::write(answered[1], "+", 1) != 1) ::_exit(1);
+      }
+    };
+    test::run(loop, write_for_ever());
+    ::_exit(1);
+  }
+  ::close(answered[1]);
+  std::size_t heard = 0;
+  char plus[64];
+  for (bool killed = false;;) {
+    const auto count = ::read(answered[0], plus, sizeof plus);
+    if (count <= 0) break;
+    heard += static_cast<std::size_t>(count);
+    if (heard >= 50 && !killed) {
+      ::kill(child, SIGKILL);
+      killed = true;
+    }
+  }
+  ::close(answered[0]);
+  ::waitpid(child, nullptr, 0);
+
+  asio::io_context loop;
+  const auto found = rows(*open(loop, file));
+  CHECK(found.size() >= heard);
+  CHECK(found.size() <= heard + 1);  // one may have been committed and not yet answered
+  for (std::size_t i = 0; i < found.size(); ++i) CHECK(found[i] == std::to_string(i));
+}

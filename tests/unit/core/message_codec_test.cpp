@@ -1,0 +1,54 @@
+#include "rbit/core/message_codec.h"
+
+#include <doctest/doctest.h>
+
+using namespace rbit;
+
+TEST_CASE("a message's properties come back as they were, whatever their bytes") {
+  Message message;
+  message.message_id = "id\xff\0 1";
+  message.content_type = "application/json";
+  message.correlation_id = "\xC3\xA4";
+  message.timestamp = 1367322533;
+  message.priority = 9;
+  message.persistent = false;
+  message.headers["text"] = std::string("a\xfe");
+  message.headers["flag"] = true;
+  message.headers["number"] = std::int64_t{-5};
+  message.headers["part"] = 1.5;
+  message.headers["odd\x80name"] = std::string("x");
+
+  Message copy;
+  properties_from_json(properties_to_json(message), copy);
+  CHECK(copy.message_id == message.message_id);
+  CHECK(copy.content_type == message.content_type);
+  CHECK(copy.correlation_id == message.correlation_id);
+  CHECK(copy.reply_to.empty());
+  CHECK(copy.timestamp == message.timestamp);
+  CHECK(copy.priority == message.priority);
+  CHECK_FALSE(copy.persistent);
+  CHECK(copy.headers == message.headers);
+}
+
+TEST_CASE("properties that are no JSON leave a message as it is") {
+  Message message;
+  message.message_id = "1";
+  for (const char* text : {"", "[]", "{\"message_id\": 5}", "{\"headers\": [1, [2, 3]]}", "{"})
+    properties_from_json(text, message);
+  CHECK(message.message_id == "1");
+  CHECK(message.headers.empty());
+}
+
+TEST_CASE("a build request comes back as it was") {
+  BuildRequest request;
+  request.job_id = "36";
+  request.package = "col10642";
+  request.uri = "http://cnx.org/";
+  request.master = true;
+  const BuildRequest copy = request_from_json(request_to_json(request));
+  CHECK(copy.job_id == "36");
+  CHECK(copy.package == "col10642");
+  CHECK(copy.uri == "http://cnx.org/");
+  CHECK(copy.version.empty());
+  CHECK(copy.master);
+}

@@ -1,0 +1,409 @@
+#include "rbit/intake/local_transport.h"
+
+#include <doctest/doctest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "rbit/base/text.h"
+#include "rbit/core/message_codec.h"
+#include "tests/support/loop.h"
+#include "tests/support/manual_clock.h"
+#include "tests/support/print.h"
+
+using namespace rbit;
+
+namespace {
+
+/// The tables as the journal makes them. A unit test of this room cannot link that one; it can read
+/// it, so that there is one description only.
+std::string tables() {
+  std::ifstream file(std::string(RBIT_SOURCE_DIR) + "/rbit/journal/schema.cpp");
+  std::ostringstream source;
+  source << file.rdbuf();
+  std::string text = source.str(), sql;
+  for (std::size_t at = 0; (at = text.find("R\"sql(", at)) != std::string::npos;) {
+    const auto end = text.find(")sql\"", at);
+    sql += text.substr(at + 6, end - at - 6);
+    at = end;
+  }
+  return sql;
+}
+
+struct TempDir {
+  std::string path = [] {
+    std::string name = (std::filesystem::temp_directory_path() / "rbit-test-XXXXXX").string();
+    return std::string(::mkdtemp(name.data()));
+  }();
+  ~TempDir() { std::filesystem::remove_all(path); }
+};
+
+/// An rbit's queue room: deliveries go into `got`, in order.
+struct House {
+  explicit House(std::string path = ":memory:") : file(std::move(path)) {
+    open();
+    REQUIRE(database->execute(tables().c_str()));
+  }
+  void open() {
+    auto opened = Database::open(loop.get_executor(), file);
+    REQUIRE_MESSAGE(opened.has_value(), opened.error().text());
+    database = std::move(*opened);
+  }
+  void start(std::vector<std::string> queues = {"a", "b"}) {
+    transport = std::make_unique<LocalTransport>(loop.get_executor(), *database, clock, "worker");
+    transport->start(std::move(queues), [this](Delivery one) { got.push_back(std::move(one)); });
+  }
+  /// Everything that is ready; who waits for the clock goes on waiting.
+  void settle_down() {
+    loop.restart();
+    loop.poll();
+  }
+  void credit(const std::string& queue, int slots) {
+    transport->set_credit(queue, slots);
+    settle_down();
+  }
+  Result<std::string> submit(const std::string& queue, std::string body, std::string id = "") {
+    Message message;
+    message.queue = queue;
+    message.body = std::move(body);
+    message.message_id = std::move(id);
+    auto key = test::run(loop, transport->submit(message));
+    settle_down();
+    return key;
+  }
+  bool settle(std::size_t i, const Settlement& settlement) {
+    const bool done = test::run(loop, got[i].settle(settlement)).has_value();
+    settle_down();
+    return done;
+  }
+  void drop_all() {
+    got.clear();
+    settle_down();
+  }
+  std::string bodies() const {
+    std::string out;
+    for (const auto& one : got) out += one.message().body + " ";
+    return out;
+  }
+  std::int64_t count(const std::string& table) {
+    auto row = database->prepare("SELECT count(*) FROM " + table);
+    return row.step() ? row.integer(0) : -1;
+  }
+
+  std::string file;
+  test::ManualClock clock;
+  asio::io_context loop;
+  std::unique_ptr<Database> database;
+  std::unique_ptr<LocalTransport> transport;
+  std::vector<Delivery> got;
+};
+
+std::string header(const Message& message, const std::string& name) {
+  const auto found = message.headers.find(name);
+  if (found == message.headers.end()) return "";
+  if (const auto* text = std::get_if<std::string>(&found->second)) return *text;
+  if (const auto* number = std::get_if<std::int64_t>(&found->second))
+    return std::to_string(*number);
+  return "?";
+}
+
+}  // namespace
+
+TEST_CASE("messages come in order, as many as are welcome") {
+  House house;
+  house.start();
+  for (const char* body : {"1", "2", "3"}) REQUIRE(house.submit("a", body));
+  CHECK(house.got.empty());
+  CHECK(house.transport->waiting("a") == 3);
+  house.credit("a", 2);
+  CHECK(house.bodies() == "1 2 ");
+  CHECK(house.transport->waiting("a") == 1);
+  house.credit("a", 1);
+  CHECK(house.bodies() == "1 2 3 ");
+  CHECK_FALSE(house.got[0].message().redelivered);
+  house.credit("a", 1);
+  CHECK(house.got.size() == 3);
+  REQUIRE(house.submit("a", "4"));  // arrives while somebody waits for it
+  CHECK(house.bodies() == "1 2 3 4 ");
+}
+
+TEST_CASE("a message goes in and comes out whole") {
+  House house;
+  house.start();
+  Message message;
+  message.queue = "b";
+  message.body = std::string("x\0\xff", 3);
+  message.message_id = "id-1";
+  message.content_type = "application/json";
+  message.headers["n"] = std::int64_t{5};
+  const auto key = test::run(house.loop, house.transport->submit(message));
+  REQUIRE(key);
+  CHECK(*key == "id-1");
+  house.credit("b", 1);
+  REQUIRE(house.got.size() == 1);
+  CHECK(house.got[0].message().queue == "b");
+  CHECK(house.got[0].message().body == message.body);
+  CHECK(house.got[0].message().message_id == "id-1");
+  CHECK(house.got[0].message().content_type == "application/json");
+  CHECK(house.got[0].message().headers == message.headers);
+}
+
+TEST_CASE("a message without an id gets one; a queue nobody takes from is refused") {
+  House house;
+  house.start();
+  const auto one = house.submit("a", "x"), other = house.submit("a", "x");
+  REQUIRE(one);
+  REQUIRE(other);
+  CHECK(one->size() == 36);
+  CHECK(*one != *other);
+  const auto refused = house.submit("c", "x");
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().thing == "queue c");
+  CHECK(refused.error().cure == "its queues: a, b");
+}
+
+TEST_CASE("queues take turns") {
+  House house;
+  house.start();
+  for (const char* body : {"a1", "a2", "a3"}) REQUIRE(house.submit("a", body));
+  for (const char* body : {"b1", "b2", "b3"}) REQUIRE(house.submit("b", body));
+  house.transport->set_credit("a", 3);
+  house.transport->set_credit("b", 3);
+  house.settle_down();
+  REQUIRE(house.got.size() == 6);
+  for (std::size_t i = 0; i < 6; i += 2)
+    CHECK(house.got[i].message().queue != house.got[i + 1].message().queue);
+}
+
+TEST_CASE("accepted is gone") {
+  House house;
+  house.start();
+  REQUIRE(house.submit("a", "1"));
+  house.credit("a", 1);
+  REQUIRE(house.settle(0, Settlement::accept()));
+  CHECK(house.count("message") == 0);
+  CHECK(house.transport->waiting("a") == 0);
+  REQUIRE(house.submit("a", "2"));  // goes behind what was, though nothing is there any more
+  house.credit("a", 1);
+  CHECK(house.got.size() == 2);
+}
+
+TEST_CASE("dropped goes back behind the others, and needs a new welcome") {
+  House house;
+  house.start();
+  for (const char* body : {"1", "2"}) REQUIRE(house.submit("a", body));
+  house.credit("a", 1);
+  CHECK(house.bodies() == "1 ");
+  house.drop_all();
+  CHECK(house.got.empty());  // no hot loop
+  CHECK(house.transport->waiting("a") == 2);
+  REQUIRE(house.submit("a", "3"));  // came later than the drop
+  house.credit("a", 3);
+  CHECK(house.bodies() == "2 1 3 ");
+  CHECK_FALSE(house.got[0].message().redelivered);
+  CHECK(house.got[1].message().redelivered);
+  REQUIRE(house.settle(1, Settlement::requeue()));
+  house.credit("a", 1);
+  CHECK(house.bodies() == "2 1 3 1 ");
+}
+
+TEST_CASE("to be tried again: after the delay, with the attempt, and the same key") {
+  House house;
+  house.start();
+  REQUIRE(house.submit("a", "1"));
+  house.credit("a", 5);
+  const std::string key = key_of(house.got[0].message());
+  REQUIRE(house.settle(0, Settlement::retry(std::chrono::minutes(5), 2, "exit 75")));
+  CHECK(house.got.size() == 1);
+  CHECK(house.transport->waiting("a") == 1);
+  house.clock.advance(std::chrono::minutes(4));  // looks now and then, for the clock may be set
+  house.settle_down();
+  while (house.got.size() == 1 && house.clock.advance_to_next()) house.settle_down();
+  REQUIRE(house.got.size() == 2);
+  CHECK(house.clock.wall() >= from_micros((test::ManualClock::start_seconds + 300) * 1'000'000));
+  const Message& again = house.got[1].message();
+  CHECK(again.body == "1");
+  CHECK(attempt_of(again) == 2);
+  CHECK(key_of(again) == key);
+  CHECK(header(again, "x-rbit-reason") == "exit 75");
+  CHECK(header(again, "x-rbit-first") == std::to_string(test::ManualClock::start_seconds));
+  REQUIRE(house.settle(1, Settlement::retry(std::chrono::milliseconds(0), 3, "")));
+  while (house.got.size() == 2 && house.clock.advance_to_next()) house.settle_down();
+  CHECK(attempt_of(house.got[2].message()) == 3);
+}
+
+TEST_CASE("the earlier of two delays is not held up by the later") {
+  House house;
+  house.start();
+  for (const char* body : {"late", "soon"}) REQUIRE(house.submit("a", body));
+  house.credit("a", 9);
+  REQUIRE(house.settle(0, Settlement::retry(std::chrono::seconds(50), 2, "")));
+  REQUIRE(house.settle(1, Settlement::retry(std::chrono::seconds(10), 2, "")));
+  house.clock.advance(std::chrono::seconds(10));
+  house.settle_down();
+  CHECK(house.bodies() == "late soon soon ");
+  house.clock.advance(std::chrono::seconds(40));
+  house.settle_down();
+  CHECK(house.bodies() == "late soon soon late ");
+}
+
+TEST_CASE("a dead letter is kept as it was, with the reason") {
+  House house;
+  house.start();
+  REQUIRE(house.submit("a", "bad", "id-1"));
+  house.credit("a", 1);
+  REQUIRE(house.settle(0, Settlement::dead_letter("undecodable: no JSON")));
+  CHECK(house.count("message") == 0);
+  auto row = house.database->prepare("SELECT queue, reason, properties, body FROM dead");
+  REQUIRE(row.step());
+  CHECK(row.text(0) == "a");
+  CHECK(row.text(1) == "undecodable: no JSON");
+  CHECK(row.blob(3) == "bad");
+  Message dead;
+  properties_from_json(row.text(2), dead);
+  CHECK(dead.message_id == "id-1");
+  CHECK(header(dead, "x-rbit-reason") == "undecodable: no JSON");
+  CHECK(header(dead, "x-rbit-queue") == "a");
+  CHECK(header(dead, "x-rbit-worker") == "worker");
+  CHECK_FALSE(header(dead, "x-rbit-first").empty());
+}
+
+TEST_CASE("of a body above 4 MiB the first 64 KiB, its length and its hash") {
+  House house;
+  house.start();
+  const std::string body(5'000'000, 'x');
+  REQUIRE(house.submit("a", body));
+  house.credit("a", 1);
+  const Message& message = house.got[0].message();
+  CHECK(message.oversized);
+  CHECK(message.body.size() == 65536);
+  CHECK(message.size == body.size());
+  CHECK(message.sha256 == text::sha256_hex(body));
+  REQUIRE(house.settle(0, Settlement::dead_letter("too large")));
+  auto row = house.database->prepare("SELECT properties, length(body) FROM dead");
+  REQUIRE(row.step());
+  CHECK(row.integer(1) == 65536);
+  Message dead;
+  properties_from_json(row.text(0), dead);
+  CHECK(header(dead, "x-rbit-size") == "5000000");
+  CHECK(header(dead, "x-rbit-sha256") == text::sha256_hex(body));
+}
+
+TEST_CASE("nothing comes after stop_taking, and tokens are void after close") {
+  House house;
+  house.start();
+  for (const char* body : {"1", "2"}) REQUIRE(house.submit("a", body));
+  house.credit("a", 1);
+  house.transport->stop_taking();
+  house.credit("a", 1);
+  CHECK(house.got.size() == 1);
+  CHECK_FALSE(house.got[0].is_void());
+  test::run(house.loop, house.transport->close());
+  CHECK(house.got[0].is_void());
+  CHECK_FALSE(house.settle(0, Settlement::accept()));
+  house.transport.reset();
+  house.drop_all();
+  CHECK(house.count("message") == 2);
+}
+
+TEST_CASE("what was out when rbit died is there again, marked; what was not is not") {
+  TempDir dir;
+  House house(dir.path + "/rbit.db");
+  house.start();
+  for (const char* body : {"1", "2", "3"}) REQUIRE(house.submit("a", body));
+  house.credit("a", 2);
+  REQUIRE(house.got.size() == 2);
+
+  for (int life = 0; life < 2; ++life) {
+    house.transport.reset();
+    house.database.reset();
+    house.got.clear();
+    house.open();
+    house.start();
+    house.credit("a", 9);
+    CHECK(house.bodies() == "1 2 3 ");
+    CHECK(house.got[0].message().redelivered);
+    CHECK(house.got[1].message().redelivered);
+    CHECK(house.got[2].message().redelivered == (life == 1));
+  }
+  for (std::size_t i = 0; i < 3; ++i) REQUIRE(house.settle(i, Settlement::accept()));
+  REQUIRE(house.submit("a", "4"));
+  CHECK_FALSE(house.got[3].message().redelivered);
+}
+
+TEST_CASE("a delay goes on after a restart") {
+  TempDir dir;
+  House house(dir.path + "/rbit.db");
+  house.start();
+  REQUIRE(house.submit("a", "1"));
+  house.credit("a", 1);
+  REQUIRE(house.settle(0, Settlement::retry(std::chrono::seconds(30), 2, "")));
+  house.transport.reset();
+  house.database.reset();
+  house.got.clear();
+  house.open();
+  house.start();
+  house.credit("a", 1);
+  CHECK(house.got.empty());
+  house.clock.advance(std::chrono::seconds(30));
+  house.settle_down();
+  CHECK(house.bodies() == "1 ");
+}
+
+TEST_CASE("submitted where no rbit runs") {
+  House house;
+  Message message;
+  message.queue = "a";
+  message.body = "1";
+  const std::vector<std::string> queues{"a"};
+  REQUIRE(test::run(
+      house.loop, LocalTransport::submit_straight(*house.database, house.clock, queues, message)));
+  message.queue = "b";
+  CHECK_FALSE(test::run(
+      house.loop, LocalTransport::submit_straight(*house.database, house.clock, queues, message)));
+  house.start();
+  house.credit("a", 1);
+  CHECK(house.bodies() == "1 ");
+}
+
+TEST_CASE("what was submitted before SIGKILL is there after it, once") {
+  TempDir dir;
+  const std::string file = dir.path + "/rbit.db";
+  int told[2];
+  REQUIRE(::pipe(told) == 0);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    House house(file);
+    house.start();
+    for (int i = 0; house.submit("a", std::to_string(i)) && ::write(told[1], "+", 1) == 1; ++i) {
+    }
+    ::_exit(1);
+  }
+  ::close(told[1]);
+  std::int64_t heard = 0;
+  char buffer[16];
+  for (bool killed = false;;) {
+    const auto count = ::read(told[0], buffer, sizeof buffer);
+    if (count <= 0) break;
+    heard += count;
+    if (heard >= 20 && !killed) ::kill(child, SIGKILL);
+    killed = killed || heard >= 20;
+  }
+  ::close(told[0]);
+  ::waitpid(child, nullptr, 0);
+
+  asio::io_context loop;
+  auto database = Database::open(loop.get_executor(), file);
+  REQUIRE(database);
+  auto row = (*database)->prepare("SELECT count(*), count(DISTINCT body) FROM message");
+  REQUIRE(row.step());
+  CHECK(row.integer(0) >= heard);
+  CHECK(row.integer(0) <= heard + 1);
+  CHECK(row.integer(0) == row.integer(1));
+}

@@ -1,0 +1,72 @@
+#include "rbit/journal/history.h"
+
+#include "tests/unit/journal/journal_fixture.h"
+
+using namespace rbit;
+using test::JournalFixture;
+
+TEST_CASE("jobs are listed, the last touched first, by state if wanted") {
+  JournalFixture house;
+  for (const char* key : {"a", "b", "c"}) {
+    REQUIRE(house.begin(house.job(key)));
+    house.clock.advance(std::chrono::seconds(1));
+  }
+  REQUIRE(house.done(house.job("a")));
+  const History history(*house.database);
+  const auto all = history.jobs(10);
+  REQUIRE(all.size() == 3);
+  CHECK(all[0].key == "a");
+  CHECK(all[1].key == "c");
+  CHECK(history.jobs(2).size() == 2);
+  CHECK(history.jobs(10, {JobRecord::State::running}).size() == 2);
+  CHECK(history.jobs(10, {JobRecord::State::done, JobRecord::State::running}).size() == 3);
+}
+
+TEST_CASE("a job's history has its attempts, and its reports with what became of them") {
+  JournalFixture house;
+  const auto retry = Settlement::retry(std::chrono::minutes(1), 2, "exit 75");
+  REQUIRE(house.begin(house.job("a", 1)));
+  REQUIRE(house.finish(house.job("a", 1), Outcome::Kind::blocked, retry, Status::blocked));
+  REQUIRE(house.begin(house.job("a", 2)));
+  house.send_all("log");
+  const auto building = house.journal->due_reports("pybit", 0, 1);
+  REQUIRE(building.size() == 1);
+  REQUIRE(test::run(house.loop, house.journal->report_dropped(building[0], "HTTP 404")));
+
+  const History history(*house.database);
+  for (const char* name : {"a", "36"}) {
+    const auto job = history.job(name);
+    REQUIRE(job);
+    CHECK(job->job.key == "a");
+    REQUIRE(job->attempts.size() == 2);
+    CHECK(job->attempts[0].outcome == "blocked");
+    CHECK(job->attempts[0].reason == "exit 0");
+    CHECK(job->attempts[0].worker == "worker");
+    CHECK(job->attempts[1].n == 2);
+    CHECK(job->attempts[1].outcome.empty());
+    REQUIRE(job->reports.size() == 6);
+    CHECK(job->reports[0].state == "sent");
+    CHECK(job->reports[1].state == "dropped");
+    CHECK(job->reports[1].note == "HTTP 404");
+    CHECK(job->reports[5].state == "waiting");
+    CHECK(job->reports[5].report.status == Status::building);
+  }
+  CHECK_FALSE(history.job("nobody"));
+}
+
+TEST_CASE("dead letters are listed by queue, with what they were") {
+  JournalFixture house;
+  REQUIRE(house.database->execute(
+      "INSERT INTO dead(queue, reason, time, properties, body) VALUES"
+      "('a', 'invalid', 5, '{\"message_id\": \"1\"}', 'x'), ('b', 'too large', 6, '{}', 'y')"));
+  const History history(*house.database);
+  CHECK(history.dead(10).size() == 2);
+  CHECK(history.dead(1).size() == 1);
+  const auto letters = history.dead(10, "a");
+  REQUIRE(letters.size() == 1);
+  CHECK(letters[0].reason == "invalid");
+  CHECK(letters[0].time == 5);
+  CHECK(letters[0].message.queue == "a");
+  CHECK(letters[0].message.message_id == "1");
+  CHECK(letters[0].message.body == "x");
+}

@@ -1,0 +1,351 @@
+#include "rbit/journal/sqlite_journal.h"
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+
+#include "tests/unit/journal/journal_fixture.h"
+
+using namespace rbit;
+using test::JournalFixture;
+using State = JobRecord::State;
+using Texts = std::vector<std::string>;
+
+TEST_CASE("a job's record follows it from begin to settlement") {
+  JournalFixture house;
+  const Job job = house.job("a");
+  CHECK_FALSE(house.journal->find("a"));
+
+  REQUIRE(house.begin(job));
+  auto record = house.journal->find("a");
+  REQUIRE(record);
+  CHECK(record->state == State::running);
+  CHECK(record->queue == "q");
+  CHECK(record->runner == "r");
+  CHECK(record->job_id == "36");
+  CHECK(record->package == "col1");
+  CHECK(record->attempt == 1);
+  CHECK(record->begun == to_micros(house.clock.wall()));
+  CHECK(record->ended == 0);
+  CHECK(record->last_status == Status::building);
+
+  REQUIRE(house.done(job));
+  record = house.journal->find("a");
+  CHECK(record->state == State::done);
+  CHECK(record->outcome == "done");
+  CHECK(record->reason == "exit 0");
+  CHECK(record->message == "the end");
+  CHECK(record->log_file == "/logs/a");
+  REQUIRE(record->artifacts.size() == 1);
+  CHECK(record->artifacts[0].path == "/out/a.pdf");
+  CHECK(record->artifacts[0].kind == "pdf");
+  CHECK(record->settlement.kind == Settlement::Kind::accept);
+  CHECK_FALSE(record->settled);
+  CHECK(record->last_status == Status::done);
+  CHECK(house.count("payload") == 1);
+
+  REQUIRE(house.settled("a"));
+  CHECK(house.journal->find("a")->settled);
+  CHECK(house.count("payload") == 0);
+}
+
+TEST_CASE("the state says what becomes of the job") {
+  JournalFixture house;
+  const auto after = [&](const char* key, Outcome::Kind kind, const Settlement& settlement) {
+    REQUIRE(house.begin(house.job(key)));
+    REQUIRE(house.finish(house.job(key), kind, settlement, std::nullopt));
+    return house.journal->find(key)->state;
+  };
+  const auto retry = Settlement::retry(std::chrono::minutes(1), 2, "exit 75");
+  CHECK(after("a", Outcome::Kind::blocked, retry) == State::blocked);
+  CHECK(house.journal->find("a")->settlement.delay == std::chrono::minutes(1));
+  CHECK(house.journal->find("a")->settlement.next_attempt == 2);
+  CHECK(house.journal->find("a")->settlement.reason == "exit 75");
+  CHECK(after("b", Outcome::Kind::failed, Settlement::dead_letter("exit 2")) == State::failed);
+  CHECK(after("c", Outcome::Kind::cancelled, Settlement::accept()) == State::cancelled);
+  CHECK(after("d", Outcome::Kind::interrupted, Settlement::requeue()) == State::waiting);
+  CHECK(after("e", Outcome::Kind::crashed, Settlement::dead_letter("signal SEGV")) ==
+        State::failed);
+}
+
+TEST_CASE("each target hears every status once, in order, and nothing after the end") {
+  JournalFixture house;
+  const Job job = house.job("a");
+  REQUIRE(house.begin(job));
+  REQUIRE(house.report(job, Status::building, "half"));
+  REQUIRE(house.report(job, Status::building, "half"));
+  REQUIRE(house.report(job, Status::waiting));
+  REQUIRE(house.done(job));
+  REQUIRE(house.report(job, Status::building, "too late"));
+  CHECK(house.journal->reports_waiting() == 8);
+  const Texts all{"Building", "Building:half", "Waiting", "Done:the end"};
+  CHECK(house.send_all("log") == all);
+  CHECK(house.journal->reports_waiting() == 4);
+  CHECK(house.send_all("pybit") == all);
+  CHECK(house.journal->reports_waiting() == 0);
+  CHECK_FALSE(house.journal->next_report("log"));
+}
+
+TEST_CASE("numbers of reports rise across attempts and runs, and each says whose it is") {
+  JournalFixture house;
+  const auto retry = Settlement::retry(std::chrono::minutes(1), 2, "exit 75");
+  REQUIRE(house.begin(house.job("a", 1)));
+  REQUIRE(house.finish(house.job("a", 1), Outcome::Kind::blocked, retry, Status::blocked));
+  REQUIRE(house.settled("a"));
+  REQUIRE(house.begin(house.job("a", 2)));
+  REQUIRE(house.done(house.job("a", 2)));
+  REQUIRE(house.settled("a"));
+  REQUIRE(house.begin(house.job("a", 1)));  // somebody wants it built again
+  CHECK(house.journal->find("a")->state == State::running);
+  CHECK(house.journal->find("a")->outcome.empty());
+
+  int seq = 0;
+  Texts heard;
+  for (;;) {
+    const auto due = house.journal->due_reports("log", 0, 1);
+    if (due.empty()) break;
+    CHECK(due[0].seq > seq);
+    CHECK(due[0].job_key == "a");
+    CHECK(due[0].job_id == "36");
+    CHECK(due[0].web_host == "localhost:8080");
+    CHECK(due[0].queue == "q");
+    seq = due[0].seq;
+    heard.push_back(std::string(to_string(due[0].status)) + std::to_string(due[0].attempt));
+    REQUIRE(test::run(house.loop, house.journal->report_sent(due[0])));
+  }
+  CHECK(heard == Texts{"Building1", "Blocked1", "Building2", "Done2", "Building1"});
+}
+
+TEST_CASE("a job's second report waits for its first; other jobs do not") {
+  JournalFixture house;
+  REQUIRE(house.begin(house.job("a")));
+  REQUIRE(house.done(house.job("a")));
+  REQUIRE(house.begin(house.job("b")));
+  const std::int64_t now = to_micros(house.clock.wall());
+  auto due = house.journal->due_reports("pybit", now, 10);
+  REQUIRE(due.size() == 2);
+  CHECK(due[0].job_key == "a");
+  CHECK(due[0].status == Status::building);
+  CHECK(due[1].job_key == "b");
+
+  REQUIRE(test::run(house.loop, house.journal->report_postponed(due[0], now + 5)));
+  CHECK(house.journal->due_reports("pybit", now, 10).size() == 1);
+  REQUIRE(test::run(house.loop, house.journal->report_sent(due[1])));
+  CHECK(house.journal->due_reports("pybit", now, 10).empty());
+  CHECK(house.journal->next_report("pybit") == now + 5);
+
+  due = house.journal->due_reports("pybit", now + 5, 10);
+  REQUIRE(due.size() == 1);
+  CHECK(due[0].tries == 1);
+  REQUIRE(test::run(house.loop, house.journal->report_dropped(due[0], "HTTP 404")));
+  due = house.journal->due_reports("pybit", now, 10);
+  REQUIRE(due.size() == 1);
+  CHECK(due[0].status == Status::done);
+  CHECK(house.journal->due_reports("log", now, 10).size() == 2);  // its own business
+  CHECK(house.journal->due_reports("log", now, 1).size() == 1);
+}
+
+TEST_CASE("an answer that was lost is told again, once") {
+  JournalFixture house;
+  REQUIRE(house.begin(house.job("a")));
+  REQUIRE(house.done(house.job("a")));
+  REQUIRE(test::run(house.loop, house.journal->report_again("a")));
+  CHECK(house.send_all("log") == Texts{"Building", "Done:the end"});  // nobody had heard it yet
+  CHECK(house.send_all("pybit").size() == 2);
+  REQUIRE(test::run(house.loop, house.journal->report_again("a")));
+  CHECK(house.send_all("log") == Texts{"Done:the end"});
+  REQUIRE(test::run(house.loop, house.journal->report_again("nobody")));
+}
+
+TEST_CASE("a report of a job that was not begun is refused") {
+  JournalFixture house;
+  CHECK_FALSE(house.report(house.job("a"), Status::building));
+}
+
+TEST_CASE("a verdict without a begin is a job cancelled before it") {
+  JournalFixture house;
+  const Job job = house.job("a");
+  REQUIRE(house.finish(job, Outcome::Kind::cancelled, Settlement::accept(), Status::cancelled));
+  CHECK(house.journal->find("a")->state == State::cancelled);
+  CHECK(house.send_all("log") == Texts{"Cancelled:the end"});
+}
+
+TEST_CASE("the same verdict twice is one verdict") {
+  JournalFixture house;
+  const Job job = house.job("a");
+  REQUIRE(house.begin(job));
+  REQUIRE(house.done(job));
+  REQUIRE(house.done(job));
+  CHECK(house.send_all("log") == Texts{"Building", "Done:the end"});
+  CHECK(house.count("job") == 1);
+}
+
+TEST_CASE("attempts of an earlier life are found open, until they end or are begun again") {
+  test::TempDir dir;
+  JournalFixture house(dir.path + "/rbit.db");
+  Job job = house.job("a", 3);
+  job.crashes = 1;
+  job.body = std::string("b\0\xff", 3);
+  job.request.master = true;
+  REQUIRE(house.begin(job));
+  REQUIRE(house.begin(house.job("b")));
+  REQUIRE(house.begin(house.job("c")));
+  REQUIRE(house.done(house.job("c")));
+  CHECK(house.journal->open_attempts().empty());  // they are under way
+
+  house.die_and_live();
+  const auto open = house.journal->open_attempts();
+  REQUIRE(open.size() == 2);
+  CHECK(open[0].job.key == "a");
+  CHECK(open[0].job.attempt == 3);
+  CHECK(open[0].job.crashes == 1);
+  CHECK(open[0].job.body == job.body);
+  CHECK(open[0].job.request.package == "col1");
+  CHECK(open[0].job.request.master);
+  CHECK(open[0].record_dir == "/records/a");
+  CHECK(house.journal->find("c")->state == State::done);
+  CHECK(house.journal->reports_waiting() == 8);
+
+  REQUIRE(house.finish(open[0].job, Outcome::Kind::done, Settlement::accept(), Status::done));
+  REQUIRE(house.begin(house.job("b", 2)));
+  CHECK(house.journal->open_attempts().empty());
+  CHECK(house.send_all("log").size() == 6);
+}
+
+TEST_CASE("cancels of jobs not seen yet are kept for a week") {
+  JournalFixture house;
+  CHECK_FALSE(house.journal->is_buried("36"));
+  REQUIRE(test::run(house.loop, house.journal->bury("36")));
+  REQUIRE(test::run(house.loop, house.journal->bury("36")));
+  CHECK(house.journal->is_buried("36"));
+  house.clock.advance(std::chrono::hours(7 * 24 + 1));
+  CHECK_FALSE(house.journal->is_buried("36"));
+  REQUIRE(test::run(house.loop, house.journal->prune()));
+  CHECK(house.count("tombstone") == 0);
+}
+
+TEST_CASE("jobs that are over are forgotten after their time, others are not") {
+  JournalFixture house;
+  REQUIRE(house.begin(house.job("old")));
+  REQUIRE(house.done(house.job("old")));
+  REQUIRE(house.settled("old"));
+  house.send_all("log");
+  house.send_all("pybit");
+  REQUIRE(house.begin(house.job("unsent")));
+  REQUIRE(house.done(house.job("unsent")));
+  REQUIRE(house.begin(house.job("running")));
+  house.clock.advance(std::chrono::hours(31 * 24));
+  REQUIRE(test::run(house.loop, house.journal->prune()));
+  CHECK_FALSE(house.journal->find("old"));
+  CHECK(house.journal->find("unsent"));
+  CHECK(house.journal->find("running")->state == State::running);
+  CHECK(house.journal->reports_waiting() == 0);  // too old to be told
+  CHECK(house.count("attempt") == 2);
+}
+
+TEST_CASE("a job that nobody redelivered for a week is somewhere else") {
+  test::TempDir dir;
+  JournalFixture house(dir.path + "/rbit.db");
+  REQUIRE(house.begin(house.job("a")));
+  house.die_and_live();
+  REQUIRE(house.begin(house.job("b")));
+  house.clock.advance(std::chrono::hours(8 * 24));
+  REQUIRE(test::run(house.loop, house.journal->prune()));
+  CHECK(house.journal->find("a")->state == State::moved);
+  CHECK(house.journal->find("b")->state == State::running);
+}
+
+TEST_CASE("the outbox has an end: what is not final goes first") {
+  JournalLimits limits;
+  limits.waiting_reports = 6;
+  JournalFixture house(":memory:", limits);
+  for (const char* key : {"a", "b", "c", "d"}) {
+    REQUIRE(house.begin(house.job(key)));
+    REQUIRE(house.done(house.job(key)));
+  }
+  CHECK(house.journal->reports_waiting() == 6);
+  CHECK(house.send_all("log") == Texts{"Done:the end", "Done:the end", "Done:the end"});
+}
+
+TEST_CASE("ten thousand jobs later the file is no larger than after two thousand") {
+  JournalLimits limits;
+  limits.jobs = 500;
+  JournalFixture house(":memory:", limits);
+  const auto one = [&](std::string key) -> Task<void> {
+    const Job job = house.job(key);
+    Message message;
+    message.body = std::string(800, 'x');
+    const Report building = house.status(job, Status::building);
+    const Report done = house.status(job, Status::done);
+    const std::string record = "/r";
+    (void)co_await house.journal->begin(job, message, record, building);
+    const Outcome outcome;
+    const Settlement accept;
+    (void)co_await house.journal->finish(job, outcome, accept, done);
+    (void)co_await house.journal->settled(key);
+  };
+  const auto send_all = [&]() -> Task<void> {
+    for (const std::string target : {"log", "pybit"})
+      for (auto due = house.journal->due_reports(target, 0, 1000); !due.empty();
+           due = house.journal->due_reports(target, 0, 1000))
+        for (const auto& report : due) (void)co_await house.journal->report_sent(report);
+  };
+  std::int64_t pages = 0;
+  for (int i = 0; i < 10'000; i += 100) {
+    for (int j = i; j < i + 100; ++j)
+      spawn(house.loop.get_executor(), one(std::to_string(j)), "test");
+    house.loop.restart();
+    house.loop.run();
+    test::run(house.loop, send_all());
+    auto row = house.database->prepare("PRAGMA page_count");
+    REQUIRE(row.step());
+    if (i == 1900) pages = row.integer(0);
+    if (i > 1900) CHECK(row.integer(0) <= pages + pages / 10);  // free pages come and go
+  }
+  CHECK(house.count("job") <= 500 + 64);
+  CHECK(house.count("outbox") <= 4 * (500 + 64));
+  CHECK(house.count("payload") == 0);
+  CHECK(house.journal->reports_waiting() == 0);
+}
+
+TEST_CASE("what was on record before SIGKILL is on record after it") {
+  test::TempDir dir;
+  const std::string file = dir.path + "/rbit.db";
+  int told[2];
+  REQUIRE(::pipe(told) == 0);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    JournalFixture house(file);
+    for (int i = 0;; ++i) {
+      const Job job = house.job(std::to_string(i));
+      if (!house.begin(job) || ::write(told[1], "b", 1) != 1) break;
+      if (!house.done(job) || ::write(told[1], "d", 1) != 1) break;
+      if (!house.settled(job.key) || ::write(told[1], "s", 1) != 1) break;
+    }
+    ::_exit(1);
+  }
+  ::close(told[1]);
+  std::string heard;
+  char buffer[16];
+  for (bool killed = false;;) {
+    const auto count = ::read(told[0], buffer, sizeof buffer);
+    if (count <= 0) break;
+    heard.append(buffer, static_cast<std::size_t>(count));
+    if (heard.size() >= 100 && !killed) ::kill(child, SIGKILL);
+    killed = killed || heard.size() >= 100;
+  }
+  ::close(told[0]);
+  ::waitpid(child, nullptr, 0);
+
+  JournalFixture house(file);
+  CHECK(house.database->check(std::chrono::seconds(5)));
+  for (std::size_t i = 0; i < heard.size(); ++i) {
+    const auto record = house.journal->find(std::to_string(i / 3));
+    REQUIRE(record);
+    if (heard[i] == 'd') CHECK(record->state == State::done);
+    if (heard[i] == 's') CHECK(record->settled);
+  }
+  const auto open = house.journal->open_attempts();
+  CHECK(open.size() <= 1);
+}

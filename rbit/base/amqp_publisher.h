@@ -20,6 +20,7 @@ struct Outgoing {
   std::optional<std::int64_t> timestamp;  // seconds since 1970
   std::optional<std::uint8_t> priority;
   std::map<std::string, std::variant<bool, std::int64_t, double, std::string>> headers;
+  std::map<std::string, std::int64_t> time_headers;  // headers of AMQP's type timestamp, seconds
   bool persistent = true;
 };
 

@@ -1,0 +1,15 @@
+# The example plugins, built as their authors would: against rbit::plugin and nothing else of ours.
+set(CMAKE_LIBRARY_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/examples)
+add_subdirectory(${PROJECT_SOURCE_DIR}/examples/plugin-c ${PROJECT_BINARY_DIR}/examples/plugin-c)
+add_subdirectory(${PROJECT_SOURCE_DIR}/examples/plugin-cpp ${PROJECT_BINARY_DIR}/examples/plugin-cpp)
+unset(CMAKE_LIBRARY_OUTPUT_DIRECTORY)
+
+if(RBIT_BUILD_TESTS AND BUILD_TESTING)
+  # Runners that misbehave, each in its own way, for the tests.
+  add_library(naughty MODULE ${PROJECT_SOURCE_DIR}/tests/support/plugins/naughty.cpp
+                             ${PROJECT_SOURCE_DIR}/tests/support/plugins/misfits.c)
+  target_link_libraries(naughty PRIVATE rbit::plugin Threads::Threads)
+  set_target_properties(naughty PROPERTIES
+    LIBRARY_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests
+    C_VISIBILITY_PRESET hidden CXX_VISIBILITY_PRESET hidden)
+endif()

@@ -1,0 +1,58 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "rbit/base/amqp_connection.h"
+#include "rbit/base/amqp_settings.h"
+#include "rbit/base/backoff.h"
+#include "rbit/base/notice.h"
+#include "rbit/base/task.h"
+
+namespace rbit::amqp {
+
+/// Whether a Keeper says in the log that the broker is away and back. One of several to the same
+/// broker is enough; the quiet ones say it at level debug.
+enum class Voice { loud, quiet };
+
+/// Keeps one connection to the broker up: connects, and connects again after a pause whenever it is
+/// lost, for ever. Every endpoint is tried before a pause. Says each state once, not each try.
+/// On the loop's thread. Close it, and wait for that, before it is destroyed while the loop runs.
+class Keeper {
+ public:
+  struct Events {
+    std::function<void(std::shared_ptr<Connection>)> up;
+    std::function<void(const Refusal&)> down;  // it was up
+    std::function<void(const Refusal&)> vain;  // a try that failed; `login`: we are not welcome
+  };
+
+  Keeper(const asio::any_io_executor& loop, ConnectionSettings settings, Voice voice);
+
+  void start(Events events);
+  Task<void> close();
+
+  bool is_up() const { return connection_ && connection_->is_open(); }
+  int failures() const { return failures_; }  // tries in vain since it was last up
+
+ private:
+  Task<void> run();
+  Task<bool> serve();  // one connection; false: it never stood
+  void say_unreachable(const Refusal& why);
+  void say(bool serious, const std::string& text) const;
+
+  asio::any_io_executor loop_;
+  ConnectionSettings settings_;
+  Voice voice_;
+  Events events_;
+  Backoff pause_;
+  Notice changed_;  // closing, or the connection has ended, or `run` has
+  std::shared_ptr<Connection> connection_;
+  bool started_ = false, closing_ = false, ended_ = false;
+  bool not_welcome_ = false;
+  bool said_unreachable_ = false;
+  std::chrono::steady_clock::time_point said_not_welcome_{};
+  int failures_ = 0;
+};
+
+}  // namespace rbit::amqp

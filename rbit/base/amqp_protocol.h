@@ -1,0 +1,120 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <variant>
+
+#include "rbit/base/result.h"
+
+/// The words that the loop and an I/O thread exchange about one AMQP connection.
+namespace rbit::amqp {
+
+// What a channel can be asked. Consume and CancelConsumer may be answered later than what follows.
+struct OpenChannel {};
+struct CloseChannel {};
+struct DeclareExchange {  // durable, direct, not auto-delete
+  std::string name;
+};
+struct DeclareQueue {
+  std::string name;
+  bool passive = false, durable = true, exclusive = false, auto_delete = false;
+  /// Typed as they are compared by the broker: int32 "I", string "S" (RELIABILITY.md 4).
+  std::map<std::string, std::variant<std::int32_t, std::string>> arguments{};
+};
+struct BindQueue {
+  std::string queue, exchange, routing_key;
+};
+struct DeleteQueue {
+  std::string name;
+};
+struct SetPrefetch {  // of consumers made afterwards; never 0, which means no limit (R4)
+  std::uint16_t count = 1;
+};
+struct Consume {
+  std::string queue, tag;
+};
+struct CancelConsumer {
+  std::string tag;
+};
+struct Get {
+  std::string queue;
+};
+struct SelectConfirms {};
+
+using Request =
+    std::variant<OpenChannel, CloseChannel, DeclareExchange, DeclareQueue, BindQueue, DeleteQueue,
+                 SetPrefetch, Consume, CancelConsumer, Get, SelectConfirms>;
+
+/// The place of a request in the list above, for matching answers.
+template <class R, std::size_t I = 0>
+constexpr std::size_t request_index_of() {
+  if constexpr (std::is_same_v<R, std::variant_alternative_t<I, Request>>)
+    return I;
+  else
+    return request_index_of<R, I + 1>();
+}
+template <class R>
+inline constexpr std::size_t request_index = request_index_of<R>();
+
+/// Settles one delivery; never several at once (`multiple` = 0).
+struct Settle {
+  enum class Kind { ack, requeue };  // requeue: nack(requeue), never reject (R3)
+  std::uint64_t delivery_tag = 0;
+  Kind kind = Kind::ack;
+};
+
+// Codes of a Refusal that are not the broker's reply codes (404, 406, ...).
+inline constexpr int lost = 0;         // the connection or channel is gone, or was never there
+inline constexpr int unsendable = -1;  // we did not send it: it will never fit
+inline constexpr int nacked = -2;      // a publish that the broker did not take; it may later
+
+/// Why something was not done.
+struct Refusal {
+  int code = 0;
+  std::string text;
+  bool login = false;  // the broker knows us and will not have us: user, password, virtual host
+
+  Error error(std::string thing) const { return {std::move(thing), text, ""}; }
+};
+
+struct Reply {
+  std::uint32_t messages = 0, consumers = 0;  // of DeclareQueue
+  bool empty = false;                         // of Get: nothing was there
+};
+
+/// What came of a request, a settlement or a publish.
+struct Answer {
+  Reply reply;
+  std::optional<Refusal> refusal;
+  bool ok() const { return !refusal; }
+};
+
+/// A message as it came. What is kept of it is bounded: see `max_body`, `max_headers`.
+struct Incoming {
+  std::string consumer_tag;  // empty: got, not delivered to a consumer
+  std::uint64_t delivery_tag = 0;
+  bool redelivered = false;
+  std::string exchange, routing_key;
+
+  std::string content_type, content_encoding, correlation_id, reply_to, message_id;
+  std::optional<std::int64_t> timestamp;
+  std::optional<std::uint8_t> priority;
+  bool persistent = false;
+  std::map<std::string, std::variant<bool, std::int64_t, double, std::string>> headers;
+
+  std::string body;
+  std::uint64_t size = 0;  // of the whole body
+  bool oversized = false;  // only the first `kept_body` bytes are here, and `sha256` is filled in
+  std::string sha256;
+};
+
+inline constexpr std::uint64_t max_body = 4u << 20;    // above, a body is drained (L5)
+inline constexpr std::size_t kept_body = 64u << 10;    // of it
+inline constexpr std::size_t max_headers = 64;         // scalar ones, the others are not kept
+inline constexpr std::size_t max_header_bytes = 8192;  // names and values together
+
+}  // namespace rbit::amqp

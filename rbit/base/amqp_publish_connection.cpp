@@ -1,0 +1,206 @@
+#include "rbit/base/amqp_publish_connection.h"
+
+#include <algorithm>
+#include <boost/asio/post.hpp>
+#include <utility>
+
+#include "rbit/base/log.h"
+
+namespace rbit::amqp {
+
+namespace {
+
+using SteadyClock = std::chrono::steady_clock;
+
+constexpr std::size_t most_in_flight = 100;
+constexpr std::chrono::seconds confirm_limit{30};
+constexpr std::chrono::milliseconds sweep_pause{500};
+constexpr int no_route = 312, no_consumers = 313;  // of basic.return; all other codes close things
+
+bool closed_the_channel(const Refusal& refusal) {
+  return refusal.code > 0 && refusal.code != no_route && refusal.code != no_consumers;
+}
+
+}  // namespace
+
+PublishConnection::PublishConnection(const asio::any_io_executor& loop, ConnectionSettings settings,
+                                     std::chrono::milliseconds patience, Voice voice)
+    : loop_(loop),
+      patience_(patience),
+      keeper_(loop, std::move(settings), voice),
+      up_(loop),
+      sweeper_(loop),
+      alive_(std::make_shared<bool>(true)) {}
+
+void PublishConnection::start() {
+  Keeper::Events events;
+  events.up = [this](std::shared_ptr<Connection> connection) { up(std::move(connection)); };
+  events.down = [this](const Refusal&) {
+    connection_.reset();
+    channel_.reset();
+  };
+  keeper_.start(std::move(events));
+}
+
+Task<void> PublishConnection::close() {
+  closing_ = true;
+  up_.notify();
+  co_await keeper_.close();
+  connection_.reset();
+  channel_.reset();
+  while (!items_.empty())
+    finish(items_.begin()->first, Answer{{}, Refusal{lost, "rbit is closing", false}});
+  sweeper_.cancel();
+  *alive_ = false;
+}
+
+Task<Result<void>> PublishConnection::publish(Outgoing message) {
+  const std::string to =
+      message.exchange.empty() ? "queue " + message.routing_key : "exchange " + message.exchange;
+  Answer answer = co_await send(std::move(message));
+  if (!answer.ok()) co_return answer.refusal->error(to);
+  co_return Result<void>();
+}
+
+Task<Result<void>> PublishConnection::declare_queue(const std::string& name) {
+  DeclareQueue queue;
+  queue.name = name;
+  Answer answer = co_await declare(std::move(queue));
+  // 406: it is there with other arguments than ours, which is the operator's business.
+  if (!answer.ok() && answer.refusal->code != 406) co_return answer.refusal->error("queue " + name);
+  co_return Result<void>();
+}
+
+Task<Answer> PublishConnection::send(Outgoing message) {
+  std::function<void(std::function<void(Answer)>)> start = [&](std::function<void(Answer)> done) {
+    Item item;
+    item.message = std::move(message);
+    item.done = std::move(done);
+    item.deadline = SteadyClock::now() + patience_;
+    items_.emplace(++last_number_, std::move(item));
+    kick();
+    sweep();
+  };
+  Answer answer = co_await answer_of(std::move(start));
+  co_return answer;
+}
+
+Task<Answer> PublishConnection::declare(DeclareQueue queue) {
+  const Time deadline = SteadyClock::now() + patience_;
+  while (!closing_) {
+    if (declared_.contains(queue.name)) co_return Answer{};
+    const std::shared_ptr<Connection> connection = connection_;
+    if (connection && connection->is_open()) {
+      const std::shared_ptr<Channel> throw_away = connection->new_channel();  // R11
+      Answer answer = co_await throw_away->call(queue);
+      throw_away->close();
+      if (answer.ok() && connection == connection_) declared_.insert(queue.name);
+      if (answer.ok() || answer.refusal->code != lost) co_return answer;
+    }
+    const Time now = SteadyClock::now();
+    if (now >= deadline) break;
+    const std::chrono::seconds most(1);  // all channels may be taken, too
+    co_await up_.wait_for(std::min<SteadyClock::duration>(deadline - now, most));
+  }
+  co_return Answer{{}, Refusal{lost, "the broker is not there", false}};
+}
+
+void PublishConnection::up(std::shared_ptr<Connection> connection) {
+  connection_ = std::move(connection);
+  declared_.clear();
+  open_channel();
+  up_.notify();
+}
+
+void PublishConnection::open_channel() {
+  channel_ = connection_->new_channel();
+  Channel::Events events;
+  events.closed = [this](const Refusal& why) {
+    channel_.reset();
+    if (!connection_ || !connection_->is_open() || closing_) return;
+    log::debug("a publish closed its channel: " + why.text);
+    open_channel();
+  };
+  channel_->listen(std::move(events));
+  channel_->request(SelectConfirms{});
+  kick();
+}
+
+/// Later in this turn at the earliest: answers come before the news that their channel is closed.
+void PublishConnection::kick() {
+  if (kicked_) return;
+  kicked_ = true;
+  asio::post(loop_, [this, alive = alive_] {
+    if (!*alive) return;
+    kicked_ = false;
+    pump();
+  });
+}
+
+void PublishConnection::pump() {
+  if (!channel_ || !channel_->is_open() || connection_->is_blocked()) return;
+  const bool alone =
+      std::any_of(items_.begin(), items_.end(), [](const auto& one) { return one.second.suspect; });
+  const std::size_t limit = alone ? 1 : most_in_flight;
+  for (auto& [number, item] : items_) {
+    if (in_flight_ >= limit) return;
+    if (item.in_flight) continue;
+    item.in_flight = true;
+    item.sent = SteadyClock::now();
+    ++in_flight_;
+    channel_->publish(item.message, [this, alive = alive_, number = number](Answer answer) {
+      if (*alive) answered(number, answer);
+    });
+  }
+}
+
+void PublishConnection::answered(std::uint64_t number, const Answer& answer) {
+  --in_flight_;
+  kick();
+  const auto found = items_.find(number);
+  if (found == items_.end()) return;  // it lost its patience
+  Item& item = found->second;
+  item.in_flight = false;
+  if (answer.ok()) return finish(number, answer);
+  const Refusal& why = *answer.refusal;
+  if (why.code == no_route) declared_.erase(item.message.routing_key);
+  if (why.code == lost) return;  // again, when we are back
+  if (!closed_the_channel(why) || item.suspect) return finish(number, answer);
+  item.suspect = true;  // whose fault it was shows when each goes alone
+}
+
+void PublishConnection::finish(std::uint64_t number, Answer answer) {
+  const auto found = items_.find(number);
+  const std::function<void(Answer)> done = std::move(found->second.done);
+  items_.erase(found);
+  done(std::move(answer));
+}
+
+/// Looks twice a second, while there is something, for what has waited too long.
+void PublishConnection::sweep() {
+  if (sweeping_ || items_.empty()) return;
+  sweeping_ = true;
+  sweeper_.expires_after(sweep_pause);
+  sweeper_.async_wait([this, alive = alive_](boost::system::error_code cancelled) {
+    if (cancelled || !*alive) return;
+    sweeping_ = false;
+    const Time now = SteadyClock::now();
+    std::vector<std::uint64_t> late;
+    bool unconfirmed = false;
+    for (const auto& [number, item] : items_) {
+      if (now >= item.deadline) late.push_back(number);
+      if (item.in_flight && now - item.sent >= confirm_limit) unconfirmed = true;
+    }
+    for (const std::uint64_t number : late)
+      finish(number, Answer{{},
+                            Refusal{lost,
+                                    is_up() ? "the broker did not confirm it in time"
+                                            : "the broker is not there",
+                                    false}});
+    if (unconfirmed && connection_ && !connection_->is_blocked()) connection_->abort();
+    if (!is_blocked()) kick();
+    sweep();
+  });
+}
+
+}  // namespace rbit::amqp

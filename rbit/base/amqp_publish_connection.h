@@ -1,0 +1,77 @@
+#pragma once
+
+#include <boost/asio/steady_timer.hpp>
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+
+#include "rbit/base/amqp_keeper.h"
+#include "rbit/base/amqp_publisher.h"
+
+namespace rbit::amqp {
+
+/// Publishes on a connection of its own, for an alarm at the broker stops reading whatever
+/// publishes (R7). What was not confirmed when the connection broke is published again with the
+/// same message id, so it may arrive twice. On the loop's thread; closed before it is destroyed.
+class PublishConnection : public Publisher {
+ public:
+  /// `patience`: how long a message or a declaration waits for the broker in all.
+  PublishConnection(const asio::any_io_executor& loop, ConnectionSettings settings,
+                    std::chrono::milliseconds patience, Voice voice = Voice::quiet);
+
+  void start();
+  /// Everything still waiting fails.
+  Task<void> close();
+
+  Task<Result<void>> publish(Outgoing message) override;
+  Task<Result<void>> declare_queue(const std::string& name) override;
+
+  /// The same with the reason in numbers: 312 unroutable, `nacked`, 403, 404, ...
+  Task<Answer> send(Outgoing message);
+  /// With arguments. Once for each connection, and again after a message to it was unroutable. A
+  /// queue that has other arguments is a refusal with code 406.
+  Task<Answer> declare(DeclareQueue queue);
+
+  bool is_up() const { return keeper_.is_up(); }
+  bool is_blocked() const { return connection_ && connection_->is_blocked(); }
+  std::size_t waiting() const { return items_.size(); }
+
+ private:
+  using Time = std::chrono::steady_clock::time_point;
+  struct Item {
+    Outgoing message;
+    std::function<void(Answer)> done;
+    Time deadline;
+    Time sent{};
+    bool in_flight = false;
+    bool suspect = false;  // it or a neighbour of it closed the channel: it goes alone next time
+  };
+
+  void up(std::shared_ptr<Connection> connection);
+  void open_channel();
+  void kick();
+  void pump();
+  void answered(std::uint64_t number, const Answer& answer);
+  void finish(std::uint64_t number, Answer answer);
+  void sweep();
+
+  asio::any_io_executor loop_;
+  std::chrono::milliseconds patience_;
+  Keeper keeper_;
+  std::shared_ptr<Connection> connection_;
+  std::shared_ptr<Channel> channel_;
+  Notice up_;
+  std::set<std::string> declared_;  // on this connection
+  std::uint64_t last_number_ = 0;
+  std::map<std::uint64_t, Item> items_;  // in the order of coming
+  std::size_t in_flight_ = 0;
+  bool kicked_ = false, sweeping_ = false, closing_ = false;
+  asio::steady_timer sweeper_;
+  std::shared_ptr<bool> alive_;  // what is posted asks it first
+};
+
+}  // namespace rbit::amqp

@@ -1,0 +1,38 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace rbit::amqp {
+
+/// One broker of the list. `host` is a name or an address, a v6 address without brackets.
+struct Endpoint {
+  std::string host = "localhost";
+  std::uint16_t port = 5672;
+
+  /// "localhost:5672", "[::1]:5672"
+  std::string text() const;
+};
+
+/// TLS with the broker's certificate verified, always. Empty files: the system's CA paths, no
+/// certificate of our own.
+struct TlsSettings {
+  std::string ca_file, cert_file, key_file;
+};
+
+/// What a connection needs to know. "" as virtual host means "/" (L9).
+struct ConnectionSettings {
+  std::vector<Endpoint> endpoints{Endpoint{}};
+  std::string user = "guest", password = "guest", virtual_host = "/";
+  std::chrono::seconds heartbeat{30};  // asked for; the broker may lower it
+  int channel_max = 16;
+  std::optional<TlsSettings> tls;
+  // Pauses between tries to connect: full jitter below a step that doubles (RELIABILITY.md 3).
+  std::chrono::milliseconds backoff_base{500}, backoff_cap{30'000};
+  std::string name = "rbit";  // what the broker's tools show: rbit's name and the connection's role
+};
+
+}  // namespace rbit::amqp

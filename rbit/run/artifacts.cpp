@@ -1,0 +1,308 @@
+#include "rbit/run/artifacts.h"
+
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <array>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/thread_pool.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <cerrno>
+#include <climits>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+#include <random>
+#include <set>
+#include <string_view>
+#include <utility>
+
+#include "rbit/base/fd.h"
+#include "rbit/base/text.h"
+#include "rbit/run/artifact_globs.h"
+#include "rbit/run/directories.h"
+
+namespace rbit {
+
+namespace {
+
+std::string base_name(const std::string& path) {
+  return path.substr(path.rfind('/') + 1);  // npos + 1 is 0
+}
+
+std::string real_path(const std::string& path) {
+  const std::unique_ptr<char, decltype(&std::free)> real(::realpath(path.c_str(), nullptr),
+                                                         &std::free);
+  return real ? std::string(real.get()) : path;
+}
+
+/// A directory that artifacts may lie below.
+struct Place {
+  std::string path, real;  // as we call it, and without links
+  Fd directory;
+  bool keeps = false;  // the output directory: what is there stays
+
+  /// `path` from here on, or "" if it does not lead here. Both spellings count: a job that asks the
+  /// shell where it is gets the real one.
+  std::string relative(const std::string& other) const {
+    for (const auto& start : {path, real})
+      if (other.starts_with(start + "/")) return other.substr(start.size() + 1);
+    return "";
+  }
+};
+
+/// One file that was looked at and found in order. It is not kept open: a thousand of them would
+/// use up our descriptors.
+struct Candidate {
+  const Place* place = nullptr;
+  std::string relative;  // below the place
+  std::string kind;
+  struct stat info {};
+  std::string prepared;  // name of the finished copy or link in the output directory
+};
+
+class Collection {
+ public:
+  explicit Collection(const ArtifactOrder& order) : order_(order) {}
+  ~Collection() {  // what was prepared and not put in place
+    for (const auto& candidate : candidates_) {
+      if (!candidate.prepared.empty())
+        ::unlinkat(output_.directory.get(), candidate.prepared.c_str(), 0);
+    }
+  }
+
+  Result<std::vector<Artifact>> run() {
+    if (auto opened = open_places(); !opened) return opened.error();
+    for (const auto& artifact : order_.named) {
+      if (auto added = add_named(artifact); !added) return added.error();
+    }
+    for (const auto& glob : order_.globs) {
+      auto matches = match_artifacts(work_.directory, glob, max_artifacts);
+      if (!matches) return matches.error();
+      for (auto& match : *matches) {
+        if (auto added = add(work_, match, "", match); !added) return added.error();
+      }
+    }
+    for (auto& candidate : candidates_) {
+      if (auto prepared = prepare(candidate); !prepared) return prepared.error();
+    }
+    return put_in_place();
+  }
+
+ private:
+  using Done = Result<void>;
+
+  static Error refused(const std::string& name, std::string reason, std::string cure = "") {
+    return Error{"artifact " + text::one_line(name), std::move(reason), std::move(cure)};
+  }
+  static Error failed(const std::string& name, const char* doing) {
+    return refused(name, std::string(doing) + ": " + std::strerror(errno));
+  }
+
+  Done open_place(Place& place, const std::string& path) {
+    place.path = path;
+    place.real = real_path(path);
+    place.directory = Fd(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (place.directory) return {};
+    return Error{path, std::strerror(errno), "artifacts are taken from here or put here"};
+  }
+
+  Done open_places() {
+    if (auto opened = open_place(work_, order_.work_dir); !opened) return opened;
+    if (!order_.tmp_dir.empty()) {
+      if (auto opened = open_place(tmp_, order_.tmp_dir); !opened) return opened;
+    }
+    if (auto made = make_directories(order_.output_dir, 0755); !made) return made;
+    output_.keeps = true;
+    return open_place(output_, order_.output_dir);
+  }
+
+  Done add_named(const Artifact& artifact) {
+    if (artifact.path.empty() || artifact.path.find('\0') != std::string::npos)
+      return refused("'" + artifact.path + "'", "is no path");
+    if (artifact.path.front() != '/')
+      return add(work_, artifact.path, artifact.kind, artifact.path);
+    for (const Place* place : {&work_, &tmp_, &output_}) {
+      if (!place->directory) continue;
+      if (auto relative = place->relative(artifact.path); !relative.empty())
+        return add(*place, relative, artifact.kind, artifact.path);
+    }
+    return refused(artifact.path,
+                   "lies neither in the job's directory nor in " + order_.output_dir);
+  }
+
+  static Result<Fd> open_file(const Place& place, const std::string& relative,
+                              const std::string& shown) {
+    struct open_how how {};
+    // Non-blocking: it may be a FIFO.
+    how.flags = O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC;
+    how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
+    Fd file(static_cast<int>(
+        ::syscall(SYS_openat2, place.directory.get(), relative.c_str(), &how, sizeof how)));
+    if (file) return file;
+    if (errno == ELOOP) return refused(shown, "is reached through a symbolic link");
+    if (errno == EXDEV) return refused(shown, "lies outside the job's directory");
+    if (errno == ENXIO) return refused(shown, "is not a regular file");
+    return refused(shown, std::strerror(errno));
+  }
+
+  /// Looks at the file; nothing has been changed yet when this refuses.
+  Done add(const Place& place, const std::string& relative, const std::string& kind,
+           const std::string& shown) {
+    const auto file = open_file(place, relative, shown);
+    if (!file) return file.error();
+    Candidate candidate;
+    candidate.place = &place;
+    candidate.relative = relative;
+    candidate.kind = kind;
+    if (::fstat(file->get(), &candidate.info) != 0) return failed(shown, "cannot be read");
+    const auto& info = candidate.info;
+    if (!S_ISREG(info.st_mode)) return refused(shown, "is not a regular file");
+    if (!seen_.insert({info.st_dev, info.st_ino}).second)
+      return {};  // named twice, or also by glob
+    if (info.st_nlink != 1)
+      return refused(shown, "has a second hard link, so it may be another's file", "copy it");
+    if (auto named = check_name(candidate, shown); !named) return named;
+    bytes_ += info.st_size;
+    if (bytes_ > max_artifact_bytes)
+      return refused(shown, "exceeds the 64 GiB for one job's artifacts");
+    if (candidates_.size() == max_artifacts)
+      return refused(shown, "is one more than " + std::to_string(max_artifacts), "pack them");
+    candidates_.push_back(std::move(candidate));
+    return {};
+  }
+
+  Done check_name(const Candidate& candidate, const std::string& shown) {
+    const std::string name = base_name(candidate.relative);
+    if (!text::is_utf8(name) || text::one_line(name) != name)
+      return refused(shown, "its name is not UTF-8 or has control characters");
+    if (candidate.place->keeps && name != candidate.relative) return {};  // further below
+    if (!names_.insert(name).second)
+      return refused(shown, "another artifact of this job has the same name");
+    struct stat older {};
+    if (!candidate.place->keeps &&
+        ::fstatat(output_.directory.get(), name.c_str(), &older, AT_SYMLINK_NOFOLLOW) == 0 &&
+        S_ISDIR(older.st_mode))
+      return refused(shown, "a directory has its name in " + output_.path);
+    return {};
+  }
+
+  /// Makes it whole and durable in the output directory, under a name nobody looks at.
+  Done prepare(Candidate& candidate) {
+    const std::string& shown = candidate.relative;
+    const auto opened = open_file(*candidate.place, candidate.relative, shown);
+    if (!opened) return opened.error();
+    const int file = opened->get();
+    struct stat now {};
+    if (::fstat(file, &now) != 0) return failed(shown, "cannot be read");
+    if (now.st_dev != candidate.info.st_dev || now.st_ino != candidate.info.st_ino)
+      return refused(shown, "was replaced while it was looked at");
+    if (candidate.place->keeps)
+      return ::fsync(file) == 0 ? Done() : failed(shown, "cannot be synced");
+
+    // What we have reported, a job of another user must not change later.
+    if (now.st_uid != ::geteuid() && ::geteuid() == 0 && ::fchown(file, 0, 0) != 0)
+      return failed(shown, "cannot be taken over");
+    if ((now.st_mode & 07000) != 0 && ::fchmod(file, now.st_mode & 0777) != 0)
+      return failed(shown, "cannot lose its setuid bit");
+    const std::string name = prefix_ + std::to_string(++counter_);
+    // The link goes by the descriptor: it is the file that was looked at, whatever its name means
+    // by now.
+    const std::string self = "/proc/self/fd/" + std::to_string(file);
+    if (::linkat(AT_FDCWD, self.c_str(), output_.directory.get(), name.c_str(),
+                 AT_SYMLINK_FOLLOW) == 0) {
+      candidate.prepared = name;
+      if (::fsync(file) != 0) return failed(shown, "cannot be synced");
+      return {};
+    }
+    if (errno == ENOSPC || errno == EDQUOT || errno == EROFS || errno == EACCES)
+      return failed(shown, "cannot be put into the output directory");
+    return copy(candidate, file, name);  // another file system, or one without hard links
+  }
+
+  Done copy(Candidate& candidate, int file, const std::string& name) {
+    const std::string& shown = candidate.relative;
+    const Fd target(::openat(output_.directory.get(), name.c_str(),
+                             O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+    if (!target) return failed(shown, "cannot be copied");
+    candidate.prepared = name;
+    const auto buffer = std::make_unique<std::array<char, 1 << 18>>();
+    for (;;) {
+      const ssize_t count = ::read(file, buffer->data(), buffer->size());
+      if (count < 0 && errno == EINTR) continue;
+      if (count < 0) return failed(shown, "cannot be read");
+      if (count == 0) break;
+      std::string_view rest(buffer->data(), static_cast<std::size_t>(count));
+      while (!rest.empty()) {
+        const ssize_t written = ::write(target.get(), rest.data(), rest.size());
+        if (written < 0 && errno == EINTR) continue;
+        if (written < 0) return failed(shown, "cannot be copied");
+        rest.remove_prefix(static_cast<std::size_t>(written));
+      }
+    }
+    const struct timespec times[2] = {candidate.info.st_atim, candidate.info.st_mtim};
+    ::futimens(target.get(), times);
+    if (::fchmod(target.get(), candidate.info.st_mode & 0777) != 0 || ::fsync(target.get()) != 0)
+      return failed(shown, "cannot be copied");
+    return {};
+  }
+
+  /// Everything is there; now it gets its names.
+  Result<std::vector<Artifact>> put_in_place() {
+    std::vector<Artifact> kept;
+    std::vector<std::string> put;
+    const int output = output_.directory.get();
+    for (auto& candidate : candidates_) {
+      if (candidate.place->keeps) {
+        kept.push_back({output_.path + "/" + candidate.relative, candidate.kind});
+        continue;
+      }
+      const std::string name = base_name(candidate.relative);
+      if (::renameat(output, candidate.prepared.c_str(), output, name.c_str()) != 0) {
+        const Error error = failed(candidate.relative, "cannot be put into the output directory");
+        for (const auto& other : put) ::unlinkat(output, other.c_str(), 0);
+        return error;
+      }
+      put.push_back(name);
+      candidate.prepared.clear();
+      kept.push_back({output_.path + "/" + name, candidate.kind});
+    }
+    if (::fsync(output) != 0 && errno != EINVAL) return failed(output_.path, "cannot be synced");
+    for (const auto& candidate : candidates_) {
+      if (!candidate.place->keeps)
+        ::unlinkat(candidate.place->directory.get(), candidate.relative.c_str(), 0);
+    }
+    return kept;
+  }
+
+  const ArtifactOrder& order_;
+  Place work_, tmp_, output_;
+  std::vector<Candidate> candidates_;
+  std::set<std::pair<dev_t, ino_t>> seen_;
+  std::set<std::string> names_;
+  std::int64_t bytes_ = 0;
+  const std::string prefix_ = ".rbit-" + std::to_string(std::random_device{}()) + "-";
+  unsigned counter_ = 0;
+};
+
+}  // namespace
+
+Result<std::vector<Artifact>> collect_artifacts_blocking(const ArtifactOrder& order) {
+  if (order.empty()) return std::vector<Artifact>();
+  return Collection(order).run();
+}
+
+Task<Result<std::vector<Artifact>>> collect_artifacts(ArtifactOrder order) {
+  using Kept = Result<std::vector<Artifact>>;
+  if (order.empty()) co_return std::vector<Artifact>();
+  // Copying and syncing gigabytes would stop the loop. A job with artifacts can pay for a thread.
+  asio::thread_pool aside(1);
+  auto work = [&order]() -> Task<Kept> { co_return collect_artifacts_blocking(order); };
+  Kept kept = co_await asio::co_spawn(aside, work, asio::use_awaitable);
+  co_return kept;
+}
+
+}  // namespace rbit

@@ -1,0 +1,196 @@
+#include "rbit/run/attempt.h"
+
+#include <algorithm>
+#include <csignal>
+#include <utility>
+
+#include "rbit/base/log.h"
+#include "rbit/base/text.h"
+#include "rbit/run/outcome_of.h"
+#include "rbit/run/record.h"
+
+namespace rbit {
+
+namespace {
+
+constexpr std::int64_t output_limit = 1 << 30;         // read, not kept (RELIABILITY.md 6.3)
+constexpr auto flush_pause = std::chrono::seconds(1);  // for those who follow a job's log
+constexpr std::size_t max_reports = 1000;              // of one attempt; a flood helps nobody
+constexpr std::size_t max_last_words = 600;            // bytes
+
+template <class T>
+T earlier(T one, T other) {
+  return std::min(one, other);
+}
+
+}  // namespace
+
+Attempt::Attempt(const asio::any_io_executor& loop, const Job& job, RunContext& context,
+                 const RunnerPolicy& policy, const std::string& log_dir)
+    : job_(job),
+      context_(context),
+      policy_(policy),
+      log_(log_dir, job, policy.log_limit),
+      timer_(loop) {}
+
+Attempt::~Attempt() {
+  over();
+}
+
+std::optional<Outcome> Attempt::ended_before_it_began() const {
+  const auto asked = context_.stop.requested();
+  if (!asked) return std::nullopt;
+  return outcome_of(*asked == StopKind::cancel ? StopCause::cancel : StopCause::interrupt, policy_);
+}
+
+void Attempt::begin(Ladder ladder) {
+  ladder_ = std::move(ladder);
+  begun_ = active_ = std::chrono::steady_clock::now();
+  context_.stop.listen([this](StopKind kind) { on_stop(kind); });
+  arm();
+}
+
+void Attempt::over() {
+  if (!ladder_) return;
+  context_.stop.listen(nullptr);
+  ladder_ = nullptr;
+  timer_.cancel();
+  armed_ = false;
+}
+
+void Attempt::on_output(std::string_view bytes) {
+  log_.write(bytes);
+  unflushed_ = true;
+  activity();
+  if (log_.bytes() > output_limit) ladder(StopCause::output, policy_.cancel_signal);
+}
+
+void Attempt::on_event(JobEvent event) {
+  activity();
+  if (auto* status = std::get_if<StatusEvent>(&event)) {
+    if (is_final(status->status) || status->status == Status::blocked) {
+      final_words_ = std::move(status->message);
+    } else if (++reports_ <= max_reports) {
+      context_.report(status->status, std::move(status->message));
+    } else if (reports_ == max_reports + 1) {
+      log::warning("job " + job_.key + ": more than " + std::to_string(max_reports) +
+                   " statuses; the rest are not reported");
+    }
+  } else if (auto* artifact = std::get_if<ArtifactEvent>(&event)) {
+    if (named_.size() > max_artifacts) return;  // one too many is enough to be refused
+    note_artifact(context_.record_dir, artifact->artifact);
+    named_.push_back(std::move(artifact->artifact));
+  } else if (auto* line = std::get_if<LogEvent>(&event)) {
+    log_.write((line->level.empty() ? line->text : line->level + ": " + line->text) + "\n");
+    unflushed_ = true;
+  } else if (auto* result = std::get_if<ResultEvent>(&event)) {
+    result_ = std::move(*result);
+    if (on_result_) on_result_();
+  }
+}
+
+void Attempt::on_nonsense(const std::string& why) {
+  log::warning("job " + job_.key + " wrote something to descriptor 3 that is no event: " + why +
+               " (rbit-runner(7) tells what is)");
+}
+
+void Attempt::ladder(StopCause cause, int signal) {
+  if (!ladder_) return;
+  if (cause_ == StopCause::none) {
+    cause_ = cause;
+    log_.note("stopping it: " + outcome_of(cause, policy_).reason);
+  } else if (cause == cause_ && signal != SIGKILL) {
+    return;  // under way already
+  }
+  ladder_(cause, signal, policy_.grace);
+}
+
+void Attempt::on_stop(StopKind kind) {
+  const StopCause cause = kind == StopKind::cancel ? StopCause::cancel : StopCause::interrupt;
+  ladder(cause, kind == StopKind::kill ? SIGKILL : policy_.cancel_signal);
+}
+
+void Attempt::activity() {
+  if (!ladder_) return;
+  active_ = std::chrono::steady_clock::now();
+  // Idle time is looked at when it may have passed; only the log's second may come earlier.
+  if (!armed_ || (unflushed_ && armed_for_ > active_ + flush_pause)) arm();
+}
+
+void Attempt::arm() {
+  Time next = Time::max();
+  if (policy_.timeout.count() > 0 && cause_ == StopCause::none)
+    next = earlier(next, begun_ + policy_.timeout);
+  if (policy_.idle_timeout.count() > 0 && cause_ == StopCause::none)
+    next = earlier(next, active_ + policy_.idle_timeout);
+  if (unflushed_) next = earlier(next, std::chrono::steady_clock::now() + flush_pause);
+  armed_ = next != Time::max();
+  if (!armed_) return;
+  armed_for_ = next;
+  timer_.expires_at(next);
+  timer_.async_wait([this, alive = std::weak_ptr(alive_)](boost::system::error_code cancelled) {
+    if (!cancelled && !alive.expired()) on_timer();
+  });
+}
+
+void Attempt::on_timer() {
+  if (!ladder_) return;
+  armed_ = false;
+  const Time now = std::chrono::steady_clock::now();
+  if (cause_ == StopCause::none) {
+    if (policy_.timeout.count() > 0 && now >= begun_ + policy_.timeout)
+      ladder(StopCause::timeout, policy_.cancel_signal);
+    else if (policy_.idle_timeout.count() > 0 && now >= active_ + policy_.idle_timeout)
+      ladder(StopCause::idle, policy_.cancel_signal);
+  }
+  if (unflushed_) log_.flush();
+  unflushed_ = false;
+  arm();
+}
+
+std::string Attempt::last_words() const {
+  std::string words = text::join(log_.last_lines(3), " | ");
+  if (words.size() <= max_last_words) return words;
+  std::size_t begin = words.size() - max_last_words;
+  while (begin < words.size() && (static_cast<unsigned char>(words[begin]) & 0xC0u) == 0x80u)
+    ++begin;
+  return "..." + words.substr(begin);
+}
+
+Task<void> Attempt::conclude(Outcome& outcome, ArtifactOrder places) {
+  over();
+  const bool own = outcome.kind == Outcome::Kind::done || outcome.kind == Outcome::Kind::failed ||
+                   outcome.kind == Outcome::Kind::blocked;
+  if (own && outcome.message.empty()) outcome.message = result_ ? result_->message : "";
+  if (own && outcome.message.empty()) outcome.message = final_words_;
+  if (outcome.kind != Outcome::Kind::done && outcome.kind != Outcome::Kind::interrupted) {
+    const std::string words = last_words();
+    if (outcome.message.empty())
+      outcome.message = words;
+    else if (!own && !words.empty() && outcome.kind != Outcome::Kind::not_started)
+      outcome.message += "; its last words: " + words;
+  }
+
+  outcome.log_file = log_.path();
+  if (outcome.kind == Outcome::Kind::done || outcome.kind == Outcome::Kind::failed) {
+    places.named = std::move(named_);
+    places.globs = policy_.artifacts;
+    if (!places.empty()) {
+      auto collected = co_await collect_artifacts(std::move(places));
+      if (collected) {
+        outcome.artifacts = std::move(*collected);
+      } else {
+        log_.note("artifacts: " + collected.error().text());
+        if (outcome.kind == Outcome::Kind::done) refuse_artifacts(outcome, collected.error());
+      }
+      if (auto written = write_outcome(context_.record_dir, outcome); !written)
+        log::warning("job " + job_.key + ": " + written.error().text());
+    }
+  }
+  if (log_.trouble())
+    log::warning("job " + job_.key + ": output is missing from its log: " + log_.trouble()->text());
+  log_.close();
+  outcome.output_bytes = log_.bytes();
+}
+
+}  // namespace rbit

@@ -1,0 +1,92 @@
+#pragma once
+
+#include <boost/asio/steady_timer.hpp>
+#include <chrono>
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "rbit/base/result.h"
+#include "rbit/base/task.h"
+#include "rbit/core/runner.h"
+#include "rbit/core/runner_policy.h"
+#include "rbit/run/artifacts.h"
+#include "rbit/run/event_line.h"
+#include "rbit/run/job_log.h"
+#include "rbit/run/leader.h"
+
+namespace rbit {
+
+/// One attempt as rbit sees it while somebody else runs it: keeps its output, hears its events and
+/// begins the ladder when a limit is met or somebody asks. `job`, `context` and `policy` must
+/// outlive it. On the loop's thread.
+class Attempt {
+ public:
+  /// Passes the ladder on to whatever runs the job. SIGKILL as `signal`: at once.
+  using Ladder = std::function<void(StopCause, int signal, std::chrono::milliseconds grace)>;
+
+  Attempt(const asio::any_io_executor& loop, const Job& job, RunContext& context,
+          const RunnerPolicy& policy, const std::string& log_dir);
+  ~Attempt();
+  Attempt(const Attempt&) = delete;
+  Attempt& operator=(const Attempt&) = delete;
+
+  /// Somebody asked for its end before it began: then this is its outcome.
+  std::optional<Outcome> ended_before_it_began() const;
+
+  /// From now on limits count and requests are passed on.
+  void begin(Ladder ladder);
+  /// No more of either: it is over.
+  void over();
+
+  void on_output(std::string_view bytes);
+  void on_event(JobEvent event);
+  void on_nonsense(const std::string& why);
+
+  /// Why the ladder was begun, if it was; the first cause counts.
+  StopCause cause() const { return cause_; }
+  JobLog& log() { return log_; }
+  /// A `result` event, or none yet.
+  const std::optional<ResultEvent>& result() const { return result_; }
+  /// Called when one comes. One listener.
+  void listen_for_result(std::function<void()> listener) { on_result_ = std::move(listener); }
+
+  /// Fills in what only this knows: a message where there is none, artifacts, log, sizes.
+  /// REQUIRES: no process of the job is left, its pipes are drained. `places.named` and `globs` are
+  /// filled in here.
+  Task<void> conclude(Outcome& outcome, ArtifactOrder places);
+
+ private:
+  void ladder(StopCause cause, int signal);
+  void on_stop(StopKind kind);
+  void activity();
+  void arm();
+  void on_timer();
+  std::string last_words() const;
+
+  const Job& job_;
+  RunContext& context_;
+  const RunnerPolicy& policy_;
+  JobLog log_;
+  Ladder ladder_;
+  StopCause cause_ = StopCause::none;
+  std::optional<ResultEvent> result_;
+  std::function<void()> on_result_;
+  std::string final_words_;  // message of the last final status, or Blocked, that the job set
+  std::vector<Artifact> named_;
+  std::size_t reports_ = 0;
+
+  using Time = std::chrono::steady_clock::time_point;
+  Time begun_, active_;
+  asio::steady_timer timer_;
+  bool armed_ = false;
+  Time armed_for_;
+  bool unflushed_ = false;
+  std::shared_ptr<int> alive_ = std::make_shared<int>(0);  // a timer that fires too late sees it
+};
+
+}  // namespace rbit

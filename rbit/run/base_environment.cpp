@@ -1,0 +1,33 @@
+#include "rbit/run/base_environment.h"
+
+#include <cstdlib>
+#include <map>
+
+namespace rbit {
+
+std::vector<std::string> base_environment(const Account& account, const RunnerPolicy& policy) {
+  std::map<std::string, std::string> variables{
+      {"PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"},
+      {"HOME", account.home},
+      {"USER", account.name},
+      {"SHELL", account.shell},
+      {"LANG", "C.UTF-8"}};
+  if (const char* zone = std::getenv("TZ")) variables["TZ"] = zone;
+  for (const std::string& name : policy.pass_env)
+    if (const char* value = std::getenv(name.c_str())) variables[name] = value;
+  for (const auto& [name, value] : policy.env) variables[name] = value;
+
+  std::vector<std::string> environment;
+  for (const auto& [name, value] : variables)
+    if (!name.starts_with("RBIT_")) environment.push_back(name + "=" + value);
+  return environment;
+}
+
+void set_default(std::vector<std::string>& environment, const std::string& name,
+                 const std::string& value) {
+  for (const std::string& variable : environment)
+    if (variable.starts_with(name + "=")) return;
+  environment.push_back(name + "=" + value);
+}
+
+}  // namespace rbit

@@ -1,0 +1,165 @@
+#include "rbit/run/event_line.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "rbit/base/fd.h"
+#include "rbit/base/json.h"
+#include "rbit/base/log.h"
+#include "rbit/base/text.h"
+
+namespace rbit {
+
+namespace {
+
+Error nothing(std::string why) {
+  return Error{"", std::move(why), ""};
+}
+
+std::string string_of(const nlohmann::json& object, const char* name) {
+  const auto found = object.find(name);
+  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
+}
+
+/// Not longer than fits a report, and no half letter at its end.
+std::string message_of(const nlohmann::json& object) {
+  std::string message = string_of(object, "message");
+  if (message.size() <= max_event_message) return message;
+  std::size_t end = max_event_message;
+  while (end > 0 && (static_cast<unsigned char>(message[end]) & 0xC0u) == 0x80u) --end;
+  message.resize(end);
+  return message + "...";
+}
+
+Result<JobEvent> status_event(const nlohmann::json& object) {
+  // "building" is as clear as "Building".
+  std::string name = text::lower(string_of(object, "status"));
+  if (!name.empty()) name[0] = static_cast<char>(text::upper(name.substr(0, 1))[0]);
+  const auto status = status_from(name);
+  if (!status) return nothing("'" + text::one_line(name, 60) + "' is no status");
+  return JobEvent(StatusEvent{*status, message_of(object)});
+}
+
+Result<JobEvent> artifact_event(const nlohmann::json& object, const char* member) {
+  Artifact artifact{string_of(object, member), string_of(object, "kind")};
+  if (artifact.path.empty()) return nothing("an artifact needs a path");
+  if (artifact.path.find('\0') != std::string::npos) return nothing("a path cannot hold a NUL");
+  return JobEvent(ArtifactEvent{std::move(artifact)});
+}
+
+Result<JobEvent> result_event(const nlohmann::json& object) {
+  const std::string verdict = text::lower(string_of(object, "result"));
+  ResultEvent event;
+  if (verdict == "done")
+    event.kind = Outcome::Kind::done;
+  else if (verdict == "failed")
+    event.kind = Outcome::Kind::failed;
+  else if (verdict == "blocked")
+    event.kind = Outcome::Kind::blocked;
+  else if (verdict == "cancelled")
+    event.kind = Outcome::Kind::cancelled;
+  else
+    return nothing("'" + text::one_line(verdict, 60) + "' is no result");
+  event.message = message_of(object);
+  const auto left_open = object.find("left_open");
+  if (left_open != object.end() && left_open->is_number_unsigned()) event.left_open = 1;
+  return JobEvent(std::move(event));
+}
+
+}  // namespace
+
+Result<JobEvent> parse_event_line(std::string_view line) {
+  if (line.size() > max_event_line) return nothing("a line is longer than 64 KiB");
+  const json::Limits limits{max_event_line, 8, 256, max_event_line};
+  auto parsed = json::parse(line, limits);
+  if (!parsed) return nothing(parsed.error().reason);
+  const nlohmann::json& object = *parsed;
+  if (!object.is_object()) return nothing("not a JSON object");
+
+  const std::string event = string_of(object, "event");
+  if (event == "artifact")
+    return artifact_event(object, object.contains("path") ? "path" : "artifact");
+  if (event == "status" || object.contains("status")) return status_event(object);
+  if (object.contains("artifact")) return artifact_event(object, "artifact");
+  if (object.contains("log"))
+    return JobEvent(LogEvent{string_of(object, "log"), string_of(object, "level")});
+  if (object.contains("result")) return result_event(object);
+  if (object.contains("ready")) return JobEvent(ReadyEvent{});
+  if (object.contains("refused"))
+    return JobEvent(RefusedEvent{string_of(object, "refused"), string_of(object, "cure")});
+  return nothing("no member that names an event");
+}
+
+void EventReader::feed(std::string_view bytes) {
+  while (!bytes.empty()) {
+    const std::size_t newline = bytes.find('\n');
+    const std::string_view piece = bytes.substr(0, newline);
+    if (line_.size() + piece.size() > max_event_line) too_long_ = true;
+    if (newline == std::string_view::npos) {
+      if (too_long_)
+        line_.clear();
+      else
+        line_ += piece;
+      return;
+    }
+    bytes.remove_prefix(newline + 1);
+    if (too_long_) {
+      nonsense("a line is longer than 64 KiB");
+    } else if (line_.empty()) {
+      take(piece);
+    } else {
+      line_ += piece;
+      take(std::exchange(line_, {}));
+    }
+    line_.clear();
+    too_long_ = false;
+  }
+}
+
+void EventReader::end() {
+  if (too_long_)
+    nonsense("a line is longer than 64 KiB");
+  else if (!line_.empty())
+    take(std::exchange(line_, {}));
+  too_long_ = false;
+}
+
+void EventReader::take(std::string_view line) {
+  if (text::trim(line).empty()) return;
+  auto event = parse_event_line(line);
+  if (event)
+    on_event_(std::move(*event));
+  else
+    nonsense(event.error().reason);
+}
+
+void EventReader::nonsense(const std::string& why) {
+  if (!said_) on_nonsense_(why);
+  said_ = true;
+}
+
+void note_artifact(const std::string& record_dir, const Artifact& artifact) {
+  const std::string path = record_dir + "/artifacts";
+  const Fd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600));
+  const nlohmann::json note{{"artifact", artifact.path}, {"kind", artifact.kind}};
+  const std::string line = note.dump() + "\n";
+  if (!file || ::write(file.get(), line.data(), line.size()) < 0)
+    log::debug(path + ": cannot be written");
+}
+
+std::vector<Artifact> read_artifact_notes(const std::string& record_dir) {
+  std::vector<Artifact> notes;
+  std::ifstream file(record_dir + "/artifacts");
+  for (std::string line; std::getline(file, line);) {
+    auto event = parse_event_line(line);
+    if (!event) continue;
+    if (auto* one = std::get_if<ArtifactEvent>(&*event)) notes.push_back(std::move(one->artifact));
+  }
+  return notes;
+}
+
+}  // namespace rbit

@@ -1,0 +1,76 @@
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "rbit/base/result.h"
+#include "rbit/core/outcome.h"
+#include "rbit/core/status.h"
+
+namespace rbit {
+
+// What a job or host says on descriptor 3 (rbit-runner(7)): one JSON object a line.
+
+struct StatusEvent {  // {"status": "Building", "message": "..."}
+  Status status = Status::building;
+  std::string message;
+};
+struct ArtifactEvent {  // {"artifact": "path", "kind": "..."}
+  Artifact artifact;
+};
+struct LogEvent {  // {"log": "text", "level": "info"}
+  std::string text, level;
+};
+struct ResultEvent {  // {"result": "done|failed|blocked|cancelled", "message": "..."}
+  Outcome::Kind kind = Outcome::Kind::done;
+  std::string message;
+  int left_open = 0;  // descriptors that a plugin opened and forgot
+};
+struct ReadyEvent {};  // {"ready": true}, a host's first line
+struct RefusedEvent {  // {"refused": "why", "cure": "..."}, or this
+  std::string reason, cure;
+};
+
+using JobEvent =
+    std::variant<StatusEvent, ArtifactEvent, LogEvent, ResultEvent, ReadyEvent, RefusedEvent>;
+
+inline constexpr std::size_t max_event_line = 64 * 1024;
+inline constexpr std::size_t max_event_message = 4096;  // longer ones are cut
+
+/// {"event": "status", "status": ...} and {"event": "artifact", "path": ...} are accepted too.
+/// The Error has a reason only. Safe with whatever a job writes.
+Result<JobEvent> parse_event_line(std::string_view line);
+
+/// Cuts a stream into lines and hands on what they mean. Lines that mean nothing are counted, the
+/// first one is told.
+class EventReader {
+ public:
+  using Handler = std::function<void(JobEvent)>;
+  EventReader(Handler on_event, std::function<void(const std::string& why)> on_nonsense)
+      : on_event_(std::move(on_event)), on_nonsense_(std::move(on_nonsense)) {}
+
+  void feed(std::string_view bytes);
+  /// A last line without its newline counts.
+  void end();
+
+ private:
+  void take(std::string_view line);
+  void nonsense(const std::string& why);
+
+  Handler on_event_;
+  std::function<void(const std::string&)> on_nonsense_;
+  std::string line_;  // of the line that is not whole yet
+  bool too_long_ = false;
+  bool said_ = false;
+};
+
+/// Artifacts as the job names them, noted in the record directory, so that a crash of rbit between
+/// the job's end and the collecting of them does not lose their names.
+void note_artifact(const std::string& record_dir, const Artifact& artifact);
+std::vector<Artifact> read_artifact_notes(const std::string& record_dir);
+
+}  // namespace rbit

@@ -1,0 +1,246 @@
+#include "rbit/run/host_channel.h"
+
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <boost/asio/local/stream_protocol.hpp>
+#include <boost/asio/write.hpp>
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+#include <optional>
+#include <utility>
+
+#include "rbit/base/log.h"
+#include "rbit/base/notice.h"
+#include "rbit/base/text.h"
+#include "rbit/run/outcome_of.h"
+#include "rbit/run/pipe_reader.h"
+
+namespace rbit {
+
+namespace {
+
+using Socket = asio::local::stream_protocol::socket;
+
+constexpr auto ready_limit = std::chrono::seconds(30);  // imports on a busy machine take their time
+constexpr auto close_grace = std::chrono::seconds(2);
+constexpr std::size_t early_output_kept = 4096;  // of what it says before its first job
+
+/// {ours, the host's}. A socket and not a pipe: writing to a dead host gives an error and no
+/// SIGPIPE.
+Result<std::pair<Fd, Fd>> make_line_pipe() {
+  int ends[2];
+  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
+    return Error{"socketpair", std::strerror(errno), ""};
+  return std::pair<Fd, Fd>{Fd(ends[0]), Fd(ends[1])};
+}
+
+}  // namespace
+
+struct HostChannel::State : std::enable_shared_from_this<HostChannel::State> {
+  State(const asio::any_io_executor& executor, LeaderLease lease, Fd line_end,
+        const RunnerPolicy& of)
+      : loop(executor),
+        leader(std::move(lease)),
+        input(executor, asio::local::stream_protocol(), line_end.release()),
+        changed(executor),
+        policy(of),
+        events([this](JobEvent event) { on_event(std::move(event)); },
+               [this](const std::string& why) {
+                 if (attempt) attempt->on_nonsense(why);
+               }) {}
+
+  asio::any_io_executor loop;
+  LeaderLease leader;
+  Socket input;
+  Notice changed;
+  const RunnerPolicy& policy;
+  EventReader events;
+  std::unique_ptr<PipeReader> output_pipe, event_pipe;
+
+  Attempt* attempt = nullptr;  // of the job it does now
+  std::optional<StopCause> cause_at_result;
+  std::string early_output;
+  bool is_ready = false;
+  std::optional<Error> refusal;
+  std::optional<JobEnd> end;
+  int jobs = 0;
+  int strikes = 0;  // jobs that left something open or behind
+
+  void on_output(std::string_view bytes) {
+    if (attempt) return attempt->on_output(bytes);
+    early_output += bytes;
+    if (early_output.size() > early_output_kept)
+      early_output.erase(0, early_output.size() - early_output_kept);
+  }
+  void on_event(JobEvent event) {
+    if (std::get_if<ReadyEvent>(&event)) is_ready = true;
+    if (auto* refused = std::get_if<RefusedEvent>(&event))
+      refusal = Error{"", std::move(refused->reason), std::move(refused->cure)};
+    if (auto* result = std::get_if<ResultEvent>(&event)) {
+      if (result->left_open > 0) ++strikes;
+      if (attempt) cause_at_result = attempt->cause();
+    }
+    if (attempt) attempt->on_event(std::move(event));
+    changed.notify();
+  }
+  static Task<void> watch_end(std::shared_ptr<State> self) {
+    self->end = co_await self->leader->ended();
+    self->changed.notify();
+  }
+  void send(std::string line) {
+    auto text = std::make_shared<const std::string>(std::move(line));
+    asio::async_write(input, asio::buffer(*text),
+                      [text, self = shared_from_this()](boost::system::error_code, std::size_t) {
+                        // A host that does not take it has died, or answers without having read.
+                      });
+  }
+  void hang_up() {
+    boost::system::error_code ignored;
+    input.close(ignored);
+  }
+  std::string last_early_line() const {
+    std::string last;
+    for (const std::string& line : text::split(early_output, '\n'))
+      if (!text::trim(line).empty()) last = text::one_line(text::trim(line), 300);
+    return last;
+  }
+};
+
+Result<std::unique_ptr<HostChannel>> HostChannel::start(const asio::any_io_executor& loop,
+                                                        LeaderPool& leaders, const HostOrder& host,
+                                                        const RunnerPolicy& policy) {
+  auto lines = make_line_pipe();
+  if (!lines) return lines.error();
+  auto output = make_pipe();
+  if (!output) return output.error();
+  auto events = make_pipe();
+  if (!events) return events.error();
+  auto leader = leaders.acquire();
+  if (!leader) return leader.error();
+
+  JobOrder order;
+  order.argv = host.argv;
+  order.environment = host.environment;
+  order.directory = "/";
+  order.stdin_fd = std::move(lines->second);
+  order.output_fd = std::move(output->second);
+  order.events_fd = std::move(events->second);
+  order.record_dir = Fd(::open("/dev/null", O_RDONLY | O_CLOEXEC));  // jobs bring their own
+  order.is_host = true;
+  order.account = host.account;
+  order.nice = policy.nice;
+  order.max_memory = policy.max_memory;
+  order.stop_signal = policy.cancel_signal;
+  order.grace = policy.grace;
+  if (auto started = (*leader)->run(std::move(order)); !started) return started.error();
+
+  auto state = std::make_shared<State>(loop, std::move(*leader), std::move(lines->first), policy);
+  State* const self = state.get();  // owns the readers: they end with it
+  state->output_pipe = std::make_unique<PipeReader>(
+      loop, std::move(output->first), [self](std::string_view bytes) { self->on_output(bytes); });
+  state->event_pipe = std::make_unique<PipeReader>(
+      loop, std::move(events->first), [self](std::string_view bytes) { self->events.feed(bytes); });
+  spawn(loop, State::watch_end(state), "host");
+  return std::unique_ptr<HostChannel>(new HostChannel(std::move(state)));
+}
+
+HostChannel::HostChannel(std::shared_ptr<State> state) : state_(std::move(state)) {}
+
+HostChannel::~HostChannel() {
+  state_->attempt = nullptr;
+  state_->hang_up();
+  // The leader ends what is left; `watch_end` holds the state until then.
+  if (!state_->end) state_->leader->stop(StopCause::interrupt, SIGTERM, close_grace);
+}
+
+Task<Result<void>> HostChannel::ready() {
+  const auto state = state_;
+  const auto limit = std::chrono::steady_clock::now() + ready_limit;
+  while (!state->is_ready && !state->refusal && !state->end) {
+    const auto now = std::chrono::steady_clock::now();
+    if (now >= limit) co_return Error{"", "its host was not ready after 30 s", ""};
+    co_await state->changed.wait_for(limit - now);
+  }
+  if (state->end) {  // it may have said why just before
+    co_await state->event_pipe->drain();
+    co_await state->output_pipe->drain();
+  }
+  if (state->refusal) co_return *state->refusal;
+  if (state->is_ready && !state->end) co_return Result<void>();
+  std::string why = "its host ended before it was ready, with " + to_string(*state->end);
+  if (const std::string line = state->last_early_line(); !line.empty()) why += ": " + line;
+  co_return Error{"", why, ""};
+}
+
+Task<Outcome> HostChannel::run_job(Attempt& attempt, std::string line, Fd record_dir) {
+  const auto state = state_;
+  state->attempt = &attempt;
+  state->cause_at_result.reset();
+  ++state->jobs;
+  if (!state->early_output.empty()) attempt.on_output(std::exchange(state->early_output, {}));
+  if (auto attached = state->leader->attach(std::move(record_dir), state->policy.cancel_signal,
+                                            state->policy.grace);
+      !attached)
+    log::debug("a host's record: " + attached.error().text());
+  state->send(std::move(line));
+  attempt.begin([state](StopCause cause, int signal, std::chrono::milliseconds grace) {
+    state->leader->stop(cause, signal, grace);
+  });
+  while (!attempt.result() && !state->end) co_await state->changed.wait();
+  attempt.over();
+
+  int outlived = 0;
+  if (!state->end) {
+    const auto left = co_await state->leader->release();
+    if (left) outlived = *left;
+    if (left && *left > 0) ++state->strikes;
+    // `release` fails where the host ends just now; then the end is on its way.
+    while (!left && !state->end) co_await state->changed.wait();
+  }
+  if (state->end) {
+    outlived = state->end->outlived;
+    co_await state->output_pipe->drain();
+    co_await state->event_pipe->drain();
+    state->events.end();
+  } else {
+    state->output_pipe->read_now();
+  }
+  state->attempt = nullptr;
+  if (outlived > 0)
+    attempt.log().note(std::to_string(outlived) + " processes outlived the job and were killed");
+
+  const StopCause cause = state->cause_at_result ? *state->cause_at_result : attempt.cause();
+  if (cause != StopCause::none) co_return outcome_of(cause, state->policy);
+  if (attempt.result()) co_return outcome_of(*attempt.result());
+  if (state->end->kind == JobEnd::Kind::not_started)
+    co_return outcome_of(*state->end, state->policy);
+  Outcome crashed;
+  crashed.kind = Outcome::Kind::crashed;
+  crashed.reason = "plugin-crash";
+  crashed.message = "its host ended without a result: " + to_string(*state->end);
+  co_return crashed;
+}
+
+int HostChannel::jobs_done() const {
+  return state_->jobs;
+}
+
+bool HostChannel::is_fit() const {
+  return !state_->end && !state_->leader->has_ended() && state_->strikes < 2;
+}
+
+Task<void> HostChannel::close() {
+  const auto state = state_;
+  state->hang_up();  // end of file: it ends by itself
+  const auto limit = std::chrono::steady_clock::now() + close_grace;
+  while (!state->end && std::chrono::steady_clock::now() < limit)
+    co_await state->changed.wait_for(limit - std::chrono::steady_clock::now());
+  if (state->end) co_return;
+  state->leader->stop(StopCause::interrupt, SIGTERM, close_grace);
+  while (!state->end) co_await state->changed.wait();
+}
+
+}  // namespace rbit

@@ -1,0 +1,190 @@
+#include "rbit/run/hosted_runner.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <utility>
+
+#include "rbit/base/log.h"
+#include "rbit/run/base_environment.h"
+#include "rbit/run/directories.h"
+#include "rbit/run/outcome_of.h"
+
+namespace rbit {
+
+HostedRunner::HostedRunner(const asio::any_io_executor& loop, std::vector<std::string> argv,
+                           std::string what, std::string name, RunnerPolicy policy, RunPlace place,
+                           LeaderPool& leaders)
+    : loop_(loop),
+      argv_(std::move(argv)),
+      what_(std::move(what)),
+      name_(std::move(name)),
+      policy_(std::move(policy)),
+      place_(std::move(place)),
+      leaders_(leaders),
+      output_dir_(policy_.output_dir.empty() ? place_.output_dir : policy_.output_dir),
+      retired_(loop) {}
+
+Result<void> HostedRunner::set_up() {
+  if (is_set_up_) return {};
+  if (!policy_.user.empty()) {
+    auto account = find_account(policy_.user);
+    if (!account) return account.error();
+    other_user_ = account->uid != ::geteuid();
+    account_ = std::move(*account);
+  }
+  if (auto made = make_directories(output_dir_, 0755); !made) return made;
+  if (auto made = make_directories(place_.work_dir, 0700); !made) return made;
+  is_set_up_ = true;
+  return {};
+}
+
+Task<Result<void>> HostedRunner::prepare() {
+  if (auto ready = set_up(); !ready) co_return ready;
+  auto host = take_idle();
+  if (!host) {
+    auto started = co_await start_host();
+    if (!started) co_return started.error();
+    host = std::move(*started);
+  }
+  idle_.push_back(std::move(host));
+  co_return Result<void>();
+}
+
+Task<Result<std::unique_ptr<HostChannel>>> HostedRunner::start_host() {
+  using Started = Result<std::unique_ptr<HostChannel>>;
+  HostOrder order;
+  order.argv = argv_;
+  order.environment = base_environment(account_, policy_);
+  if (other_user_) order.account = &account_;
+  Started host = HostChannel::start(loop_, leaders_, order, policy_);
+  if (!host) co_return host;
+  Result<void> ready = co_await (*host)->ready();
+  if (ready) co_return host;
+  retire(std::move(*host));
+  Error why = ready.error();
+  why.thing = what_;
+  co_return why;
+}
+
+std::unique_ptr<HostChannel> HostedRunner::take_idle() {
+  while (!idle_.empty()) {
+    auto host = std::move(idle_.back());
+    idle_.pop_back();
+    if (host->is_fit()) return host;
+    retire(std::move(host));
+  }
+  return nullptr;
+}
+
+/// The next job need not wait until it has ended.
+void HostedRunner::retire(std::unique_ptr<HostChannel> host) {
+  ++retiring_;
+  spawn(loop_, retire_quietly(std::move(host)), "end of a host");
+}
+
+Task<void> HostedRunner::retire_quietly(std::unique_ptr<HostChannel> host) {
+  co_await host->close();
+  host.reset();
+  --retiring_;
+  retired_.notify();
+}
+
+Task<Outcome> HostedRunner::run(const Job& job, RunContext& context) {
+  Attempt attempt(loop_, job, context, policy_, place_.log_dir);
+  if (auto ended = attempt.ended_before_it_began()) co_return *ended;
+  if (auto ready = set_up(); !ready) co_return not_started(ready.error());
+  std::optional<Workspace::Owner> owner;
+  if (other_user_) owner = Workspace::Owner{account_.uid, account_.gid};
+  auto workspace = Workspace::make(place_.work_dir, job, owner);
+  if (!workspace) co_return not_started(workspace.error());
+
+  Outcome outcome = co_await run_in(*workspace, job, context, attempt);
+  if (policy_.keep_work) {
+    workspace->keep();
+  } else if (auto removed = workspace->remove(); !removed) {
+    log::warning("job " + job.key + ": " + removed.error().text());
+  }
+  co_return outcome;
+}
+
+Task<Outcome> HostedRunner::run_in(const Workspace& workspace, const Job& job, RunContext& context,
+                                   Attempt& attempt) {
+  Fd record_dir(::open(context.record_dir.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!record_dir) {
+    const Error why{context.record_dir, std::strerror(errno), ""};
+    co_return not_started(why);
+  }
+  auto host = take_idle();
+  if (!host) {
+    auto started = co_await start_host();
+    if (!started) co_return not_started(started.error());
+    host = std::move(*started);
+  }
+  if (auto ended = attempt.ended_before_it_began()) {  // asked for while the host started
+    idle_.push_back(std::move(host));
+    co_return *ended;
+  }
+
+  std::string line = job_line(job, context, workspace);
+  Outcome outcome = co_await host->run_job(attempt, std::move(line), std::move(record_dir));
+  if (host->is_fit() && host->jobs_done() < policy_.keep_warm)
+    idle_.push_back(std::move(host));
+  else
+    retire(std::move(host));
+
+  ArtifactOrder places;
+  places.work_dir = workspace.path();
+  places.tmp_dir = workspace.tmp_dir();
+  places.output_dir = output_dir_;
+  co_await attempt.conclude(outcome, std::move(places));
+  co_return outcome;
+}
+
+std::string HostedRunner::job_line(const Job& job, const RunContext& context,
+                                   const Workspace& workspace) const {
+  const BuildRequest& request = job.request;
+  const nlohmann::json fields{{"package", request.package},
+                              {"version", request.version},
+                              {"arch", request.arch},
+                              {"suite", request.suite},
+                              {"dist", request.dist},
+                              {"format", request.format},
+                              {"build_env", request.build_env},
+                              {"method", request.method},
+                              {"uri", request.uri},
+                              {"vcs_id", request.vcs_id},
+                              {"job_id", request.job_id},
+                              {"web_host", request.web_host},
+                              {"commands", request.commands},
+                              {"master", request.master ? "1" : "0"},
+                              {"timestamp", std::to_string(job.timestamp)}};
+  const nlohmann::json order{
+      {"id", job.key},
+      {"queue", job.queue},
+      {"runner", job.runner},
+      {"attempt", job.attempt},
+      {"redelivered", job.redelivered},
+      {"timestamp", job.timestamp},
+      {"work_dir", workspace.path()},
+      {"tmp_dir", workspace.tmp_dir()},
+      {"output_dir", output_dir_},
+      // Another user cannot reach it; then a crash of rbit at the wrong moment costs one more run.
+      {"record_dir", other_user_ ? std::string() : context.record_dir},
+      {"fields", fields},
+      {"settings", policy_.settings},
+      {"payload", job.body}};
+  const nlohmann::json line{{"job", order}};
+  return line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+}
+
+Task<void> HostedRunner::close() {
+  for (auto& host : std::exchange(idle_, {})) retire(std::move(host));
+  while (retiring_ > 0) co_await retired_.wait();
+}
+
+}  // namespace rbit

@@ -1,0 +1,56 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "rbit/base/notice.h"
+#include "rbit/core/runner.h"
+#include "rbit/core/runner_policy.h"
+#include "rbit/run/account.h"
+#include "rbit/run/host_channel.h"
+#include "rbit/run/leader_pool.h"
+#include "rbit/run/run_place.h"
+#include "rbit/run/workspace.h"
+
+namespace rbit {
+
+/// `plugin!` and `python!`: jobs done by a host process, which stays warm for `keep-warm` of them.
+/// A host that dies costs its own job; the next one gets a new host. `leaders` must outlive it.
+class HostedRunner : public Runner {
+ public:
+  /// `argv` is the host's command line, `what` names the runner in errors: "plugin!lib.so:name".
+  HostedRunner(const asio::any_io_executor& loop, std::vector<std::string> argv, std::string what,
+               std::string name, RunnerPolicy policy, RunPlace place, LeaderPool& leaders);
+
+  Task<Result<void>> prepare() override;
+  Task<Outcome> run(const Job& job, RunContext& context) override;
+  Task<void> close() override;
+
+ private:
+  Result<void> set_up();
+  Task<Result<std::unique_ptr<HostChannel>>> start_host();
+  std::unique_ptr<HostChannel> take_idle();
+  void retire(std::unique_ptr<HostChannel> host);
+  Task<void> retire_quietly(std::unique_ptr<HostChannel> host);
+  Task<Outcome> run_in(const Workspace& workspace, const Job& job, RunContext& context,
+                       Attempt& attempt);
+  std::string job_line(const Job& job, const RunContext& context, const Workspace& workspace) const;
+
+  asio::any_io_executor loop_;
+  std::vector<std::string> argv_;
+  std::string what_, name_;
+  RunnerPolicy policy_;
+  RunPlace place_;
+  LeaderPool& leaders_;
+  std::string output_dir_;
+  Account account_ = own_account();  // whom hosts run as
+  bool other_user_ = false;          // not us: `user` of the policy
+  bool is_set_up_ = false;
+
+  std::vector<std::unique_ptr<HostChannel>> idle_;
+  int retiring_ = 0;
+  Notice retired_;
+};
+
+}  // namespace rbit

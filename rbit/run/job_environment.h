@@ -1,0 +1,46 @@
+#pragma once
+
+#include <cstddef>
+#include <map>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "rbit/core/job.h"
+
+namespace rbit {
+
+/// A word of shell lines that stands for a field of the job. The one table of them: it feeds the
+/// rewriting of lines, the check of names and the environment.
+struct Placeholder {
+  std::string_view name;      // "ID", in lines "%ID"
+  std::string_view variable;  // "RBIT_PACKAGE"
+  std::string (*value)(const Job&);
+};
+std::span<const Placeholder> placeholders();
+
+/// "output-dir" -> "RBIT_SETTING_OUTPUT_DIR".
+std::string setting_variable(std::string_view key);
+
+/// The places a job is told of, all absolute.
+struct JobPlaces {
+  std::string work_dir, message_file, output_dir;
+};
+
+/// What INTEROP.md 2.2 promises a shell job. It leaves the rest (PATH, HOME, TMPDIR, env.NAME,
+/// pass-env, ...) to the runner.
+struct JobEnvironment {
+  std::vector<std::string> variables;  // "RBIT_PACKAGE=m1234", ...
+  /// Names of those that had no room or held a NUL. They are not set: a job whose line needs one of
+  /// them (RunnerLine::variables) must not be started.
+  std::vector<std::string> left_out;
+};
+
+/// All RBIT_* together stay below this, so that a long message cannot make exec fail (E2BIG).
+inline constexpr std::size_t job_environment_limit = 64 * 1024;
+
+JobEnvironment job_environment(const Job& job, const std::map<std::string, std::string>& settings,
+                               const JobPlaces& places);
+
+}  // namespace rbit

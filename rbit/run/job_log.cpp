@@ -1,0 +1,252 @@
+#include "rbit/run/job_log.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "rbit/base/text.h"
+#include "rbit/run/directories.h"
+
+namespace rbit {
+
+namespace {
+
+constexpr std::size_t longest_line = 16 * 1024;    // RELIABILITY.md 6.3
+constexpr std::size_t largest_buffer = 64 * 1024;  // a pipe's worth
+constexpr std::size_t recent_kept = 16 * 1024;     // more than any message quotes
+constexpr std::int64_t least_half = 4 * 1024;      // room for an error whatever log-limit says
+constexpr std::int64_t least_gap = 128;  // more than the line that stands for what is left out
+constexpr int most_links = 1000;         // of one old name
+
+/// Letters a checked name may have (RELIABILITY.md 7, rule 1).
+bool is_checked_name(std::string_view name) {
+  if (name.empty() || name.size() > 128) return false;
+  return std::all_of(name.begin(), name.end(), [](unsigned char c) {
+    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
+           std::strchr("+.~_:-", c) != nullptr;
+  });
+}
+
+}  // namespace
+
+JobLog::JobLog(std::string log_dir, const Job& job, std::int64_t limit)
+    : log_dir_(std::move(log_dir)),
+      file_name_(text::slug(job.queue) + "/" + text::slug(job.key) + "-" +
+                 std::to_string(job.attempt) + ".log"),
+      path_(log_dir_ + "/" + file_name_),
+      half_(std::max(limit / 2, least_half)) {
+  const auto& request = job.request;
+  if (is_checked_name(request.package) && is_checked_name(request.version) &&
+      is_checked_name(request.arch)) {
+    old_name_ = request.package + "_" + request.version + "-" + request.arch + "-" +
+                std::to_string(job.timestamp);
+  }
+}
+
+JobLog::~JobLog() {
+  close();
+}
+
+void JobLog::write(std::string_view bytes) {
+  if (closed_ || bytes.empty()) return;
+  bytes_ += static_cast<std::int64_t>(bytes.size());
+  while (!bytes.empty()) {
+    const auto end = bytes.find('\n');
+    const auto line = bytes.substr(0, end);
+    if (line_dropped_ == 0 && line_length_ + line.size() <= longest_line) {
+      append(bytes.substr(0, end == std::string_view::npos ? end : end + 1));
+      const auto drawn_over = line.rfind('\r');
+      line_length_ = drawn_over == std::string_view::npos ? line_length_ + line.size()
+                                                          : line.size() - drawn_over - 1;
+    } else {
+      write_long(line);
+      if (end != std::string_view::npos) {
+        cut_line();
+        append("\n");
+      }
+    }
+    if (end == std::string_view::npos) break;
+    line_length_ = 0;
+    bytes.remove_prefix(end + 1);
+  }
+  if (buffer_.size() >= largest_buffer) flush();
+}
+
+/// A part of a line that may be too long. CR ends what counts as a line: a progress bar is one line
+/// to LF, and its end is what one wants to see.
+void JobLog::write_long(std::string_view line) {
+  while (!line.empty()) {
+    const auto end = line.find('\r');
+    const auto piece = line.substr(0, end);
+    const auto room = std::min(longest_line - line_length_, piece.size());
+    append(piece.substr(0, room));
+    line_length_ += room;
+    line_dropped_ += static_cast<std::int64_t>(piece.size() - room);
+    if (end == std::string_view::npos) return;
+    cut_line();
+    append("\r");
+    line_length_ = 0;
+    line.remove_prefix(end + 1);
+  }
+}
+
+void JobLog::note(std::string_view text) {
+  if (closed_) return;
+  cut_line();
+  std::string line = at_line_start_ ? "rbit: " : "\nrbit: ";
+  line += text::one_line(text);
+  line += '\n';
+  buffer_ += line;  // and not `recent_`: it is not to be quoted as the job's own words
+  if (!at_line_start_) recent_ += '\n';
+  at_line_start_ = true;
+  line_length_ = 0;
+}
+
+/// At the end of a line, or of all: says what is missing of it.
+void JobLog::cut_line() {
+  if (line_dropped_ == 0) return;
+  append("... [" + std::to_string(line_dropped_) + " bytes cut]");
+  line_dropped_ = 0;
+}
+
+void JobLog::append(std::string_view bytes) {
+  if (bytes.empty()) return;
+  buffer_ += bytes;
+  at_line_start_ = bytes.back() == '\n';
+  recent_ += bytes.substr(bytes.size() - std::min(bytes.size(), recent_kept));
+  if (recent_.size() > 2 * recent_kept) recent_.erase(0, recent_.size() - recent_kept);
+}
+
+void JobLog::flush() {
+  if (buffer_.empty() || closed_) return;
+  put(buffer_);
+  if (buffer_.capacity() > 2 * largest_buffer) buffer_ = {};
+  buffer_.clear();
+}
+
+void JobLog::close() {
+  if (closed_) return;
+  cut_line();
+  flush();
+  if (open()) {
+    compact();
+    if (lost_ > 0) put("");
+  }
+  closed_ = true;
+  fd_.reset();
+  buffer_ = {};
+}
+
+/// True if the file is open; it is made at the first call.
+bool JobLog::open() {
+  if (opened_) return static_cast<bool>(fd_);
+  opened_ = true;
+  // What an earlier life wrote under this name belongs to an attempt that did not count.
+  const auto make = [this] {
+    ::unlink(path_.c_str());
+    fd_ = Fd(::open(path_.c_str(), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0640));
+  };
+  make();
+  if (!fd_ && errno == ENOENT && make_directories(path_.substr(0, path_.rfind('/')), 0750)) make();
+  if (!fd_) {
+    if (!trouble_) trouble_ = Error{path_, std::strerror(errno), "this job's output is not kept"};
+    return false;
+  }
+  link_old_name();
+  return true;
+}
+
+void JobLog::link_old_name() const {
+  if (old_name_.empty()) return;
+  // Suite and format are not in the old name, so two jobs can have one.
+  for (int i = 1; i <= most_links; ++i) {
+    const std::string name = log_dir_ + "/" + old_name_ + (i > 1 ? "." + std::to_string(i) : "");
+    if (::symlink(file_name_.c_str(), name.c_str()) == 0 || errno != EEXIST) return;
+    std::string target(file_name_.size() + 1, '\0');
+    const ssize_t length = ::readlink(name.c_str(), target.data(), target.size());
+    if (length >= 0 && target.substr(0, static_cast<std::size_t>(length)) == file_name_) return;
+  }
+}
+
+/// Writes at the end of the file, and before it what was lost since the last time.
+void JobLog::put(std::string_view bytes) {
+  if (!open()) {
+    lost_ += static_cast<std::int64_t>(bytes.size());
+    return;
+  }
+  std::string marked;
+  if (lost_ > 0) {
+    marked = "\nrbit: " + std::to_string(lost_) + " bytes could not be written here\n";
+    marked += bytes;
+  }
+  std::string_view rest = lost_ > 0 ? std::string_view(marked) : bytes;
+  const std::size_t mark = rest.size() - bytes.size();
+  while (!rest.empty()) {
+    const ssize_t count = ::pwrite(fd_.get(), rest.data(), rest.size(), size_);
+    if (count < 0 && errno == EINTR) continue;
+    if (count <= 0) {
+      if (!trouble_) trouble_ = Error{path_, std::strerror(errno), "output of this job is lost"};
+      break;
+    }
+    size_ += count;
+    rest.remove_prefix(static_cast<std::size_t>(count));
+  }
+  const std::size_t written = mark + bytes.size() - rest.size();
+  if (written >= mark) lost_ = 0;
+  lost_ += static_cast<std::int64_t>(std::min(rest.size(), bytes.size()));
+  // Three halves, so that a byte is moved once at most while the output goes on.
+  if (size_ >= 3 * half_) compact();
+}
+
+/// Leaves the first half and the last half in the file, and a line between that says what is gone.
+void JobLog::compact() {
+  const std::int64_t begin = tail_begin_ > 0 ? tail_begin_ : half_;
+  std::int64_t from = size_ - half_;
+  if (from - begin < least_gap) return;
+  left_out_ += from - begin;
+
+  char last = '\n';
+  if (::pread(fd_.get(), &last, 1, half_ - 1) != 1) last = '\0';
+  const std::string mark =
+      (last == '\n' ? "" : "\n") + std::to_string(left_out_) + " bytes left out\n";
+  std::int64_t to = half_;
+  bool good =
+      ::pwrite(fd_.get(), mark.data(), mark.size(), to) == static_cast<ssize_t>(mark.size());
+  to += static_cast<std::int64_t>(mark.size());
+  tail_begin_ = to;
+
+  std::string block(1 << 18, '\0');
+  while (good && from < size_) {
+    const ssize_t count = ::pread(fd_.get(), block.data(), block.size(), from);
+    good = count > 0 &&
+           ::pwrite(fd_.get(), block.data(), static_cast<std::size_t>(count), to) == count;
+    from += count;
+    to += count;
+  }
+  if (good && ::ftruncate(fd_.get(), to) == 0) {
+    size_ = to;
+  } else if (!trouble_) {
+    trouble_ = Error{path_, std::strerror(errno), "its middle is not what it should be"};
+  }
+}
+
+std::vector<std::string> JobLog::last_lines(std::size_t count) const {
+  std::vector<std::string> lines;
+  std::string_view rest = recent_;
+  while (!rest.empty() && lines.size() < count) {
+    const auto line_begin = rest.rfind('\n');  // npos + 1 is 0
+    std::string_view line = text::trim(rest.substr(line_begin + 1));
+    line = line.substr(line.rfind('\r') + 1);
+    if (!line.empty()) lines.push_back(text::one_line(line));
+    rest = rest.substr(0, line_begin == std::string_view::npos ? 0 : line_begin);
+  }
+  std::reverse(lines.begin(), lines.end());
+  return lines;
+}
+
+}  // namespace rbit

@@ -1,0 +1,79 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "rbit/base/fd.h"
+#include "rbit/base/result.h"
+#include "rbit/core/job.h"
+
+namespace rbit {
+
+/// The output of one attempt, stdout and stderr together, as it came:
+/// <log-dir>/<queue-slug>/<key-slug>-<attempt>.log. Of more than `limit` bytes it keeps the first
+/// and the last half with one line "N bytes left out" between; of a line its first 16 KiB.
+///
+/// Nothing here fails a job or waits for anything but the page cache: what cannot be written is
+/// dropped and marked. On the loop's thread. Output is gathered and written in large pieces, so a
+/// short job costs one open, write and close.
+class JobLog {
+ public:
+  JobLog(std::string log_dir, const Job& job, std::int64_t limit);
+  JobLog(const JobLog&) = delete;
+  JobLog& operator=(const JobLog&) = delete;
+  ~JobLog();  // closes
+
+  /// Output of the job.
+  void write(std::string_view bytes);
+  /// A line of rbit's own, "rbit: 3 processes outlived the job"; made one line, on a line of its
+  /// own.
+  void note(std::string_view text);
+  /// Writes what is gathered, for those who follow the file. Call it once a second or so while the
+  /// job runs; nothing gathered costs nothing.
+  void flush();
+  /// Writes the rest and gives the file its final form. It is there from now on, even if empty, and
+  /// `<log-dir>/<package>_<version>-<arch>-<timestamp>` links to it (INTEROP.md 7).
+  void close();
+
+  const std::string& path() const { return path_; }
+  /// Bytes that came, whether kept or not.
+  std::int64_t bytes() const { return bytes_; }
+  /// The last `count` lines of the job's that are not blank, oldest first, each through
+  /// text::one_line. A line that was drawn over with CR counts as it looked in the end.
+  std::vector<std::string> last_lines(std::size_t count) const;
+  /// Why output was dropped, the first time it was.
+  const std::optional<Error>& trouble() const { return trouble_; }
+
+ private:
+  void append(std::string_view bytes);
+  void write_long(std::string_view line);
+  void cut_line();
+  bool open();
+  void link_old_name() const;
+  void put(std::string_view bytes);
+  void compact();
+
+  std::string log_dir_, file_name_, path_, old_name_;
+  std::int64_t half_;
+  Fd fd_;
+  bool opened_ = false, closed_ = false;
+  std::string buffer_;
+
+  std::int64_t bytes_ = 0;
+  std::size_t line_length_ = 0;    // of the line that is being written
+  std::int64_t line_dropped_ = 0;  // what was cut off it
+  bool at_line_start_ = true;      // of the text that was gathered
+
+  std::int64_t size_ = 0;        // of the file
+  std::int64_t tail_begin_ = 0;  // where the last part begins in it; 0: nothing is left out yet
+  std::int64_t left_out_ = 0;    // from the middle
+  std::int64_t lost_ = 0;        // could not be written and is not marked in the file yet
+  std::string recent_;           // the end of the job's own text, for `last_lines`
+  std::optional<Error> trouble_;
+};
+
+}  // namespace rbit

@@ -1,0 +1,16 @@
+# rbit-leader: libc only, static, never sanitized, so that it starts in no time and starts jobs by
+# vfork (DESIGN.md 4).
+add_executable(rbit-leader
+  rbit/run/leader/child.cpp
+  rbit/run/leader/duty.cpp
+  rbit/run/leader/leader_main.cpp
+  rbit/run/leader/packet.cpp
+  rbit/run/leader/record_file.cpp
+  rbit/run/leader/sweep.cpp)
+target_include_directories(rbit-leader PRIVATE ${PROJECT_SOURCE_DIR})
+target_compile_options(rbit-leader PRIVATE
+  -Wall -Wextra -Wpedantic -Wconversion -Wshadow -O2 -fno-exceptions -fno-rtti
+  -fno-threadsafe-statics -fno-asynchronous-unwind-tables -fstack-protector-strong
+  $<$<CONFIG:Release>:-D_FORTIFY_SOURCE=2>)
+target_link_options(rbit-leader PRIVATE -static-pie -Wl,-z,relro,-z,now)
+set_target_properties(rbit-leader PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR})

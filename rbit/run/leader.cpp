@@ -1,0 +1,338 @@
+#include "rbit/run/leader.h"
+
+#include <fcntl.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <optional>
+#include <utility>
+
+#include "rbit/base/log.h"
+#include "rbit/base/notice.h"
+#include "rbit/run/process.h"
+
+namespace rbit {
+
+namespace {
+
+const char* name_of(wire::Step step) {
+  switch (step) {
+    case wire::Step::none:
+    case wire::Step::protocol:
+      return "rbit-leader is not of this rbit";
+    case wire::Step::record:
+      return "record directory";
+    case wire::Step::process:
+      return "new process";
+    case wire::Step::session:
+      return "new session";
+    case wire::Step::descriptors:
+      return "descriptors";
+    case wire::Step::directory:
+      return "working directory";
+    case wire::Step::limits:
+      return "limits";
+    case wire::Step::priority:
+      return "nice";
+    case wire::Step::user:
+      return "user";
+    case wire::Step::parent:
+      return "parent-death signal";
+    case wire::Step::exec:
+      return "exec";
+  }
+  return "";
+}
+
+std::string new_id() {
+  unsigned char bytes[8] = {};
+  if (::getrandom(bytes, sizeof bytes, 0) < 0) std::memset(bytes, 0, sizeof bytes);
+  char text[2 * sizeof bytes + 1];
+  for (std::size_t i = 0; i < sizeof bytes; ++i)
+    std::snprintf(text + 2 * i, 3, "%02x", static_cast<unsigned>(bytes[i]));
+  return text;
+}
+
+template <class T>
+void append(std::string& packet, const T& value) {
+  packet.append(reinterpret_cast<const char*>(&value), sizeof value);
+}
+void append_string(std::string& packet, const std::string& text) {
+  packet.append(text.c_str(), text.size() + 1);
+}
+
+std::string encode(const JobOrder& order, const std::string& id) {
+  wire::Start head{};
+  head.command = wire::Command::start;
+  head.version = wire::version;
+  head.stop_signal = order.stop_signal;
+  head.nice = order.nice;
+  head.grace_ms = order.grace.count();
+  head.max_memory = static_cast<std::uint64_t>(order.max_memory);
+  head.arguments = static_cast<std::uint32_t>(order.argv.size());
+  head.variables = static_cast<std::uint32_t>(order.environment.size() + 1);
+  head.is_host = order.is_host;
+  head.durable = order.durable;
+  if (order.account) {
+    head.change_user = 1;
+    head.uid = order.account->uid;
+    head.gid = order.account->gid;
+    head.groups = static_cast<std::uint32_t>(order.account->groups.size());
+  }
+  std::string packet;
+  packet.reserve(8192);
+  append(packet, head);
+  if (order.account)
+    for (const gid_t group : order.account->groups) append(packet, group);
+  append_string(packet, id);
+  append_string(packet, order.directory);
+  for (const std::string& argument : order.argv) append_string(packet, argument);
+  for (const std::string& variable : order.environment) append_string(packet, variable);
+  append_string(packet, "RBIT_LEADER=" + id);
+  return packet;
+}
+
+JobEnd end_of(const wire::Answer& answer) {
+  JobEnd end;
+  if (answer.kind == wire::Kind::not_started) {
+    end.kind = JobEnd::Kind::not_started;
+    end.step = answer.step;
+    end.code = answer.error;
+  } else if (answer.signal != 0) {
+    end.kind = JobEnd::Kind::signalled;
+    end.code = answer.signal;
+  } else {
+    end.kind = JobEnd::Kind::exited;
+    end.code = answer.exit_code;
+  }
+  end.cause = answer.cause;
+  end.outlived = answer.outlived;
+  end.cpu_micros = answer.cpu_micros;
+  end.peak_memory_kib = answer.peak_memory_kib;
+  return end;
+}
+
+}  // namespace
+
+std::string to_string(const JobEnd& end) {
+  switch (end.kind) {
+    case JobEnd::Kind::exited:
+      return "exit " + std::to_string(end.code);
+    case JobEnd::Kind::signalled: {
+      const char* name = ::sigabbrev_np(end.code);
+      return "signal " + (name ? std::string(name) : std::to_string(end.code));
+    }
+    case JobEnd::Kind::not_started:
+      return std::string(name_of(end.step)) + ": " + std::strerror(end.code);
+    case JobEnd::Kind::leader_lost:
+      return "its leader died";
+  }
+  return "";
+}
+
+struct Leader::State : std::enable_shared_from_this<Leader::State> {
+  State(const asio::any_io_executor& executor, Process child, int fd)
+      : loop(executor), process(std::move(child)), socket(executor, fd), changed(executor) {}
+
+  asio::any_io_executor loop;
+  Process process;
+  asio::posix::stream_descriptor socket;
+  Notice changed;
+  std::string id = new_id();
+  bool busy = false;
+  bool lost = false;
+  bool closing = false;
+  std::optional<JobEnd> end;
+  std::optional<int> released;
+
+  /// Asks for the next answers; holds no reference, so that a dropped Leader is gone.
+  void watch() {
+    socket.async_wait(asio::posix::stream_descriptor::wait_read,
+                      [weak = weak_from_this()](boost::system::error_code error) {
+                        const auto self = weak.lock();
+                        if (!self || error) return;
+                        if (self->take_answers()) self->watch();
+                      });
+  }
+  bool take_answers() {
+    for (;;) {
+      wire::Answer answer;
+      const ssize_t count = ::recv(socket.native_handle(), &answer, sizeof answer, MSG_DONTWAIT);
+      if (count < 0 && errno == EINTR) continue;
+      if (count < 0 && errno == EAGAIN) return true;
+      if (count != static_cast<ssize_t>(sizeof answer)) {
+        spawn(loop, bury(shared_from_this()), "lost leader");
+        return false;
+      }
+      on_answer(answer);
+    }
+  }
+  void on_answer(const wire::Answer& answer) {
+    if (answer.record_error != 0)
+      log::warning(std::string("the record of a job was not written: ") +
+                   std::strerror(answer.record_error));
+    switch (answer.kind) {
+      case wire::Kind::ended:
+      case wire::Kind::not_started:
+        end = end_of(answer);
+        if (answer.step == wire::Step::protocol) lost = true;  // another rbit's: not once more
+        break;
+      case wire::Kind::released:
+        released = answer.outlived;
+        break;
+      case wire::Kind::unkillable:
+        log::error(std::to_string(answer.outlived) +
+                   " processes of a job cannot be killed; its slot stays taken until they end");
+        break;
+    }
+    changed.notify();
+  }
+  /// The leader died. Its job goes with it (parent-death signal); what that job had started is
+  /// ours now.
+  static Task<void> bury(std::shared_ptr<State> self) {
+    self->lost = true;
+    co_await self->process.wait();
+    if (self->busy && !self->end) {
+      const int orphans = co_await kill_orphans();
+      log::warning("a leader died and cost its job; " + std::to_string(orphans) +
+                   " processes were killed");
+      JobEnd end;
+      end.kind = JobEnd::Kind::leader_lost;
+      self->end = end;
+    }
+    self->changed.notify();
+  }
+
+  Result<void> send(const void* bytes, std::size_t count, const int* fds, std::size_t fd_count) {
+    iovec data{const_cast<void*>(bytes), count};
+    alignas(cmsghdr) char control[CMSG_SPACE(4 * sizeof(int))] = {};
+    msghdr message{};
+    message.msg_iov = &data;
+    message.msg_iovlen = 1;
+    if (fd_count > 0) {
+      message.msg_control = control;
+      message.msg_controllen = CMSG_SPACE(fd_count * sizeof(int));
+      cmsghdr* part = CMSG_FIRSTHDR(&message);
+      part->cmsg_level = SOL_SOCKET;
+      part->cmsg_type = SCM_RIGHTS;
+      part->cmsg_len = CMSG_LEN(fd_count * sizeof(int));
+      std::memcpy(CMSG_DATA(part), fds, fd_count * sizeof(int));
+    }
+    ssize_t sent = 0;
+    do {
+      sent = ::sendmsg(socket.native_handle(), &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+    } while (sent < 0 && errno == EINTR);
+    if (sent < 0) return Error{"rbit-leader", std::strerror(errno), ""};
+    return {};
+  }
+};
+
+Result<std::unique_ptr<Leader>> Leader::start(const asio::any_io_executor& loop,
+                                              const std::string& program) {
+  int ends[2];
+  if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)
+    return Error{"rbit-leader", std::string("socketpair: ") + std::strerror(errno), ""};
+  Fd ours(ends[0]), theirs(ends[1]);
+  auto process = Process::start(loop, {program, std::to_string(::getpid())}, std::move(theirs));
+  if (!process) return process.error();
+  auto state = std::make_shared<State>(loop, std::move(*process), ours.release());
+  state->watch();
+  return std::unique_ptr<Leader>(new Leader(std::move(state)));
+}
+
+Leader::Leader(std::shared_ptr<State> state) : state_(std::move(state)) {}
+
+Leader::~Leader() {
+  boost::system::error_code ignored;
+  state_->socket.close(ignored);
+  if (!state_->busy || state_->end) return;
+  state_->end.emplace().kind = JobEnd::Kind::leader_lost;  // nobody will be told more than that
+  state_->changed.notify();
+}
+
+Result<void> Leader::run(JobOrder order) {
+  const std::string packet = encode(order, state_->id);
+  if (packet.size() > wire::max_packet)
+    return Error{order.argv.front(),
+                 "command line and environment are " + std::to_string(packet.size()) + " bytes",
+                 "at most " + std::to_string(wire::max_packet) + " fit"};
+  const int fds[4] = {order.stdin_fd.get(), order.output_fd.get(), order.events_fd.get(),
+                      order.record_dir.get()};
+  state_->end.reset();
+  state_->released.reset();
+  auto sent = state_->send(packet.data(), packet.size(), fds, 4);
+  if (sent)
+    state_->busy = true;
+  else
+    state_->lost = true;
+  return sent;
+}
+
+Task<JobEnd> Leader::ended() {
+  const auto state = state_;
+  while (!state->end) co_await state->changed.wait();
+  state->busy = false;
+  co_return *state->end;
+}
+
+bool Leader::has_ended() const {
+  return state_->lost || state_->end.has_value();
+}
+
+void Leader::stop(StopCause cause, int signal, std::chrono::milliseconds grace) {
+  if (!state_->busy || state_->end) return;
+  wire::Stop stop{};
+  stop.command = wire::Command::stop;
+  stop.cause = cause;
+  stop.signal = signal;
+  stop.grace_ms = grace.count();
+  // A leader that cannot take it is dead, which `ended` tells, or at the end already.
+  if (auto sent = state_->send(&stop, sizeof stop, nullptr, 0); !sent)
+    log::debug("a stop did not reach its leader: " + sent.error().text());
+}
+
+Result<void> Leader::attach(Fd record_dir, int stop_signal, std::chrono::milliseconds grace) {
+  wire::Attach attach{};
+  attach.command = wire::Command::attach;
+  attach.stop_signal = stop_signal;
+  attach.grace_ms = grace.count();
+  const int fd = record_dir.get();
+  return state_->send(&attach, sizeof attach, &fd, 1);
+}
+
+Task<Result<int>> Leader::release() {
+  const auto state = state_;
+  wire::Release release{wire::Command::release};
+  state->released.reset();
+  auto sent = state->send(&release, sizeof release, nullptr, 0);
+  if (!sent) co_return sent.error();
+  while (!state->released && !state->end && !state->lost) co_await state->changed.wait();
+  if (!state->released) co_return Error{"host", "it ended", ""};
+  co_return *state->released;
+}
+
+bool Leader::is_idle() const {
+  return !state_->busy && !state_->lost && !state_->process.has_ended();
+}
+
+pid_t Leader::pid() const {
+  return state_->process.pid();
+}
+
+const std::string& Leader::id() const {
+  return state_->id;
+}
+
+Task<void> Leader::close() {
+  const auto state = state_;
+  boost::system::error_code ignored;
+  state->socket.close(ignored);
+  co_await state->process.wait_for(std::chrono::seconds(2));
+}
+
+}  // namespace rbit

@@ -1,0 +1,89 @@
+#pragma once
+
+#include <sys/types.h>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "rbit/base/fd.h"
+#include "rbit/base/result.h"
+#include "rbit/base/task.h"
+#include "rbit/run/account.h"
+#include "rbit/run/leader_wire.h"
+
+namespace rbit {
+
+using StopCause = wire::Cause;
+
+/// What a leader shall run. The descriptors are the child's ends; they are closed here once sent.
+struct JobOrder {
+  std::vector<std::string> argv;         // argv[0] is the program's path
+  std::vector<std::string> environment;  // NAME=value; RBIT_LEADER is added
+  std::string directory;                 // current directory
+  Fd stdin_fd, output_fd, events_fd;     // 0; 1 and 2; 3
+  Fd record_dir;                         // the leader writes `leader` there
+  bool is_host = false;
+  bool durable = false;  // the record must outlive a power cut
+
+  const Account* account = nullptr;  // another user than ours; nullptr: ours
+  int nice = 0;
+  std::int64_t max_memory = 0;
+  int stop_signal = 15;  // and the grace: for the case that rbit dies
+  std::chrono::milliseconds grace{10'000};
+};
+
+/// The exact end of a job or host.
+struct JobEnd {
+  enum class Kind { exited, signalled, not_started, leader_lost };
+  Kind kind = Kind::exited;
+  int code = 0;  // exit code; signal; errno
+  wire::Step step = wire::Step::none;
+  StopCause cause = StopCause::none;  // of the ladder, if it began before the end
+  int outlived = 0;                   // processes that were left, and killed
+  std::int64_t cpu_micros = 0, peak_memory_kib = 0;
+};
+
+/// "signal SEGV", "exit 3", "exec: No such file or directory", "its leader died".
+std::string to_string(const JobEnd& end);
+
+/// One rbit-leader and the job it runs (RELIABILITY.md 6.1). On the loop's thread.
+class Leader {
+ public:
+  static Result<std::unique_ptr<Leader>> start(const asio::any_io_executor& loop,
+                                               const std::string& program);
+  /// Closes its socket: it ends its job by the ladder, then itself.
+  ~Leader();
+  Leader(const Leader&) = delete;
+  Leader& operator=(const Leader&) = delete;
+
+  /// Starts a job or a host. REQUIRES: is_idle().
+  Result<void> run(JobOrder order);
+  /// Ends with the job. REQUIRES: run() succeeded; one waits.
+  Task<JobEnd> ended();
+  bool has_ended() const;  // `ended()` would not wait
+
+  /// The ladder; SIGKILL as `signal`: at once. A second one may only shorten it.
+  void stop(StopCause cause, int signal, std::chrono::milliseconds grace);
+
+  /// A host's next job: its record directory, and what to do should rbit die.
+  Result<void> attach(Fd record_dir, int stop_signal, std::chrono::milliseconds grace);
+  /// The host's job is over: calls the ladder off, kills all but the host, closes the record. The
+  /// number of processes that were left. An Error: the host or the leader ended meanwhile.
+  Task<Result<int>> release();
+
+  bool is_idle() const;  // alive, and fit for a job
+  pid_t pid() const;
+  const std::string& id() const;  // RBIT_LEADER
+
+  /// Ends when it is gone and reaped.
+  Task<void> close();
+
+ private:
+  struct State;
+  explicit Leader(std::shared_ptr<State> state);
+  std::shared_ptr<State> state_;
+};
+
+}  // namespace rbit

@@ -1,0 +1,114 @@
+#include "rbit/run/leader/child.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+namespace rbit::leader {
+namespace {
+
+using wire::Step;
+
+/// Shared with the child, which runs in our memory until it executes.
+struct Setup {
+  const Order* order;
+  const int* fds;
+  pid_t leader;
+  Failure failure;
+};
+
+bool apply_limits(const wire::Start& head) {
+  const rlimit no_core{0, 0};
+  if (setrlimit(RLIMIT_CORE, &no_core) != 0) return false;
+  rlimit files;
+  if (getrlimit(RLIMIT_NOFILE, &files) != 0) return false;
+  files.rlim_cur = files.rlim_max < 1024 ? files.rlim_max : 1024;  // what select() can bear
+  if (setrlimit(RLIMIT_NOFILE, &files) != 0) return false;
+  if (head.max_memory == 0) return true;
+  const rlimit memory{head.max_memory, head.max_memory};
+  return setrlimit(RLIMIT_AS, &memory) == 0;
+}
+
+bool add_niceness(int by) {
+  if (by == 0) return true;
+  errno = 0;
+  const int now = getpriority(PRIO_PROCESS, 0);
+  return errno == 0 && setpriority(PRIO_PROCESS, 0, now + by) == 0;
+}
+
+/// By system calls: the C library's functions would talk to threads that are not ours to change.
+bool change_user(const Order& order) {
+  const auto& head = order.head;
+  if (syscall(SYS_setgroups, head.groups, order.groups) != 0) return false;
+  if (syscall(SYS_setresgid, head.gid, head.gid, head.gid) != 0) return false;
+  if (syscall(SYS_setresuid, head.uid, head.uid, head.uid) != 0) return false;
+  uid_t real = 0, effective = 0, saved = 0;
+  if (getresuid(&real, &effective, &saved) != 0) return false;
+  gid_t real_group = 0, effective_group = 0, saved_group = 0;
+  if (getresgid(&real_group, &effective_group, &saved_group) != 0) return false;
+  errno = EPERM;
+  return real == head.uid && effective == head.uid && saved == head.uid && real_group == head.gid &&
+         effective_group == head.gid && saved_group == head.gid;
+}
+
+[[noreturn]] void fail(Setup& setup, Step step) {
+  setup.failure.step = step;
+  setup.failure.error = errno;
+  _exit(127);
+}
+
+/// System calls only, on a stack of its own, while the leader stands still.
+int run_child(void* argument) {
+  Setup& setup = *static_cast<Setup*>(argument);
+  const Order& order = *setup.order;
+
+  if (setsid() < 0) fail(setup, Step::session);
+  // The sources are above 3: receive() finds 0 to 3 taken. Everything else has CLOEXEC.
+  if (dup2(setup.fds[0], 0) < 0 || dup2(setup.fds[1], 1) < 0 || dup2(setup.fds[1], 2) < 0 ||
+      dup2(setup.fds[2], 3) < 0)
+    fail(setup, Step::descriptors);
+  umask(022);
+  if (chdir(order.directory) != 0) fail(setup, Step::directory);
+  if (!apply_limits(order.head)) fail(setup, Step::limits);
+  if (!add_niceness(order.head.nice)) fail(setup, Step::priority);
+  if (order.head.change_user && !change_user(order)) fail(setup, Step::user);
+  // After the change of user, which clears it (K3). The leader may have died before.
+  if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) fail(setup, Step::parent);
+  if (getppid() != setup.leader) _exit(127);
+  // The leader set all signals to default; it blocks some (K4).
+  sigset_t none;
+  sigemptyset(&none);
+  sigprocmask(SIG_SETMASK, &none, nullptr);
+  execve(order.argv[0], order.argv, order.environment);
+  fail(setup, Step::exec);
+}
+
+alignas(16) char child_stack[64 * 1024];
+
+}  // namespace
+
+pid_t start_child(const Order& order, const int (&fds)[4], Failure& failure) {
+  Setup setup{&order, fds, getpid(), {}};
+  // vfork as a call: the child borrows our memory, not our stack, until it executes.
+  const pid_t pid =
+      clone(run_child, child_stack + sizeof child_stack, CLONE_VM | CLONE_VFORK | SIGCHLD, &setup);
+  if (pid < 0) {
+    failure = {Step::process, errno};
+    return -1;
+  }
+  if (setup.failure.step != Step::none) {
+    while (waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {
+    }
+    failure = setup.failure;
+    return -1;
+  }
+  return pid;
+}
+
+}  // namespace rbit::leader

@@ -1,0 +1,18 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include "rbit/run/leader/packet.h"
+
+namespace rbit::leader {
+
+struct Failure {
+  wire::Step step = wire::Step::none;
+  int error = 0;
+};
+
+/// Starts the order's program, set up as RELIABILITY.md 6.2 says, in a session of its own, and
+/// returns when it has been executed. -1: it was not; `failure` says where and why.
+pid_t start_child(const Order& order, const int (&fds)[4], Failure& failure);
+
+}  // namespace rbit::leader

@@ -1,0 +1,275 @@
+#include "rbit/run/leader/duty.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "rbit/run/leader/child.h"
+
+namespace rbit::leader {
+
+using wire::Answer;
+using wire::Cause;
+using wire::Kind;
+using wire::Step;
+
+Duty::Duty(int socket, int signals, pid_t parent)
+    : socket_(socket), signals_(signals), parent_(parent) {}
+
+void Duty::serve() {
+  for (;;) {
+    if (orphaned_ && job_ == 0) _exit(0);
+    pollfd watched[2] = {{signals_, POLLIN, 0}, {orphaned_ ? -1 : socket_, POLLIN, 0}};
+    int wait = -1;
+    if (deadline_ >= 0) {
+      const std::int64_t left = deadline_ - now_ms();
+      wait = left <= 0 ? 0 : left > 3'600'000 ? 3'600'000 : static_cast<int>(left) + 1;
+    }
+    if (poll(watched, 2, wait) < 0 && errno != EINTR) in_doubt();
+    if (watched[0].revents) on_signals();
+    if (deadline_ >= 0 && now_ms() >= deadline_) on_deadline();
+    if (watched[1].revents) {
+      Packet packet;
+      switch (receive(socket_, packet)) {
+        case Received::packet:
+          on_packet(packet);
+          break;
+        case Received::closed:
+          on_parent_gone();
+          break;
+        case Received::nothing:
+          break;
+      }
+    }
+  }
+}
+
+void Duty::on_packet(Packet& packet) {
+  wire::Command command{};
+  if (!packet.read(command)) in_doubt();
+  switch (command) {
+    case wire::Command::start:
+      start(packet);
+      break;
+    case wire::Command::attach:
+      attach(packet);
+      break;
+    case wire::Command::release:
+      release();
+      break;
+    case wire::Command::stop: {
+      wire::Stop stop;
+      if (!packet.read(stop)) in_doubt();
+      if (job_ != 0 && job_has_ended()) finish();  // its own end came before our signal
+      if (job_ != 0) begin_ladder(stop.cause, stop.signal, stop.grace_ms);
+      break;
+    }
+    default:
+      in_doubt();
+  }
+  packet.close_fds();
+}
+
+void Duty::start(Packet& packet) {
+  static Order order;
+  Failure failure;
+  if (job_ != 0) in_doubt();
+  if (!parse_order(packet, order)) {
+    failure = {Step::protocol, EPROTO};
+  } else {
+    is_host_ = order.head.is_host;
+    stop_signal_ = order.head.stop_signal;
+    grace_ms_ = order.head.grace_ms;
+    cause_ = Cause::none;
+    deadline_ = first_kill_ = -1;
+    said_unkillable_ = false;
+    usage_ = {};
+    snprintf(id_, sizeof id_, "%s", order.id);
+    const int record_dir = packet.fds[3];
+    packet.fds[3] = -1;
+    record_error_ = 0;
+    if (!is_host_)
+      record_error_ = record_.begin(record_dir, identity_, id_, order.head.durable);
+    else
+      close(record_dir);
+    if (record_error_ != 0)
+      failure = {Step::record, record_error_};
+    else
+      job_ = start_child(order, packet.fds, failure);
+  }
+  if (failure.step == Step::none) return;
+
+  job_ = 0;
+  Answer end{};
+  end.kind = Kind::not_started;
+  end.step = failure.step;
+  end.error = failure.error;
+  end.record_error = write_end(end);
+  answer(end);
+  record_.close();
+}
+
+void Duty::attach(Packet& packet) {
+  wire::Attach attach;
+  if (!packet.read(attach) || packet.fd_count != 1) in_doubt();
+  if (job_ == 0) return;  // it ended, and rbit is being told
+  stop_signal_ = attach.stop_signal;
+  grace_ms_ = attach.grace_ms;
+  cause_ = Cause::none;
+  // The host's verdict is its `result` file; without a lock of ours a crash of rbit would only be
+  // noticed later, so the job goes on.
+  record_error_ = record_.begin(packet.fds[0], identity_, id_, attach.durable);
+  packet.fds[0] = -1;
+}
+
+void Duty::release() {
+  if (job_ != 0 && job_has_ended()) finish();
+  if (job_ == 0) return;  // rbit learns of the end instead
+  Answer done{};
+  done.kind = Kind::released;
+  done.outlived = sweep_all_but(job_, usage_);
+  cause_ = Cause::none;
+  deadline_ = first_kill_ = -1;
+  done.record_error =
+      record_.finish(wire::record_released_line, strlen(wire::record_released_line));
+  record_.close();
+  answer(done);
+}
+
+void Duty::on_signals() {
+  signalfd_siginfo info;
+  while (read(signals_, &info, sizeof info) == sizeof info) {
+  }
+  if (!orphaned_ && getppid() != parent_) on_parent_gone();  // else SIGTERM is not for us
+  reap();
+}
+
+void Duty::on_parent_gone() {
+  if (orphaned_) return;
+  orphaned_ = true;
+  if (job_ == 0) return;
+  if (job_has_ended()) {
+    finish();
+    return;
+  }
+  if (is_host_ && record_.has_host_result()) {  // that job was over; only the host is left
+    record_.finish(wire::record_released_line, strlen(wire::record_released_line));
+    record_.close();
+  }
+  begin_ladder(Cause::interrupt, stop_signal_, grace_ms_);
+}
+
+bool Duty::job_has_ended() const {
+  siginfo_t info{};
+  return waitid(P_PID, static_cast<id_t>(job_), &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+         info.si_pid == job_;
+}
+
+/// The job's own zombie stays until `finish`, so that its group's number stays taken (duty 7).
+void Duty::reap() {
+  for (;;) {
+    siginfo_t info{};
+    if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) != 0 || info.si_pid == 0) return;
+    if (info.si_pid == job_) {
+      finish();
+      return;
+    }
+    rusage used;
+    if (wait4(info.si_pid, nullptr, WNOHANG, &used) > 0) usage_.add(used);
+  }
+}
+
+void Duty::finish() {
+  kill(-job_, SIGKILL);
+  int status = 0;
+  rusage used{};
+  while (wait4(job_, &status, 0, &used) < 0 && errno == EINTR) {
+  }
+  usage_.add(used);
+
+  Answer end{};
+  end.kind = Kind::ended;
+  end.outlived = sweep_all(
+      signals_, usage_,
+      [](void* self, int left) {
+        Answer stuck{};
+        stuck.kind = Kind::unkillable;
+        stuck.outlived = left;
+        static_cast<Duty*>(self)->answer(stuck);
+      },
+      this);
+  end.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+  end.signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+  end.cause = cause_;
+  end.cpu_micros = usage_.cpu_micros;
+  end.peak_memory_kib = usage_.peak_memory_kib;
+  end.record_error = write_end(end);  // V, before anybody is told
+  job_ = 0;
+  deadline_ = -1;
+  answer(end);
+  record_.close();
+}
+
+void Duty::begin_ladder(Cause cause, int signal, std::int64_t grace_ms) {
+  if (cause_ == Cause::none) cause_ = cause;
+  if (signal == SIGKILL) {
+    kill_all();
+    return;
+  }
+  kill(-job_, signal);
+  kill(-job_, SIGCONT);
+  const std::int64_t due = now_ms() + (grace_ms < 0 ? 0 : grace_ms);
+  if (deadline_ < 0 || due < deadline_) deadline_ = due;
+}
+
+void Duty::on_deadline() {
+  kill_all();
+  if (said_unkillable_ || now_ms() - first_kill_ < 10'000) return;
+  said_unkillable_ = true;
+  Answer stuck{};
+  stuck.kind = Kind::unkillable;
+  stuck.outlived = kill_descendants(0);
+  answer(stuck);
+}
+
+void Duty::kill_all() {
+  kill(-job_, SIGKILL);
+  kill_descendants(0);
+  const std::int64_t now = now_ms();
+  if (first_kill_ < 0) first_kill_ = now;
+  deadline_ = now + 1000;  // once more, for what was forked meanwhile
+}
+
+int Duty::write_end(const Answer& end) {
+  if (!record_.is_open()) return record_error_;
+  char line[256];
+  int count = 0;
+  if (end.kind == Kind::not_started)
+    count = snprintf(line, sizeof line, wire::record_failed_format, static_cast<int>(end.step),
+                     end.error);
+  else
+    count =
+        snprintf(line, sizeof line, wire::record_end_format, end.exit_code, end.signal,
+                 static_cast<int>(end.cause), end.outlived, static_cast<long long>(end.cpu_micros),
+                 static_cast<long long>(end.peak_memory_kib));
+  const int error = record_.finish(line, static_cast<std::size_t>(count));
+  return error != 0 ? error : record_error_;
+}
+
+void Duty::answer(const Answer& answer) {
+  if (orphaned_) return;
+  while (send(socket_, &answer, sizeof answer, MSG_NOSIGNAL) < 0) {
+    if (errno == EINTR) continue;
+    orphaned_ = true;  // rbit is gone; what we know is in the record
+    return;
+  }
+}
+
+}  // namespace rbit::leader

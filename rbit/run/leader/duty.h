@@ -1,0 +1,57 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+
+#include "rbit/run/leader/packet.h"
+#include "rbit/run/leader/record_file.h"
+#include "rbit/run/leader/sweep.h"
+
+namespace rbit::leader {
+
+/// What the leader does for rbit: one job or host at a time (RELIABILITY.md 6.1, duties 3 to 9).
+class Duty {
+ public:
+  /// `socket` leads to rbit, `parent` is its pid; `signals` is a signalfd with SIGCHLD and SIGTERM,
+  /// the latter as our parent-death signal.
+  Duty(int socket, int signals, pid_t parent);
+  [[noreturn]] void serve();
+
+ private:
+  void on_packet(Packet& packet);
+  void start(Packet& packet);
+  void attach(Packet& packet);
+  void release();
+  void on_signals();
+  void on_parent_gone();
+  void reap();
+  void finish();
+  void begin_ladder(wire::Cause cause, int signal, std::int64_t grace_ms);
+  void on_deadline();
+  void kill_all();
+  bool job_has_ended() const;
+  int write_end(const wire::Answer& end);
+  void answer(const wire::Answer& answer);
+
+  int socket_;
+  int signals_;
+  pid_t parent_;
+  bool orphaned_ = false;
+  Identity identity_ = Identity::read();
+  RecordFile record_;
+
+  pid_t job_ = 0;  // 0: idle
+  bool is_host_ = false;
+  char id_[64] = "";
+  int stop_signal_ = 15;
+  std::int64_t grace_ms_ = 0;
+  wire::Cause cause_ = wire::Cause::none;
+  std::int64_t deadline_ = -1;    // when SIGKILL is due (again); -1: no ladder
+  std::int64_t first_kill_ = -1;  // when it was sent first
+  bool said_unkillable_ = false;
+  int record_error_ = 0;
+  Usage usage_;
+};
+
+}  // namespace rbit::leader

@@ -1,0 +1,188 @@
+#include "rbit/run/leader/sweep.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+namespace rbit::leader {
+namespace {
+
+constexpr int unkillable_after_ms = 10'000;  // RELIABILITY.md 6.1, duty 8
+
+/// Processes seen in one pass; more of them are met in the next.
+struct Pids {
+  static constexpr int capacity = 8192;
+  pid_t pid[capacity];
+  int count = 0;
+  void add(pid_t one) {
+    if (count < capacity) pid[count++] = one;
+  }
+};
+Pids found;
+
+/// The state letter and parent of `pid` as /proc/PID/stat has them; 0 if it is gone.
+char state_of(pid_t pid, pid_t* parent = nullptr) {
+  char path[64], text[512];
+  snprintf(path, sizeof path, "/proc/%d/stat", pid);
+  const int file = open(path, O_RDONLY | O_CLOEXEC);
+  if (file < 0) return 0;
+  const ssize_t count = read(file, text, sizeof text - 1);
+  close(file);
+  if (count <= 0) return 0;
+  text[count] = 0;
+  const char* at = strrchr(text, ')');  // the name before it may hold anything
+  if (!at || at[1] == 0 || at[2] == 0) return 0;
+  if (parent) *parent = static_cast<pid_t>(atoi(at + 3));
+  return at[2];
+}
+
+bool add_children_of_thread(pid_t pid, const char* thread) {
+  char path[96], text[4096];
+  snprintf(path, sizeof path, "/proc/%d/task/%.20s/children", pid, thread);
+  const int file = open(path, O_RDONLY | O_CLOEXEC);
+  if (file < 0) return false;
+  long number = 0;
+  for (ssize_t count; (count = read(file, text, sizeof text)) > 0;)
+    for (ssize_t i = 0; i < count; ++i) {
+      if (text[i] >= '0' && text[i] <= '9') {
+        number = number * 10 + (text[i] - '0');
+      } else if (number > 0) {
+        found.add(static_cast<pid_t>(number));
+        number = 0;
+      }
+    }
+  close(file);
+  return true;
+}
+
+void add_children(pid_t pid) {
+  char path[64];
+  snprintf(path, sizeof path, "/proc/%d/task", pid);
+  DIR* threads = opendir(path);
+  if (!threads) return;
+  while (const dirent* thread = readdir(threads))
+    if (thread->d_name[0] != '.') add_children_of_thread(pid, thread->d_name);
+  closedir(threads);
+}
+
+/// For kernels without CONFIG_PROC_CHILDREN: by the parents that all processes name.
+void add_children_by_parent(pid_t pid) {
+  DIR* processes = opendir("/proc");
+  if (!processes) return;
+  while (const dirent* entry = readdir(processes)) {
+    const pid_t one = static_cast<pid_t>(atoi(entry->d_name));
+    pid_t parent = 0;
+    if (one > 0 && state_of(one, &parent) != 0 && parent == pid) found.add(one);
+  }
+  closedir(processes);
+}
+
+bool has_children_files() {
+  char path[64];
+  snprintf(path, sizeof path, "/proc/self/task/%d/children", getpid());
+  static const bool there = access(path, R_OK) == 0;
+  return there;
+}
+
+/// All below us into `found`; a child is followed by its own, so `spare` can be left out at the
+/// end.
+void find_descendants(pid_t spare) {
+  found.count = 0;
+  const auto add = has_children_files() ? add_children : add_children_by_parent;
+  add(getpid());
+  for (int i = 0; i < found.count; ++i) add(found.pid[i]);
+  for (int i = 0; i < found.count; ++i)
+    if (found.pid[i] == spare) found.pid[i] = 0;
+}
+
+void reap_all_but(pid_t host, Usage& usage) {
+  find_descendants(host);
+  for (int i = 0; i < found.count; ++i) {
+    rusage used;
+    // Of those that are not our children it says so; the host is not asked for.
+    if (found.pid[i] > 0 && wait4(found.pid[i], nullptr, WNOHANG, &used) > 0) usage.add(used);
+  }
+}
+
+}  // namespace
+
+void Usage::add(const rusage& more) {
+  cpu_micros += (more.ru_utime.tv_sec + more.ru_stime.tv_sec) * 1'000'000LL +
+                more.ru_utime.tv_usec + more.ru_stime.tv_usec;
+  if (more.ru_maxrss > peak_memory_kib) peak_memory_kib = more.ru_maxrss;
+}
+
+std::int64_t now_ms() {
+  timespec time;
+  clock_gettime(CLOCK_MONOTONIC, &time);
+  return time.tv_sec * 1000LL + time.tv_nsec / 1'000'000;
+}
+
+int kill_descendants(pid_t spare) {
+  find_descendants(spare);
+  int killed = 0;
+  for (int i = 0; i < found.count; ++i) {
+    if (found.pid[i] == 0) continue;
+    const char state = state_of(found.pid[i]);
+    if (state == 0 || state == 'Z' || state == 'X') continue;
+    kill(found.pid[i], SIGKILL);  // EPERM: counted as what is left
+    ++killed;
+  }
+  return killed;
+}
+
+int sweep_all(int signal_fd, Usage& usage, void (*unkillable)(void*, int), void* argument) {
+  int killed = 0;
+  const std::int64_t begin = now_ms();
+  bool said = false;
+  for (;;) {
+    pid_t pid = 0;
+    int status = 0;
+    rusage used;
+    while ((pid = wait4(-1, &status, WNOHANG, &used)) > 0) {
+      usage.add(used);
+      // What we killed, or what the kill of the group did just before.
+      if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL) ++killed;
+    }
+    if (pid < 0 && errno == ECHILD) return killed;
+    const int left = kill_descendants(0);
+    if (!said && now_ms() - begin >= unkillable_after_ms) {
+      said = true;
+      unkillable(argument, left);
+    }
+    // A death wakes us; the limit is for those that die far below and in state D.
+    pollfd wait{signal_fd, POLLIN, 0};
+    poll(&wait, 1, said ? 1000 : 50);
+    signalfd_siginfo drop;
+    while (read(signal_fd, &drop, sizeof drop) > 0) {
+    }
+  }
+}
+
+int sweep_all_but(pid_t host, Usage& usage) {
+  const std::int64_t begin = now_ms();
+  int killed = 0;
+  for (int pass = 0;; ++pass) {
+    reap_all_but(host, usage);
+    const int left = kill_descendants(host);
+    if (left == 0) return killed;
+    if (left > killed) killed = left;
+    if (now_ms() - begin >= unkillable_after_ms) return killed;
+    if (pass > 0) {  // the host's children end without telling us
+      const timespec pause{0, 1'000'000};
+      nanosleep(&pause, nullptr);
+    }
+  }
+}
+
+}  // namespace rbit::leader

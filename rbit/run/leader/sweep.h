@@ -1,0 +1,30 @@
+#pragma once
+
+#include <sys/resource.h>
+#include <sys/types.h>
+
+#include <cstdint>
+
+namespace rbit::leader {
+
+/// Processor time and peak memory of what was reaped.
+struct Usage {
+  std::int64_t cpu_micros = 0;
+  std::int64_t peak_memory_kib = 0;
+  void add(const rusage& more);
+};
+
+std::int64_t now_ms();  // monotonic
+
+/// SIGKILL to every living process below us; with `spare`, to all but that child of ours. How many.
+int kill_descendants(pid_t spare);
+
+/// Kills and reaps until we have no child left (K1: what called setsid comes to us, the subreaper,
+/// when its parent dies). How many had to be killed. Waits for as long as it takes; after 10 s it
+/// calls `unkillable` once with how many are left.
+int sweep_all(int signal_fd, Usage& usage, void (*unkillable)(void*, int), void* argument);
+
+/// The same for all but the host, which has to reap its own; 10 s at most.
+int sweep_all_but(pid_t host, Usage& usage);
+
+}  // namespace rbit::leader

@@ -1,0 +1,58 @@
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "rbit/base/result.h"
+#include "rbit/base/task.h"
+#include "rbit/run/leader.h"
+
+namespace rbit {
+
+/// The use of one leader; dropped, it goes back to the pool if it is fit for another job. A leader
+/// that is dropped while a job runs ends that job (the ladder) and itself.
+class LeaderLease {
+ public:
+  LeaderLease(LeaderLease&& other) noexcept;
+  LeaderLease& operator=(LeaderLease&& other) noexcept;
+  ~LeaderLease();
+
+  Leader& operator*() const { return *leader_; }
+  Leader* operator->() const { return leader_.get(); }
+
+ private:
+  friend class LeaderPool;
+  using Idle = std::vector<std::unique_ptr<Leader>>;
+  LeaderLease(std::weak_ptr<Idle> home, std::unique_ptr<Leader> leader);
+  void drop();
+  std::weak_ptr<Idle> home_;  // gone: the pool takes none back any more
+  std::unique_ptr<Leader> leader_;
+};
+
+/// The warm leaders: as many as jobs and hosts ever ran at once. On the loop's thread, which must
+/// be the one that lives as long as the process (K3: the leaders' parent-death signal is its).
+/// Makes this process a subreaper: what a dead leader leaves behind comes to us and is killed.
+class LeaderPool {
+ public:
+  /// `program` is rbit-leader, absolute.
+  LeaderPool(const asio::any_io_executor& loop, std::string program);
+  ~LeaderPool();
+  LeaderPool(const LeaderPool&) = delete;
+  LeaderPool& operator=(const LeaderPool&) = delete;
+
+  /// A warm one, or a new one.
+  Result<LeaderLease> acquire();
+  /// Ends those that are idle and waits until they are gone, 2 s at most. No job runs any more.
+  Task<void> close();
+
+  std::size_t idle() const { return idle_ ? idle_->size() : 0; }
+
+ private:
+  asio::any_io_executor loop_;
+  std::string program_;
+  std::shared_ptr<LeaderLease::Idle> idle_ = std::make_shared<LeaderLease::Idle>();
+};
+
+}  // namespace rbit

@@ -1,0 +1,114 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+/// What rbit and rbit-leader say to each other: one struct a packet on a SOCK_SEQPACKET pair, in
+/// the byte order of the machine they share. Used by both sides, so nothing here needs the C++
+/// library.
+///
+/// rbit sends            meaning                                          answer
+///   Start and 4 fds       run a job or a host                              Answer ended |
+///   not_started Attach and 1 fd       the warm host's next job: its record             none
+///   Release               the host's job is over: kill all but the host    Answer released
+///   Stop                  the ladder: signal, grace, SIGKILL               none
+/// A closed socket or a dead rbit is a Stop with what Start or Attach gave, and the leader's end.
+namespace rbit::wire {
+
+/// Of everything in this file and of the record. Another rbit-leader than this rbit's is refused.
+inline constexpr std::uint32_t version = 1;
+/// A packet, strings included; rbit refuses to send a longer one.
+inline constexpr std::size_t max_packet = 128 * 1024;
+inline constexpr std::size_t max_groups = 256;
+
+enum class Command : std::uint32_t { start = 1, attach, release, stop };
+
+/// Why a job is made to end before its time; in the record by number.
+enum class Cause : std::int32_t { none = 0, cancel, interrupt, timeout, idle, output };
+
+/// Which step of setting up a job failed.
+enum class Step : std::int32_t {
+  none = 0,
+  protocol,  // not this rbit's leader
+  record,
+  process,
+  session,
+  descriptors,
+  directory,
+  limits,
+  priority,
+  user,
+  parent,
+  exec,
+};
+
+/// Descriptors that come with it, in this order: stdin, output (1 and 2), events (3), record
+/// directory. After the struct: `groups` numbers of 4 bytes, then strings, each ended by NUL: the
+/// leader's id, the working directory, `arguments`, `variables`.
+struct Start {
+  Command command;
+  std::uint32_t version;
+  std::int32_t stop_signal;
+  std::int32_t nice;
+  std::int64_t grace_ms;
+  std::uint64_t max_memory;  // bytes of address space, 0: no limit
+  std::uint32_t uid, gid;    // used if change_user
+  std::uint32_t groups;
+  std::uint32_t arguments, variables;
+  std::uint8_t change_user, is_host, durable;  // durable: the record is synced (owned jobs)
+  std::uint8_t unused;
+};
+
+struct Attach {
+  Command command;
+  std::int32_t stop_signal;
+  std::int64_t grace_ms;
+  std::uint8_t durable;
+  std::uint8_t unused[7];
+};
+
+struct Release {
+  Command command;
+};
+
+struct Stop {
+  Command command;
+  Cause cause;
+  std::int32_t signal;  // SIGKILL: no ladder
+  std::uint32_t unused;
+  std::int64_t grace_ms;
+};
+
+enum class Kind : std::int32_t { ended = 1, not_started, released, unkillable };
+
+struct Answer {
+  Kind kind;
+  std::int32_t exit_code;     // -1: by a signal
+  std::int32_t signal;        // 0: by exit
+  Cause cause;                // of the ladder if it began before the end
+  Step step;                  // not_started: where, and ...
+  std::int32_t error;         // ... errno
+  std::int32_t outlived;      // processes that were left and killed; unkillable: that could not be
+  std::int32_t record_error;  // errno of writing the record; 0: it is there
+  std::int64_t cpu_micros;
+  std::int64_t peak_memory_kib;
+};
+
+/// The record is text. Begin: "rbit-leader 1\npid N\nstart N\nboot UUID\nid HEX\n"; end: one of
+/// these lines, then "sum HEX\n", the FNV-1a sum of all before that line (a torn write shows).
+inline constexpr const char* record_begin_format =
+    "rbit-leader %u\npid %d\nstart %llu\nboot %s\nid %s\n";
+inline constexpr const char* record_end_format =
+    "end exit %d signal %d cause %d outlived %d cpu %lld peak %lld\n";
+inline constexpr const char* record_failed_format = "failed step %d errno %d\n";
+inline constexpr const char* record_released_line = "released\n";
+inline constexpr const char* record_sum_format = "sum %016llx\n";
+
+inline std::uint64_t sum(const char* bytes, std::size_t count) {
+  std::uint64_t value = 14695981039346656037ull;
+  for (std::size_t i = 0; i < count; ++i)
+    value = (value ^ static_cast<unsigned char>(bytes[i])) * 1099511628211ull;
+  return value;
+}
+
+}  // namespace rbit::wire

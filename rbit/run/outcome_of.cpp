@@ -1,0 +1,92 @@
+#include "rbit/run/outcome_of.h"
+
+#include <chrono>
+
+namespace rbit {
+
+namespace {
+
+std::string seconds(std::chrono::milliseconds time) {
+  const auto count = time.count();
+  if (count % 1000 == 0) return std::to_string(count / 1000) + " s";
+  return std::to_string(count) + " ms";
+}
+
+Outcome make(Outcome::Kind kind, std::string reason, std::string message) {
+  Outcome outcome;
+  outcome.kind = kind;
+  outcome.reason = std::move(reason);
+  outcome.message = std::move(message);
+  return outcome;
+}
+
+Outcome own_end(const JobEnd& end, const RunnerPolicy& policy) {
+  switch (end.kind) {
+    case JobEnd::Kind::exited:
+      if (end.code == 0) return make(Outcome::Kind::done, "", "");
+      return make(policy.blocked_exit_codes.contains(end.code) ? Outcome::Kind::blocked
+                                                               : Outcome::Kind::failed,
+                  to_string(end), "");
+    case JobEnd::Kind::signalled:
+      return make(Outcome::Kind::crashed, to_string(end), "");
+    case JobEnd::Kind::not_started:
+      return make(Outcome::Kind::not_started, "not-started", to_string(end));
+    case JobEnd::Kind::leader_lost:
+      return make(Outcome::Kind::crashed, "signal KILL", "its leader died");
+  }
+  return {};
+}
+
+}  // namespace
+
+Outcome outcome_of(StopCause cause, const RunnerPolicy& policy) {
+  switch (cause) {
+    case StopCause::none:
+      break;
+    case StopCause::cancel:
+      return make(Outcome::Kind::cancelled, "cancelled", "");
+    case StopCause::interrupt:
+      return make(Outcome::Kind::interrupted, "interrupted", "");
+    case StopCause::timeout:
+      return make(Outcome::Kind::timed_out, "timeout", "not done after " + seconds(policy.timeout));
+    case StopCause::idle:
+      return make(Outcome::Kind::timed_out, "idle", "silent for " + seconds(policy.idle_timeout));
+    case StopCause::output:
+      return make(Outcome::Kind::timed_out, "output", "it wrote more than 1 GiB");
+  }
+  return {};
+}
+
+Outcome outcome_of(const JobEnd& end, const RunnerPolicy& policy) {
+  Outcome outcome = end.cause == StopCause::none || end.kind == JobEnd::Kind::not_started
+                        ? own_end(end, policy)
+                        : outcome_of(end.cause, policy);
+  outcome.cpu_micros = end.cpu_micros;
+  outcome.peak_memory_kib = end.peak_memory_kib;
+  return outcome;
+}
+
+Outcome outcome_of(const ResultEvent& result) {
+  switch (result.kind) {
+    case Outcome::Kind::done:
+      return make(Outcome::Kind::done, "", result.message);
+    case Outcome::Kind::blocked:
+      return make(Outcome::Kind::blocked, "blocked", result.message);
+    case Outcome::Kind::cancelled:
+      return make(Outcome::Kind::cancelled, "cancelled", result.message);
+    default:
+      return make(Outcome::Kind::failed, "failed", result.message);
+  }
+}
+
+Outcome not_started(const Error& why) {
+  return make(Outcome::Kind::not_started, "not-started", why.text());
+}
+
+void refuse_artifacts(Outcome& outcome, const Error& why) {
+  outcome.kind = Outcome::Kind::failed;
+  outcome.reason = "artifact";
+  outcome.message = why.text();
+}
+
+}  // namespace rbit

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string_view>
+#include <utility>
+
+#include "rbit/base/fd.h"
+#include "rbit/base/result.h"
+#include "rbit/base/task.h"
+
+namespace rbit {
+
+/// Reads a pipe as long as it exists and hands on what comes. Its end of file is the end of
+/// nothing (K2): the job's process is. On the loop's thread.
+class PipeReader {
+ public:
+  using Sink = std::function<void(std::string_view)>;
+
+  /// Begins at once. `sink` is not called any more once this is gone.
+  PipeReader(const asio::any_io_executor& loop, Fd read_end, Sink sink);
+  ~PipeReader();
+  PipeReader(const PipeReader&) = delete;
+  PipeReader& operator=(const PipeReader&) = delete;
+
+  /// Hands on what is in the pipe now.
+  void read_now();
+  /// After the end of the writers: until end of file, or 300 ms of silence, or 5 s.
+  Task<void> drain();
+
+ private:
+  struct State;
+  std::shared_ptr<State> state_;
+};
+
+/// A pipe, both ends with CLOEXEC, the read end not blocking: {read, write}.
+Result<std::pair<Fd, Fd>> make_pipe();
+
+}  // namespace rbit

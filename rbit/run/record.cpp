@@ -1,0 +1,288 @@
+#include "rbit/run/record.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <boost/asio/this_coro.hpp>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <nlohmann/json.hpp>
+
+#include "rbit/base/clock.h"
+#include "rbit/base/fd.h"
+#include "rbit/base/json.h"
+#include "rbit/base/log.h"
+#include "rbit/base/text.h"
+#include "rbit/run/artifacts.h"
+#include "rbit/run/event_line.h"
+#include "rbit/run/outcome_of.h"
+#include "rbit/run/workspace.h"
+
+namespace rbit {
+
+namespace {
+
+Error unreadable(const std::string& path) {
+  return Error{path, std::strerror(errno), ""};
+}
+
+/// At most 1 MiB; none if it is not there.
+std::optional<std::string> read_small(const std::string& path) {
+  const Fd file(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
+  struct stat status;
+  if (!file || ::fstat(file.get(), &status) != 0 || status.st_size > 1 << 20) return std::nullopt;
+  std::string text(static_cast<std::size_t>(status.st_size), '\0');
+  const ssize_t count = ::pread(file.get(), text.data(), text.size(), 0);
+  if (count < 0) return std::nullopt;
+  text.resize(static_cast<std::size_t>(count));
+  return text;
+}
+
+/// Its verdict lines, if the sum says that they are whole.
+void parse_end(const std::string& text, std::size_t begin_size, LeaderRecord& record) {
+  const std::size_t sum_at = text.rfind("sum ");
+  if (sum_at == std::string::npos || sum_at < begin_size) return;
+  char line[64];
+  std::snprintf(line, sizeof line, wire::record_sum_format,
+                static_cast<unsigned long long>(wire::sum(text.data(), sum_at)));
+  if (text.compare(sum_at, std::string::npos, line) != 0) return;
+
+  const std::string end_line = text.substr(begin_size, sum_at - begin_size);
+  if (end_line == wire::record_released_line) {
+    record.host_released = true;
+    return;
+  }
+  JobEnd end;
+  int first = 0, second = 0, cause = 0, outlived = 0;
+  long long cpu = 0, peak = 0;
+  if (std::sscanf(end_line.c_str(), wire::record_end_format, &first, &second, &cause, &outlived,
+                  &cpu, &peak) == 6) {
+    end.kind = second != 0 ? JobEnd::Kind::signalled : JobEnd::Kind::exited;
+    end.code = second != 0 ? second : first;
+    end.cause = static_cast<StopCause>(cause);
+    end.outlived = outlived;
+    end.cpu_micros = cpu;
+    end.peak_memory_kib = peak;
+    record.end = end;
+  } else if (std::sscanf(end_line.c_str(), wire::record_failed_format, &first, &second) == 2) {
+    end.kind = JobEnd::Kind::not_started;
+    end.step = static_cast<wire::Step>(first);
+    end.code = second;
+    record.end = end;
+  }
+}
+
+/// Its start time as the record has it, or 0 if there is no such process.
+std::uint64_t start_time_of(pid_t pid) {
+  std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
+  const std::string stat{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+  const std::size_t name_end = stat.rfind(')');
+  if (name_end == std::string::npos) return 0;
+  const auto fields = text::split_blanks(std::string_view(stat).substr(name_end + 1));
+  long long value = 0;
+  if (fields.size() < 20 || !text::parse_number(fields[19], 0, INT64_MAX, value)) return 0;
+  return static_cast<std::uint64_t>(value);
+}
+
+/// SIGKILL to the leader, if that pid is still it (K6).
+void kill_leader(const LeaderRecord& record) {
+  const Fd process(static_cast<int>(::syscall(SYS_pidfd_open, record.pid, 0)));
+  if (start_time_of(record.pid) != record.start_time) return;
+  if (process)
+    ::syscall(SYS_pidfd_send_signal, process.get(), SIGKILL, nullptr, 0);
+  else
+    ::kill(record.pid, SIGKILL);
+}
+
+/// What a dead leader left: whatever of ours has its id in the environment. How many.
+int kill_marked(const std::string& leader_id) {
+  if (leader_id.empty()) return 0;
+  const std::string mark = "RBIT_LEADER=" + leader_id;
+  int killed = 0;
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc", error)) {
+    long long pid = 0;
+    if (!text::parse_number(entry.path().filename().string(), 1, INT32_MAX, pid)) continue;
+    const Fd process(static_cast<int>(::syscall(SYS_pidfd_open, static_cast<pid_t>(pid), 0)));
+    std::ifstream file(entry.path() / "environ");
+    const std::string environment{std::istreambuf_iterator<char>(file),
+                                  std::istreambuf_iterator<char>()};
+    for (const std::string& variable : text::split(environment, '\0')) {
+      if (variable != mark) continue;
+      if (process)
+        ::syscall(SYS_pidfd_send_signal, process.get(), SIGKILL, nullptr, 0);
+      else
+        ::kill(static_cast<pid_t>(pid), SIGKILL);
+      ++killed;
+    }
+  }
+  return killed;
+}
+
+Task<std::optional<LeaderRecord>> final_record(const OpenAttempt& attempt,
+                                               const RunnerPolicy& policy) {
+  SystemClock clock;
+  const SteadyTime patience = clock.steady() + policy.grace + std::chrono::seconds(10);
+  for (;;) {
+    auto read = read_leader_record(attempt.record_dir);
+    if (!read) {
+      log::warning("job " + attempt.job.key + ": " + read.error().text());
+      co_return std::nullopt;
+    }
+    if (!*read || !(*read)->running) co_return *read;
+    if (clock.steady() >= patience) {  // RELIABILITY.md 6.4
+      log::warning("job " + attempt.job.key +
+                   ": its leader of an earlier start does not end; killed");
+      kill_leader(**read);
+      (*read)->running = false;
+      co_return *read;
+    }
+    co_await clock.sleep_for(milliseconds(20));
+  }
+}
+
+std::optional<Outcome> read_outcome(const std::string& record_dir) {
+  const auto text = read_small(record_dir + "/outcome");
+  if (!text) return std::nullopt;
+  auto parsed = json::parse(*text);
+  if (!parsed) return std::nullopt;
+  const nlohmann::json& document = *parsed;
+  const auto string = [](const nlohmann::json& from, const char* name) {
+    const auto found = from.find(name);
+    return found != from.end() && found->is_string() ? found->get<std::string>() : std::string();
+  };
+  Outcome outcome;
+  const std::string kind = string(document, "kind");
+  if (kind == to_string(Outcome::Kind::done))
+    outcome.kind = Outcome::Kind::done;
+  else if (kind == to_string(Outcome::Kind::failed))
+    outcome.kind = Outcome::Kind::failed;
+  else
+    return std::nullopt;
+  outcome.reason = string(document, "reason");
+  outcome.message = string(document, "message");
+  outcome.log_file = string(document, "log_file");
+  if (const auto found = document.find("artifacts"); found != document.end())
+    for (const nlohmann::json& one : *found)
+      outcome.artifacts.push_back(Artifact{string(one, "path"), string(one, "kind")});
+  return outcome;
+}
+
+/// What the record and, of a host, its result line say.
+std::optional<Outcome> verdict(const LeaderRecord& record, const std::string& record_dir,
+                               const RunnerPolicy& policy) {
+  std::optional<ResultEvent> result;
+  if (const auto line = read_small(record_dir + "/result")) {
+    auto event = parse_event_line(text::trim(*line));
+    if (event)
+      if (const auto* said = std::get_if<ResultEvent>(&*event)) result = *said;
+  }
+  if (record.end && record.end->cause == StopCause::interrupt) return std::nullopt;
+  if (record.end && record.end->cause != StopCause::none)
+    return outcome_of(record.end->cause, policy);
+  if (result) return outcome_of(*result);
+  if (!record.end || record.host_released) return std::nullopt;
+  if (record.end->kind == JobEnd::Kind::leader_lost) return std::nullopt;
+  return outcome_of(*record.end, policy);
+}
+
+}  // namespace
+
+Result<std::optional<LeaderRecord>> read_leader_record(const std::string& record_dir) {
+  const std::string path = record_dir + "/leader";
+  const Fd file(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
+  if (!file && errno == ENOENT) return std::optional<LeaderRecord>();
+  if (!file) return unreadable(path);
+
+  LeaderRecord record;
+  if (::flock(file.get(), LOCK_SH | LOCK_NB) != 0) {
+    if (errno != EWOULDBLOCK) return unreadable(path);
+    record.running = true;
+  }
+  // After the lock was tried: what is read of a free record is final.
+  char bytes[1024];
+  const ssize_t count = ::pread(file.get(), bytes, sizeof bytes - 1, 0);
+  if (count < 0) return unreadable(path);
+  bytes[count] = 0;
+
+  unsigned version = 0;
+  unsigned long long start_time = 0;
+  char boot[64] = "", id[64] = "";
+  int begin_size = 0;
+  const int fields =
+      std::sscanf(bytes, "rbit-leader %u\npid %d\nstart %llu\nboot %60s\nid %60s\n%n", &version,
+                  &record.pid, &start_time, boot, id, &begin_size);
+  if (fields != 5 || version != wire::version) return std::optional<LeaderRecord>(record);
+  record.start_time = start_time;
+  record.boot_id = boot;
+  record.leader_id = id;
+  if (!record.running)
+    parse_end(std::string(bytes, static_cast<std::size_t>(count)),
+              static_cast<std::size_t>(begin_size), record);
+  return std::optional<LeaderRecord>(record);
+}
+
+Result<void> write_outcome(const std::string& record_dir, const Outcome& outcome) {
+  nlohmann::json artifacts = nlohmann::json::array();
+  for (const Artifact& artifact : outcome.artifacts)
+    artifacts.push_back({{"path", artifact.path}, {"kind", artifact.kind}});
+  const nlohmann::json document{{"kind", to_string(outcome.kind)},
+                                {"reason", outcome.reason},
+                                {"message", outcome.message},
+                                {"log_file", outcome.log_file},
+                                {"artifacts", artifacts}};
+  const std::string text =
+      document.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+  // Under another name first: half a file must not be believed.
+  const std::string path = record_dir + "/outcome", fresh = path + ".new";
+  const Fd file(::open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600));
+  if (!file) return unreadable(fresh);
+  if (::write(file.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size()))
+    return unreadable(fresh);
+  if (::rename(fresh.c_str(), path.c_str()) != 0) return unreadable(path);
+  return {};
+}
+
+Task<std::optional<Outcome>> recover_attempt(OpenAttempt attempt, RunnerPolicy policy,
+                                             RunPlace place) {
+  const auto record = co_await final_record(attempt, policy);
+  if (record && !record->end && !record->host_released) {
+    const int killed = kill_marked(record->leader_id);
+    if (killed > 0)
+      log::warning("job " + attempt.job.key + ": " + std::to_string(killed) +
+                   " processes of an earlier start were killed");
+  }
+
+  const std::string workspace = place.work_dir + "/" + text::slug(attempt.job.key) + "-" +
+                                std::to_string(attempt.job.attempt);
+  std::optional<Outcome> outcome = read_outcome(attempt.record_dir);
+  if (!outcome && record) {
+    outcome = verdict(*record, attempt.record_dir, policy);
+    if (outcome && outcome->kind == Outcome::Kind::done) {
+      ArtifactOrder order;
+      order.work_dir = workspace + "/work";
+      order.tmp_dir = workspace + "/tmp";
+      order.output_dir = policy.output_dir.empty() ? place.output_dir : policy.output_dir;
+      order.globs = policy.artifacts;
+      order.named = read_artifact_notes(attempt.record_dir);
+      auto collected = co_await collect_artifacts(std::move(order));
+      if (collected)
+        outcome->artifacts = std::move(*collected);
+      else
+        refuse_artifacts(*outcome, collected.error());
+    }
+  }
+  if (!policy.keep_work)
+    if (auto removed = remove_tree(workspace); !removed) log::warning(removed.error().text());
+  co_return outcome;
+}
+
+}  // namespace rbit

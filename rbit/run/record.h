@@ -1,0 +1,42 @@
+#pragma once
+
+#include <sys/types.h>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "rbit/base/result.h"
+#include "rbit/base/task.h"
+#include "rbit/core/journal.h"
+#include "rbit/core/outcome.h"
+#include "rbit/core/runner_policy.h"
+#include "rbit/run/leader.h"
+#include "rbit/run/run_place.h"
+
+namespace rbit {
+
+/// What a leader wrote into the record directory of an attempt (RELIABILITY.md 2.1, V).
+struct LeaderRecord {
+  bool running = false;  // the leader holds its lock: it is still at it
+  pid_t pid = 0;         // the leader's, with its start time and boot: K6
+  std::uint64_t start_time = 0;
+  std::string boot_id;
+  std::string leader_id;  // RBIT_LEADER of all its job's processes
+  std::optional<JobEnd> end;
+  bool host_released = false;  // a host's: the job was over, its verdict is in the file `result`
+};
+
+/// None: no leader ever began there, so nothing of the attempt ran. An Error: it is not readable.
+Result<std::optional<LeaderRecord>> read_leader_record(const std::string& record_dir);
+
+/// How an attempt of an earlier life of rbit ended, from its record: waits for a leader that is
+/// still at it (`grace` and 10 s, then it is killed), ends what a dead one left behind, collects
+/// the artifacts, removes the workspace. None: the crash left no verdict. Never throws.
+Task<std::optional<Outcome>> recover_attempt(OpenAttempt attempt, RunnerPolicy policy,
+                                             RunPlace place);
+
+/// Written by a runner where an outcome holds more than a leader knows (artifacts), before the
+/// journal has it. `recover_attempt` believes it first.
+Result<void> write_outcome(const std::string& record_dir, const Outcome& outcome);
+
+}  // namespace rbit

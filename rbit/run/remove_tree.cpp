@@ -1,0 +1,169 @@
+#include <dirent.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <memory>
+#include <optional>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "rbit/base/fd.h"
+#include "rbit/run/workspace.h"
+
+namespace rbit {
+
+namespace {
+
+/// Removes a tree of any depth without going down: a directory inside a directory that is not empty
+/// is moved up, beside its parent, and has its turn later. Each is moved once at most.
+class TreeRemover {
+ public:
+  explicit TreeRemover(std::string path) : path_(std::move(path)) {}
+
+  Result<void> run() {
+    const auto slash = path_.rfind('/');
+    const std::string above = slash == std::string::npos ? "."
+                              : slash == 0               ? "/"
+                                                         : path_.substr(0, slash);
+    const std::string name = path_.substr(slash + 1);  // npos + 1 is 0
+    Fd parent(::open(above.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+    if (!parent) {
+      if (errno == ENOENT) return {};
+      remember(above);
+      return result();
+    }
+    if (::unlinkat(parent.get(), name.c_str(), 0) == 0 || errno == ENOENT) return {};
+    top_ = open_directory(parent.get(), name);
+    if (!top_) return result();
+    // Each round empties what stands in the top directory; what was moved up has the next.
+    bool goes_on = true;
+    while (goes_on) goes_on = empty_top();
+    if (::unlinkat(parent.get(), name.c_str(), AT_REMOVEDIR) != 0) remember("");
+    return result();
+  }
+
+ private:
+  struct CloseDirectory {
+    void operator()(DIR* directory) const { ::closedir(directory); }
+  };
+
+  void remember(const std::string& where) {
+    if (error_) return;  // the first one counts; the others mostly follow from it
+    error_ = Error{path_ + (where.empty() ? "" : "/" + where),
+                   std::string("cannot be removed: ") + std::strerror(errno), "remove it by hand"};
+  }
+
+  Result<void> result() const {
+    if (error_) return *error_;
+    return {};
+  }
+
+  /// A directory to read and to change, whatever mode it has. Not through a link, not into a mount.
+  Fd open_directory(int parent, const std::string& name) {
+    struct open_how how {};
+    how.flags = O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+    how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV;
+    Fd place(static_cast<int>(::syscall(SYS_openat2, parent, name.c_str(), &how, sizeof how)));
+    struct stat info {};
+    if (!place || ::fstat(place.get(), &info) != 0) {
+      remember(name);
+      return {};
+    }
+    // By descriptor: an O_PATH one can be opened again only by this name.
+    const std::string self = "/proc/self/fd/" + std::to_string(place.get());
+    if ((info.st_mode & 0700) != 0700) ::chmod(self.c_str(), 0700);
+    Fd directory(::open(self.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!directory) remember(name);
+    return directory;
+  }
+
+  /// The names in it, all of them at once: it changes while they are removed.
+  std::vector<std::string> names(const Fd& directory) {
+    std::vector<std::string> found;
+    Fd copy(::openat(directory.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    std::unique_ptr<DIR, CloseDirectory> stream(copy ? ::fdopendir(copy.get()) : nullptr);
+    if (!stream) {
+      remember("");
+      return found;
+    }
+    copy.release();
+    while (const dirent* entry = ::readdir(stream.get())) {
+      const std::string name = entry->d_name;
+      if (name != "." && name != "..") found.push_back(name);
+    }
+    return found;
+  }
+
+  enum class Taken { gone, full, failed };
+
+  /// Removes a file or an empty directory.
+  static Taken take(const Fd& directory, const std::string& name) {
+    if (::unlinkat(directory.get(), name.c_str(), 0) == 0 || errno == ENOENT) return Taken::gone;
+    const int file_error = errno;
+    if (::unlinkat(directory.get(), name.c_str(), AT_REMOVEDIR) == 0) return Taken::gone;
+    if (errno == ENOTEMPTY || errno == EEXIST) return Taken::full;
+    if (errno == ENOTDIR) errno = file_error;
+    return Taken::failed;
+  }
+
+  /// True if something was moved up meanwhile.
+  bool empty_top() {
+    bool moved = false;
+    for (const auto& name : names(top_)) {
+      const Taken taken = take(top_, name);
+      if (taken == Taken::gone) continue;
+      if (taken == Taken::failed) {
+        remember(name);
+        continue;
+      }
+      const Fd directory = open_directory(top_.get(), name);
+      if (!directory) continue;
+      moved = empty(directory, name) || moved;
+      if (take(top_, name) != Taken::gone) remember(name);
+    }
+    return moved;
+  }
+
+  /// Removes what is in a directory of the top one; true if something was moved up.
+  bool empty(const Fd& directory, const std::string& where) {
+    bool moved = false;
+    for (const auto& name : names(directory)) {
+      const Taken taken = take(directory, name);
+      if (taken == Taken::gone) continue;
+      if (taken == Taken::failed) {
+        remember(where + "/" + name);
+        continue;
+      }
+      // To be moved it must be writable, for its ".." changes: opening it sees to that.
+      if (!open_directory(directory.get(), name)) continue;
+      const std::string new_name = prefix_ + std::to_string(++counter_);
+      if (::renameat(directory.get(), name.c_str(), top_.get(), new_name.c_str()) == 0) {
+        moved = true;
+      } else {
+        remember(where + "/" + name);
+      }
+    }
+    return moved;
+  }
+
+  std::string path_;
+  Fd top_;
+  // Random, so that the job cannot have taken the names.
+  const std::string prefix_ = ".rbit-" + std::to_string(std::random_device{}()) + "-";
+  unsigned long counter_ = 0;
+  std::optional<Error> error_;
+};
+
+}  // namespace
+
+Result<void> remove_tree(const std::string& path) {
+  return TreeRemover(path).run();
+}
+
+}  // namespace rbit

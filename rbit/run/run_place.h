@@ -1,0 +1,20 @@
+#pragma once
+
+#include <string>
+
+namespace rbit {
+
+/// Where runners find what they need; all paths absolute. Made by the app.
+struct RunPlace {
+  std::string leader_program;       // rbit-leader
+  std::string plugin_host_program;  // rbit-plugin-host
+  std::string python_program;       // python3
+  std::string python_host_dir;      // holds the package rbit_host
+  std::string state_dir;
+  std::string work_dir;    // workspaces are made below it
+  std::string log_dir;     // job logs
+  std::string output_dir;  // artifacts, of runners without an `output-dir`
+  std::string config_dir;  // of the INI file
+};
+
+}  // namespace rbit

@@ -1,0 +1,156 @@
+#include "rbit/run/runner_line.h"
+
+#include <algorithm>
+#include <optional>
+
+#include "rbit/base/text.h"
+#include "rbit/run/job_environment.h"
+#include "rbit/run/shell_rewrite.h"
+
+namespace rbit {
+
+namespace {
+
+using Settings = std::map<std::string, std::string>;
+
+bool is_word_character(char c, bool first) {
+  const auto byte = static_cast<unsigned char>(c);
+  return c == '_' || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || byte >= 0x80 ||
+         (!first && c >= '0' && c <= '9');
+}
+
+/// A name of C or Python; with `dots` several of them.
+bool is_name(std::string_view text, bool dots) {
+  bool first = true;
+  for (const char c : text) {
+    if (c == '.' && dots && !first) {
+      first = true;
+      continue;
+    }
+    if (!is_word_character(c, first)) return false;
+    first = false;
+  }
+  return !first;
+}
+
+/// What somebody who forgot the kind may have meant.
+std::string guess_kind(const std::string& value) {
+  const auto colon = value.rfind(':');
+  if (colon != std::string::npos && value.find_first_of(" \t\n") == std::string::npos) {
+    const std::string_view left = std::string_view(value).substr(0, colon);
+    if (left.ends_with(".so")) return "plugin";
+    if (is_name(left, true) && is_name(std::string_view(value).substr(colon + 1), true))
+      return "python";
+  }
+  return "shell";
+}
+
+void parse_shell(std::string_view rest, const Settings& settings, ParsedRunnerLine& parsed) {
+  RewrittenLine rewritten = rewrite_shell_line(rest, settings);
+  parsed.line.shell_line = std::move(rewritten.line);
+  parsed.line.variables = std::move(rewritten.variables);
+  parsed.errors = std::move(rewritten.errors);
+
+  std::map<std::string, std::string> owners;
+  for (const auto& [key, value] : settings) {
+    const std::string variable = setting_variable(key);
+    const auto [owner, is_new] = owners.emplace(variable, key);
+    if (is_new) continue;
+    parsed.errors.push_back("the settings '" + owner->second + "' and '" + key + "' both become " +
+                            variable + " (rename one)");
+  }
+}
+
+void parse_plugin(std::string_view rest, const std::string& directory, ParsedRunnerLine& parsed) {
+  const auto colon = rest.rfind(':');
+  const std::string_view path = text::trim(rest.substr(0, colon));
+  const std::string_view name =
+      colon == std::string_view::npos ? std::string_view() : text::trim(rest.substr(colon + 1));
+  if (path.empty() || name.empty()) {
+    parsed.errors.push_back("'" + std::string(rest) +
+                            "' does not name a library and a runner in it (write "
+                            "plugin!PATH/libNAME.so:RUNNER)");
+    return;
+  }
+  if (!is_name(name, false)) {
+    parsed.errors.push_back("'" + std::string(name) +
+                            "' is not a name of a runner (letters, digits and _)");
+  }
+  if (path.find('\0') != std::string_view::npos)
+    parsed.errors.emplace_back("the path of the library holds a NUL");
+  parsed.line.target = path.front() == '/'
+                           ? std::string(path)
+                           : directory + (directory.ends_with('/') ? "" : "/") + std::string(path);
+  parsed.line.name = name;
+}
+
+void parse_python(std::string_view rest, ParsedRunnerLine& parsed) {
+  const auto colon = rest.find(':');
+  const std::string_view module = text::trim(rest.substr(0, colon));
+  const std::string_view callable =
+      colon == std::string_view::npos ? std::string_view() : text::trim(rest.substr(colon + 1));
+  if (!is_name(module, true) || !is_name(callable, true)) {
+    parsed.errors.push_back("'" + std::string(rest) +
+                            "' is not module:callable (write python!package.module:callable)");
+    return;
+  }
+  parsed.line.target = module;
+  parsed.line.name = callable;
+}
+
+}  // namespace
+
+std::string_view to_string(RunnerLine::Kind kind) {
+  switch (kind) {
+    case RunnerLine::Kind::shell:
+      return "shell";
+    case RunnerLine::Kind::plugin:
+      return "plugin";
+    case RunnerLine::Kind::python:
+      return "python";
+  }
+  return "";
+}
+
+ParsedRunnerLine parse_runner_line(std::string_view value, const Settings& settings,
+                                   const std::string& directory) {
+  using Kind = RunnerLine::Kind;
+  ParsedRunnerLine parsed;
+  const std::string whole(text::trim(value));
+  const auto mark = whole.find('!');
+  if (mark == std::string::npos) {
+    parsed.errors.push_back("no '!' (did you mean '" + guess_kind(whole) + "!" + whole + "'?)");
+    return parsed;
+  }
+  const std::string kind(text::trim(std::string_view(whole).substr(0, mark)));
+  const std::string_view rest = text::trim(std::string_view(whole).substr(mark + 1));
+
+  const std::vector<std::string> kinds{"shell", "plugin", "python"};
+  const auto known = std::find(kinds.begin(), kinds.end(), kind);
+  if (known == kinds.end()) {
+    const auto meant = text::did_you_mean(text::lower(kind), kinds);
+    const bool is_case = std::find(kinds.begin(), kinds.end(), text::lower(kind)) != kinds.end();
+    const std::string cure = is_case ? "did you mean '" + text::lower(kind) + "'?"
+                             : meant ? "did you mean '" + *meant + "'?"
+                                     : std::string("known: shell, plugin, python");
+    parsed.errors.push_back("unknown kind '" + kind + "' (" + cure + ")");
+    return parsed;
+  }
+  if (rest.empty()) {
+    parsed.errors.push_back("nothing stands after '" + kind + "!'");
+    return parsed;
+  }
+  if (kind == "shell") {
+    parsed.line.kind = Kind::shell;
+    parse_shell(rest, settings, parsed);
+  } else if (kind == "plugin") {
+    parsed.line.kind = Kind::plugin;
+    parse_plugin(rest, directory, parsed);
+  } else {
+    parsed.line.kind = Kind::python;
+    parse_python(rest, parsed);
+  }
+  return parsed;
+}
+
+}  // namespace rbit

@@ -1,0 +1,36 @@
+#pragma once
+
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace rbit {
+
+/// The value of `runner` in a [runner:NAME] section, taken apart: `kind!rest`.
+struct RunnerLine {
+  enum class Kind { shell, plugin, python };
+
+  Kind kind = Kind::shell;
+  std::string shell_line;              // shell: for `/bin/sh -c`, placeholders rewritten
+  std::vector<std::string> variables;  // shell: the RBIT_* that stand for its placeholders
+  std::string target;                  // plugin: absolute path of the library; python: the module
+  std::string name;                    // plugin: of the runner in it; python: the callable
+};
+
+std::string_view to_string(RunnerLine::Kind kind);  // "shell", "plugin", "python"
+
+/// `line` counts only if there are no errors. The errors are all there are, each a text to put
+/// after "rbit.ini:22: [runner:pdf] runner: " (INTEROP.md 1.5).
+struct ParsedRunnerLine {
+  RunnerLine line;
+  std::vector<std::string> errors;
+};
+
+/// Pure. `settings` are those of the section (RunnerPolicy::settings); `directory` is the absolute
+/// one of the INI file: a plugin's relative path starts there, one without a slash too.
+ParsedRunnerLine parse_runner_line(std::string_view value,
+                                   const std::map<std::string, std::string>& settings,
+                                   const std::string& directory);
+
+}  // namespace rbit

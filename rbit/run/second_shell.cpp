@@ -1,0 +1,136 @@
+#include "rbit/run/second_shell.h"
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+
+namespace rbit {
+
+namespace {
+
+using Words = std::vector<std::string>;
+
+template <std::size_t Size>
+bool among(const std::array<std::string_view, Size>& list, std::string_view word) {
+  return std::find(list.begin(), list.end(), word) != list.end();
+}
+
+std::string_view base_name(std::string_view word) {
+  const auto slash = word.rfind('/');
+  return slash == std::string_view::npos ? word : word.substr(slash + 1);
+}
+
+bool is_option(std::string_view word) {
+  return word.size() > 1 && (word[0] == '-' || word[0] == '+');
+}
+
+bool is_assignment(std::string_view word) {
+  const auto equals = word.find('=');
+  if (equals == 0 || equals == std::string_view::npos) return false;
+  return std::all_of(word.begin(), word.begin() + static_cast<std::ptrdiff_t>(equals),
+                     [](unsigned char c) {
+                       return c == '_' || (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') ||
+                              (c >= 'a' && c <= 'z');
+                     });
+}
+
+bool is_shell(std::string_view name) {
+  static constexpr std::array<std::string_view, 10> shells{"sh",  "bash", "dash",  "ash",  "ksh",
+                                                           "zsh", "mksh", "rbash", "fish", "csh"};
+  return among(shells, name) || name == "$SHELL";
+}
+
+/// Commands whose every argument is parsed again.
+bool parses_all(std::string_view name) {
+  static constexpr std::array<std::string_view, 5> names{"eval", "trap", "alias", "let", "watch"};
+  return among(names, name);
+}
+
+/// Commands whose option -c is a line for a shell.
+bool has_command_option(std::string_view name) {
+  static constexpr std::array<std::string_view, 4> names{"su", "runuser", "script", "flock"};
+  return among(names, name);
+}
+
+/// Commands that run the command after them, and words of the shell before a command.
+bool leads_on(std::string_view name) {
+  static constexpr std::array<std::string_view, 33> names{
+      "!",       "{",       "if",       "then",        "else",    "elif",   "while",
+      "until",   "do",      "time",     "command",     "exec",    "env",    "sudo",
+      "doas",    "nice",    "ionice",   "nohup",       "timeout", "setsid", "stdbuf",
+      "xargs",   "chroot",  "schroot",  "unshare",     "busybox", "chrt",   "flock",
+      "builtin", "setpriv", "fakeroot", "systemd-run", "xvfb-run"};
+  return among(names, name);
+}
+
+/// Whether the word after `words[first..]`, arguments of a shell, is its -c line. What follows that
+/// line are $0, $1, ...: the way to hand text on safely.
+bool is_shell_line(const Words& words, std::size_t first, std::string_view begun) {
+  bool line_wanted = false;
+  for (std::size_t i = first; i < words.size(); ++i) {
+    const std::string_view word = words[i];
+    if (word == "--") continue;
+    if (!is_option(word)) return false;  // the line, or a script, is there already
+    if (word.substr(0, 2) == "--") {
+      if (word == "--rcfile" || word == "--init-file") ++i;
+      continue;
+    }
+    if (word[0] == '-' && word.find('c') != std::string_view::npos) line_wanted = true;
+    if (word.back() == 'o') ++i;  // "-o pipefail", "-eo pipefail"
+  }
+  return line_wanted && !is_option(begun);
+}
+
+/// Whether the word begun after `words[first..]` is, or holds, the line of an option -c.
+bool is_option_line(const Words& words, std::size_t first, std::string_view begun) {
+  const auto takes_next = [](std::string_view word) {
+    if (word == "--command" || word == "--session-command") return true;
+    return word.size() > 1 && word[0] == '-' && word[1] != '-' && word.back() == 'c';
+  };
+  const auto holds_line = [](std::string_view word) {
+    if (word.starts_with("--command=") || word.starts_with("--session-command=")) return true;
+    return word.size() > 1 && word[0] == '-' && word[1] != '-' &&
+           word.find('c') != std::string_view::npos;
+  };
+  return (words.size() > first && takes_next(words.back())) || holds_line(begun);
+}
+
+/// Whether a host stands among the arguments of ssh, `words[first..]`: the rest is a line for the
+/// shell of that host.
+bool has_host(const Words& words, std::size_t first) {
+  static constexpr std::string_view with_value = "BbcDEeFIiJLlmOopPQRSWw";  // ssh(1)
+  for (std::size_t i = first; i < words.size(); ++i) {
+    const std::string_view word = words[i];
+    if (!is_option(word)) return true;
+    const auto letter = word.find_first_of(with_value, 1);
+    if (letter == word.size() - 1) ++i;  // "-p 22"; in "-p22" it has its value already
+  }
+  return false;
+}
+
+}  // namespace
+
+std::optional<std::string> second_shell(const Words& words, std::string_view begun) {
+  bool may_be_command = true;  // false once the command is known and runs no other
+  bool led = false;            // a command that runs another stands before
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    const std::string_view name = base_name(words[i]);
+    // A shell is looked for everywhere: containers, chroots and the like take it as an argument.
+    if (is_shell(name) && is_shell_line(words, i + 1, begun)) return std::string(name) + " -c";
+    if (!may_be_command || is_assignment(words[i])) continue;
+    // "rsync -e ssh": the value of an option is no command.
+    const bool is_value = i > 0 && (words[i - 1] == "-e" || words[i - 1] == "--rsh");
+    if (!is_value) {
+      if (parses_all(name)) return std::string(name);
+      if (name == "ssh" && has_host(words, i + 1)) return std::string(name);
+      if (has_command_option(name) && is_option_line(words, i + 1, begun))
+        return std::string(name) + " -c";
+    }
+    if (leads_on(name)) led = true;
+    // After "sudo -u user" the command may stand anywhere; else it is the first word.
+    may_be_command = led;
+  }
+  return std::nullopt;
+}
+
+}  // namespace rbit

@@ -1,0 +1,497 @@
+#include "rbit/run/shell_rewrite.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <optional>
+#include <utility>
+
+#include "rbit/base/text.h"
+#include "rbit/run/job_environment.h"
+#include "rbit/run/second_shell.h"
+
+namespace rbit {
+
+namespace {
+
+using Settings = std::map<std::string, std::string>;
+
+constexpr std::string_view unknown_text = "\x01";  // in a word: what only the running shell knows
+
+/// Something in the line that looks like a placeholder.
+struct Found {
+  std::size_t length = 0;  // in the line
+  std::string shown;       // as it stands there
+  std::string variable;
+  std::string error;  // why it is none after all
+};
+
+bool is_capital(char c) {
+  return c >= 'A' && c <= 'Z';
+}
+
+std::string hint(std::string_view word, const std::vector<std::string>& candidates,
+                 const std::string& mark, const std::string& otherwise) {
+  const auto meant = text::did_you_mean(word, candidates);
+  return meant ? " (did you mean " + mark + *meant + "?)" : otherwise;
+}
+
+Found find_field(std::string_view rest) {
+  std::size_t end = 1;
+  while (end < rest.size() && is_capital(rest[end])) ++end;
+  if (end < 3) return {};  // "%Y" and the like are not ours
+  const std::string name(rest.substr(1, end - 1));
+  Found found{end, "%" + name, "", ""};
+  std::vector<std::string> names;
+  for (const auto& placeholder : placeholders()) {
+    if (placeholder.name == name) found.variable = placeholder.variable;
+    names.emplace_back(placeholder.name);
+  }
+  if (found.variable.empty()) {
+    found.error =
+        "unknown placeholder " + found.shown + hint(name, names, "%", " (for a plain % write %%)");
+  }
+  return found;
+}
+
+Found find_setting(std::string_view rest, std::string_view before, std::string_view after,
+                   const Settings& settings) {
+  if (!rest.starts_with(before)) return {};
+  const auto end = rest.find_first_of("(){}\n", before.size());
+  if (end == std::string_view::npos || !rest.substr(end).starts_with(after)) return {};
+  const std::string key = text::lower(text::trim(rest.substr(before.size(), end - before.size())));
+  Found found{end + after.size(), std::string(rest.substr(0, end + after.size())),
+              setting_variable(key), ""};
+  if (settings.contains(key)) return found;
+  std::vector<std::string> keys;
+  for (const auto& [known, value] : settings) keys.push_back(known);
+  found.error = "unknown setting '" + key + "'" + hint(key, keys, "", " (add it to the section)");
+  return found;
+}
+
+Found find_placeholder(std::string_view rest, const Settings& settings) {
+  Found found = find_setting(rest, "{settings.", "}", settings);
+  if (found.length == 0) found = find_setting(rest, "%(", ")s", settings);
+  if (found.length == 0 && rest.starts_with('%')) found = find_field(rest);
+  return found;
+}
+
+/// Where a character stands.
+enum class In {
+  commands,  // the line itself, $( ) and ( )
+  double_quotes,
+  single_quotes,
+  braces,         // ${ }
+  quoted_braces,  // ${ } within double quotes
+  arithmetic,     // $(( )) and (( ))
+  backquotes,
+};
+
+struct Frame {
+  In in = In::commands;
+  bool closable = false;     // commands: ends with ')'
+  bool is_text = false;      // commands: $( ), a part of a word outside; else ( )
+  bool quotes_count = true;  // braces: ' begins single quotes
+  int depth = 0;             // arithmetic: open parentheses
+  int open_cases = 0;        // commands: "case" without "esac"; their patterns end with ')'
+
+  // commands: the simple command that is being read.
+  std::vector<std::string> words;
+  std::string word;
+  bool in_word = false;
+  bool is_target = false;  // the next word belongs to < or >
+};
+
+struct HereDocument {
+  std::string end;
+  bool strip_tabs = false;
+};
+
+/// Reads a line once from left to right and writes the new one.
+class Rewriter {
+ public:
+  Rewriter(std::string_view line, const Settings& settings) : line_(line), settings_(settings) {
+    frames_.emplace_back();
+  }
+
+  RewrittenLine run() {
+    while (at_ < line_.size()) step();
+    return std::move(result_);
+  }
+
+ private:
+  char peek(std::size_t ahead = 0) const {
+    return at_ + ahead < line_.size() ? line_[at_ + ahead] : '\0';
+  }
+  std::string_view rest(std::size_t ahead = 0) const {
+    return line_.substr(std::min(at_ + ahead, line_.size()));
+  }
+  Frame& top() { return frames_.back(); }
+  void copy(std::size_t count) {
+    result_.line += line_.substr(at_, count);
+    at_ += count;
+  }
+  void push(In in) {
+    frames_.emplace_back();
+    frames_.back().in = in;
+  }
+
+  /// Text of a word, for the check of commands. It matters only where it is plain.
+  void add_to_word(std::string_view text) {
+    Frame* frame = &top();
+    if (frame->in != In::commands) {
+      const bool plain = frame->in == In::double_quotes || frame->in == In::single_quotes;
+      Frame& outer = frames_[frames_.size() - 2];  // the first frame is always commands
+      if (!plain || outer.in != In::commands) return;
+      frame = &outer;
+    }
+    frame->word += text;
+    frame->in_word = true;
+  }
+  static void end_word(Frame& frame) {
+    if (!frame.in_word) return;
+    if (frame.words.empty() && frame.word == "case") ++frame.open_cases;
+    if (frame.words.empty() && frame.word == "esac" && frame.open_cases > 0) --frame.open_cases;
+    if (!frame.is_target) frame.words.push_back(frame.word);
+    frame.is_target = false;
+    frame.word.clear();
+    frame.in_word = false;
+  }
+  static void end_command(Frame& frame) {
+    end_word(frame);
+    frame.words.clear();
+    frame.is_target = false;
+  }
+
+  void refuse(std::string error) {
+    auto& errors = result_.errors;
+    if (std::find(errors.begin(), errors.end(), error) == errors.end())
+      errors.push_back(std::move(error));
+  }
+
+  void step();
+  bool take_percent();
+  void use(const Found& found);
+  std::string misplaced(const Found& found);
+  void take_escape();
+  void take_dollar();
+  void take_command_character();
+  void take_redirection();
+  void take_here_documents();
+  void take_comment();
+  void close_parenthesis();
+
+  std::string_view line_;
+  const Settings& settings_;
+  std::size_t at_ = 0;
+  std::vector<Frame> frames_;
+  std::vector<HereDocument> here_documents_;  // announced, their text begins after the line
+  RewrittenLine result_;
+};
+
+/// "%%" and placeholders, wherever they stand.
+bool Rewriter::take_percent() {
+  if (rest().starts_with("%%")) {
+    result_.line += '%';
+    at_ += 2;
+    add_to_word("%");
+    return true;
+  }
+  const Found found = find_placeholder(rest(), settings_);
+  if (found.length == 0) return false;
+  use(found);
+  at_ += found.length;
+  return true;
+}
+
+void Rewriter::use(const Found& found) {
+  if (!found.error.empty()) return refuse(found.error);
+  if (auto error = misplaced(found); !error.empty()) return refuse(std::move(error));
+  auto& variables = result_.variables;
+  if (std::find(variables.begin(), variables.end(), found.variable) == variables.end())
+    variables.push_back(found.variable);
+  const bool quoted = top().in == In::double_quotes || top().in == In::quoted_braces;
+  result_.line += quoted ? "${" + found.variable + "}" : "\"$" + found.variable + "\"";
+  add_to_word(unknown_text);
+}
+
+/// Why it may not stand here; empty: it may.
+std::string Rewriter::misplaced(const Found& found) {
+  // A second shell comes first: "use double quotes" would be bad advice there. Every frame counts,
+  // for the output of $( ) may be such an argument too.
+  for (const auto& frame : frames_) {
+    if (frame.in != In::commands || frame.is_target) continue;
+    const auto command = second_shell(frame.words, frame.word);
+    if (!command) continue;
+    const std::string cure =
+        *command == "ssh" ? "send it through standard input"
+                          : "use the variable there, in single quotes: \"$" + found.variable + "\"";
+    return found.shown + " stands in an argument of '" + *command +
+           "', which a second shell parses (" + cure + ")";
+  }
+  switch (top().in) {
+    case In::single_quotes:
+      return found.shown +
+             " stands in single quotes, where the shell replaces nothing (use double quotes)";
+    case In::arithmetic:
+      return found.shown +
+             " stands in $(( )), where its text would be calculated (write it "
+             "outside)";
+    case In::backquotes:
+      return found.shown + " stands in backquotes, where quotes are not safe (use $( ))";
+    default:
+      return {};
+  }
+}
+
+/// A backslash and what it protects.
+void Rewriter::take_escape() {
+  const Frame& frame = top();
+  const char next = peek(1);
+  const Found found = find_placeholder(rest(1), settings_);
+  const bool is_percent = rest(1).starts_with("%%");
+  if (!is_percent && found.length > 0 && frame.in != In::single_quotes) {
+    refuse(found.shown + " stands after a backslash (leave it out; for a plain % write %%)");
+    at_ += 1 + found.length;
+    return;
+  }
+  const bool quoted = frame.in == In::double_quotes || frame.in == In::quoted_braces;
+  const bool protects = !quoted || next == '$' || next == '`' || next == '"' || next == '\\' ||
+                        next == '\n' || (next == '}' && frame.in == In::quoted_braces);
+  if (!protects || is_percent || next == '\0') {
+    copy(1);
+    return;
+  }
+  if (next != '\n') add_to_word(std::string_view(&next, 1));
+  copy(2);
+}
+
+void Rewriter::take_dollar() {
+  if (rest(1).starts_with("{settings.")) {
+    const Found found = find_placeholder(rest(1), settings_);
+    if (found.length > 0) {
+      refuse(found.shown + " stands after a '$' (leave the '$' out)");
+      at_ += 1 + found.length;
+      return;
+    }
+  }
+  if (rest().starts_with("$((")) {
+    add_to_word(unknown_text);
+    copy(3);
+    push(In::arithmetic);
+    top().depth = 2;
+  } else if (rest().starts_with("$(")) {
+    add_to_word(unknown_text);
+    copy(2);
+    push(In::commands);
+    top().closable = top().is_text = true;
+  } else if (rest().starts_with("${")) {
+    add_to_word(unknown_text);
+    const bool quoted = top().in == In::double_quotes || top().in == In::quoted_braces;
+    copy(2);
+    if (find_placeholder(rest(), settings_).length > 0)
+      refuse(find_placeholder(rest(), settings_).shown +
+             " stands in ${ } in the place of a name (leave the ${ } out)");
+    push(quoted ? In::quoted_braces : In::braces);
+    // Within double quotes ' is a quote after % and # and plain text after - = ? +.
+    std::size_t end = 1;
+    while (end < rest().size() &&
+           (is_capital(peek(end)) || peek(end) == '_' || (peek(end) >= 'a' && peek(end) <= 'z') ||
+            (peek(end) >= '0' && peek(end) <= '9')))
+      ++end;
+    top().quotes_count = !quoted || peek(end) == '%' || peek(end) == '#';
+  } else {
+    const Found found = find_placeholder(rest(1), settings_);
+    if (found.length > 0 && !rest(1).starts_with("%%")) {
+      refuse(found.shown + " stands after a '$' (leave the '$' out)");
+      at_ += 1 + found.length;
+      return;
+    }
+    add_to_word("$");
+    copy(1);
+  }
+}
+
+void Rewriter::take_redirection() {
+  Frame& frame = top();
+  const bool is_number = std::all_of(frame.word.begin(), frame.word.end(),
+                                     [](char c) { return c >= '0' && c <= '9'; });
+  if (is_number) {  // "2>": of the operator, not a word
+    frame.word.clear();
+    frame.in_word = false;
+  }
+  end_word(frame);
+  if (!rest().starts_with("<<") || peek(2) == '<') {
+    do copy(1);
+    while (peek() == '<' || peek() == '>' || peek() == '&' || peek() == '|');
+    frame.is_target = true;
+    return;
+  }
+  HereDocument document;
+  copy(2);
+  if (peek() == '-') {
+    document.strip_tabs = true;
+    copy(1);
+  }
+  while (peek() == ' ' || peek() == '\t') copy(1);
+  char quote = '\0';
+  while (at_ < line_.size()) {
+    const char c = peek();
+    if (quote == '\0' && std::string_view(" \t\n;&|<>()").find(c) != std::string_view::npos) break;
+    const Found found = find_placeholder(rest(), settings_);
+    if (found.length > 0) refuse(found.shown + " stands in the end mark of a here-document");
+    if (c == quote) {
+      quote = '\0';
+    } else if (quote == '\0' && (c == '\'' || c == '"')) {
+      quote = c;
+    } else if (quote != '\0' || c != '\\') {
+      document.end += c;
+    }
+    copy(1);
+  }
+  here_documents_.push_back(std::move(document));
+}
+
+/// After the end of a line: the documents announced in it.
+void Rewriter::take_here_documents() {
+  for (const auto& document : std::exchange(here_documents_, {})) {
+    while (at_ < line_.size()) {
+      std::string_view text = rest().substr(0, rest().find('\n'));
+      const std::size_t end = at_ + text.size();
+      if (document.strip_tabs)
+        text.remove_prefix(std::min(text.find_first_not_of('\t'), text.size()));
+      const bool last = text == document.end;
+      while (at_ < end) {
+        const Found found = find_placeholder(rest(), settings_);
+        if (rest().starts_with("%%")) {
+          result_.line += '%';
+          at_ += 2;
+        } else if (found.length > 0) {
+          refuse(!found.error.empty() ? found.error
+                                      : found.shown + " stands in a here-document (write $" +
+                                            found.variable + " there)");
+          at_ += found.length;
+        } else {
+          copy(1);
+        }
+      }
+      if (at_ < line_.size()) copy(1);
+      if (last) break;
+    }
+  }
+}
+
+void Rewriter::take_comment() {
+  while (at_ < line_.size() && peek() != '\n') copy(1);  // nobody reads it, placeholders or not
+}
+
+void Rewriter::close_parenthesis() {
+  Frame& frame = top();
+  end_command(frame);
+  copy(1);
+  if (!frame.closable || frame.open_cases > 0) return;  // the end of a pattern of "case"
+  const bool is_text = frame.is_text;
+  frames_.pop_back();
+  if (!is_text) end_command(top());
+}
+
+void Rewriter::take_command_character() {
+  Frame& frame = top();
+  switch (const char c = peek(); c) {
+    case ' ':
+    case '\t':
+      end_word(frame);
+      return copy(1);
+    case '\n':
+      end_command(frame);
+      copy(1);
+      return take_here_documents();
+    case ';':
+    case '&':
+    case '|':
+      end_command(frame);
+      return copy(1);
+    case '<':
+    case '>':
+      return take_redirection();
+    case ')':
+      return close_parenthesis();
+    case '(':
+      if (peek(1) == '(' && !frame.in_word && frame.words.empty()) {
+        copy(2);
+        push(In::arithmetic);
+        top().depth = 2;
+      } else {
+        end_command(frame);
+        copy(1);
+        push(In::commands);
+        top().closable = true;
+      }
+      return;
+    case '#':
+      if (!frame.in_word) return take_comment();
+      [[fallthrough]];
+    default:
+      add_to_word(std::string_view(&c, 1));
+      copy(1);
+  }
+}
+
+void Rewriter::step() {
+  const char c = peek();
+  const In in = top().in;
+  if (c == '\\' && in != In::single_quotes && in != In::arithmetic) return take_escape();
+  if (c == '$' && in != In::single_quotes && in != In::arithmetic && in != In::backquotes)
+    return take_dollar();
+  if ((c == '%' || c == '{') && take_percent()) return;
+
+  if (in == In::arithmetic) {
+    copy(1);
+    if (c == '(') ++top().depth;
+    if (c == ')' && --top().depth == 0) frames_.pop_back();
+    return;
+  }
+  if (in == In::single_quotes) {
+    if (c != '\'') add_to_word(std::string_view(&c, 1));
+    copy(1);
+    if (c == '\'') frames_.pop_back();
+    return;
+  }
+  if (in == In::backquotes) {
+    copy(1);
+    if (c == '`') frames_.pop_back();
+    return;
+  }
+  // What begins here, and what ends.
+  if (c == '`') {
+    add_to_word(unknown_text);
+    copy(1);
+    return push(In::backquotes);
+  }
+  if (c == '"') {
+    if (in == In::commands) add_to_word("");
+    copy(1);
+    if (in == In::double_quotes) return frames_.pop_back();
+    return push(In::double_quotes);
+  }
+  const bool is_quote = c == '\'' && in != In::double_quotes && top().quotes_count;
+  if (is_quote) {
+    if (in == In::commands) add_to_word("");
+    copy(1);
+    return push(In::single_quotes);
+  }
+  if (c == '}' && (in == In::braces || in == In::quoted_braces)) {
+    copy(1);
+    return frames_.pop_back();
+  }
+  if (in == In::commands) return take_command_character();
+  add_to_word(std::string_view(&c, 1));
+  copy(1);
+}
+
+}  // namespace
+
+RewrittenLine rewrite_shell_line(std::string_view line, const Settings& settings) {
+  return Rewriter(line, settings).run();
+}
+
+}  // namespace rbit

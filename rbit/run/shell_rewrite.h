@@ -1,0 +1,23 @@
+#pragma once
+
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace rbit {
+
+/// A shell line whose placeholders have become quoted uses of environment variables, so that the
+/// text of a message never meets the shell's parser (DESIGN.md 4).
+struct RewrittenLine {
+  std::string line;
+  std::vector<std::string> variables;  // each RBIT_* that stands for a placeholder, once
+  std::vector<std::string> errors;     // each once; the line counts only if there are none
+};
+
+/// INTEROP.md 2.2: %NAME, %(key)s, {settings.key} and %%. Follows the quoting of the POSIX shell as
+/// far as it must to know where a placeholder stands; it checks no syntax. Pure.
+RewrittenLine rewrite_shell_line(std::string_view line,
+                                 const std::map<std::string, std::string>& settings);
+
+}  // namespace rbit

@@ -1,0 +1,60 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <optional>
+#include <string>
+
+#include "rbit/base/result.h"
+#include "rbit/core/job.h"
+
+namespace rbit {
+
+/// The directories of one attempt, made fresh and removed with all that the job left in them:
+///
+///   <work-dir>/<key-slug>-<attempt>/   rbit's own (0700; with an owner 0710 and his group)
+///       work/      the job's current directory and RBIT_WORK_DIR, empty at first, 0700
+///       tmp/       its TMPDIR, 0700
+///       message    RBIT_MESSAGE_FILE, the raw body, 0400, 0440 with an owner
+///
+/// The message does not lie in `work/`, so that `git clone URL .` finds an empty directory; and not
+/// in the record directory, which a job of another user cannot reach. All calls block shortly; any
+/// thread, one at a time. Move-only.
+class Workspace {
+ public:
+  /// Whom `work/` and `tmp/` belong to, if not to us (`user` of the policy).
+  struct Owner {
+    uid_t uid;
+    gid_t gid;
+  };
+
+  /// Makes them, `work_dir` too if it is missing; what an earlier life left there is removed first.
+  static Result<Workspace> make(const std::string& work_dir, const Job& job,
+                                std::optional<Owner> owner = std::nullopt);
+  Workspace(Workspace&& other) noexcept;
+  Workspace& operator=(Workspace&& other) noexcept;
+  ~Workspace();  // removes it unless it was removed or kept, and logs a warning if that fails
+
+  const std::string& root() const { return root_; }
+  std::string path() const { return root_ + "/work"; }
+  std::string tmp_dir() const { return root_ + "/tmp"; }
+  std::string message_file() const { return root_ + "/message"; }
+
+  /// `keep-work`: it stays.
+  void keep() { removed_ = true; }
+  /// REQUIRES: no process of the job is left. An Error (a mount, an immutable file) is worth a
+  /// warning and nothing else; the rest is gone all the same. A second call does nothing.
+  Result<void> remove();
+
+ private:
+  explicit Workspace(std::string root) : root_(std::move(root)) {}
+  std::string root_;
+  bool removed_ = false;
+};
+
+/// Removes the tree at `path` through descriptors: follows no link, crosses no mount, opens what
+/// the job has locked (mode 0000), needs three descriptors however deep it is. A path that is not
+/// there is no Error.
+Result<void> remove_tree(const std::string& path);
+
+}  // namespace rbit

@@ -1,0 +1,85 @@
+#include "runners/plugin/host/event_channel.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <nlohmann/json.hpp>
+
+#include "rbit/base/fd.h"
+
+namespace rbit::plugin_host {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+// 8 KiB become at most 48 KiB when each byte is written as \u00XX; rbit reads lines of 64 KiB.
+constexpr std::size_t kTextLimit = 8192;
+
+std::string cut(std::string_view text) {
+  if (text.size() <= kTextLimit) return std::string(text);
+  std::size_t end = kTextLimit;
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0u) == 0x80u) --end;
+  return std::string(text.substr(0, end)) + "...";
+}
+
+std::string to_line(const Json& event) {
+  return event.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+bool write_all(int fd, std::string_view bytes) {
+  while (!bytes.empty()) {
+    const ssize_t count = ::write(fd, bytes.data(), bytes.size());
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return false;
+    bytes.remove_prefix(static_cast<std::size_t>(count));
+  }
+  return true;
+}
+
+}  // namespace
+
+void EventChannel::ready() {
+  write_line(to_line(Json{{"ready", true}}));
+}
+
+void EventChannel::refused(std::string_view why, std::string_view cure) {
+  Json event{{"refused", cut(why)}};
+  if (!cure.empty()) event["cure"] = cut(cure);
+  write_line(to_line(event));
+}
+
+void EventChannel::status(std::string_view status, std::string_view message) {
+  write_line(to_line(Json{{"status", cut(status)}, {"message", cut(message)}}));
+}
+
+void EventChannel::artifact(std::string_view path, std::string_view kind) {
+  write_line(to_line(Json{{"artifact", cut(path)}, {"kind", cut(kind)}}));
+}
+
+void EventChannel::log(std::string_view text, std::string_view level) {
+  write_line(to_line(Json{{"log", cut(text)}, {"level", cut(level)}}));
+}
+
+void EventChannel::result(std::string_view verdict, std::string_view message, int left_open,
+                          const std::string& record_dir) {
+  Json event{{"result", verdict}, {"message", cut(message)}};
+  if (left_open > 0) event["left_open"] = left_open;
+  const std::string line = to_line(event);
+  if (!record_dir.empty()) {
+    const std::string path = record_dir + "/result";
+    const Fd file(
+        ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600));
+    // Not a reason to lose the verdict: the line below is what counts while rbit lives.
+    if (!file || !write_all(file.get(), line)) log(path + ": cannot be written", "warning");
+  }
+  write_line(line);
+}
+
+void EventChannel::write_line(const std::string& line) {
+  const std::lock_guard lock(mutex_);
+  // Where rbit is gone there is nobody to tell, and SIGPIPE has ended this process already.
+  write_all(fd_, line);
+}
+
+}  // namespace rbit::plugin_host

@@ -1,0 +1,34 @@
+#pragma once
+
+#include <mutex>
+#include <string>
+#include <string_view>
+
+namespace rbit::plugin_host {
+
+/// Writes the events of rbit-runner(7), one JSON object a line. Any thread; a line is never mixed
+/// with another. Text that is not UTF-8 is mended and long text cut, so that a line stays below
+/// the 64 KiB that rbit reads.
+class EventChannel {
+ public:
+  /// Does not own `fd`.
+  explicit EventChannel(int fd) : fd_(fd) {}
+
+  void ready();
+  void refused(std::string_view why, std::string_view cure);
+  void status(std::string_view status, std::string_view message);
+  void artifact(std::string_view path, std::string_view kind);
+  void log(std::string_view text, std::string_view level);
+  /// The verdict. The line is first kept in `record_dir` (if there is one), without a sync: it has
+  /// to outlive rbit, not the machine. `left_open`: descriptors the job opened and did not close.
+  void result(std::string_view verdict, std::string_view message, int left_open,
+              const std::string& record_dir);
+
+ private:
+  void write_line(const std::string& line);
+
+  int fd_;
+  std::mutex mutex_;
+};
+
+}  // namespace rbit::plugin_host

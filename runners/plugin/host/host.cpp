@@ -1,0 +1,142 @@
+#include "runners/plugin/host/host.h"
+
+#include <cxxabi.h>
+#include <dirent.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <exception>
+#include <iostream>
+#include <memory>
+#include <optional>
+#include <typeinfo>
+
+#include "runners/plugin/host/cancel_flag.h"
+#include "runners/plugin/host/job_parser.h"
+
+namespace rbit::plugin_host {
+namespace {
+
+int open_descriptors() {
+  const std::unique_ptr<DIR, int (*)(DIR*)> entries(::opendir("/proc/self/fd"), ::closedir);
+  int count = 0;
+  while (entries != nullptr && ::readdir(entries.get()) != nullptr) ++count;
+  return count;
+}
+
+// The job's last words are in its log before its verdict is known.
+void flush_output() {
+  std::cout.flush();
+  std::clog.flush();
+  std::fflush(nullptr);
+}
+
+// The type of the exception being handled, for one that says nothing about itself.
+std::string exception_type() {
+  const std::type_info* type = abi::__cxa_current_exception_type();
+  if (type == nullptr) return "something that is no C++ exception";
+  int status = 0;
+  const std::unique_ptr<char, void (*)(void*)> name(
+      abi::__cxa_demangle(type->name(), nullptr, nullptr, &status), std::free);
+  return name != nullptr ? name.get() : type->name();
+}
+
+// What is not allowed to cross and does all the same: failed, and not the end of the host.
+template <class Call>
+int guarded(const PluginJob& job, const char* function, Call call) {
+  try {
+    return call();
+  } catch (const std::exception& error) {
+    job.explain(exception_type() + " out of " + function + ": " + error.what());
+  } catch (...) {
+    job.explain(std::string(function) + " threw " + exception_type());
+  }
+  return RBIT_FAILED;
+}
+
+const char* to_verdict(int value) {
+  switch (value) {
+    case RBIT_DONE:
+      return "done";
+    case RBIT_BLOCKED:
+      return "blocked";
+    case RBIT_CANCELLED:
+      return "cancelled";
+    default:
+      return "failed";
+  }
+}
+
+bool is_verdict(int value) {
+  return value >= RBIT_DONE && value <= RBIT_CANCELLED;
+}
+
+}  // namespace
+
+void Host::serve(JobInput& input) {
+  while (const std::optional<std::string> line = input.next_line()) {
+    const Result<JobData> data = parse_job(*line);
+    if (data) {
+      run(*data);
+    } else {
+      events_.result("failed", data.error().text(), 0, "");
+    }
+  }
+}
+
+int Host::run(const JobData& data) {
+  const PluginJob job(data, kept(data.settings), events_);
+  const int open_before = open_descriptors();
+  int value = RBIT_FAILED;
+  if (!data.work_dir.empty() && ::chdir(data.work_dir.c_str()) != 0) {
+    job.explain(data.work_dir + ": " + std::strerror(errno));
+  } else {
+    value = call(job);
+  }
+  flush_output();
+  // A job's directory must not be busy when it is removed.
+  if (::chdir("/") != 0) std::perror("/");
+  const int left_open = open_descriptors() - open_before;
+  events_.result(to_verdict(value), job.explanation(), left_open, data.record_dir);
+  return is_verdict(value) ? value : static_cast<int>(RBIT_FAILED);
+}
+
+int Host::call(const PluginJob& job) {
+  if (!open_ && runner_.open != nullptr) {
+    const int opened = guarded(job, "open()", [&] { return runner_.open(&job, &state_); });
+    if (opened != RBIT_DONE) {
+      if (job.explanation().empty()) {
+        job.explain("open() refused with " + std::to_string(opened));
+      }
+      return opened;
+    }
+  }
+  open_ = true;
+  const int value = guarded(job, "run()", [&] { return runner_.run(state_, &job); });
+  if (!is_verdict(value) && job.explanation().empty()) {
+    job.explain("run() returned " + std::to_string(value) + ", which is no verdict");
+  }
+  return value;
+}
+
+void Host::close() {
+  if (!open_ || runner_.close == nullptr) return;
+  open_ = false;
+  try {
+    runner_.close(state_);
+  } catch (...) {
+    std::cerr << "close() threw " << exception_type() << "\n";
+  }
+  flush_output();
+}
+
+const Settings& Host::kept(const Settings& settings) {
+  if (settings_.empty() || settings_.back() != settings) settings_.push_back(settings);
+  return settings_.back();
+}
+
+}  // namespace rbit::plugin_host

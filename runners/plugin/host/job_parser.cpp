@@ -1,0 +1,112 @@
+#include "runners/plugin/host/job_parser.h"
+
+#include <unistd.h>
+
+#include <array>
+#include <climits>
+#include <cstdlib>
+#include <ctime>
+#include <nlohmann/json.hpp>
+
+namespace rbit::plugin_host {
+namespace {
+
+using Json = nlohmann::json;
+
+// Text as a plugin gets it: null is empty, a number as it is written, a truth value 0 or 1.
+std::string to_text(const Json& value) {
+  if (value.is_string()) return value.get<std::string>();
+  if (value.is_boolean()) return value.get<bool>() ? "1" : "0";
+  return value.is_number() ? value.dump() : std::string();
+}
+
+// The member at `path`, through objects only; null if a part is missing.
+Json member(const Json& root, std::initializer_list<const char*> path) {
+  const Json* here = &root;
+  for (const char* name : path) {
+    if (!here->is_object()) return nullptr;
+    const auto found = here->find(name);
+    if (found == here->end()) return nullptr;
+    here = &*found;
+  }
+  return *here;
+}
+
+std::string text_at(const Json& root, std::initializer_list<const char*> path) {
+  return to_text(member(root, path));
+}
+
+JobData from_job(const Json& job) {
+  JobData data;
+  data.id = text_at(job, {"id"});
+  data.queue = text_at(job, {"queue"});
+  data.payload = text_at(job, {"payload"});
+  data.work_dir = text_at(job, {"work_dir"});
+  data.record_dir = text_at(job, {"record_dir"});
+  const Json attempt = member(job, {"attempt"});
+  if (attempt.is_number_unsigned()) data.attempt = attempt.get<std::uint32_t>();
+  for (const char* name :
+       {"queue", "runner", "attempt", "redelivered", "timestamp", "work_dir", "output_dir"}) {
+    data.fields[name] = text_at(job, {name});
+  }
+  // Json objects are ordered by key, and so are the settings.
+  const Json fields = member(job, {"fields"});
+  for (const auto& [name, value] : fields.items()) data.fields[name] = to_text(value);
+  const Json settings = member(job, {"settings"});
+  for (const auto& [key, value] : settings.items()) {
+    data.settings.emplace_back(key, to_text(value));
+  }
+  return data;
+}
+
+// INTEROP.md 3. Nothing is checked here: this is an author's own file, and not rbit's way in.
+JobData from_request(const Json& request, const std::string& text) {
+  JobData data;
+  data.payload = text;
+  data.id = text_at(request, {"job", "id"});
+  data.queue = "once";
+  std::array<char, PATH_MAX> here{};
+  if (::getcwd(here.data(), here.size()) != nullptr) data.work_dir = here.data();
+  auto& fields = data.fields;
+  fields["package"] = text_at(request, {"job", "packageinstance", "package", "name"});
+  fields["version"] = text_at(request, {"job", "packageinstance", "package", "version"});
+  fields["arch"] = text_at(request, {"job", "packageinstance", "arch", "name"});
+  fields["suite"] = text_at(request, {"job", "packageinstance", "suite", "name"});
+  fields["dist"] = text_at(request, {"job", "packageinstance", "distribution", "name"});
+  fields["format"] = text_at(request, {"job", "packageinstance", "format", "name"});
+  fields["build_env"] = text_at(request, {"job", "packageinstance", "build_env", "name"});
+  const std::string master = text_at(request, {"job", "packageinstance", "master"});
+  fields["master"] = master == "1" ? "1" : "0";
+  fields["method"] = text_at(request, {"transport", "method"});
+  fields["uri"] = text_at(request, {"transport", "uri"});
+  fields["vcs_id"] = text_at(request, {"transport", "vcs_id"});
+  fields["job_id"] = data.id;
+  fields["web_host"] = text_at(request, {"web_host"});
+  fields["commands"] = text_at(request, {"commands"});
+  fields["timestamp"] = std::to_string(std::time(nullptr));
+  fields["queue"] = data.queue;
+  fields["runner"] = data.queue;
+  fields["attempt"] = "1";
+  fields["redelivered"] = "0";
+  fields["work_dir"] = fields["output_dir"] = data.work_dir;
+  return data;
+}
+
+}  // namespace
+
+Result<JobData> parse_job(const std::string& line) {
+  const Json root = Json::parse(line, nullptr, false);
+  const Json job = member(root, {"job"});
+  if (!job.is_object()) return Error{"job", "the line is no JSON object with a member job", ""};
+  return from_job(job);
+}
+
+Result<JobData> parse_job_or_request(const std::string& text) {
+  const Json root = Json::parse(text, nullptr, false);
+  if (member(root, {"job", "packageinstance"}).is_object()) return from_request(root, text);
+  if (member(root, {"job"}).is_object()) return parse_job(text);
+  return Error{"standard input", "neither a job line nor a PyBit build request",
+               "see rbit-runner(7)"};
+}
+
+}  // namespace rbit::plugin_host

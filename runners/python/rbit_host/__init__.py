@@ -1,0 +1,1 @@
+"""The host of rbit's Python functions; see __main__.py."""

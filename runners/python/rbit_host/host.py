@@ -1,0 +1,137 @@
+"""The loop of the host: one line, one job."""
+
+import argparse
+import atexit
+import fcntl
+import json
+import logging
+import os
+import signal
+import sys
+import traceback
+
+from rbit import Cancelled
+from rbit_host.call import form_of
+from rbit_host.events import Events
+from rbit_host.job import Job
+from rbit_host.load import load
+from rbit_host.refusal import Refusal
+
+EVENTS_FD = 3
+USAGE, REFUSED = 2, 1
+
+
+class CancelSignals:
+    """SIGTERM and SIGINT raise Cancelled in a running job, once; between two jobs they do nothing.
+
+    One that comes when the next job is known, but its function does not run yet, waits for that.
+    """
+
+    IDLE, STARTING, RUNNING = range(3)
+
+    def __init__(self):
+        self._state = self.IDLE
+        self._waiting = None
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._asked)
+
+    def _asked(self, number, _frame):
+        if self._state == self.STARTING:
+            self._waiting = number
+        elif self._state == self.RUNNING:
+            self._state = self.IDLE
+            raise Cancelled("cancelled by %s" % signal.Signals(number).name)
+
+    def starting(self):
+        self._waiting = None
+        self._state = self.STARTING
+
+    def running(self):
+        self._state = self.RUNNING
+        if self._waiting is not None:
+            self._asked(self._waiting, None)
+
+    def idle(self):
+        self._state = self.IDLE
+
+
+def take_input():
+    """The jobs' lines. The function and its children find /dev/null as their standard input."""
+    lines = os.fdopen(fcntl.fcntl(0, fcntl.F_DUPFD_CLOEXEC, 10), "rb")
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    return lines
+
+
+def open_descriptors():
+    return len(os.listdir("/proc/self/fd"))
+
+
+def flush_output():
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError):  # somebody closed it
+            pass
+
+
+def run_job(line, function, form, events, signals):
+    signals.starting()
+    before = open_descriptors()
+    verdict = ("failed", "")
+    try:
+        if line.get("work_dir"):
+            os.chdir(line["work_dir"])
+        job = Job(line, events)
+        try:
+            signals.running()
+            verdict = job.run(function, form)
+        finally:
+            signals.idle()
+    except Cancelled as error:  # before the function began, or when it had just ended
+        verdict = ("cancelled", str(error))
+    except Exception as error:
+        traceback.print_exc()
+        verdict = ("failed", "%s: %s" % (type(error).__name__, error))
+    flush_output()
+    os.chdir("/")  # a job's directory must not be busy when it is removed
+    left_open = open_descriptors() - before
+    events.result(verdict[0], verdict[1], left_open, line.get("record_dir"))
+
+
+def main(arguments):
+    try:
+        fcntl.fcntl(EVENTS_FD, fcntl.F_SETFD, fcntl.FD_CLOEXEC)
+    except OSError:
+        sys.exit("rbit_host: descriptor 3 is not open (rbit starts this program)")
+    parser = argparse.ArgumentParser(prog="rbit_host")
+    parser.add_argument("--config-dir", required=True)
+    parser.add_argument("--trust-uid", type=int, default=-1)
+    parser.add_argument("target", metavar="module:callable")
+    options = parser.parse_args(arguments)
+
+    lines = take_input()
+    events = Events(EVENTS_FD)
+    signals = CancelSignals()
+    # What is printed is seen at once, whatever it is.
+    sys.stdout.reconfigure(line_buffering=True, errors="backslashreplace")
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO,
+                        format="%(asctime)s %(levelname)-5.5s [%(name)s] %(message)s")
+    # Last, so that no file beside the INI file hides a module of Python's own.
+    sys.path.append(os.path.abspath(options.config_dir))
+    try:
+        function = load(options.target, options.config_dir, options.trust_uid)
+        form = form_of(function, options.target)
+    except Refusal as refusal:
+        flush_output()
+        events.refused(refusal.why, refusal.cure)
+        sys.exit(REFUSED)
+    flush_output()
+    events.ready()
+    for line in lines:
+        run_job(json.loads(line)["job"], function, form, events, signals)
+    atexit._run_exitfuncs()
+    flush_output()
+    # Threads that a job left behind cannot hold up the end, as they would in sys.exit().
+    os._exit(0)

@@ -1,0 +1,121 @@
+"""The build request and the message, as functions written for the Python rbits expect them.
+
+Made from plain JSON: `py/object` and its like are data here and name no class.
+"""
+
+import json
+import time
+
+
+class Part:
+    """A JSON object with attributes. One that is missing is None."""
+
+    def __init__(self, members):
+        for name, value in members.items():
+            # What a message holds never hides a method, nor anything of Python's own.
+            if name.isidentifier() and not name.startswith("_") and not hasattr(type(self), name):
+                setattr(self, name, self._made(name, value))
+
+    def __getattr__(self, name):
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return None
+
+    def __repr__(self):
+        return "<%s %r>" % (type(self).__name__, self.__dict__)
+
+    def _made(self, name, value):
+        if isinstance(value, dict):
+            return PARTS.get(name, Part)(value)
+        return value
+
+
+def _name(part):
+    return getattr(part, "name", None)
+
+
+class PackageInstance(Part):
+    def get_package_name(self):
+        return _name(self.package)
+
+    def get_package_version(self):
+        return getattr(self.package, "version", None)
+
+    def get_arch_name(self):
+        return _name(self.arch)
+
+    def get_suite_name(self):
+        return _name(self.suite)
+
+    def get_distribution_name(self):
+        return _name(self.distribution)
+
+    def get_format_name(self):
+        return _name(self.format)
+
+    def get_buildenv_name(self):
+        return _name(self.build_env)
+
+
+PARTS = {"packageinstance": PackageInstance}
+
+
+class BuildRequest(Part):
+    def __init__(self, members, timestamp):
+        super().__init__(members)
+        self._members = members
+        self.timestamp = timestamp
+
+    def _instance(self):
+        instance = getattr(self.job, "packageinstance", None)
+        return instance if isinstance(instance, PackageInstance) else PackageInstance({})
+
+    def get_package(self):
+        return self._instance().get_package_name()
+
+    def get_version(self):
+        return self._instance().get_package_version()
+
+    def get_arch(self):
+        return self._instance().get_arch_name()
+
+    def get_suite(self):
+        return self._instance().get_suite_name()
+
+    def get_dist(self):
+        return self._instance().get_distribution_name()
+
+    def get_format(self):
+        return self._instance().get_format_name()
+
+    def get_buildenv(self):
+        return self._instance().get_buildenv_name()
+
+    def get_job_id(self):
+        return getattr(self.job, "id", None)
+
+    def get_buildstamp(self):
+        return self.timestamp
+
+    def stamp_request(self):
+        self.timestamp = int(time.time())
+
+    def toJson(self):
+        """As it came, with the time stamp it has now."""
+        return json.dumps({**self._members, "timestamp": self.timestamp})
+
+
+class Message(str):
+    """The body; old functions decode `message` or `message.body`."""
+
+    @property
+    def body(self):
+        return str(self)
+
+
+def build_request(body, timestamp):
+    try:
+        members = json.loads(body)
+    except ValueError:
+        members = {}
+    return BuildRequest(members if isinstance(members, dict) else {}, timestamp)

@@ -1,0 +1,176 @@
+#include "runners/shell/shell_runner.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <optional>
+#include <utility>
+
+#include "rbit/base/log.h"
+#include "rbit/run/base_environment.h"
+#include "rbit/run/directories.h"
+#include "rbit/run/job_environment.h"
+#include "rbit/run/outcome_of.h"
+#include "rbit/run/pipe_reader.h"
+
+namespace rbit {
+
+namespace {
+
+constexpr const char* shell_program = "/bin/sh";
+
+/// The body as a file without writer: a job that does not read it, or only half of it, is no
+/// matter (RELIABILITY.md 6.2). Where the kernel refuses, the workspace's copy serves.
+Result<Fd> sealed_input(const std::string& body, const std::string& message_file) {
+  Fd memory(::memfd_create("rbit-message", MFD_CLOEXEC | MFD_ALLOW_SEALING));
+  std::string_view rest = body;
+  while (memory && !rest.empty()) {
+    const ssize_t count = ::write(memory.get(), rest.data(), rest.size());
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0)
+      memory.reset();
+    else
+      rest.remove_prefix(static_cast<std::size_t>(count));
+  }
+  if (memory && ::lseek(memory.get(), 0, SEEK_SET) == 0 &&
+      ::fcntl(memory.get(), F_ADD_SEALS,
+              F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL) == 0)
+    return memory;
+  Fd file(::open(message_file.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!file) return Error{message_file, std::strerror(errno), ""};
+  return file;
+}
+
+}  // namespace
+
+ShellRunner::ShellRunner(const asio::any_io_executor& loop, RunnerLine line, std::string name,
+                         RunnerPolicy policy, RunPlace place, LeaderPool& leaders)
+    : loop_(loop),
+      line_(std::move(line)),
+      name_(std::move(name)),
+      policy_(std::move(policy)),
+      place_(std::move(place)),
+      leaders_(leaders),
+      output_dir_(policy_.output_dir.empty() ? place_.output_dir : policy_.output_dir) {}
+
+Task<Result<void>> ShellRunner::prepare() {
+  if (::access(shell_program, X_OK) != 0)
+    co_return Error{shell_program, std::strerror(errno), "shell runners need it"};
+  if (!policy_.user.empty() && !other_user_) {
+    auto account = find_account(policy_.user);
+    if (!account) co_return account.error();
+    other_user_ = account->uid != ::geteuid();
+    account_ = std::move(*account);
+  }
+  if (auto made = make_directories(output_dir_, 0755); !made) co_return made;
+  if (auto made = make_directories(place_.work_dir, 0700); !made) co_return made;
+  auto leader = leaders_.acquire();  // the first job finds it warm
+  if (!leader) co_return leader.error();
+  co_return Result<void>();
+}
+
+Task<Outcome> ShellRunner::run(const Job& job, RunContext& context) {
+  Attempt attempt(loop_, job, context, policy_, place_.log_dir);
+  if (auto ended = attempt.ended_before_it_began()) co_return *ended;
+  std::optional<Workspace::Owner> owner;
+  if (other_user_) owner = Workspace::Owner{account_.uid, account_.gid};
+  auto workspace = Workspace::make(place_.work_dir, job, owner);
+  if (!workspace) co_return not_started(workspace.error());
+
+  Outcome outcome = co_await run_in(*workspace, job, context, attempt);
+  if (policy_.keep_work) {
+    workspace->keep();
+  } else if (auto removed = workspace->remove(); !removed) {
+    log::warning("job " + job.key + ": " + removed.error().text());
+  }
+  co_return outcome;
+}
+
+Result<JobOrder> ShellRunner::order(const Job& job, const RunContext& context,
+                                    const Workspace& workspace) {
+  JobOrder order;
+  order.argv = {shell_program, "-c", line_.shell_line};
+  const JobPlaces places{workspace.path(), workspace.message_file(), output_dir_};
+  JobEnvironment fields = job_environment(job, policy_.settings, places);
+  for (const std::string& name : line_.variables) {
+    const auto& missing = fields.left_out;
+    if (std::find(missing.begin(), missing.end(), name) == missing.end()) continue;
+    return Error{"$" + name, "the message's text for it is too long for the environment", ""};
+  }
+  order.environment = base_environment(account_, policy_);
+  set_default(order.environment, "TMPDIR", workspace.tmp_dir());
+  for (std::string& variable : fields.variables) order.environment.push_back(std::move(variable));
+  order.directory = workspace.path();
+  if (other_user_) order.account = &account_;
+  order.nice = policy_.nice;
+  order.max_memory = policy_.max_memory;
+  order.stop_signal = policy_.cancel_signal;
+  order.grace = policy_.grace;
+  order.record_dir = Fd(::open(context.record_dir.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!order.record_dir) return Error{context.record_dir, std::strerror(errno), ""};
+  return order;
+}
+
+Task<Outcome> ShellRunner::run_in(const Workspace& workspace, const Job& job, RunContext& context,
+                                  Attempt& attempt) {
+  ArtifactOrder places;
+  places.work_dir = workspace.path();
+  places.tmp_dir = workspace.tmp_dir();
+  places.output_dir = output_dir_;
+
+  auto ordered = order(job, context, workspace);
+  if (!ordered && ordered.error().thing.starts_with("$")) {  // this message's fault, not ours
+    Outcome invalid;
+    invalid.reason = "invalid";
+    invalid.message = ordered.error().text();
+    co_return invalid;
+  }
+  if (!ordered) co_return not_started(ordered.error());
+  auto input = sealed_input(job.body, workspace.message_file());
+  if (!input) co_return not_started(input.error());
+  auto output_pipe = make_pipe();
+  if (!output_pipe) co_return not_started(output_pipe.error());
+  auto event_pipe = make_pipe();
+  if (!event_pipe) co_return not_started(event_pipe.error());
+  ordered->stdin_fd = std::move(*input);
+  ordered->output_fd = std::move(output_pipe->second);
+  ordered->events_fd = std::move(event_pipe->second);
+
+  EventReader events([&](JobEvent event) { attempt.on_event(std::move(event)); },
+                     [&](const std::string& why) { attempt.on_nonsense(why); });
+  PipeReader output(loop_, std::move(output_pipe->first),
+                    [&](std::string_view bytes) { attempt.on_output(bytes); });
+  PipeReader event_bytes(loop_, std::move(event_pipe->first),
+                         [&](std::string_view bytes) { events.feed(bytes); });
+  auto leader = leaders_.acquire();
+  if (!leader) co_return not_started(leader.error());
+  JobOrder final_order = std::move(*ordered);
+  if (auto started = (*leader)->run(std::move(final_order)); !started)
+    co_return not_started(started.error());
+
+  attempt.begin([&](StopCause cause, int signal, std::chrono::milliseconds grace) {
+    (*leader)->stop(cause, signal, grace);
+  });
+  const JobEnd end = co_await (*leader)->ended();  // its process is gone; pipes say nothing (K2)
+  attempt.over();
+  co_await output.drain();
+  co_await event_bytes.drain();
+  events.end();
+  if (end.outlived > 0)
+    attempt.log().note(std::to_string(end.outlived) +
+                       " processes outlived the job and were killed");
+
+  Outcome outcome = outcome_of(end, policy_);
+  co_await attempt.conclude(outcome, std::move(places));
+  co_return outcome;
+}
+
+Task<void> ShellRunner::close() {
+  co_return;  // nothing is kept warm but leaders, which are the pool's
+}
+
+}  // namespace rbit

@@ -1,0 +1,339 @@
+"""Configuration files: old ones load unchanged, mistakes come with their lines, all at once."""
+
+import os
+import re
+
+import rbit_suite
+from pybit_messages import build_request
+from rbit_suite import Suite
+
+# The mistakes of INTEROP.md 1.5 in one file; its numbers are the lines they stand in.
+MISTAKES = """\
+text before the first section
+[rbit]
+queue-mappings =
+    cnx_any_latex_pdf
+    a:prnt
+    b:print
+    b:broken
+polling_time = 60
+poll-time = 30
+junk line
+[amqp]
+host = one
+host = two
+port = abc
+[runner:print]
+runner = html2pdf %ID.pdf
+timout = 3
+[runner:broken]
+runner = shell!echo %VERISON '%ID'
+pipeline = a
+[runner:empty]
+output-dir = /srv
+[runner:kind]
+runner = perl!x
+[handlers]
+keys = console
+[loggers]
+keys = root
+[formatters]
+keys =
+[logger_root]
+handlers = console
+[handler_console]
+class = ColourHandler
+args = (os.path.join,)
+"""
+
+
+class Mistakes(Suite):
+    def test_all_at_once_with_file_and_line_and_78(self):
+        self.configure_text(MISTAKES)
+        rbit = self.start(until=None)
+        self.assertEqual(rbit.wait(), 78)
+        lines = rbit.log.splitlines()
+        expected = {1: "before the first", 4: "names no runner", 5: "did you mean",
+                    7: "'b'", 9: "differ", 10: "junk line", 13: "warning", 14: "'abc'",
+                    16: "no '!'", 17: "timeout", 19: "VERSION", 20: "pipeline",
+                    34: "ColourHandler", 35: "os.path.join"}
+        for number, words in expected.items():
+            with self.subTest(line=number):
+                self.assertTrue([line for line in lines
+                                 if re.match(rf"\S*rbit\.ini:{number}: ", line) and words in line],
+                                rbit.log)
+        for line in lines:
+            self.assertRegex(line, r"^\S*rbit\.ini(:\d+)?: ")
+
+    def test_check_says_the_same_and_ends_the_same(self):
+        self.configure_text(MISTAKES)
+        done = self.command("check", self.config)
+        self.assertEqual(done.returncode, 78)
+        self.assertEqual((done.stdout + done.stderr).count("rbit.ini:14: "), 1)
+
+    def test_warnings_do_not_stop_it(self):
+        self.configure({"build": "runner = shell!true\ntimout = 3"})
+        self.start()
+        self.assertEqual(len(self.rbit.lines_with("timout")), 1)
+        self.submit("build", "p", job=1)
+        self.wait_for_status(1, "Done")
+
+    def test_a_file_that_is_not_there(self):
+        done = self.command(self.path("nowhere.ini"))
+        self.assertEqual(done.returncode, 78)
+        self.assertIn("nowhere.ini", done.stderr)
+
+    def test_no_arguments_and_wrong_ones(self):
+        self.assertEqual(self.command().returncode, 2)
+        self.configure({"build": "runner = shell!true"})
+        self.assertEqual(self.command(self.config, "--no-such-option").returncode, 2)
+
+    def test_a_password_that_others_can_read(self):
+        self.configure({"build": "runner = shell!true"},
+                       more="[status]\nurl = http://127.0.0.1:1\nusername = u\npassword = s3cret")
+        os.chmod(self.config, 0o644)
+        rbit = self.start(until=None)
+        self.assertEqual(rbit.wait(), 78)
+        self.assertIn("chmod", rbit.log)
+        self.assertNotIn("s3cret", rbit.log)
+
+
+# The three dialects of INTEROP.md 1.3. Only what cannot work on a test machine is left to the
+# reader's eye: `rbit config` reads them as they stand.
+LEGACY = """\
+[rbit]
+# the BuildBox name in PyBit's web interface
+name = saw-horse
+polling_time = 60
+architecture = any
+distribution = cnx
+format = pdf
+suites = latex, princexml
+[amqp]
+host = localhost
+port = 5672
+user = guest
+password = guest
+[runner:cnx_any_latex_pdf]
+runner = python!rbitext.rhaptos_print:make_print
+python = /usr/local/bin/python2.4
+print-dir = Products.RhaptosPrint/Products/RhaptosPrint/printing
+host = http://cnx.org
+[loggers]
+keys = root, rbit
+[handlers]
+keys = console
+[formatters]
+keys = generic
+[logger_root]
+level = INFO
+handlers = console
+[logger_rbit]
+level = DEBUG
+handlers =
+qualname = rbit
+[handler_console]
+class = StreamHandler
+args = (sys.stderr,)
+level = NOTSET
+formatter = generic
+[formatter_generic]
+format = %(asctime)s %(levelname)-5.5s [%(name)s] %(message)s
+"""
+
+MAPPINGS = """\
+[DEFAULT]
+output-dir = /srv/output
+[rbit]
+name = work-bench
+queue-mappings =
+    cnx_desktop_latex_pdf:print
+# a comment in column 0 does not end the list
+    cnx_desktop_latex_epub:print
+[amqp]
+host: localhost
+virtual_host = builds
+user = rbit
+password = secret ; inline comment
+[runner:print]
+runner = python!roadrunners.legacy:make_print
+Print-Dir = /opt/rhaptos/printing
+[loggers]
+keys = root
+[handlers]
+keys = file
+[formatters]
+keys = plain
+[logger_root]
+level = WARN
+handlers = file
+[handler_file]
+class = handlers.RotatingFileHandler
+args = ('/var/log/rbit.log', 'a', 1000000, 5)
+formatter = plain
+[formatter_plain]
+format = %(asctime)s %(process)d %(message)s
+datefmt = %H:%M:%S
+"""
+
+COYOTE = """\
+[coyote]
+queue-mappings =
+    cnx_desktop_latex_completezip:completezip
+[amqp]
+host = localhost
+[runner:completezip]
+runner = python!roadrunners.legacy:make_completezip
+output-dir = /srv/output
+username = reader
+password = secret
+[loggers]
+keys = root, coyote
+[handlers]
+keys = console
+[formatters]
+keys =
+[logger_root]
+level = DEBUG
+handlers = console
+[logger_coyote]
+handlers =
+qualname = coyote
+[handler_console]
+class = logging.StreamHandler
+args = ()
+"""
+
+
+class OldFiles(Suite):
+    def config_of(self, text):
+        self.configure_text(text)
+        done = self.command("config", self.config)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertNotIn("secret", done.stdout)
+        return done
+
+    def test_the_legacy_form(self):
+        shown = self.config_of(LEGACY)
+        self.assertIn("cnx_any_latex_pdf", shown.stdout)
+        self.assertRegex(shown.stdout, r"\(rbit\.ini:4\) poll(ing|-)?.?time = 60")
+        self.assertIn("saw-horse", shown.stdout)
+        # A suite without a runner is a warning, and its queue is not read.
+        self.assertIn("cnx_any_princexml_pdf", shown.stdout + shown.stderr)
+
+    def test_queue_mappings(self):
+        shown = self.config_of(MAPPINGS).stdout
+        self.assertIn("cnx_desktop_latex_pdf", shown)
+        self.assertIn("cnx_desktop_latex_epub", shown)
+        self.assertIn("builds", shown)
+        self.assertIn("/opt/rhaptos/printing", shown)
+
+    def test_coyote(self):
+        shown = self.config_of(COYOTE).stdout
+        self.assertIn("completezip", shown)
+        self.assertIn("acme-status", shown)
+
+    def test_the_legacy_form_runs(self):
+        text = LEGACY.replace("python!rbitext.rhaptos_print:make_print",
+                              f"shell!echo %(print-dir)s > {self.path('out')}")
+        text = text.replace("host = localhost\n", "url = local:\n").replace("port = 5672\n", "")
+        text = text.replace("user = guest\npassword = guest\n", "")
+        text = text.replace("polling_time = 60\n", "polling_time = 1\nstate-dir = state\n")
+        self.configure_text(text)
+        self.start()
+        self.submit("cnx_any_latex_pdf", "col10642", job=36)
+        self.wait_for_status(36, "Done")
+        self.assertEqual(self.read("out"),
+                         "Products.RhaptosPrint/Products/RhaptosPrint/printing\n")
+
+    def test_the_readme_of_the_ancestor(self):
+        self.configure_text("""\
+[rbit]
+queue-mappings = cnx_desktop_latex_pdf:pdf
+state-dir = state
+[amqp]
+url = local:
+[runner:pdf]
+runner = shell!cp module.pdf {settings.deposit_location}/
+deposit_location = DIRECTORY
+""".replace("DIRECTORY", self.path("state")))
+        self.start()
+        done = self.submit("cnx_desktop_latex_pdf", "m9003", job=36, wait=True, expect=1)
+        self.assertIn("module.pdf", done.stdout)  # there is none to copy
+
+
+class Check(Suite):
+    def test_a_good_file(self):
+        self.configure({"build": "runner = shell!true"})
+        done = self.command("check", self.config)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+
+    def test_a_plugin_that_is_not_there(self):
+        self.configure({"build": "runner = plugin!libnowhere.so:x"})
+        done = self.command("check", self.config)
+        self.assertEqual(done.returncode, 1, done.stdout + done.stderr)
+        self.assertIn("libnowhere.so", done.stdout + done.stderr)
+
+
+class Try(Suite):
+    def try_(self, line, expect):
+        self.configure({"build": f"runner = {line}"})
+        message = self.write("message", build_request())
+        done = self.command("try", self.config, "build", message)
+        self.assertEqual(done.returncode, expect, done.stdout + done.stderr)
+        return done
+
+    def test_its_exit_codes(self):
+        self.try_("shell!true", 0)
+        self.try_("shell!exit 3", 1)
+        self.try_("shell!exit 75", 75)
+
+    def test_it_shows_what_the_job_says(self):
+        done = self.try_("shell!echo hello %ID", 0)
+        self.assertIn("hello col10642", done.stdout + done.stderr)
+
+    def test_a_runner_that_there_is_not(self):
+        self.configure({"build": "runner = shell!true"})
+        done = self.command("try", self.config, "biuld", self.write("message", b"{}"))
+        self.assertIn(done.returncode, (2, 78))
+        self.assertIn("biuld", done.stderr)
+
+
+class Jobs(Suite):
+    def test_the_list_while_it_runs_and_afterwards(self):
+        self.configure({"build": "runner = shell!echo hello %ID; exit $((RBIT_JOB_ID - 36))"})
+        self.start()
+        self.submit("build", "col10642", "1.2", job=36, wait=True)
+        self.submit("build", "col10643", "1.3", job=37, wait=True, expect=1)
+        for _ in range(2):
+            done = self.command("jobs", self.config)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            rows = {line.split()[0]: line for line in done.stdout.splitlines() if line.strip()}
+            text = done.stdout
+            self.assertIn("col10642", text)
+            self.assertIn("exit 1", text)
+            self.assertTrue(rows)
+            if self.rbit.process.poll() is None:
+                self.rbit.stop()
+
+    def test_the_log_of_a_job(self):
+        self.configure({"build": "runner = shell!echo hello %ID"})
+        self.start()
+        self.submit("build", "col10642", job=36, wait=True)
+        done = self.command("log", self.config, "36")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("hello col10642", done.stdout)
+
+    def test_cancel(self):
+        gate = self.gate("gate")
+        self.configure({"build": f"runner = shell!read -r _ < {gate.path}\ngrace = 1"})
+        self.start()
+        self.submit("build", "col10642", job=36)
+        self.wait_for_status(36, "Building")
+        done = self.command("cancel", self.config, "36")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assert_statuses(36, "Building", "Cancelled")
+
+
+if __name__ == "__main__":
+    rbit_suite.main()

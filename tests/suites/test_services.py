@@ -1,0 +1,129 @@
+"""The quick start, and the files for supervisord and systemd, as they stand but for paths."""
+
+import configparser
+import glob
+import os
+import pwd
+import re
+import shutil
+import subprocess
+
+import rbit_suite
+from rbit_suite import BINARY_DIR, PATIENCE, SOURCE_DIR, Suite, wait_until
+
+DRAIN_AND_GRACE = 600 + 10 + 5  # the defaults of drain-timeout and grace, and the outbox's time
+
+
+class QuickStart(Suite):
+    def test_it_shows_statuses_and_artifacts_and_ends_with_0(self):
+        self.library("examples", "libhello.so")
+        done = subprocess.run(["sh", os.path.join(SOURCE_DIR, "examples", "quickstart.sh")],
+                              env=self.environment(RBIT_BINARY_DIR=BINARY_DIR,
+                                                   TMPDIR=self.directory),
+                              stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                              timeout=PATIENCE)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        for words in ("Building", "writing the pages", "Done", "Greeting world", "Failed",
+                      "version 0 of col10642 has no pages", "Collection col10642, version 1.2",
+                      "Hello world", "rbit ended with 0"):
+            self.assertIn(words, done.stdout)
+
+
+class Systemd(Suite):
+    unit = os.path.join(SOURCE_DIR, "conf", "systemd", "rbit.service")
+
+    def test_the_unit_is_valid(self):
+        if not shutil.which("systemd-analyze"):
+            self.skipTest("systemd-analyze is not installed (apt-get install systemd)")
+        with open(self.unit) as file:
+            text = file.read().replace("ExecStart=rbit ", f"ExecStart={self.program} ")
+        # Names of ours, so that a unit that is installed here is not read in its place.
+        unit = self.write("rbit-test.service", text)
+        os.mkdir(unit + ".d")
+        shutil.copy(os.path.join(self.unit + ".d", "hardening.conf"), unit + ".d")
+        done = subprocess.run(["systemd-analyze", "verify", "--man=no", unit], text=True,
+                              capture_output=True, env=self.environment(), timeout=PATIENCE)
+        complaints = [line for line in (done.stdout + done.stderr).splitlines()
+                      if "rbit-test" in line]
+        self.assertEqual(complaints, [])
+
+    def test_it_waits_longer_than_rbit_does(self):
+        with open(self.unit) as file:
+            text = file.read()
+        self.assertGreater(int(re.search(r"TimeoutStopSec=(\d+)", text)[1]), DRAIN_AND_GRACE)
+        for line in ("KillMode=mixed", "Delegate=yes", "OOMPolicy=continue", "UMask=0077",
+                     "StateDirectoryMode=0700"):
+            self.assertIn(line + "\n", text)
+        self.assertNotRegex(text, r"(?m)^(WatchdogSec|NoNewPrivileges)")
+
+
+class Supervisord(Suite):
+    source = os.path.join(SOURCE_DIR, "conf", "supervisord", "rbit.conf")
+
+    def settings(self):
+        parser = configparser.RawConfigParser(inline_comment_prefixes=(";",))
+        parser.read(self.source)
+        return parser["program:rbit"]
+
+    def test_it_waits_longer_than_rbit_does(self):
+        self.assertGreater(int(self.settings()["stopwaitsecs"]), DRAIN_AND_GRACE)
+        self.assertNotIn("password", self.settings()["environment"].lower())
+
+    def test_start_drain_and_restart_after_a_kill(self):
+        supervisord, ctl = shutil.which("supervisord"), shutil.which("supervisorctl")
+        if not supervisord or not ctl:
+            self.skipTest("supervisord is not installed (apt-get install supervisor)")
+        gate = self.gate("gate")
+        self.configure({"build": f"runner = shell!read -r _ < {gate.path}"})
+        with open(self.source) as file:
+            text = file.read()
+        command = f"command={self.program} {self.config}"
+        for old, new in (("command=rbit /etc/rbit/rbit.ini", command),
+                         ("user=rbit\n", f"user={pwd.getpwuid(os.getuid()).pw_name}\n"),
+                         ("/var/log/supervisor/rbit.log", self.path("rbit.log"))):
+            self.assertIn(old, text)
+            text = text.replace(old, new)
+        conf = self.write("supervisord.conf",
+                          f"[supervisord]\nlogfile={self.path('supervisord.log')}\n"
+                          f"pidfile={self.path('supervisord.pid')}\n"
+                          f"[unix_http_server]\nfile={self.path('s')}\n"
+                          "[rpcinterface:supervisor]\nsupervisor.rpcinterface_factory ="
+                          " supervisor.rpcinterface:make_main_rpcinterface\n"
+                          f"[supervisorctl]\nserverurl=unix://{self.path('s')}\n{text}")
+        daemon = subprocess.Popen([supervisord, "-n", "-c", conf], stdout=subprocess.DEVNULL,
+                                  stderr=subprocess.DEVNULL, env=self.environment())
+        self.addCleanup(daemon.wait)
+        self.addCleanup(daemon.terminate)
+
+        def state(*command):
+            return subprocess.run([ctl, "-c", conf, *command], text=True,
+                                  capture_output=True).stdout
+
+        wait_until(lambda: "RUNNING" in state("status"), "supervisord to start rbit")
+        first = int(state("pid", "rbit"))
+        os.kill(first, 9)
+        wait_until(lambda: "RUNNING" in state("status") and int(state("pid", "rbit")) != first,
+                   "another rbit after a kill")
+        self.submit("build", "col10642", job=36)
+        wait_until(lambda: "Job '36'" in self.read("rbit.log"), "the job")
+        stop = subprocess.Popen([ctl, "-c", conf, "stop", "rbit"], stdout=subprocess.DEVNULL)
+        wait_until(lambda: "drain" in self.read("rbit.log"), "the drain")
+        gate.let_through()
+        self.assertEqual(stop.wait(PATIENCE), 0)
+        self.assertIn("Job 36's state is now 'Done'", self.read("rbit.log"))
+        self.assertIn("STOPPED", state("status"))
+
+
+class Scripts(Suite):
+    def test_shell_scripts_are_plain_sh(self):
+        scripts = glob.glob(os.path.join(SOURCE_DIR, "examples", "*.sh"))
+        scripts += [os.path.join(SOURCE_DIR, *parts) for parts in (("tests", "run.sh"),
+                                                                   (".ci", "run"))]
+        for script in scripts:
+            with self.subTest(script):
+                done = subprocess.run(["sh", "-n", script], capture_output=True, text=True)
+                self.assertEqual(done.returncode, 0, done.stderr)
+
+
+if __name__ == "__main__":
+    rbit_suite.main()

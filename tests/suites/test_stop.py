@@ -1,0 +1,188 @@
+"""Stopping, killing, starting again (RELIABILITY.md 2.3, 2.6)."""
+
+import os
+import signal
+
+import rbit_suite
+from front_end import FrontEnd
+from rbit_suite import Suite, wait_until
+
+FOREVER = "3600"
+
+
+class Drain(Suite):
+    def test_idle_it_ends_at_once_with_0(self):
+        self.configure({"build": "runner = shell!true"})
+        for number in (signal.SIGTERM, signal.SIGINT):
+            self.start()
+            self.rbit.signal(number)
+            self.assertEqual(self.rbit.wait(), 0)
+
+    def drain(self, number):
+        gate = self.gate("gate")
+        self.configure({"build": f"runner = shell!read -r _ < {gate.path}"}, rbit="slots = 1")
+        self.start()
+        self.submit("build", "running", job=1)
+        self.wait_for_status(1, "Building")
+        self.submit("build", "waiting", job=2)
+        self.rbit.signal(number)
+        self.rbit.wait_for("drain")
+        gate.let_through()
+        self.assertEqual(self.rbit.wait(), 0)
+        self.assertEqual(self.statuses(1), ["Building", "Done"])
+        self.assertEqual(self.statuses(2), [])
+        self.start()
+        gate.let_through()
+        self.assert_statuses(2, "Building", "Done")
+
+    def test_term_lets_the_running_job_end_and_the_next_wait(self):
+        self.drain(signal.SIGTERM)
+
+    def test_int_does_the_same(self):
+        self.drain(signal.SIGINT)
+
+    def test_the_drain_has_an_end(self):
+        gate = self.gate("gate")
+        self.configure({"build": f"runner = shell!read -r _ < {gate.path}\ngrace = 1"},
+                       rbit="drain-timeout = 1")
+        self.start()
+        self.submit("build", "running", job=1)
+        self.wait_for_status(1, "Building")
+        self.assertEqual(self.rbit.stop(), 0)
+        self.assertEqual(self.statuses(1), ["Building"])
+
+
+class Interrupted(Suite):
+    def stubborn(self, grace):
+        """A job that is running and says when TERM comes, twice over the same state."""
+        self.configure({"build": f"""
+            runner = shell!
+                trap 'echo term >> {self.path('terms')}' TERM
+                echo $RBIT_ATTEMPT >> {self.path('runs')}
+                while [ ! -e {self.path('go')} ]; do sleep 0.05; done
+            grace = {grace}
+            """})
+        self.start()
+        self.submit("build", "col10642", job=36)
+        self.wait_for_file("runs")
+
+    def finish(self):
+        """The job is back in its queue: the next rbit runs it, as the same attempt."""
+        self.assertEqual(self.statuses(36), ["Building"])
+        self.write("go", "")
+        self.start()
+        self.wait_for_status(36, "Done")
+        self.assertEqual(self.read("runs").split(), ["1", "1"])
+
+    def test_a_second_signal_cancels_with_grace(self):
+        self.stubborn(grace=1)
+        self.rbit.signal(signal.SIGTERM)
+        self.rbit.wait_for("drain")
+        self.rbit.signal(signal.SIGTERM)
+        self.wait_for_file("terms")
+        self.assertEqual(self.rbit.wait(), 0)
+        self.finish()
+
+    def test_a_third_kills(self):
+        self.stubborn(grace=FOREVER)
+        self.rbit.signal(signal.SIGTERM)
+        self.rbit.wait_for("drain")
+        self.rbit.signal(signal.SIGINT)
+        self.wait_for_file("terms")
+        self.rbit.signal(signal.SIGINT)
+        self.assertEqual(self.rbit.wait(), 0)
+        self.finish()
+
+    def test_the_outbox_is_flushed_at_the_end(self):
+        front_end = FrontEnd()
+        self.addCleanup(front_end.go_down)
+        gate = self.gate("gate")
+        self.configure({"build": f"runner = shell!read -r _ < {gate.path}"},
+                       more=f"[status]\nreport = pybit\nurl = {front_end.url}")
+        self.start()
+        self.submit("build", "col10642", job=36)
+        wait_until(lambda: front_end.statuses(36) == ["Building"], "Building")
+        self.rbit.signal(signal.SIGTERM)
+        self.rbit.wait_for("drain")
+        gate.let_through()
+        self.assertEqual(self.rbit.wait(), 0)
+        self.assertEqual(front_end.statuses(36), ["Building", "Done"])
+
+
+class Killed(Suite):
+    def test_a_job_of_a_killed_rbit_ends_and_runs_again(self):
+        gate = self.gate("gate")
+        self.configure({"build": f"""
+            runner = shell!echo $$ >> {self.path('runs')}; read -r _ < {gate.path}
+            grace = 1
+            """})
+        self.start()
+        self.submit("build", "col10642", job=36)
+        wait_until(lambda: self.wait_for_file("runs") and self.read("runs"), "the job")
+        job = int(self.read("runs"))
+        self.rbit.kill()
+        wait_until(lambda: not os.path.exists(f"/proc/{job}"), "the end of the job")
+        self.start()
+        gate.let_through()
+        self.wait_for_status(36, "Done")
+        self.assertEqual(len(self.read("runs").split()), 2)
+        self.assertEqual(self.statuses(36).count("Done"), 1)
+        self.assertEqual(self.statuses(36)[-1], "Done")
+
+    def test_what_was_done_is_not_done_again(self):
+        self.configure({"build": f"runner = shell!echo run >> {self.path('runs')}"})
+        self.start()
+        self.submit("build", "col10642", job=36)
+        self.wait_for_status(36, "Done")
+        self.rbit.kill()
+        self.start()
+        self.submit("build", "other", job=37)
+        self.wait_for_status(37, "Done")
+        self.assertEqual(self.read("runs"), "run\n" * 2)
+        self.assertEqual(self.statuses(36), ["Building", "Done"])
+
+    def test_fifteen_kills_lose_nothing_and_repeat_only_what_ran(self):
+        """I1, I2, I3 of RELIABILITY.md 8.1 in small."""
+        self.configure({"build": f"runner = shell!echo %ID >> {self.path('runs')}\ngrace = 1"},
+                       rbit="slots = 2")
+        jobs = range(1, 41)
+        for number in jobs:
+            self.submit("build", f"p{number}", job=number)
+        kills = 0
+        for _ in range(15):
+            self.start()
+            done = sum("Done" in self.statuses(number) for number in jobs)
+            enough = min(done + 2, len(jobs))
+            wait_until(lambda e=enough: sum("Done" in self.statuses(n) for n in jobs) >= e,
+                       "two jobs more")
+            self.rbit.kill()
+            kills += 1
+        self.start()
+        for number in jobs:
+            self.wait_for_status(number, "Done")
+        self.assertEqual(self.rbit.stop(), 0)
+        runs = self.read("runs").split()
+        self.assertEqual(set(runs), {f"p{number}" for number in jobs})
+        self.assertLessEqual(len(runs) - len(jobs), 2 * kills)
+
+
+class OneOfAName(Suite):
+    def test_a_second_rbit_on_the_same_state_ends_with_75(self):
+        self.configure({"build": "runner = shell!true"}, rbit="name = saw-horse")
+        self.start()
+        second = self.start(until=None)
+        self.assertEqual(second.wait(), 75)
+        self.assertRegex(second.log, r"another rbit|already")
+        self.submit("build", "col10642", job=36)
+        wait_until(lambda: "state is now 'Done'" in self.rbits[0].log, "the first goes on")
+
+    def test_after_a_kill_the_name_is_free(self):
+        self.configure({"build": "runner = shell!true"})
+        self.start()
+        self.rbit.kill()
+        self.start()
+        self.assertEqual(self.rbit.stop(), 0)
+
+
+if __name__ == "__main__":
+    rbit_suite.main()

@@ -33,6 +33,13 @@ foreach(room base core config intake dispatch run journal report monitor app)
   set_tests_properties(unit_${room} PROPERTIES LABELS unit TIMEOUT 120)
 endforeach()
 
+# The room `run` is tested with real processes.
+foreach(helper rbit-leader rbit-plugin-host hello naughty)
+  if(TARGET unit_run AND TARGET ${helper})
+    add_dependencies(unit_run ${helper})
+  endif()
+endforeach()
+
 include(${PROJECT_SOURCE_DIR}/tests/flow/flow.cmake OPTIONAL)
 include(${PROJECT_SOURCE_DIR}/tests/suites/suites.cmake OPTIONAL)
 include(${PROJECT_SOURCE_DIR}/tests/broker/broker.cmake OPTIONAL)

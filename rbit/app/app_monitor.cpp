@@ -59,7 +59,10 @@ MonitorNumbers App::monitor_numbers() const {
     view.dropped = state.dropped;
     view.failed = state.failed;
     view.oldest = state.oldest;
-    numbers.outbox_well = numbers.outbox_well && state.kind == TargetState::Kind::up;
+    // A single try in vain is no illness; one that lasts as long as health looks back is.
+    const bool ill = state.kind != TargetState::Kind::up &&
+                     clock_.wall() - from_micros(state.since) > settings().monitor.health_window;
+    numbers.outbox_well = numbers.outbox_well && !ill;
     numbers.targets.push_back(std::move(view));
   }
   return numbers;

@@ -53,8 +53,9 @@ Session::~Session() = default;
 Refusal Session::run(const ConnectionSettings& settings) {
   ended_ = connect(settings);
   if (!ended_) serve();
-  for (auto& [number, channel] : channels_) refuse_all(channel, *ended_);
-  for (const Command& command : mailbox_.take_commands()) answer(command.id, Answer{{}, *ended_});
+  const Refusal why = end_of_all();
+  for (auto& [number, channel] : channels_) refuse_all(channel, why);
+  for (const Command& command : mailbox_.take_commands()) answer(command.id, Answer{{}, why});
   mailbox_.use_socket(-1);
   wire_.reset();  // destroyed, never closed politely after an error (L8)
   mailbox_.deliver(events_);
@@ -102,7 +103,7 @@ void Session::serve() {
     mailbox_.drain();
     for (Command& command : mailbox_.take_commands()) {
       if (ended_)
-        answer(command.id, Answer{{}, *ended_});
+        answer(command.id, Answer{{}, end_of_all()});
       else
         execute(command);
     }
@@ -354,7 +355,7 @@ void Session::settle(const Command& command, const Settle& settle) {
     return answer(command.id, Answer{{}, gone});
   if (wire_->send(command.channel, settle)) return answer(command.id, Answer{});
   end({lost, "the connection is lost: " + wire_->failure(), false});
-  answer(command.id, Answer{{}, *ended_});
+  answer(command.id, Answer{{}, end_of_all()});
 }
 
 void Session::publish(const Command& command, const Outgoing& message) {
@@ -365,7 +366,7 @@ void Session::publish(const Command& command, const Outgoing& message) {
   }  // right before every publish (L1)
   const auto found = channels_.find(command.channel);
   if (ended_ || found == channels_.end() || found->second.closing)
-    return answer(command.id, Answer{{}, ended_ ? *ended_ : gone});
+    return answer(command.id, Answer{{}, ended_ ? end_of_all() : gone});
   ChannelState& channel = found->second;
   channel.unconfirmed[++channel.published] =
       Unconfirmed{command.id, message.exchange, message.routing_key, message.message_id, {}};
@@ -386,6 +387,12 @@ void Session::refuse_all(ChannelState& channel, const Refusal& why) {
     answer(sent.id, Answer{{}, sent.returned ? *sent.returned : why});
   channel.pending.clear();
   channel.unconfirmed.clear();
+}
+
+/// Whoever waits lost the connection, whatever the code the broker closed it with: a publish's own
+/// fault shows in its channel.
+Refusal Session::end_of_all() const {
+  return {lost, ended_->text, false};
 }
 
 void Session::end(Refusal why) {

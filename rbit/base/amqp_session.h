@@ -86,6 +86,7 @@ class Session {
   void publish(const Command& command, const Outgoing& message);
   void answer(std::uint64_t id, Answer answer);
   void refuse_all(ChannelState& channel, const Refusal& why);
+  Refusal end_of_all() const;
   void end(Refusal why);  // of the whole connection; the first reason counts
 
   Mailbox& mailbox_;

@@ -62,4 +62,11 @@ Result<void> secure(void* ssl_context, const TlsSettings& settings, const std::s
   return {};
 }
 
+std::string tls_trouble() {
+  const unsigned long code = ERR_peek_last_error();
+  const char* why = code ? ERR_reason_error_string(code) : nullptr;
+  ERR_clear_error();
+  return why ? why : "";
+}
+
 }  // namespace rbit::amqp

@@ -12,4 +12,7 @@ namespace rbit::amqp {
 /// `host` must outlive the context.
 Result<void> secure(void* ssl_context, const TlsSettings& settings, const std::string& host);
 
+/// Why a handshake of this thread has just failed, as OpenSSL has it; empty if it does not say.
+std::string tls_trouble();
+
 }  // namespace rbit::amqp

@@ -96,7 +96,7 @@ class Wire {
  private:
   bool method(std::uint16_t channel, std::uint32_t id, void* decoded);
   bool check(int status);
-  std::optional<Refusal> log_in(const ConnectionSettings& settings, const Endpoint& endpoint);
+  std::optional<Refusal> log_in(const ConnectionSettings& settings);
   void read_method(const amqp_frame_t_& raw, Frame& frame, bool& unknown);
 
   amqp_connection_state_t_* state_ = nullptr;

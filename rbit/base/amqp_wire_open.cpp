@@ -68,8 +68,13 @@ std::optional<Refusal> Wire::open(const ConnectionSettings& settings, const Endp
     const timeval limit{connect_limit.count(), 0};
     const int status =
         amqp_socket_open_noblock(socket, address.text.c_str(), endpoint.port, &limit);
-    if (status != AMQP_STATUS_OK)
-      return Refusal{lost, std::string("TLS: ") + amqp_error_string2(status), false};
+    if (status != AMQP_STATUS_OK) {
+      const std::string trouble = tls_trouble();
+      return Refusal{lost,
+                     std::string("TLS: ") + amqp_error_string2(status) +
+                         (trouble.empty() ? "" : ": " + trouble),
+                     false};
+    }
   } else {
     Result<Fd> connected = connect_to(address, connect_limit, interrupt);
     if (!connected) return Refusal{lost, connected.error().reason, false};
@@ -79,10 +84,10 @@ std::optional<Refusal> Wire::open(const ConnectionSettings& settings, const Endp
   }
   on_socket(socket());
   harden(socket(), settings.heartbeat);
-  return log_in(settings, endpoint);
+  return log_in(settings);
 }
 
-std::optional<Refusal> Wire::log_in(const ConnectionSettings& settings, const Endpoint&) {
+std::optional<Refusal> Wire::log_in(const ConnectionSettings& settings) {
   amqp_set_handshake_timeout(state_, &answer_limit);
   amqp_set_rpc_timeout(state_, &answer_limit);
   std::array capabilities{yes("consumer_cancel_notify"), yes("connection.blocked"),

@@ -144,4 +144,12 @@ void flush() {
   the_log().sink->flush();
 }
 
+void reopen() {
+  try {
+    the_log().open(Settings(the_log().settings));
+  } catch (const spdlog::spdlog_ex& failed) {
+    error("the log file could not be opened again: " + std::string(failed.what()));
+  }
+}
+
 }  // namespace rbit::log

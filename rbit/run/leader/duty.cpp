@@ -112,8 +112,8 @@ void Duty::start(Packet& packet) {
   end.step = failure.step;
   end.error = failure.error;
   end.record_error = write_end(end);
-  answer(end);
   record_.close();
+  answer(end);
 }
 
 void Duty::attach(Packet& packet) {
@@ -211,10 +211,10 @@ void Duty::finish() {
   end.cpu_micros = usage_.cpu_micros;
   end.peak_memory_kib = usage_.peak_memory_kib;
   end.record_error = write_end(end);  // V, before anybody is told
+  record_.close();
   job_ = 0;
   deadline_ = -1;
   answer(end);
-  record_.close();
 }
 
 void Duty::begin_ladder(Cause cause, int signal, std::int64_t grace_ms) {

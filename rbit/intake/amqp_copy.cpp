@@ -1,0 +1,101 @@
+#include "rbit/intake/amqp_copy.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <limits>
+#include <string_view>
+#include <utility>
+
+#include "rbit/base/text.h"
+
+namespace rbit {
+
+namespace {
+
+constexpr int no_route = 312, precondition_failed = 406;
+constexpr std::int32_t most_messages = 100'000;
+constexpr std::size_t reason_limit = 190;  // of the header's 200 characters, with the dots of a cut
+
+/// R9's headers would be believed or ignored by the broker's version; those that route must not.
+bool is_copied(std::string_view name) {
+  return name != "x-death" && !name.starts_with("x-first-death-") &&
+         !name.starts_with("x-last-death-") && !name.starts_with("x-rbit-") && name != "CC" &&
+         name != "BCC";
+}
+
+std::int32_t delay_of(const Settlement& settlement) {
+  constexpr std::int64_t most = std::numeric_limits<std::int32_t>::max();  // the type is fixed
+  return static_cast<std::int32_t>(std::clamp<std::int64_t>(settlement.delay.count(), 0, most));
+}
+
+}  // namespace
+
+Task<Result<void>> AmqpCopy::send(const Message& message, const Settlement& settlement) {
+  const amqp::DeclareQueue queue = queue_for(message, settlement);
+  const bool dead = settlement.kind == Settlement::Kind::dead_letter;
+  amqp::Answer answer;
+  for (int tries = 0; tries < 2; ++tries) {
+    if (declare_) {
+      answer = co_await publisher_.declare(queue);
+      // A queue of the dead with other arguments keeps its dead all the same; a delay queue with
+      // other arguments might never let go of them.
+      const bool usable = dead && !answer.ok() && answer.refusal->code == precondition_failed;
+      if (!answer.ok() && !usable) break;
+    }
+    amqp::Outgoing copy = make(message, settlement);
+    answer = co_await publisher_.send(std::move(copy));
+    // Unroutable: somebody deleted the queue that we had declared. Once more from the start.
+    if (answer.ok() || answer.refusal->code != no_route) break;
+  }
+  if (!answer.ok()) co_return answer.refusal->error("queue " + queue.name);
+  co_return Result<void>();
+}
+
+amqp::Outgoing AmqpCopy::make(const Message& message, const Settlement& settlement) const {
+  amqp::Outgoing copy;
+  copy.routing_key = queue_for(message, settlement).name;  // at the default exchange
+  copy.body = message.body;
+  copy.content_type = message.content_type;
+  copy.content_encoding = message.content_encoding;
+  copy.correlation_id = message.correlation_id;
+  copy.reply_to = message.reply_to;
+  copy.message_id = key_of(message);
+  copy.timestamp = message.timestamp;
+  copy.priority = message.priority;
+  for (const auto& [name, value] : message.headers)
+    if (is_copied(name)) copy.headers[name] = value;
+
+  const bool retry = settlement.kind == Settlement::Kind::retry;
+  copy.headers[attempt_header] =
+      std::int64_t{retry ? settlement.next_attempt : attempt_of(message).value_or(1)};
+  copy.headers["x-rbit-queue"] = message.queue;
+  copy.headers["x-rbit-reason"] = text::one_line(settlement.reason, reason_limit);
+  copy.headers["x-rbit-worker"] = worker_;
+  const auto first = message.headers.find("x-rbit-first");
+  const std::int64_t* known =
+      first == message.headers.end() ? nullptr : std::get_if<std::int64_t>(&first->second);
+  copy.time_headers["x-rbit-first"] = known && *known > 0 ? *known : to_seconds(clock_.wall());
+  if (message.oversized) {  // only its start is here (DESIGN.md 9, 6)
+    copy.headers["x-rbit-size"] = static_cast<std::int64_t>(message.size);
+    copy.headers["x-rbit-sha256"] = message.sha256;
+  }
+  return copy;
+}
+
+amqp::DeclareQueue AmqpCopy::queue_for(const Message& message, const Settlement& settlement) {
+  amqp::DeclareQueue queue;  // names and types stay for ever: a redeclare compares them
+  queue.arguments["x-queue-type"] = std::string("classic");
+  queue.arguments["x-max-length"] = most_messages;
+  queue.arguments["x-overflow"] = std::string("reject-publish");
+  if (settlement.kind == Settlement::Kind::dead_letter) {
+    queue.name = "rbit.dead." + message.queue;
+    return queue;
+  }
+  queue.name = "rbit.retry." + message.queue + "." + std::to_string(delay_of(settlement));
+  queue.arguments["x-message-ttl"] = delay_of(settlement);
+  queue.arguments["x-dead-letter-exchange"] = std::string();
+  queue.arguments["x-dead-letter-routing-key"] = message.queue;
+  return queue;
+}
+
+}  // namespace rbit

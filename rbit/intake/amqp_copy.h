@@ -1,0 +1,38 @@
+#pragma once
+
+#include <chrono>
+#include <string>
+
+#include "rbit/base/amqp_publish_connection.h"
+#include "rbit/base/clock.h"
+#include "rbit/base/result.h"
+#include "rbit/base/task.h"
+#include "rbit/core/message.h"
+#include "rbit/core/settlement.h"
+
+namespace rbit {
+
+/// Puts copies of messages where their settlement wants them: into the queue of a delay, which lets
+/// them back into their work queue, or into the queue of the dead (RELIABILITY.md 4). A copy is
+/// confirmed by the broker before the original may be acknowledged. On the loop's thread.
+class AmqpCopy {
+ public:
+  /// `worker` is our name in the copies' headers; `declare` false: those queues must exist.
+  AmqpCopy(amqp::PublishConnection& publisher, Clock& clock, std::string worker, bool declare)
+      : publisher_(publisher), clock_(clock), worker_(std::move(worker)), declare_(declare) {}
+
+  /// REQUIRES: `settlement` is a retry or a dead letter.
+  Task<Result<void>> send(const Message& message, const Settlement& settlement);
+
+  /// What `send` publishes, and the queue it declares for it.
+  amqp::Outgoing make(const Message& message, const Settlement& settlement) const;
+  static amqp::DeclareQueue queue_for(const Message& message, const Settlement& settlement);
+
+ private:
+  amqp::PublishConnection& publisher_;
+  Clock& clock_;
+  std::string worker_;
+  bool declare_;
+};
+
+}  // namespace rbit

@@ -1,0 +1,191 @@
+#include "rbit/intake/amqp_reader.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "rbit/intake/amqp_settler.h"
+
+namespace rbit {
+
+namespace {
+
+// A slot is free a little before its message is acknowledged, and the acknowledgement makes the
+// consumer's own credit whole again; only if it does not come is a larger consumer worth the
+// trouble.
+constexpr std::chrono::milliseconds acknowledgement_pause{5};
+// A message that was given back comes again at once; its receiver needs a moment to have a slot.
+constexpr std::chrono::milliseconds rest_pause{200};
+constexpr int most_prefetch = 65535;
+
+Message message_from(amqp::Incoming&& incoming, const std::string& queue) {
+  Message message;
+  message.queue = queue;
+  message.body = std::move(incoming.body);
+  message.redelivered = incoming.redelivered;
+  message.message_id = std::move(incoming.message_id);
+  message.content_type = std::move(incoming.content_type);
+  message.content_encoding = std::move(incoming.content_encoding);
+  message.correlation_id = std::move(incoming.correlation_id);
+  message.reply_to = std::move(incoming.reply_to);
+  message.timestamp = incoming.timestamp;
+  message.priority = incoming.priority;
+  message.headers = std::move(incoming.headers);
+  message.persistent = incoming.persistent;
+  message.oversized = incoming.oversized;
+  message.size = incoming.size;
+  message.sha256 = std::move(incoming.sha256);
+  return message;
+}
+
+}  // namespace
+
+AmqpReader::AmqpReader(const asio::any_io_executor& loop, WorkQueue queue, Way way, AmqpCopy& copy,
+                       AmqpCounters& counters)
+    : queue_(std::move(queue)), way_(way), copy_(copy), counters_(counters), timer_(loop) {}
+
+void AmqpReader::attach(std::shared_ptr<amqp::Channel> channel,
+                        std::function<void(const amqp::Refusal&)> trouble) {
+  channel_ = std::move(channel);
+  trouble_ = std::move(trouble);
+  consumer_.reset();
+  seems_empty_ = false;
+  amqp::Channel::Events events;
+  events.delivered = [weak = weak_from_this(),
+                      from = std::weak_ptr(channel_)](amqp::Incoming incoming) {
+    const auto self = weak.lock();
+    const auto alive = from.lock();
+    if (self && alive) self->receive(alive, std::move(incoming));
+  };
+  const auto fail = [weak = weak_from_this(),
+                     from = std::weak_ptr(channel_)](const amqp::Refusal& why) {
+    const auto self = weak.lock();
+    if (!self || self->channel_ != from.lock() || !self->trouble_) return;
+    std::exchange(self->trouble_, {})(why);
+  };
+  events.closed = fail;
+  events.consumer_cancelled = [weak = weak_from_this(), fail](const std::string& tag) {
+    const auto self = weak.lock();
+    if (!self || !self->consumer_ || self->consumer_->tag != tag) return;
+    self->consumer_.reset();
+    fail({404, "the broker cancelled our consumer: the queue was deleted or has moved", false});
+  };
+  channel_->listen(std::move(events));
+  apply();
+}
+
+void AmqpReader::detach(const std::shared_ptr<amqp::Channel>& channel) {
+  if (channel_ != channel) return;
+  // Not closed here: its deliveries may still be settled. It closes when the last one is gone.
+  cancel();
+  channel_.reset();
+  trouble_ = {};
+}
+
+void AmqpReader::set_credit(int free_slots) {
+  if (free_slots > credit_) seems_empty_ = false;  // a freed slot looks at once
+  credit_ = std::max(free_slots, 0);
+}
+
+void AmqpReader::stop() {
+  stopped_ = true;
+  credit_ = 0;
+  cancel();
+}
+
+bool AmqpReader::wants_a_look() const {
+  return channel_ && channel_->is_open() && credit_ > 0 && !stopped_ && !resting_ && !consumer_;
+}
+
+/// The credit rule. A consumer that is exhausted may stay: it brings nothing until something is
+/// settled, and `before_settlement` looks after that.
+void AmqpReader::apply() {
+  if (!channel_ || !channel_->is_open() || stopped_ || resting_) return;
+  const int spare = consumer_ ? consumer_->spare() : 0;
+  if (credit_ == 0 || spare >= credit_) {
+    short_since_a_while_ = false;
+    if (credit_ == 0 && spare > 0) cancel();
+    return;
+  }
+  if (!consumer_) {
+    if (way_ == Way::consume)
+      consume(credit_);
+    else if (links_.changed)
+      links_.changed();
+    return;
+  }
+  if (!std::exchange(short_since_a_while_, true)) return apply_later(acknowledgement_pause);
+  if (timer_set_) return;
+  short_since_a_while_ = false;
+  consume(credit_);
+}
+
+void AmqpReader::apply_later(std::chrono::milliseconds pause) {
+  timer_set_ = true;
+  timer_.expires_after(pause);
+  timer_.async_wait([weak = weak_from_this()](boost::system::error_code cancelled) {
+    const auto self = weak.lock();
+    if (cancelled || !self) return;
+    self->timer_set_ = false;
+    self->resting_ = false;
+    self->apply();
+  });
+}
+
+void AmqpReader::rest() {
+  if (credit_ == 0 || stopped_) return;  // nothing comes anyway
+  cancel();
+  resting_ = true;
+  apply_later(rest_pause);
+}
+
+void AmqpReader::subscribe() {
+  seems_empty_ = false;
+  if (way_ != Way::look_only && wants_a_look()) consume(credit_);
+}
+
+void AmqpReader::consume(int prefetch) {
+  cancel();
+  consumer_ = std::make_shared<Consumer>();
+  consumer_->tag = "rbit-" + std::to_string(++consumers_);
+  consumer_->prefetch = std::min(prefetch, most_prefetch);
+  ++counters_.subscriptions;
+  // Before each consume: it holds for consumers made afterwards, and never 0 (R4).
+  channel_->request(amqp::SetPrefetch{static_cast<std::uint16_t>(consumer_->prefetch)});
+  channel_->request(amqp::Consume{queue_.name, consumer_->tag});
+}
+
+void AmqpReader::cancel() {
+  if (!consumer_) return;
+  if (channel_) channel_->request(amqp::CancelConsumer{consumer_->tag});
+  consumer_.reset();
+}
+
+Task<bool> AmqpReader::look() {
+  const std::shared_ptr<AmqpReader> self = shared_from_this();
+  const std::shared_ptr<amqp::Channel> channel = channel_;
+  amqp::Get get{queue_.name};
+  const amqp::Answer answer = co_await channel->call(std::move(get));
+  const bool found = answer.ok() && !answer.reply.empty;
+  seems_empty_ = !found;
+  co_return found;
+}
+
+void AmqpReader::receive(const std::shared_ptr<amqp::Channel>& channel, amqp::Incoming incoming) {
+  ++counters_.received;
+  std::shared_ptr<Consumer> consumer;
+  if (consumer_ && consumer_->tag == incoming.consumer_tag) consumer = consumer_;
+  if (consumer) ++consumer->unacked;
+  const std::uint64_t tag = incoming.delivery_tag;
+  auto settler = std::make_unique<AmqpSettler>(shared_from_this(), channel, consumer, tag);
+  Delivery delivery(message_from(std::move(incoming), queue_.name), std::move(settler));
+  if (links_.deliver && !stopped_) links_.deliver(std::move(delivery));
+  // Else it is dropped here and goes back.
+}
+
+void AmqpReader::before_settlement(const std::shared_ptr<Consumer>& consumer) {
+  if (!consumer) return;
+  if (consumer == consumer_ && (credit_ == 0 || stopped_)) cancel();
+  --consumer->unacked;
+}
+
+}  // namespace rbit

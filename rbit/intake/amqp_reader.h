@@ -1,0 +1,110 @@
+#pragma once
+
+#include <boost/asio/steady_timer.hpp>
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "rbit/base/amqp_channel.h"
+#include "rbit/base/task.h"
+#include "rbit/core/delivery.h"
+#include "rbit/intake/amqp_copy.h"
+#include "rbit/intake/topology.h"
+
+namespace rbit {
+
+/// What the monitor may want to know of a transport. Since its start.
+struct AmqpCounters {
+  std::uint64_t received = 0;
+  std::uint64_t requeued = 0;       // given back
+  std::uint64_t stale = 0;          // settlements that came too late: their channel was gone
+  std::uint64_t subscriptions = 0;  // basic.consume
+};
+
+/// Reads one queue on one channel at a time and keeps the credit rule: never more messages asked
+/// for than there are free slots, and no consumer where there is none (R4). Shared by the transport
+/// and by the deliveries that are out, which may outlive the channel. On the loop's thread.
+class AmqpReader : public std::enable_shared_from_this<AmqpReader> {
+ public:
+  /// One basic.consume. Cancelled or not, its unacknowledged messages are counted here.
+  struct Consumer {
+    std::string tag;
+    int prefetch = 0;
+    int unacked = 0;
+    int spare() const { return prefetch - unacked; }
+  };
+
+  struct Links {
+    std::function<void(Delivery)> deliver;
+    std::function<void()> changed;  // it might want a look
+  };
+
+  /// How it comes to its messages.
+  enum class Way {
+    consume,
+    look_first,  // with basic.get until nothing is there, then it consumes
+    look_only,
+  };
+
+  AmqpReader(const asio::any_io_executor& loop, WorkQueue queue, Way way, AmqpCopy& copy,
+             AmqpCounters& counters);
+
+  void link(Links links) { links_ = std::move(links); }
+  void unlink() { links_ = {}; }
+  const WorkQueue& queue() const { return queue_; }
+
+  /// A fresh channel to read from. `trouble` is called once when it can be read no more.
+  void attach(std::shared_ptr<amqp::Channel> channel,
+              std::function<void(const amqp::Refusal&)> trouble);
+  void detach(const std::shared_ptr<amqp::Channel>& channel);
+
+  /// Remembered at once, acted upon by `apply`, so that many changes of one turn are one.
+  void set_credit(int free_slots);
+  void apply();
+  void stop();
+
+  /// True if there is a free slot and no consumer that could fill it.
+  bool wants_a_look() const;
+  /// basic.get; true: a message was there and is delivered.
+  Task<bool> look();
+  bool seems_empty() const { return seems_empty_; }
+  void forget_emptiness() { seems_empty_ = false; }
+  /// Consumes from now on, as far as the credit goes. A reader that looks first waits for this.
+  void subscribe();
+
+  // For the deliveries' settlers.
+  AmqpCopy& copy() { return copy_; }
+  AmqpCounters& counters() { return counters_; }
+  /// Called right before a settlement is sent: cancels the consumer if what the settlement sets
+  /// free would bring a message that has no slot (R4).
+  void before_settlement(const std::shared_ptr<Consumer>& consumer);
+  /// Called when a message was given back: it is left alone for a moment, or it would come at once.
+  void rest();
+
+ private:
+  void receive(const std::shared_ptr<amqp::Channel>& channel, amqp::Incoming incoming);
+  void consume(int prefetch);
+  void cancel();
+  void apply_later(std::chrono::milliseconds pause);
+
+  WorkQueue queue_;
+  Way way_;
+  AmqpCopy& copy_;
+  AmqpCounters& counters_;
+  Links links_;
+  std::shared_ptr<amqp::Channel> channel_;
+  std::function<void(const amqp::Refusal&)> trouble_;
+  std::shared_ptr<Consumer> consumer_;  // the one that is not cancelled
+  std::uint64_t consumers_ = 0;         // made so far: each has a tag of its own
+  int credit_ = 0;
+  bool stopped_ = false;
+  bool seems_empty_ = false;
+  bool resting_ = false;
+  bool short_since_a_while_ = false;  // the consumer lacks credit, and did when we last looked
+  asio::steady_timer timer_;
+  bool timer_set_ = false;
+};
+
+}  // namespace rbit

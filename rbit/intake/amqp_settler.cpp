@@ -1,0 +1,56 @@
+#include "rbit/intake/amqp_settler.h"
+
+#include <utility>
+
+namespace rbit {
+
+AmqpSettler::AmqpSettler(std::shared_ptr<AmqpReader> reader, std::shared_ptr<amqp::Channel> channel,
+                         std::shared_ptr<AmqpReader::Consumer> consumer, std::uint64_t tag)
+    : reader_(std::move(reader)),
+      channel_(std::move(channel)),
+      consumer_(std::move(consumer)),
+      tag_(tag) {}
+
+Task<Result<void>> AmqpSettler::settle(const Message& message, const Settlement& settlement) {
+  const bool copied = settlement.kind == Settlement::Kind::retry ||
+                      settlement.kind == Settlement::Kind::dead_letter;
+  if (copied && !is_void()) {
+    Result<void> sent = co_await reader_->copy().send(message, settlement);
+    if (!sent) co_return sent;  // still unacknowledged, the caller decides
+  }
+  const auto kind = settlement.kind == Settlement::Kind::requeue ? amqp::Settle::Kind::requeue
+                                                                 : amqp::Settle::Kind::ack;
+  Result<void> told = co_await tell_broker(message, kind);
+  co_return told;
+}
+
+/// Ends when the socket has taken it. Acks are not confirmed (R5): whoever must know that the
+/// broker has processed one asks it something afterwards on the same channel, here.
+Task<Result<void>> AmqpSettler::tell_broker(const Message& message, amqp::Settle::Kind kind) {
+  const std::shared_ptr<AmqpReader> reader = reader_;
+  if (is_void()) {
+    ++reader->counters().stale;
+    co_return Error{"queue " + message.queue,
+                    "stale: the channel the message came on is gone, the broker has it again", ""};
+  }
+  reader->before_settlement(std::exchange(consumer_, nullptr));
+  if (kind == amqp::Settle::Kind::requeue) ++reader->counters().requeued;
+  const std::shared_ptr<amqp::Channel> channel = channel_;
+  const amqp::Answer answer = co_await channel->settled(amqp::Settle{tag_, kind});
+  if (answer.ok()) {
+    reader->apply();
+    co_return Result<void>();
+  }
+  ++reader->counters().stale;
+  co_return answer.refusal->error("queue " + message.queue);
+}
+
+void AmqpSettler::give_back() {
+  if (is_void()) return;
+  ++reader_->counters().requeued;
+  reader_->before_settlement(std::exchange(consumer_, nullptr));
+  reader_->rest();
+  channel_->settle(amqp::Settle{tag_, amqp::Settle::Kind::requeue});
+}
+
+}  // namespace rbit

@@ -1,0 +1,245 @@
+#include "rbit/intake/amqp_transport.h"
+
+#include <algorithm>
+#include <boost/asio/post.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <utility>
+
+#include "rbit/base/log.h"
+#include "rbit/base/text.h"
+
+namespace rbit {
+
+using amqp::Answer;
+using amqp::Connection;
+using amqp::Refusal;
+
+namespace {
+
+using SteadyClock = std::chrono::steady_clock;
+
+constexpr std::chrono::milliseconds longest_pause{60'000};
+constexpr std::chrono::milliseconds refused_pause{60'000};  // 403
+constexpr std::chrono::milliseconds locked_pause{30'000};   // 405
+constexpr std::chrono::milliseconds least_poll_time{10};    // 0 would never sleep
+constexpr std::chrono::seconds settled_after{1};  // then a queue that was in trouble is healthy
+constexpr int access_refused = 403, resource_locked = 405;
+
+amqp::ConnectionSettings for_intake(amqp::ConnectionSettings settings, std::size_t queues) {
+  settings.channel_max = std::max(16, static_cast<int>(queues) + 4);
+  return settings;
+}
+
+}  // namespace
+
+AmqpTransport::AmqpTransport(const asio::any_io_executor& loop, Clock& clock,
+                             AmqpTransportSettings settings, amqp::PublishConnection& publisher)
+    : loop_(loop),
+      settings_(std::move(settings)),
+      copy_(publisher, clock, settings_.worker, settings_.declare != Topology::Declare::no),
+      topology_(loop, settings_.declare, settings_.exchange),
+      keeper_(loop, for_intake(settings_.connection, settings_.queues.size()), amqp::Voice::loud),
+      changed_(loop),
+      look_(loop),
+      alive_(std::make_shared<bool>(true)) {}
+
+AmqpTransport::~AmqpTransport() {
+  *alive_ = false;
+  for (const auto& [name, reader] : readers_) reader->unlink();
+}
+
+void AmqpTransport::on_state(std::function<void(bool, const std::string&)> hook) {
+  state_hook_ = std::move(hook);
+}
+
+void AmqpTransport::on_not_welcome(std::function<void(const Error&)> hook) {
+  not_welcome_hook_ = std::move(hook);
+}
+
+void AmqpTransport::start(std::vector<std::string> queues, std::function<void(Delivery)> deliver) {
+  using Way = AmqpReader::Way;
+  const Way way = settings_.poll_time   ? Way::look_only
+                  : queues.size() == 1u ? Way::consume
+                                        : Way::look_first;
+  for (const std::string& name : queues) {
+    WorkQueue queue{name, ""};
+    for (const WorkQueue& known : settings_.queues)
+      if (known.name == name) queue = known;
+    auto reader = std::make_shared<AmqpReader>(loop_, queue, way, copy_, counters_);
+    AmqpReader::Links links;
+    links.deliver = deliver;
+    links.changed = [this] {
+      look_due_ = true;
+      look_.notify();
+    };
+    reader->link(std::move(links));
+    readers_[name] = std::move(reader);
+  }
+  amqp::Keeper::Events events;
+  events.up = [this](std::shared_ptr<Connection> connection) { up(std::move(connection)); };
+  events.down = [this](const Refusal& why) {
+    changed_.notify();
+    if (state_hook_) state_hook_(false, why.text);
+  };
+  events.vain = [this](const Refusal& why) {
+    if (state_hook_) state_hook_(false, why.text);
+    if (why.login && not_welcome_hook_) not_welcome_hook_(why.error("broker"));
+  };
+  keeper_.start(std::move(events));
+  if (way != Way::consume) spawn(loop_, look_around(), "looking at queues");
+}
+
+void AmqpTransport::up(std::shared_ptr<Connection> connection) {
+  topology_.connected(connection);
+  for (const auto& [name, reader] : readers_)
+    spawn(loop_, tend(reader, connection), "reading a queue");
+  if (state_hook_) state_hook_(true, "");
+}
+
+void AmqpTransport::set_credit(const std::string& queue, int free_slots) {
+  const auto found = readers_.find(queue);
+  if (found == readers_.end()) return;
+  found->second->set_credit(free_slots);
+  apply_soon();
+}
+
+/// Many changes of one turn of the loop are one change.
+void AmqpTransport::apply_soon() {
+  if (std::exchange(apply_due_, true)) return;
+  asio::post(loop_, [this, alive = alive_] {
+    if (!*alive) return;
+    apply_due_ = false;
+    for (const auto& [name, reader] : readers_) reader->apply();
+  });
+}
+
+void AmqpTransport::stop_taking() {
+  for (const auto& [name, reader] : readers_) reader->stop();
+}
+
+Task<void> AmqpTransport::close() {
+  closing_ = true;
+  stop_taking();
+  changed_.notify();
+  look_.notify();
+  co_await keeper_.close();
+  changed_.notify();
+  while (busy_ > 0) co_await changed_.wait();
+}
+
+Task<void> AmqpTransport::tend(std::shared_ptr<AmqpReader> reader,
+                               std::shared_ptr<Connection> connection) {
+  ++busy_;
+  const std::string name = reader->queue().name;
+  std::chrono::milliseconds step = settings_.queue_retry;
+  while (connection->is_open() && !closing_) {
+    const auto begun = SteadyClock::now();
+    const Refusal why = co_await read(*reader, connection);
+    if (!connection->is_open() || closing_) break;
+    note_trouble(name, why);
+    const bool worked = SteadyClock::now() - begun > step;  // for a while: then again at once
+    if (worked) {
+      step = settings_.queue_retry;
+      continue;
+    }
+    std::chrono::milliseconds pause = step;
+    if (why.code == access_refused) pause = refused_pause;
+    if (why.code == resource_locked) pause = locked_pause;
+    step = std::min(step * 2, longest_pause);
+    const auto end = SteadyClock::now() + pause;
+    while (connection->is_open() && !closing_) {
+      const auto left = end - SteadyClock::now();
+      if (left <= SteadyClock::duration::zero()) break;
+      co_await changed_.wait_for(left);
+    }
+  }
+  --busy_;
+  changed_.notify();
+}
+
+/// Reads until it cannot any more, and gives the reason.
+Task<Refusal> AmqpTransport::read(AmqpReader& reader, std::shared_ptr<Connection> connection) {
+  WorkQueue queue = reader.queue();
+  const Answer there = co_await topology_.ensure(connection, std::move(queue));
+  if (!there.ok()) co_return *there.refusal;
+  if (closing_) co_return Refusal{};
+  const std::shared_ptr<amqp::Channel> channel = connection->new_channel();
+  std::optional<Refusal> ended;
+  reader.attach(channel, [&](const Refusal& why) {
+    ended = why;
+    changed_.notify();
+  });
+  const auto attached = SteadyClock::now();
+  while (!ended && !closing_) {
+    if (!troubles_.contains(reader.queue().name)) {
+      co_await changed_.wait();
+    } else if (SteadyClock::now() - attached < settled_after) {
+      co_await changed_.wait_for(settled_after);
+    } else {
+      note_health(reader.queue().name);
+    }
+  }
+  reader.detach(channel);
+  const Refusal why = ended.value_or(Refusal{});
+  co_return why;
+}
+
+void AmqpTransport::note_trouble(const std::string& queue, const Refusal& why) {
+  std::string& known = troubles_[queue];
+  if (known == why.text) return;
+  known = why.text;
+  const std::string line =
+      "queue " + queue + " cannot be read, trying again: " + text::one_line(why.text, 300);
+  why.code == access_refused ? log::error(line) : log::warning(line);
+}
+
+void AmqpTransport::note_health(const std::string& queue) {
+  if (troubles_.erase(queue) > 0) log::info("queue " + queue + " is read again");
+}
+
+AmqpReader* AmqpTransport::next_to_look() {
+  const auto fits = [](const auto& one) {
+    return one.second->wants_a_look() && !one.second->seems_empty();
+  };
+  const auto after = readers_.upper_bound(last_looked_);
+  auto found = std::find_if(after, readers_.end(), fits);
+  if (found == readers_.end()) {
+    found = std::find_if(readers_.begin(), after, fits);
+    if (found == after) return nullptr;
+  }
+  last_looked_ = found->first;
+  return found->second.get();
+}
+
+/// Fills free slots by basic.get, one queue after the other; false when nobody wants a look.
+Task<bool> AmqpTransport::look_once() {
+  AmqpReader* reader = next_to_look();
+  if (!reader) co_return false;
+  co_await reader->look();
+  // Whoever got the message says in this turn or the next what that means for the slots.
+  co_await asio::post(loop_, asio::use_awaitable);
+  co_return true;
+}
+
+Task<void> AmqpTransport::look_around() {
+  ++busy_;
+  while (!closing_) {
+    look_due_ = false;
+    const bool looked = co_await look_once();
+    if (looked) continue;
+    if (!settings_.poll_time) {  // all that have a slot are empty: their next message comes to us
+      for (const auto& [name, reader] : readers_)
+        if (reader->seems_empty()) reader->subscribe();
+      if (!look_due_ && !closing_) co_await look_.wait();
+      continue;
+    }
+    bool asked = look_due_ || closing_;
+    if (!asked) asked = co_await look_.wait_for(std::max(*settings_.poll_time, least_poll_time));
+    if (asked) continue;
+    for (const auto& [name, reader] : readers_) reader->forget_emptiness();
+  }
+  --busy_;
+  changed_.notify();
+}
+
+}  // namespace rbit

@@ -1,0 +1,94 @@
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "rbit/base/amqp_keeper.h"
+#include "rbit/base/amqp_publish_connection.h"
+#include "rbit/base/clock.h"
+#include "rbit/core/transport.h"
+#include "rbit/intake/amqp_copy.h"
+#include "rbit/intake/amqp_reader.h"
+#include "rbit/intake/topology.h"
+
+namespace rbit {
+
+struct AmqpTransportSettings {
+  amqp::ConnectionSettings connection;
+  std::vector<WorkQueue> queues;  // `start` names which of them are read
+  Topology::Declare declare = Topology::Declare::yes;
+  std::string exchange = "pybit";
+  std::optional<std::chrono::milliseconds> poll_time;  // none: subscribe
+  std::string worker;                                  // our name, for the headers of copies
+  std::chrono::milliseconds queue_retry{5'000};        // doubled up to 60 s (RELIABILITY.md 3)
+};
+
+/// Messages from queues of an AMQP broker: one connection, one channel a queue, manual
+/// acknowledgement. Connects again by itself; a queue in trouble is tried again alone. With several
+/// queues, or with a poll time, free slots are filled by basic.get in turn, which brings one
+/// message for one slot and is fair; queues found empty are consumed, with a prefetch of the free
+/// slots, unless there is a poll time. A single queue is consumed at once. On the loop's thread.
+/// REQUIRES: `close` has ended before it is destroyed while the loop runs.
+class AmqpTransport : public Transport {
+ public:
+  /// `publisher` takes the copies of retries and dead letters; its maker starts and closes it.
+  AmqpTransport(const asio::any_io_executor& loop, Clock& clock, AmqpTransportSettings settings,
+                amqp::PublishConnection& publisher);
+  ~AmqpTransport() override;
+
+  void start(std::vector<std::string> queues, std::function<void(Delivery)> deliver) override;
+  void set_credit(const std::string& queue, int free_slots) override;
+  void stop_taking() override;
+  Task<void> close() override;
+
+  // For the monitor and the app.
+
+  /// Called at each change; `why` is empty when connected.
+  void on_state(std::function<void(bool connected, const std::string& why)> hook);
+  /// Called each time the broker refuses user, password or virtual host (at the start: exit 77).
+  void on_not_welcome(std::function<void(const Error&)> hook);
+  bool connected() const { return keeper_.is_up(); }
+  int connect_failures() const { return keeper_.failures(); }  // in a row
+  const AmqpCounters& counters() const { return counters_; }
+  /// Why a queue is not being read now; empty: it is, or the broker is away.
+  std::map<std::string, std::string> troubles() const { return troubles_; }
+
+ private:
+  using Readers = std::map<std::string, std::shared_ptr<AmqpReader>>;
+
+  void up(std::shared_ptr<amqp::Connection> connection);
+  void apply_soon();
+  /// One queue on one connection, until that ends.
+  Task<void> tend(std::shared_ptr<AmqpReader> reader, std::shared_ptr<amqp::Connection> connection);
+  Task<amqp::Refusal> read(AmqpReader& reader, std::shared_ptr<amqp::Connection> connection);
+  void note_trouble(const std::string& queue, const amqp::Refusal& why);
+  void note_health(const std::string& queue);
+  Task<void> look_around();
+  Task<bool> look_once();
+  AmqpReader* next_to_look();
+
+  asio::any_io_executor loop_;
+  AmqpTransportSettings settings_;
+  AmqpCopy copy_;
+  Topology topology_;
+  amqp::Keeper keeper_;
+  AmqpCounters counters_;
+  Readers readers_;
+  std::string last_looked_;  // the round goes on after it
+  std::map<std::string, std::string> troubles_;
+  std::function<void(bool, const std::string&)> state_hook_;
+  std::function<void(const Error&)> not_welcome_hook_;
+  Notice changed_;  // a channel's or the connection's state; closing
+  Notice look_;     // somebody might want a look
+  bool look_due_ = false;
+  int busy_ = 0;  // coroutines of ours
+  bool closing_ = false, apply_due_ = false;
+  std::shared_ptr<bool> alive_;  // what is posted asks it first
+};
+
+}  // namespace rbit

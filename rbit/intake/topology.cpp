@@ -1,0 +1,85 @@
+#include "rbit/intake/topology.h"
+
+#include <utility>
+
+#include "rbit/base/log.h"
+#include "rbit/base/text.h"
+
+namespace rbit {
+
+using amqp::Answer;
+
+namespace {
+constexpr int most_at_once = 3;  // throw-away channels, of the few beside the queues' own
+constexpr int precondition_failed = 406;
+}  // namespace
+
+Topology::Topology(const asio::any_io_executor& loop, Declare declare, std::string exchange)
+    : declare_(declare), exchange_(std::move(exchange)), changed_(loop) {}
+
+void Topology::connected(const std::shared_ptr<amqp::Connection>& connection) {
+  exchange_channel_.reset();
+  if (declare_ != Declare::yes || exchange_.empty()) return;
+  exchange_channel_ = connection->new_channel();
+  exchange_channel_->request(amqp::DeclareExchange{exchange_},
+                             [this, weak = std::weak_ptr(exchange_channel_)](const Answer& answer) {
+                               if (!answer.ok() && answer.refusal->code != amqp::lost &&
+                                   say_once("exchange " + answer.refusal->text))
+                                 log::warning("exchange " + exchange_ + " could not be declared: " +
+                                              text::one_line(answer.refusal->text, 300));
+                               const auto mine = weak.lock();
+                               if (mine && mine == exchange_channel_) exchange_channel_.reset();
+                               changed_.notify();
+                             });
+}
+
+Task<Answer> Topology::ensure(std::shared_ptr<amqp::Connection> connection, WorkQueue queue) {
+  if (declare_ == Declare::no) co_return Answer{};
+  while (busy_ >= most_at_once) co_await changed_.wait();
+  ++busy_;
+  Answer answer = co_await ensure_in_turn(std::move(connection), std::move(queue));
+  --busy_;
+  changed_.notify();
+  co_return answer;
+}
+
+Task<Answer> Topology::ensure_in_turn(std::shared_ptr<amqp::Connection> connection,
+                                      WorkQueue queue) {
+  amqp::DeclareQueue declare;
+  declare.name = queue.name;
+  declare.passive = declare_ == Declare::passive;
+  std::shared_ptr<amqp::Channel> channel = connection->new_channel();
+  Answer answer = co_await channel->call(declare);
+  if (!answer.ok() && answer.refusal->code == precondition_failed && !declare.passive) {
+    // Somebody declared it otherwise. It is used as it is, and never deleted.
+    if (say_once(queue.name + " " + answer.refusal->text))
+      log::warning("queue " + queue.name +
+                   " exists with other arguments than PyBit's (durable, none): " +
+                   text::one_line(answer.refusal->text, 300) + "; it is used as it is");
+    declare.passive = true;
+    channel = connection->new_channel();
+    answer = co_await channel->call(declare);
+  }
+  if (answer.ok() && declare_ == Declare::yes && !queue.dotted_route.empty() && !exchange_.empty())
+    co_await bind(std::move(connection), channel, std::move(queue));
+  channel->close();
+  co_return answer;
+}
+
+Task<void> Topology::bind(std::shared_ptr<amqp::Connection> connection,
+                          std::shared_ptr<amqp::Channel> channel, WorkQueue queue) {
+  while (exchange_channel_ && connection->is_open()) co_await changed_.wait();
+  channel->request(amqp::BindQueue{queue.name, exchange_, queue.dotted_route});
+  amqp::BindQueue own_name{queue.name, exchange_, queue.name};
+  const Answer bound = co_await channel->call(std::move(own_name));
+  if (!bound.ok() && bound.refusal->code != amqp::lost &&
+      say_once(queue.name + " binding " + bound.refusal->text))
+    log::warning("queue " + queue.name + " could not be bound to exchange " + exchange_ + ": " +
+                 text::one_line(bound.refusal->text, 300));
+}
+
+bool Topology::say_once(const std::string& text) {
+  return said_.insert(text).second;
+}
+
+}  // namespace rbit

@@ -1,0 +1,56 @@
+#pragma once
+
+#include <memory>
+#include <set>
+#include <string>
+
+#include "rbit/base/amqp_connection.h"
+#include "rbit/base/notice.h"
+#include "rbit/base/task.h"
+
+namespace rbit {
+
+/// A queue that messages are read from.
+struct WorkQueue {
+  std::string name;
+  std::string dotted_route;  // DIST.ARCH.SUITE.FORMAT of a legacy queue; empty: we bind nothing
+};
+
+/// Sees to it that queues exist at the broker as PyBit declares them (INTEROP.md 4): durable,
+/// without arguments, a legacy one bound by its dotted route and by its own name. On the loop's
+/// thread.
+class Topology {
+ public:
+  enum class Declare {
+    yes,      // declare exchange and queues, bind legacy ones
+    passive,  // only look whether the queue is there
+    no,       // ask nothing
+  };
+
+  Topology(const asio::any_io_executor& loop, Declare declare, std::string exchange);
+
+  /// A new connection: the exchange is declared on it.
+  void connected(const std::shared_ptr<amqp::Connection>& connection);
+
+  /// A refusal: the queue cannot be used, now. Whatever fails closes a channel of its own only
+  /// (R11). A missing exchange and a failed binding are said and do no harm.
+  Task<amqp::Answer> ensure(std::shared_ptr<amqp::Connection> connection, WorkQueue queue);
+
+  Declare declare() const { return declare_; }
+
+ private:
+  Task<amqp::Answer> ensure_in_turn(std::shared_ptr<amqp::Connection> connection, WorkQueue queue);
+  Task<void> bind(std::shared_ptr<amqp::Connection> connection,
+                  std::shared_ptr<amqp::Channel> channel, WorkQueue queue);
+  /// True the first time.
+  bool say_once(const std::string& text);
+
+  Declare declare_;
+  std::string exchange_;
+  int busy_ = 0;  // throw-away channels in use
+  Notice changed_;
+  std::shared_ptr<amqp::Channel> exchange_channel_;  // while the exchange is being declared
+  std::set<std::string> said_;
+};
+
+}  // namespace rbit

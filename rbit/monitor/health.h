@@ -1,0 +1,52 @@
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "rbit/base/clock.h"
+
+namespace rbit {
+
+struct HealthSettings {
+  double success_rate = 0.95;  // of the jobs that ended within the window
+  milliseconds window{60'000};
+  int max_connection_fails = 3;  // in a row
+};
+
+/// Is this rbit well? In BarterDude's words, to the byte (INTEROP.md 10). Done is a success, Failed
+/// a failure, nothing else counts. Memory does not grow with the number of jobs.
+class Health {
+ public:
+  Health(Clock& clock, const HealthSettings& settings);
+
+  void finished(bool success);
+  void connected() { connection_fails_ = 0; }
+  void connection_failed() { ++connection_fails_; }
+  void fail_by_hand(bool failed) { by_hand_ = failed; }
+
+  struct Answer {
+    int code = 200;    // of HTTP
+    std::string body;  // JSON
+  };
+  /// `modules`: name and whether it is well, in the order of the answer.
+  Answer answer(const std::vector<std::pair<std::string, bool>>& modules);
+
+ private:
+  /// Events of a short span, so that a busy window has about a thousand of them at most.
+  struct Span {
+    SteadyTime first, last;
+    std::uint64_t success = 0, fail = 0;
+  };
+  void forget();
+
+  Clock& clock_;
+  HealthSettings settings_;
+  std::deque<Span> spans_;
+  int connection_fails_ = 0;
+  bool by_hand_ = false;
+};
+
+}  // namespace rbit

@@ -1,0 +1,54 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "rbit/base/clock.h"
+#include "rbit/core/outcome.h"
+#include "rbit/core/status.h"
+#include "rbit/monitor/health.h"
+#include "rbit/monitor/http_server.h"
+#include "rbit/monitor/metrics.h"
+#include "rbit/monitor/monitor_source.h"
+
+namespace rbit {
+
+struct MonitorOptions {
+  HttpServerSettings server;  // `listen` empty: nothing is served
+  HealthSettings health;
+  std::string name_space = "rbit";            // metrics-namespace
+  std::map<std::string, std::string> labels;  // label.NAME
+};
+
+/// What goes on here, for people and machines: /healthcheck, /metrics and a page at /. Told of
+/// events by the app; asks `source` for the rest when somebody asks it. On the loop's thread.
+class Monitor {
+ public:
+  /// Throws Fatal (78) if it cannot listen. `clock` must outlive it, `source` must answer until
+  /// then.
+  Monitor(const asio::any_io_executor& loop, Clock& clock, MonitorOptions options,
+          MonitorSource source);
+
+  /// A message came from a queue.
+  void received() { metrics_.received(); }
+  /// An attempt ended; `verdict` is the status that was reported of it, none if it was interrupted.
+  void finished(const Outcome& outcome, std::optional<Status> verdict);
+  void connected() { health_.connected(); }
+  void connection_failed();
+
+  /// The reply to a path, as the server gives it.
+  HttpReply reply(const std::string& path);
+  /// Of the server; 0 if there is none.
+  int port() const { return server_ ? server_->port() : 0; }
+
+ private:
+  Clock& clock_;
+  MonitorSource source_;
+  Health health_;
+  Metrics metrics_;
+  std::unique_ptr<HttpServer> server_;
+};
+
+}  // namespace rbit

@@ -1,0 +1,56 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace rbit {
+
+/// One report target, for /metrics and the page.
+struct TargetView {
+  std::string target;  // "log", "pybit", "amqp"
+  std::string state;   // "up", "down", "paused"
+  std::string reason;  // why it is not up
+  std::uint64_t sent = 0, dropped = 0, failed = 0;
+  std::optional<std::int64_t> oldest;  // microseconds since 1970, of the oldest report that waits
+};
+
+/// What /metrics and /healthcheck show beside the counters. Asked for at each scrape: cheap.
+struct MonitorNumbers {
+  bool connected = false;
+  int running = 0, slots = 0;
+  std::int64_t reports_waiting = 0;
+  bool outbox_well = true;  // the health module "outbox"; false too while the journal is sick
+  std::vector<TargetView> targets;
+};
+
+struct QueueView {
+  std::string queue, runner;
+  std::string state;  // "consuming", "paused: libfoo.so is missing", ...
+  int running = 0;
+};
+
+/// A job, without its body and its settings: neither is shown.
+struct JobView {
+  std::string job_id, package, version, queue, state, reason;
+  int attempt = 0;
+  std::int64_t begun = 0, ended = 0;  // microseconds since 1970; 0: not yet
+};
+
+/// What the page at / shows. Texts may hold anything: the page escapes them.
+struct MonitorDetails {
+  std::string name;    // of this rbit
+  std::string broker;  // "localhost:5672, connected", without user and password
+  std::vector<QueueView> queues;
+  std::vector<JobView> running, last;
+};
+
+/// Where the monitor asks; filled by the app, called on the loop's thread.
+struct MonitorSource {
+  std::function<MonitorNumbers()> numbers;
+  std::function<MonitorDetails()> details;
+};
+
+}  // namespace rbit

@@ -1,0 +1,121 @@
+#include "rbit/monitor/page.h"
+
+#include <ctime>
+
+#include "rbit/base/text.h"
+
+namespace rbit {
+
+namespace {
+
+constexpr std::size_t most_text = 200;  // of one cell
+
+/// "2013-04-30 11:48:53 UTC"
+std::string moment(std::int64_t micros) {
+  if (micros <= 0) return "";
+  const std::time_t seconds = micros / 1'000'000;
+  std::tm parts{};
+  gmtime_r(&seconds, &parts);
+  char out[32];
+  std::strftime(out, sizeof out, "%Y-%m-%d %H:%M:%S UTC", &parts);
+  return out;
+}
+
+/// "2h 03m", "4m 09s", "12s"
+std::string duration(std::int64_t micros) {
+  const std::int64_t seconds = micros > 0 ? micros / 1'000'000 : 0;
+  const auto two = [](std::int64_t n) { return (n < 10 ? "0" : "") + std::to_string(n); };
+  if (seconds >= 3600) return std::to_string(seconds / 3600) + "h " + two(seconds / 60 % 60) + "m";
+  if (seconds >= 60) return std::to_string(seconds / 60) + "m " + two(seconds % 60) + "s";
+  return std::to_string(seconds) + "s";
+}
+
+std::string cell(std::string_view text) {
+  return "<td>" + html_escape(text::one_line(text, most_text)) + "</td>";
+}
+
+std::string table(std::string_view title, std::initializer_list<const char*> columns,
+                  const std::string& rows) {
+  std::string out = "<h2>" + std::string(title) + "</h2>\n";
+  if (rows.empty()) return out + "<p>none</p>\n";
+  out += "<table><tr>";
+  for (const char* column : columns) out += std::string("<th>") + column + "</th>";
+  return out + "</tr>\n" + rows + "</table>\n";
+}
+
+std::string job_row(const JobView& job, std::int64_t now) {
+  const auto end = job.ended > 0 ? job.ended : now;
+  return "<tr class=\"" + text::lower(text::slug(job.state)) + "\">" + cell(job.job_id) +
+         cell(job.package + " " + job.version) + cell(job.queue) +
+         cell(std::to_string(job.attempt)) + cell(job.state) + cell(job.reason) +
+         cell(moment(job.begun)) + cell(job.begun > 0 ? duration(end - job.begun) : "") + "</tr>\n";
+}
+
+}  // namespace
+
+std::string html_escape(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    switch (c) {
+      case '&':
+        out += "&amp;";
+        break;
+      case '<':
+        out += "&lt;";
+        break;
+      case '>':
+        out += "&gt;";
+        break;
+      case '"':
+        out += "&quot;";
+        break;
+      case '\'':
+        out += "&#39;";
+        break;
+      default:
+        out += c;
+    }
+  }
+  return out;
+}
+
+std::string_view page_style() {
+  return "body{font:14px sans-serif;margin:2em;color:#222}"
+         "table{border-collapse:collapse}td,th{text-align:left;padding:.2em .8em;"
+         "border-bottom:1px solid #ddd}h2{font-size:1.1em;margin-top:1.5em}"
+         ".failed td,.dead td,.down td,.paused td{color:#a00}.done td{color:#060}\n";
+}
+
+std::string page(const MonitorNumbers& numbers, const MonitorDetails& details, std::int64_t now) {
+  std::string queues, running, last, targets;
+  for (const auto& queue : details.queues)
+    queues += "<tr>" + cell(queue.queue) + cell(queue.runner) + cell(queue.state) +
+              cell(std::to_string(queue.running)) + "</tr>\n";
+  for (const auto& job : details.running) running += job_row(job, now);
+  for (const auto& job : details.last) last += job_row(job, now);
+  for (const auto& target : numbers.targets)
+    targets += "<tr class=\"" + text::lower(text::slug(target.state)) + "\">" +
+               cell(target.target) + cell(target.state) + cell(target.reason) +
+               cell(std::to_string(target.sent)) + cell(std::to_string(target.dropped)) +
+               cell(target.oldest ? duration(now - *target.oldest) : "") + "</tr>\n";
+
+  const std::string name = html_escape(text::one_line(details.name, most_text));
+  const auto jobs = {"job", "package", "queue", "attempt", "state", "reason", "begun", "took"};
+  return "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
+         "<meta http-equiv=\"refresh\" content=\"5\"><title>rbit " +
+         name +
+         "</title><link rel=\"stylesheet\" href=\"/style.css\"></head><body>\n"
+         "<h1>rbit " +
+         name + "</h1>\n<p>" + moment(now) + ", broker " +
+         html_escape(text::one_line(details.broker, most_text)) + ", " +
+         std::to_string(numbers.running) + " of " + std::to_string(numbers.slots) +
+         " slots busy, " + std::to_string(numbers.reports_waiting) + " reports waiting</p>\n" +
+         table("Queues", {"queue", "runner", "state", "running"}, queues) +
+         table("Running jobs", jobs, running) + table("Last jobs", jobs, last) +
+         table("Reports", {"target", "state", "reason", "sent", "dropped", "oldest waits"},
+               targets) +
+         "<p><a href=\"/healthcheck\">health</a> <a href=\"/metrics\">metrics</a></p>\n"
+         "</body></html>\n";
+}
+
+}  // namespace rbit

@@ -1,0 +1,66 @@
+#include "rbit/report/amqp_sink.h"
+
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "rbit/base/clock.h"
+#include "rbit/base/text.h"
+#include "rbit/report/report_text.h"
+
+namespace rbit {
+
+namespace {
+
+SinkAnswer later(const Error& error) {
+  SinkAnswer answer;
+  answer.kind = SinkAnswer::Kind::retry;
+  answer.reason = error.text();
+  return answer;
+}
+
+/// The number as JSON wants it: no zeros in front.
+std::string number(const std::string& digits) {
+  const auto start = digits.find_first_not_of('0');
+  return start == std::string::npos ? "0" : digits.substr(start);
+}
+
+/// Exactly three members, spaced as Python's json.dumps spaces them; ASCII whatever the text is.
+std::string body(const Report& report) {
+  const nlohmann::json message = explanation(report);
+  return "{\"status\": \"" + std::string(to_string(report.status)) +
+         "\", \"job\": " + number(report.job_id) +
+         ", \"message\": " + message.dump(-1, ' ', true, nlohmann::json::error_handler_t::replace) +
+         "}";
+}
+
+}  // namespace
+
+AmqpSink::AmqpSink(amqp::Publisher& publisher, std::string queue, bool declare)
+    : publisher_(publisher), queue_(std::move(queue)), declare_(declare) {}
+
+Task<SinkAnswer> AmqpSink::send(const Report& report) {
+  long long id = 0;
+  if (!text::parse_number(report.job_id, 0, 999'999'999'999'999'999, id)) {
+    SinkAnswer answer;
+    answer.kind = SinkAnswer::Kind::dropped;
+    answer.reason = "the job's id is not a number";
+    co_return answer;
+  }
+  if (declare_) {
+    const auto declared = co_await publisher_.declare_queue(queue_);
+    if (!declared) co_return later(declared.error());
+  }
+  amqp::Outgoing message;
+  message.routing_key = queue_;  // of the default exchange
+  message.body = body(report);
+  message.message_id = message_id(report);
+  message.timestamp = to_seconds(from_micros(report.time));
+  // The body has room for nothing more; a reader who cares finds the order here.
+  message.headers["x-rbit-attempt"] = std::int64_t{report.attempt};
+  message.headers["x-rbit-seq"] = std::int64_t{report.seq};
+  const auto published = co_await publisher_.publish(std::move(message));
+  if (!published) co_return later(published.error());
+  co_return SinkAnswer{};
+}
+
+}  // namespace rbit

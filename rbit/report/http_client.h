@@ -1,0 +1,50 @@
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <string>
+
+#include "rbit/base/result.h"
+#include "rbit/base/task.h"
+
+namespace rbit {
+
+struct HttpRequest {
+  std::string method;          // "GET", "PUT", "POST"
+  std::string url;             // http or https
+  std::string form;            // application/x-www-form-urlencoded body, for PUT and POST
+  std::string user, password;  // Basic; empty user: none are sent
+  std::chrono::milliseconds connect_limit{5'000}, limit{30'000};
+};
+
+struct HttpAnswer {
+  long status = 0;
+  std::chrono::seconds retry_after{0};  // 0: not said
+  std::string location;                 // of a redirect, which is never followed
+  std::string body;                     // as far as it was read
+};
+
+/// HTTP on the loop's thread: libcurl's multi interface with the loop's descriptors and timers, so
+/// no thread of its own but libcurl's resolver. Connections are kept. It follows no redirects,
+/// reads no .netrc, uses no proxy and verifies certificates (RELIABILITY.md 7, rule 4).
+class HttpClient {
+ public:
+  explicit HttpClient(const asio::any_io_executor& loop);
+  ~HttpClient();
+  HttpClient(const HttpClient&) = delete;
+  HttpClient& operator=(const HttpClient&) = delete;
+
+  /// An Error: no answer came (refused, timeout, DNS, TLS). Of an answer above 1 MiB the rest is
+  /// not read. May be cancelled. The client must outlive it.
+  Task<Result<HttpAnswer>> send(HttpRequest request);
+
+  /// As a value or a path part: everything but letters, digits and "-._~" as %XX.
+  static std::string escape(const std::string& text);
+
+ private:
+  struct Multi;
+  struct Transfer;
+  std::unique_ptr<Multi> multi_;
+};
+
+}  // namespace rbit

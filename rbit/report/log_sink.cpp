@@ -1,0 +1,47 @@
+#include "rbit/report/log_sink.h"
+
+#include <string>
+
+#include "rbit/base/clock.h"
+#include "rbit/base/log.h"
+#include "rbit/base/text.h"
+#include "rbit/report/report_text.h"
+
+namespace rbit {
+
+namespace {
+
+/// The runner's own word: the first Building of an attempt has none.
+bool is_own_status(const Report& report) {
+  return report.status == Status::waiting || !report.message.empty();
+}
+
+}  // namespace
+
+Task<SinkAnswer> LogSink::send(const Report& report) {
+  const std::string status(to_string(report.status));
+  const std::string why = text::one_line(explanation(report));  // text of a job: one line, cut
+  const log::Fields fields{
+      {"job", report.job_id}, {"queue", report.queue}, {"attempt", std::to_string(report.attempt)}};
+  if (report.status == Status::waiting || report.status == Status::building) {
+    if (is_own_status(report))
+      log::debug(status + " - " + text::one_line(report.message), fields);
+    else
+      log::info("Job '" + report.job_id +
+                    "', timestamp: " + std::to_string(to_seconds(from_micros(report.time))),
+                fields);
+  } else {
+    log::info("Job " + report.job_id + "'s state is now '" + status + "'.", fields);
+    if (report.status == Status::failed || report.status == Status::blocked)
+      log::debug("Job " + report.job_id + " had issues. " + why, fields);
+    // Whoever runs without DEBUG must not be left with a bare 'Failed'.
+    if (report.status == Status::failed)
+      log::warning("Job " + report.job_id + " failed in " + report.queue + ", attempt " +
+                       std::to_string(report.attempt) + ": " + why + " (rbit log " + report.job_id +
+                       " shows its output)",
+                   fields);
+  }
+  co_return SinkAnswer{};
+}
+
+}  // namespace rbit

@@ -1,0 +1,20 @@
+# Tests against a private RabbitMQ node (RELIABILITY.md 9), with python3-pika as the other side. One
+# node serves them all; a test that breaks its broker starts one of its own.
+if(NOT RBIT_TEST_PYTHON)
+  return()
+endif()
+
+add_test(NAME broker COMMAND ${RBIT_TEST_PYTHON} -B ${PROJECT_SOURCE_DIR}/tests/broker/run.py)
+set_tests_properties(broker PROPERTIES
+  LABELS broker TIMEOUT 1200 SKIP_RETURN_CODE 77
+  ENVIRONMENT "RBIT_BINARY_DIR=${PROJECT_BINARY_DIR};RBIT_SOURCE_DIR=${PROJECT_SOURCE_DIR}")
+
+# The units that speak AMQP skip what needs a broker; here they have one.
+foreach(unit base intake)
+  if(TARGET unit_${unit})
+    add_test(NAME amqp_${unit}
+             COMMAND ${RBIT_TEST_PYTHON} -B ${PROJECT_SOURCE_DIR}/tests/broker/node.py
+                     --run $<TARGET_FILE:unit_${unit}>)
+    set_tests_properties(amqp_${unit} PROPERTIES LABELS amqp TIMEOUT 300 SKIP_RETURN_CODE 77)
+  endif()
+endforeach()

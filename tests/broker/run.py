@@ -1,0 +1,18 @@
+#!/usr/bin/env python3
+"""Runs all broker tests beside one node: python3 tests/broker/run.py [unittest's arguments]."""
+
+import glob
+import os
+
+import broker_suite
+
+
+def load_tests(loader, tests, pattern):
+    here = os.path.dirname(os.path.abspath(__file__))
+    for path in sorted(glob.glob(os.path.join(here, "test_*.py"))):
+        tests.addTests(loader.loadTestsFromName(os.path.splitext(os.path.basename(path))[0]))
+    return tests
+
+
+if __name__ == "__main__":
+    broker_suite.main()

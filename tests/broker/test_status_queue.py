@@ -1,0 +1,65 @@
+"""coyote's status queue (INTEROP.md 6)."""
+
+import json
+
+import broker_suite
+from broker_suite import PERSISTENT, BrokerSuite
+from pybit_messages import build_request
+
+
+class StatusQueue(BrokerSuite):
+    def test_three_members_to_the_byte(self):
+        queue = self.queue()
+        status, more = self.status_queue()
+        self.configure_broker({queue: "runner = shell!exit $((RBIT_JOB_ID - 36))"}, more=more)
+        self.start()
+        self.publish(queue, build_request(job=36))
+        for expected in ("Building", "Done"):
+            properties, body = self.get(status)
+            self.assertEqual(properties.delivery_mode, PERSISTENT)
+            report = json.loads(body)
+            self.assertEqual(set(report), {"job", "status", "message"})
+            self.assertEqual(report["job"], 36)
+            self.assertIs(type(report["job"]), int)
+            self.assertEqual(report["status"], expected)
+            self.assertEqual(body.decode(), json.dumps(report))  # ", " and ": " between, as Python
+        self.publish(queue, build_request(job=38))
+        self.assertEqual(json.loads(self.get(status)[1])["status"], "Building")
+        failed = json.loads(self.get(status)[1])
+        self.assertEqual(failed["status"], "Failed")
+        self.assertIn("exit 2", failed["message"])
+
+    def test_the_order_of_many(self):
+        queue = self.queue()
+        status, more = self.status_queue()
+        self.configure_broker({queue: "runner = shell!true"}, more=more)
+        self.start()
+        jobs = range(1, 31)
+        for job in jobs:
+            self.publish(queue, build_request(job=job))
+        told = self.reports(status, 2 * len(jobs))
+        for job in jobs:
+            self.assertEqual([name for of, name in told if of == job], ["Building", "Done"])
+
+    def test_blocked_comes_between(self):
+        queue = self.queue()
+        status, more = self.status_queue()
+        self.configure_broker({queue: "runner = shell![ $RBIT_ATTEMPT = 2 ] || exit 75\n"
+                                      "retry-delay = 50ms"}, more=more)
+        self.start()
+        self.publish(queue, build_request(job=36))
+        self.assertEqual([name for _, name in self.reports(status, 4)],
+                         ["Building", "Blocked", "Building", "Done"])
+
+    def test_declared_durable_without_arguments(self):
+        queue, status = self.queue(), f"{self.dist}-acme"
+        self.configure_broker({queue: "runner = shell!true"},
+                              more=f"[status]\nreport = amqp\nqueue = {status}")
+        self.start()
+        self.publish(queue, build_request(job=36))
+        self.assertEqual(self.reports(status, 2), [(36, "Building"), (36, "Done")])
+        self.channel.queue_declare(status, durable=True)
+
+
+if __name__ == "__main__":
+    broker_suite.main()

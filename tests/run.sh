@@ -1,0 +1,37 @@
+#!/bin/sh
+# Builds rbit twice and runs all tests: units and stories with the address and undefined
+# sanitizers, the real programs and the broker's tests on the release build. Installs what is
+# missing (Debian 12, root or sudo), RabbitMQ included. Works from a fresh clone.
+#   sh tests/run.sh [ctest's arguments, for both runs]
+set -eu
+cd "$(dirname "$0")/.."
+sh examples/install-packages.sh test
+jobs=$(nproc)
+
+for preset in sanitize release; do
+  echo "Building the $preset preset"
+  cmake --preset "$preset" -DRBIT_BUILD_TESTS=ON > /dev/null
+  cmake --build --preset "$preset" -j "$jobs"
+done
+
+# One job a processor: the suites drive programs with processes of their own.
+failed=0
+run() {  # PRESET, then ctest's arguments
+  preset=$1
+  shift
+  echo
+  echo "Tests of the $preset preset"
+  ctest --preset "$preset" -j "$jobs" --output-junit results.xml "$@" || failed=1
+}
+run sanitize -LE 'suite|broker|bench' "$@"
+run release -L 'suite|broker|bench' "$@"
+
+count() {  # an attribute of <testsuite>, added up over both runs
+  cat build/sanitize/results.xml build/release/results.xml \
+    | sed -n "s/^[[:space:]]*$1=\"\([0-9]*\)\".*/\1/p" \
+    | awk '{ sum += $1 } END { print sum + 0 }'
+}
+all=$(count tests) bad=$(count failures) left=$(($(count skipped) + $(count disabled)))
+echo
+echo "$((all - bad - left)) passed, $bad failed, $left skipped"
+exit "$failed"

@@ -1,0 +1,92 @@
+#include "rbit/monitor/metrics.h"
+
+#include <doctest/doctest.h>
+
+#include "rbit/base/result.h"
+
+using namespace rbit;
+
+namespace {
+
+Outcome outcome_of(Outcome::Kind kind, std::string reason = "", std::int64_t micros = 0) {
+  Outcome outcome;
+  outcome.kind = kind;
+  outcome.reason = std::move(reason);
+  outcome.wall_micros = micros;
+  return outcome;
+}
+
+bool has_line(const std::string& text, const std::string& line) {
+  return ("\n" + text).find("\n" + line + "\n") != std::string::npos;
+}
+
+}  // namespace
+
+TEST_CASE("BarterDude's series, to the letter") {
+  Metrics metrics("barterdude", {{"team_name", "my_team"}, {"app_name", "my_app"}});
+  metrics.received();
+  metrics.connection_failed();
+  metrics.processed(outcome_of(Outcome::Kind::done, "exit 0", 20'000));
+  metrics.processed(outcome_of(Outcome::Kind::failed, "exit 2", 2'000'000'000));
+  const auto text = metrics.text({}, 0);
+  CHECK(has_line(text, "# TYPE barterdude_received_number_before_consume_messages_total counter"));
+  CHECK(has_line(text,
+                 "barterdude_received_number_before_consume_messages_total"
+                 "{app_name=\"my_app\",team_name=\"my_team\"} 1.0"));
+  CHECK(has_line(text,
+                 "barterdude_connection_fail_errors_total"
+                 "{app_name=\"my_app\",team_name=\"my_team\"} 1.0"));
+  CHECK(has_line(text, "# TYPE barterdude_processing_message_seconds histogram"));
+  CHECK(has_line(text,
+                 "barterdude_processing_message_seconds_bucket{app_name=\"my_app\",error=\"\","
+                 "le=\"0.025\",state=\"success\",team_name=\"my_team\"} 1.0"));
+  CHECK(has_line(text,
+                 "barterdude_processing_message_seconds_bucket{app_name=\"my_app\",error=\"exit\","
+                 "le=\"1800.0\",state=\"fail\",team_name=\"my_team\"} 0.0"));
+  CHECK(has_line(text,
+                 "barterdude_processing_message_seconds_bucket{app_name=\"my_app\",error=\"exit\","
+                 "le=\"+Inf\",state=\"fail\",team_name=\"my_team\"} 1.0"));
+  CHECK(has_line(text,
+                 "barterdude_processing_message_seconds_count{app_name=\"my_app\",error=\"\","
+                 "state=\"success\",team_name=\"my_team\"} 1.0"));
+  CHECK(text.find("le=\"1.0\"") != std::string::npos);
+}
+
+TEST_CASE("the error is a reason word, or else the outcome; never a job's own text") {
+  using Kind = Outcome::Kind;
+  CHECK(Metrics::error_of(outcome_of(Kind::done, "exit 0")).empty());
+  CHECK(Metrics::error_of(outcome_of(Kind::failed, "exit 2")) == "exit");
+  CHECK(Metrics::error_of(outcome_of(Kind::crashed, "signal SEGV")) == "signal");
+  CHECK(Metrics::error_of(outcome_of(Kind::timed_out, "timeout")) == "timeout");
+  CHECK(Metrics::error_of(outcome_of(Kind::failed, "no\"such\nthing 17")) == "failed");
+  CHECK(Metrics::error_of(outcome_of(Kind::blocked)) == "blocked");
+  Metrics metrics("rbit", {});
+  for (int i = 0; i < 1000; ++i)
+    metrics.processed(outcome_of(Kind::failed, "reason-" + std::to_string(i)));
+  CHECK(metrics.text({}, 0).size() < 8000);
+}
+
+TEST_CASE("the outbox shows in the metrics") {
+  Metrics metrics("rbit", {});
+  MonitorNumbers numbers;
+  numbers.connected = true;
+  numbers.running = 2;
+  numbers.slots = 4;
+  numbers.reports_waiting = 17;
+  numbers.targets = {{"pybit", "down", "refused", 5, 1, 9, 1'000'000}};
+  const auto text = metrics.text(numbers, 61'500'000);
+  CHECK(has_line(text, "rbit_broker_connected 1.0"));
+  CHECK(has_line(text, "rbit_jobs_running 2.0"));
+  CHECK(has_line(text, "rbit_outbox_reports 17.0"));
+  CHECK(has_line(text, "rbit_outbox_oldest_seconds{target=\"pybit\"} 60.5"));
+  CHECK(has_line(text, "rbit_outbox_up{target=\"pybit\"} 0.0"));
+  CHECK(has_line(text, "rbit_outbox_dropped_total{target=\"pybit\"} 1.0"));
+}
+
+TEST_CASE("label values are escaped, names are checked at the start") {
+  Metrics metrics("rbit", {{"a", "x\"y\\z\n"}});
+  CHECK(metrics.text({}, 0).find(R"({a="x\"y\\z\n"})") != std::string::npos);
+  CHECK_THROWS_AS(Metrics("r bit", {}), Fatal);
+  CHECK_THROWS_AS(Metrics("rbit", {{"1st", "x"}}), Fatal);
+  CHECK_THROWS_AS(Metrics("rbit", {{"state", "x"}}), Fatal);
+}

@@ -1,0 +1,224 @@
+#include "rbit/monitor/monitor.h"
+
+#include <doctest/doctest.h>
+#include <sys/stat.h>
+
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/connect.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/read.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
+#include <fstream>
+
+#include "tests/support/loop.h"
+#include "tests/support/manual_clock.h"
+#include "tests/support/temp_dir.h"
+
+using namespace rbit;
+using namespace std::chrono_literals;
+using Tcp = asio::ip::tcp;
+
+namespace {
+
+struct Watched {
+  explicit Watched(std::string token = "") {
+    options.server.listen = "127.0.0.1:0";
+    options.server.token = std::move(token);
+  }
+  Monitor& monitor() {
+    if (!running) {
+      MonitorSource source{[this] { return numbers; }, [this] { return details; }};
+      running.emplace(loop.get_executor(), clock, options, source);
+    }
+    return *running;
+  }
+  /// Sends the bytes, gives what comes back until the other side closes.
+  std::string raw(const std::string& bytes) {
+    const int port = monitor().port();
+    return test::run(loop, exchange(static_cast<unsigned short>(port), bytes));
+  }
+  std::string get(const std::string& path, const std::string& headers = "Host: localhost\r\n") {
+    return raw("GET " + path + " HTTP/1.1\r\n" + headers + "Connection: close\r\n\r\n");
+  }
+  static Task<std::string> exchange(unsigned short port, std::string bytes) {
+    const auto executor = co_await asio::this_coro::executor;
+    Tcp::socket socket(executor);
+    const Tcp::endpoint there(asio::ip::address_v4::loopback(), port);
+    co_await socket.async_connect(there, asio::use_awaitable);
+    boost::system::error_code error;
+    co_await asio::async_write(socket, asio::buffer(bytes),
+                               asio::redirect_error(asio::use_awaitable, error));
+    std::string answer;
+    co_await asio::async_read(socket, asio::dynamic_buffer(answer),
+                              asio::redirect_error(asio::use_awaitable, error));
+    co_return answer;
+  }
+
+  asio::io_context loop;
+  test::ManualClock clock;
+  MonitorOptions options;
+  MonitorNumbers numbers;
+  MonitorDetails details;
+  std::optional<Monitor> running;
+};
+
+bool has(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
+std::string body_of(const std::string& answer) {
+  const auto end = answer.find("\r\n\r\n");
+  return end == std::string::npos ? "" : answer.substr(end + 4);
+}
+
+}  // namespace
+
+TEST_CASE("health over HTTP") {
+  Watched rbit;
+  auto answer = rbit.get("/healthcheck");
+  CHECK(answer.starts_with("HTTP/1.1 200 OK\r\n"));
+  CHECK(has(answer, "Content-Type: text/plain; charset=utf-8\r\n"));
+  CHECK(body_of(answer) ==
+        R"({"outbox": "ok", "message": "No messages in last 60.0s", "status": "ok"})");
+  Outcome crash;
+  crash.kind = Outcome::Kind::crashed;
+  rbit.monitor().finished(crash, Status::blocked);
+  CHECK(rbit.get("/healthcheck").starts_with("HTTP/1.1 200 "));
+  rbit.monitor().finished(crash, Status::failed);
+  CHECK(rbit.get("/healthcheck").starts_with("HTTP/1.1 500 "));
+}
+
+TEST_CASE("metrics over HTTP") {
+  Watched rbit;
+  rbit.monitor().received();
+  const auto answer = rbit.get("/metrics?x=1");
+  CHECK(has(answer, "Content-Type: text/plain; version=0.0.4; charset=utf-8\r\n"));
+  CHECK(has(answer, "\nrbit_received_number_before_consume_messages_total 1.0\n"));
+}
+
+TEST_CASE("the page shows what goes on, and runs nothing of it") {
+  Watched rbit;
+  rbit.details.name = "box<1>";
+  rbit.details.broker = "localhost:5672, connected";
+  rbit.details.queues = {{"Debian_all_sid_deb", "deb", "consuming", 1}};
+  rbit.details.running = {{"36", "<script>alert(1)</script>", "1.0\n&\"'", "q", "running", "", 1,
+                           1367322533'000000 - 65'000'000, 0}};
+  rbit.numbers.targets = {{"pybit", "down", "refused", 0, 0, 0, std::nullopt}};
+  const auto answer = rbit.get("/");
+  const auto page = body_of(answer);
+  CHECK(has(answer, "Content-Type: text/html; charset=utf-8\r\n"));
+  CHECK(has(page, "box&lt;1&gt;"));
+  CHECK(has(page, "<td>Debian_all_sid_deb</td><td>deb</td><td>consuming</td>"));
+  CHECK(has(page, "<td>&lt;script&gt;alert(1)&lt;/script&gt; 1.0\\x0a&amp;&quot;&#39;</td>"));
+  CHECK(has(page, "<td>1m 05s</td>"));
+  CHECK_FALSE(has(page, "<script"));
+  CHECK(has(answer, "X-Content-Type-Options: nosniff\r\n"));
+  CHECK(has(answer, "Content-Security-Policy: default-src 'none';"));
+}
+
+TEST_CASE("GET reads, everything else is refused") {
+  Watched rbit;
+  CHECK(rbit.get("/etc/passwd").starts_with("HTTP/1.1 404 "));
+  CHECK(rbit.raw("POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n"
+                 "Connection: close\r\n\r\n")
+            .starts_with("HTTP/1.1 405 "));
+  const auto head = rbit.raw(
+      "HEAD /metrics HTTP/1.1\r\nHost: localhost\r\n"
+      "Connection: close\r\n\r\n");
+  CHECK(head.starts_with("HTTP/1.1 200 "));
+  CHECK(body_of(head).empty());
+}
+
+TEST_CASE("a page whose name was bent to this machine gets nothing") {
+  Watched rbit;
+  CHECK(rbit.get("/", "Host: evil.example\r\n").starts_with("HTTP/1.1 403 "));
+  CHECK(rbit.get("/", "Host: 127.0.0.1.evil.example:80\r\n").starts_with("HTTP/1.1 403 "));
+  CHECK(rbit.get("/", "").starts_with("HTTP/1.1 403 "));
+  CHECK(rbit.get("/", "Host: 127.0.0.1:8080\r\n").starts_with("HTTP/1.1 200 "));
+  CHECK(rbit.get("/", "Host: [::1]:8080\r\n").starts_with("HTTP/1.1 200 "));
+  CHECK(rbit.raw("GET /healthcheck HTTP/1.0\r\n\r\n").starts_with("HTTP/1.1 200 "));
+}
+
+TEST_CASE("with a token, nothing without it") {
+  Watched rbit("correct horse battery");
+  CHECK(rbit.get("/").starts_with("HTTP/1.1 401 "));
+  CHECK(has(rbit.get("/"), "WWW-Authenticate: Bearer\r\n"));
+  CHECK(rbit.get("/", "Host: h\r\nAuthorization: Bearer wrong\r\n").starts_with("HTTP/1.1 401 "));
+  CHECK(rbit.get("/", "Host: h\r\nAuthorization: Bearer \r\n").starts_with("HTTP/1.1 401 "));
+  CHECK(rbit.get("/", "Host: h\r\nAuthorization: Bearer correct horse battery\r\n")
+            .starts_with("HTTP/1.1 200 "));
+}
+
+TEST_CASE("limits on what a stranger sends") {
+  Watched rbit;
+  rbit.options.server.read_limit = 100ms;
+  rbit.options.server.most_connections = 2;
+  CHECK(rbit.get("/", "Host: localhost\r\nX: " + std::string(9000, 'x') + "\r\n")
+            .starts_with("HTTP/1.1 431 "));
+  CHECK(rbit.raw("POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\n\r\n")
+            .starts_with("HTTP/1.1 413 "));
+  CHECK(rbit.raw("\x16\x03\x01 hello\r\n\r\n").starts_with("HTTP/1.1 400 "));
+  CHECK(rbit.raw("GET / HTTP/1.1\r\nHost: loc").empty());  // half a request, cut after the limit
+  Tcp::socket first(rbit.loop), second(rbit.loop);
+  const Tcp::endpoint there(asio::ip::address_v4::loopback(),
+                            static_cast<unsigned short>(rbit.monitor().port()));
+  first.connect(there);
+  second.connect(there);
+  CHECK(rbit.get("/healthcheck").empty());  // the third is closed at once
+  first.close();
+  second.close();
+  while (rbit.get("/healthcheck").empty()) {
+  }
+}
+
+TEST_CASE("two requests on one connection") {
+  Watched rbit;
+  const auto answers = rbit.raw(
+      "GET /healthcheck HTTP/1.1\r\nHost: localhost\r\n\r\n"
+      "GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+  CHECK(has(answers, "No messages in last"));
+  CHECK(has(answers, "rbit_jobs_running"));
+}
+
+TEST_CASE("where it must not listen, it does not start") {
+  for (const std::string listen :
+       {"0.0.0.0:0", "8080", "127.0.0.1:99999", "example.org:80", ":80"}) {
+    CAPTURE(listen);
+    Watched rbit;
+    rbit.options.server.listen = listen;
+    CHECK_THROWS_AS(rbit.monitor(), Fatal);
+  }
+  Watched rbit, other;
+  other.options.server.listen = "127.0.0.1:" + std::to_string(rbit.monitor().port());
+  CHECK_THROWS_AS(other.monitor(), Fatal);
+  Watched open("a token that is long enough");
+  open.options.server.listen = "0.0.0.0:0";
+  CHECK(open.monitor().port() > 0);
+}
+
+TEST_CASE("gone in the middle of a request, it leaves nothing") {
+  Watched rbit;
+  Tcp::socket half(rbit.loop);
+  half.connect(
+      {asio::ip::address_v4::loopback(), static_cast<unsigned short>(rbit.monitor().port())});
+  CHECK(rbit.get("/").starts_with("HTTP/1.1 200 "));  // so the first one is accepted, too
+  rbit.running.reset();
+  rbit.loop.restart();
+  rbit.loop.poll();
+}
+
+TEST_CASE("a token file is ours alone") {
+  const test::TempDir dir;
+  const std::string file = dir.path() + "/token";
+  CHECK_THROWS_AS(read_token(file), Fatal);
+  std::ofstream(file) << "0123456789abcdef\n";
+  ::chmod(file.c_str(), 0640);
+  CHECK_THROWS_AS(read_token(file), Fatal);
+  ::chmod(file.c_str(), 0600);
+  CHECK(read_token(file) == "0123456789abcdef");
+  std::ofstream(file) << "short\n";
+  CHECK_THROWS_AS(read_token(file), Fatal);
+  CHECK_THROWS_AS(read_token(dir.path()), Fatal);
+}

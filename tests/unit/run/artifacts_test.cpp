@@ -1,0 +1,299 @@
+#include "rbit/run/artifacts.h"
+
+#include <doctest/doctest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "tests/support/loop.h"
+#include "tests/unit/run/temp_dir.h"
+
+namespace rbit {
+
+namespace {
+
+using test::TempDir;
+namespace fs = std::filesystem;
+
+/// A job's directories, and what it orders to be kept.
+struct Build {
+  TempDir place;
+  ArtifactOrder order{place / "work", place / "tmp", place / "out", {}, {}};
+  std::string last_error;
+
+  Build() {
+    for (const auto& path : {order.work_dir, order.tmp_dir, order.output_dir})
+      fs::create_directory(path);
+  }
+  void makes(const std::string& path, const std::string& text = "text") {
+    fs::create_directories(fs::path(order.work_dir + "/" + path).parent_path());
+    test::write_file(order.work_dir + "/" + path, text);
+  }
+  Build& names(const std::string& path, const std::string& kind = "") {
+    order.named.push_back({path, kind});
+    return *this;
+  }
+  /// The final paths below the output directory; an error is one element "!...".
+  std::vector<std::string> kept() {
+    const auto result = collect_artifacts_blocking(order);
+    if (!result) return {"!" + result.error().text()};
+    std::vector<std::string> paths;
+    for (const auto& artifact : *result) {
+      CHECK(artifact.path.starts_with(order.output_dir + "/"));
+      CHECK(fs::is_regular_file(artifact.path));
+      paths.push_back(artifact.path.substr(order.output_dir.size() + 1));
+    }
+    return paths;
+  }
+  /// True if it is refused for this reason and nothing came into the output directory.
+  bool refuses(const std::string& reason) {
+    const auto before = test::names_in(order.output_dir);
+    const auto result = kept();
+    INFO((result.empty() ? std::string() : result.front()));
+    const bool good = result.size() == 1 && result.front().front() == '!' &&
+                      result.front().find(reason) != std::string::npos;
+    CHECK(good);
+    CHECK(test::names_in(order.output_dir) == before);
+    return good;
+  }
+};
+
+using Names = std::vector<std::string>;
+
+}  // namespace
+
+TEST_CASE("a named artifact is moved and keeps its name, text and kind") {
+  Build build;
+  build.makes("a/m1.pdf", "pdf");
+  build.names("a/m1.pdf", "pdf");
+  const auto result = collect_artifacts_blocking(build.order);
+  REQUIRE(result.has_value());
+  REQUIRE(result->size() == 1);
+  CHECK(result->front().path == build.order.output_dir + "/m1.pdf");
+  CHECK(result->front().kind == "pdf");
+  CHECK(test::read_file(result->front().path) == "pdf");
+  CHECK_FALSE(fs::exists(build.order.work_dir + "/a/m1.pdf"));
+  CHECK(test::names_in(build.order.output_dir) == Names{"m1.pdf"});
+}
+
+TEST_CASE("absolute paths count below the work, the temporary and the output directory") {
+  Build build;
+  build.makes("one");
+  test::write_file(build.order.tmp_dir + "/two", "");
+  fs::create_directory(build.order.output_dir + "/sub");
+  test::write_file(build.order.output_dir + "/sub/three", "");
+  build.names(build.order.work_dir + "/one")
+      .names(build.order.tmp_dir + "/two")
+      .names(build.order.output_dir + "/sub/three");
+  CHECK(build.kept() == Names{"one", "two", "sub/three"});
+}
+
+TEST_CASE("a job may name its directory with or without the links that lead there") {
+  Build build;
+  fs::create_directory_symlink(build.place.path(), build.place / "alias");
+  build.makes("one");
+  build.makes("two");
+  build.names(build.order.work_dir + "/one").names(build.place / "alias/work/two");
+  build.order.work_dir = build.place / "alias/work";
+  CHECK(build.kept() == Names{"one", "two"});
+}
+
+TEST_CASE("globs find files at their depth, ** at any") {
+  Build build;
+  for (const std::string path : {"a.deb", "b.deb", "x/c.deb", "x/y/d.deb", ".h/e.deb", "x/.f.deb",
+                                 "dir.deb/inside", "readme"})
+    build.makes(path);
+  build.order.globs = {"*.deb", "none*"};
+  CHECK(build.kept() == Names{"a.deb", "b.deb"});
+  build.order.globs = {"x/*"};
+  CHECK(build.kept() == Names{"c.deb"});
+  build.makes("x/c.deb");
+  build.order.globs = {"**/*.deb", "./read??", "**/[i]nside"};
+  CHECK(build.kept() == Names{"c.deb", "d.deb", "readme", "inside"});
+}
+
+TEST_CASE("an artifact named and matched is one") {
+  Build build;
+  build.makes("one");
+  build.names("one", "kind").names("./one").order.globs = {"*", "on?"};
+  CHECK(build.kept() == Names{"one"});
+}
+
+TEST_CASE("wrong globs are errors") {
+  Build build;
+  for (const std::string glob : {"/etc/*", "../*", "a/../../*", "a//b", ""}) {
+    build.order.globs = {glob};
+    CHECK(build.refuses("artifacts " + glob + ": "));
+  }
+}
+
+TEST_CASE("nothing to collect needs no directory") {
+  ArtifactOrder order;
+  order.work_dir = order.output_dir = "/nowhere";
+  const auto result = collect_artifacts_blocking(order);
+  REQUIRE(result.has_value());
+  CHECK(result->empty());
+}
+
+TEST_CASE("links out of the work directory are refused") {
+  Build build;
+  test::write_file(build.place / "secret", "secret");
+  fs::create_directory(build.place / "secrets");
+  test::write_file(build.place / "secrets/key", "secret");
+
+  SUBCASE("a symbolic link") {
+    fs::create_symlink(build.place / "secret", build.order.work_dir + "/x.pdf");
+    CHECK(build.names("x.pdf").refuses("x.pdf: is reached through a symbolic link"));
+  }
+  SUBCASE("a symbolic link that a glob matches") {
+    fs::create_symlink(build.place / "secret", build.order.work_dir + "/x.pdf");
+    build.order.globs = {"*.pdf"};
+    CHECK(build.refuses("x.pdf: is reached through a symbolic link"));
+  }
+  SUBCASE("a link on the way") {
+    fs::create_directory_symlink(build.place / "secrets", build.order.work_dir + "/dir");
+    CHECK(build.names("dir/key").refuses("dir/key: is reached through a symbolic link"));
+    build.order.named.clear();
+    build.order.globs = {"dir/*", "**/key"};
+    CHECK(build.kept() == Names{});
+  }
+  SUBCASE("a hard link") {
+    fs::create_hard_link(build.place / "secret", build.order.work_dir + "/x.pdf");
+    CHECK(build.names("x.pdf").refuses("x.pdf: has a second hard link"));
+  }
+  SUBCASE("steps upwards") {
+    CHECK(build.names("../secret").refuses("lies outside the job's directory"));
+    build.order.named = {{build.order.work_dir + "/../secret", ""}};
+    CHECK(build.refuses("lies outside the job's directory"));
+  }
+  SUBCASE("elsewhere") {
+    CHECK(build.names("/etc/passwd").refuses("lies neither in the job's directory nor in "));
+    build.order.named = {{build.order.work_dir + "x/secret", ""}};
+    CHECK(build.refuses("lies neither in the job's directory nor in "));
+  }
+  SUBCASE("magic links") {
+    CHECK(build.names("/proc/self/environ").refuses("lies neither"));
+  }
+  CHECK(test::read_file(build.place / "secret") == "secret");
+}
+
+TEST_CASE("only regular files with a printable name are artifacts") {
+  Build build;
+  SUBCASE("a FIFO, which must not block") {
+    REQUIRE(::mkfifo((build.order.work_dir + "/fifo").c_str(), 0600) == 0);
+    CHECK(build.names("fifo").refuses("fifo: is not a regular file"));
+  }
+  SUBCASE("a directory") {
+    build.makes("dir/file");
+    CHECK(build.names("dir").refuses("dir: is not a regular file"));
+  }
+  SUBCASE("nothing") {
+    CHECK(build.names("gone").refuses("gone: No such file"));
+  }
+  SUBCASE("an empty path") {
+    CHECK(build.names("").refuses("'': is no path"));
+  }
+  SUBCASE("a line feed in the name") {
+    build.makes("a\nb");
+    CHECK(build.names("a\nb").refuses("artifact a\\x0ab: its name is not UTF-8 or has control"));
+  }
+  SUBCASE("bad UTF-8") {
+    build.makes("a\xff");
+    build.order.globs = {"*"};
+    CHECK(build.refuses("its name is not UTF-8"));
+  }
+}
+
+TEST_CASE("one refused artifact keeps all of them out") {
+  Build build;
+  build.makes("good");
+  build.makes("also/good");
+  CHECK(
+      build.names("good").names("also/good").refuses("another artifact of this job has the same"));
+  build.order.named = {{"good", ""}, {"gone", ""}};
+  CHECK(build.refuses("gone: No such file"));
+  CHECK(fs::exists(build.order.work_dir + "/good"));
+}
+
+TEST_CASE("an artifact replaces an older file of its name, not a directory or one just named") {
+  Build build;
+  build.makes("m1.pdf", "new");
+  test::write_file(build.order.output_dir + "/m1.pdf", "old");
+  CHECK(build.names("m1.pdf").kept() == Names{"m1.pdf"});
+  CHECK(test::read_file(build.order.output_dir + "/m1.pdf") == "new");
+
+  build.makes("m1.pdf", "newer");
+  build.names(build.order.output_dir + "/m1.pdf");
+  CHECK(build.refuses("same name"));
+  CHECK(test::read_file(build.order.output_dir + "/m1.pdf") == "new");
+
+  build.order.named = {{"dir", ""}};
+  build.makes("dir");
+  fs::create_directory(build.order.output_dir + "/dir");
+  CHECK(build.refuses("a directory has its name"));
+}
+
+TEST_CASE("a thousand artifacts are kept, one more is refused") {
+  Build build;
+  for (int i = 0; i < 1000; ++i) build.makes("f" + std::to_string(i), "");
+  build.makes("extra", "");
+  build.order.globs = {"*"};
+  CHECK(build.refuses("matches more than 1000 files"));
+  build.order.globs = {"f*"};
+  CHECK(build.names("extra").refuses("is one more than 1000"));
+  build.order.named.clear();
+  CHECK(build.kept().size() == 1000);
+}
+
+TEST_CASE("no setuid file gets into the output directory") {
+  Build build;
+  build.makes("tool");
+  ::chmod((build.order.work_dir + "/tool").c_str(), 06755);
+  CHECK(build.names("tool").kept() == Names{"tool"});
+  struct stat info {};
+  REQUIRE(::stat((build.order.output_dir + "/tool").c_str(), &info) == 0);
+  CHECK((info.st_mode & 07777) == 0755);
+}
+
+TEST_CASE("to another file system artifacts are copied whole") {
+  struct stat here {
+  }, there{};
+  Build build;
+  const bool possible = ::stat("/dev/shm", &there) == 0 &&
+                        ::stat(build.order.work_dir.c_str(), &here) == 0 &&
+                        here.st_dev != there.st_dev && ::access("/dev/shm", W_OK) == 0;
+  if (!possible) {
+    MESSAGE("skipped: /dev/shm is no second file system here");
+    return;
+  }
+  build.order.output_dir = "/dev/shm/rbit-unit-" + std::to_string(::getpid()) + "/a";
+  const std::string text(3'000'000, 'x');
+  build.makes("big", text);
+  CHECK(build.names("big").kept() == Names{"big"});
+  CHECK(test::read_file(build.order.output_dir + "/big") == text);
+  CHECK(test::names_in(build.order.output_dir) == Names{"big"});
+  CHECK_FALSE(fs::exists(build.order.work_dir + "/big"));
+  CHECK(remove_tree(fs::path(build.order.output_dir).parent_path().string()).has_value());
+}
+
+TEST_CASE("an output directory that cannot be made is an error") {
+  Build build;
+  build.makes("one");
+  test::write_file(build.place / "file", "");
+  build.order.output_dir = build.place / "file/out";
+  const auto result = collect_artifacts_blocking(build.names("one").order);
+  REQUIRE_FALSE(result.has_value());
+  CHECK(result.error().text().find(build.order.output_dir) != std::string::npos);
+}
+
+TEST_CASE("the loop goes on while artifacts are collected") {
+  Build build;
+  build.makes("one");
+  build.names("one");
+  asio::io_context loop;
+  const auto result = test::run(loop, collect_artifacts(build.order));
+  REQUIRE(result.has_value());
+  CHECK(result->front().path == build.order.output_dir + "/one");
+  CHECK(test::run(loop, collect_artifacts(ArtifactOrder()))->empty());
+}
+
+}  // namespace rbit

@@ -1,0 +1,77 @@
+#include "rbit/run/event_line.h"
+
+#include <doctest/doctest.h>
+
+#include "tests/unit/run/temp_dir.h"
+
+using namespace rbit;
+
+TEST_CASE("an event is known by its member") {
+  const auto status = parse_event_line(R"({"status":"Building","message":"now"})");
+  REQUIRE(status.has_value());
+  CHECK(std::get<StatusEvent>(*status).status == Status::building);
+  CHECK(std::get<StatusEvent>(*status).message == "now");
+  CHECK(
+      std::get<StatusEvent>(*parse_event_line(R"({"event":"status","status":"blocked"})")).status ==
+      Status::blocked);
+  CHECK(std::get<ArtifactEvent>(*parse_event_line(R"({"event":"artifact","path":"a/b"})"))
+            .artifact.path == "a/b");
+  CHECK(std::get<ArtifactEvent>(*parse_event_line(R"({"artifact":"a","kind":"pdf"})"))
+            .artifact.kind == "pdf");
+  CHECK(std::get<LogEvent>(*parse_event_line(R"({"log":"x","level":"debug"})")).level == "debug");
+  const auto result = parse_event_line(R"({"result":"failed","message":"why","left_open":2})");
+  REQUIRE(result.has_value());
+  CHECK(std::get<ResultEvent>(*result).kind == Outcome::Kind::failed);
+  CHECK(std::get<ResultEvent>(*result).left_open > 0);
+  CHECK(std::holds_alternative<ReadyEvent>(*parse_event_line(R"({"ready":true})")));
+  CHECK(std::get<RefusedEvent>(*parse_event_line(R"({"refused":"why","cure":"do"})")).cure == "do");
+}
+
+TEST_CASE("whatever else a job writes is refused with a reason") {
+  for (const std::string line :
+       {"", "x", "[]", "\"status\"", "{}", R"({"status":"Sleeping"})", R"({"status":7})",
+        R"({"artifact":""})", R"({"artifact":{"py/object":"x"}})", R"({"result":"maybe"})",
+        "{\"artifact\":\"a\\u0000b\"}", "{\"status\":\"Building\"", "\xff\xfe"}) {
+    const auto event = parse_event_line(line);
+    CHECK_MESSAGE(event.has_error(), line);
+  }
+  CHECK(parse_event_line(std::string(100'000, '[')).has_error());
+  CHECK(parse_event_line(R"({"log":)" + std::string(60'000, '[')).has_error());
+}
+
+TEST_CASE("a long message is cut, at a whole letter") {
+  std::string long_text;
+  for (int i = 0; i < 3000; ++i) long_text += "\xc3\xa4";
+  const auto event = parse_event_line(R"({"status":"Building","message":")" + long_text + "\"}");
+  REQUIRE(event.has_value());
+  const std::string& message = std::get<StatusEvent>(*event).message;
+  CHECK(message.size() <= max_event_message + 3);
+  CHECK(message.ends_with("\xa4..."));
+}
+
+TEST_CASE("lines come in any pieces; a flood without newline is dropped") {
+  int events = 0;
+  std::vector<std::string> nonsense;
+  EventReader reader([&](JobEvent) { ++events; },
+                     [&](const std::string& why) { nonsense.push_back(why); });
+  const std::string two = "{\"ready\":true}\n\n{\"log\":\"x\"}\n";
+  for (const char letter : two) reader.feed(std::string_view(&letter, 1));
+  CHECK(events == 2);
+  for (int i = 0; i < 100; ++i) reader.feed(std::string(10'000, 'x'));
+  reader.feed("\n{\"log\":\"y\"}\nrubbish\n{\"log\":\"z\"}");
+  CHECK(events == 3);
+  reader.end();  // a last line without newline
+  CHECK(events == 4);
+  CHECK(nonsense.size() == 1);  // said once
+}
+
+TEST_CASE("artifacts are noted for the time after a crash") {
+  test::TempDir dir;
+  CHECK(read_artifact_notes(dir.path()).empty());
+  note_artifact(dir.path(), Artifact{"a b\n.pdf", "pdf"});
+  note_artifact(dir.path(), Artifact{"c", ""});
+  const auto notes = read_artifact_notes(dir.path());
+  REQUIRE(notes.size() == 2);
+  CHECK(notes[0].path == "a b\n.pdf");
+  CHECK(notes[1].path == "c");
+}

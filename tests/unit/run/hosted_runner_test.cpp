@@ -1,0 +1,185 @@
+#include "rbit/run/hosted_runner.h"
+
+#include <signal.h>
+
+#include "rbit/run/record.h"
+#include "tests/unit/run/runner_fixture.h"
+
+using namespace rbit;
+using Kind = Outcome::Kind;
+
+namespace {
+
+/// Hosts that are shell scripts: the protocol without plugins.
+struct HostedFixture : test::RunnerFixture {
+  /// `body` runs for each job, whose line is in $line; it ends the loop with `break`.
+  void host(const std::string& body, const std::string& first = "say '{\"ready\":true}'") {
+    if (runner) test::run(loop, runner->close());
+    const std::string script =
+        "say() { printf '%s\\n' \"$1\" >&3; }; done_() { say "
+        "'{\"result\":\"done\",\"message\":\"'\"$1\"'\"}'; }; " +
+        first + "; while read -r line; do " + body + "; done";
+    runner = std::make_unique<HostedRunner>(loop.get_executor(),
+                                            std::vector<std::string>{"/bin/sh", "-c", script},
+                                            "plugin!x.so:x", "pdf", policy, place(), leaders);
+  }
+  Result<void> prepare() { return test::run(loop, runner->prepare()); }
+};
+
+}  // namespace
+
+TEST_CASE_FIXTURE(HostedFixture, "a host does job after job, and its result is the verdict") {
+  host("n=$((n + 1)); echo \"job $n\"; done_ \"number $n of $$\"");
+  REQUIRE(prepare().has_value());
+  const Outcome first = run_job(job("one"));
+  CHECK(first.kind == Kind::done);
+  CHECK(first.message.starts_with("number 1 of "));
+  CHECK(log_of(first) == "job 1\n");
+  const Outcome second = run_job(job("two"));
+  CHECK(second.message.starts_with("number 2 of "));
+  CHECK(log_of(second) == "job 2\n");  // each its own log
+  const auto record = read_leader_record(record_dir);
+  REQUIRE(record.has_value());
+  REQUIRE(record->has_value());
+  CHECK((*record)->host_released);
+
+  host("say '{\"result\":\"blocked\",\"message\":\"later\"}'");
+  CHECK(run_job().kind == Kind::blocked);
+  host("echo 'last word'; say '{\"result\":\"failed\"}'");
+  const Outcome failed = run_job();
+  CHECK(failed.kind == Kind::failed);
+  CHECK(failed.message == "last word");
+}
+
+TEST_CASE_FIXTURE(HostedFixture, "the job line holds the job") {
+  policy.settings = {{"quality", "high"}};
+  host("printf '%s' \"$line\"; done_ ok");
+  const Outcome outcome = run_job();
+  const std::string line = log_of(outcome);
+  for (const char* part :
+       {"\"id\":\"key-1\"", "\"queue\":\"queue\"", "\"runner\":\"pdf\"", "\"attempt\":1",
+        "\"package\":\"m9000\"", "\"master\":\"0\"", "\"timestamp\":\"1367322533\"",
+        "\"settings\":{\"quality\":\"high\"}", "\"payload\":\"{\\\"body\\\": 1}\\n\""})
+    CHECK_MESSAGE(line.find(part) != std::string::npos, part);
+  CHECK(line.find("\"record_dir\":\"" + record_dir) != std::string::npos);
+}
+
+TEST_CASE_FIXTURE(HostedFixture, "a large job reaches a host that reads slowly") {
+  host("done_ ${#line}");
+  Job big = job();
+  big.body = std::string(4 << 20, 'x');
+  const Outcome outcome = run_job(big);
+  CHECK(outcome.kind == Kind::done);
+  CHECK(std::stoll(outcome.message) > (4 << 20));
+}
+
+TEST_CASE_FIXTURE(HostedFixture, "a host that dies costs its own job only") {
+  host("case $line in *bad*) echo dying; kill -SEGV $$;; *exits*) exit 3;; esac; done_ \"$$\"");
+  const std::string before = run_job(job("good")).message;
+  Outcome outcome = run_job(job("bad"));
+  CHECK(outcome.kind == Kind::crashed);
+  CHECK(outcome.reason == "plugin-crash");
+  CHECK(outcome.message.find("signal SEGV") != std::string::npos);
+  CHECK(outcome.message.find("dying") != std::string::npos);
+  outcome = run_job(job("exits"));
+  CHECK(outcome.kind == Kind::crashed);
+  CHECK(outcome.message.find("exit 3") != std::string::npos);
+  const Outcome next = run_job(job("good again"));
+  CHECK(next.kind == Kind::done);
+  CHECK(next.message != before);
+}
+
+TEST_CASE_FIXTURE(HostedFixture, "a host that ends right after its result has given it") {
+  host("done_ last; exit 0");
+  CHECK(run_job().kind == Kind::done);
+  CHECK(run_job().kind == Kind::done);
+}
+
+TEST_CASE_FIXTURE(HostedFixture, "what a host refuses is an error with its cure") {
+  host(":", "say '{\"refused\":\"needs plugin ABI 1.7\",\"cure\":\"use a newer rbit\"}'; exit 1");
+  const auto ready = prepare();
+  REQUIRE(ready.has_error());
+  CHECK(ready.error().text() == "plugin!x.so:x: needs plugin ABI 1.7 (use a newer rbit)");
+  const Outcome outcome = run_job();
+  CHECK(outcome.kind == Kind::not_started);
+  CHECK(outcome.message.find("needs plugin ABI 1.7") != std::string::npos);
+
+  host(":", "echo 'no such module'; exit 1");
+  CHECK(prepare().error().text() ==
+        "plugin!x.so:x: its host ended before it was ready, with exit 1: no such module");
+}
+
+TEST_CASE_FIXTURE(HostedFixture, "a program that is not there is told with its step") {
+  runner = std::make_unique<HostedRunner>(loop.get_executor(),
+                                          std::vector<std::string>{"/nonexistent/host"}, "what",
+                                          "pdf", policy, place(), leaders);
+  CHECK(prepare().error().text().find("No such file or directory") != std::string::npos);
+}
+
+TEST_CASE_FIXTURE(HostedFixture, "a host is replaced after keep-warm jobs") {
+  policy.keep_warm = 2;
+  host("done_ \"$$\"");
+  const std::string first = run_job().message;
+  CHECK(run_job().message == first);
+  CHECK(run_job().message != first);
+}
+
+TEST_CASE_FIXTURE(HostedFixture, "a host that answers a cancel lives on") {
+  policy.grace = std::chrono::hours(1);
+  on_report = [](StopRequest& stop) { stop.request(StopKind::cancel); };
+  host(
+      "case $line in *slow*) say '{\"status\":\"Building\"}'; until [ $told ]; do sleep 0.01; done;"
+      "say '{\"result\":\"cancelled\"}';; *) done_ \"$$\";; esac",
+      "trap 'told=1' TERM; say '{\"ready\":true}'");
+  const std::string before = run_job().message;
+  const Outcome cancelled = run_job(job("slow"));
+  CHECK(cancelled.kind == Kind::cancelled);
+  CHECK(cancelled.reason == "cancelled");
+  CHECK(run_job().message == before);
+}
+
+TEST_CASE_FIXTURE(HostedFixture, "a host that does not answer a timeout is killed") {
+  policy.timeout = std::chrono::milliseconds(50);
+  policy.grace = std::chrono::milliseconds(50);
+  host("case $line in *slow*) while :; do sleep 0.01; done;; esac; done_ \"$$\"",
+       "trap '' TERM; say '{\"ready\":true}'");
+  const Outcome outcome = run_job(job("slow"));
+  CHECK(outcome.kind == Kind::timed_out);
+  CHECK(outcome.reason == "timeout");
+  policy.timeout = std::chrono::milliseconds(0);
+  host("done_ ok");
+  CHECK(run_job().kind == Kind::done);
+}
+
+TEST_CASE_FIXTURE(HostedFixture, "between two jobs nothing is left but the host") {
+  host("setsid sleep 1000 & done_ \"$$\"");
+  const Outcome first = run_job();
+  CHECK(first.kind == Kind::done);
+  CHECK(log_of(first).find("1 processes outlived the job") != std::string::npos);
+  CHECK(run_job().message == first.message);
+  CHECK(run_job().message != first.message);  // twice is enough
+}
+
+TEST_CASE_FIXTURE(HostedFixture, "an idle host that died is not used") {
+  host("done_ \"$$\"");
+  const Outcome first = run_job();
+  const pid_t pid = std::stoi(first.message);
+  ::kill(pid, SIGKILL);
+  until([&] { return !std::filesystem::exists("/proc/" + first.message); });
+  const Outcome next = run_job();
+  CHECK(next.kind == Kind::done);
+  CHECK(next.message != first.message);
+}
+
+TEST_CASE_FIXTURE(HostedFixture, "closing ends the hosts and leaves no descriptor") {
+  host("done_ \"$$\"");
+  run_job();
+  test::run(loop, runner->close());
+  const std::size_t before = test::open_descriptors();
+  for (int i = 0; i < 20; ++i) {
+    CHECK(run_job().kind == Kind::done);
+    test::run(loop, runner->close());
+  }
+  CHECK(test::open_descriptors() == before);
+  CHECK(leaders.idle() == 1);
+}

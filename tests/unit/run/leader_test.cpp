@@ -1,0 +1,249 @@
+#include "rbit/run/leader.h"
+
+#include <signal.h>
+#include <sys/wait.h>
+
+#include <boost/asio/this_coro.hpp>
+
+#include "rbit/run/pipe_reader.h"
+#include "rbit/run/record.h"
+#include "tests/unit/run/run_fixture.h"
+
+using namespace rbit;
+
+namespace {
+
+struct LeaderFixture : test::RunFixture {
+  std::string output, events, record_dir;
+
+  /// Runs `script` in /bin/sh under a leader; `stop` is called once it said "ready".
+  JobEnd sh(std::string script, std::function<void(Leader&)> stop = {},
+            std::function<void(JobOrder&)> change = {}) {
+    return test::run(loop, run_sh(std::move(script), std::move(stop), std::move(change)));
+  }
+
+  Task<JobEnd> run_sh(std::string script, std::function<void(Leader&)> stop,
+                      std::function<void(JobOrder&)> change) {
+    output.clear();
+    auto lease = leaders.acquire();
+    REQUIRE(lease.has_value());
+    auto out = make_pipe();
+    auto event = make_pipe();
+    REQUIRE(out.has_value());
+    REQUIRE(event.has_value());
+    JobOrder order;
+    order.argv = {"/bin/sh", "-c", script};
+    order.environment = {"PATH=/usr/bin:/bin"};
+    order.directory = dir.path();
+    order.stdin_fd = Fd(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+    order.output_fd = std::move(out->second);
+    order.events_fd = std::move(event->second);
+    record_dir = fresh_record_dir();
+    order.record_dir = Fd(::open(record_dir.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (change) change(order);
+    Leader& leader = **lease;
+    bool stopped = false;
+    PipeReader reader(loop.get_executor(), std::move(out->first), [&](std::string_view bytes) {
+      output += bytes;
+      if (stop && !stopped && output.find("ready") != std::string::npos) {
+        stopped = true;
+        stop(leader);
+      }
+    });
+    PipeReader event_reader(loop.get_executor(), std::move(event->first),
+                            [&](std::string_view bytes) { events += bytes; });
+    auto started = leader.run(std::move(order));
+    REQUIRE(started.has_value());
+    JobEnd end = co_await leader.ended();
+    co_await reader.drain();
+    co_await event_reader.drain();
+    co_return end;
+  }
+};
+
+constexpr auto one_hour = std::chrono::hours(1);
+
+}  // namespace
+
+TEST_CASE_FIXTURE(LeaderFixture, "a leader tells the exact end of its job") {
+  CHECK(to_string(sh("exit 0")) == "exit 0");
+  CHECK(to_string(sh("exit 137")) == "exit 137");  // not SIGKILL (RELIABILITY.md 6.4)
+  CHECK(to_string(sh("kill -SEGV $$")) == "signal SEGV");
+  const JobEnd end = sh("echo out; echo err >&2; printf event >&3; exit 3");
+  CHECK(to_string(end) == "exit 3");
+  CHECK(end.cause == StopCause::none);
+  CHECK(end.outlived == 0);
+  CHECK(end.peak_memory_kib > 0);
+  CHECK(output == "out\nerr\n");
+  CHECK(events == "event");
+  CHECK(leaders.idle() == 1);  // warm, and the same one for all of them
+}
+
+TEST_CASE_FIXTURE(LeaderFixture, "what cannot start is told with its step") {
+  const JobEnd no_program =
+      sh("", {}, [](JobOrder& order) { order.argv[0] = "/nonexistent/program"; });
+  CHECK(no_program.kind == JobEnd::Kind::not_started);
+  CHECK(to_string(no_program) == "exec: No such file or directory");
+  const JobEnd no_directory = sh("", {}, [](JobOrder& order) { order.directory = "/nonexistent"; });
+  CHECK(to_string(no_directory) == "working directory: No such file or directory");
+  CHECK(to_string(sh("exit 4")) == "exit 4");  // and the leader goes on
+  CHECK(leaders.idle() == 1);
+}
+
+TEST_CASE_FIXTURE(LeaderFixture, "a job starts with nothing of ours") {
+  const JobEnd end =
+      sh("for n in 0 1 2 3 4 5 6 7 8 9 10 11 12 20; do [ -e /proc/$$/fd/$n ] && echo fd $n; done;"
+         // With builtins: the shell blocks signals while it starts another program.
+         "while read name value; do case $name in SigIgn:|SigBlk:) echo $name $value;; esac;"
+         "done < /proc/$$/status; umask; env");
+  CHECK(to_string(end) == "exit 0");
+  INFO(output);
+  CHECK(output.find("fd 0\nfd 1\nfd 2\nfd 3\nSig") == 0);
+  CHECK(output.find("SigIgn: 0000000000000000") != std::string::npos);
+  CHECK(output.find("SigBlk: 0000000000000000") != std::string::npos);
+  CHECK(output.find("0022") != std::string::npos);
+  CHECK(output.find("RBIT_LEADER=") != std::string::npos);
+  CHECK(output.find("HOME=") == std::string::npos);
+}
+
+TEST_CASE_FIXTURE(LeaderFixture, "limits and niceness are set before the program runs") {
+  const JobEnd end =
+      sh("ulimit -c; ulimit -Sn; ulimit -v; cut -d' ' -f19 /proc/$$/stat", {}, [](JobOrder& order) {
+        order.max_memory = 1 << 30;
+        order.nice = 3;
+      });
+  CHECK(to_string(end) == "exit 0");
+  CHECK(output.find("0\n1024\n1048576\n") == 0);
+  CHECK(output.find("\n3\n") != std::string::npos);
+}
+
+TEST_CASE_FIXTURE(LeaderFixture, "stop sends the signal, and wakes what is stopped") {
+  const JobEnd end = sh("trap 'echo told; exit 7' TERM; echo ready; while :; do sleep 0.01; done",
+                        [](Leader& leader) { leader.stop(StopCause::cancel, SIGTERM, one_hour); });
+  CHECK(to_string(end) == "exit 7");
+  CHECK(end.cause == StopCause::cancel);
+  CHECK(output.find("told\n") != std::string::npos);
+
+  const JobEnd asleep = sh("echo ready; kill -STOP $$; exit 0", [](Leader& leader) {
+    leader.stop(StopCause::timeout, SIGTERM, one_hour);
+  });
+  CHECK(to_string(asleep) == "signal TERM");
+  CHECK(asleep.cause == StopCause::timeout);
+}
+
+TEST_CASE_FIXTURE(LeaderFixture, "what ignores the signal is killed after the grace") {
+  const JobEnd end =
+      sh("trap '' TERM; echo ready; while :; do sleep 0.01; done", [](Leader& leader) {
+        leader.stop(StopCause::timeout, SIGTERM, std::chrono::milliseconds(50));
+      });
+  CHECK(to_string(end) == "signal KILL");
+  CHECK(end.cause == StopCause::timeout);
+}
+
+TEST_CASE_FIXTURE(LeaderFixture, "a second, harder stop shortens the first") {
+  const JobEnd end =
+      sh("trap '' TERM; echo ready; while :; do sleep 0.01; done", [](Leader& leader) {
+        leader.stop(StopCause::cancel, SIGTERM, one_hour);
+        leader.stop(StopCause::interrupt, SIGKILL, {});
+      });
+  CHECK(to_string(end) == "signal KILL");
+  CHECK(end.cause == StopCause::cancel);  // the one that began the ladder
+}
+
+TEST_CASE_FIXTURE(LeaderFixture, "nothing outlives a job, whatever session it went to") {
+  // K1: kill(-pgid) misses what called setsid.
+  const JobEnd end =
+      sh("setsid sleep 1000 >/dev/null 2>&1 & (setsid sh -c 'sleep 1000 & sleep 1000' & ) "
+         "; sleep 1000 & exit 5");
+  CHECK(to_string(end) == "exit 5");
+  CHECK(end.outlived >= 3);
+  auto record = read_leader_record(record_dir);
+  REQUIRE(record.has_value());
+  REQUIRE(record->has_value());
+  CHECK(test::processes_with("RBIT_LEADER=" + (*record)->leader_id) == 0);
+}
+
+TEST_CASE_FIXTURE(LeaderFixture, "the record holds the verdict and is unlocked after the end") {
+  const JobEnd end = sh("exit 9");
+  auto record = read_leader_record(record_dir);
+  REQUIRE(record.has_value());
+  REQUIRE(record->has_value());
+  CHECK_FALSE((*record)->running);
+  CHECK((*record)->pid > 0);
+  CHECK((*record)->start_time > 0);
+  CHECK((*record)->boot_id.size() == 36);
+  REQUIRE((*record)->end.has_value());
+  CHECK(to_string(*(*record)->end) == to_string(end));
+}
+
+TEST_CASE_FIXTURE(LeaderFixture, "two hundred jobs on one leader leave no descriptor behind") {
+  sh("exit 0");
+  const std::size_t before = test::open_descriptors();
+  auto lease = leaders.acquire();
+  const pid_t pid = (*lease)->pid();
+  { LeaderLease back = std::move(*lease); }
+  const auto descriptors_of = [](pid_t of) {
+    const std::filesystem::directory_iterator all("/proc/" + std::to_string(of) + "/fd");
+    return std::distance(begin(all), end(all));
+  };
+  const auto leaders_before = descriptors_of(pid);
+  for (int i = 0; i < 200; ++i) CHECK(to_string(sh("exit 1")) == "exit 1");
+  CHECK(test::open_descriptors() == before);
+  CHECK(descriptors_of(pid) == leaders_before);
+  CHECK(leaders.idle() == 1);
+}
+
+TEST_CASE_FIXTURE(LeaderFixture, "a leader that dies costs its own job and nothing else") {
+  const JobEnd end = sh("setsid sleep 1000 & echo ready; sleep 1000",
+                        [](Leader& leader) { ::kill(leader.pid(), SIGKILL); });
+  CHECK(end.kind == JobEnd::Kind::leader_lost);
+  CHECK(leaders.idle() == 0);
+  auto record = read_leader_record(record_dir);
+  REQUIRE(record.has_value());
+  REQUIRE(record->has_value());
+  CHECK_FALSE((*record)->running);
+  CHECK_FALSE((*record)->end.has_value());
+  CHECK(test::processes_with("RBIT_LEADER=" + (*record)->leader_id) == 0);
+  CHECK(to_string(sh("exit 6")) == "exit 6");
+}
+
+TEST_CASE_FIXTURE(LeaderFixture, "a leader whose rbit is gone ends its job by the ladder") {
+  // Another process plays the rbit that dies.
+  record_dir = fresh_record_dir();
+  const std::string marker = dir / "told";
+  const std::string ready = dir / "ready";
+  const pid_t rbit = ::fork();
+  if (rbit == 0) {
+    asio::io_context other;
+    auto leader = Leader::start(other.get_executor(), RBIT_BINARY_DIR "/rbit-leader");
+    JobOrder order;
+    order.argv = {"/bin/sh", "-c",
+                  "trap 'echo x >" + marker + "; exit 0' TERM; echo x >" + ready +
+                      "; while :; do sleep 0.01; done"};
+    order.environment = {"PATH=/usr/bin:/bin"};
+    order.directory = "/";
+    order.stdin_fd = Fd(::open("/dev/null", O_RDONLY));
+    order.output_fd = Fd(::open("/dev/null", O_WRONLY));
+    order.events_fd = Fd(::open("/dev/null", O_WRONLY));
+    order.record_dir = Fd(::open(record_dir.c_str(), O_RDONLY | O_DIRECTORY));
+    order.grace = one_hour;
+    if (!leader || !(*leader)->run(std::move(order))) ::_exit(1);
+    for (;;) ::pause();
+  }
+  until([&] { return std::filesystem::exists(ready); });
+  auto running = read_leader_record(record_dir);
+  REQUIRE(running.has_value());
+  REQUIRE(running->has_value());
+  CHECK((*running)->running);
+  ::kill(rbit, SIGKILL);
+  ::waitpid(rbit, nullptr, 0);
+  std::optional<LeaderRecord> record;
+  until([&] {
+    record = *read_leader_record(record_dir);
+    return !record->running;
+  });
+  CHECK(std::filesystem::exists(marker));
+  REQUIRE(record->end.has_value());
+  CHECK(record->end->cause == StopCause::interrupt);
+  CHECK(to_string(*record->end) == "exit 0");
+}

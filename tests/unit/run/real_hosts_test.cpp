@@ -1,0 +1,97 @@
+// The hosts that rbit ships, driven as rbit drives them.
+#include <unistd.h>
+
+#include "tests/unit/run/runner_fixture.h"
+
+using namespace rbit;
+using Kind = Outcome::Kind;
+
+namespace {
+
+struct RealHosts : test::RunnerFixture {
+  void plugin(const std::string& library, const std::string& name) {
+    RunnerLine line;
+    line.kind = RunnerLine::Kind::plugin;
+    line.target = std::string(RBIT_BINARY_DIR) + "/" + library;
+    line.name = name;
+    make(line);
+  }
+  void python(const std::string& code) {
+    test::write_file(dir / "builder.py", code);
+    RunnerLine line;
+    line.kind = RunnerLine::Kind::python;
+    line.target = "builder";
+    line.name = "build";
+    make(line);
+  }
+  Result<void> prepare() { return test::run(loop, runner->prepare()); }
+};
+
+}  // namespace
+
+TEST_CASE_FIXTURE(RealHosts, "the hello plugin greets, reports and leaves an artifact") {
+  policy.settings = {{"name", "World"}};
+  plugin("examples/libhello.so", "hello");
+  REQUIRE(prepare().has_value());
+  const Outcome outcome = run_job();
+  CHECK(outcome.kind == Kind::done);
+  CHECK(reports == std::vector<std::string>{"Building: Greeting World"});
+  REQUIRE(outcome.artifacts.size() == 1);
+  CHECK(test::read_file(outcome.artifacts[0].path) == "Hello World\n");
+}
+
+TEST_CASE_FIXTURE(RealHosts, "a plugin that is no plugin is refused") {
+  plugin("examples/libhello.so", "nobody");
+  const auto ready = prepare();
+  REQUIRE(ready.has_error());
+  CHECK(ready.error().thing.find("libhello.so:nobody") != std::string::npos);
+  CHECK_FALSE(ready.error().reason.empty());
+  CHECK(run_job().kind == Kind::not_started);
+}
+
+TEST_CASE_FIXTURE(RealHosts, "naughty plugins cost their own job and nothing else") {
+  plugin("tests/libnaughty.so", "segv");
+  Outcome outcome = run_job();
+  CHECK(outcome.kind == Kind::crashed);
+  CHECK(outcome.reason == "plugin-crash");
+  CHECK(outcome.message.find("signal SEGV") != std::string::npos);
+  plugin("tests/libnaughty.so", "exit3");
+  outcome = run_job();
+  CHECK(outcome.kind == Kind::crashed);
+  CHECK(outcome.message.find("exit 3") != std::string::npos);
+  plugin("tests/libnaughty.so", "failed");
+  CHECK(run_job().kind == Kind::failed);
+  CHECK(run_job().kind == Kind::failed);
+  plugin("tests/libnaughty.so", "blocked");
+  CHECK(run_job().kind == Kind::blocked);
+  policy.timeout = std::chrono::milliseconds(100);
+  policy.grace = std::chrono::milliseconds(50);
+  plugin("tests/libnaughty.so", "hangs");
+  outcome = run_job();
+  CHECK(outcome.kind == Kind::timed_out);
+  CHECK(outcome.reason == "timeout");
+}
+
+TEST_CASE_FIXTURE(RealHosts, "a Python function does jobs, and its host stays warm") {
+  if (::access("/usr/bin/python3", X_OK) != 0) return;
+  policy.settings = {{"name", "World"}};
+  python(
+      "import os\n"
+      "def build(message, set_status, settings):\n"
+      "    set_status('Building', 'Greeting ' + settings['name'])\n"
+      "    print('pid', os.getpid())\n");
+  REQUIRE(prepare().has_value());
+  const Outcome first = run_job();
+  CHECK(first.kind == Kind::done);
+  CHECK(reports == std::vector<std::string>{"Building: Greeting World"});
+  CHECK(log_of(first).starts_with("pid "));
+  CHECK(log_of(run_job(job("next"))) == log_of(first));
+
+  python("def build(message, set_status, settings):\n    raise ValueError('no TeX')\n");
+  const Outcome failed = run_job();
+  CHECK(failed.kind == Kind::failed);
+  CHECK(failed.message.find("no TeX") != std::string::npos);
+
+  python("def build(:\n");
+  CHECK(prepare().has_error());
+}

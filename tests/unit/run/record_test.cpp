@@ -1,0 +1,182 @@
+#include "rbit/run/record.h"
+
+#include <signal.h>
+#include <sys/file.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstring>
+
+#include "rbit/run/event_line.h"
+#include "rbit/run/workspace.h"
+#include "tests/unit/run/run_fixture.h"
+
+using namespace rbit;
+
+namespace {
+
+struct RecordFixture : test::RunFixture {
+  std::string record_dir = fresh_record_dir();
+  RunnerPolicy policy;
+
+  std::optional<Outcome> recover() {
+    return test::run(loop, recover_attempt(attempt(), policy, place()));
+  }
+  OpenAttempt attempt() const {
+    OpenAttempt open;
+    open.job.key = "key-1";
+    open.record_dir = record_dir;
+    return open;
+  }
+  /// A record as a leader leaves it; without `end` as one that died.
+  void write_record(const std::string& end, bool torn = false) const {
+    char text[512];
+    int size = std::snprintf(text, sizeof text, wire::record_begin_format, wire::version, 4194304,
+                             1ull, "00000000-0000-0000-0000-000000000000", "feedfeedfeedfeed");
+    std::memcpy(text + size, end.data(), end.size());
+    size += static_cast<int>(end.size());
+    std::string whole(text, static_cast<std::size_t>(size));
+    if (!end.empty()) {
+      std::snprintf(text, sizeof text, wire::record_sum_format,
+                    static_cast<unsigned long long>(wire::sum(whole.data(), whole.size())));
+      whole += text;
+      if (torn) whole.resize(whole.size() - 3);
+    }
+    test::write_file(record_dir + "/leader", whole);
+  }
+};
+
+std::string exit_line(int code, StopCause cause = StopCause::none) {
+  char line[128];
+  std::snprintf(line, sizeof line, wire::record_end_format, code, 0, static_cast<int>(cause), 0,
+                1ll, 2ll);
+  return line;
+}
+
+}  // namespace
+
+TEST_CASE_FIXTURE(RecordFixture, "without a record nothing of the attempt ran") {
+  CHECK_FALSE(recover());
+  CHECK_FALSE(read_leader_record(record_dir)->has_value());
+}
+
+TEST_CASE_FIXTURE(RecordFixture, "a verdict that only the leader knew is the outcome") {
+  write_record(exit_line(3));
+  auto outcome = recover();
+  REQUIRE(outcome);
+  CHECK(outcome->kind == Outcome::Kind::failed);
+  CHECK(outcome->reason == "exit 3");
+  write_record(exit_line(75));
+  CHECK(recover()->kind == Outcome::Kind::blocked);
+  write_record(exit_line(0));
+  CHECK(recover()->kind == Outcome::Kind::done);
+  write_record(exit_line(0, StopCause::timeout));
+  CHECK(recover()->kind == Outcome::Kind::timed_out);
+}
+
+TEST_CASE_FIXTURE(RecordFixture, "no verdict, a torn one or our own death is none") {
+  write_record("");
+  CHECK_FALSE(recover());
+  write_record(exit_line(0), true);
+  CHECK_FALSE(recover());
+  write_record(exit_line(0, StopCause::interrupt));
+  CHECK_FALSE(recover());
+  test::write_file(record_dir + "/leader", std::string("\0\xff rubbish", 10));
+  CHECK_FALSE(recover());
+}
+
+TEST_CASE_FIXTURE(RecordFixture, "a host's result line is its verdict") {
+  write_record("");
+  test::write_file(record_dir + "/result", "{\"result\":\"failed\",\"message\":\"no TeX\"}\n");
+  const auto outcome = recover();
+  REQUIRE(outcome);
+  CHECK(outcome->kind == Outcome::Kind::failed);
+  CHECK(outcome->message == "no TeX");
+  test::write_file(record_dir + "/result", "{\"result\":\"fai");
+  CHECK_FALSE(recover());
+}
+
+TEST_CASE_FIXTURE(RecordFixture, "artifacts that were not collected yet are, and the rest goes") {
+  Job job;
+  job.key = "key-1";
+  std::filesystem::create_directories(dir / "output");
+  auto workspace = Workspace::make(dir / "work", job);
+  REQUIRE(workspace.has_value());
+  test::write_file(workspace->path() + "/a.deb", "a");
+  test::write_file(workspace->path() + "/b.pdf", "b");
+  policy.artifacts = {"*.deb"};
+  note_artifact(record_dir, Artifact{"b.pdf", "pdf"});
+  write_record(exit_line(0));
+  const auto outcome = recover();
+  REQUIRE(outcome);
+  CHECK(outcome->kind == Outcome::Kind::done);
+  CHECK(outcome->artifacts.size() == 2);
+  CHECK(std::filesystem::exists(dir / "output/a.deb"));
+  CHECK_FALSE(std::filesystem::exists(workspace->root()));
+}
+
+TEST_CASE_FIXTURE(RecordFixture, "an outcome with artifacts survives as it was") {
+  Outcome outcome;
+  outcome.kind = Outcome::Kind::done;
+  outcome.message = "fine";
+  outcome.log_file = "/log";
+  outcome.artifacts = {Artifact{"/out/a", "pdf"}};
+  REQUIRE(write_outcome(record_dir, outcome).has_value());
+  const auto again = recover();
+  REQUIRE(again);
+  CHECK(again->message == "fine");
+  CHECK(again->log_file == "/log");
+  REQUIRE(again->artifacts.size() == 1);
+  CHECK(again->artifacts[0].path == "/out/a");
+}
+
+TEST_CASE_FIXTURE(RecordFixture, "a leader that is still at it is waited for") {
+  write_record("");
+  int ready[2];
+  REQUIRE(::pipe(ready) == 0);
+  const pid_t leader = ::fork();  // plays a leader in its last moments
+  if (leader == 0) {
+    const int file = ::open((record_dir + "/leader").c_str(), O_RDWR);
+    ::flock(file, LOCK_EX);
+    if (::write(ready[1], "x", 1) != 1) ::_exit(1);
+    char go = 0;
+    if (::read(ready[0], &go, 0) < 0) ::_exit(1);
+    ::pause();
+    ::_exit(0);
+  }
+  char byte = 0;
+  REQUIRE(::read(ready[0], &byte, 1) == 1);
+  CHECK((*read_leader_record(record_dir))->running);
+  std::optional<std::optional<Outcome>> got;
+  const auto wait = [&]() -> Task<void> {
+    got = co_await recover_attempt(attempt(), policy, place());
+  };
+  spawn(loop.get_executor(), wait(), "test");
+  loop.restart();
+  loop.poll();
+  CHECK_FALSE(got);
+  write_record(exit_line(5));
+  ::kill(leader, SIGKILL);
+  ::waitpid(leader, nullptr, 0);
+  ::close(ready[0]);
+  ::close(ready[1]);
+  until([&] { return got.has_value(); });
+  REQUIRE(*got);
+  CHECK((*got)->reason == "exit 5");
+}
+
+TEST_CASE_FIXTURE(RecordFixture, "what a dead leader left behind is found by its mark and killed") {
+  write_record("");
+  const pid_t left = ::fork();
+  if (left == 0) {
+    ::setsid();
+    ::execle("/bin/sleep", "sleep", "1000", nullptr,
+             std::initializer_list<const char*>{"RBIT_LEADER=feedfeedfeedfeed", nullptr}.begin());
+    ::_exit(127);
+  }
+  until([&] { return test::processes_with("RBIT_LEADER=feedfeedfeedfeed") == 1; });
+  CHECK_FALSE(recover());
+  int status = 0;
+  CHECK(::waitpid(left, &status, 0) == left);
+  CHECK(WTERMSIG(status) == SIGKILL);
+}

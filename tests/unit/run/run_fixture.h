@@ -1,0 +1,77 @@
+#pragma once
+
+#include <doctest/doctest.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <boost/asio/io_context.hpp>
+#include <filesystem>
+#include <iterator>
+#include <string>
+
+#include "rbit/base/clock.h"
+#include "rbit/base/fd.h"
+#include "rbit/run/leader_pool.h"
+#include "rbit/run/run_place.h"
+#include "tests/support/loop.h"
+#include "tests/unit/run/temp_dir.h"
+
+namespace rbit::test {
+
+inline std::size_t open_descriptors() {
+  const std::filesystem::directory_iterator all("/proc/self/fd");
+  return static_cast<std::size_t>(std::distance(begin(all), end(all)));
+}
+
+/// Living processes (no zombies) with `text` in their environment.
+inline std::size_t processes_with(const std::string& text) {
+  std::size_t count = 0;
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc", error)) {
+    if (!std::isdigit(static_cast<unsigned char>(entry.path().filename().string()[0]))) continue;
+    const std::string environment = read_file(entry.path() / "environ");
+    if (environment.find(text) != std::string::npos) ++count;
+  }
+  return count;
+}
+
+/// What runners are made of: a loop, leaders, places in a fresh directory.
+struct RunFixture {
+  TempDir dir;
+  asio::io_context loop{1};
+  SystemClock clock;
+  LeaderPool leaders{loop.get_executor(), RBIT_BINARY_DIR "/rbit-leader"};
+  int records = 0;
+
+  ~RunFixture() { run(loop, leaders.close()); }
+
+  std::string fresh_record_dir() {
+    const std::string path = dir / ("record" + std::to_string(++records));
+    REQUIRE(::mkdir(path.c_str(), 0700) == 0);
+    return path;
+  }
+  RunPlace place() const {
+    RunPlace place;
+    place.leader_program = RBIT_BINARY_DIR "/rbit-leader";
+    place.plugin_host_program = RBIT_BINARY_DIR "/rbit-plugin-host";
+    place.python_program = "/usr/bin/python3";
+    place.python_host_dir = RBIT_SOURCE_DIR "/runners/python";
+    place.state_dir = dir.path();
+    place.work_dir = dir / "work";
+    place.log_dir = dir / "logs";
+    place.output_dir = dir / "output";
+    place.config_dir = dir.path();
+    return place;
+  }
+  /// Waits until `condition` holds; the test's own time limit is that of CTest.
+  template <class Condition>
+  void until(Condition condition) {
+    run(loop, wait_until(std::move(condition)));
+  }
+  template <class Condition>
+  Task<void> wait_until(Condition condition) {
+    while (!condition()) co_await clock.sleep_for(milliseconds(2));
+  }
+};
+
+}  // namespace rbit::test

@@ -1,0 +1,66 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "rbit/core/runner.h"
+#include "rbit/run/make_runner.h"
+#include "tests/unit/run/run_fixture.h"
+
+namespace rbit::test {
+
+/// Runs jobs through a runner and keeps what it reported.
+struct RunnerFixture : RunFixture {
+  RunnerPolicy policy;
+  std::unique_ptr<Runner> runner;
+  std::vector<std::string> reports;  // "Building: half way"
+  std::string record_dir;            // of the last job
+  std::function<void(StopRequest&)> on_report;
+
+  ~RunnerFixture() {
+    if (runner) run(loop, runner->close());
+  }
+  void make(RunnerLine line) {
+    if (runner) run(loop, runner->close());
+    runner = make_runner(loop.get_executor(), line, "pdf", policy, place(), leaders);
+  }
+  void shell(const std::string& line) {
+    auto parsed = parse_runner_line("shell!" + line, policy.settings, dir.path());
+    REQUIRE(parsed.errors.empty());
+    make(parsed.line);
+  }
+  static Job job(const std::string& key = "key-1") {
+    Job job;
+    job.key = key;
+    job.queue = "queue";
+    job.runner = "pdf";
+    job.timestamp = 1367322533;
+    job.request.package = "m9000";
+    job.request.version = "1.2";
+    job.request.job_id = "36";
+    job.body = "{\"body\": 1}\n";
+    return job;
+  }
+  Outcome run_job(Job one = job()) {
+    reports.clear();
+    record_dir = fresh_record_dir();
+    return test::run(loop, attempt(std::move(one)));
+  }
+  std::string log_of(const Outcome& outcome) const { return read_file(outcome.log_file); }
+
+ private:
+  Task<Outcome> attempt(Job one) {
+    StopRequest stop;
+    RunContext context{[&](Status status, std::string message) {
+                         reports.push_back(std::string(to_string(status)) + ": " + message);
+                         if (on_report) on_report(stop);
+                       },
+                       stop, record_dir};
+    Outcome outcome = co_await runner->run(one, context);
+    co_return outcome;
+  }
+};
+
+}  // namespace rbit::test

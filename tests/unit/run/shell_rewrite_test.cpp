@@ -1,0 +1,292 @@
+#include "rbit/run/shell_rewrite.h"
+
+#include <doctest/doctest.h>
+#include <fcntl.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+
+#include "rbit/run/job_environment.h"
+#include "tests/unit/run/temp_dir.h"
+
+namespace rbit {
+
+namespace {
+
+using test::TempDir;
+
+const std::map<std::string, std::string> settings{{"deposit_location", "/srv/deposit"},
+                                                  {"oer.exports-dir", "/srv/oer exports"}};
+
+std::string rewritten(const std::string& line) {
+  const auto result = rewrite_shell_line(line, settings);
+  CHECK_MESSAGE(result.errors.empty(), line, " -> ", result.errors.empty() ? "" : result.errors[0]);
+  return result.line;
+}
+
+std::vector<std::string> errors(const std::string& line) {
+  return rewrite_shell_line(line, settings).errors;
+}
+
+/// Whether the line has one error, and it has this beginning.
+bool refused(const std::string& line, const std::string& beginning) {
+  const auto found = errors(line);
+  INFO(line, " -> ", found.empty() ? std::string("accepted") : found.front());
+  const bool good = found.size() == 1 && found.front().starts_with(beginning);
+  CHECK(good);
+  return good;
+}
+
+/// What /bin/sh prints for the line in `directory`, with the job's environment and nothing else.
+std::string run_shell(const std::string& line, const Job& job, const std::string& directory) {
+  auto environment = job_environment(job, settings, {directory, directory + "/message", "/out"});
+  REQUIRE(environment.left_out.empty());
+  environment.variables.push_back("PATH=/usr/bin:/bin");
+  std::vector<char*> variables;
+  for (auto& variable : environment.variables) variables.push_back(variable.data());
+  variables.push_back(nullptr);
+  std::string shell = "/bin/sh", option = "-c", text = line;
+  std::array<char*, 4> arguments{shell.data(), option.data(), text.data(), nullptr};
+
+  const std::string out = directory + "/.stdout";
+  posix_spawn_file_actions_t actions;
+  posix_spawn_file_actions_init(&actions);
+  posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
+  posix_spawn_file_actions_addopen(&actions, 1, out.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
+  posix_spawn_file_actions_adddup2(&actions, 1, 2);
+  posix_spawn_file_actions_addchdir_np(&actions, directory.c_str());
+  pid_t pid = 0;
+  REQUIRE(posix_spawn(&pid, "/bin/sh", &actions, nullptr, arguments.data(), variables.data()) == 0);
+  posix_spawn_file_actions_destroy(&actions);
+  int status = 0;
+  REQUIRE(waitpid(pid, &status, 0) == pid);
+  return test::read_file(out);
+}
+
+}  // namespace
+
+TEST_CASE("a bare placeholder becomes a quoted word, one in double quotes a braced one") {
+  CHECK(rewritten("%ID.pdf") == "\"$RBIT_PACKAGE\".pdf");
+  CHECK(rewritten("html2pdf %ID.pdf") == "html2pdf \"$RBIT_PACKAGE\".pdf");
+  CHECK(rewritten("make \"%ID-%VERSION.pdf\"") == "make \"${RBIT_PACKAGE}-${RBIT_VERSION}.pdf\"");
+  CHECK(rewritten("echo %ID%VERSION %ID_x %IDs") ==
+        "echo \"$RBIT_PACKAGE\"\"$RBIT_VERSION\" \"$RBIT_PACKAGE\"_x \"$RBIT_PACKAGE\"s");
+  CHECK(rewritten("X=%ID; echo $X > %ID.log 2>&1") ==
+        "X=\"$RBIT_PACKAGE\"; echo $X > \"$RBIT_PACKAGE\".log 2>&1");
+}
+
+TEST_CASE("every placeholder has its variable") {
+  for (const auto& placeholder : placeholders()) {
+    const auto result = rewrite_shell_line("echo %" + std::string(placeholder.name), {});
+    CHECK(result.line == "echo \"$" + std::string(placeholder.variable) + "\"");
+    CHECK(result.variables == std::vector<std::string>{std::string(placeholder.variable)});
+  }
+  CHECK(placeholders().size() == 12);
+}
+
+TEST_CASE("settings are used through their variables") {
+  CHECK(rewritten("cp module.pdf %(deposit_location)s/") ==
+        "cp module.pdf \"$RBIT_SETTING_DEPOSIT_LOCATION\"/");
+  CHECK(rewritten("cp module.pdf {settings.deposit_location}/") ==
+        "cp module.pdf \"$RBIT_SETTING_DEPOSIT_LOCATION\"/");
+  CHECK(rewritten("ls \"%(OER.exports-dir)s/x\"") == "ls \"${RBIT_SETTING_OER_EXPORTS_DIR}/x\"");
+  CHECK(refused("cp x %(deposit_locaton)s",
+                "unknown setting 'deposit_locaton' (did you mean deposit_location?)"));
+  CHECK(refused("cp x {settings.nowhere}", "unknown setting 'nowhere'"));
+  CHECK(refused("cp x ${settings.deposit_location}",
+                "{settings.deposit_location} stands after a '$'"));
+}
+
+TEST_CASE("%% is %, and any other % stays") {
+  CHECK(rewritten("date +%Y-%m-%d") == "date +%Y-%m-%d");
+  CHECK(rewritten("echo ${f%.tex} ${x%%%%.*} 100%% 5%") == "echo ${f%.tex} ${x%%.*} 100% 5%");
+  CHECK(rewritten("printf '%s\\n' '%%ID' \"%%ID\" %%ID") == "printf '%s\\n' '%ID' \"%ID\" %ID");
+  CHECK(rewritten("echo %(x) ${x%(*} %") == "echo %(x) ${x%(*} %");
+  CHECK(rewritten("echo \\%%ID \"\\%%ID\"") == "echo \\%ID \"\\%ID\"");
+  CHECK(refused("date +%FT%T", "unknown placeholder %FT (for a plain % write %%)"));
+  CHECK(refused("echo %IDX", "unknown placeholder %IDX"));
+}
+
+TEST_CASE("$( ) begins afresh, also within double quotes") {
+  CHECK(rewritten("echo \"$(basename %ID)/%ID\"") ==
+        "echo \"$(basename \"$RBIT_PACKAGE\")/${RBIT_PACKAGE}\"");
+  CHECK(rewritten("echo $(echo \"%ID\" $(echo %ID)) %ID") ==
+        "echo $(echo \"${RBIT_PACKAGE}\" $(echo \"$RBIT_PACKAGE\")) \"$RBIT_PACKAGE\"");
+  CHECK(rewritten("(cd x; make %ID); echo \"%ID\"") ==
+        "(cd x; make \"$RBIT_PACKAGE\"); echo \"${RBIT_PACKAGE}\"");
+  CHECK(rewritten("echo \"$(case %ID in a) echo 1;; (b) echo 2;; esac)%ID\"") ==
+        "echo \"$(case \"$RBIT_PACKAGE\" in a) echo 1;; (b) echo 2;; esac)${RBIT_PACKAGE}\"");
+}
+
+TEST_CASE("parameter expansions keep their quoting") {
+  CHECK(rewritten("echo ${x:-%ID} \"${x:-%ID}\" %ID") ==
+        "echo ${x:-\"$RBIT_PACKAGE\"} \"${x:-${RBIT_PACKAGE}}\" \"$RBIT_PACKAGE\"");
+  CHECK(rewritten("echo \"${x:-don't}\" %ID") == "echo \"${x:-don't}\" \"$RBIT_PACKAGE\"");
+  CHECK(rewritten("echo \"${x#'}'}\" %ID") == "echo \"${x#'}'}\" \"$RBIT_PACKAGE\"");
+  CHECK(refused("echo ${%ID}", "%ID stands in ${ } in the place of a name"));
+}
+
+TEST_CASE("quotes, comments and escapes of the shell are followed") {
+  CHECK(rewritten("echo it\\'s %ID") == "echo it\\'s \"$RBIT_PACKAGE\"");
+  CHECK(rewritten("echo \"say \\\"%ID\\\"\"") == "echo \"say \\\"${RBIT_PACKAGE}\\\"\"");
+  CHECK(rewritten("echo 'a \"' %ID \"b '\" %ID") ==
+        "echo 'a \"' \"$RBIT_PACKAGE\" \"b '\" \"$RBIT_PACKAGE\"");
+  CHECK(rewritten("echo a#b %ID # don't %ID %NOTHING\necho %ID") ==
+        "echo a#b \"$RBIT_PACKAGE\" # don't %ID %NOTHING\necho \"$RBIT_PACKAGE\"");
+  CHECK(rewritten("echo \\\\%ID") == "echo \\\\\"$RBIT_PACKAGE\"");
+  CHECK(refused("echo \\%ID", "%ID stands after a backslash"));
+  CHECK(refused("echo \"\\%ID\"", "%ID stands after a backslash"));
+  CHECK(refused("echo $%ID", "%ID stands after a '$'"));
+  CHECK(refused("echo \"$%ID\"", "%ID stands after a '$'"));
+}
+
+TEST_CASE("a placeholder is refused where it would not be one quoted word") {
+  const std::string single = "%ID stands in single quotes, where the shell replaces nothing";
+  CHECK(refused("echo '%ID'", single));
+  CHECK(refused("echo \"$(echo '%ID')\"", single));
+  CHECK(refused("echo '%(deposit_location)s'", "%(deposit_location)s stands in single quotes"));
+  CHECK(refused("echo $((%ID + 1))", "%ID stands in $(( ))"));
+  CHECK(refused("echo $(( ((1)) + %JOB ))", "%JOB stands in $(( ))"));
+  CHECK(refused("((x = %JOB))", "%JOB stands in $(( ))"));
+  CHECK(refused("echo `basename %ID`", "%ID stands in backquotes"));
+  CHECK(refused("echo \"`basename %ID`\"", "%ID stands in backquotes"));
+  CHECK(rewritten("echo $((1 + 1)) `date` %ID") == "echo $((1 + 1)) `date` \"$RBIT_PACKAGE\"");
+}
+
+TEST_CASE("here-documents take no placeholder, the line after them does") {
+  const std::string here = "%ID stands in a here-document (write $RBIT_PACKAGE there)";
+  CHECK(refused("cat <<END\n%ID\nEND\necho %ID", here));
+  CHECK(refused("cat <<'END' %VERSION\n%ID\nEND", here));
+  CHECK(refused("cat <<-\"E D\"\n\tx\n\t%ID\n\tE D\n", here));
+  CHECK(refused("x=$(cat <<A; cat <<B\n100%%\nA\n%ID\nB\n)", here));
+  CHECK(rewritten("cat <<A <<-B\n'100%%\nA\n\"\n\tB\necho '' %ID") ==
+        "cat <<A <<-B\n'100%\nA\n\"\n\tB\necho '' \"$RBIT_PACKAGE\"");
+  CHECK(rewritten("echo $((1 << 2)) %ID") == "echo $((1 << 2)) \"$RBIT_PACKAGE\"");
+}
+
+TEST_CASE("a placeholder is refused in what a second shell would parse") {
+  const auto second = [](const std::string& line, const std::string& command) {
+    return refused(line,
+                   "%ID stands in an argument of '" + command + "', which a second shell parses (");
+  };
+  for (const std::string line :
+       {"sh -c \"make %ID\"", "sh -c 'make %ID'", "sh -ec %ID", "/bin/sh -c \"%ID\"",
+        "exec sh -e -o pipefail -c \"make %ID\"", "cd x && sh -c \"make %ID\"",
+        "true | (cd y; sh -c \"$(echo %ID)\")", "\"sh\" -\"c\" %ID", "s\\h -c %ID",
+        "X=%VERSION sh -c \"%ID\"", "if true; then sh -c %ID; fi", "sudo -u me sh -c \"%ID\"",
+        "schroot -c sid -- sh -c \"make %ID\"", "sh 2>%VERSION.log -c %ID", "sh -c -- %ID",
+        "find . -exec sh -c \"%ID\" \\;"}) {
+    CHECK(second(line, "sh -c"));
+  }
+  CHECK(second("bash -c \"make %ID.pdf\"", "bash -c"));
+  CHECK(second("bash --rcfile x -lc \"make %ID.pdf\"", "bash -c"));
+  CHECK(second("eval echo %ID", "eval"));
+  CHECK(second("X=1 eval \"echo %ID\"", "eval"));
+  CHECK(second("trap \"rm %ID\" EXIT", "trap"));
+  CHECK(second("su -c \"make %ID\" builder", "su -c"));
+  CHECK(second("su builder -c \"make %ID\"", "su -c"));
+  CHECK(second("su - builder --command=\"make %ID\"", "su -c"));
+  CHECK(second("ssh host make %ID", "ssh"));
+  CHECK(second("ssh -p 22 -oPort=2b host \"make %ID\"", "ssh"));
+
+  // Arguments after the line, and everything that only looks like it.
+  CHECK(rewritten("sh -c 'make \"$1\"' sh %ID") == "sh -c 'make \"$1\"' sh \"$RBIT_PACKAGE\"");
+  CHECK(rewritten("bash -c 'make \"$RBIT_PACKAGE.pdf\"'") ==
+        "bash -c 'make \"$RBIT_PACKAGE.pdf\"'");
+  for (const std::string line :
+       {"sh build.sh -c %ID", "sh build.sh %ID", "sh -c true; echo %ID", "echo eval %ID",
+        "rsync -e ssh %ID.pdf host:", "ssh -i %(deposit_location)s host make", "su -c true %ID",
+        "sh -c true > %ID", "cat eval.txt %ID", "tar -c %ID", "sh -c true && tar -c %ID",
+        "make -C x sh %ID"}) {
+    CHECK_MESSAGE(errors(line).empty(), line);
+  }
+}
+
+TEST_CASE("the variables a line needs are known") {
+  const auto result = rewrite_shell_line("a %ID \"%URI\" %ID %(deposit_location)s", settings);
+  CHECK(result.variables ==
+        std::vector<std::string>{"RBIT_PACKAGE", "RBIT_URI", "RBIT_SETTING_DEPOSIT_LOCATION"});
+}
+
+TEST_CASE("no text of a message is ever code for /bin/sh, and it arrives as it is") {
+  const std::vector<std::string> hostile{"$(touch canary)",
+                                         "`touch canary`",
+                                         "; touch canary",
+                                         "| touch canary",
+                                         "& touch canary &",
+                                         "'; touch canary; '",
+                                         "\"; touch canary; \"",
+                                         "\n touch canary\n",
+                                         "$((canary=1))",
+                                         "${IFS}touch${IFS}canary",
+                                         "a b  c",
+                                         "*",
+                                         "~",
+                                         "\\",
+                                         "\\\\\"",
+                                         "-n",
+                                         "-e x",
+                                         "'",
+                                         "\"",
+                                         "%VERSION",
+                                         "{settings.x}",
+                                         "> canary",
+                                         "$RBIT_VERSION",
+                                         "\t",
+                                         "!!",
+                                         "\xff\xfe\x01",
+                                         "}; touch canary",
+                                         ")); touch canary",
+                                         "x$(touch canary)'$(touch canary)'\"$(touch canary)",
+                                         "trailing newline\n",
+                                         std::string(5000, 'x') + "$(touch canary)"};
+  const std::vector<std::pair<std::string, std::string>> lines{
+      {"printf '<%s>' %ID.pdf", "<@.pdf>"},
+      {"printf '<%s>' \"%ID.pdf\" x%ID\"%ID\"", "<@.pdf><x@@>"},
+      {"printf '<%s>' %ID%URI", "<@@>"},
+      {"x=%ID; printf '<%s>' \"$x\"", "<@>"},
+      {"printf '<%s>' \"$(printf '%s.' %ID)\"", "<@.>"},
+      {"printf '<%s>' \"$(printf '%s.' \"%ID\")%ID\"", "<@.@>"},
+      {"printf '<%s>' \"$(case %ID in nothing) ;; *) printf %s. %ID;; esac)\"", "<@.>"},
+      {"printf '<%s>' ${nothing:-%ID} \"${nothing:-%ID}\"", "<@><@>"},
+      {"for x in %ID \"%ID\"; do printf '<%s>' \"$x\"; done", "<@><@>"},
+      {"sh -c 'printf \"<%s>\" \"$1\" \"$RBIT_PACKAGE\"' sh %ID", "<@><@>"},
+      {"f() { printf '<%s>' \"$@\"; }; f %ID it\\'s", "<@><it's>"},
+      {"printf '<%s>' \\\\%ID \"\\\\%ID\" '' # %ID '", "<\\@><\\@><>"},
+      {"cat <<'END' >/dev/null\n' \"\nEND\nprintf '<%s>' %ID", "<@>"},
+      {"printf '<%s>' %(deposit_location)s/%ID", "</srv/deposit/@>"}};
+  const TempDir directory;
+  for (const auto& [line, pattern] : lines) {
+    const std::string shell_line = rewritten(line);
+    for (const auto& text : hostile) {
+      Job job;
+      job.request.package = job.request.uri = text;
+      std::string expected;
+      for (const char c : pattern) expected += c == '@' ? text : std::string(1, c);
+      INFO(shell_line, " with ", text);
+      CHECK(run_shell(shell_line, job, directory.path()) == expected);
+      REQUIRE(test::names_in(directory.path()) == std::vector<std::string>{".stdout"});
+    }
+  }
+}
+
+TEST_CASE("the documented lines run") {
+  const TempDir directory;
+  Job job;
+  job.request.package = "m1234";
+  job.request.version = "1.1";
+  const auto here = [&](const std::string& line) {
+    return run_shell(rewrite_shell_line(line, {{"deposit_location", directory.path()}}).line, job,
+                     directory.path());
+  };
+  // `deposit_location` of the environment is the one of `settings`.
+  CHECK(here("printf %s %ID.pdf") == "m1234.pdf");
+  CHECK(here("echo cp module.pdf %(deposit_location)s/") == "cp module.pdf /srv/deposit/\n");
+  CHECK(here("echo cp module.pdf {settings.deposit_location}/") == "cp module.pdf /srv/deposit/\n");
+  CHECK(here("%ID.pdf").find("m1234.pdf: not found") != std::string::npos);
+}
+
+}  // namespace rbit

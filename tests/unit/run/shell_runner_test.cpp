@@ -1,0 +1,233 @@
+#include "runners/shell/shell_runner.h"
+
+#include <cstdlib>
+
+#include "tests/unit/run/runner_fixture.h"
+
+using namespace rbit;
+using Kind = Outcome::Kind;
+
+using ShellFixture = test::RunnerFixture;
+
+namespace {
+
+constexpr const char* say_building = "echo '{\"status\": \"Building\", \"message\": \"up\"}' >&3; ";
+
+}  // namespace
+
+TEST_CASE_FIXTURE(ShellFixture, "the exit code is the verdict") {
+  shell("exit 0");
+  Outcome outcome = run_job();
+  CHECK(outcome.kind == Kind::done);
+  CHECK(outcome.peak_memory_kib > 0);
+
+  shell("echo one; echo 'it broke' >&2; exit 3");
+  outcome = run_job();
+  CHECK(outcome.kind == Kind::failed);
+  CHECK(outcome.reason == "exit 3");
+  CHECK(outcome.message == "one | it broke");
+  CHECK(log_of(outcome) == "one\nit broke\n");
+  CHECK(outcome.output_bytes == 13);
+
+  shell("exit 75");
+  outcome = run_job();
+  CHECK(outcome.kind == Kind::blocked);
+  CHECK(outcome.reason == "exit 75");
+
+  policy.blocked_exit_codes = {1, 3};
+  shell("exit 3");
+  CHECK(run_job().kind == Kind::blocked);
+  shell("exit 75");
+  CHECK(run_job().kind == Kind::failed);
+}
+
+TEST_CASE_FIXTURE(ShellFixture, "an unknown command is a failure of the job, not of rbit") {
+  shell("no-such-command-here");
+  const Outcome outcome = run_job();
+  CHECK(outcome.kind == Kind::failed);
+  CHECK(outcome.reason == "exit 127");
+  CHECK(outcome.message.find("no-such-command-here") != std::string::npos);
+}
+
+TEST_CASE_FIXTURE(ShellFixture, "a signal that rbit did not send is a crash") {
+  shell("echo dying; kill -SEGV $$");
+  const Outcome outcome = run_job();
+  CHECK(outcome.kind == Kind::crashed);
+  CHECK(outcome.reason == "signal SEGV");
+  CHECK(outcome.message == "dying");
+}
+
+TEST_CASE_FIXTURE(ShellFixture, "what cannot be started says so") {
+  policy.max_memory = 4096;  // nothing fits
+  shell("exit 0");
+  const Outcome outcome = run_job();
+  CHECK(outcome.kind != Kind::done);
+}
+
+TEST_CASE_FIXTURE(ShellFixture,
+                  "the message is on stdin, in a file, and its fields are variables") {
+  policy.settings = {{"greeting", "hello; rm -rf /"}};
+  ::setenv("RBIT_TEST_PASSED", "secret", 1);
+  ::setenv("PASSED_ON", "passed", 1);
+  policy.env = {{"MINE", "from ini"}};
+  policy.pass_env = {"PASSED_ON"};
+  shell("cat; cat \"$RBIT_MESSAGE_FILE\"; echo %ID %(greeting)s; pwd; env");
+  const Outcome outcome = run_job();
+  REQUIRE(outcome.kind == Kind::done);
+  const std::string log = log_of(outcome);
+  CHECK(log.find("{\"body\": 1}\n{\"body\": 1}\nm9000 hello; rm -rf /\n") == 0);
+  for (const char* line :
+       {"RBIT_PACKAGE=m9000\n", "RBIT_JOB_ID=36\n", "RBIT_ATTEMPT=1\n", "LANG=C.UTF-8\n",
+        "MINE=from ini\n", "PASSED_ON=passed\n", "RBIT_SETTING_GREETING=hello; rm -rf /\n",
+        "TMPDIR=", "HOME=", "USER=", "SHELL=", "PATH=/usr/local/sbin:"})
+    CHECK_MESSAGE(log.find(line) != std::string::npos, line);
+  CHECK(log.find("RBIT_TEST_PASSED") == std::string::npos);
+  CHECK_FALSE(std::filesystem::exists(dir / "work/key-1-1"));  // nothing is left
+}
+
+TEST_CASE_FIXTURE(ShellFixture, "a job that does not read its message is no matter") {
+  Job big = job();
+  big.body = std::string(4 << 20, 'x');
+  shell("exit 0");
+  CHECK(run_job(big).kind == Kind::done);
+  shell("head -c 3");
+  const Outcome outcome = run_job(big);
+  CHECK(outcome.kind == Kind::done);
+  CHECK(log_of(outcome) == "xxx");
+}
+
+TEST_CASE_FIXTURE(ShellFixture, "output without a newline is kept and quoted") {
+  shell("printf 'no newline'; exit 1");
+  const Outcome outcome = run_job();
+  CHECK(outcome.message == "no newline");
+  CHECK(log_of(outcome) == "no newline");
+}
+
+TEST_CASE_FIXTURE(ShellFixture, "a job that says nothing has a log all the same") {
+  shell("exit 0");
+  CHECK(std::filesystem::exists(run_job().log_file));
+}
+
+TEST_CASE_FIXTURE(ShellFixture, "lines on descriptor 3 are statuses, words and artifacts") {
+  shell(
+      "echo '{\"status\": \"Building\", \"message\": \"half way\"}' >&3;"
+      "echo 'what is this' >&3;"
+      "echo '{\"log\": \"noted\", \"level\": \"info\"}' >&3;"
+      "echo pdf > out.pdf;"
+      "echo '{\"artifact\": \"out.pdf\", \"kind\": \"pdf\"}' >&3;"
+      "printf '{\"status\": \"Failed\", \"message\": \"the end\"}' >&3;"
+      "exit 0");
+  const Outcome outcome = run_job();
+  CHECK(outcome.kind == Kind::done);  // the exit code decides
+  CHECK(outcome.message == "the end");
+  CHECK(reports == std::vector<std::string>{"Building: half way"});
+  REQUIRE(outcome.artifacts.size() == 1);
+  CHECK(outcome.artifacts[0].path == dir / "output/out.pdf");
+  CHECK(outcome.artifacts[0].kind == "pdf");
+  CHECK(test::read_file(dir / "output/out.pdf") == "pdf\n");
+  CHECK(log_of(outcome) == "info: noted\n");
+}
+
+TEST_CASE_FIXTURE(ShellFixture, "artifacts are found by glob; a refused one fails the job") {
+  policy.artifacts = {"*.deb"};
+  shell("echo x > a.deb; echo y > b.txt");
+  Outcome outcome = run_job();
+  CHECK(outcome.kind == Kind::done);
+  REQUIRE(outcome.artifacts.size() == 1);
+  CHECK(outcome.artifacts[0].path == dir / "output/a.deb");
+
+  shell("ln -s /etc/passwd a.deb");
+  outcome = run_job();
+  CHECK(outcome.kind == Kind::failed);
+  CHECK(outcome.reason == "artifact");
+  CHECK(outcome.artifacts.empty());
+}
+
+TEST_CASE_FIXTURE(ShellFixture, "a timeout ends the job, however stubborn") {
+  policy.timeout = std::chrono::milliseconds(50);
+  policy.grace = std::chrono::milliseconds(50);
+  shell("trap '' TERM; echo begun; while :; do sleep 0.01; done");
+  const Outcome outcome = run_job();
+  CHECK(outcome.kind == Kind::timed_out);
+  CHECK(outcome.reason == "timeout");
+  CHECK(outcome.message.find("50 ms") != std::string::npos);
+}
+
+TEST_CASE_FIXTURE(ShellFixture, "silence can be limited") {
+  policy.idle_timeout = std::chrono::milliseconds(50);
+  shell("exec sleep 1000");
+  const Outcome outcome = run_job();
+  CHECK(outcome.kind == Kind::timed_out);
+  CHECK(outcome.reason == "idle");
+}
+
+TEST_CASE_FIXTURE(ShellFixture, "a cancelled job gets the signal and its grace") {
+  policy.grace = std::chrono::hours(1);
+  on_report = [](StopRequest& stop) { stop.request(StopKind::cancel); };
+  shell(std::string("trap 'echo tidied; exit 0' TERM; ") + say_building +
+        "while :; do sleep 0.01; done");
+  const Outcome outcome = run_job();
+  CHECK(outcome.kind == Kind::cancelled);
+  CHECK(outcome.reason == "cancelled");
+  CHECK(log_of(outcome).find("tidied") != std::string::npos);
+}
+
+TEST_CASE_FIXTURE(ShellFixture, "a third signal kills at once") {
+  policy.grace = std::chrono::hours(1);
+  on_report = [](StopRequest& stop) {
+    stop.request(StopKind::interrupt);
+    stop.request(StopKind::kill);
+  };
+  shell(std::string("trap '' TERM; ") + say_building + "while :; do sleep 0.01; done");
+  const Outcome outcome = run_job();
+  CHECK(outcome.kind == Kind::interrupted);
+  CHECK(outcome.reason == "interrupted");
+}
+
+TEST_CASE_FIXTURE(ShellFixture,
+                  "a child in another session neither delays the end nor outlives it") {
+  shell("setsid sleep 1000 & exit 4");  // holds stdout (K2) and has left the group (K1)
+  const Outcome outcome = run_job();
+  CHECK(outcome.reason == "exit 4");
+  CHECK(log_of(outcome).find("rbit: 1 processes outlived the job and were killed") !=
+        std::string::npos);
+  CHECK(test::processes_with("RBIT_MESSAGE_FILE=" + dir.path()) == 0);
+}
+
+TEST_CASE_FIXTURE(ShellFixture,
+                  "text that does not fit the environment fails the job that needs it") {
+  Job big = job();
+  big.request.commands = std::string(70'000, 'x');
+  shell("exit 0");
+  CHECK(run_job(big).kind == Kind::done);
+  big.request.uri = std::string(70'000, 'x');
+  shell("echo %URI");
+  const Outcome outcome = run_job(big);
+  CHECK(outcome.kind == Kind::failed);
+  CHECK(outcome.reason == "invalid");
+}
+
+TEST_CASE_FIXTURE(ShellFixture, "a missing user is an error of the runner") {
+  policy.user = "no-such-user-of-rbit";
+  shell("exit 0");
+  const auto ready = test::run(loop, runner->prepare());
+  REQUIRE(ready.has_error());
+  CHECK(ready.error().text().find("no such user") != std::string::npos);
+}
+
+TEST_CASE_FIXTURE(ShellFixture, "prepare warms a leader for the first job") {
+  shell("exit 0");
+  const auto ready = test::run(loop, runner->prepare());
+  CHECK(ready.has_value());
+  CHECK(leaders.idle() == 1);
+}
+
+TEST_CASE_FIXTURE(ShellFixture, "many jobs leave no descriptor, no leader and no file behind") {
+  shell("echo x; exit 1");
+  run_job();
+  const std::size_t before = test::open_descriptors();
+  for (int i = 0; i < 50; ++i) CHECK(run_job(job("job-" + std::to_string(i))).reason == "exit 1");
+  CHECK(test::open_descriptors() == before);
+  CHECK(leaders.idle() == 1);
+  CHECK(test::names_in(dir / "work").empty());
+}

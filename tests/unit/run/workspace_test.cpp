@@ -1,0 +1,183 @@
+#include "rbit/run/workspace.h"
+
+#include <doctest/doctest.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "tests/unit/run/temp_dir.h"
+
+namespace rbit {
+
+namespace {
+
+using test::TempDir;
+namespace fs = std::filesystem;
+
+Job job_named(const std::string& key, int attempt = 1) {
+  Job job;
+  job.key = key;
+  job.attempt = attempt;
+  job.body = "the body";
+  return job;
+}
+
+mode_t mode_of(const std::string& path) {
+  struct stat info {};
+  REQUIRE(::lstat(path.c_str(), &info) == 0);
+  return info.st_mode & 07777;
+}
+
+/// A chain of directories that no path can name: each is made inside the one before.
+void make_deep(const std::string& root, int levels) {
+  int fd = ::open(root.c_str(), O_RDONLY | O_DIRECTORY);
+  for (int i = 0; i < levels; ++i) {
+    REQUIRE(::mkdirat(fd, "d", 0700) == 0);
+    const int next = ::openat(fd, "d", O_RDONLY | O_DIRECTORY);
+    REQUIRE(next >= 0);
+    ::close(fd);
+    fd = next;
+  }
+  ::close(fd);
+}
+
+}  // namespace
+
+TEST_CASE("a workspace is fresh, private and gone afterwards") {
+  const TempDir place;
+  std::string root;
+  {
+    const auto made = Workspace::make(place / "a/b", job_named("36", 2));
+    REQUIRE(made.has_value());
+    root = made->root();
+    CHECK(root == (place / "a/b/36-2"));
+    CHECK(mode_of(root) == 0700);
+    CHECK(mode_of(made->path()) == 0700);
+    CHECK(mode_of(made->tmp_dir()) == 0700);
+    CHECK(mode_of(made->message_file()) == 0400);
+    CHECK(test::names_in(made->path()).empty());
+    CHECK(test::read_file(made->message_file()) == "the body");
+  }
+  CHECK_FALSE(fs::exists(root));
+}
+
+TEST_CASE("a hostile key stays below the work directory") {
+  const TempDir place;
+  for (const std::string key : {"../../x", "/etc", "..", ".", "", "a/b", "a\nb"}) {
+    const auto made = Workspace::make(place.path(), job_named(key));
+    REQUIRE(made.has_value());
+    CHECK(fs::path(made->root()).parent_path() == place.path());
+    CHECK(fs::path(made->root()).filename().string().front() != '.');
+  }
+  CHECK(test::names_in(place.path()).empty());
+}
+
+TEST_CASE("what an earlier life left is removed first") {
+  const TempDir place;
+  fs::create_directories(place / "36-1/work/old");
+  test::write_file(place / "36-1/message", "old");
+  const auto made = Workspace::make(place.path(), job_named("36"));
+  REQUIRE(made.has_value());
+  CHECK(test::names_in(made->path()).empty());
+  CHECK(test::read_file(made->message_file()) == "the body");
+}
+
+TEST_CASE("a workspace that is kept stays, and one that is moved is removed once") {
+  const TempDir place;
+  {
+    auto kept = Workspace::make(place.path(), job_named("kept"));
+    auto moved = Workspace::make(place.path(), job_named("moved"));
+    REQUIRE(kept.has_value());
+    REQUIRE(moved.has_value());
+    kept->keep();
+    Workspace other(std::move(*moved));
+    CHECK(fs::exists(other.path()));
+    CHECK(other.remove().has_value());
+    CHECK(other.remove().has_value());
+  }
+  CHECK(test::names_in(place.path()) == std::vector<std::string>{"kept-1"});
+}
+
+TEST_CASE("a work directory that cannot be made is an error that names it") {
+  const TempDir place;
+  test::write_file(place / "file", "");
+  const auto made = Workspace::make(place / "file/work", job_named("36"));
+  REQUIRE_FALSE(made.has_value());
+  CHECK(made.error().text().find(place / "file/work") != std::string::npos);
+}
+
+TEST_CASE("with an owner the job's directories are his and the rest is not") {
+  if (::geteuid() != 0) return;  // only root can give files away
+  const TempDir place;
+  const auto made = Workspace::make(place.path(), job_named("36"), Workspace::Owner{65534, 65534});
+  REQUIRE(made.has_value());
+  struct stat info {};
+  REQUIRE(::stat(made->path().c_str(), &info) == 0);
+  CHECK(info.st_uid == 65534);
+  REQUIRE(::stat(made->root().c_str(), &info) == 0);
+  CHECK(info.st_uid == 0);
+  CHECK(info.st_gid == 65534);
+  CHECK(mode_of(made->root()) == 0710);
+  CHECK(mode_of(made->message_file()) == 0440);
+}
+
+TEST_CASE("removal follows no link") {
+  const TempDir place;
+  fs::create_directories(place / "outside/dir");
+  test::write_file(place / "outside/file", "precious");
+  fs::create_directories(place / "tree/a");
+  fs::create_symlink(place / "outside", place / "tree/link");
+  fs::create_symlink(place / "outside/file", place / "tree/a/file");
+  fs::create_symlink("../../outside", place / "tree/a/up");
+  fs::create_hard_link(place / "outside/file", place / "tree/hard");
+  CHECK(remove_tree(place / "tree").has_value());
+  CHECK_FALSE(fs::exists(place / "tree"));
+  CHECK(test::read_file(place / "outside/file") == "precious");
+  CHECK(fs::exists(place / "outside/dir"));
+
+  fs::create_symlink(place / "outside", place / "tree");
+  CHECK(remove_tree(place / "tree").has_value());
+  CHECK_FALSE(fs::is_symlink(place / "tree"));
+  CHECK(fs::exists(place / "outside/file"));
+}
+
+TEST_CASE("removal opens what the job has locked") {
+  const TempDir place;
+  fs::create_directories(place / "tree/a/b/c/d");
+  fs::create_directories(place / "tree/a/b/e");
+  test::write_file(place / "tree/a/b/c/d/file", "x");
+  test::write_file(place / "tree/a/b/e/file", "x");
+  ::chmod((place / "tree/a/b/c/d").c_str(), 0);
+  ::chmod((place / "tree/a/b/c").c_str(), 0500);
+  ::chmod((place / "tree/a/b").c_str(), 0);
+  ::chmod((place / "tree").c_str(), 0);
+  const auto removed = remove_tree(place / "tree");
+  CHECK_MESSAGE(removed.has_value(), (removed ? std::string() : removed.error().text()));
+  CHECK_FALSE(fs::exists(place / "tree"));
+}
+
+TEST_CASE("removal needs neither stack nor path nor descriptors for a deep tree") {
+  const TempDir place;
+  fs::create_directory(place / "tree");
+  make_deep(place / "tree", 5000);
+  CHECK(remove_tree(place / "tree").has_value());
+  CHECK_FALSE(fs::exists(place / "tree"));
+}
+
+TEST_CASE("removal of wide trees, files, sockets and nothing at all") {
+  const TempDir place;
+  for (int i = 0; i < 30; ++i) {
+    const std::string dir = place / ("tree/" + std::to_string(i) + "/x/y");
+    fs::create_directories(dir);
+    for (int j = 0; j < 30; ++j) test::write_file(dir + "/" + std::to_string(j), "");
+    REQUIRE(::mkfifo((dir + "/fifo").c_str(), 0) == 0);
+  }
+  CHECK(remove_tree(place / "tree").has_value());
+  CHECK(remove_tree(place / "tree").has_value());
+  test::write_file(place / "file", "");
+  CHECK(remove_tree(place / "file").has_value());
+  CHECK(remove_tree(place / "no/such/place").has_value());
+  CHECK(test::names_in(place.path()).empty());
+}
+
+}  // namespace rbit

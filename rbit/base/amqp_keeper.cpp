@@ -15,6 +15,11 @@ constexpr std::chrono::seconds healthy_after{60};  // then the pauses start smal
 // A broker that knows us and does not want us is not asked often, and is named again now and then.
 constexpr std::chrono::seconds not_welcome_pause{30};  // and as much again at random
 constexpr std::chrono::minutes not_welcome_said{10};
+
+bool is_here(const std::string& host) {
+  return host == "localhost" || host == "::1" || host.starts_with("127.");
+}
+
 }  // namespace
 
 Keeper::Keeper(const asio::any_io_executor& loop, ConnectionSettings settings, Voice voice)
@@ -30,6 +35,11 @@ Keeper::Keeper(const asio::any_io_executor& loop, ConnectionSettings settings, V
 void Keeper::start(Events events) {
   events_ = std::move(events);
   started_ = true;
+  if (!settings_.tls)
+    for (const Endpoint& endpoint : settings_.endpoints)
+      if (!is_here(endpoint.host))
+        say(true, "the password travels to " + endpoint.text() +
+                      " unencrypted (amqps:// and port 5671 would protect it)");
   spawn(loop_, run(), "the connection to the broker");
 }
 

@@ -1,5 +1,6 @@
 #include "rbit/dispatch/dispatcher.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "rbit/base/log.h"
@@ -49,14 +50,18 @@ void Dispatcher::deliver(Delivery delivery) {
   const auto line = lines_.find(delivery.message().queue);
   if (line == lines_.end() || draining_) return;  // dropped, it goes back
   ++flows_;
+  ++undecided_;
   // The line lives as long as we do; the flow ends before.
   spawn(
       loop_,
-      [](Dispatcher& self, const Binding& binding, Delivery mine) -> Task<void> {
-        co_await self.flow_.run(binding, std::move(mine));
+      [](Dispatcher& self, Line& its, Delivery mine) -> Task<void> {
+        --self.undecided_;  // it takes its slot, if it wants one, before it first waits
+        co_await self.flow_.run(its.binding, std::move(mine));
         --self.flows_;
         self.flow_ended_.notify();
-      }(*this, line->second->binding, std::move(delivery)),
+        its.credit = unknown;  // a message that took no slot has used the credit up all the same
+        self.update_credit();
+      }(*this, *line->second, std::move(delivery)),
       "job flow");
 }
 
@@ -65,7 +70,8 @@ void Dispatcher::update_credit() {
   for (auto& [queue, line] : lines_) {
     const Seat& seat = seats_.at(line->binding.runner_name);
     const bool takes = seat.ready && !draining_ && !journal_sick_;
-    const int credit = takes ? slots_.free(line->binding.runner_name) : 0;
+    const int free = slots_.free(line->binding.runner_name) - undecided_;
+    const int credit = takes ? std::max(0, free) : 0;
     if (credit == line->credit) continue;
     line->credit = credit;
     transport_.set_credit(queue, credit);

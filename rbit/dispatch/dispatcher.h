@@ -55,9 +55,10 @@ class Dispatcher {
     bool preparing = false;
     std::string trouble;
   };
+  static constexpr int unknown = -1;
   struct Line {  // a queue
     Binding binding;
-    int credit = -1;  // last told to the transport
+    int credit = unknown;  // last told to the transport
   };
 
   void deliver(Delivery delivery);
@@ -78,7 +79,8 @@ class Dispatcher {
   bool started_ = false;
   bool draining_ = false;
   bool journal_sick_ = false;
-  int flows_ = 0;  // under way, the quick ones too
+  int flows_ = 0;      // under way, the quick ones too
+  int undecided_ = 0;  // of them, those that may yet take a slot
   Notice flow_ended_;
 };
 

@@ -83,9 +83,9 @@ void Attempt::on_event(JobEvent event) {
   } else if (auto* line = std::get_if<LogEvent>(&event)) {
     log_.write((line->level.empty() ? line->text : line->level + ": " + line->text) + "\n");
     unflushed_ = true;
+    activity();
   } else if (auto* result = std::get_if<ResultEvent>(&event)) {
-    result_ = std::move(*result);
-    if (on_result_) on_result_();
+    if (!result_) result_ = std::move(*result);  // there is one verdict
   }
 }
 
@@ -99,8 +99,8 @@ void Attempt::ladder(StopCause cause, int signal) {
   if (cause_ == StopCause::none) {
     cause_ = cause;
     log_.note("stopping it: " + outcome_of(cause, policy_).reason);
-  } else if (cause == cause_ && signal != SIGKILL) {
-    return;  // under way already
+  } else if (signal != SIGKILL) {
+    return;  // under way already; programs take a second signal for impatience
   }
   ladder_(cause, signal, policy_.grace);
 }

@@ -50,10 +50,8 @@ class Attempt {
   /// Why the ladder was begun, if it was; the first cause counts.
   StopCause cause() const { return cause_; }
   JobLog& log() { return log_; }
-  /// A `result` event, or none yet.
+  /// The first `result` event, or none yet.
   const std::optional<ResultEvent>& result() const { return result_; }
-  /// Called when one comes. One listener.
-  void listen_for_result(std::function<void()> listener) { on_result_ = std::move(listener); }
 
   /// Fills in what only this knows: a message where there is none, artifacts, log, sizes.
   /// REQUIRES: no process of the job is left, its pipes are drained. `places.named` and `globs` are
@@ -75,7 +73,6 @@ class Attempt {
   Ladder ladder_;
   StopCause cause_ = StopCause::none;
   std::optional<ResultEvent> result_;
-  std::function<void()> on_result_;
   std::string final_words_;  // message of the last final status, or Blocked, that the job set
   std::vector<Artifact> named_;
   std::size_t reports_ = 0;

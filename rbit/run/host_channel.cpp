@@ -60,7 +60,9 @@ struct HostChannel::State : std::enable_shared_from_this<HostChannel::State> {
   EventReader events;
   std::unique_ptr<PipeReader> output_pipe, event_pipe;
 
-  Attempt* attempt = nullptr;  // of the job it does now
+  Attempt* attempt = nullptr;                        // of the job it does now
+  std::optional<boost::system::error_code> written;  // what became of its line
+  bool took_job = false;
   std::optional<StopCause> cause_at_result;
   std::string early_output;
   bool is_ready = false;
@@ -81,7 +83,7 @@ struct HostChannel::State : std::enable_shared_from_this<HostChannel::State> {
       refusal = Error{"", std::move(refused->reason), std::move(refused->cure)};
     if (auto* result = std::get_if<ResultEvent>(&event)) {
       if (result->left_open > 0) ++strikes;
-      if (attempt) cause_at_result = attempt->cause();
+      if (attempt && !cause_at_result) cause_at_result = attempt->cause();
     }
     if (attempt) attempt->on_event(std::move(event));
     changed.notify();
@@ -91,11 +93,22 @@ struct HostChannel::State : std::enable_shared_from_this<HostChannel::State> {
     self->changed.notify();
   }
   void send(std::string line) {
+    written.reset();
     auto text = std::make_shared<const std::string>(std::move(line));
-    asio::async_write(input, asio::buffer(*text),
-                      [text, self = shared_from_this()](boost::system::error_code, std::size_t) {
-                        // A host that does not take it has died, or answers without having read.
-                      });
+    asio::async_write(
+        input, asio::buffer(*text),
+        [text, self = shared_from_this()](boost::system::error_code error, std::size_t) {
+          self->written = error;
+          self->changed.notify();
+        });
+  }
+  /// Of a dead host: whether it had read the whole line. If not, nothing of the job ran.
+  bool has_read_line() {
+    if (*written) return false;
+    char byte = 0;
+    // The kernel's word for "it was closed with something unread".
+    return ::recv(input.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 ||
+           errno != ECONNRESET;
   }
   void hang_up() {
     boost::system::error_code ignored;
@@ -179,6 +192,7 @@ Task<Outcome> HostChannel::run_job(Attempt& attempt, std::string line, Fd record
   const auto state = state_;
   state->attempt = &attempt;
   state->cause_at_result.reset();
+  state->took_job = true;
   ++state->jobs;
   if (!state->early_output.empty()) attempt.on_output(std::exchange(state->early_output, {}));
   if (auto attached = state->leader->attach(std::move(record_dir), state->policy.cancel_signal,
@@ -202,11 +216,14 @@ Task<Outcome> HostChannel::run_job(Attempt& attempt, std::string line, Fd record
   }
   if (state->end) {
     outlived = state->end->outlived;
+    while (!state->written) co_await state->changed.wait();  // nobody holds its end any more
+    state->took_job = state->has_read_line();
     co_await state->output_pipe->drain();
     co_await state->event_pipe->drain();
     state->events.end();
   } else {
     state->output_pipe->read_now();
+    state->event_pipe->read_now();  // what came after the result is not the next job's
   }
   state->attempt = nullptr;
   if (outlived > 0)
@@ -222,6 +239,10 @@ Task<Outcome> HostChannel::run_job(Attempt& attempt, std::string line, Fd record
   crashed.reason = "plugin-crash";
   crashed.message = "its host ended without a result: " + to_string(*state->end);
   co_return crashed;
+}
+
+bool HostChannel::took_job() const {
+  return state_->took_job;
 }
 
 int HostChannel::jobs_done() const {

@@ -42,6 +42,8 @@ class HostChannel {
   /// is left but, if `is_fit()`, the host. What `attempt` knows is not in the outcome yet.
   Task<Outcome> run_job(Attempt& attempt, std::string line, Fd record_dir);
 
+  /// False: it ended before it had read the last job's line, so nothing of that job ran.
+  bool took_job() const;
   int jobs_done() const;
   /// Alive, and not one that twice left something open or behind.
   bool is_fit() const;

@@ -114,28 +114,34 @@ Task<Outcome> HostedRunner::run(const Job& job, RunContext& context) {
 
 Task<Outcome> HostedRunner::run_in(const Workspace& workspace, const Job& job, RunContext& context,
                                    Attempt& attempt) {
-  Fd record_dir(::open(context.record_dir.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!record_dir) {
-    const Error why{context.record_dir, std::strerror(errno), ""};
-    co_return not_started(why);
+  Outcome outcome;
+  for (bool taken = false; !taken;) {
+    Fd record_dir(::open(context.record_dir.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!record_dir) {
+      const Error why{context.record_dir, std::strerror(errno), ""};
+      co_return not_started(why);
+    }
+    auto host = take_idle();
+    const bool fresh = host == nullptr;
+    if (fresh) {
+      auto started = co_await start_host();
+      if (!started) co_return not_started(started.error());
+      host = std::move(*started);
+    }
+    if (auto ended = attempt.ended_before_it_began()) {  // asked for while the host started
+      idle_.push_back(std::move(host));
+      co_return *ended;
+    }
+    std::string line = job_line(job, context, workspace);
+    outcome = co_await host->run_job(attempt, std::move(line), std::move(record_dir));
+    // A warm host may have died of something else a moment ago.
+    taken = fresh || host->took_job() || outcome.kind != Outcome::Kind::crashed;
+    if (!taken) log::warning(what_ + ": a warm host died; another one takes its job");
+    if (host->is_fit() && host->jobs_done() < policy_.keep_warm)
+      idle_.push_back(std::move(host));
+    else
+      retire(std::move(host));
   }
-  auto host = take_idle();
-  if (!host) {
-    auto started = co_await start_host();
-    if (!started) co_return not_started(started.error());
-    host = std::move(*started);
-  }
-  if (auto ended = attempt.ended_before_it_began()) {  // asked for while the host started
-    idle_.push_back(std::move(host));
-    co_return *ended;
-  }
-
-  std::string line = job_line(job, context, workspace);
-  Outcome outcome = co_await host->run_job(attempt, std::move(line), std::move(record_dir));
-  if (host->is_fit() && host->jobs_done() < policy_.keep_warm)
-    idle_.push_back(std::move(host));
-  else
-    retire(std::move(host));
 
   ArtifactOrder places;
   places.work_dir = workspace.path();

@@ -61,11 +61,19 @@ void parse_shell(std::string_view rest, const Settings& settings, ParsedRunnerLi
   }
 }
 
+/// What a library is called: "hello" of "lib/libhello.so".
+std::string_view stem(std::string_view path) {
+  if (const auto slash = path.rfind('/'); slash != std::string_view::npos)
+    path.remove_prefix(slash + 1);
+  if (path.starts_with("lib")) path.remove_prefix(3);
+  return path.substr(0, path.find('.'));
+}
+
 void parse_plugin(std::string_view rest, const std::string& directory, ParsedRunnerLine& parsed) {
   const auto colon = rest.rfind(':');
   const std::string_view path = text::trim(rest.substr(0, colon));
   const std::string_view name =
-      colon == std::string_view::npos ? std::string_view() : text::trim(rest.substr(colon + 1));
+      colon == std::string_view::npos ? stem(path) : text::trim(rest.substr(colon + 1));
   if (path.empty() || name.empty()) {
     parsed.errors.push_back("'" + std::string(rest) +
                             "' does not name a library and a runner in it (write "

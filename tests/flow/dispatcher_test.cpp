@@ -89,3 +89,17 @@ TEST_CASE("a runner that cannot work takes no jobs, and is looked at again") {
   CHECK(story.runner().started == Lines{"first", "second"});
   CHECK(story.dispatcher().paused().empty());
 }
+
+TEST_CASE("messages that take no slot use up no credit: the next job runs") {
+  // Once a run of bad messages left a queue unread until a slot changed hands.
+  Story story(1);
+  for (int i = 0; i < 5; ++i) {
+    Message bad;
+    bad.queue = "build";
+    bad.body = "bad " + std::to_string(i);
+    story.transport.send(bad);
+  }
+  story.send("good");
+  CHECK(story.refused.size() == 5);
+  CHECK(story.runner().started == Lines{"good"});
+}

@@ -162,10 +162,10 @@ class Absent(FrontEndSuite):
             self.submit("build", "p", job=number)
         for number in range(1, 11):
             self.wait_for_status(number, "Done")
+        self.rbit.wait_for("WARN")
         self.front_end.come_up()
         self.wait_for_reports(10, "Building", "Done")
-        self.assertEqual(len([line for line in self.rbit.log.splitlines()
-                              if "WARN" in line and "pybit" in line]), 1, self.rbit.log)
+        self.assertEqual(len(self.rbit.lines_with("WARN")), 1, self.rbit.log)
 
 
 class Ill(FrontEndSuite):

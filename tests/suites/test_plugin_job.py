@@ -124,7 +124,7 @@ class CannotLoad(Suite):
 
     def refused(self, line, *words):
         self.configure({"broken": f"runner = plugin!{line}", "build": "runner = shell!true"})
-        self.start(until=None)
+        self.start(until="cannot work")
         self.submit("build", "col10642", job=36)
         self.wait_for_status(36, "Done")
         self.submit("broken", "col10642", job=37)

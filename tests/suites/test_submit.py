@@ -15,6 +15,15 @@ class Submit(Suite):
         self.assert_statuses(36, "Building", "Done")
         self.assertEqual(json.loads(self.read("body"))["job"]["id"], 36)
 
+    def test_while_rbit_starts(self):
+        # Whoever of the two is first has the state directory; the other must not give up for that.
+        self.configure({"build": "runner = shell!true"})
+        for job in range(1, 21):
+            self.start(until=None)
+            self.submit("build", "col10642", job=job)
+            self.wait_for_status(job, "Done")
+            self.assertEqual(self.rbit.stop(), 0)
+
     def test_it_writes_what_pybit_writes(self):
         self.configure({"cnx_desktop_latex_pdf": f"runner = shell!cat > {self.path('body')}"})
         self.submit("cnx_desktop_latex_pdf", "col10642", "1.2", "--uri", "http://cnx.org/", job=36)

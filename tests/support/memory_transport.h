@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -95,18 +96,21 @@ class MemoryTransport : public Transport {
     if (at != out_.end()) out_.erase(at);
   }
   void pump() {
-    // What goes out here changes the credit only later, so it is counted down by hand.
-    for (auto at = waiting_.begin(); at != waiting_.end() && taking_;) {
+    if (pumping_) return;  // a delivery may be answered while it is being made
+    pumping_ = true;
+    while (auto message = next()) push(std::move(*message));
+    pumping_ = false;
+  }
+  std::optional<Message> next() {
+    for (auto at = waiting_.begin(); at != waiting_.end() && taking_; ++at) {
       int& credit = credit_[at->queue];
-      if (credit <= 0) {
-        ++at;
-        continue;
-      }
+      if (credit <= 0) continue;
       --credit;
       Message message = std::move(*at);
-      at = waiting_.erase(at);
-      push(std::move(message));
+      waiting_.erase(at);
+      return message;
     }
+    return std::nullopt;
   }
 
   std::vector<std::string> queues_;
@@ -115,6 +119,7 @@ class MemoryTransport : public Transport {
   std::deque<Message> waiting_;
   std::vector<Message> out_;
   bool taking_ = true;
+  bool pumping_ = false;
   int refusals_ = 0;
   int epoch_ = 0;
 };

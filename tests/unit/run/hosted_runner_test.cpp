@@ -90,9 +90,9 @@ TEST_CASE_FIXTURE(HostedFixture, "a host that dies costs its own job only") {
 }
 
 TEST_CASE_FIXTURE(HostedFixture, "a host that ends right after its result has given it") {
+  // The next job may meet it in its last moment: it has not read it, so another host does.
   host("done_ last; exit 0");
-  CHECK(run_job().kind == Kind::done);
-  CHECK(run_job().kind == Kind::done);
+  for (int i = 0; i < 30; ++i) CHECK(run_job().kind == Kind::done);
 }
 
 TEST_CASE_FIXTURE(HostedFixture, "what a host refuses is an error with its cure") {

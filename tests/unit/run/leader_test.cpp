@@ -242,6 +242,8 @@ TEST_CASE_FIXTURE(LeaderFixture, "a leader whose rbit is gone ends its job by th
     record = *read_leader_record(record_dir);
     return !record->running;
   });
+  // It came to us, the subreaper, and ends by itself.
+  until([&] { return ::waitpid(record->pid, nullptr, WNOHANG) == record->pid; });
   CHECK(std::filesystem::exists(marker));
   REQUIRE(record->end.has_value());
   CHECK(record->end->cause == StopCause::interrupt);

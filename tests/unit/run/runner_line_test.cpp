@@ -61,11 +61,18 @@ TEST_CASE("mistakes in a runner line are said in the texts of the manual") {
         "'a:b:c' is not module:callable (write python!package.module:callable)");
   CHECK(error("python!a.b.:c") ==
         "'a.b.:c' is not module:callable (write python!package.module:callable)");
-  CHECK(error("plugin!libhello.so") ==
-        "'libhello.so' does not name a library and a runner in it (write "
+  CHECK(error("plugin!libhello.so:") ==
+        "'libhello.so:' does not name a library and a runner in it (write "
         "plugin!PATH/libNAME.so:RUNNER)");
   CHECK(error("plugin!libhello.so:he llo") ==
         "'he llo' is not a name of a runner (letters, digits and _)");
+}
+
+TEST_CASE("without a name the stem of the library counts") {
+  const auto parsed = parse_runner_line("plugin!lib/libhello.so", {}, "/etc");
+  CHECK(parsed.errors.empty());
+  CHECK(parsed.line.target == "/etc/lib/libhello.so");
+  CHECK(parsed.line.name == "hello");
 }
 
 TEST_CASE("all mistakes of a line come at once, each once") {

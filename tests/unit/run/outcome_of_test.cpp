@@ -1,0 +1,49 @@
+#include "rbit/run/outcome_of.h"
+
+#include <doctest/doctest.h>
+
+#include <csignal>
+
+using namespace rbit;
+using Kind = Outcome::Kind;
+
+namespace {
+
+Outcome of(JobEnd::Kind kind, int code, StopCause cause = StopCause::none) {
+  RunnerPolicy policy;
+  policy.timeout = std::chrono::seconds(30);
+  JobEnd end;
+  end.kind = kind;
+  end.code = code;
+  end.cause = cause;
+  end.step = wire::Step::exec;
+  end.cpu_micros = 5;
+  return outcome_of(end, policy);
+}
+
+}  // namespace
+
+TEST_CASE("the table of ends (RELIABILITY.md 6.4)") {
+  CHECK(of(JobEnd::Kind::exited, 0).kind == Kind::done);
+  CHECK(of(JobEnd::Kind::exited, 75).kind == Kind::blocked);
+  CHECK(of(JobEnd::Kind::exited, 2).kind == Kind::failed);
+  CHECK(of(JobEnd::Kind::exited, 2).reason == "exit 2");
+  CHECK(of(JobEnd::Kind::exited, 137).kind == Kind::failed);  // not SIGKILL
+  CHECK(of(JobEnd::Kind::signalled, SIGKILL).kind == Kind::crashed);
+  CHECK(of(JobEnd::Kind::signalled, SIGKILL).reason == "signal KILL");
+  CHECK(of(JobEnd::Kind::not_started, ENOENT).kind == Kind::not_started);
+  CHECK(of(JobEnd::Kind::not_started, ENOENT).message == "exec: No such file or directory");
+  CHECK(of(JobEnd::Kind::leader_lost, 0).kind == Kind::crashed);
+  CHECK(of(JobEnd::Kind::exited, 2).cpu_micros == 5);
+}
+
+TEST_CASE("after the ladder began its cause counts, whatever the code") {
+  CHECK(of(JobEnd::Kind::exited, 0, StopCause::cancel).kind == Kind::cancelled);
+  CHECK(of(JobEnd::Kind::exited, 3, StopCause::interrupt).kind == Kind::interrupted);
+  const Outcome timeout = of(JobEnd::Kind::signalled, SIGTERM, StopCause::timeout);
+  CHECK(timeout.kind == Kind::timed_out);
+  CHECK(timeout.reason == "timeout");
+  CHECK(timeout.message == "not done after 30 s");
+  CHECK(of(JobEnd::Kind::exited, 0, StopCause::idle).reason == "idle");
+  CHECK(of(JobEnd::Kind::exited, 0, StopCause::output).reason == "output");
+}

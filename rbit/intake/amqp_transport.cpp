@@ -91,6 +91,7 @@ void AmqpTransport::start(std::vector<std::string> queues, std::function<void(De
 
 void AmqpTransport::up(std::shared_ptr<Connection> connection) {
   topology_.connected(connection);
+  said_reading_ = false;
   for (const auto& [name, reader] : readers_)
     spawn(loop_, tend(reader, connection), "reading a queue");
   if (state_hook_) state_hook_(true, "");
@@ -169,6 +170,7 @@ Task<Refusal> AmqpTransport::read(AmqpReader& reader, std::shared_ptr<Connection
     ended = why;
     changed_.notify();
   });
+  note_reading(+1);
   const auto attached = SteadyClock::now();
   while (!ended && !closing_) {
     if (!troubles_.contains(reader.queue().name)) {
@@ -179,9 +181,20 @@ Task<Refusal> AmqpTransport::read(AmqpReader& reader, std::shared_ptr<Connection
       note_health(reader.queue().name);
     }
   }
+  note_reading(-1);
   reader.detach(channel);
   const Refusal why = ended.value_or(Refusal{});
   co_return why;
+}
+
+void AmqpTransport::note_reading(int change) {
+  reading_ += change;
+  if (reading_ != static_cast<int>(readers_.size()) || std::exchange(said_reading_, true)) return;
+  const std::string poll =
+      settings_.poll_time
+          ? ", looking every " + std::to_string(settings_.poll_time->count() / 1000) + " s"
+          : "";
+  log::info("consuming from " + std::to_string(reading_) + " queues" + poll);
 }
 
 void AmqpTransport::note_trouble(const std::string& queue, const Refusal& why) {

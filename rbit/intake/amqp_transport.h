@@ -66,6 +66,8 @@ class AmqpTransport : public Transport {
   /// One queue on one connection, until that ends.
   Task<void> tend(std::shared_ptr<AmqpReader> reader, std::shared_ptr<amqp::Connection> connection);
   Task<amqp::Refusal> read(AmqpReader& reader, std::shared_ptr<amqp::Connection> connection);
+  /// Says so once a connection, when all queues are read.
+  void note_reading(int change);
   void note_trouble(const std::string& queue, const amqp::Refusal& why);
   void note_health(const std::string& queue);
   Task<void> look_around();
@@ -86,7 +88,9 @@ class AmqpTransport : public Transport {
   Notice changed_;  // a channel's or the connection's state; closing
   Notice look_;     // somebody might want a look
   bool look_due_ = false;
-  int busy_ = 0;  // coroutines of ours
+  int busy_ = 0;     // coroutines of ours
+  int reading_ = 0;  // queues that are read
+  bool said_reading_ = false;
   bool closing_ = false, apply_due_ = false;
   std::shared_ptr<bool> alive_;  // what is posted asks it first
 };

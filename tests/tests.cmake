@@ -51,3 +51,9 @@ foreach(room base core config)
   target_sources(config_reference PRIVATE $<TARGET_OBJECTS:room_${room}>)
   target_link_libraries(config_reference PRIVATE room_${room})
 endforeach()
+
+# The code looks as .clang-format says.
+find_program(RBIT_CLANG_FORMAT clang-format)
+add_test(NAME format COMMAND sh ${PROJECT_SOURCE_DIR}/tests/support/check_format.sh
+                             "${RBIT_CLANG_FORMAT}" ${PROJECT_SOURCE_DIR})
+set_tests_properties(format PROPERTIES LABELS unit SKIP_RETURN_CODE 77)

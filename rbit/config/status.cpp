@@ -111,6 +111,8 @@ void read_status(const Ini& ini, Loaded& loaded) {
   for (const auto& sink : status.report)
     if (sink == "pybit" && status.url.empty() && status.allow_hosts.empty())
       reader.error("report", "pybit needs 'url' (write url = http://HOST:PORT)");
+  if (loaded.settings.broker.local && std::erase(status.report, "amqp") > 0 && reader.has("report"))
+    reader.error("report", "amqp needs a broker, and [amqp] url is 'local:' (name its host there)");
 }
 
 }  // namespace rbit::config

@@ -12,27 +12,27 @@ namespace rbit {
 
 /// What a [runner:NAME] section says beside its runner line. Defaults as in conf/rbit.ini.
 struct RunnerPolicy {
-  int slots = 0;                               // this runner's share; 0: no limit of its own
-  std::chrono::milliseconds timeout{0};        // of one attempt; 0: none
-  std::chrono::milliseconds idle_timeout{0};   // without output or event; 0: none
-  std::chrono::milliseconds grace{10'000};     // between cancel_signal and SIGKILL
+  int slots = 0;                              // this runner's share; 0: no limit of its own
+  std::chrono::milliseconds timeout{0};       // of one attempt; 0: none
+  std::chrono::milliseconds idle_timeout{0};  // without output or event; 0: none
+  std::chrono::milliseconds grace{10'000};    // between cancel_signal and SIGKILL
   int cancel_signal = SIGTERM;
 
-  int attempts = 5;                                // before Blocked becomes Failed
-  std::chrono::milliseconds retry_delay{60'000};   // doubled each time, up to the ceiling
+  int attempts = 5;                               // before Blocked becomes Failed
+  std::chrono::milliseconds retry_delay{60'000};  // doubled each time, up to the ceiling
   std::chrono::milliseconds retry_ceiling{7'200'000};
 
   std::set<int> blocked_exit_codes{75};
-  int keep_warm = 1000;                 // jobs a host does before it is replaced; 1: always fresh
-  std::vector<std::string> artifacts;   // globs below the work directory
-  std::string output_dir;               // absolute; empty: `output` below the state directory
+  int keep_warm = 1000;                // jobs a host does before it is replaced; 1: always fresh
+  std::vector<std::string> artifacts;  // globs below the work directory
+  std::string output_dir;              // absolute; empty: `output` below the state directory
   bool keep_work = false;
-  std::int64_t log_limit = 16 << 20;    // bytes of output kept
-  std::map<std::string, std::string> env;   // env.NAME
+  std::int64_t log_limit = 16 << 20;       // bytes of output kept
+  std::map<std::string, std::string> env;  // env.NAME
   std::vector<std::string> pass_env;
-  std::string user;                     // empty: ours
+  std::string user;  // empty: ours
   int nice = 5;
-  std::int64_t max_memory = 0;          // bytes of address space; 0: no limit
+  std::int64_t max_memory = 0;  // bytes of address space; 0: no limit
 
   /// Every key of the section and of [DEFAULT], lower-cased, `runner` and the policy keys too: what
   /// the runner gets as its settings.

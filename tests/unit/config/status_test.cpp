@@ -67,3 +67,11 @@ TEST_CASE("wrong values of [status]") {
   CHECK(found("password = x\n") == "rbit.ini:6: [status] has a password and no 'username'\n");
   CHECK(found("name-done =\n") == "rbit.ini:7: [status] name-done: must not be empty\n");
 }
+
+TEST_CASE("the embedded queue is no broker that a status queue could lie on") {
+  CHECK(findings("[rbit]\nqueue-mappings = a:b\n[amqp]\nurl = local:\n[runner:b]\nrunner = "
+                 "shell!true\n[status]\nreport = amqp\n")
+            .find("report: amqp needs a broker") != std::string::npos);
+  CHECK(findings("[coyote]\nqueue-mappings = a:b\n[amqp]\nurl = local:\n[runner:b]\nrunner = "
+                 "shell!true\n") == "");
+}

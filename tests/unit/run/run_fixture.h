@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 #include <boost/asio/io_context.hpp>
 #include <filesystem>
@@ -43,7 +44,11 @@ struct RunFixture {
   LeaderPool leaders{loop.get_executor(), RBIT_BINARY_DIR "/rbit-leader"};
   int records = 0;
 
-  ~RunFixture() { run(loop, leaders.close()); }
+  ~RunFixture() {
+    run(loop, leaders.close());
+    // Nothing of ours is left, not even a zombie.
+    CHECK(::waitpid(-1, nullptr, WNOHANG) == -1);
+  }
 
   std::string fresh_record_dir() {
     const std::string path = dir / ("record" + std::to_string(++records));

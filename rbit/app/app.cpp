@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <filesystem>
 #include <thread>
 #include <utility>
 
@@ -204,9 +205,11 @@ Task<void> App::live() {
   if (!settings().status.said && !settings().coyote)
     log::info("reports go to this log alone (set [status] report and url to tell a front-end)");
   outbox_->start();
+  dispatcher_->start();
   co_await recover();
+  remove_old_records();
   if (signals_ == 0) {
-    dispatcher_->start();
+    dispatcher_->open();
     if (local_ != nullptr) log::info("consuming from the embedded queue");
   }
   while (signals_ == 0 && exit_code_ == ExitCode::ok) co_await stop_.wait();
@@ -232,6 +235,14 @@ Task<void> App::recover() {
     if (const auto removed = remove_tree(record_dir); !removed)
       log::warning("could not clean up: " + removed.error().text());
   }
+}
+
+/// What a crash between two steps left behind; no attempt names it any more.
+void App::remove_old_records() {
+  std::error_code failed;
+  for (const auto& entry : std::filesystem::directory_iterator(state_.records(), failed))
+    if (const auto removed = remove_tree(entry.path().string()); !removed)
+      log::warning("could not clean up: " + removed.error().text());
 }
 
 void App::on_signal(int count) {
@@ -262,7 +273,7 @@ void App::refused_by_broker(const Error& why) {
 
 Task<void> App::shut() {
   co_await dispatcher_->drain(settings().drain_timeout);
-  control_.reset();
+  control_->close();
   monitor_.reset();
   for (const auto& [name, runner] : runners_) co_await runner->close();
   co_await leaders_->close();

@@ -42,6 +42,7 @@ class App {
  private:
   Task<void> live();
   Task<void> recover();
+  void remove_old_records();
   Task<void> shut();
   void on_signal(int count);
   void refused_by_broker(const Error& why);
@@ -61,6 +62,7 @@ class App {
   Configuration configuration_;
   StateDir state_;
   RunPlace place_;
+  Followers followers_;  // before the loop, whose last frames refer to it
   asio::io_context loop_{1};
   SystemClock clock_;
   Notice stop_;
@@ -78,7 +80,6 @@ class App {
   LocalTransport* local_ = nullptr;  // the same, where it is the embedded queue
   AmqpTransport* amqp_ = nullptr;    // and where it is a broker's
   std::unique_ptr<Dispatcher> dispatcher_;
-  Followers followers_;
   std::unique_ptr<ControlHandlers> handlers_;
   std::unique_ptr<ControlServer> control_;
   std::unique_ptr<Monitor> monitor_;

@@ -43,7 +43,9 @@ nlohmann::json describe(const JobRecord& job) {
   line["package"] = job.package;
   line["version"] = job.version;
   line["state"] = to_string(job.state);
-  line["status"] = to_string(job.last_status);
+  // One that was interrupted was last told to be building.
+  const bool waits = job.state == JobRecord::State::waiting;
+  line["status"] = to_string(waits ? Status::waiting : job.last_status);
   line["attempt"] = job.attempt;
   line["reason"] = job.reason;
   line["message"] = job.message;

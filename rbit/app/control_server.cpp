@@ -8,6 +8,7 @@
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/read_until.hpp>
 #include <boost/asio/redirect_error.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 #include <nlohmann/json.hpp>
@@ -22,6 +23,7 @@ namespace {
 
 constexpr std::size_t longest_line = 8 << 20;  // a 4 MiB body, escaped
 constexpr int most_clients = 64;
+constexpr std::chrono::seconds read_limit(10);  // for a whole request
 
 using boost::system::error_code;
 
@@ -62,7 +64,14 @@ ControlServer::ControlServer(const asio::any_io_executor& loop, std::string path
     : loop_(loop), path_(std::move(path)), handlers_(std::move(handlers)), acceptor_(loop) {}
 
 ControlServer::~ControlServer() {
-  if (acceptor_.is_open()) ::unlink(path_.c_str());
+  close();
+}
+
+void ControlServer::close() {
+  if (!acceptor_.is_open()) return;
+  ::unlink(path_.c_str());
+  error_code ignored;
+  acceptor_.close(ignored);
 }
 
 Result<void> ControlServer::start() {
@@ -89,7 +98,9 @@ Task<void> ControlServer::accept_all() {
     auto socket =
         co_await acceptor_.async_accept(asio::redirect_error(asio::use_awaitable, failed));
     if (failed) {
-      if (failed == asio::error::operation_aborted) co_return;
+      if (!acceptor_.is_open()) co_return;
+      asio::steady_timer pause(loop_, std::chrono::seconds(1));  // out of descriptors, say
+      co_await pause.async_wait(asio::redirect_error(asio::use_awaitable, failed));
       continue;
     }
     ::fcntl(socket.native_handle(), F_SETFD, FD_CLOEXEC);
@@ -103,8 +114,13 @@ Task<void> ControlServer::serve(asio::local::stream_protocol::socket socket) {
   ControlPeer peer(socket);
   std::string line;
   error_code failed;
+  asio::steady_timer limit(loop_, read_limit);
+  limit.async_wait([&socket](error_code cancelled) {
+    if (!cancelled) socket.cancel();
+  });
   co_await asio::async_read_until(socket, asio::dynamic_buffer(line, longest_line), '\n',
                                   asio::redirect_error(asio::use_awaitable, failed));
+  limit.cancel();
   if (!failed) {
     json::Limits limits;
     limits.bytes = longest_line;

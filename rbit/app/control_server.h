@@ -39,6 +39,8 @@ class ControlServer {
 
   /// REQUIRES: we hold the state directory's lock, so a socket that is there is a dead one's.
   Result<void> start();
+  /// Takes no more clients. Those that are served go on until the loop stops, so this stays.
+  void close();
 
  private:
   Task<void> accept_all();

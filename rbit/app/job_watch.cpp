@@ -34,13 +34,16 @@ void JobWatch::begin() {
 ExitCode JobWatch::to_the_end() {
   for (bool said = false;;) {
     if (!client_) {
-      if (!said) std::cerr << "waiting for an rbit with the state directory " << state_dir_ << "\n";
+      if (!said)
+        std::cerr << "waiting for an rbit on this machine with the state directory " << state_dir_
+                  << " (a job that runs elsewhere is not seen from here)\n";
       said = true;
       while (!connect()) std::this_thread::sleep_for(std::chrono::milliseconds(200));
     }
     const auto answer = client_->receive();
     if (!answer || !*answer) {  // it stopped, or it crashed; the job is kept
       client_.reset();
+      std::this_thread::sleep_for(std::chrono::milliseconds(200));
       continue;
     }
     const nlohmann::json& line = **answer;

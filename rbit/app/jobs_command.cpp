@@ -51,7 +51,8 @@ ExitCode jobs_command(const Arguments& arguments) {
     std::cout << local_time(job["begun"].get<std::int64_t>()) << "  " << std::left << std::setw(10)
               << cell(job, "status") << " " << std::setw(12) << cell(job, "job") << " "
               << cell(job, "package") << " " << cell(job, "version") << "  " << cell(job, "queue")
-              << "  attempt " << job["attempt"].get<int>() << "  " << cell(job, "key");
+              << "  attempt " << job["attempt"].get<int>() << "  "
+              << text::one_line(job["key"].get<std::string>(), 300);  // whole, to be pasted
     const std::string reason = cell(job, "reason");
     if (!reason.empty()) std::cout << "  " << reason;
     std::cout << "\n";

@@ -7,7 +7,9 @@
 #include <sys/vfs.h>
 
 #include <cerrno>
+#include <chrono>
 #include <cstring>
+#include <thread>
 
 namespace rbit {
 
@@ -66,7 +68,14 @@ Result<StateDir> StateDir::try_open(const std::string& path) {
 }
 
 StateDir StateDir::open(const std::string& path) {
+  // Where no rbit runs, a command such as `rbit submit` has the lock for a moment.
+  constexpr auto patience = std::chrono::seconds(2);
+  const auto end = std::chrono::steady_clock::now() + patience;
   auto state = try_open(path);
+  while (!state && std::chrono::steady_clock::now() < end) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    state = try_open(path);
+  }
   if (!state) throw Fatal(ExitCode::temporary, state.error());
   return std::move(*state);
 }

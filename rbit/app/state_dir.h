@@ -11,8 +11,8 @@ namespace rbit {
 /// makes its holder the one process that may open the database (RELIABILITY.md 1.3, S1).
 class StateDir {
  public:
-  /// Makes and locks it. Throws Fatal: 75 if another rbit has it, 77 if it may not be made or
-  /// written, 78 if it lies on a network file system.
+  /// Makes and locks it. Throws Fatal: 75 if another rbit has it and keeps it for 2 s, 77 if it may
+  /// not be made or written, 78 if it lies on a network file system.
   static StateDir open(const std::string& path);
 
   /// As `open`, but gives nothing if another rbit has it.

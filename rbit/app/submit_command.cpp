@@ -2,6 +2,7 @@
 
 #include <boost/asio/io_context.hpp>
 #include <boost/program_options/value_semantic.hpp>
+#include <filesystem>
 #include <fstream>
 #include <iostream>
 #include <iterator>
@@ -24,6 +25,8 @@ namespace {
 
 std::string read_file(const std::string& path) {
   if (path == "-") return {std::istreambuf_iterator<char>(std::cin), {}};
+  if (std::filesystem::is_directory(path))
+    throw Fatal(ExitCode::failed, Error{path, "is a directory", "name a file with a message"});
   std::ifstream file(path, std::ios::binary);
   std::ostringstream bytes;
   if (file) bytes << file.rdbuf();
@@ -31,6 +34,10 @@ std::string read_file(const std::string& path) {
     throw Fatal(ExitCode::failed, Error{path, "cannot be read", ""});
   return bytes.str();
 }
+
+constexpr const char* message_options[] = {"package", "version",   "uri",   "method", "vcs-id",
+                                           "arch",    "platform",  "suite", "dist",   "project",
+                                           "format",  "build-env", "job"};
 
 std::string value(const po::variables_map& values, const char* option, const char* old = nullptr) {
   if (values.count(option) != 0) return values[option].as<std::string>();
@@ -113,6 +120,10 @@ ExitCode submit_command(const Arguments& arguments) {
   message.timestamp = to_seconds(SystemClock().wall());
   if (values.count("FILE") != 0) {
     const std::string file = values["FILE"].as<std::string>();
+    for (const char* option : message_options)
+      if (values.count(option) != 0)
+        throw Fatal(ExitCode::usage, Error{"--" + std::string(option),
+                                           "says what FILE says already", "leave one of them out"});
     message.body = read_file(file);
     if (const auto request = parse_request(message); !request)
       throw Fatal(

@@ -58,8 +58,8 @@ constexpr Key table[] = {
     {"amqp", "password-file", T::path, "",
      "A file that holds the password and nothing else, readable by its owner only."},
     {"amqp", "virtual_host", T::text, "/", "The virtual host."},
-    {"amqp", "heartbeat", T::number, "30",
-     "Seconds between signs of life on the connection; the broker may ask for less.", 1, 3600},
+    {"amqp", "heartbeat", T::duration, "30",
+     "Time between signs of life on the connection; the broker may ask for less."},
     {"amqp", "ca-file", T::path, "",
      "Certificates of the authorities to trust (PEM). Default: the system's. With amqps:// only, "
      "as the next two."},
@@ -144,8 +144,6 @@ constexpr Key table[] = {
      "DEBUG|INFO|WARNING|ERROR|CRITICAL"},
     {"log", "format", T::choice, "text",
      "Lines for people (text) or one JSON object a line (json).", 0, 0, "text|json"},
-    {"log", "redact", T::flag, "yes",
-     "Whether bodies of messages and secrets are kept out of the log."},
     {"log", "file", T::path, "", "The file the log goes to. Default: standard error."},
 };
 

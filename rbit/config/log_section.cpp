@@ -25,7 +25,6 @@ void read_log(const Ini& ini, const PythonLogging& python, const Overrides& over
   LogSettings& log = loaded.settings.log;
   log.level = read_level(reader, python, overrides);
   log.json = reader.choice("format") == "json";
-  log.redact = reader.flag("redact");
   if (reader.has("file") || python.file.empty()) {
     log.file = reader.path("file");
   } else {

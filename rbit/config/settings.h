@@ -63,7 +63,6 @@ struct LogSettings {
   std::string level = "INFO";  // DEBUG INFO WARNING ERROR CRITICAL
   bool json = false;
   std::string file;  // empty: stderr
-  bool redact = true;
 };
 
 struct RunnerSettings {

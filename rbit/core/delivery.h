@@ -41,6 +41,8 @@ class Delivery {
   ~Delivery() { drop(); }
 
   const Message& message() const { return message_; }
+  /// Gives it the id that its copies will carry, where its own is somebody else's too.
+  void rename(std::string id) { message_.message_id = std::move(id); }
   bool is_void() const { return !settler_ || settler_->is_void(); }
 
   /// The duty is done when this succeeds. REQUIRES: not settled yet; this and `settlement` stay

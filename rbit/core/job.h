@@ -27,7 +27,8 @@ struct Job {
   bool redelivered = false;
   std::int64_t timestamp = 0;  // seconds since 1970, at the start of this attempt
   BuildRequest request;
-  std::string body;  // the message as it came
+  std::string digest;  // of the message, `digest_of`
+  std::string body;    // the message as it came
 };
 
 }  // namespace rbit

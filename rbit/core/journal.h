@@ -20,6 +20,7 @@ struct JobRecord {
   enum class State { waiting, running, blocked, done, failed, cancelled, moved, dead };
   std::string key, queue, runner;
   std::string job_id, package, version;
+  std::string digest;  // of its message, `digest_of`
   State state = State::waiting;
   int attempt = 0;  // the last one begun
   int crashes = 0;
@@ -65,6 +66,9 @@ class Journal {
   virtual Task<Result<void>> settled(const std::string& key) = 0;
   /// The last status once more, for a front-end that may have missed it (crash table, J3 to A).
   virtual Task<Result<void>> report_again(const std::string& key) = 0;
+
+  /// Writes something to no purpose: whether the journal can take a job.
+  virtual Task<Result<void>> probe() = 0;
 
   /// Cancels of jobs not seen yet, kept 7 days, by PyBit's job id.
   virtual Task<Result<void>> bury(const std::string& job_id) = 0;

@@ -16,6 +16,10 @@ std::string key_of(const Message& message) {
   // An id is somebody's text: one that is empty, long or odd would not do as a name.
   const std::string& id = message.message_id;
   if (!id.empty() && id.size() <= 255 && text::one_line(id) == id) return id;
+  return digest_of(message);
+}
+
+std::string digest_of(const Message& message) {
   const std::string& body = message.oversized ? message.sha256 : message.body;
   return text::sha256_hex(message.queue + '\0' + body);
 }

@@ -39,4 +39,7 @@ std::optional<int> attempt_of(const Message& message);
 /// (RELIABILITY.md 2.4).
 std::string key_of(const Message& message);
 
+/// Which queue and bytes it is, hexadecimal SHA-256: two messages of one id may be two.
+std::string digest_of(const Message& message);
+
 }  // namespace rbit

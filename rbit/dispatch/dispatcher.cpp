@@ -17,6 +17,7 @@ Dispatcher::Dispatcher(const asio::any_io_executor& loop, Clock& clock, Journal&
                        Transport& transport, int slots, FlowLinks links)
     : loop_(loop),
       clock_(clock),
+      journal_(journal),
       transport_(transport),
       slots_(slots, [this] { update_credit(); }),
       running_(loop),
@@ -46,6 +47,11 @@ void Dispatcher::start() {
   for (const auto& [name, seat] : seats_) prepare(name);
 }
 
+void Dispatcher::open() {
+  open_ = true;
+  update_credit();
+}
+
 void Dispatcher::deliver(Delivery delivery) {
   const auto line = lines_.find(delivery.message().queue);
   if (line == lines_.end() || draining_) return;  // dropped, it goes back
@@ -69,7 +75,8 @@ void Dispatcher::update_credit() {
   if (!started_) return;
   for (auto& [queue, line] : lines_) {
     const Seat& seat = seats_.at(line->binding.runner_name);
-    const bool takes = seat.ready && !draining_ && !journal_sick_;
+    const bool takes =
+        open_ && seat.ready && !draining_ && !journal_sick_ && flow_.stuck(queue) == 0;
     const int free = slots_.free(line->binding.runner_name) - undecided_;
     const int credit = takes ? std::max(0, free) : 0;
     if (credit == line->credit) continue;
@@ -115,9 +122,14 @@ void Dispatcher::journal_failed(const Error& error) {
 }
 
 Task<void> Dispatcher::wait_for_journal() {
-  co_await clock_.sleep_for(journal_pause);  // then the next job tries it
+  for (;;) {  // with a write of our own: no job shall be the one that finds out
+    co_await clock_.sleep_for(journal_pause);
+    if (draining_) co_return;
+    const Result<void> works = co_await journal_.probe();
+    if (works) break;
+  }
   journal_sick_ = false;
-  log::info("taking messages again");
+  log::info("the journal works again: taking messages");
   update_credit();
 }
 

@@ -29,8 +29,10 @@ class Dispatcher {
   void bind(const std::string& queue, const std::string& runner_name, Runner& runner,
             const RunnerPolicy& policy);
 
-  /// Begins to take messages of each queue, as soon as its runner says that it can work.
+  /// Connects and prepares the runners; takes nothing yet.
   void start();
+  /// Begins to take messages of each queue, as soon as its runner says that it can work.
+  void open();
 
   /// An attempt of an earlier life whose verdict was found in its leader's record.
   Task<void> conclude(Job job, Outcome outcome);
@@ -70,6 +72,7 @@ class Dispatcher {
 
   asio::any_io_executor loop_;
   Clock& clock_;
+  Journal& journal_;
   Transport& transport_;
   Slots slots_;
   RunningJobs running_;
@@ -77,6 +80,7 @@ class Dispatcher {
   std::map<std::string, std::unique_ptr<Line>> lines_;  // by queue
   std::map<std::string, Seat> seats_;                   // by runner name
   bool started_ = false;
+  bool open_ = false;
   bool draining_ = false;
   bool journal_sick_ = false;
   int flows_ = 0;      // under way, the quick ones too

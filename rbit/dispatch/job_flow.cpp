@@ -35,8 +35,10 @@ Report report_of(const Job& job, Status status, std::string reason, std::string 
 
 Task<void> JobFlow::run(const Binding& binding, Delivery delivery) {
   links_.received(delivery.message());
-  const std::string key = key_of(delivery.message());
+  const std::string key = identify(delivery);
   if (RunningJob* same = running_.find(key)) {  // promise 2: a redelivery joins the running job
+    log::info("message " + text::one_line(key, 80) + " of " + delivery.message().queue +
+              " joins the job that runs");
     same->join(std::move(delivery));
     co_return;
   }
@@ -81,9 +83,13 @@ Task<void> JobFlow::run(const Binding& binding, Delivery delivery) {
   running.has_verdict = true;
   slot.reset();  // the next job need not wait for our disk
   // J3: verdict and report, one transaction
-  const auto told = co_await finish(running.job, outcome, settlement);
+  const Finished finished = co_await finish(running.job, outcome, settlement);
+  if (!finished.on_record) {  // nothing may be answered; the next life finds the leader's record
+    running_.remove(key);
+    co_return;
+  }
   links_.remove_record(*record);
-  links_.finished(running.job, outcome, told);
+  links_.finished(running.job, outcome, finished.told);
   co_await settle_all(running, settlement);  // A: acknowledged last
   if (outcome.kind == Outcome::Kind::not_started) links_.not_started(binding, outcome);
   running_.remove(key);
@@ -100,6 +106,7 @@ Job JobFlow::accept(const Binding& binding, const Message& message, BuildRequest
   job.redelivered = message.redelivered;
   job.timestamp = to_seconds(clock_.wall());
   job.request = std::move(request);
+  job.digest = message.message_id.empty() ? job.key : digest_of(message);
   job.body = message.body;
   return job;
 }
@@ -157,22 +164,57 @@ Task<void> JobFlow::pump_statuses(RunningJob& running) {
   running.pumped.notify();
 }
 
-Task<std::optional<Status>> JobFlow::finish(const Job& job, const Outcome& outcome,
-                                            const Settlement& settlement) {
+Task<JobFlow::Finished> JobFlow::finish(const Job& job, const Outcome& outcome,
+                                        const Settlement& settlement) {
   std::optional<Report> verdict;
   if (outcome.kind != Outcome::Kind::interrupted)
     verdict =
         report_of(job, status_of(outcome, settlement), outcome.reason, outcome.message, clock_);
-  Backoff pause = patience();
+  Backoff backoff = patience();
   for (bool said = false;; said = true) {  // the verdict must get on record, however long it takes
     const Result<void> written = co_await journal_.finish(job, outcome, settlement, verdict);
     if (written) break;
     if (!said) links_.journal_failed(written.error());
-    co_await clock_.sleep_for(pause.next());
+    if (hurried_) {
+      log::error("job " + job.request.job_id + ": its verdict could not be written (" +
+                 written.error().text() + "); its message goes back, and its record is read again");
+      co_return Finished{};
+    }
+    co_await pause(backoff.next());
   }
-  if (!verdict) co_return std::nullopt;
-  links_.told(*verdict);
-  co_return verdict->status;
+  Finished finished{true, std::nullopt};
+  if (verdict) {
+    links_.told(*verdict);
+    finished.told = verdict->status;
+  }
+  co_return finished;
+}
+
+/// Ends early when there is hurry.
+Task<void> JobFlow::pause(milliseconds time) {
+  constexpr milliseconds slice{250};
+  for (; time.count() > 0 && !hurried_; time -= slice)
+    co_await clock_.sleep_for(std::min(time, slice));
+}
+
+/// The key of the job, and the id of the message's copies. An id is the producer's; one that stands
+/// for another queue or other bytes already does not make two messages one.
+std::string JobFlow::identify(Delivery& delivery) {
+  const Message& message = delivery.message();
+  const std::string key = key_of(message);
+  if (message.message_id.empty() || attempt_of(message)) return key;
+  const RunningJob* running = running_.find(key);
+  const auto known = running == nullptr ? journal_.find(key) : std::nullopt;
+  const std::string& holder = running != nullptr ? running->job.digest
+                              : known            ? known->digest
+                                                 : std::string();
+  const std::string digest = digest_of(message);
+  if (holder.empty() || holder == digest) return key;
+  const std::string own = text::sha256_hex(message.message_id + '\0' + digest);
+  log::warning("queue " + message.queue + ": message id " + text::one_line(key, 80) +
+               " was given to another message before; this one is called " + own);
+  delivery.rename(own);
+  return own;
 }
 
 Task<void> JobFlow::settle_all(RunningJob& running, const Settlement& settlement) {
@@ -189,26 +231,34 @@ Task<void> JobFlow::settle_all(RunningJob& running, const Settlement& settlement
   if (!written) log::warning("a settlement was not recorded: " + written.error().text());
 }
 
+int JobFlow::stuck(const std::string& queue) const {
+  const auto found = stuck_.find(queue);
+  return found == stuck_.end() ? 0 : found->second;
+}
+
 /// False: the connection is gone and the message comes again; the journal knows the answer.
 Task<bool> JobFlow::settle(Delivery& delivery, const Settlement& settlement) {
-  Backoff pause = patience();
-  for (bool said = false; !delivery.is_void(); said = true) {
+  Backoff backoff = patience();
+  const std::string queue = delivery.message().queue;
+  bool settled = false, counted = false;
+  while (!settled && !delivery.is_void()) {
     const Result<void> done = co_await delivery.settle(settlement);
-    if (done) co_return true;
-    if (delivery.is_void() || hurried_) break;
-    if (!said)
-      log::error("queue " + delivery.message().queue + ": could not " +
-                 std::string(to_string(settlement.kind)) + " a message: " + done.error().text() +
-                 "; it is kept and tried again");
-    co_await clock_.sleep_for(pause.next());
+    settled = done.has_value();
+    if (settled || delivery.is_void() || hurried_) break;
+    if (!std::exchange(counted, true) && ++stuck_[queue] == 1)  // said once a state
+      log::error("queue " + queue + ": could not " + std::string(to_string(settlement.kind)) +
+                 " a message: " + done.error().text() +
+                 "; it is kept and tried again, and nothing more is taken from there");
+    co_await pause(backoff.next());
   }
-  co_return false;
+  if (counted && --stuck_[queue] == 0) log::info("queue " + queue + ": messages are settled again");
+  co_return settled;
 }
 
 Task<void> JobFlow::answer_again(Delivery delivery, Settlement settlement) {
   const std::string key = key_of(delivery.message());
   log::info("message " + text::one_line(key, 80) + " of " + delivery.message().queue +
-            " was answered before: " + std::string(to_string(settlement.kind)) + " again");
+            " came again; its answer is known: " + std::string(to_string(settlement.kind)));
   const bool settled = co_await settle(delivery, settlement);
   if (!settled) co_return;
   const Result<void> noted = co_await journal_.settled(key);
@@ -241,8 +291,8 @@ void JobFlow::give_back(const std::string& key) {
 
 Task<void> JobFlow::conclude(const Binding& binding, Job job, Outcome outcome) {
   const Settlement settlement = binding.retry.decide(outcome, job);
-  const auto told = co_await finish(job, outcome, settlement);
-  links_.finished(job, outcome, told);
+  const Finished finished = co_await finish(job, outcome, settlement);
+  if (finished.on_record) links_.finished(job, outcome, finished.told);
 }
 
 }  // namespace rbit

@@ -60,18 +60,27 @@ class JobFlow {
 
   Task<void> run(const Binding& binding, Delivery delivery);
 
+  /// How many messages of a queue have a verdict that the broker does not take.
+  int stuck(const std::string& queue) const;
+
   /// J3 and its report for an attempt that ended in an earlier life of rbit.
   Task<void> conclude(const Binding& binding, Job job, Outcome outcome);
 
-  /// From now on a settlement is tried once: what fails goes back, and the journal knows the
-  /// answer.
+  /// From now on everything is tried once. A settlement that fails goes back, and the journal knows
+  /// the answer; a verdict that cannot be written is found in its leader's record at the next
+  /// start.
   void hurry() { hurried_ = true; }
 
  private:
   Task<Outcome> attempt(const Binding& binding, RunningJob& running, std::string record_dir);
   Task<bool> begin(RunningJob& running, const std::string& record_dir);
-  Task<std::optional<Status>> finish(const Job& job, const Outcome& outcome,
-                                     const Settlement& settlement);
+  struct Finished {
+    bool on_record = false;
+    std::optional<Status> told;
+  };
+  std::string identify(Delivery& delivery);
+  Task<void> pause(milliseconds time);
+  Task<Finished> finish(const Job& job, const Outcome& outcome, const Settlement& settlement);
   Task<void> settle_all(RunningJob& running, const Settlement& settlement);
   Task<bool> settle(Delivery& delivery, const Settlement& settlement);
   Task<void> answer_again(Delivery delivery, Settlement settlement);
@@ -90,6 +99,7 @@ class JobFlow {
   FlowLinks links_;
   /// Keys of messages we gave back unread: the broker will call them redelivered, and they are not.
   std::set<std::string> given_back_;
+  std::map<std::string, int> stuck_;  // by queue
   bool hurried_ = false;
 };
 

@@ -38,7 +38,7 @@ Result<void> ReportTable::add(std::int64_t job, const Report& report, std::int64
                          .bind(job)
                          .run();
   if (!noted) return noted;
-  return insert(job, report, waiting);
+  return insert(job, report, targets_, waiting);
 }
 
 Result<void> ReportTable::add_again(std::int64_t job, std::int64_t now, std::int64_t& waiting) {
@@ -57,20 +57,22 @@ Result<void> ReportTable::add_again(std::int64_t job, std::int64_t now, std::int
     report.message = last.text(3);
     report.time = now;
   }
-  bool all_wait = true;
+  // Who has not heard it yet will hear it anyway.
+  std::vector<std::string> heard;
   for (const auto& target : targets_) {
     const auto waits = has_waiting(job, target);
     if (!waits) return waits.error();
-    all_wait = all_wait && *waits;
+    if (!*waits) heard.push_back(target);
   }
-  if (all_wait) return {};  // nobody has heard it yet, so everybody will
+  if (heard.empty()) return {};
   auto number = database_.prepare("UPDATE job SET seq = seq + 1 WHERE id = ?");
   if (const auto numbered = number.bind(job).run(); !numbered) return numbered;
-  return insert(job, report, waiting);
+  return insert(job, report, heard, waiting);
 }
 
-Result<void> ReportTable::insert(std::int64_t job, const Report& report, std::int64_t& waiting) {
-  for (const auto& target : targets_) {
+Result<void> ReportTable::insert(std::int64_t job, const Report& report,
+                                 const std::vector<std::string>& targets, std::int64_t& waiting) {
+  for (const auto& target : targets) {
     const auto behind = has_waiting(job, target);
     if (!behind) return behind.error();
     auto row = database_.prepare(

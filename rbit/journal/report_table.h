@@ -40,7 +40,8 @@ class ReportTable {
   void count(std::int64_t change) { waiting_ += change; }
 
  private:
-  Result<void> insert(std::int64_t job, const Report& report, std::int64_t& waiting);
+  Result<void> insert(std::int64_t job, const Report& report,
+                      const std::vector<std::string>& targets, std::int64_t& waiting);
   Result<bool> has_waiting(std::int64_t job, const std::string& target);
   Result<void> take_out(std::int64_t id, std::string_view state, const std::string& note,
                         std::int64_t& waiting);

@@ -39,6 +39,7 @@ JobRecord read_job(const Statement& row) {
   job.artifacts = artifacts_from_json(row.text(19));
   job.begun = row.integer(20);
   job.ended = row.integer(21);
+  job.digest = row.text(22);
   return job;
 }
 

@@ -21,6 +21,7 @@ CREATE TABLE job(
   job_id TEXT NOT NULL,              -- PyBit's
   package TEXT NOT NULL,
   version TEXT NOT NULL,
+  digest TEXT NOT NULL,              -- of queue and body: an id may be given twice
   web_host TEXT NOT NULL,
   run INTEGER NOT NULL DEFAULT 1,    -- the same key asked for again after its end: the next run
   state TEXT NOT NULL,               -- waiting running blocked done failed cancelled moved dead

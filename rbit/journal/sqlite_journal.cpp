@@ -187,6 +187,15 @@ Task<Result<void>> SqliteJournal::bury(const std::string& job_id) {
   co_return co_await write(Durability::power, std::move(change));
 }
 
+Task<Result<void>> SqliteJournal::probe() {
+  Change change = [&](std::int64_t&) -> Result<void> {
+    auto put = database_.prepare("INSERT OR REPLACE INTO tombstone(job_id, time) VALUES('', ?)");
+    if (const auto done = put.bind(now()).run(); !done) return done;
+    return database_.prepare("DELETE FROM tombstone WHERE job_id = ''").run();
+  };
+  co_return co_await write(Durability::power, std::move(change));
+}
+
 Task<Result<void>> SqliteJournal::report_sent(const Report& report) {
   Change change = [&](std::int64_t& waiting) { return reports_.sent(report.id, waiting); };
   co_return co_await write(Durability::process, std::move(change));
@@ -232,16 +241,17 @@ Result<std::int64_t> SqliteJournal::accept(const Job& job, const std::optional<R
   }
   auto write = database_.prepare(
       row ? "UPDATE job SET queue = ?, runner = ?, job_id = ?, package = ?, version = ?, "
-            "web_host = ?, attempt = ?, crashes = ?, touched = ?, state = 'running', "
+            "digest = ?, web_host = ?, attempt = ?, crashes = ?, touched = ?, state = 'running', "
             "claim = 'held', settlement = '', settled = 0, ended = 0 WHERE id = ?"
-          : "INSERT INTO job(queue, runner, job_id, package, version, web_host, attempt, crashes, "
-            "touched, state, claim, begun, key) "
-            "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, 'running', 'held', ?, ?)");
+          : "INSERT INTO job(queue, runner, job_id, package, version, digest, web_host, attempt, "
+            "crashes, touched, state, claim, begun, key) "
+            "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'running', 'held', ?, ?)");
   write.bind(job.queue)
       .bind(job.runner)
       .bind(job.request.job_id)
       .bind(job.request.package)
       .bind(job.request.version)
+      .bind(job.digest)
       .bind(job.request.web_host)
       .bind(job.attempt)
       .bind(job.crashes)

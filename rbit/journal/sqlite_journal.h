@@ -43,6 +43,8 @@ class SqliteJournal : public Journal {
   Task<Result<void>> settled(const std::string& key) override;
   Task<Result<void>> report_again(const std::string& key) override;
 
+  Task<Result<void>> probe() override;
+
   Task<Result<void>> bury(const std::string& job_id) override;
   bool is_buried(const std::string& job_id) const override;
 

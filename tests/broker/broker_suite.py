@@ -45,6 +45,16 @@ class BrokerSuite(Suite):
         """The name of a build queue that nobody else uses."""
         return f"{self.dist}_any_{suite}_{format}"
 
+    def exists(self, queue):
+        """A passive declaration, on a channel of its own: it is closed if there is none."""
+        channel = self.connection.channel()
+        try:
+            channel.queue_declare(queue, passive=True)
+        except pika.exceptions.ChannelClosedByBroker:
+            return False
+        channel.close()
+        return True
+
     def configure_broker(self, runners, rbit="", more="", amqp=""):
         self.configure(runners, rbit, more=more,
                        amqp=f"host = 127.0.0.1\nport = {self.node.port}\nuser = guest\n"
@@ -59,13 +69,9 @@ class BrokerSuite(Suite):
     def get(self, queue):
         """The next message of a queue, waited for and acknowledged: its properties and its body."""
         def there():
-            try:
-                method, properties, body = self.channel.basic_get(queue, auto_ack=True)
-            except pika.exceptions.ChannelClosedByBroker:  # no such queue yet
-                self.channel = self.connection.channel()
-                self.channel.confirm_delivery()
-                return None
+            method, properties, body = self.channel.basic_get(queue, auto_ack=True)
             return (properties, body) if method else None
+        wait_until(lambda: self.exists(queue), f"the queue {queue}")
         return wait_until(there, f"a message in {queue}")
 
     def counts(self, queue):

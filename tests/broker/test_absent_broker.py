@@ -28,8 +28,8 @@ class AbsentBroker(BrokerSuite):
         self.node.halt()
         self.start(until=str(self.node.port))
         self.node.start()
-        self.rbit.wait_for("consuming")
         self.connect()
+        wait_until(lambda: self.exists(queue), "its queue")
         self.publish(queue, build_request(job=36))
         self.assert_statuses(36, "Building", "Done")
         self.assertEqual(len(self.complaints()), 1, self.rbit.log)
@@ -53,7 +53,10 @@ class AbsentBroker(BrokerSuite):
         self.assertEqual(self.read("runs"), "run\n")
         self.publish(queue, build_request(job=37))
         gate.let_through()
-        self.assertEqual(self.reports(status, 2), [(37, "Building"), (37, "Done")])
+        told = self.reports(status, 2)
+        if told[0] == (36, "Done"):  # once more, if the broker had not heard of the settlement
+            told = told[1:] + self.reports(status, 1)
+        self.assertEqual(told, [(37, "Building"), (37, "Done")])
         self.assertEqual(self.rbit.stop(), 0)
 
     def test_killed_and_back_while_idle(self):
@@ -64,6 +67,7 @@ class AbsentBroker(BrokerSuite):
         self.node.kill9()
         wait_until(self.complaints, "a word about it")
         self.node.start()
+        self.rbit.wait_for(self.consuming, times=2)
         self.connect()
         self.publish(queue, build_request(job=36))
         self.assert_statuses(36, "Building", "Done")

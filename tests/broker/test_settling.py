@@ -62,7 +62,7 @@ class Acknowledged(BrokerSuite):
             pid, _, properties = line.partition("\t")
             if self.dist in properties:
                 self.node.ctl("close_connection", pid, "a test")
-        self.rbit.wait_for("connected", times=2)
+        self.rbit.wait_for(self.consuming, times=2)
         self.wait_for_counts(queue, 0, 1)
         gate.let_through()
         self.wait_for_status(36, "Done")

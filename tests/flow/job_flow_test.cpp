@@ -190,3 +190,43 @@ TEST_CASE("rbit dies during a job: it runs again as the next attempt, three time
   REQUIRE(story.transport.settled.size() == 1);
   CHECK(story.transport.settled[0].settlement.reason == "poison");
 }
+
+TEST_CASE("one id for two messages: both run, and each gets its own answer") {
+  // Once the second was acknowledged as if it were the first.
+  Story story(3);
+  const Message first = story.message("one", "1");
+  const Message second = story.message("two", "1");
+  story.transport.send(first);
+  story.transport.send(second);
+  story.settle_down();
+  CHECK(story.runner().started == Lines{"one", "two"});
+  story.runner().end("one", outcome(Kind::done));
+  story.runner().end("two", outcome(Kind::failed, "exit 1"));
+  story.settle_down();
+  CHECK(story.transport.settled.size() == 2);
+
+  Message again = second;
+  again.redelivered = true;
+  story.transport.send(again);
+  story.settle_down();
+  CHECK(story.runner().started.size() == 2);
+  CHECK(story.transport.settled.back().settlement.reason == "exit 1");
+
+  story.transport.send(story.message("three", "1"));
+  story.settle_down();
+  CHECK(story.runner().started == Lines{"one", "two", "three"});
+}
+
+TEST_CASE("a queue whose verdicts the broker does not take gives no more jobs meanwhile") {
+  Story story(1);
+  story.runner().script("bad", outcome(Kind::failed, "exit 1"));
+  story.transport.refuse_settlements(2);
+  story.send("bad");
+  story.send("next");
+  story.send("last");
+  CHECK(story.runner().started.size() <= 2);  // one may have been let in before it was known
+  for (int i = 0; i < 20; ++i) story.pass(1s);
+  story.runner().end("next", outcome(Kind::done));
+  for (int i = 0; i < 4; ++i) story.pass(1s);
+  CHECK(story.runner().started == Lines{"bad", "next", "last"});
+}

@@ -91,6 +91,7 @@ class Story {
                                                slots, links());
     dispatcher_->bind("build", "make", *runner_, policy_);
     dispatcher_->start();
+    dispatcher_->open();
     settle_down();
   }
 

@@ -29,8 +29,6 @@ BINARY_DIR = os.path.abspath(os.environ.get("RBIT_BINARY_DIR")
 PATIENCE = 60
 SKIPPED = 77
 
-CONSUMING = "consuming"  # in the line that says rbit takes jobs now
-
 
 def wait_until(condition, what, patience=PATIENCE):
     """Polls until `condition` is true, returns what it gave. AssertionError after `patience` s."""
@@ -158,6 +156,7 @@ class Suite(unittest.TestCase):
     """A test with a fresh directory, an INI in it and any number of rbits run on it."""
 
     program = os.path.join(BINARY_DIR, "rbit")
+    consuming = "consuming"  # in the line that says rbit takes jobs now
 
     def run(self, result=None):
         result = result if result is not None else self.defaultTestResult()
@@ -232,13 +231,13 @@ class Suite(unittest.TestCase):
                        if not name.startswith(("RBIT_", "BARTERDUDE_", "ASYNCWORKER_"))}
         return {**environment, **more}
 
-    def start(self, *arguments, until=CONSUMING, environment=None):
-        """Starts `rbit rbit.ini` and waits until it says `until` (None: not at all)."""
+    def start(self, *arguments, until="", environment=None):
+        """Starts `rbit rbit.ini` and waits until it takes jobs, or says `until` (None: no wait)."""
         one = Rbit(self.program, [self.config, *arguments], self.directory, len(self.rbits) + 1,
                    environment or self.environment())
         self.rbits.append(one)
-        if until:
-            one.wait_for(until)
+        if until is not None:
+            one.wait_for(until or self.consuming)
         return one
 
     @property

@@ -1,6 +1,7 @@
 """Plugins: the hellos of the examples, and one that does everything a plugin must not."""
 
 import os
+import shutil
 
 import rbit_suite
 from rbit_suite import Suite
@@ -33,16 +34,15 @@ class Hello(Suite):
         self.greet(self.library("examples", "libhello.so"))
 
     def test_one_host_for_many_jobs(self):
-        self.configure({"greet": f"""
-            runner = plugin!{self.library('examples', 'libhello.so')}:hello
-            name = world
-            """}, rbit="slots = 1")
+        library = shutil.copy(self.library("examples", "libhello.so"), self.directory)
+        self.configure({"greet": f"runner = plugin!{library}:hello\nname = world"},
+                       rbit="slots = 1")
         self.start()
         hosts = set()
         for number in range(1, 6):
             self.submit("greet", "p", job=number)
             self.wait_for_status(number, "Done")
-            hosts |= {pid for pid in rbit_suite.processes_of("libhello.so")}
+            hosts |= set(rbit_suite.processes_of(library))
         self.assertEqual(len(hosts), 1, hosts)
 
     def test_keep_warm_1_is_a_host_a_job(self):

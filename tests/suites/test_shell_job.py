@@ -349,17 +349,17 @@ class ManyJobs(Suite):
         self.wait_for_status(2, "Done")
 
     def test_no_descriptor_and_no_process_is_left_behind(self):
-        self.configure({"leaving": "runner = shell!(setsid sleep 1000 &) ; true"}, rbit="slots = 1")
+        self.configure({"build": "runner = shell!(setsid sleep 1000 &) ; true"}, rbit="slots = 1")
         self.start()
-        self.submit("leaving", "warm", job=1)
+        self.submit("build", "warm", job=1)
         self.wait_for_status(1, "Done")
         before = self.rbit.descriptors()
         for number in range(2, 32):
-            self.submit("leaving", "p", job=number)
+            self.submit("build", "p", job=number)
         for number in range(2, 32):
             self.wait_for_status(number, "Done")
         wait_until(lambda: self.rbit.descriptors() <= before, f"only {before} descriptors")
-        self.assertEqual(rbit_suite.processes_of("RBIT_QUEUE=leaving"), [])
+        self.assertEqual(rbit_suite.processes_of("RBIT_WORK_DIR=" + self.path()), [])
         self.rbit.signal(signal.SIGTERM)
         self.assertEqual(self.rbit.wait(), 0)
 

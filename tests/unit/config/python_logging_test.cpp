@@ -30,10 +30,9 @@ TEST_CASE("levels: our logger's before root's; [log] before both; --debug before
 
 TEST_CASE("the keys of [log]") {
   const auto log =
-      settings(sound + "[log]\nlevel = warn\nformat = JSON\nredact = no\nfile = /l\n").log;
+      settings(sound + "[log]\nlevel = warn\nformat = JSON\nfile = /l\n").log;
   CHECK(log.level == "WARNING");
   CHECK(log.json);
-  CHECK_FALSE(log.redact);
   CHECK(log.file == "/l");
 }
 

@@ -63,7 +63,6 @@ TEST_CASE("what the file does not say is as settings.h and runner_policy.h have 
   CHECK(got.monitor.metrics_namespace == want.monitor.metrics_namespace);
   CHECK(got.log.level == want.log.level);
   CHECK(got.log.json == want.log.json);
-  CHECK(got.log.redact == want.log.redact);
   CHECK(got.log.file == want.log.file);
 
   const auto plugin = settings("[rbit]\nqueue-mappings = q:p\n[runner:p]\nrunner = plugin!a.so\n");

@@ -128,13 +128,19 @@ Task<void> ControlHandlers::submit(nlohmann::json request, ControlPeer& peer) {
 Task<void> ControlHandlers::follow(nlohmann::json request, ControlPeer& peer) {
   const std::string key = text_of(request, "key");
   Followers::Follower follower(followers_, key, loop_);
-  const auto known = journal_.find(key);
   nlohmann::json accepted = ok();
-  if (known && known->attempt > 0)
-    accepted["last"] =
-        status_line(known->last_status, known->reason, known->message, known->attempt);
+  accepted["past"] = nlohmann::json::array();
+  bool over = false;
+  if (const auto history = History(database_).job(key)) {
+    for (const auto& [report, state, note] : history->reports) {
+      if (report.target != "log") continue;  // each status once; there is always a log
+      accepted["past"].push_back(
+          status_line(report.status, report.reason, report.message, report.attempt));
+      over = is_final(report.status);
+    }
+  }
   const bool heard = co_await peer.send(accepted);
-  if (heard && !(known && is_final(known->last_status))) co_await pass_on(follower, peer);
+  if (heard && !over) co_await pass_on(follower, peer);
 }
 
 Task<void> ControlHandlers::pass_on(Followers::Follower& follower, ControlPeer& peer) {

@@ -15,7 +15,8 @@ namespace rbit {
 /// What the running rbit answers to the other commands:
 ///
 ///   {"do": "submit", "queue", "body", "message_id", "follow": true}   {"ok", "key"}, then statuses
-///   {"do": "follow", "key"}     {"ok"}, then {"status", "reason", "message"} until a final one
+///   {"do": "follow", "key"}     {"ok", "past": [...]}, then {"status", "reason", "message",
+///                               "attempt"} until a final one
 ///   {"do": "jobs", "limit"}     {"jobs": [...]}, the last touched first
 ///   {"do": "job", "job"}        {"job": {...}}, by key or by PyBit's id
 ///   {"do": "cancel", "job"}     {"ok"}

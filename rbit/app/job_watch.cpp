@@ -47,9 +47,13 @@ ExitCode JobWatch::to_the_end() {
       continue;
     }
     const nlohmann::json& line = **answer;
-    const auto last = line.find("last");
-    if (line.contains("ok") && last == line.end()) continue;
-    if (const auto end = print(last == line.end() ? line : *last)) return *end;
+    const auto past = line.find("past");
+    if (past == line.end()) {
+      if (const auto end = print(line)) return *end;
+      continue;
+    }
+    for (std::size_t i = printed_; i < past->size(); ++i)
+      if (const auto end = print((*past)[i])) return *end;
   }
 }
 
@@ -60,9 +64,8 @@ std::optional<ExitCode> JobWatch::print(const nlohmann::json& status) {
   std::string line = name;
   if (!reason.empty()) line += " " + reason;
   if (!message.empty()) line += ": " + text::one_line(message);
-  const std::string now = line + "#" + std::to_string(status.value("attempt", 0));
-  if (now != last_) std::cout << line << std::endl;  // who waits wants it at once
-  last_ = now;
+  std::cout << line << std::endl;  // who waits wants it at once
+  ++printed_;
   if (name == "Done") return ExitCode::ok;
   if (name == "Failed" || name == "Cancelled") return ExitCode::failed;
   return std::nullopt;

@@ -24,7 +24,8 @@ class JobWatch {
   bool connect();
   std::optional<ExitCode> print(const nlohmann::json& status);
 
-  std::string state_dir_, key_, last_;
+  std::string state_dir_, key_;
+  std::size_t printed_ = 0;  // statuses; what is heard again after a pause is skipped
   std::optional<ControlClient> client_;
 };
 

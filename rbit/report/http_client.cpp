@@ -1,7 +1,5 @@
 #include "rbit/report/http_client.h"
 
-#include <curl/curl.h>
-
 #include <algorithm>
 #include <array>
 #include <boost/asio/posix/stream_descriptor.hpp>
@@ -12,17 +10,14 @@
 #include <map>
 #include <utility>
 
+#include "rbit/report/curl_library.h"
+
 namespace rbit {
 
 namespace {
 
 constexpr std::size_t most_body = 1 << 20;  // RELIABILITY.md 5
 constexpr long kept_connections = 4;        // as many as requests at once a target
-
-void init_curl() {
-  static const CURLcode done = curl_global_init(CURL_GLOBAL_DEFAULT);  // not safe twice at once
-  (void)done;
-}
 
 }  // namespace
 
@@ -40,17 +35,16 @@ struct HttpClient::Multi {
   };
 
   explicit Multi(const asio::any_io_executor& executor) : loop(executor), timer(executor) {
-    init_curl();
-    handle = curl_multi_init();
-    curl_multi_setopt(handle, CURLMOPT_SOCKETFUNCTION, &Multi::on_socket);
-    curl_multi_setopt(handle, CURLMOPT_SOCKETDATA, this);
-    curl_multi_setopt(handle, CURLMOPT_TIMERFUNCTION, &Multi::on_timer);
-    curl_multi_setopt(handle, CURLMOPT_TIMERDATA, this);
-    curl_multi_setopt(handle, CURLMOPT_MAXCONNECTS, kept_connections);
+    handle = curl().multi_init();
+    curl().multi_setopt(handle, CURLMOPT_SOCKETFUNCTION, &Multi::on_socket);
+    curl().multi_setopt(handle, CURLMOPT_SOCKETDATA, this);
+    curl().multi_setopt(handle, CURLMOPT_TIMERFUNCTION, &Multi::on_timer);
+    curl().multi_setopt(handle, CURLMOPT_TIMERDATA, this);
+    curl().multi_setopt(handle, CURLMOPT_MAXCONNECTS, kept_connections);
   }
   ~Multi() {
     *alive = false;
-    curl_multi_cleanup(handle);  // closes kept connections: `on_socket` may still be called
+    curl().multi_cleanup(handle);  // closes kept connections: `on_socket` may still be called
     for (auto& [socket, watch] : watches) let_go(*watch);
   }
 
@@ -125,7 +119,7 @@ struct HttpClient::Multi {
 
   void act(curl_socket_t socket, int event) {
     int running = 0;
-    curl_multi_socket_action(handle, socket, event, &running);
+    curl().multi_socket_action(handle, socket, event, &running);
     finish();
   }
   void finish();
@@ -140,10 +134,10 @@ struct HttpClient::Multi {
 /// One request under way; leaves the multi handle when its coroutine ends, however it ends.
 struct HttpClient::Transfer {
   Transfer(CURLM* owner, const asio::any_io_executor& loop)
-      : multi(owner), easy(curl_easy_init()), end(loop, asio::steady_timer::time_point::max()) {}
+      : multi(owner), easy(curl().easy_init()), end(loop, asio::steady_timer::time_point::max()) {}
   ~Transfer() {
-    if (added) curl_multi_remove_handle(multi, easy);
-    curl_easy_cleanup(easy);
+    if (added) curl().multi_remove_handle(multi, easy);
+    curl().easy_cleanup(easy);
   }
   Transfer(const Transfer&) = delete;
   Transfer& operator=(const Transfer&) = delete;
@@ -157,7 +151,7 @@ struct HttpClient::Transfer {
 
   void prepare(const HttpRequest& request) {
     const auto set = [this](CURLoption option, auto value) {
-      curl_easy_setopt(easy, option, value);
+      curl().easy_setopt(easy, option, value);
     };
     set(CURLOPT_URL, request.url.c_str());
     set(CURLOPT_PROTOCOLS_STR, "http,https");
@@ -186,12 +180,12 @@ struct HttpClient::Transfer {
 
   HttpAnswer answer() {
     HttpAnswer given;
-    curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &given.status);
+    curl().easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &given.status);
     curl_off_t wish = 0;
-    if (curl_easy_getinfo(easy, CURLINFO_RETRY_AFTER, &wish) == CURLE_OK && wish > 0)
+    if (curl().easy_getinfo(easy, CURLINFO_RETRY_AFTER, &wish) == CURLE_OK && wish > 0)
       given.retry_after = std::chrono::seconds(std::min<curl_off_t>(wish, 86'400));
     const char* elsewhere = nullptr;
-    if (curl_easy_getinfo(easy, CURLINFO_REDIRECT_URL, &elsewhere) == CURLE_OK && elsewhere)
+    if (curl().easy_getinfo(easy, CURLINFO_REDIRECT_URL, &elsewhere) == CURLE_OK && elsewhere)
       given.location = elsewhere;
     given.body = std::move(body);
     return given;
@@ -208,10 +202,10 @@ struct HttpClient::Transfer {
 
 void HttpClient::Multi::finish() {
   int left = 0;
-  while (const CURLMsg* message = curl_multi_info_read(handle, &left)) {
+  while (const CURLMsg* message = curl().multi_info_read(handle, &left)) {
     if (message->msg != CURLMSG_DONE) continue;
     char* owner = nullptr;
-    curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &owner);
+    curl().easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &owner);
     auto* transfer = reinterpret_cast<Transfer*>(owner);
     transfer->result = message->data.result;
     transfer->ended = true;
@@ -225,7 +219,7 @@ HttpClient::~HttpClient() = default;
 Task<Result<HttpAnswer>> HttpClient::send(HttpRequest request) {
   Transfer transfer(multi_->handle, multi_->loop);
   transfer.prepare(request);
-  transfer.added = curl_multi_add_handle(multi_->handle, transfer.easy) == CURLM_OK;
+  transfer.added = curl().multi_add_handle(multi_->handle, transfer.easy) == CURLM_OK;
   if (!transfer.added) co_return Error{request.url, "libcurl refused the request", ""};
   boost::system::error_code rung;
   while (!transfer.ended)
@@ -234,7 +228,7 @@ Task<Result<HttpAnswer>> HttpClient::send(HttpRequest request) {
   // An answer we stopped reading, or that broke off after its status, is an answer.
   if (transfer.result == CURLE_OK || answer.status >= 200) co_return answer;
   const char* reason =
-      transfer.error[0] != '\0' ? transfer.error.data() : curl_easy_strerror(transfer.result);
+      transfer.error[0] != '\0' ? transfer.error.data() : curl().easy_strerror(transfer.result);
   co_return Error{request.url, reason, ""};
 }
 

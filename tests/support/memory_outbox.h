@@ -83,6 +83,7 @@ class MemoryOutbox : public Journal {
   }
   Task<Result<void>> settled(const std::string&) override { co_return Result<void>(); }
   Task<Result<void>> report_again(const std::string&) override { co_return Result<void>(); }
+  Task<Result<void>> probe() override { co_return Result<void>(); }
   Task<Result<void>> bury(const std::string&) override { co_return Result<void>(); }
   bool is_buried(const std::string&) const override { return false; }
 

@@ -16,6 +16,7 @@
 #include "rbit/app/state_dir.h"
 #include "rbit/base/clock.h"
 #include "rbit/base/database.h"
+#include "rbit/base/text.h"
 #include "rbit/intake/local_transport.h"
 #include "rbit/journal/schema.h"
 
@@ -102,8 +103,11 @@ void submit_amqp(const config::Settings& settings, Message message) {
   outgoing.timestamp = message.timestamp;
   const Result<void> sent = run_alone(loop, publish_once(*publisher, std::move(outgoing)));
   if (sent) return;
-  const bool away = !publisher->is_up();
-  throw Fatal(away ? ExitCode::unavailable : ExitCode::failed, sent.error());
+  if (publisher->is_up()) throw Fatal(ExitCode::failed, sent.error());
+  throw Fatal(
+      ExitCode::unavailable,
+      Error{"broker " + text::join(settings.broker.hosts, ", "), sent.error().text(),
+            "look at [amqp] host, port, user, password and virtual_host; nothing was sent"});
 }
 
 }  // namespace

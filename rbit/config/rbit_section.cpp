@@ -80,9 +80,9 @@ void read_rbit(const Ini& ini, const IniSection* section, const Overrides& overr
   const auto* rbit = ini.find("rbit");
   const auto* coyote = ini.find("coyote");
   if (!rbit && !coyote) {
-    loaded.findings.push_back({Finding::Severity::error,
-                               {settings.file, 0},
-                               "no section [rbit] (it says which queues to read)"});
+    const Place whole_file{settings.file, 0};
+    loaded.findings.push_back(
+        {Finding::Severity::error, whole_file, "no section [rbit] (it says which queues to read)"});
   } else if (rbit && coyote) {
     loaded.findings.push_back({Finding::Severity::error, coyote->place,
                                "[coyote] stands beside [rbit] (line " +

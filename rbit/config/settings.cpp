@@ -35,7 +35,8 @@ Result<std::string> read_source(const std::string& path) {
 void check_exposure(const std::string& path, Loaded& loaded) {
   const Exposure exposure = exposure_of(path);
   const auto tell = [&](Finding::Severity severity, const Error& one) {
-    loaded.findings.push_back({severity, {path, 0}, Error{"", one.reason, one.cure}.text()});
+    const Place whole_file{path, 0};
+    loaded.findings.push_back({severity, whole_file, Error{"", one.reason, one.cure}.text()});
   };
   for (const auto& one : exposure.everybody) tell(error, one);
   for (const auto& one : exposure.somebody) tell(warning, one);
@@ -92,8 +93,9 @@ Loaded load(const std::string& path, const Overrides& overrides) {
 
   const auto text = read_source(path);
   if (!text) {
+    const Place whole_file{shown, 0};
     loaded.findings.push_back(
-        {error, {shown, 0}, Error{"", text.error().reason, text.error().cure}.text()});
+        {error, whole_file, Error{"", text.error().reason, text.error().cure}.text()});
     return loaded;
   }
   if (path != "-") check_exposure(path, loaded);

@@ -61,8 +61,8 @@ TEST_CASE("wrong values of [amqp]") {
   CHECK(found("port = abc\n") ==
         "rbit.ini:7: [amqp] port: 'abc' is not a number from 1 to 65535\n");
   CHECK(found("host = a/b\n") == "rbit.ini:7: [amqp] host: 'a/b' is neither HOST nor HOST:PORT\n");
-  CHECK(found("heartbeat = 0\n") ==
-        "rbit.ini:7: [amqp] heartbeat: '0' is not a number from 1 to 3600\n");
+  CHECK(found("heartbeat = 0\n") == "rbit.ini:7: [amqp] heartbeat: is not from 1s to 1h\n");
+  CHECK(found("heartbeat = 5s\n") == "");
   CHECK(found("url = htp://x\n") ==
         "rbit.ini:7: [amqp] url: is no URL of a broker (write amqp://HOST/, amqps://HOST/ or "
         "local:)\n");

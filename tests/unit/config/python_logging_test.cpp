@@ -29,8 +29,7 @@ TEST_CASE("levels: our logger's before root's; [log] before both; --debug before
 }
 
 TEST_CASE("the keys of [log]") {
-  const auto log =
-      settings(sound + "[log]\nlevel = warn\nformat = JSON\nfile = /l\n").log;
+  const auto log = settings(sound + "[log]\nlevel = warn\nformat = JSON\nfile = /l\n").log;
   CHECK(log.level == "WARNING");
   CHECK(log.json);
   CHECK(log.file == "/l");

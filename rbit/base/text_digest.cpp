@@ -1,7 +1,10 @@
 // Apart from text.cpp, so that a small program (rbit-plugin-host) can have that without OpenSSL.
 #include "rbit/base/text.h"
 
-#include <openssl/evp.h>
+// EVP_Digest and even SHA256() first load OpenSSL's providers: 2 MB resident for a hash of 64
+// bytes. The plain functions are deprecated for new programs, and do not.
+#define OPENSSL_SUPPRESS_DEPRECATED
+#include <openssl/sha.h>
 
 #include <array>
 #include <string>
@@ -10,8 +13,11 @@
 namespace rbit::text {
 
 std::string sha256_hex(std::string_view bytes) {
-  std::array<unsigned char, 32> digest{};
-  EVP_Digest(bytes.data(), bytes.size(), digest.data(), nullptr, EVP_sha256(), nullptr);
+  std::array<unsigned char, SHA256_DIGEST_LENGTH> digest{};
+  SHA256_CTX context;
+  SHA256_Init(&context);
+  SHA256_Update(&context, bytes.data(), bytes.size());
+  SHA256_Final(digest.data(), &context);
   static constexpr char digits[] = "0123456789abcdef";
   std::string out;
   for (const unsigned char byte : digest) {

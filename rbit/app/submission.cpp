@@ -103,11 +103,10 @@ void submit_amqp(const config::Settings& settings, Message message) {
   outgoing.timestamp = message.timestamp;
   const Result<void> sent = run_alone(loop, publish_once(*publisher, std::move(outgoing)));
   if (sent) return;
-  if (publisher->is_up()) throw Fatal(ExitCode::failed, sent.error());
-  throw Fatal(
-      ExitCode::unavailable,
-      Error{"broker " + text::join(settings.broker.hosts, ", "), sent.error().text(),
-            "look at [amqp] host, port, user, password and virtual_host; nothing was sent"});
+  const ExitCode code = publisher->is_up()           ? ExitCode::failed
+                        : publisher->refused_login() ? ExitCode::no_permission
+                                                     : ExitCode::unavailable;
+  throw Fatal(code, sent.error());
 }
 
 }  // namespace

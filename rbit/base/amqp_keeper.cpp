@@ -15,6 +15,7 @@ constexpr std::chrono::seconds healthy_after{60};  // then the pauses start smal
 // A broker that knows us and does not want us is not asked often, and is named again now and then.
 constexpr std::chrono::seconds not_welcome_pause{30};  // and as much again at random
 constexpr std::chrono::minutes not_welcome_said{10};
+constexpr std::chrono::seconds long_first_try{2};
 
 bool is_here(const std::string& host) {
   return host == "localhost" || host == "::1" || host.starts_with("127.");
@@ -27,7 +28,8 @@ Keeper::Keeper(const asio::any_io_executor& loop, ConnectionSettings settings, V
       settings_(std::move(settings)),
       voice_(voice),
       pause_(settings_.backoff_base, settings_.backoff_cap),
-      changed_(loop) {
+      changed_(loop),
+      first_try_(loop) {
   std::shuffle(settings_.endpoints.begin(), settings_.endpoints.end(),
                std::minstd_rand(std::random_device{}()));
 }
@@ -40,18 +42,36 @@ void Keeper::start(Events events) {
       if (!is_here(endpoint.host))
         say(true, "the password travels to " + endpoint.text() +
                       " unencrypted (amqps:// and port 5671 would protect it)");
+  say_if_it_takes_long();
   spawn(loop_, run(), "the connection to the broker");
 }
 
 Task<void> Keeper::close() {
   if (!started_) co_return;
   closing_ = true;
+  first_try_.cancel();
   changed_.notify();
   if (connection_) {
     const std::shared_ptr<Connection> connection = connection_;
     co_await connection->close();
   }
   while (!ended_) co_await changed_.wait();
+}
+
+std::string Keeper::endpoints() const {
+  std::string all;
+  for (const Endpoint& endpoint : settings_.endpoints)
+    all += (all.empty() ? "" : ", ") + endpoint.text();
+  return all;
+}
+
+/// A connect that hangs, or a broker that says nothing, would leave the log empty for long.
+void Keeper::say_if_it_takes_long() {
+  if (voice_ != Voice::loud) return;
+  first_try_.expires_after(long_first_try);
+  first_try_.async_wait([where = endpoints()](boost::system::error_code cancelled) {
+    if (!cancelled) log::info("connecting to " + where);
+  });
 }
 
 Task<void> Keeper::run() {
@@ -75,6 +95,8 @@ Task<bool> Keeper::serve() {
   connection_ = std::make_shared<Connection>(loop_, settings_);
   const std::shared_ptr<Connection> connection = connection_;
   const Answer opened = co_await connection->open();
+  first_try_.cancel();
+  refusal_ = opened.refusal;
   if (!opened.ok()) {
     connection_.reset();
     if (closing_) co_return false;
@@ -96,6 +118,8 @@ Task<bool> Keeper::serve() {
   events.closed = [&](const Refusal& reason) {
     lost_it = true;
     why = reason;
+    why.endpoint = connection->peer();
+    refusal_ = why;
     changed_.notify();
   };
   events.blocked = [this](bool blocked, const std::string& reason) {
@@ -124,7 +148,7 @@ void Keeper::say_unreachable(const Refusal& why) {
     said_not_welcome_ = now;
     const std::string text = "the broker refuses us as user '" + settings_.user +
                              "' of virtual host '" + settings_.virtual_host + "': " + reason +
-                             " (check [amqp] user, password and virtual_host)";
+                             (why.cure.empty() ? "" : " (" + why.cure + ")");
     voice_ == Voice::loud ? log::error(text) : log::debug(text);
     return;
   }

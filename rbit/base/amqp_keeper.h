@@ -1,7 +1,9 @@
 #pragma once
 
+#include <boost/asio/steady_timer.hpp>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "rbit/base/amqp_connection.h"
@@ -34,10 +36,15 @@ class Keeper {
 
   bool is_up() const { return connection_ && connection_->is_open(); }
   int failures() const { return failures_; }  // tries in vain since it was last up
+  /// Why it is not up; none while it is, and before the first try has ended.
+  const std::optional<Refusal>& refusal() const { return refusal_; }
+  /// "host:port" of all brokers it may be at, in the order of their turns.
+  std::string endpoints() const;
 
  private:
   Task<void> run();
   Task<bool> serve();  // one connection; false: it never stood
+  void say_if_it_takes_long();
   void say_unreachable(const Refusal& why);
   void say(bool serious, const std::string& text) const;
 
@@ -53,6 +60,8 @@ class Keeper {
   bool said_unreachable_ = false;
   std::chrono::steady_clock::time_point said_not_welcome_{};
   int failures_ = 0;
+  std::optional<Refusal> refusal_;
+  asio::steady_timer first_try_;
 };
 
 }  // namespace rbit::amqp

@@ -4,6 +4,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 #include <variant>
@@ -77,8 +78,16 @@ struct Refusal {
   int code = 0;
   std::string text;
   bool login = false;  // the broker knows us and will not have us: user, password, virtual host
+  std::string cure{};
+  std::string endpoint{};  // "host:port" if it is the connection that failed
 
-  Error error(std::string thing) const { return {std::move(thing), text, ""}; }
+  /// A connection's fault is told of its broker, not of `thing`, which somebody wanted of it.
+  Error error(std::string thing) const {
+    if (endpoint.empty()) return {std::move(thing), text, cure};
+    const std::string prefix = endpoint + ": ";
+    return {"broker " + endpoint, text.starts_with(prefix) ? text.substr(prefix.size()) : text,
+            cure};
+  }
 };
 
 struct Reply {
@@ -116,5 +125,9 @@ inline constexpr std::uint64_t max_body = 4u << 20;    // above, a body is drain
 inline constexpr std::size_t kept_body = 64u << 10;    // of it
 inline constexpr std::size_t max_headers = 64;         // scalar ones, the others are not kept
 inline constexpr std::size_t max_header_bytes = 8192;  // names and values together
+// rbit's own headers are counted apart, with the same room: whatever else a message has, what an
+// attempt wrote for the next one must be read again.
+inline constexpr std::string_view own_header_prefix = "x-rbit-";
+inline constexpr std::size_t max_own_headers = 16;
 
 }  // namespace rbit::amqp

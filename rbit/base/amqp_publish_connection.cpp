@@ -39,6 +39,9 @@ void PublishConnection::start() {
     connection_.reset();
     channel_.reset();
   };
+  events.vain = [this](const Refusal& why) {
+    if (why.login && !was_up_) give_up();
+  };
   keeper_.start(std::move(events));
 }
 
@@ -87,7 +90,8 @@ Task<Answer> PublishConnection::send(Outgoing message) {
 
 Task<Answer> PublishConnection::declare(DeclareQueue queue) {
   const Time deadline = SteadyClock::now() + patience_;
-  while (!closing_) {
+  const std::uint64_t login_refusals = login_refusals_;
+  while (!closing_ && login_refusals_ == login_refusals) {
     if (declared_.contains(queue.name)) co_return Answer{};
     const std::shared_ptr<Connection> connection = connection_;
     if (connection && connection->is_open()) {
@@ -102,11 +106,38 @@ Task<Answer> PublishConnection::declare(DeclareQueue queue) {
     const std::chrono::seconds most(1);  // all channels may be taken, too
     co_await up_.wait_for(std::min<SteadyClock::duration>(deadline - now, most));
   }
-  co_return Answer{{}, Refusal{lost, "the broker is not there", false}};
+  Answer in_vain{{}, away()};
+  co_return in_vain;
+}
+
+/// Why there is no connection, as far as we know.
+Refusal PublishConnection::away() const {
+  Refusal why{lost, is_up() ? "it did not answer in time" : "no connection so far", false};
+  why.endpoint = keeper_.endpoints();
+  if (keeper_.refusal()) {
+    why = *keeper_.refusal();
+    why.code = lost;
+  }
+  if (why.endpoint.empty()) why.endpoint = keeper_.endpoints();
+  return why;
+}
+
+/// Later in this turn at the earliest: whoever waits may want to do more than hear of it.
+void PublishConnection::give_up() {
+  ++login_refusals_;
+  asio::post(loop_, [this, alive = alive_] {
+    if (!*alive || was_up_) return;
+    up_.notify();
+    std::vector<std::uint64_t> waiting;
+    for (const auto& [number, item] : items_) waiting.push_back(number);
+    const Refusal why = away();
+    for (const std::uint64_t number : waiting) finish(number, Answer{{}, why});
+  });
 }
 
 void PublishConnection::up(std::shared_ptr<Connection> connection) {
   connection_ = std::move(connection);
+  was_up_ = true;
   declared_.clear();
   open_channel();
   up_.notify();
@@ -171,6 +202,7 @@ void PublishConnection::answered(std::uint64_t number, const Answer& answer) {
 
 void PublishConnection::finish(std::uint64_t number, Answer answer) {
   const auto found = items_.find(number);
+  if (found == items_.end()) return;
   const std::function<void(Answer)> done = std::move(found->second.done);
   items_.erase(found);
   done(std::move(answer));
@@ -193,10 +225,8 @@ void PublishConnection::sweep() {
     }
     for (const std::uint64_t number : late)
       finish(number, Answer{{},
-                            Refusal{lost,
-                                    is_up() ? "the broker did not confirm it in time"
-                                            : "the broker is not there",
-                                    false}});
+                            is_up() ? Refusal{lost, "the broker did not confirm it in time", false}
+                                    : away()});
     if (unconfirmed && connection_ && !connection_->is_blocked()) connection_->abort();
     if (!is_blocked()) kick();
     sweep();

@@ -19,7 +19,8 @@ namespace rbit::amqp {
 /// same message id, so it may arrive twice. On the loop's thread; closed before it is destroyed.
 class PublishConnection : public Publisher {
  public:
-  /// `patience`: how long a message or a declaration waits for the broker in all.
+  /// `patience`: how long a message or a declaration waits for the broker in all. Less, if the
+  /// broker refuses our login and never took it: what waits then fails at once.
   PublishConnection(const asio::any_io_executor& loop, ConnectionSettings settings,
                     std::chrono::milliseconds patience, Voice voice = Voice::quiet);
 
@@ -37,6 +38,8 @@ class PublishConnection : public Publisher {
   Task<Answer> declare(DeclareQueue queue);
 
   bool is_up() const { return keeper_.is_up(); }
+  /// The last try ended with the broker refusing user, password or virtual host (exit 77).
+  bool refused_login() const { return keeper_.refusal() && keeper_.refusal()->login; }
   bool is_blocked() const { return connection_ && connection_->is_blocked(); }
   std::size_t waiting() const { return items_.size(); }
 
@@ -58,6 +61,8 @@ class PublishConnection : public Publisher {
   void answered(std::uint64_t number, const Answer& answer);
   void finish(std::uint64_t number, Answer answer);
   void sweep();
+  void give_up();  // whatever waits: we are not welcome
+  Refusal away() const;
 
   asio::any_io_executor loop_;
   std::chrono::milliseconds patience_;
@@ -66,6 +71,8 @@ class PublishConnection : public Publisher {
   std::shared_ptr<Channel> channel_;
   Notice up_;
   std::set<std::string> declared_;  // on this connection
+  bool was_up_ = false;
+  std::uint64_t login_refusals_ = 0;  // before it was up for the first time
   std::uint64_t last_number_ = 0;
   std::map<std::uint64_t, Item> items_;  // in the order of coming
   std::size_t in_flight_ = 0;

@@ -16,6 +16,7 @@ constexpr std::chrono::seconds answer_limit{20};          // of a request (L6)
 constexpr std::chrono::seconds goodbye_limit{2};          // the broker's answer to our close
 constexpr std::chrono::milliseconds longest_sleep{5000};  // heartbeats are pumped (L4)
 constexpr int frames_a_turn = 1000;
+constexpr int no_route = 312;  // of basic.return
 
 const Refusal gone{lost, "the channel is closed", false};
 
@@ -67,7 +68,9 @@ std::optional<Refusal> Session::connect(const ConnectionSettings& settings) {
   for (const Endpoint& endpoint : settings.endpoints) {
     std::optional<Refusal> refusal = connect_to_one(settings, endpoint);
     if (!refusal) return std::nullopt;
-    refusal->text = endpoint.text() + ": " + refusal->text;
+    refusal->endpoint = endpoint.text();
+    refusal->text = refusal->endpoint + ": " + refusal->text;
+    if (refusal->login) refusal->cure = "check [amqp] user, password and virtual_host";
     if (!worst || refusal->login) worst = std::move(refusal);
   }
   return worst ? worst : Refusal{lost, "no broker is named", false};
@@ -266,6 +269,10 @@ void Session::note_return(ChannelState& channel) {
         sent.routing_key != channel.returned.routing_key)
       continue;
     sent.returned = channel.returned.why;
+    if (sent.returned->code == no_route && sent.exchange.empty()) {
+      sent.returned->text = "no such queue on the broker (" + sent.returned->text + ")";
+      sent.returned->cure = "declare it, or start the rbit that reads it first";
+    }
     return;
   }
 }

@@ -57,6 +57,10 @@ bool read_value(const amqp_field_value_t& value,
   }
 }
 
+bool is_own(std::string_view name) {
+  return name.starts_with(own_header_prefix);
+}
+
 void read_properties(const amqp_basic_properties_t& from, Incoming& to) {
   const auto has = [&](amqp_flags_t flag) { return (from._flags & flag) != 0; };
   if (has(AMQP_BASIC_CONTENT_TYPE_FLAG)) to.content_type = text_of(from.content_type);
@@ -68,14 +72,19 @@ void read_properties(const amqp_basic_properties_t& from, Incoming& to) {
   if (has(AMQP_BASIC_PRIORITY_FLAG)) to.priority = from.priority;
   to.persistent = has(AMQP_BASIC_DELIVERY_MODE_FLAG) && from.delivery_mode == 2;
   if (!has(AMQP_BASIC_HEADERS_FLAG)) return;
-  std::size_t room = max_header_bytes;
-  for (int i = 0; i < from.headers.num_entries && to.headers.size() < max_headers; ++i) {
+  struct Bound {
+    std::size_t count, room;
+  };
+  Bound others{max_headers, max_header_bytes}, ours{max_own_headers, max_header_bytes};
+  for (int i = 0; i < from.headers.num_entries && others.count + ours.count > 0; ++i) {
     const amqp_table_entry_t& entry = from.headers.entries[i];
+    Bound& left = is_own(view_of(entry.key)) ? ours : others;
     const bool long_text = entry.value.kind == AMQP_FIELD_KIND_UTF8;
     const std::size_t bytes = entry.key.len + (long_text ? entry.value.value.bytes.len : 8);
     std::variant<bool, std::int64_t, double, std::string> value;
-    if (bytes > room || !read_value(entry.value, value)) continue;
-    room -= bytes;
+    if (left.count == 0 || bytes > left.room || !read_value(entry.value, value)) continue;
+    --left.count;
+    left.room -= bytes;
     to.headers[text_of(entry.key)] = std::move(value);
   }
 }
@@ -222,9 +231,12 @@ void Wire::read_method(const amqp_frame_t_& raw, Frame& frame, bool& unknown) {
     }
     case AMQP_BASIC_RETURN_METHOD: {
       const auto& method = as<amqp_basic_return_t>(raw);
-      frame.what = ReturnFrame{{method.reply_code, text_of(method.reply_text), false},
-                               text_of(method.exchange),
-                               text_of(method.routing_key)};
+      ReturnFrame returned;
+      returned.why.code = method.reply_code;
+      returned.why.text = text_of(method.reply_text);
+      returned.exchange = text_of(method.exchange);
+      returned.routing_key = text_of(method.routing_key);
+      frame.what = std::move(returned);
       break;
     }
     case AMQP_BASIC_ACK_METHOD: {
@@ -358,7 +370,6 @@ bool Wire::send(std::uint16_t channel, const Settle& settle) {
 
 bool Wire::publish(std::uint16_t channel, const Outgoing& message) {
   std::vector<amqp_table_entry_t> headers;
-  for (const auto& [key, value] : message.headers) headers.push_back(write_value(key, value));
   for (const auto& [key, seconds] : message.time_headers) {
     amqp_table_entry_t entry{};
     entry.key = bytes_of(key);
@@ -366,6 +377,10 @@ bool Wire::publish(std::uint16_t channel, const Outgoing& message) {
     entry.value.value.u64 = static_cast<std::uint64_t>(seconds);
     headers.push_back(entry);
   }
+  for (const auto& [key, value] : message.headers) headers.push_back(write_value(key, value));
+  // Ours first, for readers that look at the start of a long table only.
+  std::stable_partition(headers.begin(), headers.end(),
+                        [](const amqp_table_entry_t& entry) { return is_own(view_of(entry.key)); });
   amqp_basic_properties_t properties{};
   const auto set = [&](amqp_flags_t flag, amqp_bytes_t& field, const std::string& text) {
     if (text.empty()) return;

@@ -201,8 +201,9 @@ void AmqpTransport::note_trouble(const std::string& queue, const Refusal& why) {
   std::string& known = troubles_[queue];
   if (known == why.text) return;
   known = why.text;
-  const std::string line =
-      "queue " + queue + " cannot be read, trying again: " + text::one_line(why.text, 300);
+  const std::string line = "queue " + queue +
+                           " cannot be read, trying again: " + text::one_line(why.text, 300) +
+                           (why.cure.empty() ? "" : " (" + why.cure + ")");
   why.code == access_refused ? log::error(line) : log::warning(line);
 }
 

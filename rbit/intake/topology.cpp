@@ -11,7 +11,7 @@ using amqp::Answer;
 
 namespace {
 constexpr int most_at_once = 3;  // throw-away channels, of the few beside the queues' own
-constexpr int precondition_failed = 406;
+constexpr int access_refused = 403, precondition_failed = 406;
 }  // namespace
 
 Topology::Topology(const asio::any_io_executor& loop, Declare declare, std::string exchange)
@@ -59,6 +59,22 @@ Task<Answer> Topology::ensure_in_turn(std::shared_ptr<amqp::Connection> connecti
     declare.passive = true;
     channel = connection->new_channel();
     answer = co_await channel->call(declare);
+  }
+  if (!answer.ok() && answer.refusal->code == access_refused && !declare.passive) {
+    // Without the right to declare it, it may be there and readable all the same.
+    const amqp::Refusal denied = *answer.refusal;
+    declare.passive = true;
+    channel = connection->new_channel();
+    answer = co_await channel->call(declare);
+    if (answer.ok()) {
+      if (say_once(queue.name + " " + denied.text))
+        log::info("queue " + queue.name + " may not be declared by us: " +
+                  text::one_line(denied.text, 300) + "; it is there and used as it is");
+    } else if (answer.refusal->code != amqp::lost) {
+      answer.refusal->code = access_refused;
+      answer.refusal->text = "declaring: " + denied.text;
+      answer.refusal->cure = "give the user the right, or set [rbit] declare = passive or no";
+    }
   }
   if (answer.ok() && declare_ == Declare::yes && !queue.dotted_route.empty() && !exchange_.empty())
     co_await bind(std::move(connection), channel, std::move(queue));

@@ -298,6 +298,8 @@ TEST_CASE("a publish is confirmed, or its Error says why not") {
   const auto nowhere = test::run(loop, publisher.publish(message_to(queue + ".no", "hello")));
   REQUIRE(!nowhere);  // returned before it was confirmed (R6)
   CHECK(nowhere.error().reason.find("NO_ROUTE") != std::string::npos);
+  CHECK(nowhere.error().reason.find("no such queue") != std::string::npos);
+  CHECK(!nowhere.error().cure.empty());
 
   Outgoing strange = message_to(queue, "hello");
   strange.correlation_id = std::string(300, 'c');
@@ -347,8 +349,71 @@ TEST_CASE("without a broker a publish fails when the patience is over") {
   settings.endpoints = {{"127.0.0.1", dead_port()}};
   PublishConnection publisher(loop.get_executor(), settings, std::chrono::milliseconds(50));
   publisher.start();
-  CHECK(!test::run(loop, publisher.publish(message_to("q", "hello"))));
+  const auto sent = test::run(loop, publisher.publish(message_to("q", "hello")));
+  REQUIRE(!sent);
+  CHECK(sent.error().thing == "broker " + settings.endpoints.front().text());
+  CHECK(sent.error().reason.find("refused") != std::string::npos);
   CHECK(!test::run(loop, publisher.declare_queue("q")));
   CHECK(publisher.waiting() == 0);
+  CHECK(!publisher.refused_login());
+  test::run(loop, publisher.close());
+}
+
+TEST_CASE("a publisher whose login is refused fails at once and says so") {
+  auto settings = test::broker();
+  if (!settings) return;
+  for (const bool wrong_host : {false, true}) {
+    (wrong_host ? settings->virtual_host : settings->password) = "no-such";
+    if (wrong_host) settings->password = "guest";
+    asio::io_context loop;
+    PublishConnection publisher(loop.get_executor(), *settings, std::chrono::hours(1));
+    publisher.start();
+    const auto sent = test::run(loop, publisher.publish(message_to("q", "hello")));
+    REQUIRE(!sent);
+    CHECK(publisher.refused_login());
+    CHECK(sent.error().thing == "broker " + settings->endpoints.front().text());
+    CHECK(sent.error().reason.find(settings->endpoints.front().text()) == std::string::npos);
+    CHECK(sent.error().cure.find("virtual_host") != std::string::npos);
+    test::run(loop, publisher.close());
+    PublishConnection declarer(loop.get_executor(), *settings, std::chrono::hours(1));
+    declarer.start();
+    CHECK(!test::run(loop, declarer.declare_queue("q")));
+    test::run(loop, declarer.close());
+  }
+}
+
+TEST_CASE("our own headers are read however many others a message has") {
+  auto settings = test::broker();
+  if (!settings) return;
+  asio::io_context loop;
+  PublishConnection publisher(loop.get_executor(), *settings, std::chrono::seconds(20));
+  publisher.start();
+  const std::string queue = test::fresh_queue("headers");
+  REQUIRE(test::run(loop, publisher.declare_queue(queue)));
+  const auto connection = connect(loop, *settings);
+  const auto channel = connection->new_channel();
+  std::vector<Incoming> got;
+  Channel::Events events;
+  events.delivered = [&](Incoming message) { got.push_back(std::move(message)); };
+  channel->listen(std::move(events));
+  for (const std::size_t length : {std::size_t{1}, std::size_t{500}}) {
+    Outgoing message = message_to(queue, "hello");
+    for (std::size_t i = 0; i < 2 * max_own_headers + max_headers; ++i) {
+      const std::string value(i < 32 ? length : 1, 'v');
+      message.headers["a" + std::to_string(i)] = value;
+      message.headers["y" + std::to_string(i)] = value;
+    }
+    message.headers["x-rbit-attempt"] = std::int64_t{4};
+    message.time_headers["x-rbit-first"] = 1234;
+    REQUIRE(test::run(loop, publisher.publish(message)));
+    REQUIRE(test::run(loop, channel->call(Get{queue})).ok());
+    REQUIRE(!got.empty());
+    const auto& headers = got.back().headers;
+    CHECK((headers.at("x-rbit-attempt") == message.headers.at("x-rbit-attempt")));
+    CHECK(std::get<std::int64_t>(headers.at("x-rbit-first")) == 1234);
+    CHECK(headers.size() <= max_headers + 2);
+    CHECK(headers.size() > 2);
+  }
+  test::run(loop, connection->close());
   test::run(loop, publisher.close());
 }

@@ -587,6 +587,49 @@ TEST_CASE("a queue with other arguments is used as it is; a legacy one is bound 
   intake.close();
 }
 
+TEST_CASE("a queue that may not be declared is read if it is there") {
+  const auto settings = test::broker();
+  if (!settings) return;
+  Witness witness(*settings);
+  // Nobody may declare a name that begins with "amq.", but the broker makes such queues. Its first
+  // message is pushed out by the second, and says where it was.
+  const std::string known = test::fresh_queue("known");
+  amqp::DeclareQueue declare;
+  declare.name = known;
+  REQUIRE(witness.ask(declare).ok());
+  asio::io_context loop;
+  const auto connection = std::make_shared<amqp::Connection>(loop.get_executor(), *settings);
+  REQUIRE(test::run(loop, connection->open()).ok());
+  const auto channel = connection->new_channel();
+  declare.name = "";
+  declare.arguments = {{"x-max-length", 1},
+                       {"x-dead-letter-exchange", std::string()},
+                       {"x-dead-letter-routing-key", known}};
+  REQUIRE(test::run(loop, channel->call(declare)).ok());
+  REQUIRE(test::run(loop, channel->call(amqp::BindQueue{"", "amq.direct", known})).ok());
+  Intake publishing(*settings, {known}, 0);
+  publishing.publisher().start();
+  publishing.publish(known, "first", "amq.direct");
+  publishing.publish(known, "second", "amq.direct");
+  const amqp::Incoming first = witness.take(known);
+  const std::string queue = std::get<std::string>(first.headers.at("x-first-death-queue"));
+  REQUIRE(queue.starts_with("amq."));
+
+  const std::string missing = "amq." + known;
+  Intake intake(*settings, {queue, missing}, 1);
+  intake.start();
+  REQUIRE(intake.wait_for(1));
+  CHECK(intake.arrived == std::vector<std::string>{"second"});
+  CHECK(intake.settle());
+  REQUIRE(test::eventually(intake.loop,
+                           [&] { return intake.transport->troubles().contains(missing); }));
+  CHECK(intake.transport->troubles().at(missing).find("declaring: ACCESS_REFUSED") == 0);
+  intake.close();
+  CHECK(witness.ask(amqp::DeleteQueue{queue}).ok());
+  test::run(publishing.loop, publishing.publisher().close());
+  test::run(loop, connection->close());
+}
+
 TEST_CASE("a missing queue is said and tried again where nothing may be declared") {
   const auto settings = test::broker();
   if (!settings) return;
@@ -635,6 +678,31 @@ TEST_CASE("a broker that is away is said once, not once a try") {
     CHECK(line.find("127.0.0.1:1") != std::string::npos);
   }
   CHECK(lines == 1);
+  std::filesystem::remove_all(folder);
+}
+
+TEST_CASE("a broker that says nothing is said, too") {
+  char folder[] = "/tmp/rbit-test-XXXXXX";
+  REQUIRE(::mkdtemp(folder));
+  const std::string file = std::string(folder) + "/log";
+  log::Settings to_file;
+  to_file.file = file;
+  log::configure(to_file);
+  asio::io_context listening;
+  asio::ip::tcp::acceptor silent(listening, {asio::ip::address_v4::loopback(), 0});
+  amqp::ConnectionSettings settings;
+  settings.endpoints = {{"127.0.0.1", silent.local_endpoint().port()}};
+  Intake intake(settings, {"q"}, 1);
+  intake.start();
+  const std::string line = "connecting to " + settings.endpoints.front().text();
+  CHECK(test::eventually(intake.loop, [&] {
+    log::flush();
+    std::ifstream log(file);
+    const std::string all(std::istreambuf_iterator<char>(log), {});
+    return all.find(line) != std::string::npos;
+  }));
+  intake.close();
+  log::configure({});
   std::filesystem::remove_all(folder);
 }
 

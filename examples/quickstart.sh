@@ -30,7 +30,7 @@ echo "Starting rbit in $work"
 rbit=$!
 trap 'kill "$rbit" 2> /dev/null || true' EXIT
 trap 'exit 130' INT TERM
-until grep -q consuming rbit.log; do
+until grep -qs consuming rbit.log; do
   kill -0 "$rbit" 2> /dev/null || { cat rbit.log >&2; exit 1; }
   sleep 0.05
 done

@@ -37,8 +37,8 @@ Task<SinkAnswer> LogSink::send(const Report& report) {
     // Whoever runs without DEBUG must not be left with a bare 'Failed'.
     if (report.status == Status::failed)
       log::warning("Job " + report.job_id + " failed in " + report.queue + ", attempt " +
-                       std::to_string(report.attempt) + ": " + why + " (rbit log " + report.job_id +
-                       " shows its output)",
+                       std::to_string(report.attempt) + ": " + why + " (`rbit log CONFIG " +
+                       report.job_id + "` shows its output)",
                    fields);
   }
   co_return SinkAnswer{};

@@ -1,9 +1,7 @@
 #include "rbit/run/artifacts.h"
 
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <array>
@@ -24,6 +22,7 @@
 #include "rbit/base/text.h"
 #include "rbit/run/artifact_globs.h"
 #include "rbit/run/directories.h"
+#include "rbit/run/open_below.h"
 
 namespace rbit {
 
@@ -115,7 +114,7 @@ class Collection {
     if (!order_.tmp_dir.empty()) {
       if (auto opened = open_place(tmp_, order_.tmp_dir); !opened) return opened;
     }
-    if (auto made = make_directories(order_.output_dir, 0755); !made) return made;
+    if (auto made = make_directories(order_.output_dir, order_.output_mode); !made) return made;
     output_.keeps = true;
     return open_place(output_, order_.output_dir);
   }
@@ -136,12 +135,9 @@ class Collection {
 
   static Result<Fd> open_file(const Place& place, const std::string& relative,
                               const std::string& shown) {
-    struct open_how how {};
     // Non-blocking: it may be a FIFO.
-    how.flags = O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC;
-    how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
-    Fd file(static_cast<int>(
-        ::syscall(SYS_openat2, place.directory.get(), relative.c_str(), &how, sizeof how)));
+    constexpr int flags = O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC;
+    Fd file = open_below(place.directory.get(), relative, flags, Mounts::enter);
     if (file) return file;
     if (errno == ELOOP) return refused(shown, "is reached through a symbolic link");
     if (errno == EXDEV) return refused(shown, "lies outside the job's directory");

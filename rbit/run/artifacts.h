@@ -1,5 +1,7 @@
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -18,6 +20,7 @@ struct ArtifactOrder {
   std::string output_dir;          // they get here; what lies below it already stays in place
   std::vector<Artifact> named;     // as the job named them: path as it came, kind
   std::vector<std::string> globs;  // `artifacts` of the policy: *, ?, [...] and ** (any depth)
+  mode_t output_mode = 0700;       // of output_dir and those above it, where they are missing
   bool empty() const { return named.empty() && globs.empty(); }
 };
 

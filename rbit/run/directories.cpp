@@ -22,4 +22,9 @@ Result<void> make_directories(const std::string& path, mode_t mode) {
   return {};
 }
 
+mode_t output_mode(const std::string& output_dir, const std::string& state_dir) {
+  const bool inside = output_dir == state_dir || output_dir.starts_with(state_dir + "/");
+  return inside ? 0700 : 0755;
+}
+
 }  // namespace rbit

@@ -12,4 +12,8 @@ namespace rbit {
 /// that is there already is fine as it is.
 Result<void> make_directories(const std::string& path, mode_t mode);
 
+/// With which mode an output directory and those above it are made: private within the state
+/// directory, whose owner alone looks there; elsewhere somebody named a place to fetch things from.
+mode_t output_mode(const std::string& output_dir, const std::string& state_dir);
+
 }  // namespace rbit

@@ -253,6 +253,10 @@ bool HostChannel::is_fit() const {
   return !state_->end && !state_->leader->has_ended() && state_->strikes < 2;
 }
 
+void HostChannel::kill() {
+  state_->leader->stop(StopCause::interrupt, SIGKILL, {});
+}
+
 Task<void> HostChannel::close() {
   const auto state = state_;
   state->hang_up();  // end of file: it ends by itself

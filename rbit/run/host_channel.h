@@ -48,6 +48,8 @@ class HostChannel {
   /// Alive, and not one that twice left something open or behind.
   bool is_fit() const;
 
+  /// SIGKILL, for one that has no job. What waits for it is told.
+  void kill();
   /// Tells it to end, waits until it has; at most 2 s are given it to do so by itself.
   Task<void> close();
 

@@ -27,7 +27,7 @@ HostedRunner::HostedRunner(const asio::any_io_executor& loop, std::vector<std::s
       place_(std::move(place)),
       leaders_(leaders),
       output_dir_(policy_.output_dir.empty() ? place_.output_dir : policy_.output_dir),
-      retired_(loop) {}
+      changed_(loop) {}
 
 Result<void> HostedRunner::set_up() {
   if (is_set_up_) return {};
@@ -37,8 +37,6 @@ Result<void> HostedRunner::set_up() {
     other_user_ = account->uid != ::geteuid();
     account_ = std::move(*account);
   }
-  if (auto made = make_directories(output_dir_, 0755); !made) return made;
-  if (auto made = make_directories(place_.work_dir, 0700); !made) return made;
   is_set_up_ = true;
   return {};
 }
@@ -48,6 +46,7 @@ Task<Result<void>> HostedRunner::prepare() {
   auto host = take_idle();
   if (!host) {
     auto started = co_await start_host();
+    if (!started && closing_) co_return Result<void>();  // cut short: nothing is known against it
     if (!started) co_return started.error();
     host = std::move(*started);
   }
@@ -57,13 +56,18 @@ Task<Result<void>> HostedRunner::prepare() {
 
 Task<Result<std::unique_ptr<HostChannel>>> HostedRunner::start_host() {
   using Started = Result<std::unique_ptr<HostChannel>>;
+  if (closing_) co_return Error{what_, "is being closed", ""};
   HostOrder order;
   order.argv = argv_;
   order.environment = base_environment(account_, policy_);
   if (other_user_) order.account = &account_;
   Started host = HostChannel::start(loop_, leaders_, order, policy_);
   if (!host) co_return host;
+  const auto entry = starting_.insert(host->get()).first;
   Result<void> ready = co_await (*host)->ready();
+  starting_.erase(entry);
+  // `close` looks again once our caller has put the host where it belongs: it is only posted.
+  changed_.notify();
   if (ready) co_return host;
   retire(std::move(*host));
   Error why = ready.error();
@@ -91,7 +95,7 @@ Task<void> HostedRunner::retire_quietly(std::unique_ptr<HostChannel> host) {
   co_await host->close();
   host.reset();
   --retiring_;
-  retired_.notify();
+  changed_.notify();
 }
 
 Task<Outcome> HostedRunner::run(const Job& job, RunContext& context) {
@@ -102,6 +106,8 @@ Task<Outcome> HostedRunner::run(const Job& job, RunContext& context) {
   if (other_user_) owner = Workspace::Owner{account_.uid, account_.gid};
   auto workspace = Workspace::make(place_.work_dir, job, owner);
   if (!workspace) co_return not_started(workspace.error());
+  auto made = make_directories(output_dir_, output_mode(output_dir_, place_.state_dir));
+  if (!made) co_return not_started(made.error());
 
   Outcome outcome = co_await run_in(*workspace, job, context, attempt);
   if (policy_.keep_work) {
@@ -147,6 +153,7 @@ Task<Outcome> HostedRunner::run_in(const Workspace& workspace, const Job& job, R
   places.work_dir = workspace.path();
   places.tmp_dir = workspace.tmp_dir();
   places.output_dir = output_dir_;
+  places.output_mode = output_mode(output_dir_, place_.state_dir);
   co_await attempt.conclude(outcome, std::move(places));
   co_return outcome;
 }
@@ -189,8 +196,14 @@ std::string HostedRunner::job_line(const Job& job, const RunContext& context,
 }
 
 Task<void> HostedRunner::close() {
-  for (auto& host : std::exchange(idle_, {})) retire(std::move(host));
-  while (retiring_ > 0) co_await retired_.wait();
+  closing_ = true;
+  for (;;) {
+    for (HostChannel* host : starting_) host->kill();  // it has no job that could be hurt
+    for (auto& host : std::exchange(idle_, {})) retire(std::move(host));
+    if (starting_.empty() && retiring_ == 0) break;
+    co_await changed_.wait();
+  }
+  closing_ = false;
 }
 
 }  // namespace rbit

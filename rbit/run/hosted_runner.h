@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -49,8 +50,10 @@ class HostedRunner : public Runner {
   bool is_set_up_ = false;
 
   std::vector<std::unique_ptr<HostChannel>> idle_;
+  std::set<HostChannel*> starting_;  // owned by `start_host`, until they are ready
   int retiring_ = 0;
-  Notice retired_;
+  bool closing_ = false;
+  Notice changed_;  // one has retired, or is not starting any more
 };
 
 }  // namespace rbit

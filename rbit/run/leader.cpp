@@ -144,7 +144,8 @@ struct Leader::State : std::enable_shared_from_this<Leader::State> {
   asio::posix::stream_descriptor socket;
   Notice changed;
   std::string id = new_id();
-  bool busy = false;
+  bool busy = false;     // with a job or a host
+  bool has_job = false;  // not only a host that waits for one
   bool lost = false;
   bool closing = false;
   std::optional<JobEnd> end;
@@ -199,8 +200,11 @@ struct Leader::State : std::enable_shared_from_this<Leader::State> {
     co_await self->process.wait();
     if (self->busy && !self->end) {
       const int orphans = co_await kill_orphans();
-      log::warning("a leader died and cost its job; " + std::to_string(orphans) +
-                   " processes were killed");
+      const std::string killed = std::to_string(orphans) + " processes were killed";
+      if (self->has_job)
+        log::warning("a leader died and cost its job; " + killed);
+      else
+        log::info("the leader of a host without a job died; " + killed);
       JobEnd end;
       end.kind = JobEnd::Kind::leader_lost;
       self->end = end;
@@ -266,10 +270,12 @@ Result<void> Leader::run(JobOrder order) {
   state_->end.reset();
   state_->released.reset();
   auto sent = state_->send(packet.data(), packet.size(), fds, 4);
-  if (sent)
+  if (sent) {
     state_->busy = true;
-  else
+    state_->has_job = !order.is_host;
+  } else {
     state_->lost = true;
+  }
   return sent;
 }
 
@@ -302,6 +308,7 @@ Result<void> Leader::attach(Fd record_dir, int stop_signal, std::chrono::millise
   attach.stop_signal = stop_signal;
   attach.grace_ms = grace.count();
   const int fd = record_dir.get();
+  state_->has_job = true;
   return state_->send(&attach, sizeof attach, &fd, 1);
 }
 
@@ -313,6 +320,7 @@ Task<Result<int>> Leader::release() {
   if (!sent) co_return sent.error();
   while (!state->released && !state->end && !state->lost) co_await state->changed.wait();
   if (!state->released) co_return Error{"host", "it ended", ""};
+  state->has_job = false;
   co_return *state->released;
 }
 

@@ -1,8 +1,6 @@
 #include <dirent.h>
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -14,6 +12,7 @@
 #include <vector>
 
 #include "rbit/base/fd.h"
+#include "rbit/run/open_below.h"
 #include "rbit/run/workspace.h"
 
 namespace rbit {
@@ -35,11 +34,11 @@ class TreeRemover {
     Fd parent(::open(above.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
     if (!parent) {
       if (errno == ENOENT) return {};
-      remember(above);
+      remember("");
       return result();
     }
     if (::unlinkat(parent.get(), name.c_str(), 0) == 0 || errno == ENOENT) return {};
-    top_ = open_directory(parent.get(), name);
+    top_ = open_directory(parent.get(), name, "");
     if (!top_) return result();
     // Each round empties what stands in the top directory; what was moved up has the next.
     bool goes_on = true;
@@ -65,21 +64,20 @@ class TreeRemover {
   }
 
   /// A directory to read and to change, whatever mode it has. Not through a link, not into a mount.
-  Fd open_directory(int parent, const std::string& name) {
-    struct open_how how {};
-    how.flags = O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
-    how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV;
-    Fd place(static_cast<int>(::syscall(SYS_openat2, parent, name.c_str(), &how, sizeof how)));
+  /// `where` is its way from the top, for errors.
+  Fd open_directory(int parent, const std::string& name, const std::string& where) {
+    const Fd place =
+        open_below(parent, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, Mounts::keep_out);
     struct stat info {};
     if (!place || ::fstat(place.get(), &info) != 0) {
-      remember(name);
+      remember(where);
       return {};
     }
     // By descriptor: an O_PATH one can be opened again only by this name.
     const std::string self = "/proc/self/fd/" + std::to_string(place.get());
     if ((info.st_mode & 0700) != 0700) ::chmod(self.c_str(), 0700);
     Fd directory(::open(self.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    if (!directory) remember(name);
+    if (!directory) remember(where);
     return directory;
   }
 
@@ -122,7 +120,7 @@ class TreeRemover {
         remember(name);
         continue;
       }
-      const Fd directory = open_directory(top_.get(), name);
+      const Fd directory = open_directory(top_.get(), name, name);
       if (!directory) continue;
       moved = empty(directory, name) || moved;
       if (take(top_, name) != Taken::gone) remember(name);
@@ -141,7 +139,7 @@ class TreeRemover {
         continue;
       }
       // To be moved it must be writable, for its ".." changes: opening it sees to that.
-      if (!open_directory(directory.get(), name)) continue;
+      if (!open_directory(directory.get(), name, where + "/" + name)) continue;
       const std::string new_name = prefix_ + std::to_string(++counter_);
       if (::renameat(directory.get(), name.c_str(), top_.get(), new_name.c_str()) == 0) {
         moved = true;

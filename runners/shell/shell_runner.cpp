@@ -66,8 +66,6 @@ Task<Result<void>> ShellRunner::prepare() {
     other_user_ = account->uid != ::geteuid();
     account_ = std::move(*account);
   }
-  if (auto made = make_directories(output_dir_, 0755); !made) co_return made;
-  if (auto made = make_directories(place_.work_dir, 0700); !made) co_return made;
   auto leader = leaders_.acquire();  // the first job finds it warm
   if (!leader) co_return leader.error();
   co_return Result<void>();
@@ -80,6 +78,8 @@ Task<Outcome> ShellRunner::run(const Job& job, RunContext& context) {
   if (other_user_) owner = Workspace::Owner{account_.uid, account_.gid};
   auto workspace = Workspace::make(place_.work_dir, job, owner);
   if (!workspace) co_return not_started(workspace.error());
+  auto made = make_directories(output_dir_, output_mode(output_dir_, place_.state_dir));
+  if (!made) co_return not_started(made.error());
 
   Outcome outcome = co_await run_in(*workspace, job, context, attempt);
   if (policy_.keep_work) {
@@ -121,6 +121,7 @@ Task<Outcome> ShellRunner::run_in(const Workspace& workspace, const Job& job, Ru
   places.work_dir = workspace.path();
   places.tmp_dir = workspace.tmp_dir();
   places.output_dir = output_dir_;
+  places.output_mode = output_mode(output_dir_, place_.state_dir);
 
   auto ordered = order(job, context, workspace);
   if (!ordered && ordered.error().thing.starts_with("$")) {  // this message's fault, not ours

@@ -125,7 +125,7 @@ TEST_CASE("the log lines that scripts grep for") {
         "INFO  [rbit] Job 36's state is now 'Failed'.\n"
         "DEBUG [rbit] Job 36 had issues. exit 2: make: ***\\x0aNo rule\n"
         "WARNI [rbit] Job 36 failed in Debian_all_sid_deb, attempt 2: exit 2: make: ***\\x0aNo "
-        "rule (rbit log 36 shows its output)\n");
+        "rule (`rbit log CONFIG 36` shows its output)\n");
 }
 
 TEST_CASE("a JSON log has job, queue and attempt") {

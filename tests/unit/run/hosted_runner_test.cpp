@@ -2,6 +2,8 @@
 
 #include <signal.h>
 
+#include <optional>
+
 #include "rbit/run/record.h"
 #include "tests/unit/run/runner_fixture.h"
 
@@ -182,4 +184,39 @@ TEST_CASE_FIXTURE(HostedFixture, "closing ends the hosts and leaves no descripto
   }
   CHECK(test::open_descriptors() == before);
   CHECK(leaders.idle() == 1);
+}
+
+TEST_CASE_FIXTURE(HostedFixture, "closing ends a host that is still starting") {
+  // rbit's own end was 2 s before that of a host with slow imports.
+  policy.env = {{"RBIT_TEST_PLACE", dir.path()}};
+  host(":", "trap '' TERM; while :; do sleep 0.01; done");
+  std::optional<Result<void>> prepared;
+  const auto prepare_aside = [&]() -> Task<void> {
+    Result<void> result = co_await runner->prepare();
+    prepared.emplace(std::move(result));
+  };
+  spawn(loop.get_executor(), prepare_aside(), "test");
+  until([&] { return test::processes_with("RBIT_TEST_PLACE=" + dir.path()) == 1; });
+  CHECK_FALSE(prepared.has_value());
+  test::run(loop, runner->close());
+  REQUIRE(prepared.has_value());
+  CHECK(prepared->has_value());  // nothing is known against the runner
+  CHECK(leaders.idle() == 1);
+  CHECK(test::processes_with("RBIT_TEST_PLACE=" + dir.path()) == 0);
+  host("done_ ok");
+  CHECK(run_job().kind == Kind::done);
+}
+
+TEST_CASE_FIXTURE(HostedFixture, "preparing makes no directory, a job makes them private") {
+  host("done_ ok");
+  REQUIRE(prepare().has_value());
+  CHECK(test::names_in(dir.path()).empty());
+  test::run(loop, runner->close());
+  shell("true");
+  REQUIRE(prepare().has_value());
+  CHECK(test::names_in(dir.path()).empty());
+  CHECK(run_job().kind == Kind::done);
+  struct stat info {};
+  REQUIRE(::stat((dir / "output").c_str(), &info) == 0);
+  CHECK((info.st_mode & 07777) == 0700);
 }

@@ -5,6 +5,7 @@
 
 #include <boost/asio/this_coro.hpp>
 
+#include "rbit/base/log.h"
 #include "rbit/run/pipe_reader.h"
 #include "rbit/run/record.h"
 #include "tests/unit/run/run_fixture.h"
@@ -206,6 +207,24 @@ TEST_CASE_FIXTURE(LeaderFixture, "a leader that dies costs its own job and nothi
   CHECK_FALSE((*record)->end.has_value());
   CHECK(test::processes_with("RBIT_LEADER=" + (*record)->leader_id) == 0);
   CHECK(to_string(sh("exit 6")) == "exit 6");
+}
+
+TEST_CASE_FIXTURE(LeaderFixture, "only a leader with a job costs a job when it dies") {
+  log::Settings settings;
+  settings.file = dir / "log";
+  log::configure(settings);
+  const auto kill_leader = [](Leader& leader) { ::kill(leader.pid(), SIGKILL); };
+  const auto as_host = [](JobOrder& order) { order.is_host = true; };
+  CHECK(sh("echo ready; sleep 1000", kill_leader, as_host).kind == JobEnd::Kind::leader_lost);
+  log::flush();
+  const std::string of_idle = test::read_file(settings.file);
+  sh("echo ready; sleep 1000", kill_leader);
+  log::flush();
+  const std::string of_both = test::read_file(settings.file);
+  log::configure({});
+  CHECK(of_idle.find("cost its job") == std::string::npos);
+  CHECK(of_idle.find("WARN") == std::string::npos);
+  CHECK(of_both.find("a leader died and cost its job") != std::string::npos);
 }
 
 TEST_CASE_FIXTURE(LeaderFixture, "a leader whose rbit is gone ends its job by the ladder") {

@@ -77,8 +77,11 @@ FIELD_FORMATS = {b"b": ">b", b"B": ">B", b"s": ">h", b"u": ">H", b"I": ">i", b"i
 Frame = collections.namedtuple("Frame", "type channel payload raw")
 
 
-class Method(collections.namedtuple("Method", "name arguments")):
-    """`arguments` by name; an unknown method is called "CLASS.METHOD" and has none."""
+class Method:
+    """`arguments` by name, as attributes too. An unknown method is "CLASS.METHOD" and has none."""
+
+    def __init__(self, name, arguments):
+        self.name, self.arguments = name, arguments
 
     def __getattr__(self, name):
         try:

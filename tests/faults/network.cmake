@@ -4,6 +4,8 @@ if(NOT RBIT_TEST_PYTHON)
   return()
 endif()
 
-add_test(NAME faultproxy
-         COMMAND ${RBIT_TEST_PYTHON} -B ${PROJECT_SOURCE_DIR}/tests/faults/test_faultproxy.py)
-set_tests_properties(faultproxy PROPERTIES LABELS suite TIMEOUT 120)
+foreach(tool faultproxy fake_broker)
+  add_test(NAME ${tool}
+           COMMAND ${RBIT_TEST_PYTHON} -B ${PROJECT_SOURCE_DIR}/tests/faults/test_${tool}.py)
+  set_tests_properties(${tool} PROPERTIES LABELS suite TIMEOUT 120)
+endforeach()

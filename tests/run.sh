@@ -24,8 +24,8 @@ run() {  # PRESET, then ctest's arguments
   rm -f "build/$preset/results.xml"
   ctest --preset "$preset" -j "$jobs" --output-junit results.xml "$@" || failed=1
 }
-run sanitize -LE 'suite|broker|bench' "$@"
-run release -L 'suite|broker|bench' "$@"
+run sanitize -LE 'suite|broker|bench|faults' "$@"
+run release -L 'suite|broker|bench|faults' "$@"
 
 results() { cat build/sanitize/results.xml build/release/results.xml; }
 all=$(results | grep -c '<testcase ') || true

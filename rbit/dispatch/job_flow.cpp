@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "rbit/base/backoff.h"
+#include "rbit/base/failpoint.h"
 #include "rbit/base/log.h"
 #include "rbit/base/text.h"
 
@@ -35,6 +36,7 @@ Report report_of(const Job& job, Status status, std::string reason, std::string 
 
 Task<void> JobFlow::run(const Binding& binding, Delivery delivery) {
   links_.received(delivery.message());
+  failpoint("R");
   const std::string key = identify(delivery);
   if (RunningJob* same = running_.find(key)) {  // promise 2: a redelivery joins the running job
     log::info("message " + text::one_line(key, 80) + " of " + delivery.message().queue +
@@ -113,12 +115,14 @@ Job JobFlow::accept(const Binding& binding, const Message& message, BuildRequest
 
 Task<bool> JobFlow::begin(RunningJob& running, const std::string& record_dir) {
   const Report building = report_of(running.job, Status::building, "", "", clock_);
+  failpoint("J1.before");
   const Result<void> written = co_await journal_.begin(
       running.job, running.deliveries.front().message(), record_dir, building);
   if (!written) {
     links_.journal_failed(written.error());
     co_return false;
   }
+  failpoint("J1.after");
   links_.told(building);
   co_return true;
 }
@@ -134,6 +138,7 @@ Task<Outcome> JobFlow::attempt(const Binding& binding, RunningJob& running,
   RunContext context{
       [&](Status status, std::string message) { note_status(running, status, std::move(message)); },
       running.stop, std::move(record_dir)};
+  failpoint("X.before");
   Outcome outcome = co_await binding.runner->run(running.job, context);
   running.stop.listen(nullptr);
   outcome.wall_micros =
@@ -171,6 +176,7 @@ Task<JobFlow::Finished> JobFlow::finish(const Job& job, const Outcome& outcome,
     verdict =
         report_of(job, status_of(outcome, settlement), outcome.reason, outcome.message, clock_);
   Backoff backoff = patience();
+  failpoint("J3.before");
   for (bool said = false;; said = true) {  // the verdict must get on record, however long it takes
     const Result<void> written = co_await journal_.finish(job, outcome, settlement, verdict);
     if (written) break;
@@ -182,6 +188,7 @@ Task<JobFlow::Finished> JobFlow::finish(const Job& job, const Outcome& outcome,
     }
     co_await pause(backoff.next());
   }
+  failpoint("J3.after");
   Finished finished{true, std::nullopt};
   if (verdict) {
     links_.told(*verdict);
@@ -229,6 +236,7 @@ Task<void> JobFlow::settle_all(RunningJob& running, const Settlement& settlement
   if (!reached || settlement.kind == Settlement::Kind::requeue) co_return;
   const Result<void> written = co_await journal_.settled(key);
   if (!written) log::warning("a settlement was not recorded: " + written.error().text());
+  failpoint("A.noted");
 }
 
 int JobFlow::stuck(const std::string& queue) const {

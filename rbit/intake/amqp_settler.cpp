@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "rbit/base/failpoint.h"
+
 namespace rbit {
 
 AmqpSettler::AmqpSettler(std::shared_ptr<AmqpReader> reader, std::shared_ptr<amqp::Channel> channel,
@@ -17,10 +19,13 @@ Task<Result<void>> AmqpSettler::settle(const Message& message, const Settlement&
   if (copied && !is_void()) {
     Result<void> sent = co_await reader_->copy().send(message, settlement);
     if (!sent) co_return sent;  // still unacknowledged, the caller decides
+    failpoint("A.copied");
   }
   const auto kind = settlement.kind == Settlement::Kind::requeue ? amqp::Settle::Kind::requeue
                                                                  : amqp::Settle::Kind::ack;
+  failpoint("A.before");
   Result<void> told = co_await tell_broker(message, kind);
+  failpoint("A.after");
   co_return told;
 }
 

@@ -8,6 +8,7 @@
 #include <limits>
 #include <utility>
 
+#include "rbit/base/failpoint.h"
 #include "rbit/base/log.h"
 
 namespace rbit {
@@ -181,8 +182,10 @@ Task<void> Relay::answered(const Report& report, const SinkAnswer& answer) {
   if (!back) held_.clear();  // their pauses are short, or their own fault
   if (answer.kind == SinkAnswer::Kind::sent) {
     ++sent_;
+    failpoint("O.sent");
     const Write write = [this, &report] { return journal_.report_sent(report); };
     co_await record(write);
+    failpoint("O.after");
   } else {
     log::warning(name() + ": " + what(report) + " is dropped: " + answer.reason, fields(report));
     co_await drop(report, answer.reason);

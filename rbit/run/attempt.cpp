@@ -4,6 +4,7 @@
 #include <csignal>
 #include <utility>
 
+#include "rbit/base/failpoint.h"
 #include "rbit/base/log.h"
 #include "rbit/base/text.h"
 #include "rbit/run/outcome_of.h"
@@ -48,6 +49,7 @@ void Attempt::begin(Ladder ladder) {
   begun_ = active_ = std::chrono::steady_clock::now();
   context_.stop.listen([this](StopKind kind) { on_stop(kind); });
   arm();
+  failpoint("X.after");
 }
 
 void Attempt::over() {
@@ -159,6 +161,7 @@ std::string Attempt::last_words() const {
 
 Task<void> Attempt::conclude(Outcome& outcome, ArtifactOrder places) {
   over();
+  failpoint("V");
   const bool own = outcome.kind == Outcome::Kind::done || outcome.kind == Outcome::Kind::failed ||
                    outcome.kind == Outcome::Kind::blocked;
   if (own && outcome.message.empty()) outcome.message = result_ ? result_->message : "";

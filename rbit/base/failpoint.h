@@ -1,0 +1,22 @@
+#pragma once
+
+namespace rbit {
+
+/// A named moment of the story at which a test may end or hold this process: the steps of
+/// RELIABILITY.md 2.1 and both sides of them. The product links a function that does nothing
+/// (failpoint_none.cpp); rbit-faulty, the tests' build of the same objects, links one that reads
+/// RBIT_FAIL (tests/faults/failpoint_env.cpp). Any thread. Called between the steps of one job,
+/// never in a loop over bytes.
+///
+///   R            a message came; memory only
+///   J1.before    J1.after       the commit of the job
+///   X.before     X.after        its leader has the order
+///   V            the leader told the end; the artifacts are not collected yet
+///   J3.before    J3.after       the commit of the verdict
+///   A.copied     the copy to a retry or dead queue is confirmed
+///   A.before     A.after        the acknowledgement went to the socket
+///   A.noted      the journal knows that the message is settled
+///   O.sent       O.after        a report went out; the outbox knows that it did
+void failpoint(const char* name);
+
+}  // namespace rbit

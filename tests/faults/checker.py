@@ -1,0 +1,207 @@
+"""The invariants I1 to I10 of RELIABILITY.md 8.1: pure functions from Evidence to a list of
+violations, each a line for people. An empty list everywhere is a fault survived.
+
+What was not collected cannot be judged: each function says nothing then. `covered` names those
+that had something to look at, so that a row cannot pass by collecting nothing.
+"""
+
+import collections
+
+from evidence import TERMINAL
+
+RSS_GROWTH = 1.05
+RECOVERY = 2.0
+CALL_SLACK = 10.0
+
+
+def by_job(things):
+    found = collections.defaultdict(list)
+    for one in things:
+        found[one.job].append(one)
+    return found
+
+
+def i1_nothing_is_lost(evidence):
+    """Each confirmed message ends in exactly one terminal state, reported last."""
+    problems = []
+    reports = by_job(evidence.reports)
+    for job in sorted(evidence.confirmed):
+        told = [one.status for one in reports.get(job, ())]
+        final = {one for one in told if one in TERMINAL}
+        if not final:
+            problems.append(f"job {job} was lost: it was told {told or 'nothing'}")
+        elif len(final) > 1:
+            problems.append(f"job {job} has {len(final)} ends: {told}")
+        elif told[-1] not in TERMINAL:
+            problems.append(f"job {job} was not over when it was over: {told}")
+        if evidence.journal is not None:
+            row = evidence.journal.get(job)
+            if row is None:
+                problems.append(f"job {job} is not in the journal")
+            elif row.state not in ("done", "failed", "cancelled", "dead"):
+                problems.append(f"job {job} is '{row.state}' in the journal at the end")
+    return problems
+
+
+def i2_nothing_is_invented(evidence):
+    """No run, no report of what nobody published."""
+    known = evidence.confirmed | evidence.unconfirmed
+    problems = [f"job {one.job} ran (pid {one.pid}), and nobody published it"
+                for one in evidence.runs if one.job not in known]
+    problems += [f"job {one.job} was reported '{one.status}', and nobody published it"
+                 for one in evidence.reports if one.job not in known]
+    return problems
+
+
+def kills_during(runs, kills):
+    """How many of the kills fell into one of the runs: of rbit, or of the job's own processes."""
+    def hit(kill):
+        if kill.of != "rbit":
+            return kill.job is None or any(kill.job == one.job for one in runs)
+        return any(one.begin <= kill.last and (one.end is None or one.end + kill.dying >= kill.first)
+                   for one in runs)
+    return sum(1 for kill in kills if hit(kill))
+
+
+def i3_double_runs(evidence):
+    """Runs beyond the planned ones <= kills while that job ran (+ redeliveries to another rbit).
+    Whoever looks at network faults with one rbit gives no kills: then it is 0."""
+    problems = []
+    for job, runs in sorted(by_job(evidence.runs).items()):
+        extra = len(runs) - evidence.planned_runs.get(job, 1)
+        allowed = kills_during(runs, evidence.kills) + evidence.redeliveries.get(job, 0)
+        if extra > allowed:
+            problems.append(f"job {job} ran {len(runs)} times with {allowed} reasons to run again: "
+                            f"{[(one.attempt, one.pid, one.begin, one.end) for one in runs]}")
+    return problems
+
+
+def two_at_once(evidence):
+    """Part of I3 that no kill excuses on one machine: two runs of a job at the same time."""
+    problems = []
+    for job, runs in sorted(by_job(evidence.runs).items()):
+        runs = sorted(runs, key=lambda one: one.begin)
+        for one, following in zip(runs, runs[1:]):
+            if one.end is not None and one.end > following.begin:
+                problems.append(f"job {job} ran twice at once: pids {one.pid} and {following.pid}")
+    return problems
+
+
+def i4_order_of_reports(evidence):
+    """(attempt, seq) strictly rises, nothing follows the terminal one. The same report again is
+    allowed as often as rbit was killed (RELIABILITY.md 2.3, the last column)."""
+    problems = []
+    crashes = sum(1 for one in evidence.kills if one.of == "rbit")
+    repeats = 0
+    for job, reports in sorted(by_job(evidence.reports).items()):
+        last, over = None, None
+        for one in reports:
+            place = (one.attempt, one.seq) if one.seq is not None else None
+            if over is not None:
+                if one.status != over:
+                    problems.append(f"job {job} was told '{one.status}' after its end '{over}'")
+                repeats += 1
+            elif last is not None and place is not None and place <= last:
+                if place < last:
+                    problems.append(f"job {job}: {place} was told after {last}")
+                repeats += 1
+            last = place or last
+            if one.status in TERMINAL:
+                over = one.status
+    allowed = crashes + evidence.figures.get("answers_again", 0)
+    if repeats > allowed:
+        problems.append(f"{repeats} reports were told again, with {allowed} reasons for it")
+    return problems
+
+
+def i5_ack_after_commit(evidence):
+    """No acknowledgement on the wire without its committed row: a verdict, or a claim."""
+    problems = []
+    if evidence.journal is None:
+        return problems
+    for ack in evidence.acks:
+        row = evidence.journal.get(ack.job)
+        if row is None:
+            problems.append(f"job {ack.job} was acknowledged and is in no journal")
+            continue
+        since = [one for one in (row.owned, row.ended) if one is not None]
+        if not since:
+            problems.append(f"job {ack.job} was acknowledged and is only '{row.state}', "
+                            f"'{row.claim}'")
+        elif min(since) > ack.wall:
+            problems.append(f"job {ack.job} was acknowledged {min(since) - ack.wall:.6f} s before "
+                            f"its row was committed")
+    return problems
+
+
+def i6_no_process_left(evidence):
+    """No process of an ended job."""
+    return [f"still there: {one}" for one in evidence.leftovers]
+
+
+def i7_nothing_grows(evidence):
+    """+0 descriptors, +0 threads, RSS less than 5 % up."""
+    before, after = evidence.before, evidence.after
+    if before is None or after is None:
+        return []
+    problems = []
+    if after.descriptors > before.descriptors:
+        problems.append(f"descriptors grew from {before.descriptors} to {after.descriptors}")
+    if after.threads > before.threads:
+        problems.append(f"threads grew from {before.threads} to {after.threads}")
+    if after.rss_kib >= before.rss_kib * RSS_GROWTH:
+        problems.append(f"RSS grew from {before.rss_kib} to {after.rss_kib} KiB")
+    return problems
+
+
+def i8_consuming_again(evidence):
+    """Within 2 s of a reachable broker at backoff <= 1 s, always within cap + 2 s."""
+    problems = []
+    for one in evidence.recoveries:
+        limit = RECOVERY if one.backoff <= 1 else one.backoff + RECOVERY
+        if one.consuming is None:
+            problems.append("rbit never consumed again")
+        elif one.consuming - one.reachable > limit:
+            problems.append(f"rbit consumed again after {one.consuming - one.reachable:.2f} s, "
+                            f"{limit:.1f} s are allowed")
+    return problems
+
+
+def i9_heartbeats(evidence):
+    """No missed heartbeat in the broker's log but where the fault is one."""
+    if evidence.heartbeat_is_the_fault:
+        return []
+    return [f"the broker missed heartbeats: {one}" for one in evidence.missed_heartbeats]
+
+
+def i10_nothing_hangs(evidence):
+    """Every call returns within 2 heartbeats + 10 s."""
+    return [f"{one.name} took {one.seconds:.1f} s" for one in evidence.calls
+            if one.seconds > 2 * one.heartbeat + CALL_SLACK]
+
+
+INVARIANTS = (
+    ("I1", i1_nothing_is_lost, lambda e: e.confirmed),
+    ("I2", i2_nothing_is_invented, lambda e: e.runs or e.reports),
+    ("I3", i3_double_runs, lambda e: e.runs),
+    ("I3", two_at_once, lambda e: e.runs),
+    ("I4", i4_order_of_reports, lambda e: e.reports),
+    ("I5", i5_ack_after_commit, lambda e: e.acks),
+    ("I6", i6_no_process_left, lambda e: True),
+    ("I7", i7_nothing_grows, lambda e: e.before and e.after),
+    ("I8", i8_consuming_again, lambda e: e.recoveries),
+    ("I9", i9_heartbeats, lambda e: not e.heartbeat_is_the_fault),
+    ("I10", i10_nothing_hangs, lambda e: e.calls),
+)
+
+
+def check(evidence):
+    """All violations, each with its invariant in front."""
+    found = [f"{name}: {problem}" for name, function, _ in INVARIANTS
+             for problem in function(evidence)]
+    return found + list(evidence.notes)
+
+
+def covered(evidence):
+    """The names of the invariants that there was evidence for."""
+    return sorted({name for name, _, has in INVARIANTS if has(evidence)}, key=lambda n: int(n[1:]))

@@ -1,0 +1,30 @@
+# The fault suite (RELIABILITY.md 8): real programs, real signals, a real broker.
+
+# rbit of the same objects; failpoint() is the tests' own (rbit/base/failpoint.h).
+add_executable(rbit-faulty ${PROJECT_SOURCE_DIR}/rbit/app/rbit_main.cpp
+                           ${PROJECT_SOURCE_DIR}/tests/faults/failpoint_env.cpp)
+target_link_libraries(rbit-faulty PRIVATE rbit_library)
+set_target_properties(rbit-faulty PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR})
+
+# What its jobs run.
+add_executable(fault_job ${PROJECT_SOURCE_DIR}/tests/faults/fault_job.c)
+set_target_properties(fault_job PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR})
+set_target_properties(fault_job PROPERTIES C_EXTENSIONS ON)
+
+# Each part is a test; those of one lane (with and without a broker) follow one another, so that
+# two of them run at once at most.
+if(RBIT_TEST_PYTHON)
+  function(rbit_faults part lane)
+    add_test(NAME faults_${part} COMMAND ${RBIT_TEST_PYTHON} -B
+             ${PROJECT_SOURCE_DIR}/tests/faults/run.py --part ${part})
+    set_tests_properties(faults_${part} PROPERTIES
+      LABELS faults TIMEOUT 1500 SKIP_RETURN_CODE 77 RESOURCE_LOCK faults_${lane}
+      ENVIRONMENT "RBIT_BINARY_DIR=${PROJECT_BINARY_DIR};RBIT_SOURCE_DIR=${PROJECT_SOURCE_DIR}")
+  endfunction()
+  rbit_faults(kills broker)
+  rbit_faults(crash broker)
+
+  add_test(NAME faults_harness COMMAND ${RBIT_TEST_PYTHON} -B
+           ${PROJECT_SOURCE_DIR}/tests/faults/test_checker.py)
+  set_tests_properties(faults_harness PROPERTIES LABELS faults TIMEOUT 60)
+endif()

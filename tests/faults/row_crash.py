@@ -1,0 +1,65 @@
+"""Row 2: rbit ends itself at each named point of RELIABILITY.md 2.1 (rbit/base/failpoint.h), with
+acknowledgements early, late and never, on every transport. The crash table (2.3) says what may run
+again: a job that was running at that moment and no other, which is I3 with the kill's own time."""
+
+import concurrent.futures
+import os
+
+from row import Row
+from world import knows
+
+# What passes which point, as (points, jobs to publish, transports that have it).
+COMMON = ("R", "J1.before", "J1.after", "X.before", "X.after", "V", "J3.before", "J3.after",
+          "A.before", "A.after", "A.noted", "O.sent", "O.after")
+COPIED = ("A.copied",)  # a copy to a retry or a dead queue: the embedded queue has none
+EARLY = ()
+WORK = {"quick": ("30-0-0", "20-0-0", "10-75-1", "10-1-9"),
+        "long": ("700-0-0", "20-0-0", "10-75-1", "10-1-9")}
+
+
+def cases(transports, repeats):
+    """(transport, ack-after, point, nth), each named so that a replay does the same."""
+    for transport in transports:
+        for ack_after in ("10m", "0", "never", "200ms") if knows("ack-after") else ("10m",):
+            for point in COMMON + COPIED + EARLY:
+                if point in COPIED and transport == "local":
+                    continue
+                if point in EARLY and ack_after in ("10m", "never"):
+                    continue  # no job of ours runs so long
+                for repeat in range(repeats):
+                    yield transport, ack_after, point, repeat
+
+
+def crash(context, transport, ack_after, point, nth):
+    """One life that ends at the `nth` passing of `point`, and one that tidies up; its Evidence."""
+    world = context.world(transport, "rbit-faulty", f"{transport}-{ack_after}-{point}-")
+    runner = f"ack-after = {ack_after}\n" if knows("ack-after") else ""
+    world.configure(slots=1, runner=runner)
+    log = os.path.join(world.directory, "failpoints")
+    work = WORK["long" if ack_after == "200ms" else "quick"]
+    world.publish(work)
+    world.start(until=None, RBIT_FAIL=f"{point}:abort@{nth}", RBIT_FAIL_LOG=log)
+    if not world.wait_for_failpoint(point, log):
+        world.kill()
+    world.start()
+    world.wait_for_all(60)
+    return world.evidence()
+
+
+def crash_table(context):
+    """All cases, four at once: they wait more than they work."""
+    transports = ("classic", "local", "quorum") if context.long else ("classic", "local")
+    todo = []
+    for transport, ack_after, point, repeat in cases(transports, context.pick(2, 20)):
+        most = 2 if point in COPIED else 4  # a retry and a dead letter; jobs and a second attempt
+        nth = context.schedule.number(f"{transport} {ack_after} {point} {repeat}", 1, most)
+        todo.append((transport, ack_after, point, nth))
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda case: crash(context, *case), todo))
+    return [(f"{transport}, ack-after {ack_after}, {point}@{nth}", one)
+            for (transport, ack_after, point, nth), one in zip(todo, found)]
+
+
+ROWS = [
+    Row(2, "crash at each point of the story", crash_table, "crash"),
+]

@@ -1,0 +1,320 @@
+"""A world in which a fault happens: a directory, an rbit or more, a queue with jobs, and everything
+that is to be known afterwards. `transport` is classic, quorum (both on the run's broker) or local.
+
+A row does its harm with these words and ends with `return world.evidence()`.
+"""
+
+import concurrent.futures
+import json
+import os
+import re
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+for folder in ("suites", "broker"):
+    sys.path.insert(0, os.path.join(HERE, "..", folder))
+
+from evidence import TERMINAL, Evidence, Kill, Recovery, Report, Resources, Row, Run
+from front_end import FrontEnd
+from pybit_messages import build_request
+from rbit_suite import BINARY_DIR, Rbit, processes_of, readable, wait_until
+
+try:
+    import pika
+except ImportError:
+    pika = None
+
+CONSUMING = "consuming from"
+LEFTOVER_PATIENCE = 20  # seconds: a grace of 1 and leaders on a busy machine
+LOG_STATUS = re.compile(r"Job (\d+)'s state is now '(\w+)'")
+# How long a world may need for all it has to do; no measure of speed.
+PATIENCE = 240
+
+
+class World:
+    def __init__(self, directory, schedule, node=None, transport="classic", program="rbit"):
+        self.directory = directory
+        os.makedirs(directory, exist_ok=True)
+        self.schedule = schedule
+        self.transport = transport
+        self.node = None if transport == "local" else node
+        self.program = os.path.join(BINARY_DIR, program)
+        self.name = f"f{os.getpid()}-{os.path.basename(directory)}"
+        self.queue = f"{self.name}-build"
+        self.status_queue = f"{self.name}-status"
+        self.run_log = os.path.join(directory, "run.log")
+        self.config = os.path.join(directory, "rbit.ini")
+        self.backoff = 1.0
+        self.rbits = []
+        self.jobs = 0
+        self.found = Evidence()
+        self.front_end = None
+        self._channel = None
+        self._tails = {}
+        self._ended = {}
+        if self.node is None:
+            self.front_end = FrontEnd()
+        else:
+            self._declare()
+
+    # ---- before
+
+    def configure(self, slots=4, rbit="", amqp="", runner="", status="", command=None, more=""):
+        """rbit.ini. The texts are more lines for the sections of these names."""
+        command = command or f"shell!{os.path.join(BINARY_DIR, 'fault_job')} {self.run_log}"
+        if self.node is None:
+            broker = "url = local:\n"
+            target = f"report = log, pybit\nurl = {self.front_end.url}\n"
+        else:
+            broker = f"host = 127.0.0.1\nport = {self.node.port}\nheartbeat = 3\n"
+            broker += reconnect_line(self.backoff)
+            target = f"report = log, amqp\nqueue = {self.status_queue}\n"
+        with open(self.config, "w") as file:
+            os.chmod(self.config, 0o600)
+            file.write(f"[rbit]\nname = {self.name}\nstate-dir = state\nslots = {slots}\n"
+                       f"queue-mappings = {self.queue}:work\n{rbit}\n"
+                       f"[amqp]\n{broker}{amqp}\n"
+                       f"[runner:work]\nrunner = {command}\ngrace = 1\nretry-delay = 50ms\n"
+                       f"{runner}\n[status]\n{target}{status}\n{more}\n")
+
+    def _declare(self):
+        kind = {"quorum": {"x-queue-type": "quorum"}}.get(self.transport)
+        self.channel().queue_declare(self.queue, durable=True, arguments=kind)
+        self.channel().queue_declare(self.status_queue, durable=True)
+
+    def channel(self):
+        """To the broker, with confirms; a new one where the old one was cut."""
+        if self._channel is None or not self._channel.is_open:
+            parameters = pika.URLParameters(self.node.url)
+            parameters.heartbeat = 0  # we may not look at it for long
+            self._channel = pika.BlockingConnection(parameters).channel()
+            self._channel.confirm_delivery()
+        return self._channel
+
+    def close(self):
+        for one in self.rbits:
+            if one.process.poll() is None:
+                one.kill()
+        if self.front_end is not None:
+            self.front_end.go_down()
+        if self._channel is not None and self._channel.connection.is_open:
+            for queue in (self.queue, self.status_queue, f"rbit.dead.{self.queue}"):
+                try:
+                    self.channel().queue_delete(queue)
+                except pika.exceptions.AMQPError:
+                    pass
+            try:
+                self._channel.connection.close()
+            except pika.exceptions.AMQPError:
+                pass
+
+    # ---- jobs
+
+    def publish(self, work, with_id=True):
+        """One job for each MS-CODE-TIMES of `work` (see fault_job.c); their ids."""
+        first = self.jobs + 1
+        self.jobs += len(work)
+        numbers = range(first, self.jobs + 1)
+        for number, version in zip(numbers, work):
+            times = int(version.split("-")[2]) if version.count("-") == 2 else 0
+            if times and version.split("-")[1] == "75":
+                self.found.planned_runs[str(number)] = times + 1
+        if self.node is None:
+            with concurrent.futures.ThreadPoolExecutor(4) as pool:
+                list(pool.map(self._submit, numbers, work))
+        else:
+            for number, version in zip(numbers, work):
+                self._publish(number, version, with_id)
+        return [str(number) for number in numbers]
+
+    def _publish(self, number, version, with_id):
+        properties = pika.BasicProperties(delivery_mode=2,
+                                          message_id=f"m{number}" if with_id else None)
+        body = build_request(job=number, package="work", version=version)
+        try:
+            self.channel().basic_publish("", self.queue, body, properties, mandatory=True)
+            self.found.confirmed.add(str(number))
+        except pika.exceptions.AMQPError:
+            self.found.unconfirmed.add(str(number))
+
+    def _submit(self, number, version):
+        begun = time.monotonic()
+        done = subprocess.run([self.program, "submit", self.config, "--queue", self.queue,
+                               "--package", "work", "--version", version, "--job", str(number)],
+                              cwd=self.directory, stdin=subprocess.DEVNULL, capture_output=True,
+                              text=True, timeout=PATIENCE)
+        (self.found.confirmed if done.returncode == 0 else self.found.unconfirmed).add(str(number))
+        if done.returncode != 0:
+            self.found.notes.append(f"rbit submit ended with {done.returncode}: {done.stderr}")
+        return time.monotonic() - begun
+
+    # ---- rbit's lives
+
+    def start(self, until=CONSUMING, program=None, **environment):
+        clean = {name: value for name, value in os.environ.items() if not name.startswith("RBIT_")}
+        one = Rbit(program or self.program, [self.config], self.directory, len(self.rbits) + 1,
+                   {**clean, **environment})
+        self.rbits.append(one)
+        if until:
+            one.wait_for(until)
+        return one
+
+    @property
+    def rbit(self):
+        return self.rbits[-1]
+
+    def kill(self, one=None):
+        one = one or self.rbit
+        first = time.monotonic()
+        one.kill()
+        self.found.kills.append(Kill(first, time.monotonic()))
+
+    def wait_for_failpoint(self, point, log, patience=60):
+        """Until the failpoint has killed rbit and its leaders have ended: from then on nothing runs
+        that the dead rbit began, and the kill has an exact time. False if it was never passed."""
+        end = time.monotonic() + patience
+        while self.rbit.process.poll() is None and time.monotonic() < end:
+            time.sleep(0.01)
+        lines = [line.split() for line in readable(log).decode().splitlines()]
+        if not lines or lines[-1][0] != point or self.rbit.process.poll() is None:
+            self.found.notes.append(f"the point {point} was not passed")
+            return False
+        self.found.leftovers += self._leftovers()
+        self.found.kills.append(Kill(int(lines[-1][2]) / 1e6, time.monotonic(), dying=0))
+        return True
+
+    def stop(self, one=None):
+        """Asks it to drain; anything but 0 is a violation."""
+        code = (one or self.rbit).stop()
+        if code != 0:
+            self.found.notes.append(f"rbit ended with {code} when it was asked to drain")
+
+    def ended(self):
+        """The jobs that logs tell an end of, so far."""
+        for one in self.rbits:
+            offset = self._tails.get(one.log_file, 0)
+            with open(one.log_file, "rb") as file:
+                file.seek(offset)
+                text = file.read()
+            whole = text[:text.rfind(b"\n") + 1]
+            self._tails[one.log_file] = offset + len(whole)
+            for job, status in LOG_STATUS.findall(whole.decode(errors="replace")):
+                if status in TERMINAL:
+                    self._ended[job] = status
+        return self._ended
+
+    def wait_for_all(self, patience=PATIENCE):
+        """Until rbit has told an end of all that was confirmed; what is missing then is found by
+        I1. False if patience ended first."""
+        end = time.monotonic() + patience
+        while not self.found.confirmed <= set(self.ended()):
+            if time.monotonic() > end or self.rbit.process.poll() is not None:
+                return False
+            time.sleep(0.05)
+        return True
+
+    def recovery(self, reachable, mark, backoff=None):
+        """Notes how soon rbit consumed again: `mark` is the number of such lines there were."""
+        found = Recovery(reachable, None, backoff or self.backoff)
+        self.found.recoveries.append(found)
+        try:
+            wait_until(lambda: len(self.rbit.lines_with(CONSUMING)) > mark, "rbit to consume again")
+            found.consuming = time.monotonic()
+        except AssertionError:
+            pass
+        return found
+
+    def resources(self, one=None):
+        pid = (one or self.rbit).pid
+        status = readable(f"/proc/{pid}/status").decode()
+        return Resources(len(os.listdir(f"/proc/{pid}/fd")),
+                         int(re.search(r"Threads:\s+(\d+)", status)[1]),
+                         int(re.search(r"VmRSS:\s+(\d+)", status)[1]))
+
+    # ---- afterwards
+
+    def runs(self):
+        """The run log: what jobs said of themselves, in the order they said it."""
+        runs, open_runs = [], {}
+        for line in readable(self.run_log).decode().splitlines():
+            word, micros, job, attempt, pid, code = line.split()
+            if word == "begin":
+                one = Run(job, int(attempt), int(pid), int(micros) / 1e6)
+                runs.append(one)
+                open_runs[job, pid] = one
+            else:
+                one = open_runs.pop((job, pid))
+                one.end, one.code = int(micros) / 1e6, int(code)
+        return runs
+
+    def evidence(self):
+        """Everything there is to know, once all rbits have ended."""
+        found = self.found
+        for one in self.rbits:
+            if one.process.poll() is None:
+                self.stop(one)
+        found.leftovers += self._leftovers()
+        found.runs = self.runs()
+        found.reports = self._reports()
+        found.journal = self._journal()
+        if self.node is not None:
+            found.missed_heartbeats += [line for line in self.node.log.splitlines()
+                                        if "missed heartbeats" in line and self.name in line]
+        return found
+
+    def _leftovers(self):
+        mark = os.path.basename(self.directory)
+        try:
+            wait_until(lambda: not processes_of(mark), "", LEFTOVER_PATIENCE)
+            return []
+        except AssertionError:
+            return [f"{pid} {readable(f'/proc/{pid}/cmdline').decode(errors='replace')!r}"
+                    for pid in processes_of(mark)]
+
+    def _reports(self):
+        if self.node is None:
+            return [Report(job, status) for job, status in self.front_end.reports]
+        reports = []
+        while True:
+            method, properties, body = self.channel().basic_get(self.status_queue, auto_ack=True)
+            if method is None:
+                return reports
+            told = json.loads(body)
+            reports.append(Report(str(told["job"]), told["status"],
+                                  properties.headers["x-rbit-attempt"],
+                                  properties.headers["x-rbit-seq"]))
+
+    def _journal(self):
+        """Of the last rbit's state; the rows by PyBit's job id."""
+        rows = {}
+        path = os.path.join(self.directory, "state", "rbit.db")
+        with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as database:
+            database.row_factory = sqlite3.Row
+            for row in database.execute("SELECT * FROM job"):
+                owned = row["owned"] if "owned" in row.keys() else None
+                rows[row["job_id"]] = Row(row["job_id"], row["state"], row["claim"],
+                                          bool(row["settled"]), row["attempt"],
+                                          owned / 1e6 if owned else None,
+                                          row["ended"] / 1e6 if row["ended"] else None)
+        database.close()
+        return rows
+
+
+def reconnect_line(ceiling):
+    """The line of [amqp] that sets the backoff's ceiling, if this rbit knows the key."""
+    return f"reconnect-ceiling = {int(ceiling * 1000)}ms\n" if knows("reconnect-ceiling") else ""
+
+
+_keys = {}
+
+
+def knows(key):
+    """Whether the reference of this source names the key."""
+    if key not in _keys:
+        with open(os.path.join(HERE, "..", "..", "conf", "rbit.ini")) as file:
+            _keys[key] = bool(re.search(rf"(?m)^[;#]?\s*{key} *=", file.read()))
+    return _keys[key]

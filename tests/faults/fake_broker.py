@@ -80,7 +80,7 @@ class FakeBroker:
         self.bindings = {}  # (exchange, routing key): queue
         self.hooks = collections.defaultdict(list)
         self.heard, self.acked, self.published, self.errors = [], [], [], []
-        self.sessions = []
+        self.sessions, self.timers = [], []
         self.lock = threading.RLock()
         self.listener = socket.create_server(("127.0.0.1", port))
         self.port = self.listener.getsockname()[1]
@@ -93,6 +93,8 @@ class FakeBroker:
         self.close()
 
     def close(self):
+        for one in self.timers:
+            one.cancel()
         # A thread in accept() would keep the port: shutdown wakes it.
         try:
             self.listener.shutdown(socket.SHUT_RDWR)
@@ -119,6 +121,14 @@ class FakeBroker:
         """From now on it behaves."""
         with self.lock:
             self.hooks.clear()
+
+    def later(self, seconds, act):
+        """`act()` after a while, unless the broker is closed before."""
+        timer = threading.Timer(seconds, act)
+        timer.daemon = True
+        self.timers.append(timer)
+        timer.start()
+        return True
 
     def put(self, queue, body, **properties):
         """A message into a queue, which is made if it is not there."""
@@ -182,6 +192,7 @@ class Session:
         self.is_open = False   # connection.open was answered
         self.ended = False
         self.beats = True      # whether we send heartbeats
+        self.heartbeat = broker.tune["heartbeat"]  # until the client says what it wants
         self.last_sent = time.monotonic()
 
     # ---- saying things
@@ -294,7 +305,7 @@ class Session:
                                                         "capabilities": CAPABILITIES})
 
     def _beat(self):
-        interval = self.broker.tune["heartbeat"] / 2
+        interval = self.heartbeat / 2
         if self.is_open and self.beats and interval \
                 and time.monotonic() - self.last_sent >= interval:
             self.send(codec.BEAT)
@@ -317,6 +328,9 @@ class Session:
     def _on_connection_start_ok(self, channel, _):
         self.method(channel, "connection.tune", **self.broker.tune)
 
+    def _on_connection_tune_ok(self, _, method):
+        self.heartbeat = method.heartbeat
+
     def _on_connection_open(self, channel, _):
         self.is_open = True
         self.method(channel, "connection.open-ok")
@@ -336,6 +350,11 @@ class Session:
         with self.broker.lock:
             self._give_back(channel)
         self.method(channel, "channel.close-ok")
+        self.broker.deliver_all()
+
+    def _on_channel_close_ok(self, channel, _):
+        with self.broker.lock:
+            self._give_back(channel)  # a script may have closed it by bytes of its own
         self.broker.deliver_all()
 
     def _on_exchange_declare(self, channel, _):
@@ -461,7 +480,8 @@ class Session:
                     with self.broker.lock:
                         queue = self.broker.queues.get(consumer.queue)
                         room = not state.prefetch or len(state.unacked) < state.prefetch
-                        if not queue or not room or consumer.tag not in state.consumers:
+                        if not queue or not room or consumer.tag not in state.consumers \
+                                or self.channels.get(number) is not state:
                             break
                         message = queue.popleft()
                     if not self.broker.ask("deliver", self, number, consumer, message):

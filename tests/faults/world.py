@@ -42,6 +42,8 @@ class World:
         self.schedule = schedule
         self.transport = transport
         self.node = None if transport == "local" else node
+        # Where rbit is told that the broker is: a row may put a proxy, or several hosts, in between.
+        self.host = f"127.0.0.1:{self.node.port}" if self.node is not None else None
         self.program = os.path.join(BINARY_DIR, program)
         self.name = f"f{os.getpid()}-{os.path.basename(directory)}"
         self.queue = f"{self.name}-build"
@@ -70,7 +72,7 @@ class World:
             broker = "url = local:\n"
             target = f"report = log, pybit\nurl = {self.front_end.url}\n"
         else:
-            broker = f"host = 127.0.0.1\nport = {self.node.port}\nheartbeat = 3\n"
+            broker = f"host = {self.host}\nheartbeat = 3\n"
             broker += reconnect_line(self.backoff)
             target = f"report = log, amqp\nqueue = {self.status_queue}\n"
         with open(self.config, "w") as file:

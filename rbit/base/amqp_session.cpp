@@ -4,6 +4,7 @@
 #include <poll.h>
 
 #include <algorithm>
+#include <utility>
 
 namespace rbit::amqp {
 
@@ -175,6 +176,7 @@ void Session::on(std::uint16_t number, AnswerFrame& frame) {
   const Pending asked = *asker;
   channel.pending.erase(asker);
   answer(asked.id, Answer{frame.reply, std::nullopt});
+  if (asked.request == request_index<Consume>) release(number);
   if (asked.request != request_index<CloseChannel>) return;
   refuse_all(channel, gone);
   channels_.erase(found);
@@ -332,6 +334,7 @@ void Session::on(std::uint16_t, BlockedFrame& frame) {
 }
 
 void Session::execute(Command& command) {
+  if (hold_back(command)) return;
   if (const auto* asked = std::get_if<Request>(&command.what)) {
     request(command, *asked);
   } else if (const auto* duty = std::get_if<Settle>(&command.what)) {
@@ -341,6 +344,33 @@ void Session::execute(Command& command) {
   } else if (!close_deadline_) {
     close_deadline_ = SteadyClock::now() + goodbye_limit;
     if (!wire_->send_close()) end({lost, "closed by us", false});
+  }
+}
+
+/// RabbitMQ's channel crashes, and ends the whole connection with 541, when basic.cancel reaches it
+/// before the queue's process has answered basic.consume (measured on 3.10.8).
+bool Session::hold_back(Command& command) {
+  const auto found = channels_.find(command.channel);
+  if (found == channels_.end()) return false;
+  ChannelState& channel = found->second;
+  const auto* request = std::get_if<Request>(&command.what);
+  const bool cancels = request && std::holds_alternative<CancelConsumer>(*request);
+  const auto consumes = [](const Pending& one) { return one.request == request_index<Consume>; };
+  if (channel.held.empty() &&
+      !(cancels && std::any_of(channel.pending.begin(), channel.pending.end(), consumes)))
+    return false;
+  channel.held.push_back(std::move(command));
+  return true;
+}
+
+void Session::release(std::uint16_t number) {
+  const auto found = channels_.find(number);
+  if (found == channels_.end()) return;
+  for (Command& command : std::exchange(found->second.held, {})) {
+    if (ended_)
+      answer(command.id, Answer{{}, end_of_all()});
+    else
+      execute(command);
   }
 }
 
@@ -392,6 +422,8 @@ void Session::refuse_all(ChannelState& channel, const Refusal& why) {
   }
   for (const auto& [tag, sent] : channel.unconfirmed)
     answer(sent.id, Answer{{}, sent.returned ? *sent.returned : why});
+  for (const Command& command : channel.held) answer(command.id, Answer{{}, why});
+  channel.held.clear();
   channel.pending.clear();
   channel.unconfirmed.clear();
 }

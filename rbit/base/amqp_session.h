@@ -45,7 +45,8 @@ class Session {
   enum class Content { delivered, got, returned };
   struct ChannelState {
     std::deque<Pending> pending;
-    bool closing = false;  // we asked for it: what still comes is nobody's
+    std::deque<Command> held;  // a cancel before its consumer's consume-ok, and what came after it
+    bool closing = false;      // we asked for it: what still comes is nobody's
     Reading reading = Reading::nothing;
     Content content = Content::delivered;
     Incoming message;
@@ -81,6 +82,8 @@ class Session {
   void note_return(ChannelState& channel);
 
   void execute(Command& command);
+  bool hold_back(Command& command);
+  void release(std::uint16_t number);
   void request(Command& command, const Request& request);
   void settle(const Command& command, const Settle& settle);
   void publish(const Command& command, const Outgoing& message);

@@ -56,6 +56,7 @@ std::unique_ptr<AmqpTransport> make_amqp_transport(const asio::any_io_executor& 
   made.declare = settings.declare == config::Declare::yes       ? Topology::Declare::yes
                  : settings.declare == config::Declare::passive ? Topology::Declare::passive
                                                                 : Topology::Declare::no;
+  made.quorum = settings.quorum;
   made.exchange = settings.exchange;
   if (settings.poll_time) made.poll_time = *settings.poll_time;
   made.worker = settings.name;

@@ -13,6 +13,7 @@ ExitCode try_command(const Arguments& arguments);
 ExitCode jobs_command(const Arguments& arguments);
 ExitCode log_command(const Arguments& arguments);
 ExitCode cancel_command(const Arguments& arguments);
+ExitCode dead_command(const Arguments& arguments);
 ExitCode config_command(const Arguments& arguments);
 
 }  // namespace rbit

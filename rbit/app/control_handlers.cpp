@@ -4,6 +4,9 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "rbit/base/clock.h"
+#include "rbit/intake/dead_order.h"
+#include "rbit/intake/local_dead_letters.h"
 #include "rbit/journal/history.h"
 
 namespace rbit {
@@ -97,6 +100,9 @@ std::map<std::string, ControlServer::Handler> ControlHandlers::all() {
   handlers["cancel"] = [this](json request, ControlPeer& peer) {
     return cancel(std::move(request), peer);
   };
+  handlers["dead"] = [this](json request, ControlPeer& peer) {
+    return dead(std::move(request), peer);
+  };
   return handlers;
 }
 
@@ -182,6 +188,30 @@ Task<void> ControlHandlers::cancel(nlohmann::json request, ControlPeer& peer) {
   }
   const nlohmann::json line = ok();
   co_await peer.send(line);
+}
+
+Task<void> ControlHandlers::dead(nlohmann::json request, ControlPeer& peer) {
+  Result<DeadOrder> order = dead_order_from(request);
+  if (order && local_ == nullptr)
+    order =
+        Error{"the running rbit", "has no embedded queue", "the dead letters are at its broker"};
+  if (order && order->queues.empty()) {
+    auto all = LocalDeadLetters::queues(database_);
+    if (all)
+      order->queues = std::move(*all);
+    else
+      order = all.error();
+  }
+  if (!order) {
+    co_await peer.send_error(order.error());
+    co_return;
+  }
+  const SystemClock clock;
+  LocalDeadLetters letters(database_, clock, local_->queues(),
+                           [this](const std::string& queue) { local_->look_again(queue); });
+  TellDead tell = [&peer](const nlohmann::json& line) { return peer.send(line); };
+  const Result<void> done = co_await carry_out(*order, letters, clock, std::move(tell));
+  if (!done) co_await peer.send_error(done.error());
 }
 
 }  // namespace rbit

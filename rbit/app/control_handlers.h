@@ -20,6 +20,7 @@ namespace rbit {
 ///   {"do": "jobs", "limit"}     {"jobs": [...]}, the last touched first
 ///   {"do": "job", "job"}        {"job": {...}}, by key or by PyBit's id
 ///   {"do": "cancel", "job"}     {"ok"}
+///   {"do": "dead", "act", "queues", "ids", "reason", "limit"}   the lines of intake/dead_order.h
 class ControlHandlers {
  public:
   /// `local` is nullptr where the queues are a broker's. All outlive this.
@@ -34,6 +35,7 @@ class ControlHandlers {
   Task<void> jobs(nlohmann::json request, ControlPeer& peer);
   Task<void> job(nlohmann::json request, ControlPeer& peer);
   Task<void> cancel(nlohmann::json request, ControlPeer& peer);
+  Task<void> dead(nlohmann::json request, ControlPeer& peer);
   Task<void> pass_on(Followers::Follower& follower, ControlPeer& peer);
 
   asio::any_io_executor loop_;

@@ -22,6 +22,11 @@ po::variables_map parse(const CommandLine& command, const Arguments& arguments) 
     positions.add(name.c_str(), 1);
   }
 
+  if (!command.rest.empty()) {
+    all.add_options()(command.rest.c_str(), po::value<std::vector<std::string>>());
+    positions.add(command.rest.c_str(), -1);
+  }
+
   po::variables_map values;
   try {
     po::store(

@@ -16,6 +16,7 @@ struct CommandLine {
   std::string about;  // a sentence or two for --help
   boost::program_options::options_description options;
   std::vector<std::string> positions;  // names of the arguments without a dash, in order
+  std::string rest;                    // name of any number of arguments behind them; "": none
   int required = 1;                    // how many of them must be there
 };
 

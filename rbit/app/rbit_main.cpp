@@ -27,6 +27,8 @@ constexpr Command commands[] = {
     {"jobs", "CONFIG", "list the jobs that run and that ran", jobs_command},
     {"log", "CONFIG JOB", "print the output of a job", log_command},
     {"cancel", "CONFIG JOB", "stop a job that runs", cancel_command},
+    {"dead", "list|show|replay|drop CONFIG", "the dead letters: see them, bring them back",
+     dead_command},
     {"config", "CONFIG", "print every value in force and where it comes from", config_command},
 };
 
@@ -37,7 +39,7 @@ void print_help() {
                "       rbit COMMAND CONFIG ...\n\n";
   for (const Command& command : commands) {
     std::string call = std::string("  ") + command.name + " " + command.arguments;
-    call.resize(std::max<std::size_t>(call.size() + 2, 32), ' ');
+    call.resize(std::max<std::size_t>(call.size() + 2, 38), ' ');
     std::cout << call << command.about << "\n";
   }
   std::cout

@@ -1,18 +1,17 @@
 #include "rbit/app/submission.h"
 
-#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/uuid/random_generator.hpp>
 #include <boost/uuid/uuid_io.hpp>
 #include <chrono>
 #include <nlohmann/json.hpp>
-#include <optional>
 #include <thread>
 #include <utility>
 #include <vector>
 
 #include "rbit/app/amqp_wiring.h"
 #include "rbit/app/control_client.h"
+#include "rbit/app/run_alone.h"
 #include "rbit/app/state_dir.h"
 #include "rbit/base/clock.h"
 #include "rbit/base/database.h"
@@ -23,21 +22,6 @@
 namespace rbit {
 
 namespace {
-
-/// A command's own short loop: runs one task to its end.
-template <class T>
-T run_alone(asio::io_context& loop, Task<T> task) {
-  std::optional<T> result;
-  std::exception_ptr thrown;
-  asio::co_spawn(loop, std::move(task), [&](std::exception_ptr error, T value) {
-    thrown = error;
-    result.emplace(std::move(value));
-    loop.stop();
-  });
-  loop.run();
-  if (thrown) std::rethrow_exception(thrown);
-  return std::move(*result);
-}
 
 /// False: no rbit runs.
 bool submit_to_running(const config::Settings& settings, const Message& message) {

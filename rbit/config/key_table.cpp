@@ -40,6 +40,11 @@ constexpr Key table[] = {
      "Whether rbit makes missing queues (yes), only looks whether they are there (passive), or "
      "leaves all that to others (no).",
      0, 0, "yes|passive|no"},
+    {"rbit", "queue-type", T::choice, "classic",
+     "The type of rbit's own queues at the broker, rbit.retry.* and rbit.dead.*: classic, or "
+     "quorum "
+     "for a cluster. One that exists with the other type is used as it is.",
+     0, 0, "classic|quorum"},
     {"rbit", "exchange", T::text, "pybit",
      "The direct exchange that queues named by distribution are bound to."},
 

@@ -103,6 +103,7 @@ void read_rbit(const Ini& ini, const IniSection* section, const Overrides& overr
   settings.declare = declare == "no"        ? Declare::no
                      : declare == "passive" ? Declare::passive
                                             : Declare::yes;
+  settings.quorum = reader.choice("queue-type") == "quorum";
   settings.exchange = reader.text("exchange");
   if (settings.exchange.empty() || settings.exchange.size() > 255)
     reader.error("exchange", "must be a name of 1 to 255 bytes");

@@ -94,6 +94,7 @@ struct Settings {
   std::string state_dir, work_dir;                // absolute
   std::chrono::milliseconds drain_timeout{600'000};
   Declare declare = Declare::yes;
+  bool quorum = false;  // queue-type
   std::string exchange = "pybit";
   BrokerSettings broker;
   StatusSettings status;

@@ -32,6 +32,11 @@ struct Message {
 /// The header that rbit's own copies carry: which attempt the message asks for.
 inline constexpr const char* attempt_header = "x-rbit-attempt";
 
+/// The header of a message that `rbit dead replay` brought back: when, in microseconds since 1970.
+/// Unlike `x-rbit-*` it stays with the message through its retries. Who asks a front-end before
+/// building must build it although its last status is Failed (INTEROP.md 5).
+inline constexpr const char* replayed_header = "rbit-replayed";
+
 /// That header's value if it is a sane number, else none.
 std::optional<int> attempt_of(const Message& message);
 

@@ -17,14 +17,14 @@ struct Settlement {
 
   Kind kind = Kind::accept;
   std::chrono::milliseconds delay{0};
-  int next_attempt = 1;
+  int next_attempt = 1;  // of a dead letter: how many there were
   std::string
       reason;  // for the header x-rbit-reason: at most 200 characters, no control characters
 
   static Settlement accept() { return {}; }
   static Settlement requeue() { return {Kind::requeue, {}, 1, ""}; }
-  static Settlement dead_letter(std::string reason) {
-    return {Kind::dead_letter, {}, 1, std::move(reason)};
+  static Settlement dead_letter(std::string reason, int attempts = 1) {
+    return {Kind::dead_letter, {}, attempts, std::move(reason)};
   }
   static Settlement retry(std::chrono::milliseconds delay, int next_attempt, std::string reason) {
     return {Kind::retry, delay, next_attempt, std::move(reason)};

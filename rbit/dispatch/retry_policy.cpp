@@ -10,7 +10,7 @@ Settlement RetryPolicy::decide(const Outcome& outcome, const Job& job) const {
     case Outcome::Kind::cancelled:
       return Settlement::accept();
     case Outcome::Kind::failed:
-      return Settlement::dead_letter(outcome.reason);
+      return Settlement::dead_letter(outcome.reason, job.attempt);
     case Outcome::Kind::blocked:
       return again_or_dead(outcome, job, attempts_);
     case Outcome::Kind::crashed:
@@ -25,7 +25,7 @@ Settlement RetryPolicy::decide(const Outcome& outcome, const Job& job) const {
 
 Settlement RetryPolicy::again_or_dead(const Outcome& outcome, const Job& job, int limit) const {
   const int tries = std::max(1, job.attempt - job.crashes);  // our own deaths are not the job's
-  if (tries >= limit) return Settlement::dead_letter(outcome.reason);
+  if (tries >= limit) return Settlement::dead_letter(outcome.reason, job.attempt);
   std::chrono::milliseconds delay = std::min(delay_, ceiling_);
   for (int i = 1; i < tries && delay < ceiling_; ++i) delay = std::min(delay * 2, ceiling_);
   return Settlement::retry(delay, job.attempt + 1, outcome.reason);
@@ -37,8 +37,9 @@ Status status_of(const Outcome& outcome, const Settlement& settlement) {
       return Status::blocked;
     case Settlement::Kind::dead_letter:
       return Status::failed;
-    case Settlement::Kind::accept:
     case Settlement::Kind::requeue:
+      return Status::waiting;
+    case Settlement::Kind::accept:
       break;
   }
   return outcome.kind == Outcome::Kind::cancelled ? Status::cancelled : Status::done;

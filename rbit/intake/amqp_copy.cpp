@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <cstdint>
 #include <limits>
-#include <string_view>
 #include <utility>
 
 #include "rbit/base/text.h"
+#include "rbit/intake/dead_summary.h"
 
 namespace rbit {
 
@@ -16,13 +16,6 @@ constexpr int no_route = 312, precondition_failed = 406;
 constexpr std::int32_t most_messages = 100'000;
 constexpr std::size_t reason_limit = 190;  // of the header's 200 characters, with the dots of a cut
 
-/// R9's headers would be believed or ignored by the broker's version; those that route must not.
-bool is_copied(std::string_view name) {
-  return name != "x-death" && !name.starts_with("x-first-death-") &&
-         !name.starts_with("x-last-death-") && !name.starts_with("x-rbit-") && name != "CC" &&
-         name != "BCC";
-}
-
 std::int32_t delay_of(const Settlement& settlement) {
   constexpr std::int64_t most = std::numeric_limits<std::int32_t>::max();  // the type is fixed
   return static_cast<std::int32_t>(std::clamp<std::int64_t>(settlement.delay.count(), 0, most));
@@ -31,29 +24,42 @@ std::int32_t delay_of(const Settlement& settlement) {
 }  // namespace
 
 Task<Result<void>> AmqpCopy::send(const Message& message, const Settlement& settlement) {
-  const amqp::DeclareQueue queue = queue_for(message, settlement);
-  const bool dead = settlement.kind == Settlement::Kind::dead_letter;
   amqp::Answer answer;
   for (int tries = 0; tries < 2; ++tries) {
-    if (declare_) {
-      answer = co_await publisher_.declare(queue);
-      // A queue of the dead with other arguments keeps its dead all the same; a delay queue with
-      // other arguments might never let go of them.
-      const bool usable = dead && !answer.ok() && answer.refusal->code == precondition_failed;
-      if (!answer.ok() && !usable) break;
+    if (queues_.declare) {
+      answer = co_await declare(message, settlement);
+      if (!answer.ok()) break;
     }
     amqp::Outgoing copy = make(message, settlement);
     answer = co_await publisher_.send(std::move(copy));
     // Unroutable: somebody deleted the queue that we had declared. Once more from the start.
     if (answer.ok() || answer.refusal->code != no_route) break;
   }
-  if (!answer.ok()) co_return answer.refusal->error("queue " + queue.name);
+  if (!answer.ok())
+    co_return answer.refusal->error("queue " + queue_for(message, settlement, false).name);
   co_return Result<void>();
 }
 
-amqp::Outgoing AmqpCopy::make(const Message& message, const Settlement& settlement) const {
+/// A queue of the dead with other arguments keeps its dead all the same. A delay queue does its
+/// duty as the other type too, as before `queue-type` was changed; with any other arguments it
+/// might never let go of its messages, and is refused.
+Task<amqp::Answer> AmqpCopy::declare(const Message& message, const Settlement& settlement) {
+  const bool dead = settlement.kind == Settlement::Kind::dead_letter;
+  const auto differs = [](const amqp::Answer& one) {
+    return !one.ok() && one.refusal->code == precondition_failed;
+  };
+  amqp::DeclareQueue queue = queue_for(message, settlement, queues_.quorum);
+  amqp::Answer answer = co_await publisher_.declare(std::move(queue));
+  if (!differs(answer)) co_return answer;
+  if (dead) co_return amqp::Answer{};
+  amqp::DeclareQueue other = queue_for(message, settlement, !queues_.quorum);
+  const amqp::Answer second = co_await publisher_.declare(std::move(other));
+  if (second.ok()) co_return second;
+  co_return answer;
+}
+
+amqp::Outgoing AmqpCopy::plain(const Message& message) {
   amqp::Outgoing copy;
-  copy.routing_key = queue_for(message, settlement).name;  // at the default exchange
   copy.body = message.body;
   copy.content_type = message.content_type;
   copy.content_encoding = message.content_encoding;
@@ -63,11 +69,17 @@ amqp::Outgoing AmqpCopy::make(const Message& message, const Settlement& settleme
   copy.timestamp = message.timestamp;
   copy.priority = message.priority;
   for (const auto& [name, value] : message.headers)
-    if (is_copied(name)) copy.headers[name] = value;
+    if (is_copied_header(name)) copy.headers[name] = value;
+  return copy;
+}
 
+amqp::Outgoing AmqpCopy::make(const Message& message, const Settlement& settlement) const {
+  amqp::Outgoing copy = plain(message);
+  copy.routing_key = queue_for(message, settlement, false).name;  // at the default exchange
   const bool retry = settlement.kind == Settlement::Kind::retry;
   copy.headers[attempt_header] =
-      std::int64_t{retry ? settlement.next_attempt : attempt_of(message).value_or(1)};
+      std::int64_t{retry ? settlement.next_attempt
+                         : std::max(settlement.next_attempt, attempt_of(message).value_or(1))};
   copy.headers["x-rbit-queue"] = message.queue;
   copy.headers["x-rbit-reason"] = text::one_line(settlement.reason, reason_limit);
   copy.headers["x-rbit-worker"] = worker_;
@@ -75,6 +87,7 @@ amqp::Outgoing AmqpCopy::make(const Message& message, const Settlement& settleme
   const std::int64_t* known =
       first == message.headers.end() ? nullptr : std::get_if<std::int64_t>(&first->second);
   copy.time_headers["x-rbit-first"] = known && *known > 0 ? *known : to_seconds(clock_.wall());
+  if (!retry) copy.time_headers["x-rbit-died"] = to_seconds(clock_.wall());
   if (message.oversized) {  // only its start is here (DESIGN.md 9, 6)
     copy.headers["x-rbit-size"] = static_cast<std::int64_t>(message.size);
     copy.headers["x-rbit-sha256"] = message.sha256;
@@ -82,9 +95,10 @@ amqp::Outgoing AmqpCopy::make(const Message& message, const Settlement& settleme
   return copy;
 }
 
-amqp::DeclareQueue AmqpCopy::queue_for(const Message& message, const Settlement& settlement) {
+amqp::DeclareQueue AmqpCopy::queue_for(const Message& message, const Settlement& settlement,
+                                       bool quorum) {
   amqp::DeclareQueue queue;  // names and types stay for ever: a redeclare compares them
-  queue.arguments["x-queue-type"] = std::string("classic");
+  queue.arguments["x-queue-type"] = std::string(quorum ? "quorum" : "classic");
   queue.arguments["x-max-length"] = most_messages;
   queue.arguments["x-overflow"] = std::string("reject-publish");
   if (settlement.kind == Settlement::Kind::dead_letter) {
@@ -95,6 +109,8 @@ amqp::DeclareQueue AmqpCopy::queue_for(const Message& message, const Settlement&
   queue.arguments["x-message-ttl"] = delay_of(settlement);
   queue.arguments["x-dead-letter-exchange"] = std::string();
   queue.arguments["x-dead-letter-routing-key"] = message.queue;
+  // A quorum queue hands on at most once without this; a classic one refuses it.
+  if (quorum) queue.arguments["x-dead-letter-strategy"] = std::string("at-least-once");
   return queue;
 }
 

@@ -12,27 +12,39 @@
 
 namespace rbit {
 
+/// rbit's own queues at the broker.
+struct CopyQueues {
+  bool declare = true;  // false: they must exist
+  bool quorum = false;  // their type, else classic
+};
+
 /// Puts copies of messages where their settlement wants them: into the queue of a delay, which lets
 /// them back into their work queue, or into the queue of the dead (RELIABILITY.md 4). A copy is
 /// confirmed by the broker before the original may be acknowledged. On the loop's thread.
 class AmqpCopy {
  public:
-  /// `worker` is our name in the copies' headers; `declare` false: those queues must exist.
-  AmqpCopy(amqp::PublishConnection& publisher, Clock& clock, std::string worker, bool declare)
-      : publisher_(publisher), clock_(clock), worker_(std::move(worker)), declare_(declare) {}
+  /// `worker` is our name in the copies' headers.
+  AmqpCopy(amqp::PublishConnection& publisher, Clock& clock, std::string worker, CopyQueues queues)
+      : publisher_(publisher), clock_(clock), worker_(std::move(worker)), queues_(queues) {}
 
   /// REQUIRES: `settlement` is a retry or a dead letter.
   Task<Result<void>> send(const Message& message, const Settlement& settlement);
 
   /// What `send` publishes, and the queue it declares for it.
   amqp::Outgoing make(const Message& message, const Settlement& settlement) const;
-  static amqp::DeclareQueue queue_for(const Message& message, const Settlement& settlement);
+  static amqp::DeclareQueue queue_for(const Message& message, const Settlement& settlement,
+                                      bool quorum);
+
+  /// The body and what is kept of the properties and headers of others; nothing of rbit's own.
+  static amqp::Outgoing plain(const Message& message);
 
  private:
+  Task<amqp::Answer> declare(const Message& message, const Settlement& settlement);
+
   amqp::PublishConnection& publisher_;
   Clock& clock_;
   std::string worker_;
-  bool declare_;
+  CopyQueues queues_;
 };
 
 }  // namespace rbit

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "rbit/intake/amqp_message.h"
 #include "rbit/intake/amqp_settler.h"
 
 namespace rbit {
@@ -16,26 +17,6 @@ constexpr std::chrono::milliseconds acknowledgement_pause{5};
 // A message that was given back comes again at once; its receiver needs a moment to have a slot.
 constexpr std::chrono::milliseconds rest_pause{200};
 constexpr int most_prefetch = 65535;
-
-Message message_from(amqp::Incoming&& incoming, const std::string& queue) {
-  Message message;
-  message.queue = queue;
-  message.body = std::move(incoming.body);
-  message.redelivered = incoming.redelivered;
-  message.message_id = std::move(incoming.message_id);
-  message.content_type = std::move(incoming.content_type);
-  message.content_encoding = std::move(incoming.content_encoding);
-  message.correlation_id = std::move(incoming.correlation_id);
-  message.reply_to = std::move(incoming.reply_to);
-  message.timestamp = incoming.timestamp;
-  message.priority = incoming.priority;
-  message.headers = std::move(incoming.headers);
-  message.persistent = incoming.persistent;
-  message.oversized = incoming.oversized;
-  message.size = incoming.size;
-  message.sha256 = std::move(incoming.sha256);
-  return message;
-}
 
 }  // namespace
 

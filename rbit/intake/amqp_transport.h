@@ -22,6 +22,7 @@ struct AmqpTransportSettings {
   amqp::ConnectionSettings connection;
   std::vector<WorkQueue> queues;  // `start` names which of them are read
   Topology::Declare declare = Topology::Declare::yes;
+  bool quorum = false;  // the type of rbit's own queues, else classic
   std::string exchange = "pybit";
   std::optional<std::chrono::milliseconds> poll_time;  // none: subscribe
   std::string worker;                                  // our name, for the headers of copies

@@ -46,7 +46,9 @@ Result<std::int64_t> next_place(Database& database, const std::string& queue) {
   return row.integer(0);
 }
 
-Result<void> insert(Database& database, std::int64_t time, const Message& message) {
+}  // namespace
+
+Result<void> LocalTransport::insert(Database& database, std::int64_t time, const Message& message) {
   const auto place = next_place(database, message.queue);
   if (!place) return place.error();
   const std::string properties = properties_to_json(message);
@@ -59,6 +61,8 @@ Result<void> insert(Database& database, std::int64_t time, const Message& messag
       .bind_blob(message.body)
       .run();
 }
+
+namespace {
 
 Error no_such_queue(const std::string& queue, const std::vector<std::string>& queues) {
   return {"queue " + text::one_line(queue, 200), "no runner of this configuration takes from it",
@@ -112,14 +116,22 @@ LocalTransport::~LocalTransport() = default;
 
 Task<Result<std::string>> LocalTransport::submit(Message message) {
   const std::string queue = message.queue;
+  const std::weak_ptr<void> alive = alive_;
+  auto key = co_await submit_straight(database_, clock_, queues(), std::move(message));
+  if (!key || alive.expired()) co_return key;
+  look_again(queue);
+  co_return key;
+}
+
+std::vector<std::string> LocalTransport::queues() const {
   std::vector<std::string> queues;
   for (const auto& lane : lanes_) queues.push_back(lane.queue);
-  const std::weak_ptr<void> alive = alive_;
-  auto key = co_await submit_straight(database_, clock_, std::move(queues), std::move(message));
-  if (!key || alive.expired()) co_return key;
+  return queues;
+}
+
+void LocalTransport::look_again(const std::string& queue) {
   if (Lane* lane = lane_of(queue)) lane->may_have_more = true;
   wake();
-  co_return key;
 }
 
 Task<Result<std::string>> LocalTransport::submit_straight(Database& database, const Clock& clock,
@@ -322,6 +334,10 @@ Message LocalTransport::copy_for(std::int64_t id, const Message& message,
                                  const Settlement& settlement) {
   Message copy = message;
   copy.message_id = key_of(message);
+  copy.headers[attempt_header] =
+      std::int64_t{settlement.kind == Settlement::Kind::retry
+                       ? settlement.next_attempt
+                       : std::max(settlement.next_attempt, attempt_of(message).value_or(1))};
   copy.headers["x-rbit-queue"] = message.queue;
   copy.headers["x-rbit-reason"] = text::one_line(settlement.reason, 190);
   copy.headers["x-rbit-worker"] = worker_;
@@ -334,7 +350,6 @@ Message LocalTransport::copy_for(std::int64_t id, const Message& message,
 Result<void> LocalTransport::write_retry(std::int64_t id, const Message& message,
                                          const Settlement& settlement) {
   Message copy = copy_for(id, message, settlement);
-  copy.headers[attempt_header] = std::int64_t{settlement.next_attempt};
   const std::string properties = properties_to_json(copy);
   const std::int64_t due = to_micros(clock_.wall() + settlement.delay);
   auto row = database_.prepare("UPDATE message SET due = ?, properties = ? WHERE id = ?");
@@ -344,6 +359,7 @@ Result<void> LocalTransport::write_retry(std::int64_t id, const Message& message
 Result<void> LocalTransport::write_dead(std::int64_t id, const Message& message,
                                         const Settlement& settlement) {
   Message copy = copy_for(id, message, settlement);
+  copy.headers["x-rbit-died"] = to_seconds(clock_.wall());
   if (message.oversized) {
     copy.headers["x-rbit-size"] = static_cast<std::int64_t>(message.size);
     copy.headers["x-rbit-sha256"] = message.sha256;

@@ -40,6 +40,12 @@ class LocalTransport : public Transport {
                                                    std::vector<std::string> queues,
                                                    Message message);
 
+  /// Puts a message into its queue, as part of a Change; `time` in microseconds since 1970.
+  static Result<void> insert(Database& database, std::int64_t time, const Message& message);
+  std::vector<std::string> queues() const;
+  /// Somebody put messages there behind our back.
+  void look_again(const std::string& queue);
+
   /// Messages of `queue` that are not out: those that wait, and those to be tried later.
   std::int64_t waiting(const std::string& queue) const;
 

@@ -15,7 +15,7 @@ struct Fixture {
   asio::io_context loop;
   test::ManualClock clock;
   amqp::PublishConnection publisher{loop.get_executor(), {}, std::chrono::seconds(1)};
-  AmqpCopy copy{publisher, clock, "worker", true};
+  AmqpCopy copy{publisher, clock, "worker", {}};
   Message message;
 
   Fixture() {
@@ -32,7 +32,7 @@ using Arguments = decltype(amqp::DeclareQueue::arguments);
 TEST_CASE("the queue of a delay lets its messages back into their work queue") {
   Fixture f;
   const auto queue = AmqpCopy::queue_for(
-      f.message, Settlement::retry(std::chrono::milliseconds(60'000), 2, "exit 75"));
+      f.message, Settlement::retry(std::chrono::milliseconds(60'000), 2, "exit 75"), false);
   CHECK(queue.name == "rbit.retry.work.60000");
   CHECK(queue.durable);
   CHECK(!queue.exclusive);
@@ -46,9 +46,26 @@ TEST_CASE("the queue of a delay lets its messages back into their work queue") {
   CHECK((queue.arguments == arguments));
 }
 
+TEST_CASE("rbit's own queues as quorum queues hand on at least once") {
+  Fixture f;
+  const auto delay = AmqpCopy::queue_for(
+      f.message, Settlement::retry(std::chrono::milliseconds(10), 2, "exit 75"), true);
+  const Arguments arguments{{"x-queue-type", std::string("quorum")},
+                            {"x-message-ttl", 10},
+                            {"x-dead-letter-exchange", std::string()},
+                            {"x-dead-letter-routing-key", std::string("work")},
+                            {"x-dead-letter-strategy", std::string("at-least-once")},
+                            {"x-max-length", 100'000},
+                            {"x-overflow", std::string("reject-publish")}};
+  CHECK((delay.arguments == arguments));
+  const auto dead = AmqpCopy::queue_for(f.message, Settlement::dead_letter("exit 1"), true);
+  CHECK(!dead.arguments.contains("x-dead-letter-strategy"));
+  CHECK((dead.arguments.at("x-queue-type") == Arguments::mapped_type(std::string("quorum"))));
+}
+
 TEST_CASE("the queue of the dead keeps them for ever") {
   Fixture f;
-  const auto queue = AmqpCopy::queue_for(f.message, Settlement::dead_letter("exit 1"));
+  const auto queue = AmqpCopy::queue_for(f.message, Settlement::dead_letter("exit 1"), false);
   CHECK(queue.name == "rbit.dead.work");
   const Arguments arguments{{"x-queue-type", std::string("classic")},
                             {"x-max-length", 100'000},
@@ -64,10 +81,13 @@ TEST_CASE("a copy for a retry is the message with rbit's headers and its key as 
   f.message.timestamp = 5;
   f.message.priority = std::uint8_t{4};
   f.message.persistent = false;
-  f.message.headers = {
-      {"colour", std::string("blue")},           {"x-death", std::string("forged")},
-      {"x-first-death-queue", std::string("q")}, {"x-last-death-queue", std::string("q")},
-      {"CC", std::string("elsewhere")},          {"x-rbit-sha256", std::string("of another life")}};
+  f.message.headers = {{"colour", std::string("blue")},
+                       {"x-death", std::string("forged")},
+                       {"x-first-death-queue", std::string("q")},
+                       {"x-last-death-queue", std::string("q")},
+                       {"CC", std::string("elsewhere")},
+                       {"x-delivery-count", std::int64_t{7}},
+                       {"x-rbit-sha256", std::string("of another life")}};
   const auto copy =
       f.copy.make(f.message, Settlement::retry(std::chrono::milliseconds(10), 3, "exit\n75"));
   CHECK(copy.exchange.empty());
@@ -97,6 +117,13 @@ TEST_CASE("the first time and the id of an earlier copy are kept") {
   CHECK(copy.message_id == "id");
   CHECK(copy.time_headers.at("x-rbit-first") == 1234);
   CHECK((copy.headers.at("x-rbit-attempt") == HeaderValue(std::int64_t{4})));
+}
+
+TEST_CASE("a dead letter says how many attempts there were and when the last one ended") {
+  Fixture f;  // a job without attempt header whose first attempt died with its rbit: two of them
+  const auto copy = f.copy.make(f.message, Settlement::dead_letter("signal SEGV", 2));
+  CHECK((copy.headers.at("x-rbit-attempt") == HeaderValue(std::int64_t{2})));
+  CHECK(copy.time_headers.at("x-rbit-died") == to_seconds(f.clock.wall()));
 }
 
 TEST_CASE("a reason has at most 200 characters") {

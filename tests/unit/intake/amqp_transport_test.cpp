@@ -428,7 +428,7 @@ TEST_CASE("a retry comes back through the queue of its delay") {
   CHECK(attempt_of(message) == 2);
   CHECK((message.headers.at("x-rbit-reason") == HeaderValue(std::string("exit 75"))));
   const Settlement again = Settlement::retry(std::chrono::milliseconds(30), 3, "exit 75");
-  const amqp::DeclareQueue declared = AmqpCopy::queue_for(message, again);
+  const amqp::DeclareQueue declared = AmqpCopy::queue_for(message, again, false);
   CHECK(intake.settle(0, again));
   REQUIRE(intake.wait_for(3));
   CHECK(attempt_of(intake.held[0]->message()) == 3);

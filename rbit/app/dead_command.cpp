@@ -1,0 +1,221 @@
+#include <boost/program_options/value_semantic.hpp>
+#include <ctime>
+#include <iomanip>
+#include <iostream>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "rbit/app/commands.h"
+#include "rbit/app/configuration.h"
+#include "rbit/app/dead_access.h"
+#include "rbit/base/text.h"
+
+namespace rbit {
+
+namespace po = boost::program_options;
+using nlohmann::json;
+using Kind = DeadOrder::Kind;
+
+namespace {
+
+constexpr const char* overview =
+    "usage: rbit dead list CONFIG [--queue Q] [--reason WORDS] [--limit N] [--json]\n"
+    "       rbit dead show CONFIG ID... [--queue Q] [--json]\n"
+    "       rbit dead replay CONFIG (ID... | --queue Q | --reason WORDS | --all) [--json]\n"
+    "       rbit dead drop CONFIG (ID... | --all) [--queue Q] [--reason WORDS] [--json]\n\n"
+    "The dead letters: messages that are no job, and those of jobs that have failed.\n"
+    "`rbit dead list --help` and so on tell the options.\n";
+
+struct Verb {
+  Kind kind;
+  const char* usage;
+  const char* about;
+};
+
+constexpr Verb verbs[] = {
+    {Kind::list, "rbit dead list CONFIG [--queue Q] [--reason WORDS] [--limit N] [--json]",
+     "Lists dead letters, each queue's oldest first. Nothing is taken away."},
+    {Kind::show, "rbit dead show CONFIG ID... [--queue Q] [--json]",
+     "Prints the headers and the body of dead letters, by key or by PyBit's number."},
+    {Kind::replay, "rbit dead replay CONFIG (ID... | --queue Q | --reason WORDS | --all) [--json]",
+     "Puts dead letters back into their work queues as new jobs. Each is safe there before it is\n"
+     "taken away. What rbit noted in its headers is removed."},
+    {Kind::drop, "rbit dead drop CONFIG (ID... | --all) [--queue Q] [--reason WORDS] [--json]",
+     "Deletes dead letters, for ever."},
+};
+
+const Verb* find_verb(const std::string& name) {
+  for (const Verb& verb : verbs)
+    if (to_string(verb.kind) == name) return &verb;
+  return nullptr;
+}
+
+std::string local_time(const json& line, const char* member) {
+  const std::time_t seconds = line[member].get<std::int64_t>();
+  if (seconds == 0) return "-";
+  std::tm parts{};
+  localtime_r(&seconds, &parts);
+  char text[32];
+  std::strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S", &parts);
+  return text;
+}
+
+/// On a terminal nothing of a message may move the cursor (RELIABILITY.md 7, rule 6).
+std::string cell(const json& line, const char* member, std::size_t limit = 60) {
+  const std::string text = text::one_line(line[member].get<std::string>(), limit);
+  return text.empty() ? "-" : text;
+}
+
+void print_line(const json& line) {
+  std::cout << local_time(line, "died") << "  " << cell(line, "queue", 255) << " "
+            << line["n"].get<std::int64_t>() << "  " << cell(line, "package") << " "
+            << cell(line, "version") << "  attempts " << line["attempts"].get<int>() << "  "
+            << cell(line, "worker") << "  " << cell(line, "id", 300)  // whole, to be pasted
+            << "  " << cell(line, "reason", 200) << "\n";
+}
+
+void print_lines(const std::string& bytes) {
+  for (const std::string& one : text::split(bytes, '\n'))
+    std::cout << text::one_line(one, std::size_t{8} << 20) << "\n";
+}
+
+std::string plain(const json& value) {
+  const std::string text = value.is_string()
+                               ? value.get<std::string>()
+                               : value.dump(-1, ' ', true, json::error_handler_t::replace);
+  return text::one_line(text, 8192);
+}
+
+void print_whole(const json& line) {
+  const auto field = [](const char* name, const std::string& value) {
+    std::cout << std::left << std::setw(10) << name << " " << value << "\n";
+  };
+  for (const char* name : {"queue", "id", "job", "package", "version", "reason", "worker"})
+    field(name, cell(line, name, 300));
+  field("attempts", std::to_string(line["attempts"].get<int>()));
+  field("first", local_time(line, "first"));
+  field("died", local_time(line, "died"));
+  field("size", std::to_string(line["size"].get<std::uint64_t>()) +
+                    (line["cut"].get<bool>() ? " (its start is kept)" : ""));
+  for (const auto& [name, value] : line["properties"].items()) {
+    if (name != "headers") {
+      field(text::one_line(name).c_str(), plain(value));
+      continue;
+    }
+    for (const auto& [header, content] : value.items())
+      std::cout << "header     " << text::one_line(header) << ": " << plain(content) << "\n";
+  }
+  std::cout << "\n";
+  const json& body = line["body"];
+  if (body.is_string())
+    print_lines(body.get<std::string>());
+  else
+    std::cout << plain(body) << "\n";
+}
+
+/// Prints what is done and remembers what was not.
+class Account {
+ public:
+  Account(const DeadOrder& order, bool as_json)
+      : kind_(order.kind), as_json_(as_json), missed_(order.ids.begin(), order.ids.end()) {}
+
+  void note(const json& line) {
+    if (line.contains("seen")) {
+      if (line["more"] == true && !as_json_)
+        std::cerr << "there are more (--limit N; 0 is all of them)\n";
+      return;
+    }
+    missed_.erase(line["id"].get<std::string>());
+    missed_.erase(line["job"].get<std::string>());
+    const bool failed = line.contains("failed");
+    well_ = well_ && !failed;
+    if (as_json_) {
+      std::cout << line.dump(-1, ' ', true, json::error_handler_t::replace) << "\n";
+    } else if (failed) {
+      std::cerr << cell(line, "id", 300) << " stays: " << cell(line, "failed", 500) << "\n";
+    } else if (kind_ == Kind::list) {
+      print_line(line);
+    } else if (kind_ == Kind::show) {
+      print_whole(line);
+    } else {
+      std::cout << line["done"].get<std::string>() << " " << cell(line, "id", 300)
+                << (kind_ == Kind::replay ? " to " : " of ") << cell(line, "queue", 255) << "\n";
+    }
+    std::cout.flush();
+  }
+
+  ExitCode end() const {
+    for (const std::string& id : missed_)
+      std::cerr << text::one_line(id, 300)
+                << ": no such dead letter (`rbit dead list` shows them)\n";
+    return well_ && missed_.empty() ? ExitCode::ok : ExitCode::failed;
+  }
+
+ private:
+  Kind kind_;
+  bool as_json_;
+  std::set<std::string> missed_;  // of the ids that were asked for
+  bool well_ = true;
+};
+
+[[noreturn]] void misuse(const Verb& verb, const std::string& what) {
+  throw Fatal(ExitCode::usage,
+              std::vector<std::string>{"rbit: " + what, "usage: " + std::string(verb.usage)});
+}
+
+DeadOrder order_from(const Verb& verb, const po::variables_map& values) {
+  DeadOrder order;
+  order.kind = verb.kind;
+  const auto texts = [&](const char* name) {
+    return values.count(name) != 0 ? values[name].as<std::vector<std::string>>()
+                                   : std::vector<std::string>();
+  };
+  order.queues = texts("queue");
+  order.ids = texts("ID");
+  if (values.count("reason") != 0) order.reason = values["reason"].as<std::string>();
+  if (values.count("limit") != 0) order.limit = values["limit"].as<std::int64_t>();
+  if (order.limit < 0) misuse(verb, "--limit must not be negative");
+  const bool all = values.count("all") != 0;
+  const bool some = !order.ids.empty();
+  if (all && some) misuse(verb, "IDs and --all contradict each other");
+  if (verb.kind == Kind::list && some) misuse(verb, "list takes no IDs; `rbit dead show` does");
+  if (verb.kind == Kind::show && !some) misuse(verb, "an ID is missing");
+  if (verb.kind == Kind::drop && !some && !all) misuse(verb, "which ones? Name IDs, or --all");
+  if (verb.kind == Kind::replay && !some && !all && order.queues.empty() && order.reason.empty())
+    misuse(verb, "which ones? Name IDs, --queue, --reason or --all");
+  return order;
+}
+
+}  // namespace
+
+ExitCode dead_command(const Arguments& arguments) {
+  const std::string name = arguments.empty() ? "" : arguments.front();
+  if (name == "--help" || name == "-h") {
+    std::cout << overview;
+    return ExitCode::ok;
+  }
+  const Verb* verb = find_verb(name);
+  if (verb == nullptr) throw Fatal(ExitCode::usage, text::split(overview, '\n'));
+  CommandLine line;
+  line.usage = verb->usage;
+  line.about = verb->about;
+  line.positions = {"CONFIG"};
+  line.rest = "ID";
+  const auto texts = [] { return po::value<std::vector<std::string>>()->composing(); };
+  auto add = line.options.add_options();
+  add("queue", texts(), "the work queue they come from; may be given several times");
+  if (verb->kind != Kind::show)
+    add("reason", po::value<std::string>(), "only those whose reason is this, or begins with it");
+  if (verb->kind == Kind::list)
+    add("limit", po::value<std::int64_t>()->default_value(100), "how many at the most; 0: all");
+  if (verb->kind == Kind::replay || verb->kind == Kind::drop) add("all", "all of them");
+  add("json", "one JSON object a line");
+  const auto values = parse(line, Arguments(arguments.begin() + 1, arguments.end()));
+  const DeadOrder order = order_from(*verb, values);
+  const Configuration configuration = need_configuration(values["CONFIG"].as<std::string>());
+  Account account(order, values.count("json") != 0);
+  do_with_the_dead(configuration.settings(), order, [&](const json& one) { account.note(one); });
+  return account.end();
+}
+
+}  // namespace rbit

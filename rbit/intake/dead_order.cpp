@@ -1,0 +1,197 @@
+#include "rbit/intake/dead_order.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "rbit/base/text.h"
+#include "rbit/core/message_codec.h"
+
+namespace rbit {
+
+using nlohmann::json;
+
+namespace {
+
+constexpr DeadOrder::Kind kinds[] = {DeadOrder::Kind::list, DeadOrder::Kind::show,
+                                     DeadOrder::Kind::replay, DeadOrder::Kind::drop};
+
+/// Any bytes; those that are no text as {"hex": ...}, as `properties_to_json` writes them.
+json bytes_to_json(const std::string& bytes) {
+  Message carrier;
+  carrier.correlation_id = bytes;
+  if (bytes.empty()) return "";
+  return json::parse(properties_to_json(carrier))["correlation_id"];
+}
+
+/// As in the journal, but the headers as one object: for people and their tools.
+json properties_of(const Message& message) {
+  json properties = json::parse(properties_to_json(message));
+  json headers = json::object();
+  for (const json& pair : properties.value("headers", json::array()))
+    headers[pair[0].is_string() ? pair[0].get<std::string>() : pair[0].dump()] = pair[1];
+  properties["headers"] = std::move(headers);
+  return properties;
+}
+
+json to_json(const DeadSummary& letter, std::int64_t n) {
+  json line;
+  line["queue"] = letter.queue;
+  line["n"] = n;
+  line["id"] = letter.id;
+  line["job"] = letter.job_id;
+  line["package"] = letter.package;
+  line["version"] = letter.version;
+  line["reason"] = letter.reason;
+  line["attempts"] = letter.attempts;
+  line["first"] = letter.first;
+  line["died"] = letter.died;
+  line["worker"] = letter.worker;
+  line["size"] = letter.size;
+  line["cut"] = letter.cut;
+  return line;
+}
+
+bool read_texts(const json& from, const char* member, std::vector<std::string>& texts) {
+  const auto found = from.find(member);
+  if (found == from.end() || !found->is_array()) return false;
+  for (const json& one : *found) {
+    if (!one.is_string()) return false;
+    texts.push_back(one.get<std::string>());
+  }
+  return true;
+}
+
+/// One order under way.
+class Clerk {
+ public:
+  Clerk(const DeadOrder& order, DeadLetters& letters, const Clock& clock, TellDead tell)
+      : order_(order), letters_(letters), clock_(clock), tell_(std::move(tell)) {}
+
+  Task<Result<void>> run() {
+    for (const std::string& queue : order_.queues) {
+      n_ = 0;
+      queue_ = queue;
+      const DeadLetters::Visit visit = [this](DeadLetters::Letter& letter) {
+        return look_at(letter);
+      };
+      Result<void> walked = co_await letters_.walk(queue, visit);
+      if (!walked) co_return walked;
+      if (over_) break;
+    }
+    json end;
+    end["seen"] = seen_;
+    end["more"] = more_;
+    co_await tell_(end);
+    co_return Result<void>();
+  }
+
+ private:
+  Task<bool> look_at(DeadLetters::Letter& letter) {
+    ++n_;
+    const DeadSummary known = describe_dead(queue_, letter.message());
+    if (!order_.fits(known)) co_return true;
+    if (order_.limit > 0 && seen_ >= order_.limit) {
+      more_ = over_ = true;
+      co_return false;
+    }
+    ++seen_;
+    json line = to_json(known, n_);
+    if (order_.kind == DeadOrder::Kind::show) {
+      line["properties"] = properties_of(letter.message());
+      line["body"] = bytes_to_json(letter.message().body);
+    } else if (order_.kind != DeadOrder::Kind::list) {
+      const Result<void> done = co_await act(letter, known);
+      if (done)
+        line["done"] = order_.kind == DeadOrder::Kind::replay ? "replayed" : "dropped";
+      else
+        line["failed"] = done.error().text();
+    }
+    const bool heard = co_await tell_(line);
+    over_ = !heard;
+    co_return heard;
+  }
+
+  Task<Result<void>> act(DeadLetters::Letter& letter, const DeadSummary& known) {
+    if (order_.kind == DeadOrder::Kind::drop) co_return co_await letter.drop();
+    if (known.cut)
+      co_return Error{
+          "message " + text::one_line(known.id, 80),
+          "is the start of one of " + std::to_string(known.size) + " bytes; the rest was not kept",
+          "publish it again from where it came"};
+    Message fresh = make_replay(letter.message(), queue_, to_micros(clock_.wall()));
+    co_return co_await letter.replay(std::move(fresh));
+  }
+
+  const DeadOrder& order_;
+  DeadLetters& letters_;
+  const Clock& clock_;
+  TellDead tell_;
+  std::string queue_;
+  std::int64_t n_ = 0, seen_ = 0;
+  bool more_ = false, over_ = false;
+};
+
+}  // namespace
+
+bool DeadOrder::fits(const DeadSummary& letter) const {
+  const auto named = [&](const std::string& id) {
+    return id == letter.id || (!letter.job_id.empty() && id == letter.job_id);
+  };
+  if (!ids.empty() && std::none_of(ids.begin(), ids.end(), named)) return false;
+  if (!letter.reason.starts_with(reason)) return false;
+  // Whole words: "exit 1" is not "exit 12".
+  return reason.empty() || letter.reason.size() == reason.size() ||
+         letter.reason[reason.size()] == ' ' || letter.reason[reason.size()] == ':';
+}
+
+std::string_view to_string(DeadOrder::Kind kind) {
+  switch (kind) {
+    case DeadOrder::Kind::list:
+      return "list";
+    case DeadOrder::Kind::show:
+      return "show";
+    case DeadOrder::Kind::replay:
+      return "replay";
+    case DeadOrder::Kind::drop:
+      return "drop";
+  }
+  return "";
+}
+
+json to_json(const DeadOrder& order) {
+  json made;
+  made["act"] = to_string(order.kind);
+  made["queues"] = order.queues;
+  made["ids"] = order.ids;
+  made["reason"] = order.reason;
+  made["limit"] = order.limit;
+  return made;
+}
+
+Result<DeadOrder> dead_order_from(const json& from) {
+  DeadOrder order;
+  bool good = read_texts(from, "queues", order.queues) && read_texts(from, "ids", order.ids);
+  const auto act = from.find("act"), reason = from.find("reason"), limit = from.find("limit");
+  good = good && act != from.end() && act->is_string() && reason != from.end() &&
+         reason->is_string() && limit != from.end() && limit->is_number_integer();
+  bool known = false;
+  for (const auto kind : kinds) {
+    if (!good || *act != to_string(kind)) continue;
+    order.kind = kind;
+    known = true;
+  }
+  if (!known) return Error{"control socket", "no such order", "use an rbit of the same version"};
+  order.reason = reason->get<std::string>();
+  order.limit = limit->get<std::int64_t>();
+  return order;
+}
+
+Task<Result<void>> carry_out(const DeadOrder& order, DeadLetters& letters, const Clock& clock,
+                             TellDead tell) {
+  Clerk clerk(order, letters, clock, std::move(tell));
+  Result<void> done = co_await clerk.run();
+  co_return done;
+}
+
+}  // namespace rbit

@@ -1,0 +1,63 @@
+#include "rbit/intake/dead_summary.h"
+
+#include "rbit/intake/request.h"
+
+namespace rbit {
+
+namespace {
+
+std::string text_of(const Message& message, const char* header) {
+  const auto found = message.headers.find(header);
+  const auto* text =
+      found == message.headers.end() ? nullptr : std::get_if<std::string>(&found->second);
+  return text == nullptr ? std::string() : *text;
+}
+
+std::int64_t number_of(const Message& message, const char* header) {
+  const auto found = message.headers.find(header);
+  const auto* number =
+      found == message.headers.end() ? nullptr : std::get_if<std::int64_t>(&found->second);
+  return number == nullptr || *number < 0 ? 0 : *number;
+}
+
+}  // namespace
+
+bool is_copied_header(std::string_view name) {
+  return name != "x-death" && name != "x-delivery-count" && !name.starts_with("x-first-death-") &&
+         !name.starts_with("x-last-death-") && !name.starts_with("x-rbit-") && name != "CC" &&
+         name != "BCC";
+}
+
+DeadSummary describe_dead(const std::string& queue, const Message& dead) {
+  DeadSummary letter;
+  letter.queue = queue;
+  letter.id = key_of(dead);
+  letter.reason = text_of(dead, "x-rbit-reason");
+  letter.worker = text_of(dead, "x-rbit-worker");
+  letter.attempts = attempt_of(dead).value_or(0);
+  letter.first = number_of(dead, "x-rbit-first");
+  letter.died = number_of(dead, "x-rbit-died");
+  const std::int64_t whole = number_of(dead, "x-rbit-size");
+  letter.cut = whole > 0 || dead.oversized;
+  letter.size = whole > 0 ? static_cast<std::uint64_t>(whole)
+                          : (dead.oversized ? dead.size : dead.body.size());
+  if (letter.cut) return letter;
+  if (const auto request = parse_request(dead)) {
+    letter.job_id = request->job_id;
+    letter.package = request->package;
+    letter.version = request->version;
+  }
+  return letter;
+}
+
+Message make_replay(const Message& dead, const std::string& queue, std::int64_t time) {
+  Message fresh = dead;
+  fresh.queue = queue;
+  fresh.redelivered = false;
+  fresh.persistent = true;
+  std::erase_if(fresh.headers, [](const auto& one) { return !is_copied_header(one.first); });
+  fresh.headers[replayed_header] = time;
+  return fresh;
+}
+
+}  // namespace rbit

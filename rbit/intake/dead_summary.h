@@ -1,0 +1,36 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "rbit/core/message.h"
+
+namespace rbit {
+
+/// What one can tell of a dead letter without its body.
+struct DeadSummary {
+  std::string queue;                     // the work queue it comes from, and would go back to
+  std::string id;                        // its job's key
+  std::string job_id, package, version;  // empty if the body is no build request
+  std::string reason, worker;
+  int attempts = 0;
+  std::int64_t first = 0, died = 0;  // seconds since 1970; 0: not known
+  std::uint64_t size = 0;            // of the whole body, in bytes
+  bool cut = false;                  // only the start of the body was kept: it cannot be replayed
+};
+
+/// `dead` is a message of the dead of work queue `queue`.
+DeadSummary describe_dead(const std::string& queue, const Message& dead);
+
+/// The message as its work queue shall have it again: rbit's headers and those the broker would
+/// believe (R9) are gone, so that it starts as a new job of the same key. `time`: microseconds
+/// since 1970, for the mark `replayed_header`.
+Message make_replay(const Message& dead, const std::string& queue, std::int64_t time);
+
+/// True for headers that a copy of a message has from the message itself: not rbit's, not those
+/// that route, not R9's, which the broker's version would believe or ignore, and no count of
+/// deliveries, which is another queue's.
+bool is_copied_header(std::string_view name);
+
+}  // namespace rbit

@@ -50,6 +50,7 @@ MonitorNumbers App::monitor_numbers() const {
   numbers.slots = dispatcher_->slots().total();
   numbers.reports_waiting = journal_->reports_waiting();
   numbers.outbox_well = !dispatcher_->journal_is_sick();
+  numbers.runners_well = dispatcher_->paused().empty();
   for (const TargetState& state : outbox_->states()) {
     TargetView view;
     view.target = state.target;

@@ -24,11 +24,12 @@ Dispatcher::Dispatcher(const asio::any_io_executor& loop, Clock& clock, Journal&
       flow_(loop, clock, journal, slots_, running_,
             [&] {
               links.journal_failed = [this](const Error& error) { journal_failed(error); };
-              links.not_started = [this](const Binding& binding, const Outcome&) {
-                prepare(binding.runner_name);
+              links.is_broken = [this](const Binding& binding) {
+                return is_broken(binding.runner_name);
               };
               return std::move(links);
             }()),
+      seats_changed_(loop),
       flow_ended_(loop) {}
 
 void Dispatcher::bind(const std::string& queue, const std::string& runner_name, Runner& runner,
@@ -97,20 +98,35 @@ Task<void> Dispatcher::prepare_until_ready(std::string runner_name) {
   Seat& seat = seats_.at(runner_name);
   while (!draining_) {
     const Result<void> able = co_await seat.runner->prepare();
+    ++seat.looks;
     if (able) break;
     const std::string trouble = able.error().text();
     if (seat.trouble != trouble)
       log::error("[runner:" + runner_name + "] cannot work, its queues wait: " + trouble);
     seat.trouble = trouble;
     update_credit();
+    seats_changed_.notify();
     co_await clock_.sleep_for(runner_pause);
   }
   seat.preparing = false;
+  seats_changed_.notify();
   if (draining_) co_return;
   if (!seat.trouble.empty()) log::info("[runner:" + runner_name + "] can work again");
   seat.trouble.clear();
   seat.ready = true;
   update_credit();
+}
+
+/// For a job that could not be started: looks at its runner now. One that can work after all has
+/// failed this job only. While rbit stops, nobody is told: the job goes back.
+Task<bool> Dispatcher::is_broken(std::string runner_name) {
+  Seat& seat = seats_.at(runner_name);
+  if (draining_) co_return true;
+  const int looks = seat.looks;
+  const bool known = seat.preparing && !seat.trouble.empty();
+  prepare(runner_name);
+  while (!known && seat.preparing && seat.looks == looks) co_await seats_changed_.wait();
+  co_return !seat.ready;
 }
 
 void Dispatcher::journal_failed(const Error& error) {

@@ -21,7 +21,7 @@ namespace rbit {
 /// slots, starts a JobFlow for each, and stops it all in order. On the loop's thread.
 class Dispatcher {
  public:
-  /// `links.journal_failed` and `links.not_started` are the dispatcher's own and need not be set.
+  /// `links.journal_failed` and `links.is_broken` are the dispatcher's own and need not be set.
   Dispatcher(const asio::any_io_executor& loop, Clock& clock, Journal& journal,
              Transport& transport, int slots, FlowLinks links);
 
@@ -55,6 +55,7 @@ class Dispatcher {
     Runner* runner = nullptr;
     bool ready = false;
     bool preparing = false;
+    int looks = 0;  // how often it was tried whether it can work
     std::string trouble;
   };
   static constexpr int unknown = -1;
@@ -67,6 +68,7 @@ class Dispatcher {
   void update_credit();
   void prepare(const std::string& runner_name);
   Task<void> prepare_until_ready(std::string runner_name);
+  Task<bool> is_broken(std::string runner_name);
   void journal_failed(const Error& error);
   Task<void> wait_for_journal();
 
@@ -79,6 +81,7 @@ class Dispatcher {
   JobFlow flow_;
   std::map<std::string, std::unique_ptr<Line>> lines_;  // by queue
   std::map<std::string, Seat> seats_;                   // by runner name
+  Notice seats_changed_;                                // a look at a runner has ended
   bool started_ = false;
   bool open_ = false;
   bool draining_ = false;

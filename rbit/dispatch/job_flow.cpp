@@ -81,7 +81,11 @@ Task<void> JobFlow::run(const Binding& binding, Delivery delivery) {
     co_return;
   }
   const Outcome outcome = co_await attempt(binding, running, *record);  // X to V
-  const Settlement settlement = binding.retry.decide(outcome, running.job);
+  // No job is burnt for a runner that is broken: its message goes back, and that costs no attempt.
+  bool broken = false;
+  if (outcome.kind == Outcome::Kind::not_started) broken = co_await links_.is_broken(binding);
+  const Settlement settlement =
+      broken ? Settlement::requeue() : binding.retry.decide(outcome, running.job);
   running.has_verdict = true;
   slot.reset();  // the next job need not wait for our disk
   // J3: verdict and report, one transaction
@@ -93,7 +97,6 @@ Task<void> JobFlow::run(const Binding& binding, Delivery delivery) {
   links_.remove_record(*record);
   links_.finished(running.job, outcome, finished.told);
   co_await settle_all(running, settlement);  // A: acknowledged last
-  if (outcome.kind == Outcome::Kind::not_started) links_.not_started(binding, outcome);
   running_.remove(key);
 }
 

@@ -36,8 +36,8 @@ struct FlowLinks {
   std::function<void(const Report&)> told;
   /// The journal could not take a job: no more, please, until it can.
   std::function<void(const Error&)> journal_failed;
-  /// Nothing of the job ran: the runner itself may be broken.
-  std::function<void(const Binding&, const Outcome&)> not_started;
+  /// Nothing of the job ran. True: its runner cannot work at all, and its queues wait until it can.
+  std::function<Task<bool>(const Binding&)> is_broken;
 
   std::function<void(const Message&)> received;
   std::function<void(const Message&, const Error&)> refused;

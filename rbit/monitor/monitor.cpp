@@ -31,7 +31,10 @@ void Monitor::connection_failed() {
 
 HttpReply Monitor::reply(const std::string& path) {
   if (path == "/healthcheck") {
-    const auto answer = health_.answer({{"outbox", source_.numbers().outbox_well}});
+    const MonitorNumbers numbers = source_.numbers();
+    std::vector<std::pair<std::string, bool>> modules{{"outbox", numbers.outbox_well}};
+    if (!numbers.runners_well) modules.emplace_back("runners", false);
+    const auto answer = health_.answer(modules);
     return {answer.code, "text/plain; charset=utf-8", answer.body};
   }
   const auto now = to_micros(clock_.wall());

@@ -23,6 +23,7 @@ struct MonitorNumbers {
   int running = 0, slots = 0;
   std::int64_t reports_waiting = 0;
   bool outbox_well = true;  // the health module "outbox"; false too while the journal is sick
+  bool runners_well = true;  // false: queues wait for a broken one; then a health module "runners"
   std::vector<TargetView> targets;
 };
 

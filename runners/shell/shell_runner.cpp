@@ -16,6 +16,7 @@
 #include "rbit/run/job_environment.h"
 #include "rbit/run/outcome_of.h"
 #include "rbit/run/pipe_reader.h"
+#include "rbit/run/shell_program.h"
 
 namespace rbit {
 
@@ -66,9 +67,16 @@ Task<Result<void>> ShellRunner::prepare() {
     other_user_ = account->uid != ::geteuid();
     account_ = std::move(*account);
   }
+  if (auto found = find_its_program(); !found) co_return found.error();
   auto leader = leaders_.acquire();  // the first job finds it warm
   if (!leader) co_return leader.error();
   co_return Result<void>();
+}
+
+/// A line that is one plain command can do nothing without its program.
+Result<void> ShellRunner::find_its_program() const {
+  const auto program = program_of(line_.shell_line);
+  return program ? find_program(*program, base_environment(account_, policy_)) : Result<void>();
 }
 
 Task<Outcome> ShellRunner::run(const Job& job, RunContext& context) {
@@ -166,6 +174,13 @@ Task<Outcome> ShellRunner::run_in(const Workspace& workspace, const Job& job, Ru
                        " processes outlived the job and were killed");
 
   Outcome outcome = outcome_of(end, policy_);
+  // The shell's word for "I cannot run that": the program has gone since we looked.
+  const bool unable = end.kind == JobEnd::Kind::exited && (end.code == 126 || end.code == 127);
+  if (auto found = find_its_program(); unable && !found) {
+    outcome.kind = Outcome::Kind::not_started;
+    outcome.reason = "not-started";
+    outcome.message = found.error().text();
+  }
   co_await attempt.conclude(outcome, std::move(places));
   co_return outcome;
 }

@@ -26,6 +26,7 @@ class ShellRunner : public Runner {
 
  private:
   Result<JobOrder> order(const Job& job, const RunContext& context, const Workspace& workspace);
+  Result<void> find_its_program() const;
   Task<Outcome> run_in(const Workspace& workspace, const Job& job, RunContext& context,
                        Attempt& attempt);
 

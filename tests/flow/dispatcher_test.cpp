@@ -73,21 +73,54 @@ TEST_CASE("cancel stops a running job, by its key or by PyBit's id") {
   CHECK_FALSE(story.dispatcher().cancel("one"));
 }
 
-TEST_CASE("a runner that cannot work takes no jobs, and is looked at again") {
+TEST_CASE("a broken runner burns no job: it goes back, and runs when the runner can work again") {
   RunnerPolicy policy;
   policy.attempts = 1;
   Story story(2, policy);
   story.runner().script("first", outcome(Kind::not_started, "not-started", "no library"));
   story.runner().break_down({"libhello.so", "cannot be loaded", "build it"});
-  story.send("first");
+  const Message first = story.message("first");
+  story.transport.send(first);
+  story.settle_down();
   CHECK(story.transport.credit("build") == 0);
+  CHECK(story.transport.given_back == 1);
+  CHECK(story.told == Lines{"Building", "Waiting not-started: no library"});
   CHECK(story.dispatcher().paused().at("build") == "libhello.so: cannot be loaded (build it)");
   story.send("second");
   CHECK(story.runner().started == Lines{"first"});
+
   story.runner().break_down({});
-  story.pass(61s);
+  story.runner().script("first", outcome(Kind::done));
+  story.pass(59s);
+  CHECK(story.runner().started == Lines{"first"});
+  story.pass(2s);
   CHECK(story.runner().started == Lines{"first", "second"});
   CHECK(story.dispatcher().paused().empty());
+  Message again = first;
+  again.redelivered = true;
+  story.transport.send(again);
+  story.settle_down();
+  CHECK(story.runner().attempts == std::vector<int>{1, 1, 1});
+  CHECK(story.told.back() == "Done");
+}
+
+TEST_CASE("what one job could not be started for is that job's: it is tried once more") {
+  RunnerPolicy policy;
+  policy.attempts = 5;
+  Story story(1, policy);
+  story.runner().script("odd", outcome(Kind::not_started, "not-started", "no room"));
+  const Message message = story.message("odd");
+  story.transport.send(message);
+  story.settle_down();
+  CHECK(story.dispatcher().paused().empty());
+  Message copy = message;
+  copy.headers[attempt_header] = std::int64_t{2};
+  story.transport.send(copy);
+  story.settle_down();
+  CHECK(story.told == Lines{"Building", "Blocked not-started: no room", "Building",
+                            "Failed not-started: no room"});
+  REQUIRE(story.transport.settled.size() == 2);
+  CHECK(story.transport.settled[1].settlement.kind == Settlement::Kind::dead_letter);
 }
 
 TEST_CASE("messages that take no slot use up no credit: the next job runs") {

@@ -30,7 +30,7 @@ class Verdicts(Suite):
         self.assertIn("! LaTeX Error: no file", self.rbit.log)
 
     def test_what_the_shell_cannot_find_is_failed_with_127(self):
-        self.configure({"build": "runner = shell!no-such-command-here"})
+        self.configure({"build": "runner = shell!cd . && no-such-command-here"})
         self.start()
         done = self.submit("build", "col10642", job=36, wait=True, expect=1)
         self.assertIn("exit 127", done.stdout)

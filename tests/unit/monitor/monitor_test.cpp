@@ -75,6 +75,16 @@ std::string body_of(const std::string& answer) {
 
 }  // namespace
 
+TEST_CASE("health fails while queues wait for a broken runner") {
+  Watched rbit;
+  rbit.numbers.runners_well = false;
+  const auto answer = rbit.get("/healthcheck");
+  CHECK(answer.starts_with("HTTP/1.1 500 "));
+  CHECK(has(body_of(answer), R"({"outbox": "ok", "runners": "fail", )"));
+  rbit.numbers.runners_well = true;
+  CHECK(rbit.get("/healthcheck").starts_with("HTTP/1.1 200 "));
+}
+
 TEST_CASE("health over HTTP") {
   Watched rbit;
   auto answer = rbit.get("/healthcheck");

@@ -42,10 +42,18 @@ TEST_CASE_FIXTURE(ShellFixture, "the exit code is the verdict") {
 }
 
 TEST_CASE_FIXTURE(ShellFixture, "an unknown command is a failure of the job, not of rbit") {
-  shell("no-such-command-here");
+  shell("cd . && no-such-command-here");
   const Outcome outcome = run_job();
   CHECK(outcome.kind == Kind::failed);
   CHECK(outcome.reason == "exit 127");
+  CHECK(outcome.message.find("no-such-command-here") != std::string::npos);
+}
+
+TEST_CASE_FIXTURE(ShellFixture, "a line that is nothing but an unknown command has not started") {
+  shell("no-such-command-here");
+  const Outcome outcome = run_job();
+  CHECK(outcome.kind == Kind::not_started);
+  CHECK(outcome.reason == "not-started");
   CHECK(outcome.message.find("no-such-command-here") != std::string::npos);
 }
 

@@ -1,0 +1,70 @@
+#include "rbit/run/shell_program.h"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <string_view>
+
+#include "rbit/base/text.h"
+
+namespace rbit {
+
+namespace {
+
+// Words that the shell does itself (dash, and what POSIX adds): nothing needs to be installed.
+constexpr std::array<std::string_view, 47> own_words{
+    ".",     ":",       "alias",    "bg",    "break",   "builtin",  "case",    "cd",
+    "chdir", "command", "continue", "echo",  "eval",    "exec",     "exit",    "export",
+    "false", "fc",      "fg",       "for",   "getopts", "hash",     "if",      "jobs",
+    "kill",  "local",   "printf",   "pwd",   "read",    "readonly", "return",  "set",
+    "shift", "source",  "test",     "times", "trap",    "true",     "type",    "ulimit",
+    "umask", "unalias", "unset",    "until", "wait",    "while",    "function"};
+
+bool is_plain_word(std::string_view word) {
+  return !word.empty() && word.find_first_not_of(
+                              "abcdefghijklmnopqrstuvwxyz"
+                              "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                              "0123456789_./+-") == std::string_view::npos;
+}
+
+/// False where it is certainly not there, or nobody may run it. What we may not look at may be.
+bool may_run(const std::string& path) {
+  struct stat info {};
+  if (::stat(path.c_str(), &info) != 0) return errno != ENOENT && errno != ENOTDIR;
+  return S_ISREG(info.st_mode) && (info.st_mode & 0111) != 0;
+}
+
+}  // namespace
+
+std::optional<std::string> program_of(const std::string& shell_line) {
+  const std::string_view line = text::trim(shell_line);
+  if (line.find_first_of(";&|\n()`") != std::string_view::npos) return std::nullopt;
+  const std::vector<std::string> words = text::split_blanks(line);
+  const std::size_t first = !words.empty() && words[0] == "exec" ? 1 : 0;
+  if (words.size() <= first) return std::nullopt;
+  const std::string& word = words[first];
+  const bool own = std::find(own_words.begin(), own_words.end(), word) != own_words.end();
+  if (own || !is_plain_word(word) || word.front() == '-') return std::nullopt;
+  // Relative to the job's own directory, which it may fill first.
+  if (word.find('/') != std::string::npos && word.front() != '/') return std::nullopt;
+  return word;
+}
+
+Result<void> find_program(const std::string& program, const std::vector<std::string>& environment) {
+  if (program.front() == '/') {
+    if (may_run(program)) return {};
+    return Error{program, "there is no such program", "install it, or correct the runner line"};
+  }
+  std::string path;
+  for (const std::string& variable : environment)
+    if (variable.starts_with("PATH=")) path = variable.substr(5);
+  for (const std::string& directory : text::split(path, ':'))
+    if (directory.empty() || directory.front() != '/' || may_run(directory + "/" + program))
+      return {};
+  return Error{program, "there is no such program in " + path,
+               "install it, correct the runner line, or set env.PATH"};
+}
+
+}  // namespace rbit

@@ -1,0 +1,43 @@
+#include "rbit/run/shell_program.h"
+
+#include <doctest/doctest.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <string>
+
+using namespace rbit;
+
+TEST_CASE("a plain command needs its program") {
+  CHECK(program_of("pandoc -o x.pdf \"$RBIT_ID\"") == "pandoc");
+  CHECK(program_of("\n  exec /opt/build/run all > log 2>/dev/null\n") == "/opt/build/run");
+  CHECK(program_of("make") == "make");
+}
+
+TEST_CASE("what the shell does itself, or may do without its first program, needs none") {
+  for (const char* line :
+       {"", "exit 3", "echo $$", "[ -e good ] ", "cd /x", "make; true", "make || exit 75",
+        "make | tee log", "(make)", "A=b make", "$TOOL x", "./configure", "if true", "exec",
+        "exec -a x y", "make\nmake install", "echo `date`", "\"make\" x"})
+    CHECK_MESSAGE(program_of(line) == std::nullopt, line);
+}
+
+TEST_CASE("a program is looked for where jobs would find it") {
+  const std::vector<std::string> environment{"HOME=/", "PATH=/usr/bin:/bin"};
+  CHECK(find_program("sh", environment).has_value());
+  CHECK(find_program("/bin/sh", environment).has_value());
+  CHECK_FALSE(find_program("sh", {"PATH=/nonexistent"}).has_value());
+  CHECK_FALSE(find_program("/bin/no-such-program", environment).has_value());
+  CHECK_FALSE(find_program("no-such-program", environment).has_value());
+  CHECK_FALSE(find_program("/usr", environment).has_value());
+}
+
+TEST_CASE("a file that nobody may run is no program") {
+  const std::string path = "/tmp/rbit-no-program-" + std::to_string(::getpid());
+  std::ofstream(path) << "x";
+  CHECK_FALSE(find_program(path, {}).has_value());
+  std::filesystem::permissions(path, std::filesystem::perms::owner_all);
+  CHECK(find_program(path, {}).has_value());
+  std::filesystem::remove(path);
+}

@@ -45,6 +45,9 @@ include(${PROJECT_SOURCE_DIR}/tests/suites/suites.cmake OPTIONAL)
 include(${PROJECT_SOURCE_DIR}/tests/broker/broker.cmake OPTIONAL)
 include(${PROJECT_SOURCE_DIR}/tests/bench/bench.cmake OPTIONAL)
 include(${PROJECT_SOURCE_DIR}/tests/faults/faults.cmake OPTIONAL)
+if(NOT RBIT_FUZZ)
+  include(${PROJECT_SOURCE_DIR}/tests/fuzz/fuzz.cmake)
+endif()
 
 # Prints what conf/rbit.ini and man/rbit.ini.5 must say of the keys (tests/unit/config compares).
 add_executable(config_reference ${PROJECT_SOURCE_DIR}/tests/support/config_reference_main.cpp)

@@ -1,6 +1,7 @@
 #include "rbit/base/amqp_wire.h"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <vector>
 
@@ -45,10 +46,10 @@ bool read_value(const amqp_field_value_t& value,
       return true;
     case AMQP_FIELD_KIND_F32:
       out = static_cast<double>(value.value.f32);
-      return true;
+      return std::isfinite(value.value.f32);  // neither JSON nor a copy could say NaN
     case AMQP_FIELD_KIND_F64:
       out = value.value.f64;
-      return true;
+      return std::isfinite(value.value.f64);
     case AMQP_FIELD_KIND_UTF8:
       out = text_of(value.value.bytes);
       return true;
@@ -59,34 +60,6 @@ bool read_value(const amqp_field_value_t& value,
 
 bool is_own(std::string_view name) {
   return name.starts_with(own_header_prefix);
-}
-
-void read_properties(const amqp_basic_properties_t& from, Incoming& to) {
-  const auto has = [&](amqp_flags_t flag) { return (from._flags & flag) != 0; };
-  if (has(AMQP_BASIC_CONTENT_TYPE_FLAG)) to.content_type = text_of(from.content_type);
-  if (has(AMQP_BASIC_CONTENT_ENCODING_FLAG)) to.content_encoding = text_of(from.content_encoding);
-  if (has(AMQP_BASIC_CORRELATION_ID_FLAG)) to.correlation_id = text_of(from.correlation_id);
-  if (has(AMQP_BASIC_REPLY_TO_FLAG)) to.reply_to = text_of(from.reply_to);
-  if (has(AMQP_BASIC_MESSAGE_ID_FLAG)) to.message_id = text_of(from.message_id);
-  if (has(AMQP_BASIC_TIMESTAMP_FLAG)) to.timestamp = static_cast<std::int64_t>(from.timestamp);
-  if (has(AMQP_BASIC_PRIORITY_FLAG)) to.priority = from.priority;
-  to.persistent = has(AMQP_BASIC_DELIVERY_MODE_FLAG) && from.delivery_mode == 2;
-  if (!has(AMQP_BASIC_HEADERS_FLAG)) return;
-  struct Bound {
-    std::size_t count, room;
-  };
-  Bound others{max_headers, max_header_bytes}, ours{max_own_headers, max_header_bytes};
-  for (int i = 0; i < from.headers.num_entries && others.count + ours.count > 0; ++i) {
-    const amqp_table_entry_t& entry = from.headers.entries[i];
-    Bound& left = is_own(view_of(entry.key)) ? ours : others;
-    const bool long_text = entry.value.kind == AMQP_FIELD_KIND_UTF8;
-    const std::size_t bytes = entry.key.len + (long_text ? entry.value.value.bytes.len : 8);
-    std::variant<bool, std::int64_t, double, std::string> value;
-    if (left.count == 0 || bytes > left.room || !read_value(entry.value, value)) continue;
-    --left.count;
-    left.room -= bytes;
-    to.headers[text_of(entry.key)] = std::move(value);
-  }
 }
 
 amqp_table_entry_t write_value(const std::string& key,
@@ -125,6 +98,34 @@ AnswerFrame answer(Reply reply = {}) {
 }
 
 }  // namespace
+
+void read_properties(const amqp_basic_properties_t_& from, Incoming& to) {
+  const auto has = [&](amqp_flags_t flag) { return (from._flags & flag) != 0; };
+  if (has(AMQP_BASIC_CONTENT_TYPE_FLAG)) to.content_type = text_of(from.content_type);
+  if (has(AMQP_BASIC_CONTENT_ENCODING_FLAG)) to.content_encoding = text_of(from.content_encoding);
+  if (has(AMQP_BASIC_CORRELATION_ID_FLAG)) to.correlation_id = text_of(from.correlation_id);
+  if (has(AMQP_BASIC_REPLY_TO_FLAG)) to.reply_to = text_of(from.reply_to);
+  if (has(AMQP_BASIC_MESSAGE_ID_FLAG)) to.message_id = text_of(from.message_id);
+  if (has(AMQP_BASIC_TIMESTAMP_FLAG)) to.timestamp = static_cast<std::int64_t>(from.timestamp);
+  if (has(AMQP_BASIC_PRIORITY_FLAG)) to.priority = from.priority;
+  to.persistent = has(AMQP_BASIC_DELIVERY_MODE_FLAG) && from.delivery_mode == 2;
+  if (!has(AMQP_BASIC_HEADERS_FLAG)) return;
+  struct Bound {
+    std::size_t count, room;
+  };
+  Bound others{max_headers, max_header_bytes}, ours{max_own_headers, max_header_bytes};
+  for (int i = 0; i < from.headers.num_entries && others.count + ours.count > 0; ++i) {
+    const amqp_table_entry_t& entry = from.headers.entries[i];
+    Bound& left = is_own(view_of(entry.key)) ? ours : others;
+    const bool long_text = entry.value.kind == AMQP_FIELD_KIND_UTF8;
+    const std::size_t bytes = entry.key.len + (long_text ? entry.value.value.bytes.len : 8);
+    std::variant<bool, std::int64_t, double, std::string> value;
+    if (left.count == 0 || bytes > left.room || !read_value(entry.value, value)) continue;
+    --left.count;
+    left.room -= bytes;
+    to.headers[text_of(entry.key)] = std::move(value);
+  }
+}
 
 bool Wire::check(int status) {
   if (status == AMQP_STATUS_OK) return true;

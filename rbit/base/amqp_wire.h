@@ -12,6 +12,7 @@
 
 struct amqp_connection_state_t_;
 struct amqp_frame_t_;
+struct amqp_basic_properties_t_;
 
 namespace rbit::amqp {
 
@@ -60,6 +61,9 @@ struct Frame {
                BlockedFrame>
       what;
 };
+
+/// Copies what is kept of a message's properties and headers (`max_headers`, `max_header_bytes`).
+void read_properties(const amqp_basic_properties_t_& from, Incoming& to);
 
 /// librabbitmq behind one class: one connection from its making to its end, frames in, methods out.
 /// Used by one thread. It knows no channels' states and waits for no answers; that is `Session`'s.

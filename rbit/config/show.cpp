@@ -32,9 +32,10 @@ std::string show(const Loaded& loaded) {
   for (const auto& value : loaded.values) {
     if (value.section != section) {
       section = value.section;
-      out += (out.empty() ? "[" : "\n[") + section + "]\n";
+      out += (out.empty() ? "[" : "\n[") + text::one_line(section) + "]\n";
     }
-    out += "(" + origin(value.place) + ") " + value.key + " =" + shown(value) + "\n";
+    out += "(" + text::one_line(origin(value.place)) + ") " + text::one_line(value.key) + " =" +
+           shown(value) + "\n";
   }
   return out;
 }

@@ -42,6 +42,11 @@ void read_text(const json& object, const char* name, std::string& out) {
   if (const auto found = object.find(name); found != object.end()) read_text(*found, out);
 }
 
+void read_flag(const json& object, const char* name, bool& out) {
+  if (const auto found = object.find(name); found != object.end() && found->is_boolean())
+    out = found->get<bool>();
+}
+
 /// The texts of a Message by their AMQP names, and those of a BuildRequest by theirs: one table for
 /// writing and reading.
 constexpr std::array<std::pair<const char*, std::string Message::*>, 6> properties{{
@@ -104,13 +109,15 @@ void properties_from_json(std::string_view text, Message& message) {
   const json in = json::parse(text, nullptr, false);
   if (!in.is_object()) return;
   for (const auto& [name, member] : properties) read_text(in, name, message.*member);
-  if (in.contains("timestamp") && in["timestamp"].is_number_integer())
-    message.timestamp = in["timestamp"].get<std::int64_t>();
-  if (in.contains("priority") && in["priority"].is_number_unsigned())
-    message.priority = in["priority"].get<std::uint8_t>();
-  message.persistent = in.value("persistent", true);
-  message.oversized = in.value("oversized", false);
-  message.size = in.value("size", message.size);
+  if (const auto time = in.find("timestamp"); time != in.end() && time->is_number_integer())
+    message.timestamp = time->get<std::int64_t>();
+  if (const auto priority = in.find("priority");
+      priority != in.end() && priority->is_number_unsigned() && *priority <= 255u)
+    message.priority = priority->get<std::uint8_t>();
+  read_flag(in, "persistent", message.persistent);
+  read_flag(in, "oversized", message.oversized);
+  if (const auto size = in.find("size"); size != in.end() && size->is_number_unsigned())
+    message.size = size->get<std::uint64_t>();
   if (!in.contains("headers") || !in["headers"].is_array()) return;
   for (const auto& header : in["headers"]) {
     std::string name;
@@ -132,7 +139,7 @@ BuildRequest request_from_json(std::string_view text) {
   const json in = json::parse(text, nullptr, false);
   if (!in.is_object()) return request;
   for (const auto& [name, member] : fields) read_text(in, name, request.*member);
-  request.master = in.value("master", false);
+  read_flag(in, "master", request.master);
   return request;
 }
 

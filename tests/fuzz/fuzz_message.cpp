@@ -1,0 +1,54 @@
+// The body of a message, and the properties of one as the journal keeps them.
+#include <algorithm>
+
+#include "rbit/base/text.h"
+#include "rbit/core/message_codec.h"
+#include "rbit/intake/request.h"
+#include "tests/fuzz/fuzz.h"
+
+using namespace rbit;
+using fuzz::need;
+
+namespace {
+
+bool is_name_or_nothing(const std::string& text) {
+  return text.empty() || is_name(text);
+}
+
+bool has_control(const std::string& text) {
+  return std::any_of(text.begin(), text.end(), [](char c) {
+    const auto byte = static_cast<unsigned char>(c);
+    return byte < 0x20 || byte == 0x7F;
+  });
+}
+
+void check(const BuildRequest& request) {
+  need(!request.job_id.empty() && request.job_id.size() <= 18, "a job id has 1 to 18 digits");
+  need(request.job_id.find_first_not_of("0123456789") == std::string::npos, "a job id is digits");
+  need(is_name(request.package) && is_version(request.version), "package and version are names");
+  for (const auto* name :
+       {&request.arch, &request.suite, &request.dist, &request.format, &request.build_env})
+    need(is_name_or_nothing(*name), "every name is a name");
+  for (const auto* text : {&request.method, &request.uri, &request.vcs_id})
+    need(!text->starts_with('-') && !has_control(*text), "transport is one plain line");
+  for (const auto* text : {&request.web_host, &request.commands})
+    need(text->find('\0') == std::string::npos, "no NUL anywhere");
+  const std::string kept = request_to_json(request);
+  need(request_to_json(request_from_json(kept)) == kept, "the journal gives back what it got");
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const std::string_view body = fuzz::bytes_of(data, size);
+  const auto request = parse_request(body);
+  if (request) {
+    check(*request);
+  } else {
+    need(request.error().thing == "undecodable" || request.error().thing == "invalid",
+         "a reason word");
+    need(text::one_line(request.error().text(), 1 << 16) == request.error().text(),
+         "a reason is one clean line");
+  }
+  return 0;
+}

@@ -10,7 +10,8 @@ add_executable(rbit-leader
 target_include_directories(rbit-leader PRIVATE ${PROJECT_SOURCE_DIR})
 target_compile_options(rbit-leader PRIVATE
   -Wall -Wextra -Wpedantic -Wconversion -Wshadow -O2 -fno-exceptions -fno-rtti
-  -fno-threadsafe-statics -fno-asynchronous-unwind-tables -fstack-protector-strong
+  -fno-threadsafe-statics -fno-asynchronous-unwind-tables
+  -fstack-protector-strong -fstack-clash-protection
   $<$<CONFIG:Release>:-D_FORTIFY_SOURCE=2>)
 target_link_options(rbit-leader PRIVATE -static-pie -Wl,-z,relro,-z,now)
 set_target_properties(rbit-leader PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR})

@@ -50,11 +50,12 @@ class FrontEnd:
             self._server.end_connections()
             self._server = None
 
-    def take(self, job, form, authorization):
+    def take(self, path, job, form, authorization):
         """The status code for one report."""
         with self._lock:
             status = form.get("status")
-            self.requests.append({"job": job, "form": form, "authorization": authorization})
+            self.requests.append({"path": path, "job": job, "form": form,
+                                  "authorization": authorization})
             if self.answer != 200:
                 return self.answer
             if self.user is not None:
@@ -108,7 +109,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
         form = dict(urllib.parse.parse_qsl(body, keep_blank_values=True))
         job = self.path.split("/")[2]
-        self._send(self.server.front_end.take(job, form, self.headers.get("Authorization")))
+        authorization = self.headers.get("Authorization")
+        self._send(self.server.front_end.take(self.path, job, form, authorization))
 
     do_POST = do_PUT
 

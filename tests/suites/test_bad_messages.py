@@ -1,39 +1,11 @@
 """Messages that are no jobs, in the embedded queue: kept as dead letters, and rbit goes on."""
 
-import contextlib
-import glob
-import sqlite3
-import time
-
 import rbit_suite
+from local_queue import LocalQueue
 from pybit_messages import BAD_MESSAGES, build_request
-from rbit_suite import Suite
 
 
-class BadMessages(Suite):
-    @contextlib.contextmanager
-    def database(self):
-        """The journal's file. REQUIRES: no rbit runs, nobody else may have it open (S1)."""
-        self.assertTrue(all(one.process.poll() is not None for one in self.rbits))
-        [path] = glob.glob(self.path("state", "*.db"))
-        with contextlib.closing(sqlite3.connect(path)) as connection, connection:
-            yield connection
-
-    def put(self, queue, bodies):
-        """Straight into the queue: `rbit submit` would refuse what these are."""
-        with self.database() as database:
-            place = database.execute("SELECT coalesce(max(place), 0) FROM message").fetchone()[0]
-            for body in bodies:
-                place += 1
-                database.execute("INSERT INTO message(queue, place, first, properties, body)"
-                                 " VALUES(?, ?, ?, '{}', ?)",
-                                 (queue, place, int(time.time() * 1e6), body))
-
-    def dead(self):
-        with self.database() as database:
-            return database.execute("SELECT queue, reason, properties, body FROM dead ORDER BY id"
-                                    ).fetchall()
-
+class BadMessages(LocalQueue):
     def test_each_is_dead_with_its_reason_and_the_next_job_runs(self):
         self.configure({"build": f"runner = shell!echo %ID >> {self.path('ran')}"})
         self.submit("build", "first", job=1)  # makes the database

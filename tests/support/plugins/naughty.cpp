@@ -5,6 +5,8 @@
 
 #include <csignal>
 #include <cstdlib>
+#include <fstream>
+#include <iostream>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -79,6 +81,16 @@ void tells(const rbit::Job& job) {
   if (std::getline(std::cin, left)) throw rbit::Failed("standard input has: " + left);
 }
 
+// Writes the texts of the message to a file, each with a NUL behind it.
+void fields(const rbit::Job& job) {
+  std::ofstream file(job.setting("told") + "/" + job.field("job_id"), std::ios::binary);
+  for (const char* name : {"uri", "vcs_id", "method", "commands"}) {
+    std::cout << job.field(name) << "\n";
+    file << job.field(name) << '\0';
+  }
+  if (!file.flush()) throw rbit::Failed("the texts cannot be written");
+}
+
 // Made once, used for many jobs.
 class Counter {
  public:
@@ -110,5 +122,6 @@ RBIT_CPP_RUNNER(hangs, "1.0", hangs);
 RBIT_CPP_RUNNER(cancel_ok, "1.0", cancel_ok);
 RBIT_CPP_RUNNER(leak, "1.0", leak);
 RBIT_CPP_RUNNER(tells, "1.0", tells);
+RBIT_CPP_RUNNER(fields, "1.0", fields);
 RBIT_CPP_RUNNER_CLASS(counter, "1.0", Counter);
 RBIT_RUNNER(throws, "1.0", throws_through);

@@ -1,4 +1,5 @@
 #include <sys/prctl.h>
+#include <sys/resource.h>
 
 #include <algorithm>
 #include <exception>
@@ -7,6 +8,7 @@
 #include "rbit/app/commands.h"
 #include "rbit/base/log.h"
 #include "rbit/base/result.h"
+#include "rbit/base/secrets.h"
 
 namespace rbit {
 namespace {
@@ -75,10 +77,10 @@ int guarded(const Arguments& arguments) {
     return static_cast<int>(choose(arguments));
   } catch (const Fatal& fatal) {
     log::flush();
-    for (const auto& line : fatal.lines()) std::cerr << line << "\n";
+    for (const auto& line : fatal.lines()) std::cerr << secrets::redacted(line) << "\n";
     return static_cast<int>(fatal.code());
   } catch (const std::exception& error) {
-    std::cerr << "rbit: internal error: " << error.what() << "\n";
+    std::cerr << "rbit: internal error: " << secrets::redacted(error.what()) << "\n";
     return static_cast<int>(ExitCode::internal);
   }
 }
@@ -87,6 +89,9 @@ int guarded(const Arguments& arguments) {
 }  // namespace rbit
 
 int main(int argc, char** argv) {
-  ::prctl(PR_SET_DUMPABLE, 0);  // secrets are in our memory (RELIABILITY.md 3)
+  // Secrets are in our memory (RELIABILITY.md 3): it goes to no core file and to no debugger.
+  const rlimit no_core{0, 0};
+  ::setrlimit(RLIMIT_CORE, &no_core);
+  ::prctl(PR_SET_DUMPABLE, 0);
   return rbit::guarded(rbit::Arguments(argv + 1, argv + argc));
 }

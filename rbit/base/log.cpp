@@ -12,6 +12,7 @@
 #include <nlohmann/json.hpp>
 
 #include "rbit/base/result.h"
+#include "rbit/base/secrets.h"
 #include "rbit/base/text.h"
 
 namespace rbit::log {
@@ -104,7 +105,7 @@ std::string json_line(Level level, std::string_view logger, std::string_view mes
   record["pathname"] = where.file_name();
   record["lineno"] = where.line();
   record["message"] = message;
-  for (const auto& [name, value] : fields) record[name] = value;
+  for (const auto& [name, value] : fields) record[name] = secrets::redacted(value);
   record["timestamp"] = stamp("%Y-%m-%dT%H:%M:%S", true) + "+00:00";
   return record.dump(-1, ' ', true, nlohmann::ordered_json::error_handler_t::replace);
 }
@@ -135,9 +136,9 @@ void write(Level level, std::string_view logger, std::string_view message, const
            const Location& where) {
   if (!enabled(level)) return;
   Log& log = the_log();
-  log.sink->log(to_spdlog(level), log.settings.json
-                                      ? json_line(level, logger, message, fields, where)
-                                      : text_line(level, logger, message));
+  const std::string shown = secrets::redacted(message);
+  log.sink->log(to_spdlog(level), log.settings.json ? json_line(level, logger, shown, fields, where)
+                                                    : text_line(level, logger, shown));
 }
 
 void flush() {

@@ -1,6 +1,6 @@
 #include "rbit/base/text.h"
 #include "rbit/config/broker_url.h"
-#include "rbit/config/secret_file.h"
+#include "rbit/config/password.h"
 #include "rbit/config/section_reader.h"
 #include "rbit/config/sections.h"
 #include "rbit/config/values.h"
@@ -54,23 +54,14 @@ std::vector<std::string> read_hosts(SectionReader& reader) {
 std::string of_url_or(SectionReader& reader, const char* key,
                       const std::optional<std::string>& said) {
   if (!said) return reader.text(key);
-  reader.note(key, *said, reader.entry("url")->place, std::string_view(key) == "password");
+  reader.note(key, *said, reader.entry("url")->place);
   return *said;
 }
 
 void read_credentials(SectionReader& reader, const BrokerUrl& url, BrokerSettings& broker) {
   broker.user = of_url_or(reader, "user", url.user);
   if (broker.user.empty()) broker.user = "guest";
-  broker.password = of_url_or(reader, "password", url.password);
-  const std::string file = reader.path("password-file");
-  if (file.empty() || url.password) return;
-  if (reader.has("password")) {
-    reader.error("password-file", "stands beside 'password': only one of them may be there");
-  } else if (auto secret = read_secret_file(file); secret) {
-    broker.password = *secret;
-  } else {
-    reader.error("password-file", secret.error().text());
-  }
+  broker.password = read_password(reader, url.password);
 }
 
 void read_tls(SectionReader& reader, BrokerSettings& broker) {
@@ -93,7 +84,10 @@ void read_amqp(const Ini& ini, Loaded& loaded) {
   const BrokerUrl url = read_url(reader);
   broker.local = url.local;
   broker.tls = url.tls;
-  if (broker.local) return;  // nothing else has a meaning then
+  if (broker.local) {  // nothing else has a meaning then
+    drop_password_variable(reader);
+    return;
+  }
   if (url.hosts.empty()) {
     broker.hosts = read_hosts(reader);
     broker.port = reader.number("port");

@@ -61,7 +61,8 @@ constexpr Key table[] = {
     {"amqp", "password", T::text, "guest", "With which password. Better in a password-file.", 0, 0,
      "", "", true},
     {"amqp", "password-file", T::path, "",
-     "A file that holds the password and nothing else, readable by its owner only."},
+     "A file that holds the password and nothing else, readable by its owner only. Without it and "
+     "password: the variable RBIT_AMQP_PASSWORD, or systemd's credential amqp-password."},
     {"amqp", "virtual_host", T::text, "/", "The virtual host."},
     {"amqp", "heartbeat", T::duration, "30",
      "Time between signs of life on the connection; the broker may ask for less."},
@@ -121,7 +122,8 @@ constexpr Key table[] = {
     {"status", "password", T::text, "", "With which password. Better in a password-file.", 0, 0, "",
      "", true},
     {"status", "password-file", T::path, "",
-     "A file that holds the password and nothing else, readable by its owner only."},
+     "A file that holds the password and nothing else, readable by its owner only. Without it and "
+     "password: the variable RBIT_STATUS_PASSWORD, or systemd's credential status-password."},
     {"status", "queue", T::text, "acme-status", "The queue that report = amqp sends to."},
     {"status", "name-waiting", T::text, "Waiting", "What the front-end calls a job that waits."},
     {"status", "name-building", T::text, "Building", "What it calls a job that runs."},
@@ -149,6 +151,10 @@ constexpr Key table[] = {
      "DEBUG|INFO|WARNING|ERROR|CRITICAL"},
     {"log", "format", T::choice, "text",
      "Lines for people (text) or one JSON object a line (json).", 0, 0, "text|json"},
+    {"log", "redact", T::list, "",
+     "Texts that the log, errors, the journal and reports must not show, beside the passwords that "
+     "rbit knows of: *** takes their place. Those of less than 4 bytes are not hidden.",
+     0, 0, "", "", true},
     {"log", "file", T::path, "", "The file the log goes to. Default: standard error."},
 };
 

@@ -25,6 +25,7 @@ void read_log(const Ini& ini, const PythonLogging& python, const Overrides& over
   LogSettings& log = loaded.settings.log;
   log.level = read_level(reader, python, overrides);
   log.json = reader.choice("format") == "json";
+  log.redact = reader.list("redact");
   if (reader.has("file") || python.file.empty()) {
     log.file = reader.path("file");
   } else {

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 
@@ -45,17 +46,26 @@ Result<std::string> read_all(const std::string& path, int fd) {
   }
 }
 
-void look_at(const std::string& path, Exposure& exposure) {
+void look_at(const std::string& path, std::vector<Error>& exposure) {
   struct stat status {};
   if (::stat(path.c_str(), &status) != 0) return;  // whoever reads it will say so
   // A sticky directory lets nobody replace what belongs to others.
   const bool sticky = S_ISDIR(status.st_mode) && (status.st_mode & S_ISVTX);
   if ((status.st_mode & S_IWOTH) && !sticky)
-    exposure.everybody.push_back({path, "anybody may change " + path, "chmod o-w " + path});
+    exposure.push_back({path, "anybody may change " + path, "chmod go-w " + path});
   else if ((status.st_mode & S_IWGRP) && !sticky)
-    exposure.somebody.push_back({path, "a group may change " + path, "chmod g-w " + path});
+    exposure.push_back({path, "a group may change " + path, "chmod g-w " + path});
   if (!is_trusted(status))
-    exposure.somebody.push_back({path, path + " belongs to another user", "chown it to yours"});
+    exposure.push_back(
+        {path, path + " belongs to user " + std::to_string(status.st_uid) + ", who could change it",
+         "chown it to root or to the user rbit runs as"});
+}
+
+/// What systemd's LoadCredential= gave us lies where no one else comes, whatever the modes say.
+bool is_credential(const std::string& path) {
+  const char* directory = std::getenv("CREDENTIALS_DIRECTORY");
+  return directory != nullptr && *directory == '/' &&
+         std::filesystem::path(path).parent_path() == std::filesystem::path(directory);
 }
 
 }  // namespace
@@ -64,7 +74,7 @@ Result<std::string> read_secret_file(const std::string& path) {
   struct stat status {};
   auto fd = open_regular(path, status);
   if (!fd) return fd.error();
-  if (status.st_mode & (S_IRWXG | S_IRWXO))
+  if ((status.st_mode & (S_IRWXG | S_IRWXO)) && !is_credential(path))
     return Error{path, "is open to others", "chmod 600 " + path};
   if (!is_trusted(status)) return Error{path, "belongs to another user", "chown it to yours"};
   auto text = read_all(path, fd->get());
@@ -82,8 +92,8 @@ Result<std::string> read_text_file(const std::string& path) {
   return read_all(path, fd->get());
 }
 
-Exposure exposure_of(const std::string& path) {
-  Exposure exposure;
+std::vector<Error> exposure_of(const std::string& path) {
+  std::vector<Error> exposure;
   std::error_code ignored;
   auto at = std::filesystem::canonical(path, ignored);
   if (ignored) return exposure;
@@ -94,9 +104,20 @@ Exposure exposure_of(const std::string& path) {
   }
 }
 
-bool is_readable_by_others(const std::string& path) {
+Readers readers_of(const std::string& path) {
+  std::error_code ignored;
+  auto at = std::filesystem::canonical(path, ignored);
   struct stat status {};
-  return ::stat(path.c_str(), &status) == 0 && (status.st_mode & (S_IRGRP | S_IROTH));
+  if (ignored || ::stat(at.c_str(), &status) != 0) return Readers::none;
+  bool group = (status.st_mode & S_IRGRP) != 0, all = (status.st_mode & S_IROTH) != 0;
+  // Who may not pass a directory cannot read what is below.
+  while (at != at.root_path()) {
+    at = at.parent_path();
+    if (::stat(at.c_str(), &status) != 0) break;
+    all = all && (status.st_mode & S_IXOTH) != 0;
+    group = group && (status.st_mode & (S_IXGRP | S_IXOTH)) != 0;
+  }
+  return all ? Readers::all : group ? Readers::group : Readers::none;
 }
 
 }  // namespace rbit::config

@@ -8,7 +8,8 @@
 namespace rbit::config {
 
 /// The text of a password file without its last line end. An Error unless it is a regular file of
-/// ours or root's that neither group nor others may open (RELIABILITY.md 3).
+/// ours or root's that neither group nor others may open (RELIABILITY.md 3). systemd's credentials
+/// are its own business: their mode is not looked at.
 Result<std::string> read_secret_file(const std::string& path);
 
 /// The whole text of a regular file of at most 4 MiB.
@@ -16,13 +17,10 @@ Result<std::string> read_text_file(const std::string& path);
 
 /// Who besides us and root could put another text into `path`, by it or by a directory above it
 /// (RELIABILITY.md 7, rule 9): one Error for each, `reason` and `cure` filled in.
-struct Exposure {
-  std::vector<Error> everybody;  // anybody may write there
-  std::vector<Error> somebody;   // a group may, or the owner is another user
-};
-Exposure exposure_of(const std::string& path);
+std::vector<Error> exposure_of(const std::string& path);
 
-/// Whether group or others may read the file.
-bool is_readable_by_others(const std::string& path);
+/// Who besides us and root can read the file, by its mode and those of the directories above it.
+enum class Readers { none, group, all };
+Readers readers_of(const std::string& path);
 
 }  // namespace rbit::config

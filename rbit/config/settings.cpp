@@ -5,6 +5,7 @@
 #include <iostream>
 #include <iterator>
 
+#include "rbit/base/secrets.h"
 #include "rbit/base/text.h"
 #include "rbit/config/broker_url.h"
 #include "rbit/config/key_table.h"
@@ -33,13 +34,9 @@ Result<std::string> read_source(const std::string& path) {
 
 /// Whoever may write to the file, or put another in its place, decides what rbit runs.
 void check_exposure(const std::string& path, Loaded& loaded) {
-  const Exposure exposure = exposure_of(path);
-  const auto tell = [&](Finding::Severity severity, const Error& one) {
-    const Place whole_file{path, 0};
-    loaded.findings.push_back({severity, whole_file, Error{"", one.reason, one.cure}.text()});
-  };
-  for (const auto& one : exposure.everybody) tell(error, one);
-  for (const auto& one : exposure.somebody) tell(warning, one);
+  const Place whole_file{path, 0};
+  for (const auto& one : exposure_of(path))
+    loaded.findings.push_back({error, whole_file, Error{"", one.reason, one.cure}.text()});
 }
 
 /// Whether the value is worth hiding: guest's password is known to everybody.
@@ -50,16 +47,49 @@ bool is_a_password(const Value& value, const Settings& settings) {
   return value.section != "amqp" || settings.broker.password != "guest";
 }
 
-/// RELIABILITY.md 3. A warning: every old file holds a password and stands there with mode 644.
+/// RELIABILITY.md 3. A password of rbit's own must not be readable by all: the account is as good
+/// as theirs. What a runner's setting is only its name tells, and a group may be the way by which
+/// the file reaches us: these are warnings.
 void check_secrecy(const std::string& path, Loaded& loaded) {
-  if (!is_readable_by_others(path)) return;
+  const Readers readers = readers_of(path);
+  if (readers == Readers::none) return;
+  std::optional<Finding> found;
   for (const auto& value : loaded.values) {
     if (!is_a_password(value, loaded.settings)) continue;
-    loaded.findings.push_back({warning, value.place,
-                               "[" + value.section + "] " + value.key +
-                                   ": others may read it here (chmod 600 " + path + ")"});
-    return;
+    const bool own = !value.section.starts_with("runner:");
+    const auto severity = own && readers == Readers::all ? error : warning;
+    if (found && (found->severity == error || severity == warning)) continue;
+    const std::string who = readers == Readers::all ? "all users" : "a group";
+    found = Finding{severity, value.place,
+                    "[" + value.section + "] " + value.key + ": " + who +
+                        " may read it here (chmod 600 " + path +
+                        (own ? ", or write password-file)" : ")")};
   }
+  if (found) loaded.findings.push_back(*found);
+}
+
+/// From now on no text that leaves rbit has them, and nothing that is kept for `show` does.
+void conceal(Ini& ini, Loaded& loaded) {
+  const Settings& settings = loaded.settings;
+  secrets::hide(settings.broker.password);
+  secrets::hide(settings.status.password);
+  for (const auto& text : settings.log.redact) secrets::hide(text);
+  for (auto& value : loaded.values) {
+    if (!value.secret || value.text.empty()) continue;
+    if (value.key == "url") {
+      value.text = without_user(value.text);
+      continue;
+    }
+    // "sort-key = name" is no secret: by its name alone a runner's key is masked, not hunted for.
+    const bool is_key = text::lower(value.key).find("key") != std::string::npos;
+    if (value.place.line != 0 && !is_key && value.key != "redact") secrets::hide(value.text);
+    secrets::wipe(value.text);
+    value.text = "***";
+  }
+  for (auto& section : ini.sections)
+    for (auto& entry : section.entries)
+      if (const Key* key = find_key(table_section(section.name), entry.key); key && key->secret)
+        secrets::wipe(entry.value);
 }
 
 void sort_by_line(std::vector<Finding>& findings) {
@@ -73,7 +103,8 @@ std::string Finding::line() const {
   std::string out = place.file;
   if (place.line > 0) out += ":" + std::to_string(place.line);
   out += severity == Severity::warning ? ": warning: " : ": ";
-  return out + text::one_line(text, 4096);  // names come from the file, control characters and all
+  return out + text::one_line(secrets::redacted(text),
+                              4096);  // names come from the file, control characters and all
 }
 
 bool Loaded::ok() const {
@@ -91,7 +122,7 @@ Loaded load(const std::string& path, const Overrides& overrides) {
                                    : absolute.parent_path().string();
   const std::string shown = path == "-" ? "standard input" : path;
 
-  const auto text = read_source(path);
+  auto text = read_source(path);
   if (!text) {
     const Place whole_file{shown, 0};
     loaded.findings.push_back(
@@ -99,7 +130,8 @@ Loaded load(const std::string& path, const Overrides& overrides) {
     return loaded;
   }
   if (path != "-") check_exposure(path, loaded);
-  const Ini ini = parse_ini(*text, shown, is_known, loaded.findings);
+  Ini ini = parse_ini(*text, shown, is_known, loaded.findings);
+  secrets::wipe(*text);
 
   const IniSection* section = ini.find("rbit");
   settings.coyote = !section && ini.find("coyote");
@@ -124,6 +156,7 @@ Loaded load(const std::string& path, const Overrides& overrides) {
 
   check_unknown(ini, loaded);
   if (path != "-") check_secrecy(path, loaded);
+  conceal(ini, loaded);
   sort_by_line(loaded.findings);
   return loaded;
 }

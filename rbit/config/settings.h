@@ -62,7 +62,8 @@ struct MonitorSettings {
 struct LogSettings {
   std::string level = "INFO";  // DEBUG INFO WARNING ERROR CRITICAL
   bool json = false;
-  std::string file;  // empty: stderr
+  std::vector<std::string> redact;  // texts that are never shown
+  std::string file;                 // empty: stderr
 };
 
 struct RunnerSettings {

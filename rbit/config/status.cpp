@@ -1,5 +1,5 @@
 #include "rbit/base/text.h"
-#include "rbit/config/secret_file.h"
+#include "rbit/config/password.h"
 #include "rbit/config/section_reader.h"
 #include "rbit/config/sections.h"
 #include "rbit/config/values.h"
@@ -72,19 +72,10 @@ std::vector<std::string> read_allow_hosts(SectionReader& reader) {
 
 void read_credentials(SectionReader& reader, StatusSettings& status) {
   status.username = reader.text("username");
-  status.password = reader.text("password");
-  const std::string file = reader.path("password-file");
-  if (!file.empty() && reader.has("password")) {
-    reader.error("password-file", "stands beside 'password': only one of them may be there");
-  } else if (!file.empty()) {
-    if (auto secret = read_secret_file(file); secret)
-      status.password = *secret;
-    else
-      reader.error("password-file", secret.error().text());
-  }
+  status.password = read_password(reader);
   if (status.username.find(':') != std::string::npos)
     reader.error("username", "must have no ':' in it (Basic authentication ends it there)");
-  if (status.username.empty() && (reader.has("password") || !file.empty()))
+  if (status.username.empty() && (!status.password.empty() || reader.has("password-file")))
     reader.error("", "has a password and no 'username'", reader.place().line);
 }
 

@@ -6,6 +6,7 @@
 #include "rbit/base/backoff.h"
 #include "rbit/base/failpoint.h"
 #include "rbit/base/log.h"
+#include "rbit/base/secrets.h"
 #include "rbit/base/text.h"
 
 namespace rbit {
@@ -144,6 +145,7 @@ Task<Outcome> JobFlow::attempt(const Binding& binding, RunningJob& running,
   failpoint("X.before");
   Outcome outcome = co_await binding.runner->run(running.job, context);
   running.stop.listen(nullptr);
+  outcome.message = secrets::redacted(outcome.message);  // it goes to journal and reports
   outcome.wall_micros =
       std::chrono::duration_cast<std::chrono::microseconds>(clock_.steady() - running.begun)
           .count();
@@ -152,7 +154,8 @@ Task<Outcome> JobFlow::attempt(const Binding& binding, RunningJob& running,
 }
 
 void JobFlow::note_status(RunningJob& running, Status status, std::string message) {
-  running.statuses.push_back(report_of(running.job, status, "", std::move(message), clock_));
+  running.statuses.push_back(
+      report_of(running.job, status, "", secrets::redacted(message), clock_));
   if (running.pumping) return;
   running.pumping = true;
   spawn(loop_, pump_statuses(running), "status report");
@@ -301,6 +304,7 @@ void JobFlow::give_back(const std::string& key) {
 }
 
 Task<void> JobFlow::conclude(const Binding& binding, Job job, Outcome outcome) {
+  outcome.message = secrets::redacted(outcome.message);
   const Settlement settlement = binding.retry.decide(outcome, job);
   const Finished finished = co_await finish(job, outcome, settlement);
   if (finished.on_record) links_.finished(job, outcome, finished.told);

@@ -7,6 +7,7 @@
 #include <system_error>
 
 #include "rbit/base/fd.h"
+#include "rbit/base/secrets.h"
 #include "rbit/base/text.h"
 #include "rbit/monitor/http_server.h"
 
@@ -30,6 +31,7 @@ std::string read_token(const std::string& file) {
       text::trim(std::string_view(bytes.data(), static_cast<std::size_t>(size))));
   if (token.size() < 16 || token.size() > 4096 || token.find_first_of("\r\n ") != token.npos)
     refuse("not one line of 16 to 4096 characters", "head -c 24 /dev/urandom | base64");
+  secrets::hide(token);
   return token;
 }
 

@@ -88,15 +88,6 @@ class Mistakes(Suite):
         self.configure({"build": "runner = shell!true"})
         self.assertEqual(self.command(self.config, "--no-such-option").returncode, 2)
 
-    def test_a_password_that_others_can_read_is_a_warning(self):
-        # No error: every old file holds one and stands there with mode 644.
-        self.configure({"build": "runner = shell!true"},
-                       more="[status]\nurl = http://127.0.0.1:1\nusername = u\npassword = s3cret")
-        os.chmod(self.config, 0o644)
-        self.start()
-        self.assertEqual(len(self.rbit.lines_with("chmod 600")), 1)
-        self.assertNotIn("s3cret", self.rbit.log)
-
 
 # The three dialects of INTEROP.md 1.3. Only what cannot work on a test machine is left to the
 # reader's eye: `rbit config` reads them as they stand.

@@ -77,15 +77,26 @@ TEST_CASE("coyote: its own section, and reports to its queue") {
   CHECK(settings.runners.at("completezip").policy.settings.at("password") == "secret");
 }
 
-TEST_CASE("old files are readable by all: a password in them is a warning, guest's is none") {
-  const ConfigFile file(dialect("mappings"));
+TEST_CASE("a password in a file that all may read is refused, guest's and a runner's are not") {
+  const ConfigFile file;
+  ::chmod(file.directory().c_str(), 0755);
   file.write("rbit.ini", dialect("mappings"), 0644);
   CHECK(file.lines() ==
-        std::vector<std::string>{"rbit.ini:14: warning: [amqp] password: others may read it here "
-                                 "(chmod 600 rbit.ini)"});
-  const ConfigFile guest(dialect("legacy"));
-  guest.write("rbit.ini", dialect("legacy"), 0644);
-  CHECK(guest.lines().size() == 1);
+        std::vector<std::string>{"rbit.ini:14: [amqp] password: all users may read it here "
+                                 "(chmod 600 rbit.ini, or write password-file)"});
+  CHECK_FALSE(file.load().ok());
+  file.write("rbit.ini", dialect("mappings"), 0640);  // as a service's group may have to
+  CHECK(file.load().ok());
+  CHECK(file.lines().size() == 1);
+  file.write("rbit.ini", dialect("legacy"), 0644);
+  CHECK(file.lines().size() == 1);
+  file.write("rbit.ini", dialect("coyote"), 0644);
+  CHECK(file.load().ok());
+  CHECK(file.lines().size() == 1);
+  // Nobody comes to a file in a directory that is closed.
+  ::chmod(file.directory().c_str(), 0700);
+  file.write("rbit.ini", dialect("mappings"), 0644);
+  CHECK(file.lines().empty());
 }
 
 TEST_CASE("R0 is refused with the cure") {

@@ -38,13 +38,35 @@ TEST_CASE("who could change a file: by itself, and by the directories above it")
   const std::string directory = place.directory() + "/d";
   REQUIRE(::mkdir(directory.c_str(), 0700) == 0);
   const std::string path = place.write("d/f", "x", 0644);
-  const auto before = exposure_of(path);  // of /tmp and what is above, whatever it is there
+  const auto before = exposure_of(path).size();  // of /tmp and what is above, whatever it is there
+  const auto added = [&] { return exposure_of(path).size() - before; };
   ::chmod(directory.c_str(), 0777);
-  CHECK(exposure_of(path).everybody.size() == before.everybody.size() + 1);
+  CHECK(added() == 1);
   ::chmod(directory.c_str(), 01777);  // sticky: as /tmp
-  CHECK(exposure_of(path).everybody.size() == before.everybody.size());
+  CHECK(added() == 0);
   ::chmod(directory.c_str(), 0770);
-  CHECK(exposure_of(path).somebody.size() == before.somebody.size() + 1);
+  CHECK(added() == 1);
   ::chmod(path.c_str(), 0646);
-  CHECK(exposure_of(path).everybody.size() == before.everybody.size() + 1);
+  CHECK(added() == 2);
+}
+
+TEST_CASE("who can read a file: by its mode, and those of the directories above it") {
+  const ConfigFile place;
+  const std::string path = place.write("f", "x", 0644);
+  CHECK(readers_of(path) == Readers::none);  // the directory is 0700
+  ::chmod(place.directory().c_str(), 0755);
+  CHECK(readers_of(path) == Readers::all);
+  ::chmod(path.c_str(), 0640);
+  CHECK(readers_of(path) == Readers::group);
+  ::chmod(path.c_str(), 0622);  // to write is another matter
+  CHECK(readers_of(path) == Readers::none);
+}
+
+TEST_CASE("what systemd hands us is taken as it is") {
+  const ConfigFile place;
+  const std::string path = place.write("amqp-password", "x", 0440);
+  CHECK_FALSE(read_secret_file(path).has_value());
+  ::setenv("CREDENTIALS_DIRECTORY", place.directory().c_str(), 1);
+  CHECK(read_secret_file(path).has_value());
+  ::unsetenv("CREDENTIALS_DIRECTORY");
 }

@@ -1,0 +1,183 @@
+"""Secrets are in no argument list, environment, log, listing, report, core file; and files that
+others could read or change are refused (RELIABILITY.md 3 and 7, rules 3 and 9)."""
+
+import os
+import signal
+import subprocess
+
+import rbit_suite
+from front_end import FrontEnd
+from rbit_suite import Suite, processes_of, readable
+
+SECRET = "pineapple-7421"
+EX_CONFIG = 78
+
+
+class Secrets(Suite):
+    def configure_status(self, front_end, more="", runner="sleep 60", redact=""):
+        self.configure({"build": f"runner = shell!{runner}"},
+                       more=f"[status]\nurl = {front_end.url}\nusername = builder\n{more}\n"
+                            f"[log]\nredact = {redact}")
+
+    def front_end(self):
+        one = FrontEnd("builder", SECRET)
+        self.addCleanup(one.go_down)
+        return one
+
+    def assert_no_secret(self, text, secret=SECRET):
+        self.assertNotIn(secret, text)
+
+    def test_no_process_has_it_in_its_arguments_or_environment(self):
+        front_end = self.front_end()
+        self.configure_status(front_end)
+        self.start(environment=self.environment(RBIT_STATUS_PASSWORD=SECRET))
+        self.submit("build", "p", job=1)
+        rbit_suite.wait_until(lambda: front_end.statuses(1) == ["Building"], "the report")
+        processes = processes_of(self.directory)
+        self.assertGreaterEqual(len(processes), 2)  # rbit and what it started
+        for pid in [*processes, self.rbit.pid]:
+            for what in ("cmdline", "environ"):
+                self.assertNotIn(SECRET.encode(), readable(f"/proc/{pid}/{what}"))
+        self.assert_no_secret(self.rbit.log)
+        self.assert_no_secret(self.command("jobs", self.config).stdout)
+
+    def test_a_password_from_the_environment_is_shown_by_its_origin(self):
+        self.configure_status(self.front_end())
+        listing = self.command_with(RBIT_STATUS_PASSWORD=SECRET)
+        self.assertIn("(environment) password = ***", listing)
+        self.assert_no_secret(listing)
+
+    def command_with(self, **environment):
+
+        done = subprocess.run([self.program, "config", self.config], capture_output=True, text=True,
+                              env=self.environment(**environment), timeout=60)
+        return done.stdout + done.stderr
+
+    def test_two_passwords_are_a_mistake(self):
+        self.configure_status(self.front_end(), "password = other")
+        said = self.command_with(RBIT_STATUS_PASSWORD=SECRET)
+        self.assertIn("RBIT_STATUS_PASSWORD says one too", said)
+        self.assert_no_secret(said)
+
+    def test_a_credential_of_systemd(self):
+        front_end = self.front_end()
+        self.configure_status(front_end, runner="true")
+        os.mkdir(self.path("credentials"))
+        os.chmod(self.write("credentials/status-password", SECRET + "\n"), 0o440)  # as with an ACL
+        self.start(environment=self.environment(CREDENTIALS_DIRECTORY=self.path("credentials")))
+        self.submit("build", "p", job=1)
+        rbit_suite.wait_until(lambda: "Done" in front_end.statuses(1), "the reports")
+        self.assert_no_secret(self.rbit.log)
+
+    def test_what_a_job_prints_of_it_is_shown_by_nobody(self):
+        front_end = self.front_end()
+        say = f"""echo '{{"status":"Building","message":"by {SECRET}"}}' >&3; """ \
+              f"echo http://me:hunter22@example.org/ {SECRET} kumquat; exit 3"
+        self.configure_status(front_end, f"password = {SECRET}", say, redact="kumquat")
+        self.start()
+        done = self.submit("build", "p", job=1, wait=True, expect=1)
+        self.assertIn("***", done.stdout)
+        rbit_suite.wait_until(lambda: "Failed" in front_end.statuses(1), "the reports")
+        jobs = self.command("jobs", self.config).stdout
+        self.assertEqual(self.rbit.stop(), 0)
+        for text in (self.rbit.log, done.stdout, jobs):
+            for secret in (SECRET, "hunter22", "kumquat"):
+                self.assert_no_secret(text, secret)
+        for root, _, names in os.walk(self.path("state")):
+            for name in names:
+                if name.endswith(".log"):
+                    continue  # the job's own output, as it wrote it
+                with open(os.path.join(root, name), "rb") as file:
+                    content = file.read()
+                for secret in (SECRET, "hunter22", "kumquat"):
+                    self.assertNotIn(secret.encode(), content, name)
+
+    def test_mistakes_do_not_quote_it(self):
+        self.configure({"build": "runner = shell!true"},
+                       more=f"[status]\nurl = ftp://me:{SECRET}@host/")
+        done = self.command("check", self.config)
+        self.assertEqual(done.returncode, EX_CONFIG)
+        self.assertIn("is not http://", done.stdout + done.stderr)
+        self.assert_no_secret(done.stdout + done.stderr)
+
+    def test_no_core_and_no_debugger(self):
+        self.configure({"build": "runner = shell!true"})
+        self.start()
+        self.assertRegex(readable(f"/proc/{self.rbit.pid}/limits").decode(),
+                         r"Max core file size\s+0\s+0\s")
+        # What is not dumpable belongs to root in /proc, whoever runs it.
+        self.assertEqual(os.stat(f"/proc/{self.rbit.pid}/environ").st_uid, 0)
+        self.rbit.signal(signal.SIGQUIT)
+        self.assertEqual(self.rbit.process.wait(60), -signal.SIGQUIT)
+        self.assertEqual([name for name in os.listdir(self.directory) if "core" in name], [])
+
+
+class OpenFiles(Suite):
+    RUNNER = {"build": "runner = shell!true"}
+    STATUS = f"[status]\nurl = http://127.0.0.1:1\nusername = u\npassword = {SECRET}"
+
+    def check(self, mode, **options):
+        """Exit code and words of `rbit check` for a file of that mode."""
+        self.configure(self.RUNNER, **options)
+        os.chmod(self.config, mode)
+        os.chmod(self.directory, 0o755)  # mkdtemp gives 0700, which would hide all in it
+        done = self.command("check", self.config)
+        self.assertNotIn(SECRET, done.stdout + done.stderr)
+        return done.returncode, done.stdout + done.stderr
+
+    def test_a_password_that_all_can_read_is_refused(self):
+        code, said = self.check(0o644, more=self.STATUS)
+        self.assertEqual(code, EX_CONFIG)
+        self.assertIn("[status] password: all users may read it here (chmod 600", said)
+
+    def test_so_is_one_in_a_url(self):
+        code, said = self.check(0o604, amqp=f"url = amqp://me:{SECRET}@localhost/")
+        self.assertEqual(code, EX_CONFIG)
+        self.assertIn("[amqp] url: all users may read it here", said)
+
+    def test_guest_of_the_old_files_is_no_secret(self):
+        code, said = self.check(0o644, amqp="host = localhost\nuser = guest\npassword = guest")
+        self.assertEqual((code, "chmod" in said), (0, False), said)
+
+    def test_closed_to_others_it_is_taken(self):
+        for mode in (0o600, 0o400, 0o640):
+            code, said = self.check(mode, more=self.STATUS)
+            self.assertEqual(code, 0, said)
+        self.assertIn("warn", said)  # a group may read it
+
+    def test_a_closed_directory_hides_it(self):
+        self.check(0o644, more=self.STATUS)
+        os.chmod(self.directory, 0o700)
+        self.assertEqual(self.command("check", self.config).returncode, 0)
+
+    def test_a_runners_setting_is_a_warning(self):
+        # Old files hold them and stand there with mode 644; only the name says it is a secret.
+        self.RUNNER = {"build": f"runner = shell!true\npassword = {SECRET}"}
+        code, said = self.check(0o644)
+        self.assertEqual(code, 0, said)
+        self.assertIn("warn", said)
+        self.assertIn("[runner:build] password: all users may read it here", said)
+
+    def test_one_that_others_may_change_is_refused(self):
+        for mode, who in ((0o620, "a group"), (0o602, "anybody")):
+            code, said = self.check(mode)
+            self.assertEqual(code, EX_CONFIG)
+            self.assertIn(f"{who} may change {self.config}", said)
+        self.check(0o600)
+        os.chmod(self.directory, 0o770)
+        done = self.command(self.config)
+        self.assertEqual(done.returncode, EX_CONFIG)
+        self.assertIn(f"a group may change {self.directory} (chmod g-w", done.stderr)
+
+    def test_one_of_another_user_is_refused(self):
+        if os.geteuid() != 0:
+            self.skipTest("only root can give a file away")
+        self.configure(self.RUNNER)
+        os.chown(self.config, 65534, -1)
+        done = self.command("check", self.config)
+        self.assertEqual(done.returncode, EX_CONFIG)
+        self.assertIn("belongs to user 65534", done.stdout + done.stderr)
+
+
+if __name__ == "__main__":
+    rbit_suite.main()

@@ -24,6 +24,7 @@ import socket
 import struct
 import sys
 import threading
+import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
@@ -64,6 +65,8 @@ class Connection:
         self.name = ""
         self.through = {UP: 0, DOWN: 0}
         self.is_open = True
+        self.gone = None  # when the client let go of it, or lost it (time.monotonic())
+        self.gone_wall = None
         self.client, self.server = client, None
         self.own = {UP: Weather(), DOWN: Weather()}  # beside the network's
         self.mishaps = []
@@ -206,6 +209,7 @@ class FaultProxy:
         if not one.is_open:
             return
         one.is_open = False
+        self._note_gone(one)
         for end in (one.client, one.server):
             if end is None:
                 continue
@@ -217,6 +221,10 @@ class FaultProxy:
         for task in one.tasks:
             if task is not asyncio.current_task(self._loop):
                 task.cancel()
+
+    def _note_gone(self, one):
+        if one.gone is None:
+            one.gone, one.gone_wall = time.monotonic(), time.time()
 
     def _strike(self, one, direction, what):
         """Whether the connection may go on in this direction."""
@@ -288,6 +296,8 @@ class FaultProxy:
                 data = await self._loop.sock_recv(source, CHUNK)
             except OSError:
                 data = None  # reset
+            if not data and direction == UP:
+                self._note_gone(one)
             waiting.append((self._loop.time(), data))
             news.set()
             if not data:

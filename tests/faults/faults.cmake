@@ -11,6 +11,12 @@ add_executable(fault_job ${PROJECT_SOURCE_DIR}/tests/faults/fault_job.c)
 set_target_properties(fault_job PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR})
 set_target_properties(fault_job PROPERTIES C_EXTENSIONS ON)
 
+# A resolver that hangs, for row 8.
+add_library(resolver_stub MODULE ${PROJECT_SOURCE_DIR}/tests/faults/resolver_stub.c)
+set_target_properties(resolver_stub PROPERTIES LIBRARY_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}
+                                               C_EXTENSIONS ON)
+target_link_libraries(resolver_stub PRIVATE ${CMAKE_DL_LIBS})
+
 # Each part is a test; those of one lane (with and without a broker) follow one another, so that
 # two of them run at once at most.
 if(RBIT_TEST_PYTHON)
@@ -24,6 +30,7 @@ if(RBIT_TEST_PYTHON)
   rbit_faults(kills broker)
   rbit_faults(crash broker)
   rbit_faults(frames local)
+  rbit_faults(network broker)
 
   add_test(NAME faults_harness COMMAND ${RBIT_TEST_PYTHON} -B
            ${PROJECT_SOURCE_DIR}/tests/faults/test_checker.py)

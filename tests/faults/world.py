@@ -44,6 +44,7 @@ class World:
         self.node = None if transport == "local" else node
         # Where rbit is told that the broker is: a row may put a proxy, or several hosts, in between.
         self.host = f"127.0.0.1:{self.node.port}" if self.node is not None else None
+        self.url = getattr(self.node, "url", None)  # for ourselves, past all proxies
         self.program = os.path.join(BINARY_DIR, program)
         self.name = f"f{os.getpid()}-{os.path.basename(directory)}"
         self.queue = f"{self.name}-build"
@@ -91,7 +92,7 @@ class World:
     def channel(self):
         """To the broker, with confirms; a new one where the old one was cut."""
         if self._channel is None or not self._channel.is_open:
-            parameters = pika.URLParameters(self.node.url)
+            parameters = pika.URLParameters(self.url)
             parameters.heartbeat = 0  # we may not look at it for long
             self._channel = pika.BlockingConnection(parameters).channel()
             self._channel.confirm_delivery()
@@ -296,12 +297,17 @@ class World:
         path = os.path.join(self.directory, "state", "rbit.db")
         with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as database:
             database.row_factory = sqlite3.Row
+            # An acknowledgement is for an attempt, of which a job may have several.
+            verdicts = dict(database.execute("SELECT job.job_id, min(attempt.ended) FROM attempt "
+                                             "JOIN job ON job.id = attempt.job "
+                                             "WHERE attempt.ended > 0 GROUP BY job.job_id"))
             for row in database.execute("SELECT * FROM job"):
+                ended = verdicts.get(row["job_id"], row["ended"])
                 owned = row["owned"] if "owned" in row.keys() else None
                 rows[row["job_id"]] = Row(row["job_id"], row["state"], row["claim"],
                                           bool(row["settled"]), row["attempt"],
                                           owned / 1e6 if owned else None,
-                                          row["ended"] / 1e6 if row["ended"] else None)
+                                          ended / 1e6 if ended else None)
         database.close()
         return rows
 

@@ -197,6 +197,17 @@ ExitCode App::run() {
   return exit_code_;
 }
 
+/// Containers and schroot need it; nobody should do it unawares (RELIABILITY.md 7, rule 11).
+void App::warn_of_root() const {
+  if (::geteuid() != 0) return;
+  std::vector<std::string> names;
+  for (const auto& [name, runner] : runners_)
+    if (settings().runners.at(name).policy.user.empty()) names.push_back(name);
+  if (!names.empty())
+    log::warning("rbit runs as root, and so do the jobs of " + text::join(names, ", ") +
+                 " (set user in their sections, or start rbit as another user)");
+}
+
 /// The day of an rbit, from dawn to dusk.
 Task<void> App::live() {
   log::info("rbit " RBIT_VERSION " '" + settings().name +
@@ -204,6 +215,7 @@ Task<void> App::live() {
             std::to_string(slots_of(settings())) + " slots, state in " + state_.path());
   if (!settings().status.said && !settings().coyote)
     log::info("reports go to this log alone (set [status] report and url to tell a front-end)");
+  warn_of_root();
   outbox_->start();
   dispatcher_->start();
   co_await recover();

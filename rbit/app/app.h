@@ -40,6 +40,7 @@ class App {
   ExitCode run();
 
  private:
+  void warn_of_root() const;
   Task<void> live();
   Task<void> recover();
   void remove_old_records();

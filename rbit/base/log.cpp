@@ -97,6 +97,16 @@ std::string stamp(const char* format, bool utc) {
   return std::string(text) + fraction;
 }
 
+/// At most as long as a text record may be, and no half letter at the end.
+std::string cut(std::string text) {
+  constexpr std::size_t longest = 2048;  // RELIABILITY.md 7, rule 6
+  if (text.size() <= longest) return text;
+  std::size_t end = longest;
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0u) == 0x80u) --end;
+  text.resize(end);
+  return text + "...";
+}
+
 std::string json_line(Level level, std::string_view logger, std::string_view message,
                       const Fields& fields, const Location& where) {
   nlohmann::ordered_json record;
@@ -104,8 +114,8 @@ std::string json_line(Level level, std::string_view logger, std::string_view mes
   record["name"] = logger;
   record["pathname"] = where.file_name();
   record["lineno"] = where.line();
-  record["message"] = message;
-  for (const auto& [name, value] : fields) record[name] = secrets::redacted(value);
+  record["message"] = cut(std::string(message));
+  for (const auto& [name, value] : fields) record[name] = cut(secrets::redacted(value));
   record["timestamp"] = stamp("%Y-%m-%dT%H:%M:%S", true) + "+00:00";
   return record.dump(-1, ' ', true, nlohmann::ordered_json::error_handler_t::replace);
 }

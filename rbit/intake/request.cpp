@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -87,6 +88,7 @@ void refuse_code(const json& value, const std::string& path) {
     for (const auto& [name, member] : value.items()) {
       if (name.rfind("py/", 0) == 0 && name != "py/object")
         throw Invalid{path + ": member " + in_quotes(name) + " is not allowed"};
+      if (name.find('\0') != std::string::npos) throw Invalid{path + ": a name has a NUL in it"};
       refuse_code(member, path == "message" ? text::one_line(name, 60)
                                             : path + "." + text::one_line(name, 60));
     }
@@ -106,7 +108,16 @@ std::string name_in(const Part& parent, const char* member, const char* label) {
   return name;
 }
 
-/// uri, vcs_id, method: free text that must not look like an option or break a line.
+/// Ways to get a source that anybody ever named in a build request; "" says nothing.
+constexpr std::string_view methods[] = {"",   "apt",  "bzr",   "cvs",   "dsc", "git",
+                                        "hg", "http", "https", "rsync", "svn"};
+constexpr std::string_view schemes[] = {"http", "https", "git", "ssh", "svn", "git+ssh", "svn+ssh"};
+
+bool is_one_of(std::string_view text, std::span<const std::string_view> list) {
+  return std::find(list.begin(), list.end(), text) != list.end();
+}
+
+/// uri, vcs_id, method: text that must not look like an option or break a line.
 std::string plain_text(const Part& part, const char* member) {
   std::string value = part.text(member);
   if (!value.empty() && value.front() == '-') throw Invalid{part.path(member) + " begins with '-'"};
@@ -115,6 +126,38 @@ std::string plain_text(const Part& part, const char* member) {
   });
   if (control) throw Invalid{part.path(member) + " has a control character in it"};
   return value;
+}
+
+/// Of the schemes that lead to a network, and to a host that is no option of ssh. Without a scheme
+/// it is a path, a name, or user@host:path: nothing that a tool takes for a command (git's
+/// WORD::ADDRESS is one) or for a file of this machine.
+std::string uri_of(const Part& transport) {
+  std::string uri = plain_text(transport, "uri");
+  const auto refuse = [&](const std::string& why) {
+    throw Invalid{transport.path("uri") + ": " + in_quotes(uri) + " " + why};
+  };
+  const auto colon = uri.find(':');
+  const auto word_end =
+      uri.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+.-_");
+  if (colon == std::string::npos || word_end != colon) return uri;
+  const std::string scheme = text::lower(uri.substr(0, colon));
+  const std::string_view rest = std::string_view(uri).substr(colon + 1);
+  const bool is_url = rest.starts_with("//");
+  if (rest.starts_with(':') || scheme == "file" || (is_url && !is_one_of(scheme, schemes)))
+    refuse("is not of http, https, git, ssh or svn");
+  if (!is_url) return uri;
+  const std::string_view authority = rest.substr(2, rest.find('/', 2) - 2);
+  if (authority.starts_with('-') || authority.find("@-") != std::string_view::npos)
+    refuse("names a host that begins with '-'");
+  return uri;
+}
+
+std::string method_of(const Part& transport) {
+  std::string method = plain_text(transport, "method");
+  if (!is_one_of(method, methods))
+    throw Invalid{transport.path("method") + ": " + in_quotes(method) +
+                  " is not known (apt, git, http, svn ...)"};
+  return method;
 }
 
 std::string job_id(const Part& job) {
@@ -160,8 +203,8 @@ BuildRequest read_request(const json& document) {
   job.part("buildclient", "BuildD");  // only its label is checked
 
   const Part transport = message.part("transport", "Transport");
-  request.method = plain_text(transport, "method");
-  request.uri = plain_text(transport, "uri");
+  request.method = method_of(transport);
+  request.uri = uri_of(transport);
   request.vcs_id = plain_text(transport, "vcs_id");
   request.web_host = message.text("web_host");
   request.commands = message.text("commands");

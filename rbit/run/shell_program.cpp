@@ -52,17 +52,19 @@ std::optional<std::string> program_of(const std::string& shell_line) {
   return word;
 }
 
-Result<void> find_program(const std::string& program, const std::vector<std::string>& environment) {
+Result<std::string> find_program(const std::string& program,
+                                 const std::vector<std::string>& environment) {
   if (program.front() == '/') {
-    if (may_run(program)) return {};
+    if (may_run(program)) return program;
     return Error{program, "there is no such program", "install it, or correct the runner line"};
   }
   std::string path;
   for (const std::string& variable : environment)
     if (variable.starts_with("PATH=")) path = variable.substr(5);
-  for (const std::string& directory : text::split(path, ':'))
-    if (directory.empty() || directory.front() != '/' || may_run(directory + "/" + program))
-      return {};
+  for (const std::string& directory : text::split(path, ':')) {
+    if (directory.empty() || directory.front() != '/') return std::string();
+    if (may_run(directory + "/" + program)) return directory + "/" + program;
+  }
   return Error{program, "there is no such program in " + path,
                "install it, correct the runner line, or set env.PATH"};
 }

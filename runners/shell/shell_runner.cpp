@@ -16,6 +16,7 @@
 #include "rbit/run/job_environment.h"
 #include "rbit/run/outcome_of.h"
 #include "rbit/run/pipe_reader.h"
+#include "rbit/run/safe_file.h"
 #include "rbit/run/shell_program.h"
 
 namespace rbit {
@@ -76,7 +77,12 @@ Task<Result<void>> ShellRunner::prepare() {
 /// A line that is one plain command can do nothing without its program.
 Result<void> ShellRunner::find_its_program() const {
   const auto program = program_of(line_.shell_line);
-  return program ? find_program(*program, base_environment(account_, policy_)) : Result<void>();
+  if (!program) return {};
+  const auto found = find_program(*program, base_environment(account_, policy_));
+  if (!found) return found.error();
+  // What root runs, nobody else may be able to change (RELIABILITY.md 7, rule 9).
+  const bool as_root = ::geteuid() == 0 && !other_user_;
+  return as_root && !found->empty() ? check_code_file(*found) : Result<void>();
 }
 
 Task<Outcome> ShellRunner::run(const Job& job, RunContext& context) {

@@ -21,8 +21,10 @@ NAMES = ["package", "version", "arch", "suite", "dist", "format", "build_env"]
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9+.~_-]{0,127}")
 VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9+.~_:-]{0,127}")
 JOB_ID = re.compile(r"[0-9]{1,18}", re.ASCII)
-# Free text, which must only not look like an option or break a line.
-TRANSPORT = ["uri", "vcs_id", "method"]
+# Text that must not look like an option, break a line or be of an odd scheme.
+TRANSPORT = ["uri", "vcs_id"]
+METHODS = ["", "apt", "bzr", "cvs", "dsc", "git", "hg", "http", "https", "rsync", "svn"]
+SCHEMES = ["http", "https", "git", "ssh", "svn", "git+ssh", "svn+ssh"]
 # Text that no one looks at: any, but for NUL.
 FREE = ["web_host", "commands", "timestamp", "buildclient", "unknown member", "unknown value",
         "message_id", "content_type", "correlation_id", "reply_to", "header", "header value"]
@@ -62,8 +64,14 @@ def is_job(field, text):
         return (NAME if field == "package" else VERSION).fullmatch(text) is not None
     if field in NAMES:
         return not text or NAME.fullmatch(text) is not None
-    if field in TRANSPORT:
-        return not text.startswith("-") and not re.search("[\x00-\x1f\x7f]", text)
+    if field == "method":
+        return text in METHODS
+    if field in TRANSPORT and (text.startswith("-") or re.search("[\x00-\x1f\x7f]", text)):
+        return False
+    if field == "uri" and (scheme := re.match(r"([\w+.-]+):(:|//)?(\S+@)?(-)?", text, re.ASCII)):
+        name, after, _, dash = scheme.groups()
+        return not (after == ":" or name.lower() == "file"
+                    or after == "//" and (name.lower() not in SCHEMES or dash))
     return True
 
 
@@ -89,7 +97,8 @@ class Hostile(LocalQueue):
         """(properties, body) of a build request of its own, with `text` in `field`."""
         self.job += 1
         texts = {**(fields or {}), **({field: text} if field else {})}
-        known = {name: texts[name] for name in NAMES + TRANSPORT + ["web_host"] if name in texts}
+        known = {name: texts[name] for name in [*NAMES, *TRANSPORT, "method", "web_host"]
+                 if name in texts}
         known.setdefault("web_host", "")
         request = json.loads(build_request(job=str(self.job), **{"uri": "", **known}))
         if "job" in texts:
@@ -107,7 +116,7 @@ class Hostile(LocalQueue):
                       "content_encoding", "correlation_id", "reply_to") if name in texts}
         if "header" in texts:
             properties["headers"] = [[texts["header"], texts["header value"]]]
-        self.sent[str(self.job)] = [texts.get(name, "") for name in TRANSPORT + ["commands"]]
+        self.sent[str(self.job)] = [texts.get(name, "") for name in [*TRANSPORT, "method", "commands"]]
         return self.utf8_json(properties), json.dumps(request).encode("ascii")
 
     @staticmethod
@@ -206,7 +215,7 @@ class Corpus(Hostile):
             cases += len(covered) * (len(READERS) - 3)  # of those that run jobs one at a time
 
         for text in self.values:
-            for field in NAMES + ["job"]:
+            for field in NAMES + ["job", "method"]:
                 message = self.message(field, text)
                 runs = is_job(field, text)
                 if field == "job" and runs:
@@ -215,10 +224,11 @@ class Corpus(Hostile):
             for queue in ("shell", "python", "plugin"):
                 # A text that is too long for the environment fails a line that uses it.
                 too_long = queue == "shell" and len(text.encode("utf-8", "replace")) > 20000
-                runs = is_job("uri", text)
-                message = self.message(fields={name: text for name in TRANSPORT})
-                send(queue, runs and not too_long, message, TRANSPORT)
-                expected["too long"] += runs and too_long
+                for field in TRANSPORT:
+                    runs = is_job(field, text)
+                    message = self.message(field, text)
+                    send(queue, runs and not too_long, message, [field])
+                    expected["too long"] += runs and too_long
                 message = self.message(fields={name: text for name in FREE})
                 send(queue, is_job("commands", text), message, FREE)
                 if queue == "shell" and len(text.encode("utf-8", "replace")) > 60000:

@@ -3,6 +3,7 @@ others could read or change are refused (RELIABILITY.md 3 and 7, rules 3 and 9).
 
 import os
 import signal
+import stat
 import subprocess
 
 import rbit_suite
@@ -177,6 +178,54 @@ class OpenFiles(Suite):
         done = self.command("check", self.config)
         self.assertEqual(done.returncode, EX_CONFIG)
         self.assertIn("belongs to user 65534", done.stdout + done.stderr)
+
+
+class AsRoot(Suite):
+    """What root runs, and who may talk to it."""
+
+    def setUp(self):
+        super().setUp()
+        if os.geteuid() != 0:
+            self.skipTest("about rbits of root")
+
+    def test_it_says_once_whose_jobs_are_roots(self):
+        self.configure({"a": "runner = shell!true", "b": "runner = shell!true\nuser = nobody"})
+        self.start()
+        [line] = self.rbit.lines_with("runs as root")
+        self.assertIn("the jobs of a (set user", line)
+
+    def test_a_command_that_others_may_change_is_not_run(self):
+        tool = self.write("tool", "#!/bin/sh\ntrue\n")
+        self.configure({"build": f"runner = shell!{tool} %ID"})
+        for mode, code in ((0o755, 0), (0o775, 1), (0o757, 1)):
+            os.chmod(tool, mode)
+            done = self.command("check", self.config)
+            self.assertEqual(done.returncode, code, done.stdout)
+            if code:
+                self.assertIn(f"{tool}: users other than its owner may write to it", done.stdout)
+        os.chmod(tool, 0o755)
+        os.chown(tool, 65534, -1)
+        self.assertIn("belongs to user 65534", self.command("check", self.config).stdout)
+
+    def test_another_user_is_not_answered(self):
+        self.configure({"build": "runner = shell!true"})
+        self.start()
+        place = self.path("state", "control.sock")
+        self.assertEqual(stat.S_IMODE(os.stat(place).st_mode), 0o600)
+        self.assertEqual(stat.S_IMODE(os.stat(self.path("state")).st_mode), 0o700)
+        ask = ("import os, socket, sys; os.setuid(int(sys.argv[1])); s = socket.socket(socket.AF_UNIX)\n"
+               "s.settimeout(30); s.connect(sys.argv[2])\n"
+               "try: s.sendall(b'{\"do\": \"jobs\"}\\n'); print(s.recv(100))\n"
+               "except OSError: print(b'')")
+        for door in (self.directory, self.path("state")):
+            os.chmod(door, 0o755)
+        os.chmod(place, 0o666)  # even so
+
+        def answer(user):
+            return subprocess.run(["/usr/bin/python3", "-c", ask, str(user), place],
+                                  capture_output=True, text=True, timeout=60).stdout.strip()
+        self.assertNotEqual(answer(0), "b''")
+        self.assertEqual(answer(65534), "b''")
 
 
 if __name__ == "__main__":

@@ -122,6 +122,28 @@ TEST_CASE("invalid") {
   CHECK(reason(with("col10642", "../etc")).find("job.packageinstance.package.name: '../etc'") == 0);
 }
 
+TEST_CASE("where a source may lie, and how it may be got") {
+  const auto uri = [](const std::string& text) { return word(with("http://cnx.org/", text)); };
+  for (const char* good :
+       {"", "https://u:p@h:1/x?y=1", "git://h/x", "ssh://git@h/x", "svn+ssh://h/x", "SVN://h/x",
+        "git@github.com:a/b.git", "h:path", "pool/main/p.dsc", "/srv/a", "a b", "x=1", "[::1]:2"})
+    CHECK_MESSAGE(uri(good) == "fine", good);
+  for (const char* bad : {"file:///etc/passwd", "FILE:/etc/passwd", "ftp://h/x", "gopher://h/",
+                          "ext::sh -c id", "fd::17", "ssh://-oProxyCommand=id/x",
+                          "ssh://u@-oProxyCommand=id/x", "javascript://x", "-x", "a\\nb"})
+    CHECK_MESSAGE(uri(bad) == "invalid", bad);
+  const auto method = [](const std::string& text) {
+    return word(with("\"method\": \"\"", "\"method\": \"" + text + "\""));
+  };
+  for (const char* good : {"", "git", "svn", "apt", "http"}) CHECK(method(good) == "fine");
+  for (const char* bad : {"Git", "git ", "sh", "$(id)", "-git"}) CHECK(method(bad) == "invalid");
+}
+
+TEST_CASE("a NUL is refused in names of members too") {
+  CHECK(reason(with("\"timestamp\": null", "\"a\\u0000b\": 1")) ==
+        "message: a name has a NUL in it");
+}
+
 TEST_CASE("hostile names are refused in every place that may reach a shell or a path") {
   const char* places[] = {"\"name\": \"col10642\"", "\"version\": \"1.2\"",  "\"name\": \"latex\"",
                           "\"name\": \"cnx\"",      "\"name\": \"desktop\"", "\"name\": \"pdf\""};

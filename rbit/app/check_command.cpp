@@ -4,6 +4,8 @@
 #include "rbit/app/app.h"
 #include "rbit/app/commands.h"
 #include "rbit/app/configuration.h"
+#include "rbit/base/secrets.h"
+#include "rbit/base/text.h"
 #include "rbit/run/leader_pool.h"
 #include "rbit/run/make_runner.h"
 
@@ -16,7 +18,8 @@ Task<void> try_runner(Runner& runner, LeaderPool& leaders, std::string name, boo
   if (able) {
     std::cout << "ok   [runner:" << name << "] can work\n";
   } else {
-    std::cout << "FAIL [runner:" << name << "] " << able.error().text() << "\n";
+    std::cout << "FAIL [runner:" << name << "] "
+              << text::one_line(secrets::redacted(able.error().text())) << "\n";
     failed = true;
   }
   co_await runner.close();

@@ -13,6 +13,8 @@
 #include "rbit/app/configuration.h"
 #include "rbit/app/job_output.h"
 #include "rbit/base/clock.h"
+#include "rbit/base/secrets.h"
+#include "rbit/base/text.h"
 #include "rbit/dispatch/retry_policy.h"
 #include "rbit/intake/request.h"
 #include "rbit/run/leader_pool.h"
@@ -62,10 +64,15 @@ Job job_from(const std::string& file, const std::string& runner) {
   return job;
 }
 
+/// Nothing of a message or a job may move the cursor, nor show a password (RELIABILITY.md 7).
+std::string shown(const std::string& text) {
+  return text::one_line(secrets::redacted(text));
+}
+
 void print(Status status, const std::string& reason, const std::string& message) {
   std::cout << to_string(status);
-  if (!reason.empty()) std::cout << " " << reason;
-  if (!message.empty()) std::cout << ": " << message;
+  if (!reason.empty()) std::cout << " " << shown(reason);
+  if (!message.empty()) std::cout << ": " << shown(message);
   std::cout << std::endl;
 }
 
@@ -112,7 +119,8 @@ ExitCode try_command(const Arguments& arguments) {
   loop.run();
 
   if (!outcome.log_file.empty()) (void)print_job_output(outcome.log_file);
-  for (const auto& artifact : outcome.artifacts) std::cout << "artifact " << artifact.path << "\n";
+  for (const auto& artifact : outcome.artifacts)
+    std::cout << "artifact " << shown(artifact.path) << "\n";
   if (outcome.kind == Outcome::Kind::blocked) {
     print(Status::blocked, outcome.reason, outcome.message);
     return ExitCode::temporary;

@@ -122,6 +122,38 @@ TEST_CASE("invalid") {
   CHECK(reason(with("col10642", "../etc")).find("job.packageinstance.package.name: '../etc'") == 0);
 }
 
+TEST_CASE("the length of names, ids and versions: what just fits, and one more") {
+  const auto name = [](std::size_t letters) {
+    return word(with("\"col10642\"", "\"" + std::string(letters, 'a') + "\""));
+  };
+  CHECK(name(128) == "fine");
+  CHECK(name(129) == "invalid");
+  const auto id = [](std::size_t digits) {
+    return word(with("\"id\": 36", "\"id\": \"" + std::string(digits, '9') + "\""));
+  };
+  CHECK(id(18) == "fine");
+  CHECK(id(19) == "invalid");
+  CHECK(id(0) == "invalid");
+  CHECK(word(with("\"1.2\"", "\"1:2\"")) == "fine");
+  CHECK(word(with("\"col10642\"", "\"a:b\"")) == "invalid");
+}
+
+TEST_CASE("a body is read as it is, or not at all") {
+  for (const char* plain : {"", "identity", "none", "UTF-8", "utf8"}) {
+    Message message;
+    message.body = generation_c;
+    message.content_encoding = plain;
+    CHECK_MESSAGE(parse_request(message).has_value(), plain);
+  }
+  for (const char* other : {"gzip", "deflate", "br", "utf-16", "identity, gzip", " ", "\xff"}) {
+    Message message;
+    message.body = generation_c;
+    message.content_encoding = other;
+    REQUIRE_MESSAGE(parse_request(message).has_error(), other);
+    CHECK(parse_request(message).error().thing == "undecodable");
+  }
+}
+
 TEST_CASE("where a source may lie, and how it may be got") {
   const auto uri = [](const std::string& text) { return word(with("http://cnx.org/", text)); };
   for (const char* good :

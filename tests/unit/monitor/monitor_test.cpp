@@ -11,6 +11,7 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 #include <fstream>
+#include <list>
 
 #include "tests/support/loop.h"
 #include "tests/support/manual_clock.h"
@@ -179,6 +180,39 @@ TEST_CASE("limits on what a stranger sends") {
   CHECK(rbit.get("/healthcheck").empty());  // the third is closed at once
   first.close();
   second.close();
+  while (rbit.get("/healthcheck").empty()) {
+  }
+}
+
+TEST_CASE("the sizes of a request: what just fits, and one more") {
+  Watched rbit;
+  rbit.options.server.read_limit = 2s;
+  const std::string head =
+      "GET /healthcheck HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nX: ";
+  const auto header = [&](std::size_t bytes) {
+    return rbit.raw(head + std::string(bytes - head.size() - 4, 'x') + "\r\n\r\n");
+  };
+  CHECK(header(8192).starts_with("HTTP/1.1 200 "));
+  CHECK(header(8192 + 512).starts_with("HTTP/1.1 431 "));  // Beast counts by the line
+  const auto body = [&](std::size_t bytes) {
+    return rbit.raw("POST / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: " +
+                    std::to_string(bytes) + "\r\n\r\n" + std::string(bytes, 'x'));
+  };
+  CHECK(body(65536).starts_with("HTTP/1.1 405 "));
+  CHECK(body(65537).starts_with("HTTP/1.1 413 "));
+}
+
+TEST_CASE("64 connections, not one more, and the next when one has gone") {
+  Watched rbit;
+  CHECK(rbit.options.server.most_connections == 64);
+  const Tcp::endpoint there(asio::ip::address_v4::loopback(),
+                            static_cast<unsigned short>(rbit.monitor().port()));
+  std::list<Tcp::socket> held;
+  for (int i = 0; i < 63; ++i) held.emplace_back(rbit.loop).connect(there);
+  CHECK(rbit.get("/healthcheck").starts_with("HTTP/1.1 200 "));  // the 64th
+  held.emplace_back(rbit.loop).connect(there);
+  CHECK(rbit.get("/healthcheck").empty());  // the 65th is closed at once
+  held.pop_back();
   while (rbit.get("/healthcheck").empty()) {
   }
 }

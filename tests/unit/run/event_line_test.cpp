@@ -49,6 +49,29 @@ TEST_CASE("a long message is cut, at a whole letter") {
   CHECK(message.ends_with("\xa4..."));
 }
 
+TEST_CASE("the limits of a line: what just fits, and one more") {
+  const auto line = [](std::size_t bytes) {
+    const std::string head = "{\"log\":\"", tail = "\"}";
+    return head + std::string(bytes - head.size() - tail.size(), 'x') + tail;
+  };
+  CHECK(parse_event_line(line(max_event_line)).has_value());
+  CHECK(parse_event_line(line(max_event_line + 1)).error().reason ==
+        "a line is longer than 64 KiB");
+  const auto nested = [](std::size_t depth) {
+    return "{\"log\":\"a\",\"x\":" + std::string(depth - 1, '[') + std::string(depth - 1, ']') +
+           "}";
+  };
+  CHECK(parse_event_line(nested(8)).has_value());
+  CHECK(parse_event_line(nested(9)).error().reason == "nested deeper than 8");
+  const auto many = [](std::size_t values) {  // the object, its text, the list, and what is in it
+    std::string text = "{\"log\":\"a\",\"x\":[0";
+    for (std::size_t i = 4; i < values; ++i) text += ",0";
+    return text + "]}";
+  };
+  CHECK(parse_event_line(many(256)).has_value());
+  CHECK(parse_event_line(many(257)).error().reason == "too many values");
+}
+
 TEST_CASE("lines come in any pieces; a flood without newline is dropped") {
   int events = 0;
   std::vector<std::string> nonsense;

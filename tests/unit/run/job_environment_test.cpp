@@ -88,6 +88,19 @@ TEST_CASE("a long message cannot make the environment too large") {
   CHECK(total(environment) < job_environment_limit);
 }
 
+TEST_CASE("the environment's limit: what just fits, and one byte more") {
+  Job job = sample();
+  job.request.commands.clear();
+  const std::size_t room = job_environment_limit - 1 - total(job_environment(job, {}, {}));
+  job.request.commands = std::string(room, 'x');
+  auto environment = job_environment(job, {}, {});
+  CHECK(environment.left_out.empty());
+  CHECK(total(environment) == job_environment_limit - 1);
+  job.request.commands += 'x';
+  environment = job_environment(job, {}, {});
+  CHECK(environment.left_out == std::vector<std::string>{"RBIT_COMMANDS"});
+}
+
 TEST_CASE("a value with a NUL is left out, not cut short") {
   Job job = sample();
   job.request.package = std::string("a\0b", 3);

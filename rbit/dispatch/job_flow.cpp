@@ -232,12 +232,12 @@ std::string JobFlow::identify(Delivery& delivery) {
 
 Task<void> JobFlow::settle_all(RunningJob& running, const Settlement& settlement) {
   const std::string key = running.job.key;
-  bool reached = true;
+  bool reached = running.deliveries.empty();
   while (!running.deliveries.empty()) {  // others may join meanwhile
     Delivery delivery = std::move(running.deliveries.back());
     running.deliveries.pop_back();
     const bool settled = co_await settle(delivery, settlement);
-    reached = reached && settled;
+    reached = settled || reached;  // those that are void came again, and are among the others
   }
   if (!reached || settlement.kind == Settlement::Kind::requeue) co_return;
   const Result<void> written = co_await journal_.settled(key);

@@ -191,6 +191,19 @@ TEST_CASE("rbit dies during a job: it runs again as the next attempt, three time
   CHECK(story.transport.settled[0].settlement.reason == "poison");
 }
 
+TEST_CASE("a job that outlived its connection is settled by the delivery that joined it") {
+  // Once the void delivery beside it kept the settlement from the journal, and the payload in it.
+  Story story;
+  story.send("long");
+  story.transport.lose_connection();
+  story.settle_down();
+  story.runner().end("long", outcome(Kind::done));
+  story.settle_down();
+  REQUIRE(story.transport.settled.size() == 1);
+  REQUIRE(story.journal().find("long").has_value());
+  CHECK(story.journal().find("long")->settled);
+}
+
 TEST_CASE("one id for two messages: both run, and each gets its own answer") {
   // Once the second was acknowledged as if it were the first.
   Story story(3);

@@ -32,11 +32,13 @@ class Story {
   ~Story() {
     graveyard_.push_back(std::move(dispatcher_));
     for (const auto& dispatcher : graveyard_) dispatcher->stop_jobs(StopKind::kill);
+    clock.raise_the_buried();
     settle_down();
   }
 
   /// Another rbit on the same journal, as after a crash: what ran is forgotten.
   void crash_and_restart(int slots = 2) {
+    clock.bury();
     graveyard_.push_back(std::move(dispatcher_));  // its flows hang: nobody notifies them
     graveyard_runners_.push_back(std::move(runner_));
     graveyard_journals_.push_back(std::move(journal_));

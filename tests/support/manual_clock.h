@@ -29,7 +29,7 @@ class ManualClock : public Clock {
     const auto executor = co_await asio::this_coro::executor;
     asio::steady_timer bell(executor, SteadyTime::max());  // never expires: `advance` cancels it
     Sleeper sleeper{steady_ + pause, &bell};
-    const Bed bed(sleepers_, sleeper);
+    const Bed bed(*this, sleeper);
     boost::system::error_code rung;
     co_await bell.async_wait(asio::redirect_error(asio::use_awaitable, rung));
   }
@@ -40,6 +40,15 @@ class ManualClock : public Clock {
     steady_ += by;
     for (Sleeper* sleeper : sleepers_)
       if (sleeper->until <= steady_) sleeper->bell->cancel();
+  }
+  /// Whoever sleeps now belongs to a process that died: time will not wake them.
+  void bury() {
+    buried_.insert(buried_.end(), sleepers_.begin(), sleepers_.end());
+    sleepers_.clear();
+  }
+  /// They go on all the same, so that their frames end before what they refer to does.
+  void raise_the_buried() {
+    for (Sleeper* sleeper : buried_) sleeper->bell->cancel();
   }
   /// To the end of the shortest pause; false if nobody sleeps.
   bool advance_to_next() {
@@ -67,19 +76,22 @@ class ManualClock : public Clock {
   };
   /// In the list for as long as the sleeper's frame lives, however it ends.
   struct Bed {
-    Bed(std::vector<Sleeper*>& list, Sleeper& one) : beds(list), sleeper(&one) {
-      beds.push_back(sleeper);
+    Bed(ManualClock& of, Sleeper& one) : clock(of), sleeper(&one) {
+      clock.sleepers_.push_back(sleeper);
     }
-    ~Bed() { std::erase(beds, sleeper); }
+    ~Bed() {
+      std::erase(clock.sleepers_, sleeper);
+      std::erase(clock.buried_, sleeper);
+    }
     Bed(const Bed&) = delete;
     Bed& operator=(const Bed&) = delete;
-    std::vector<Sleeper*>& beds;
+    ManualClock& clock;
     Sleeper* sleeper;
   };
 
   WallTime wall_ = from_micros(start_seconds * 1'000'000);
   SteadyTime steady_ = SteadyTime{} + std::chrono::hours(1);
-  std::vector<Sleeper*> sleepers_;
+  std::vector<Sleeper*> sleepers_, buried_;
 };
 
 }  // namespace rbit::test

@@ -27,6 +27,8 @@ class ScriptedRunner : public Runner {
     ended_[package] = std::move(outcome);
     changed_.notify();
   }
+  /// The next attempt of a job that was ended runs again.
+  void forget(const std::string& package) { ended_.erase(package); }
   void break_down(Error trouble) { trouble_ = std::move(trouble); }
 
   /// Packages in the order in which they were started.

@@ -108,7 +108,12 @@ class LocalTransport::RowSettler : public Settler {
 
 LocalTransport::LocalTransport(const asio::any_io_executor& loop, Database& database, Clock& clock,
                                std::string worker)
-    : loop_(loop), database_(database), clock_(clock), worker_(std::move(worker)) {}
+    : loop_(loop),
+      database_(database),
+      clock_(clock),
+      worker_(std::move(worker)),
+      wall_seen_(clock.wall()),
+      steady_seen_(clock.steady()) {}
 
 LocalTransport::~LocalTransport() = default;
 
@@ -349,6 +354,7 @@ Message LocalTransport::copy_for(std::int64_t id, const Message& message,
 
 Result<void> LocalTransport::write_retry(std::int64_t id, const Message& message,
                                          const Settlement& settlement) {
+  if (const auto followed = follow_the_clock(); !followed) return followed;
   Message copy = copy_for(id, message, settlement);
   const std::string properties = properties_to_json(copy);
   const std::int64_t due = to_micros(clock_.wall() + settlement.delay);
@@ -408,7 +414,25 @@ Task<void> LocalTransport::ripen(std::int64_t due, std::weak_ptr<void> alive) {
   arm();
 }
 
+/// A due time is one of the wall clock, for it must outlive us. Where somebody sets that clock, due
+/// times are set with it: else an hour back would make a pause of a minute one of an hour.
+Result<void> LocalTransport::follow_the_clock() {
+  using std::chrono::microseconds;
+  constexpr microseconds slack = std::chrono::seconds(1);  // a clock that is slewed is no matter
+  const WallTime wall = clock_.wall();
+  const SteadyTime steady = clock_.steady();
+  const auto set_by = std::chrono::duration_cast<microseconds>(wall - wall_seen_) -
+                      std::chrono::duration_cast<microseconds>(steady - steady_seen_);
+  wall_seen_ = wall;
+  steady_seen_ = steady;
+  if (set_by < slack && set_by > -slack) return {};
+  alarm_.reset();  // whoever sleeps has the old time
+  auto row = database_.prepare("UPDATE message SET due = max(1, due + ?) WHERE due > 0");
+  return row.bind(std::int64_t{set_by.count()}).run();
+}
+
 Result<void> LocalTransport::place_the_due() {
+  if (const auto followed = follow_the_clock(); !followed) return followed;
   struct Row {
     std::int64_t id;
     std::string queue;

@@ -88,6 +88,7 @@ class LocalTransport : public Transport {
   void arm();
   Task<void> ripen(std::int64_t due, std::weak_ptr<void> alive);
   Result<void> place_the_due();
+  Result<void> follow_the_clock();
 
   asio::any_io_executor loop_;
   Database& database_;
@@ -100,6 +101,8 @@ class LocalTransport : public Transport {
   bool pump_due_ = false;
   bool cursors_due_ = false;
   std::optional<std::int64_t> alarm_;  // when the next sleeper wakes, microseconds since 1970
+  WallTime wall_seen_;                 // both clocks at one moment, to see that one was set
+  SteadyTime steady_seen_;
   std::shared_ptr<void> alive_ = std::make_shared<int>();  // tokens and sleepers outlive this
 };
 

@@ -238,6 +238,30 @@ TEST_CASE("to be tried again: after the delay, with the attempt, and the same ke
   CHECK(attempt_of(house.got[2].message()) == 3);
 }
 
+TEST_CASE("a clock that is set changes no delay") {
+  // Once a retry in a minute came after an hour and a minute when the clock was set an hour back.
+  for (const auto jump : {std::chrono::hours(-1), std::chrono::hours(1)}) {
+    House house;
+    house.start();
+    REQUIRE(house.submit("a", "1"));
+    REQUIRE(house.submit("a", "2"));
+    house.credit("a", 5);
+    REQUIRE(house.settle(0, Settlement::retry(std::chrono::seconds(30), 2, "")));
+    house.clock.jump(jump);
+    REQUIRE(house.settle(1, Settlement::retry(std::chrono::seconds(40), 2, "")));
+    house.clock.advance(std::chrono::seconds(29));
+    house.settle_down();
+    CHECK(house.got.size() == 2);
+    house.clock.advance(std::chrono::seconds(2));
+    house.settle_down();
+    CHECK(house.got.size() == 3);
+    house.clock.jump(jump);
+    house.clock.advance(std::chrono::seconds(10));
+    house.settle_down();
+    CHECK(house.got.size() == 4);
+  }
+}
+
 TEST_CASE("the earlier of two delays is not held up by the later") {
   House house;
   house.start();

@@ -17,6 +17,10 @@ set_target_properties(resolver_stub PROPERTIES LIBRARY_OUTPUT_DIRECTORY ${PROJEC
                                                C_EXTENSIONS ON)
 target_link_libraries(resolver_stub PRIVATE ${CMAKE_DL_LIBS})
 
+add_library(preload_clock MODULE ${PROJECT_SOURCE_DIR}/tests/faults/preload_clock.c)
+set_target_properties(preload_clock PROPERTIES C_EXTENSIONS ON PREFIX ""
+                      LIBRARY_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR})
+
 # Each part is a test; those of one lane (with and without a broker) follow one another, so that
 # two of them run at once at most.
 if(RBIT_TEST_PYTHON)
@@ -31,6 +35,9 @@ if(RBIT_TEST_PYTHON)
   rbit_faults(crash broker)
   rbit_faults(frames local)
   rbit_faults(network broker)
+  rbit_faults(away broker)
+  rbit_faults(broker broker)
+  rbit_faults(helpers local)
 
   add_test(NAME faults_harness COMMAND ${RBIT_TEST_PYTHON} -B
            ${PROJECT_SOURCE_DIR}/tests/faults/test_checker.py)

@@ -112,7 +112,7 @@ class Suite:
         begun = time.monotonic()
         directory = os.path.join(self.directory, f"row{row.number}-{row.slug}")
         os.makedirs(directory)
-        decisions = schedule.Schedule(row.number, self.seed, file, self.lines)
+        decisions = schedule.Schedule(f"{row.number} {row.slug}", self.seed, file, self.lines)
         verdict, lines = "ok", []
         try:
             node = self._node() if row.needs_broker else None

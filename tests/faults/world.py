@@ -51,7 +51,7 @@ class World:
         self.status_queue = f"{self.name}-status"
         self.run_log = os.path.join(directory, "run.log")
         self.config = os.path.join(directory, "rbit.ini")
-        self.backoff = 1.0
+        self.backoff = 1.0 if knows("reconnect-ceiling") else 30.0
         self.rbits = []
         self.jobs = 0
         self.found = Evidence()
@@ -68,7 +68,8 @@ class World:
 
     def configure(self, slots=4, rbit="", amqp="", runner="", status="", command=None, more=""):
         """rbit.ini. The texts are more lines for the sections of these names."""
-        command = command or f"shell!{os.path.join(BINARY_DIR, 'fault_job')} {self.run_log}"
+        runner += f"run-log = {self.run_log}\n"
+        command = command or f"shell!exec {os.path.join(BINARY_DIR, 'fault_job')} {self.run_log}"
         if self.node is None:
             broker = "url = local:\n"
             target = f"report = log, pybit\nurl = {self.front_end.url}\n"
@@ -98,26 +99,34 @@ class World:
             self._channel.confirm_delivery()
         return self._channel
 
+    def reconnect(self):
+        """After a fault of the broker: the next use of `channel` gets a new connection."""
+        if self._channel is None:
+            return
+        try:
+            self._channel.connection.close()
+        except pika.exceptions.AMQPError:
+            pass
+        self._channel = None
+
     def close(self):
         for one in self.rbits:
             if one.process.poll() is None:
                 one.kill()
         if self.front_end is not None:
             self.front_end.go_down()
-        if self._channel is not None and self._channel.connection.is_open:
+        if self._channel is not None:
+            self.reconnect()
             for queue in (self.queue, self.status_queue, f"rbit.dead.{self.queue}"):
                 try:
                     self.channel().queue_delete(queue)
                 except pika.exceptions.AMQPError:
                     pass
-            try:
-                self._channel.connection.close()
-            except pika.exceptions.AMQPError:
-                pass
+            self.reconnect()
 
     # ---- jobs
 
-    def publish(self, work, with_id=True):
+    def publish(self, work, with_id=True, package="work"):
         """One job for each MS-CODE-TIMES of `work` (see fault_job.c); their ids."""
         first = self.jobs + 1
         self.jobs += len(work)
@@ -128,26 +137,26 @@ class World:
                 self.found.planned_runs[str(number)] = times + 1
         if self.node is None:
             with concurrent.futures.ThreadPoolExecutor(4) as pool:
-                list(pool.map(self._submit, numbers, work))
+                list(pool.map(lambda *one: self._submit(*one, package), numbers, work))
         else:
             for number, version in zip(numbers, work):
-                self._publish(number, version, with_id)
+                self._publish(number, version, package, with_id)
         return [str(number) for number in numbers]
 
-    def _publish(self, number, version, with_id):
+    def _publish(self, number, version, package, with_id):
         properties = pika.BasicProperties(delivery_mode=2,
                                           message_id=f"m{number}" if with_id else None)
-        body = build_request(job=number, package="work", version=version)
+        body = build_request(job=number, package=package, version=version)
         try:
             self.channel().basic_publish("", self.queue, body, properties, mandatory=True)
             self.found.confirmed.add(str(number))
         except pika.exceptions.AMQPError:
             self.found.unconfirmed.add(str(number))
 
-    def _submit(self, number, version):
+    def _submit(self, number, version, package):
         begun = time.monotonic()
         done = subprocess.run([self.program, "submit", self.config, "--queue", self.queue,
-                               "--package", "work", "--version", version, "--job", str(number)],
+                               "--package", package, "--version", version, "--job", str(number)],
                               cwd=self.directory, stdin=subprocess.DEVNULL, capture_output=True,
                               text=True, timeout=PATIENCE)
         (self.found.confirmed if done.returncode == 0 else self.found.unconfirmed).add(str(number))
@@ -220,16 +229,34 @@ class World:
             time.sleep(0.05)
         return True
 
-    def recovery(self, reachable, mark, backoff=None):
-        """Notes how soon rbit consumed again: `mark` is the number of such lines there were."""
-        found = Recovery(reachable, None, backoff or self.backoff)
-        self.found.recoveries.append(found)
+    def recovery(self, back, mark):
+        """Notes how soon rbit consumes again after `back.at`, when the broker could be reached:
+        `mark` is the number of times it had said so before."""
+        consuming = None
         try:
-            wait_until(lambda: len(self.rbit.lines_with(CONSUMING)) > mark, "rbit to consume again")
-            found.consuming = time.monotonic()
+            wait_until(lambda: len(self.rbit.lines_with(CONSUMING)) > mark,
+                       "rbit to consume again", PATIENCE)
+            consuming = time.monotonic()
         except AssertionError:
             pass
-        return found
+        back.thread.join(PATIENCE)
+        reachable = back.at if back.at is not None else time.monotonic()
+        self.found.recoveries.append(Recovery(reachable, consuming, self.backoff))
+
+    def children(self):
+        """How many processes rbit has: leaders and what they hold."""
+        with open(f"/proc/{self.rbit.pid}/task/{self.rbit.pid}/children") as file:
+            return len(file.read().split())
+
+    def quiet(self):
+        """Until nothing moves any more: the reports are out, connections that rbit was about to
+        close are closed. Seen by its descriptors: the same for a second."""
+        end, since, last = time.monotonic() + 60, time.monotonic(), None
+        while time.monotonic() < end and time.monotonic() - since < 1:
+            now = len(os.listdir(f"/proc/{self.rbit.pid}/fd"))
+            if now != last:
+                since, last = time.monotonic(), now
+            time.sleep(0.05)
 
     def resources(self, one=None):
         pid = (one or self.rbit).pid
@@ -241,18 +268,7 @@ class World:
     # ---- afterwards
 
     def runs(self):
-        """The run log: what jobs said of themselves, in the order they said it."""
-        runs, open_runs = [], {}
-        for line in readable(self.run_log).decode().splitlines():
-            word, micros, job, attempt, pid, code = line.split()
-            if word == "begin":
-                one = Run(job, int(attempt), int(pid), int(micros) / 1e6)
-                runs.append(one)
-                open_runs[job, pid] = one
-            else:
-                one = open_runs.pop((job, pid))
-                one.end, one.code = int(micros) / 1e6, int(code)
-        return runs
+        return read_run_log(self.run_log)
 
     def evidence(self):
         """Everything there is to know, once all rbits have ended."""
@@ -260,6 +276,12 @@ class World:
         for one in self.rbits:
             if one.process.poll() is None:
                 self.stop(one)
+        for _ in range(10):  # reports that could not go out in the 5 s of a stop go out in a start
+            if "wait on disk" not in self.rbit.log:
+                break
+            self.start()
+            self.quiet()
+            self.stop()
         found.leftovers += self._leftovers()
         found.runs = self.runs()
         found.reports = self._reports()
@@ -282,6 +304,7 @@ class World:
         if self.node is None:
             return [Report(job, status) for job, status in self.front_end.reports]
         reports = []
+        self.reconnect()
         while True:
             method, properties, body = self.channel().basic_get(self.status_queue, auto_ack=True)
             if method is None:
@@ -310,6 +333,21 @@ class World:
                                           ended / 1e6 if ended else None)
         database.close()
         return rows
+
+
+def read_run_log(path):
+    """What jobs said of themselves (fault_job.c), in the order in which they said it."""
+    runs, open_runs = [], {}
+    for line in readable(path).decode().splitlines():
+        word, micros, job, attempt, pid, code = line.split()
+        if word == "begin":
+            one = Run(job, int(attempt), int(pid), int(micros) / 1e6)
+            runs.append(one)
+            open_runs[job, pid] = one
+        else:
+            one = open_runs.pop((job, pid))
+            one.end, one.code = int(micros) / 1e6, int(code)
+    return runs
 
 
 def reconnect_line(ceiling):

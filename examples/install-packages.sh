@@ -2,6 +2,7 @@
 # Installs what rbit needs on Debian 12 and is not there yet: the one list of packages.
 #   sh examples/install-packages.sh build    to build it, run it and write plugins
 #   sh examples/install-packages.sh test     that, and what the tests want
+#   sh examples/install-packages.sh fuzz     what tests/fuzz/run.sh wants beside "build"
 # As root or with sudo. Says in one line what it is about to install; installs nothing twice.
 set -eu
 
@@ -15,7 +16,8 @@ test="doctest-dev python3 python3-pika rabbitmq-server man-db"
 case "${1:-}" in
   build) wanted=$build ;;
   test) wanted="$build $test" ;;
-  *) echo "usage: sh $0 build|test" >&2; exit 2 ;;
+  fuzz) wanted="$build clang" ;;
+  *) echo "usage: sh $0 build|test|fuzz" >&2; exit 2 ;;
 esac
 
 command -v dpkg-query > /dev/null && command -v apt-get > /dev/null || {

@@ -2,14 +2,14 @@
 # Fuzzes everything that reads what strangers wrote: sh tests/fuzz/run.sh [SECONDS [TARGET ...]]
 # SECONDS each, 60 if not said. What was found lies in build/fuzz/found: a crash is an input to put
 # into tests/fuzz/corpus/TARGET, where the tests replay it for ever, beside its cure.
-# Debian: apt-get install clang (libFuzzer comes with it).
+# libFuzzer comes with clang: sh examples/install-packages.sh fuzz
 set -eu
 cd "$(dirname "$0")/../.."
 seconds=${1:-60}
 [ $# -eq 0 ] || shift
 [ $# -gt 0 ] || set -- message ini runner_line event_lines headers journal_rows
 
-command -v clang++ > /dev/null || { echo "$0: no clang++; apt-get install clang" >&2; exit 77; }
+command -v clang++ > /dev/null || { echo "$0: no clang++: sh examples/install-packages.sh fuzz" >&2; exit 77; }
 [ -f build/fuzz/build.ninja ] ||
   cmake -S . -B build/fuzz -G Ninja -DRBIT_FUZZ=ON -DRBIT_BUILD_TESTS=OFF \
         -DCMAKE_C_COMPILER=clang -DCMAKE_CXX_COMPILER=clang++ > /dev/null

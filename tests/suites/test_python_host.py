@@ -1,5 +1,6 @@
 """The host of Python functions: every form of function, and every way one can go wrong."""
 
+import importlib.util
 import json
 import os
 import signal
@@ -300,6 +301,40 @@ class PythonHost(HostCase):
         os.chmod(config, 0o777)
         event = self.refusal("def run(a, b): pass")
         self.assertIn(config + ": users other than its owner may write", event["refused"])
+
+    def test_a_module_that_it_imports_and_others_may_change(self):
+        config = os.path.join(self.directory, "config")
+        for name in (config, os.path.join(config, "package"), os.path.join(config, "__pycache__")):
+            os.mkdir(name)
+        canary = os.path.join(self.directory, "canary")
+        inner = os.path.join(config, "package", "__init__.py")
+        helper = os.path.join(config, "helper.py")
+        for path in (inner, helper):
+            with open(path, "w") as file:
+                file.write("open(%r, 'w')\n" % canary)
+        for path in (inner, helper):
+            os.chmod(path, 0o666)
+            module = "package" if path == inner else "helper"
+            event = self.refusal("import %s\ndef run(a, b): pass" % module)
+            self.assertIn(path + ": users other than its owner may write", event["refused"])
+        os.chmod(helper, 0o644)
+        os.chmod(os.path.join(config, "__pycache__"), 0o777)
+        byte_code = importlib.util.cache_from_source(helper)
+        with open(byte_code, "wb"):
+            pass
+        event = self.refusal("import helper\ndef run(a, b): pass")
+        self.assertIn("__pycache__: users other than its owner may write", event["refused"])
+        self.assertFalse(os.path.exists(canary))
+
+    def test_one_that_a_running_job_imports(self):
+        config = os.path.join(self.directory, "config")
+        os.mkdir(config)
+        helper = os.path.join(config, "helper.py")
+        with open(helper, "w") as file:
+            file.write("x = 1\n")
+        os.chmod(helper, 0o666)
+        self.assertVerdict(self.run_once("def run(a, b): import helper"), "failed",
+                           "Refusal: %s: users other than its owner may write to it" % helper)
 
     def test_nothing_beside_the_ini_file_hides_a_module(self):
         config = os.path.join(self.directory, "config")

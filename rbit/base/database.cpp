@@ -3,8 +3,12 @@
 #include <fcntl.h>
 #include <sqlite3.h>
 
+#include <algorithm>
+
 #include <boost/asio/post.hpp>
+#include <cerrno>
 #include <chrono>
+#include <cstring>
 #include <functional>
 #include <unordered_map>
 #include <utility>
@@ -15,6 +19,10 @@
 namespace rbit {
 
 namespace {
+
+// Pauses between two tries to open a sick file anew.
+constexpr std::chrono::milliseconds first_heal_pause{200};
+constexpr std::chrono::milliseconds longest_heal_pause{10'000};
 
 const char* cure_of(int code) {
   switch (code & 0xFF) {  // the primary code; the rest says more of the same
@@ -37,6 +45,27 @@ const char* cure_of(int code) {
     default:
       return "";
   }
+}
+
+/// After these the connection is not to be believed (S4).
+bool makes_sick(int code) {
+  switch (code & 0xFF) {
+    case SQLITE_FULL:
+    case SQLITE_IOERR:
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+    case SQLITE_READONLY:
+    case SQLITE_CANTOPEN:
+      return true;
+    default:
+      return false;
+  }
+}
+
+/// What the system said; for other codes SQLite still has what it said the time before.
+int system_errno(sqlite3* handle, int code) {
+  const int kind = code & 0xFF;
+  return kind == SQLITE_IOERR || kind == SQLITE_CANTOPEN ? sqlite3_system_errno(handle) : 0;
 }
 
 }  // namespace
@@ -86,7 +115,10 @@ Statement& Statement::bind_null() {
 
 Result<bool> Statement::step() {
   if (refused_ != SQLITE_OK)
-    return Error{database_->path_, std::string("binding a value: ") + sqlite3_errstr(refused_), ""};
+    return Error{database_->path_,
+                 std::string(statement_ == nullptr ? "preparing: " : "binding a value: ") +
+                     sqlite3_errstr(refused_),
+                 cure_of(refused_)};
   const int code = sqlite3_step(statement_);
   if (code == SQLITE_ROW) return true;
   if (code == SQLITE_DONE) return false;
@@ -141,6 +173,7 @@ struct Database::Cache {
 /// One change on its way into a commit. `done` is null if nobody waits for it.
 struct Database::Waiter {
   Durability durability = Durability::process;
+  Reserve reserve = Reserve::keep;
   Change change;  // empty: whoever wanted it is gone
   std::unique_ptr<Notice> done;
   bool answered = false;
@@ -159,7 +192,10 @@ struct Database::Waiter {
 };
 
 Database::Database(const asio::any_io_executor& loop, std::string path)
-    : loop_(loop), path_(std::move(path)), cache_(std::make_unique<Cache>()) {}
+    : loop_(loop),
+      path_(std::move(path)),
+      cache_(std::make_unique<Cache>()),
+      heal_pause_(first_heal_pause) {}
 
 Database::~Database() {
   // What is still queued has no answer, so nothing was built on it: it is not written.
@@ -187,11 +223,12 @@ Result<void> Database::connect() {
     close();
     return why;
   }
-  // Exclusive: a second process is refused instead of sharing the file (S1), and the index of the
-  // log needs no shared memory. Memory for what savepoints remember, else it would be a file.
-  // A cache of 512 KiB: the default of 2 MB is what memory would still grow by after the start.
+  // Exclusive, and first, before anything is read: a second process is refused instead of sharing
+  // the file (S1), and the index of the log needs no shared memory. Memory for what savepoints
+  // remember, else it would be a file. A cache of 512 KiB: the default of 2 MB is what memory would
+  // still grow by after the start.
   for (const char* pragma :
-       {"PRAGMA cache_size=-512", "PRAGMA locking_mode=EXCLUSIVE", "PRAGMA journal_mode=WAL",
+       {"PRAGMA locking_mode=EXCLUSIVE", "PRAGMA cache_size=-512", "PRAGMA journal_mode=WAL",
         "PRAGMA synchronous=NORMAL", "PRAGMA temp_store=MEMORY",
         "PRAGMA journal_size_limit=16777216", "BEGIN IMMEDIATE", "COMMIT"}) {
     const auto set = execute(pragma);
@@ -200,20 +237,49 @@ Result<void> Database::connect() {
       return set;
     }
   }
+  sqlite3_wal_hook(handle_, after_commit, this);
   return {};
+}
+
+/// Copies the log into the file when it has grown enough. SQLite's own hook does the same and keeps
+/// failures to itself; but a sync of the log that failed must not be made again and believed (S4).
+int Database::after_commit(void* self, sqlite3* handle, const char* name, int pages) {
+  constexpr int many = 1000;  // 4 MiB
+  if (pages < many) return SQLITE_OK;
+  const int code =
+      sqlite3_wal_checkpoint_v2(handle, name, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
+  if (code != SQLITE_OK && code != SQLITE_BUSY)
+    (void)static_cast<Database*>(self)->error("copying the log into the file");
+  return SQLITE_OK;  // what was committed is committed
 }
 
 void Database::close() {
   for (auto& [sql, statement] : cache_->idle) sqlite3_finalize(statement);
   cache_->idle.clear();
-  sqlite3_close(handle_);  // copies the log into the file and removes it
+  if (handle_ == nullptr) return;
+  // A sick one takes its log for whole. Opened anew, the sums in the log tell what is.
+  if (sick_) sqlite3_db_config(handle_, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
+  sqlite3_close(handle_);  // else copies the log into the file and removes it
   handle_ = nullptr;
 }
 
-Error Database::error(const char* doing) const {
+Error Database::error(const char* doing) {
   if (handle_ == nullptr) return {path_, "the file is not open", ""};
   const int code = sqlite3_extended_errcode(handle_);
-  return {path_, std::string(doing) + ": " + sqlite3_errmsg(handle_), cure_of(code)};
+  Error why{path_, std::string(doing) + ": " + sqlite3_errmsg(handle_), cure_of(code)};
+  if (const int os = system_errno(handle_, code); os != 0)
+    why.reason += std::string(" (") + std::strerror(os) + ")";
+  fell_sick(code, why);
+  return why;
+}
+
+void Database::fell_sick(int code, const Error& why) {
+  if (!makes_sick(code)) return;
+  const int os = system_errno(handle_, code);
+  full_ = full_ || (code & 0xFF) == SQLITE_FULL || os == ENOSPC || os == EDQUOT;
+  log_doubtful_ = log_doubtful_ || (code & 0xFF) == SQLITE_IOERR;
+  trouble_ = why;
+  sick_ = true;
 }
 
 Statement Database::prepare(std::string_view sql) {
@@ -223,11 +289,18 @@ Statement Database::prepare(std::string_view sql) {
     return {*this, kept};
   }
   sqlite3_stmt* statement = nullptr;
-  if (handle_ == nullptr ||
-      sqlite3_prepare_v3(handle_, sql.data(), static_cast<int>(sql.size()),
-                         SQLITE_PREPARE_PERSISTENT, &statement, nullptr) != SQLITE_OK)
+  const int code = handle_ == nullptr
+                       ? SQLITE_CANTOPEN
+                       : sqlite3_prepare_v3(handle_, sql.data(), static_cast<int>(sql.size()),
+                                            SQLITE_PREPARE_PERSISTENT, &statement, nullptr);
+  if ((code & 0xFF) == SQLITE_ERROR)
     throw Fatal(ExitCode::internal, error(("preparing '" + std::string(sql) + "'").c_str()));
-  return {*this, statement};
+  Statement prepared(*this, statement);
+  if (code != SQLITE_OK) {  // the schema could not be read
+    (void)error("preparing");
+    prepared.refused_ = code;
+  }
+  return prepared;
 }
 
 void Database::keep(sqlite3_stmt* statement) {
@@ -237,7 +310,8 @@ void Database::keep(sqlite3_stmt* statement) {
 }
 
 Result<void> Database::execute(const char* sql) {
-  if (sqlite3_exec(handle_, sql, nullptr, nullptr, nullptr) == SQLITE_OK) return {};
+  if (handle_ != nullptr && sqlite3_exec(handle_, sql, nullptr, nullptr, nullptr) == SQLITE_OK)
+    return {};
   return error(sql);
 }
 
@@ -251,9 +325,10 @@ int Database::changes() const {
 
 // ---- Group commit
 
-Task<Result<void>> Database::write(Durability durability, Change change) {
+Task<Result<void>> Database::write(Durability durability, Change change, Reserve reserve) {
   auto waiter = std::make_shared<Waiter>();
   waiter->durability = durability;
+  waiter->reserve = reserve;
   waiter->change = std::move(change);
   waiter->done = std::make_unique<Notice>(loop_);
   // A coroutine that is destroyed while it waits takes along what its change refers to.
@@ -289,19 +364,39 @@ void Database::flush() {
   std::erase_if(batch, [](const auto& waiter) { return !waiter->change; });
   if (batch.empty()) return;
 
-  bool sync = false;
-  for (const auto& waiter : batch) sync = sync || waiter->durability == Durability::power;
-  const auto result = ready_to_write();
-  const auto committed = result ? commit(batch, sync) : result;
+  auto committed = ready_to_write();
+  if (committed) committed = commit(batch);
+  if (!committed && made_room_for(batch)) {
+    committed = ready_to_write();
+    if (committed) committed = commit(batch);
+  }
+  const bool sync = std::any_of(batch.begin(), batch.end(), [](const auto& waiter) {
+    return waiter->durability == Durability::power;
+  });
+  Result<void> synced;
+  if (committed && sync) synced = log_doubtful_ ? Result<void>(trouble_) : sync_log();
+  if (committed && synced) heal_pause_ = first_heal_pause;
   for (const auto& waiter : batch) {
     if (!committed)
       waiter->answer(committed);
+    else if (waiter->result && !synced && waiter->durability == Durability::power)
+      waiter->answer(synced);  // to the others it makes no difference
     else
       waiter->answer(std::move(waiter->result));
   }
 }
 
-Result<void> Database::commit(std::vector<std::shared_ptr<Waiter>>& batch, bool sync) {
+/// A write that may use the reserve met a full disk, and now there is room.
+bool Database::made_room_for(const std::vector<std::shared_ptr<Waiter>>& batch) {
+  const bool may = full_ && make_room_ &&
+                   std::any_of(batch.begin(), batch.end(),
+                               [](const auto& waiter) { return waiter->reserve == Reserve::use; });
+  if (!may || !make_room_()) return false;
+  heal_after_ = {};
+  return true;
+}
+
+Result<void> Database::commit(std::vector<std::shared_ptr<Waiter>>& batch) {
   if (const auto begun = run_once("BEGIN IMMEDIATE"); !begun) return begun;
   const bool alone = batch.size() == 1;
   int good = 0;
@@ -320,7 +415,7 @@ Result<void> Database::commit(std::vector<std::shared_ptr<Waiter>>& batch, bool 
   }
   if (good == 0) return run_once("ROLLBACK");
   if (const auto done = run_once("COMMIT"); !done) return roll_back(done.error());
-  return sync ? sync_log() : Result<void>();
+  return {};
 }
 
 Result<void> Database::run_once(const char* sql) {
@@ -347,27 +442,38 @@ Result<void> Database::sync_log() {
     return {};
   const int code = file->pMethods->xSync(file, SQLITE_SYNC_NORMAL);
   if (code == SQLITE_OK) return {};
-  sick_ = true;  // a second sync would lie: the kernel has dropped the pages (S4)
-  return Error{path_, std::string("syncing the log: ") + sqlite3_errstr(code), cure_of(code)};
+  // A second sync would lie: the kernel has dropped the pages (S4).
+  const Error why{path_, std::string("syncing the log: ") + sqlite3_errstr(code), cure_of(code)};
+  fell_sick(code, why);
+  return why;
 }
 
 Result<void> Database::ready_to_write() {
   if (!sick_) return {};
-  // Not at every turn of the loop: the check reads the whole file.
   const auto now = std::chrono::steady_clock::now();
-  if (now < heal_after_)
-    return Error{path_, "not writable since a sync failed; it is tried again soon",
-                 cure_of(SQLITE_IOERR)};
-  heal_after_ = now + std::chrono::seconds(5);
+  if (now < heal_after_) return trouble_;
+  const auto healed = heal();
+  const auto end = std::chrono::steady_clock::now();
+  // The check may read the whole file, and the loop waits for it: never for long.
+  heal_after_ =
+      end + std::max(heal_pause_, std::chrono::ceil<std::chrono::milliseconds>(10 * (end - now)));
+  heal_pause_ = std::min(2 * heal_pause_, longest_heal_pause);
+  return healed;
+}
+
+Result<void> Database::heal() {
   close();
   if (const auto opened = connect(); !opened) return opened;
   if (const auto sound = check(std::chrono::seconds(5)); !sound) return sound;
-  // Writes every page of the log anew, to the file, and syncs that: then it holds again.
-  int left = 0;
-  if (sqlite3_wal_checkpoint_v2(handle_, "main", SQLITE_CHECKPOINT_TRUNCATE, &left, nullptr) !=
-      SQLITE_OK)
-    return error("copying the log into the file");
-  sick_ = false;
+  if (log_doubtful_) {
+    // Writes every page of the log anew, to the file, and syncs that: then it holds again. The
+    // sync after it is of the log's end: what is left of the old one must not be read again.
+    if (sqlite3_wal_checkpoint_v2(handle_, "main", SQLITE_CHECKPOINT_TRUNCATE, nullptr, nullptr) !=
+        SQLITE_OK)
+      return error("copying the log into the file");
+    if (const auto synced = sync_log(); !synced) return synced;
+  }
+  sick_ = full_ = log_doubtful_ = false;
   return {};
 }
 
@@ -389,13 +495,17 @@ Result<void> Database::check(std::chrono::milliseconds limit) {
   sqlite3_progress_handler(handle_, 0, nullptr, nullptr);
   if (out_of_time) return {};  // too large to read in that time; what it has seen is sound
   if (!row) return row.error();
-  if (*row && statement.text(0) != "ok")
-    return Error{path_, "damaged: " + statement.text(0), cure_of(SQLITE_CORRUPT)};
+  if (*row && statement.text(0) != "ok") {
+    const Error why{path_, "damaged: " + statement.text(0), cure_of(SQLITE_CORRUPT)};
+    fell_sick(SQLITE_CORRUPT, why);
+    return why;
+  }
   return {};
 }
 
 Result<void> Database::back_up(const std::string& to) {
   Fd(::open(to.c_str(), O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0600));
+  if (handle_ == nullptr) return error("copying");
   sqlite3* copy = nullptr;
   Result<void> result;
   const auto failed = [&] {

@@ -51,7 +51,7 @@ class Statement {
   Database* database_;
   sqlite3_stmt* statement_;
   int next_ = 1;
-  int refused_ = 0;  // the first value that could not be bound
+  int refused_ = 0;  // why it was not prepared, or the first value that could not be bound
 };
 
 /// What a write must outlive before the caller is answered.
@@ -59,6 +59,9 @@ enum class Durability {
   process,  // a crash of rbit: no sync (RELIABILITY.md 1.3, S2)
   power,    // a power cut too: the commit is synced
 };
+
+/// Whether a write may take the space that is kept for a full disk (`Database::on_full`).
+enum class Reserve { keep, use };
 
 /// The one SQLite file of an rbit: WAL, one connection, on the loop's thread (S1). Every return
 /// code becomes an Error that names the file.
@@ -68,10 +71,12 @@ enum class Durability {
 /// change that fails is rolled back alone (savepoint); a commit that fails fails them all.
 ///
 /// Without `power` a commit costs no sync, but for the one every 4 MiB when SQLite copies its log
-/// into the file. After a failed sync nothing is written until the file was opened and checked anew
-/// (S4), at most every 5 s; meanwhile every write is answered with an Error.
+/// into the file. After a failed sync or write, or on a full disk, nothing is written until the
+/// file was opened and checked anew (S4), with pauses from 200 ms to 10 s; meanwhile every write is
+/// answered with an Error, and so is what is read while the file cannot be opened.
 class Database {
  public:
+  /// May be run more than once; only the last run is on record.
   using Change = std::function<Result<void>(Database&)>;
 
   /// Opens or makes the file, for this process alone. `path` may be ":memory:".
@@ -81,18 +86,23 @@ class Database {
   Database(const Database&) = delete;
   Database& operator=(const Database&) = delete;
 
-  Statement prepare(std::string_view sql);  // bad SQL is our bug: throws Fatal{internal}
+  /// Bad SQL is our bug: throws Fatal{internal}. Of a sick file the Statement gives the Error.
+  Statement prepare(std::string_view sql);
   Result<void> execute(const char* sql);
   std::int64_t last_insert_id() const;
   int changes() const;
 
   /// The group commit. The Change runs at the end of this turn of the loop; it may refer to what
   /// the awaiting coroutine owns, for it is not run if that coroutine is gone.
-  Task<Result<void>> write(Durability durability, Change change);
+  Task<Result<void>> write(Durability durability, Change change, Reserve reserve = Reserve::keep);
   /// The same, with nobody waiting: a failure is logged.
   void post(Durability durability, Change change);
   /// Commits what is queued, now.
   void flush();
+
+  /// `make_room` frees space on the disk at once and says whether it did. It is called when a write
+  /// that may use the reserve meets a full disk; the write is then tried again.
+  void on_full(std::function<bool()> make_room) { make_room_ = std::move(make_room); }
 
   /// `PRAGMA quick_check`, as far as it gets within `limit`.
   Result<void> check(std::chrono::milliseconds limit);
@@ -110,11 +120,15 @@ class Database {
   Database(const asio::any_io_executor& loop, std::string path);
   Result<void> connect();
   void close();
-  Error error(const char* doing) const;
+  Error error(const char* doing);
+  void fell_sick(int code, const Error& why);
+  static int after_commit(void* self, sqlite3* handle, const char* name, int pages);
   void keep(sqlite3_stmt* statement);
   void enqueue(std::shared_ptr<Waiter> waiter);
   Result<void> ready_to_write();
-  Result<void> commit(std::vector<std::shared_ptr<Waiter>>& batch, bool sync);
+  Result<void> heal();
+  bool made_room_for(const std::vector<std::shared_ptr<Waiter>>& batch);
+  Result<void> commit(std::vector<std::shared_ptr<Waiter>>& batch);
   Result<void> run_once(const char* sql);
   Error roll_back(Error why);
   Error lost_transaction(const Result<void>& why);
@@ -126,8 +140,13 @@ class Database {
   std::unique_ptr<Cache> cache_;
   std::vector<std::shared_ptr<Waiter>> queue_;
   bool commit_due_ = false;
-  bool sick_ = false;  // a sync failed
+  std::function<bool()> make_room_;
+  bool sick_ = false;          // a write or a sync failed: the connection is not to be believed
+  bool full_ = false;          // for lack of space
+  bool log_doubtful_ = false;  // a sync failed: what the log holds may be on no disk
+  Error trouble_;              // what made it sick
   std::chrono::steady_clock::time_point heal_after_{};
+  std::chrono::milliseconds heal_pause_;
   std::shared_ptr<void> alive_ = std::make_shared<int>();  // a commit that comes too late sees it
 };
 

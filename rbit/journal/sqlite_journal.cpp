@@ -63,8 +63,8 @@ std::optional<JobRecord> SqliteJournal::find(const std::string& key) const {
   auto row = database_.prepare(sql);
   const auto found = row.bind(key).step();
   if (!found) {
-    // "Unknown" would run a job again that is done; the next write says the same and is answered.
     log::error("the journal could not be read: " + found.error().text());
+    unread_ = true;  // "unknown" must not run a job again that is done
     return std::nullopt;
   }
   if (!*found) return std::nullopt;
@@ -115,16 +115,20 @@ std::optional<std::int64_t> SqliteJournal::next_report(const std::string& target
 
 // ---- Writing. Arguments live until the task ends; the changes run meanwhile.
 
-Task<Result<void>> SqliteJournal::write(Durability durability, Change change) {
+Task<Result<void>> SqliteJournal::write(Durability durability, Change change, Reserve reserve) {
   std::int64_t waiting = 0;
-  Database::Change counted = [&](Database&) { return change(waiting); };
-  auto result = co_await database_.write(durability, std::move(counted));
+  Database::Change counted = [&](Database&) {
+    waiting = 0;  // it may be run again
+    return change(waiting);
+  };
+  auto result = co_await database_.write(durability, std::move(counted), reserve);
   if (result) reports_.count(waiting);
   co_return result;
 }
 
 Task<Result<void>> SqliteJournal::begin(const Job& job, const Message& message,
                                         const std::string& record_dir, Report building) {
+  if (unread_) co_return Error{database_.path(), "it could not be read a moment ago", ""};
   // Taken now: while this waits another delivery of the same job may move the messages about.
   const std::string properties = properties_to_json(message);
   const bool redelivered = message.redelivered;
@@ -151,7 +155,7 @@ Task<Result<void>> SqliteJournal::finish(const Job& job, const Outcome& outcome,
   Change change = [&](std::int64_t& waiting) {
     return write_finish(job, outcome, settlement, verdict, waiting);
   };
-  co_return co_await write(Durability::power, std::move(change));  // S2
+  co_return co_await write(Durability::power, std::move(change), Reserve::use);  // S2, S5
 }
 
 Task<Result<void>> SqliteJournal::settled(const std::string& key) {
@@ -193,7 +197,9 @@ Task<Result<void>> SqliteJournal::probe() {
     if (const auto done = put.bind(now()).run(); !done) return done;
     return database_.prepare("DELETE FROM tombstone WHERE job_id = ''").run();
   };
-  co_return co_await write(Durability::power, std::move(change));
+  auto written = co_await write(Durability::power, std::move(change));
+  if (written) unread_ = false;
+  co_return written;
 }
 
 Task<Result<void>> SqliteJournal::report_sent(const Report& report) {

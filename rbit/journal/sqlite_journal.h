@@ -69,7 +69,7 @@ class SqliteJournal : public Journal {
   /// Adds to `waiting` by how much it alters the number of waiting reports.
   using Change = std::function<Result<void>(std::int64_t& waiting)>;
 
-  Task<Result<void>> write(Durability durability, Change change);
+  Task<Result<void>> write(Durability durability, Change change, Reserve reserve = Reserve::keep);
   std::int64_t now() const { return to_micros(clock_.wall()); }
 
   Result<std::optional<Row>> row_of(const std::string& key) const;
@@ -95,6 +95,7 @@ class SqliteJournal : public Journal {
   JournalLimits limits_;
   int finishes_ = 0;
   SteadyTime next_sweep_;
+  mutable bool unread_ = false;  // a key could not be looked up: nothing begins until a write works
 };
 
 }  // namespace rbit

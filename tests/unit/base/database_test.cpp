@@ -254,3 +254,73 @@ TEST_CASE("what was answered survives SIGKILL, synced or not") {
   CHECK(found.size() <= heard + 1);  // one may have been committed and not yet answered
   for (std::size_t i = 0; i < found.size(); ++i) CHECK(found[i] == std::to_string(i));
 }
+
+namespace {
+
+/// A file that may not grow until it is opened anew, which is what a full disk looks like.
+std::unique_ptr<Database> full_disk(asio::io_context& loop, const TempDir& dir) {
+  auto database = open(loop, dir.path + "/a.db");
+  REQUIRE(database->execute("CREATE TABLE t(x); PRAGMA max_page_count=2"));
+  return database;
+}
+
+const std::string too_much(100'000, 'x');
+
+Result<void> write(asio::io_context& loop, Database& database, std::string text, Reserve reserve) {
+  Database::Change change = insert(std::move(text));
+  return test::run(loop, database.write(Durability::power, std::move(change), reserve));
+}
+
+}  // namespace
+
+TEST_CASE("a full disk fails the write with the cure; the next one finds the file opened anew") {
+  TempDir dir;
+  asio::io_context loop;
+  const auto database = full_disk(loop, dir);
+  int asked = 0;
+  database->on_full([&] { return ++asked > 0; });
+  const auto failed = write(loop, *database, too_much, Reserve::keep);
+  REQUIRE_FALSE(failed.has_value());
+  CHECK(failed.error().cure == "the disk is full: make room");
+  CHECK(asked == 0);
+  CHECK(rows(*database).empty());
+  CHECK(write(loop, *database, "b", Reserve::keep));
+  CHECK(rows(*database) == std::vector<std::string>{"b"});
+}
+
+TEST_CASE("a write that may use the reserve is made again once there is room") {
+  TempDir dir;
+  asio::io_context loop;
+  const auto database = full_disk(loop, dir);
+  bool has_reserve = false;
+  int asked = 0;
+  database->on_full([&] {
+    ++asked;
+    return std::exchange(has_reserve, false);
+  });
+  CHECK_FALSE(write(loop, *database, too_much, Reserve::use));
+  CHECK(asked == 1);
+  has_reserve = true;
+  REQUIRE(database->execute("PRAGMA max_page_count=2"));
+  CHECK(write(loop, *database, too_much, Reserve::use));
+  CHECK(rows(*database) == std::vector<std::string>{too_much});
+}
+
+TEST_CASE("a file that cannot be opened anew answers everything with an error, and comes back") {
+  // Once a read in that state ended the program.
+  TempDir dir;
+  asio::io_context loop;
+  const auto database = full_disk(loop, dir);
+  CHECK_FALSE(write(loop, *database, too_much, Reserve::keep));
+  std::filesystem::rename(dir.path + "/a.db", dir.path + "/b.db");
+  std::filesystem::create_directory(dir.path + "/a.db");
+  CHECK_FALSE(write(loop, *database, "b", Reserve::keep));
+  CHECK_FALSE(database->prepare("SELECT x FROM t").step().has_value());
+  CHECK_FALSE(database->execute("SELECT 1"));
+  std::filesystem::remove(dir.path + "/a.db");
+  std::filesystem::rename(dir.path + "/b.db", dir.path + "/a.db");
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  while (!write(loop, *database, "c", Reserve::keep) && std::chrono::steady_clock::now() < end)
+    ::usleep(20'000);
+  CHECK(rows(*database) == std::vector<std::string>{"c"});
+}

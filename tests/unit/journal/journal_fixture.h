@@ -26,9 +26,21 @@ struct TempDir {
 
 /// A journal that can die and live again on the same file.
 struct JournalFixture {
-  explicit JournalFixture(std::string path = ":memory:", JournalLimits with = {})
+  enum class Start { must_work, may_fail };  // may: without a journal then
+
+  explicit JournalFixture(std::string path = ":memory:", JournalLimits with = {},
+                          Start start = Start::must_work)
       : file(std::move(path)), limits(with) {
-    live();
+    if (start == Start::must_work)
+      live();
+    else
+      try_to_live();
+  }
+  void try_to_live() {
+    auto opened = Database::open(loop.get_executor(), file);
+    if (!opened || !schema::upgrade(**opened)) return;
+    database = std::move(*opened);
+    journal = std::make_unique<SqliteJournal>(*database, clock, targets, "worker", limits);
   }
   void live() {
     auto opened = Database::open(loop.get_executor(), file);

@@ -36,20 +36,22 @@ std::string new_id() {
   return id;
 }
 
-/// Behind everything that is, or was delivered from, the queue.
-Result<std::int64_t> next_place(Database& database, const std::string& queue) {
+/// Behind everything that is, or was delivered from, the queue, and behind `behind`: how far it was
+/// delivered may not be on record.
+Result<std::int64_t> next_place(Database& database, const std::string& queue, std::int64_t behind) {
   auto row = database.prepare(
       "SELECT 1 + max(coalesce((SELECT max(place) FROM message WHERE queue = ?1 AND due = 0), 0), "
-      "coalesce((SELECT place FROM message_cursor WHERE queue = ?1), 0))");
-  const auto found = row.bind(queue).step();
+      "coalesce((SELECT place FROM message_cursor WHERE queue = ?1), 0), ?2)");
+  const auto found = row.bind(queue).bind(behind).step();
   if (!found) return found.error();
   return row.integer(0);
 }
 
 }  // namespace
 
-Result<void> LocalTransport::insert(Database& database, std::int64_t time, const Message& message) {
-  const auto place = next_place(database, message.queue);
+Result<void> LocalTransport::insert(Database& database, std::int64_t time, const Message& message,
+                                    std::int64_t behind) {
+  const auto place = next_place(database, message.queue, behind);
   if (!place) return place.error();
   const std::string properties = properties_to_json(message);
   auto row = database.prepare(
@@ -122,7 +124,8 @@ LocalTransport::~LocalTransport() = default;
 Task<Result<std::string>> LocalTransport::submit(Message message) {
   const std::string queue = message.queue;
   const std::weak_ptr<void> alive = alive_;
-  auto key = co_await submit_straight(database_, clock_, queues(), std::move(message));
+  auto key =
+      co_await submit_behind(database_, clock_, queues(), std::move(message), delivered(queue));
   if (!key || alive.expired()) co_return key;
   look_again(queue);
   co_return key;
@@ -142,11 +145,17 @@ void LocalTransport::look_again(const std::string& queue) {
 Task<Result<std::string>> LocalTransport::submit_straight(Database& database, const Clock& clock,
                                                           std::vector<std::string> queues,
                                                           Message message) {
+  co_return co_await submit_behind(database, clock, std::move(queues), std::move(message), 0);
+}
+
+Task<Result<std::string>> LocalTransport::submit_behind(Database& database, const Clock& clock,
+                                                        std::vector<std::string> queues,
+                                                        Message message, std::int64_t behind) {
   if (std::find(queues.begin(), queues.end(), message.queue) == queues.end())
     co_return no_such_queue(message.queue, queues);
   if (message.message_id.empty()) message.message_id = new_id();
   const std::int64_t time = to_micros(clock.wall());
-  Database::Change change = [&](Database& in) { return insert(in, time, message); };
+  Database::Change change = [&](Database& in) { return insert(in, time, message, behind); };
   const auto written = co_await database.write(Durability::power, std::move(change));  // S2
   if (!written) co_return written.error();
   co_return key_of(message);
@@ -199,6 +208,12 @@ LocalTransport::Lane* LocalTransport::lane_of(const std::string& queue) {
   for (auto& lane : lanes_)
     if (lane.queue == queue) return &lane;
   return nullptr;
+}
+
+std::int64_t LocalTransport::delivered(const std::string& queue) const {
+  for (const auto& lane : lanes_)
+    if (lane.queue == queue) return lane.cursor;
+  return 0;
 }
 
 void LocalTransport::wake() {
@@ -279,7 +294,6 @@ void LocalTransport::note_cursor(Lane& lane, std::int64_t place) {
   Database::Change change = [this,
                              alive = std::weak_ptr<void>(alive_)](Database& in) -> Result<void> {
     if (alive.expired()) return {};
-    cursors_due_ = false;
     for (const auto& one : lanes_) {
       if (one.cursor <= one.cursor_before) continue;
       auto row = in.prepare(
@@ -290,6 +304,10 @@ void LocalTransport::note_cursor(Lane& lane, std::int64_t place) {
     return {};
   };
   database_.post(Durability::process, std::move(change));
+  // After that commit, whether it succeeded or not: the next one notes it again.
+  asio::post(loop_, [this, alive = std::weak_ptr<void>(alive_)] {
+    if (!alive.expired()) cursors_due_ = false;
+  });
 }
 
 void LocalTransport::came_back(const std::string& queue, std::int64_t id) {
@@ -450,7 +468,7 @@ Result<void> LocalTransport::place_the_due() {
     }
   }
   for (const auto& one : due) {
-    const auto place = next_place(database_, one.queue);
+    const auto place = next_place(database_, one.queue, delivered(one.queue));
     if (!place) return place.error();
     auto row = database_.prepare("UPDATE message SET due = 0, place = ? WHERE id = ?");
     if (const auto placed = row.bind(*place).bind(one.id).run(); !placed) return placed;

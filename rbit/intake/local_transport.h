@@ -40,8 +40,10 @@ class LocalTransport : public Transport {
                                                    std::vector<std::string> queues,
                                                    Message message);
 
-  /// Puts a message into its queue, as part of a Change; `time` in microseconds since 1970.
-  static Result<void> insert(Database& database, std::int64_t time, const Message& message);
+  /// Puts a message into its queue, as part of a Change; `time` in microseconds since 1970. It
+  /// comes after all that is on record of the queue, and after `behind`.
+  static Result<void> insert(Database& database, std::int64_t time, const Message& message,
+                             std::int64_t behind = 0);
   std::vector<std::string> queues() const;
   /// Somebody put messages there behind our back.
   void look_again(const std::string& queue);
@@ -70,7 +72,12 @@ class LocalTransport : public Transport {
     Message message;
   };
 
+  /// As `submit_straight`, to a place after `behind`.
+  static Task<Result<std::string>> submit_behind(Database& database, const Clock& clock,
+                                                 std::vector<std::string> queues, Message message,
+                                                 std::int64_t behind);
   Lane* lane_of(const std::string& queue);
+  std::int64_t delivered(const std::string& queue) const;  // the place of the last one that was
   void wake();
   void pump();
   bool deliver_one(Lane& lane);

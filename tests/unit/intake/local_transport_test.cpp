@@ -361,6 +361,19 @@ TEST_CASE("what was out when rbit died is there again, marked; what was not is n
   CHECK_FALSE(house.got[3].message().redelivered);
 }
 
+TEST_CASE("a message comes even if the note of how far its queue was read could not be written") {
+  // Once it got a place that was read before, and waited there for the next start.
+  House house;
+  house.start();
+  house.credit("a", 1);
+  REQUIRE(house.submit("a", "one"));
+  REQUIRE(house.settle(0, Settlement::accept()));
+  REQUIRE(house.database->execute("DELETE FROM message_cursor"));
+  house.credit("a", 1);
+  REQUIRE(house.submit("a", "two"));
+  CHECK(house.bodies() == "one two ");
+}
+
 TEST_CASE("a delay goes on after a restart") {
   TempDir dir;
   House house(dir.path + "/rbit.db");

@@ -9,6 +9,7 @@ Signals::Signals(const asio::any_io_executor& loop, std::function<void(int count
                  std::function<void()> reopen)
     : set_(loop, SIGINT, SIGTERM, SIGHUP), stop_(std::move(stop)), reopen_(std::move(reopen)) {
   std::signal(SIGPIPE, SIG_IGN);  // a peer that went away is an error code, not our death
+  std::signal(SIGXFSZ, SIG_IGN);  // and so is a file that reached the limit of its size
   wait();
 }
 

@@ -8,7 +8,7 @@
 namespace rbit {
 
 /// SIGINT and SIGTERM, counted: the first drains, the second interrupts the jobs, the third kills
-/// them. SIGPIPE is ignored; SIGHUP opens the log file again.
+/// them. SIGPIPE and SIGXFSZ are ignored; SIGHUP opens the log file again.
 class Signals {
  public:
   Signals(const asio::any_io_executor& loop, std::function<void(int count)> stop,

@@ -190,9 +190,9 @@ Task<void> Attempt::conclude(Outcome& outcome, ArtifactOrder places) {
         log::warning("job " + job_.key + ": " + written.error().text());
     }
   }
+  log_.close();
   if (log_.trouble())
     log::warning("job " + job_.key + ": output is missing from its log: " + log_.trouble()->text());
-  log_.close();
   outcome.output_bytes = log_.bytes();
 }
 

@@ -20,7 +20,7 @@ constexpr int given_socket = 3;
 constexpr unsigned long kernel_signal_set_bytes = 8;  // 64 signals
 
 /// All signals as at boot (K4), but for the two we read: SIGCHLD, and SIGTERM, which the kernel
-/// sends when rbit dies.
+/// sends when rbit dies. SIGXFSZ is held back: a record that may not grow is an error code.
 int take_signals() {
   // By system call: the C library keeps 32 and 33 to itself, and its posix_spawn ignores them in
   // what it starts. All zeros is SIG_DFL without flags.
@@ -31,6 +31,7 @@ int take_signals() {
   sigemptyset(&read_here);
   sigaddset(&read_here, SIGCHLD);
   sigaddset(&read_here, SIGTERM);
+  sigaddset(&read_here, SIGXFSZ);
   sigprocmask(SIG_SETMASK, &read_here, nullptr);
   return signalfd(-1, &read_here, SFD_CLOEXEC | SFD_NONBLOCK);
 }

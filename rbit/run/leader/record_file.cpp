@@ -73,8 +73,17 @@ int RecordFile::finish(const char* lines, std::size_t count) {
   const int added = snprintf(text + count, sizeof text - count, wire::record_sum_format,
                              static_cast<unsigned long long>(sum));
   if (const int error = put(text, count + static_cast<std::size_t>(added))) return error;
-  if (durable_ && (fsync(file_) != 0 || fsync(dir_) != 0)) return errno;
-  return 0;
+  return durable_ ? sync() : 0;
+}
+
+/// The file, its name, and the name of its directory, which is as new.
+int RecordFile::sync() {
+  if (fsync(file_) != 0 || fsync(dir_) != 0) return errno;
+  const int parent = openat(dir_, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (parent < 0) return errno;
+  const int error = fsync(parent) == 0 ? 0 : errno;
+  ::close(parent);
+  return error;
 }
 
 int RecordFile::put(const char* bytes, std::size_t count) {

@@ -31,6 +31,7 @@ class RecordFile {
   void close();
 
  private:
+  int sync();
   int put(const char* bytes, std::size_t count);
   int dir_ = -1;
   int file_ = -1;

@@ -52,7 +52,8 @@ int slots_of(const config::Settings& settings) {
 }
 
 void need_directory(const std::string& path) {
-  if (const auto made = make_directories(path); !made) throw Fatal(ExitCode::config, made.error());
+  if (const auto made = make_directories(path); !made)
+    throw Fatal(StateDir::code_of_failure(path), made.error());
 }
 
 }  // namespace
@@ -76,7 +77,8 @@ App::App(Configuration configuration, StateDir state)
     : configuration_(std::move(configuration)),
       state_(std::move(state)),
       place_(run_place(settings(), state_.path())),
-      stop_(loop_.get_executor()) {
+      stop_(loop_.get_executor()),
+      ballast_(state_.ballast()) {
   for (const auto& directory :
        {place_.work_dir, place_.log_dir, place_.output_dir, state_.records()})
     need_directory(directory);
@@ -84,6 +86,7 @@ App::App(Configuration configuration, StateDir state)
   make_runners();
   make_transport();
   make_dispatcher();
+  make_disk_guard();
   open_control();
   open_monitor();
 }
@@ -93,10 +96,10 @@ App::~App() = default;
 void App::open_journal() {
   const auto loop = loop_.get_executor();
   auto opened = Database::open(loop, state_.database());
-  if (!opened) throw Fatal(ExitCode::config, opened.error());
+  if (!opened) throw Fatal(StateDir::code_of_failure(state_.path()), opened.error());
   database_ = std::move(*opened);
   if (const auto upgraded = schema::upgrade(*database_); !upgraded)
-    throw Fatal(ExitCode::config, upgraded.error());
+    throw Fatal(StateDir::code_of_failure(state_.path()), upgraded.error());
 
   if (!settings().broker.local)
     publisher_ = make_publisher(loop, settings(), "publish", publish_patience);
@@ -152,8 +155,26 @@ void App::make_dispatcher() {
                       settings().runners.at(mapping.runner).policy);
 }
 
+void App::make_disk_guard() {
+  std::vector<DiskGuard::Place> places{{"state-dir", state_.path(), {}},
+                                       {"work-dir", place_.work_dir, {}}};
+  DiskGuard::Means means;
+  means.hold = [this](const std::string& why) { dispatcher_->hold(why); };
+  disk_guard_ = std::make_unique<DiskGuard>(clock_, std::move(places), settings().min_free_disk,
+                                            ballast_, std::move(means));
+  database_->on_full([this] { return disk_guard_->make_room(); });
+}
+
+/// A job's record and its workspace need no more than this to begin.
+Result<void> App::try_disk() const {
+  for (const std::string& place : {state_.records(), place_.work_dir})
+    if (const auto works = disk::try_writing(place); !works) return works;
+  return {};
+}
+
 FlowLinks App::flow_links() {
   FlowLinks links;
+  links.try_disk = [this] { return try_disk(); };
   links.read = [](const Message& message) { return parse_request(message); };
   links.make_record = [this](const Job&) -> Result<std::string> {
     // A name of its own in every life: pid and number; the journal knows which attempt it is.
@@ -175,6 +196,7 @@ FlowLinks App::flow_links() {
   };
   links.refused = [](const Message&, const Error&) {};
   links.finished = [this](const Job&, const Outcome& outcome, std::optional<Status> told) {
+    disk_guard_->look();
     if (monitor_) monitor_->finished(outcome, told);
   };
   return links;
@@ -216,6 +238,7 @@ Task<void> App::live() {
   if (!settings().status.said && !settings().coyote)
     log::info("reports go to this log alone (set [status] report and url to tell a front-end)");
   warn_of_root();
+  spawn(loop_.get_executor(), disk_guard_->watch(), "the disk guard");
   outbox_->start();
   dispatcher_->start();
   co_await recover();

@@ -11,12 +11,14 @@
 #include "rbit/app/followers.h"
 #include "rbit/app/state_dir.h"
 #include "rbit/base/amqp_publish_connection.h"
+#include "rbit/base/ballast.h"
 #include "rbit/base/clock.h"
 #include "rbit/base/database.h"
 #include "rbit/base/exit_code.h"
 #include "rbit/base/notice.h"
 #include "rbit/core/runner.h"
 #include "rbit/core/transport.h"
+#include "rbit/dispatch/disk_guard.h"
 #include "rbit/dispatch/dispatcher.h"
 #include "rbit/intake/amqp_transport.h"
 #include "rbit/intake/local_transport.h"
@@ -52,6 +54,8 @@ class App {
   void make_runners();
   void make_transport();
   void make_dispatcher();
+  void make_disk_guard();
+  Result<void> try_disk() const;
   void open_control();
   void open_monitor();
   FlowLinks flow_links();
@@ -81,6 +85,8 @@ class App {
   LocalTransport* local_ = nullptr;  // the same, where it is the embedded queue
   AmqpTransport* amqp_ = nullptr;    // and where it is a broker's
   std::unique_ptr<Dispatcher> dispatcher_;
+  Ballast ballast_;
+  std::unique_ptr<DiskGuard> disk_guard_;
   std::unique_ptr<ControlHandlers> handlers_;
   std::unique_ptr<ControlServer> control_;
   std::unique_ptr<Monitor> monitor_;

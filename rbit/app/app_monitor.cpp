@@ -49,8 +49,11 @@ MonitorNumbers App::monitor_numbers() const {
   numbers.running = dispatcher_->slots().used();
   numbers.slots = dispatcher_->slots().total();
   numbers.reports_waiting = journal_->reports_waiting();
-  numbers.outbox_well = !dispatcher_->journal_is_sick();
+  numbers.paused = dispatcher_->trouble();
+  numbers.outbox_well = numbers.paused.empty();
   numbers.runners_well = dispatcher_->paused().empty();
+  for (const DiskGuard::Place& place : disk_guard_->places())
+    numbers.disks.push_back({place.name, place.space.free, place.space.total});
   for (const TargetState& state : outbox_->states()) {
     TargetView view;
     view.target = state.target;
@@ -81,7 +84,9 @@ MonitorDetails App::monitor_details() const {
     QueueView queue;
     queue.queue = mapping.queue;
     queue.runner = mapping.runner;
-    if (const auto why = paused.find(mapping.queue); why != paused.end())
+    if (const std::string& why = dispatcher_->trouble(); !why.empty())
+      queue.state = "paused: " + why;
+    else if (const auto why = paused.find(mapping.queue); why != paused.end())
       queue.state = "paused: " + why->second;
     else if (const auto trouble = troubles.find(mapping.queue); trouble != troubles.end())
       queue.state = "not read: " + trouble->second;

@@ -4,6 +4,8 @@
 #include "rbit/app/app.h"
 #include "rbit/app/commands.h"
 #include "rbit/app/configuration.h"
+#include "rbit/app/state_dir.h"
+#include "rbit/base/disk.h"
 #include "rbit/base/secrets.h"
 #include "rbit/base/text.h"
 #include "rbit/run/leader_pool.h"
@@ -40,6 +42,28 @@ bool check_runner(const Configuration& configuration, const std::string& name) {
   return !failed;
 }
 
+/// Where rbit will write: on a disk that can be relied on, with room enough to begin.
+bool check_disk(const config::Settings& settings) {
+  if (disk::is_on_network(settings.state_dir)) {
+    std::cout << "FAIL " << StateDir::network_error(settings.state_dir).text() << "\n";
+    return false;
+  }
+  for (const auto& [key, path] :
+       {std::pair{"state-dir", settings.state_dir}, std::pair{"work-dir", settings.work_dir}}) {
+    const auto space = disk::space_at(path);
+    if (!space) {
+      std::cout << "warn [rbit] " << key << ": " << space.error().text() << "\n";
+      continue;
+    }
+    const std::int64_t limit = settings.min_free_disk.of(space->total);
+    if (space->free < limit)
+      std::cout << "warn [rbit] " << key << ": " << path << " has " << disk::size_text(space->free)
+                << " free, and rbit takes nothing below " << disk::size_text(limit)
+                << " (make room, or set [rbit] min-free-disk lower)\n";
+  }
+  return true;
+}
+
 }  // namespace
 
 ExitCode check_command(const Arguments& arguments) {
@@ -59,7 +83,7 @@ ExitCode check_command(const Arguments& arguments) {
   std::cout << "ok   " << configuration.settings().file << ": "
             << configuration.settings().queues.size() << " queues, "
             << configuration.settings().runners.size() << " runners\n";
-  bool all_work = true;
+  bool all_work = check_disk(configuration.settings());
   for (const auto& [name, runner] : configuration.lines)
     all_work = check_runner(configuration, name) && all_work;
   return all_work ? ExitCode::ok : ExitCode::failed;

@@ -33,9 +33,9 @@ json ask_journal(const config::Settings& settings, const std::function<json(Data
   const StateDir state = StateDir::open(settings.state_dir);
   asio::io_context loop;
   auto database = Database::open(loop.get_executor(), state.database());
-  if (!database) throw Fatal(ExitCode::config, database.error());
+  if (!database) throw Fatal(StateDir::code_of_failure(state.path()), database.error());
   if (const auto upgraded = schema::upgrade(**database); !upgraded)
-    throw Fatal(ExitCode::config, upgraded.error());
+    throw Fatal(StateDir::code_of_failure(state.path()), upgraded.error());
   return ask(**database);
 }
 

@@ -1,32 +1,22 @@
 #include "rbit/app/state_dir.h"
 
 #include <fcntl.h>
-#include <linux/magic.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <sys/vfs.h>
 
 #include <cerrno>
 #include <chrono>
 #include <cstring>
 #include <thread>
 
+#include "rbit/base/disk.h"
+
 namespace rbit {
 
 namespace {
 
-constexpr long cifs_magic = 0xFF534D42;  // not in linux/magic.h of Debian 12
-constexpr long smb2_magic = 0xFE534D42;
-
-bool on_network(const std::string& path) {
-  struct statfs where {};
-  if (::statfs(path.c_str(), &where) != 0) return false;
-  const long type = static_cast<long>(where.f_type);
-  return type == NFS_SUPER_MAGIC || type == SMB_SUPER_MAGIC || type == cifs_magic ||
-         type == smb2_magic;
-}
-
 ExitCode code_for(int error) {
+  if (error == ENOSPC || error == EDQUOT || error == EIO) return ExitCode::temporary;
   return error == EACCES || error == EPERM || error == EROFS ? ExitCode::no_permission
                                                              : ExitCode::config;
 }
@@ -50,11 +40,7 @@ Result<void> make_directories(const std::string& path) {
 
 Result<StateDir> StateDir::try_open(const std::string& path) {
   if (const auto made = make_directories(path); !made) throw Fatal(code_for(errno), made.error());
-  if (on_network(path))
-    throw Fatal(
-        ExitCode::config,
-        Error{path, "lies on a network file system, whose locks and syncs cannot be relied on",
-              "set [rbit] state-dir to a local disk"});
+  if (disk::is_on_network(path)) throw Fatal(ExitCode::config, network_error(path));
   const std::string lock_path = path + "/lock";
   Fd lock(::open(lock_path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
   if (!lock)
@@ -65,6 +51,15 @@ Result<StateDir> StateDir::try_open(const std::string& path) {
     return Error{path, "another rbit works here",
                  "stop it, or give this one its own [rbit] name or state-dir"};
   return StateDir(path, std::move(lock));
+}
+
+ExitCode StateDir::code_of_failure(const std::string& directory) {
+  return disk::try_writing(directory) ? ExitCode::config : ExitCode::temporary;
+}
+
+Error StateDir::network_error(const std::string& path) {
+  return {path, "lies on a network file system, whose locks and syncs cannot be relied on",
+          "set [rbit] state-dir to a local disk"};
 }
 
 StateDir StateDir::open(const std::string& path) {

@@ -18,11 +18,18 @@ class StateDir {
   /// As `open`, but gives nothing if another rbit has it.
   static Result<StateDir> try_open(const std::string& path);
 
+  /// What to end with when something could not be begun in `directory`: 75 if its disk takes
+  /// nothing now, so that a supervisor tries again, else 78.
+  static ExitCode code_of_failure(const std::string& directory);
+  /// Of a `path` for which `disk::is_on_network`.
+  static Error network_error(const std::string& path);
+
   const std::string& path() const { return path_; }
   std::string database() const { return path_ + "/rbit.db"; }
   std::string logs() const { return path_ + "/logs"; }
   std::string records() const { return path_ + "/records"; }
   std::string output() const { return path_ + "/output"; }
+  std::string ballast() const { return path_ + "/ballast"; }
   static std::string socket(const std::string& path) { return path + "/control.sock"; }
 
  private:

@@ -41,9 +41,9 @@ bool submit_to_running(const config::Settings& settings, const Message& message)
 void submit_straight(const StateDir& state, const config::Settings& settings, Message message) {
   asio::io_context loop;
   auto database = Database::open(loop.get_executor(), state.database());
-  if (!database) throw Fatal(ExitCode::config, database.error());
+  if (!database) throw Fatal(StateDir::code_of_failure(state.path()), database.error());
   if (const auto upgraded = schema::upgrade(**database); !upgraded)
-    throw Fatal(ExitCode::config, upgraded.error());
+    throw Fatal(StateDir::code_of_failure(state.path()), upgraded.error());
   std::vector<std::string> queues;
   for (const auto& mapping : settings.queues) queues.push_back(mapping.queue);
   const SystemClock clock;

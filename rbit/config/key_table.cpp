@@ -34,6 +34,10 @@ constexpr Key table[] = {
      "/var/lib/rbit/NAME for root and ~/.local/state/rbit/NAME for others."},
     {"rbit", "work-dir", T::path, "",
      "Where each job gets its own directory. Default: work below state-dir."},
+    {"rbit", "min-free-disk", T::space, "1G, 5%",
+     "How much of the disk must be free, below state-dir and below work-dir, for rbit to take "
+     "messages: a size, a share, or both, of which the smaller counts. When there is less, jobs "
+     "that run go on; when there is half as much again, rbit does too. 0: take them all the same."},
     {"rbit", "drain-timeout", T::duration, "10m",
      "How long running jobs may go on after rbit was asked to stop."},
     {"rbit", "declare", T::choice, "yes",
@@ -221,6 +225,8 @@ std::string wanted(const Key& key) {
       return "a duration such as 30, 500ms, 90s, 2m, 1h";
     case KeyType::size:
       return "a size such as 512K, 16M, 2G";
+    case KeyType::space:
+      return "a size such as 512M, a share such as 5%, or both with a comma between";
     case KeyType::flag:
       return "yes or no";
     case KeyType::choice:

@@ -7,7 +7,7 @@
 
 namespace rbit::config {
 
-enum class KeyType { text, path, number, fraction, duration, size, flag, choice, list };
+enum class KeyType { text, path, number, fraction, duration, size, space, flag, choice, list };
 
 /// One key of the INI file. The table of them feeds the parser, the check for unknown keys, `show`,
 /// conf/rbit.ini and the manual page.

@@ -98,6 +98,7 @@ void read_rbit(const Ini& ini, const IniSection* section, const Overrides& overr
     reader.error("state-dir", "is missing, and there is no home directory to put it in");
   settings.work_dir =
       reader.path("work-dir", settings.state_dir.empty() ? "" : settings.state_dir + "/work");
+  settings.min_free_disk = reader.space("min-free-disk");
   settings.drain_timeout = reader.duration("drain-timeout");
   const std::string declare = reader.choice("declare");
   settings.declare = declare == "no"        ? Declare::no

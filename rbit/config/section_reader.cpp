@@ -102,6 +102,10 @@ std::int64_t SectionReader::size(std::string_view name) {
   });
 }
 
+disk::Limit SectionReader::space(std::string_view name) {
+  return parsed(name, [](const std::string& value) { return parse_space(value); });
+}
+
 double SectionReader::fraction(std::string_view name) {
   return parsed(name, [](const std::string& value) { return parse_fraction(value); });
 }

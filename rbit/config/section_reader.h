@@ -33,6 +33,7 @@ class SectionReader {
   bool flag(std::string_view key);
   int number(std::string_view key);
   std::int64_t size(std::string_view key);
+  disk::Limit space(std::string_view key);
   double fraction(std::string_view key);
   std::chrono::milliseconds duration(std::string_view key);
   /// Notes a value without reading it: one whose reader stands elsewhere.

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "rbit/base/disk.h"
 #include "rbit/core/runner_policy.h"
 #include "rbit/core/status.h"
 
@@ -93,6 +94,7 @@ struct Settings {
   std::optional<std::chrono::seconds> poll_time;  // none: subscribe
   int slots = 0;                                  // 0: as many as processors
   std::string state_dir, work_dir;                // absolute
+  disk::Limit min_free_disk;
   std::chrono::milliseconds drain_timeout{600'000};
   Declare declare = Declare::yes;
   bool quorum = false;  // queue-type

@@ -3,6 +3,8 @@
 #include <charconv>
 #include <csignal>
 #include <cstring>
+#include <limits>
+#include <utility>
 
 #include "rbit/base/text.h"
 
@@ -61,6 +63,27 @@ std::optional<std::int64_t> parse_size(std::string_view text) {
   if (unit == "G") shift = 30;
   if (shift < 0 || number > (1LL << 50) >> shift) return std::nullopt;
   return number << shift;
+}
+
+std::optional<disk::Limit> parse_space(std::string_view text) {
+  disk::Limit limit{std::numeric_limits<std::int64_t>::max(), 1};
+  const auto parts = text::split(text, ',');
+  if (parts.size() > 2) return std::nullopt;
+  bool size_said = false, share_said = false;
+  for (const std::string& part : parts) {
+    const std::string_view value = text::trim(part);
+    if (value.ends_with('%') && !std::exchange(share_said, true)) {
+      std::string_view number = value.substr(0, value.size() - 1);
+      const auto percent = take_decimal(number);
+      if (!percent || !text::trim(number).empty() || *percent > 100) return std::nullopt;
+      limit.share = *percent / 100;
+    } else {
+      const auto size = parse_size(value);
+      if (!size || std::exchange(size_said, true)) return std::nullopt;
+      limit.bytes = *size;
+    }
+  }
+  return limit;
 }
 
 std::optional<bool> parse_flag(std::string_view text) {

@@ -7,6 +7,8 @@
 #include <string_view>
 #include <vector>
 
+#include "rbit/base/disk.h"
+
 /// How values are written. All give none for what is not such a value; none throws.
 namespace rbit::config {
 
@@ -15,6 +17,8 @@ namespace rbit::config {
 std::optional<std::chrono::milliseconds> parse_duration(std::string_view text);
 /// "4096", "512K", "16M", "2G" (powers of 1024) in bytes.
 std::optional<std::int64_t> parse_size(std::string_view text);
+/// "1G", "5%", "1G, 5%": a size, a share of the file system, or both; 0 of either is no limit.
+std::optional<disk::Limit> parse_space(std::string_view text);
 /// yes, no, true, false, on, off, 1, 0 in any case.
 std::optional<bool> parse_flag(std::string_view text);
 /// "0.95", from 0 to 1.

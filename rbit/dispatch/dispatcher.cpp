@@ -8,9 +8,10 @@
 namespace rbit {
 
 namespace {
-// A broken runner is looked at again this often, a sick journal this often.
+// A broken runner is looked at again this often, a sick journal with these pauses.
 constexpr milliseconds runner_pause{60'000};
-constexpr milliseconds journal_pause{5'000};
+constexpr milliseconds first_journal_pause{250};
+constexpr milliseconds longest_journal_pause{5'000};
 }  // namespace
 
 Dispatcher::Dispatcher(const asio::any_io_executor& loop, Clock& clock, Journal& journal,
@@ -77,7 +78,7 @@ void Dispatcher::update_credit() {
   for (auto& [queue, line] : lines_) {
     const Seat& seat = seats_.at(line->binding.runner_name);
     const bool takes =
-        open_ && seat.ready && !draining_ && !journal_sick_ && flow_.stuck(queue) == 0;
+        open_ && seat.ready && !draining_ && trouble().empty() && flow_.stuck(queue) == 0;
     const int free = slots_.free(line->binding.runner_name) - undecided_;
     const int credit = takes ? std::max(0, free) : 0;
     if (credit == line->credit) continue;
@@ -130,22 +131,31 @@ Task<bool> Dispatcher::is_broken(std::string runner_name) {
 }
 
 void Dispatcher::journal_failed(const Error& error) {
-  if (journal_sick_) return;
+  const bool known = !journal_trouble_.empty();
+  journal_trouble_ = error.text();
+  if (known) return;
   log::error("nothing is taken until the journal works again: " + error.text());
-  journal_sick_ = true;
   update_credit();
   spawn(loop_, wait_for_journal(), "journal watch");
 }
 
 Task<void> Dispatcher::wait_for_journal() {
-  for (;;) {  // with a write of our own: no job shall be the one that finds out
-    co_await clock_.sleep_for(journal_pause);
+  milliseconds pause = first_journal_pause;
+  for (;;) {  // with writes of our own: no job shall be the one that finds out
+    co_await clock_.sleep_for(pause);
     if (draining_) co_return;
-    const Result<void> works = co_await journal_.probe();
+    const Result<void> works = co_await flow_.probe();
     if (works) break;
+    journal_trouble_ = works.error().text();
+    pause = std::min(2 * pause, longest_journal_pause);
   }
-  journal_sick_ = false;
+  journal_trouble_.clear();
   log::info("the journal works again: taking messages");
+  update_credit();
+}
+
+void Dispatcher::hold(const std::string& why) {
+  held_ = why;
   update_credit();
 }
 

@@ -46,7 +46,10 @@ class Dispatcher {
 
   const RunningJobs& running() const { return running_; }
   const Slots& slots() const { return slots_; }
-  bool journal_is_sick() const { return journal_sick_; }
+  /// Takes no more messages while `why` is not empty; what runs goes on.
+  void hold(const std::string& why);
+  /// Why nothing is taken from any queue: the journal, the disk. Empty: it is.
+  const std::string& trouble() const { return journal_trouble_.empty() ? held_ : journal_trouble_; }
   /// Queues whose runner cannot work now, with the reason.
   std::map<std::string, std::string> paused() const;
 
@@ -85,9 +88,10 @@ class Dispatcher {
   bool started_ = false;
   bool open_ = false;
   bool draining_ = false;
-  bool journal_sick_ = false;
-  int flows_ = 0;      // under way, the quick ones too
-  int undecided_ = 0;  // of them, those that may yet take a slot
+  std::string journal_trouble_;  // empty: it works
+  std::string held_;             // why others want us to take nothing
+  int flows_ = 0;                // under way, the quick ones too
+  int undecided_ = 0;            // of them, those that may yet take a slot
   Notice flow_ended_;
 };
 

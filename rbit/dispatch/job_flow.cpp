@@ -81,7 +81,8 @@ Task<void> JobFlow::run(const Binding& binding, Delivery delivery) {
     running_.remove(key);
     co_return;
   }
-  const Outcome outcome = co_await attempt(binding, running, *record);  // X to V
+  Outcome outcome = co_await attempt(binding, running, *record);  // X to V
+  if (outcome.kind == Outcome::Kind::not_started) blame_the_disk(outcome);
   // No job is burnt for a runner that is broken: its message goes back, and that costs no attempt.
   bool broken = false;
   if (outcome.kind == Outcome::Kind::not_started) broken = co_await links_.is_broken(binding);
@@ -151,6 +152,16 @@ Task<Outcome> JobFlow::attempt(const Binding& binding, RunningJob& running,
           .count();
   while (running.pumping) co_await running.pumped.wait();  // its own statuses come before its end
   co_return outcome;
+}
+
+/// What could not be started because the disk takes nothing is not the job's fault: it goes back
+/// and costs no attempt.
+void JobFlow::blame_the_disk(Outcome& outcome) {
+  const Result<void> works = links_.try_disk();
+  if (works) return;
+  links_.journal_failed(works.error());
+  outcome.kind = Outcome::Kind::interrupted;
+  outcome.reason = "interrupted";
 }
 
 void JobFlow::note_status(RunningJob& running, Status status, std::string message) {
@@ -240,9 +251,27 @@ Task<void> JobFlow::settle_all(RunningJob& running, const Settlement& settlement
     reached = settled || reached;  // those that are void came again, and are among the others
   }
   if (!reached || settlement.kind == Settlement::Kind::requeue) co_return;
-  const Result<void> written = co_await journal_.settled(key);
-  if (!written) log::warning("a settlement was not recorded: " + written.error().text());
+  co_await note_settled(key);
   failpoint("A.noted");
+}
+
+/// Until it is on record; unnoted, the job would stay in the journal as one that waits for this.
+Task<void> JobFlow::note_settled(std::string key) {
+  Backoff backoff = patience();
+  for (bool said = false;; said = true) {
+    const Result<void> written = co_await journal_.settled(key);
+    if (written) co_return;
+    if (!said || hurried_)
+      log::warning("a settlement is not on record yet: " + written.error().text());
+    if (hurried_) co_return;
+    co_await pause(backoff.next());
+  }
+}
+
+Task<Result<void>> JobFlow::probe() {
+  auto written = co_await journal_.probe();
+  if (!written) co_return written;
+  co_return links_.try_disk();
 }
 
 int JobFlow::stuck(const std::string& queue) const {

@@ -34,7 +34,9 @@ struct FlowLinks {
   std::function<void(const std::string&)> remove_record;
   /// A status of a job is on record; the outbox has it for every target.
   std::function<void(const Report&)> told;
-  /// The journal could not take a job: no more, please, until it can.
+  /// Whether a job could have its record and its workspace on the disk; tried out.
+  std::function<Result<void>()> try_disk;
+  /// The journal or the disk could not take a job: no more, please, until they can.
   std::function<void(const Error&)> journal_failed;
   /// Nothing of the job ran. True: its runner cannot work at all, and its queues wait until it can.
   std::function<Task<bool>(const Binding&)> is_broken;
@@ -60,6 +62,9 @@ class JobFlow {
 
   Task<void> run(const Binding& binding, Delivery delivery);
 
+  /// Whether the journal and the disk can take a job.
+  Task<Result<void>> probe();
+
   /// How many messages of a queue have a verdict that the broker does not take.
   int stuck(const std::string& queue) const;
 
@@ -73,6 +78,7 @@ class JobFlow {
 
  private:
   Task<Outcome> attempt(const Binding& binding, RunningJob& running, std::string record_dir);
+  void blame_the_disk(Outcome& outcome);
   Task<bool> begin(RunningJob& running, const std::string& record_dir);
   struct Finished {
     bool on_record = false;
@@ -82,6 +88,7 @@ class JobFlow {
   Task<void> pause(milliseconds time);
   Task<Finished> finish(const Job& job, const Outcome& outcome, const Settlement& settlement);
   Task<void> settle_all(RunningJob& running, const Settlement& settlement);
+  Task<void> note_settled(std::string key);
   Task<bool> settle(Delivery& delivery, const Settlement& settlement);
   Task<void> answer_again(Delivery delivery, Settlement settlement);
   Task<void> refuse(Delivery delivery, Error why);

@@ -105,7 +105,7 @@ Metrics::Metrics(std::string name_space, std::map<std::string, std::string> labe
     throw Fatal(ExitCode::config,
                 Error{"[monitor] metrics-namespace",
                       "'" + name_space_ + "' is no name for Prometheus", "letters, digits and _"});
-  static constexpr std::array<std::string_view, 4> taken{"state", "error", "le", "target"};
+  static constexpr std::array<std::string_view, 5> taken{"state", "error", "le", "target", "place"};
   for (const auto& [label, value] : labels_) {
     const bool ours = std::find(taken.begin(), taken.end(), label) != taken.end();
     if (!is_name(label) || ours || label.starts_with("__"))
@@ -173,6 +173,14 @@ std::string Metrics::text(const MonitorNumbers& numbers, std::int64_t now) const
             numbers.connected ? 1 : 0);
   out.gauge(name_space_ + "_jobs_running", "Jobs that run now", numbers.running);
   out.gauge(name_space_ + "_slots", "Jobs that may run at once", numbers.slots);
+  out.gauge(name_space_ + "_intake_paused",
+            "1 while nothing is taken from any queue, for the journal or the disk",
+            numbers.paused.empty() ? 0 : 1);
+  if (!numbers.disks.empty()) {
+    out.family(name_space_ + "_disk_free_bytes", "Free space where rbit writes", "gauge");
+    for (const auto& disk : numbers.disks)
+      out.sample("", {{"place", disk.name}}, static_cast<double>(disk.free));
+  }
   out.gauge(name_space_ + "_outbox_reports", "Reports that wait to be sent",
             static_cast<double>(numbers.reports_waiting));
   const auto each = [&](const std::string& name, const char* help, const char* type,

@@ -17,13 +17,21 @@ struct TargetView {
   std::optional<std::int64_t> oldest;  // microseconds since 1970, of the oldest report that waits
 };
 
+/// The file system below one of our directories.
+struct DiskView {
+  std::string name;                  // "state-dir", "work-dir"
+  std::int64_t free = 0, total = 0;  // bytes
+};
+
 /// What /metrics and /healthcheck show beside the counters. Asked for at each scrape: cheap.
 struct MonitorNumbers {
   bool connected = false;
   int running = 0, slots = 0;
   std::int64_t reports_waiting = 0;
-  bool outbox_well = true;  // the health module "outbox"; false too while the journal is sick
+  bool outbox_well = true;   // the health module "outbox"; false too while the intake is paused
   bool runners_well = true;  // false: queues wait for a broken one; then a health module "runners"
+  std::string paused;        // why nothing is taken from any queue; empty: it is
+  std::vector<DiskView> disks;
   std::vector<TargetView> targets;
 };
 

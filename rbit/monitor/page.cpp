@@ -51,6 +51,12 @@ std::string job_row(const JobView& job, std::int64_t now) {
          cell(moment(job.begun)) + cell(job.begun > 0 ? duration(end - job.begun) : "") + "</tr>\n";
 }
 
+std::string paused_text(const MonitorNumbers& numbers) {
+  if (numbers.paused.empty()) return "";
+  return "<p class=\"paused\">Nothing is taken: " +
+         html_escape(text::one_line(numbers.paused, 2 * most_text)) + "</p>\n";
+}
+
 }  // namespace
 
 std::string html_escape(std::string_view text) {
@@ -83,7 +89,7 @@ std::string_view page_style() {
   return "body{font:14px sans-serif;margin:2em;color:#222}"
          "table{border-collapse:collapse}td,th{text-align:left;padding:.2em .8em;"
          "border-bottom:1px solid #ddd}h2{font-size:1.1em;margin-top:1.5em}"
-         ".failed td,.dead td,.down td,.paused td{color:#a00}.done td{color:#060}\n";
+         ".failed td,.dead td,.down td,.paused td,p.paused{color:#a00}.done td{color:#060}\n";
 }
 
 std::string page(const MonitorNumbers& numbers, const MonitorDetails& details, std::int64_t now) {
@@ -110,7 +116,7 @@ std::string page(const MonitorNumbers& numbers, const MonitorDetails& details, s
          html_escape(text::one_line(details.broker, most_text)) + ", " +
          std::to_string(numbers.running) + " of " + std::to_string(numbers.slots) +
          " slots busy, " + std::to_string(numbers.reports_waiting) + " reports waiting</p>\n" +
-         table("Queues", {"queue", "runner", "state", "running"}, queues) +
+         paused_text(numbers) + table("Queues", {"queue", "runner", "state", "running"}, queues) +
          table("Running jobs", jobs, running) + table("Last jobs", jobs, last) +
          table("Reports", {"target", "state", "reason", "sent", "dropped", "oldest waits"},
                targets) +

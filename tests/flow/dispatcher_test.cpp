@@ -136,3 +136,45 @@ TEST_CASE("messages that take no slot use up no credit: the next job runs") {
   CHECK(story.refused.size() == 5);
   CHECK(story.runner().started == Lines{"good"});
 }
+
+TEST_CASE("while it is held nothing is taken, and what runs goes on") {
+  Story story(2);
+  story.send("running");
+  story.dispatcher().hold("state-dir /s has 3 bytes free");
+  story.send("waiting");
+  CHECK(story.transport.credit("build") == 0);
+  CHECK(story.dispatcher().trouble() == "state-dir /s has 3 bytes free");
+  story.runner().end("running", outcome(Kind::done));
+  story.settle_down();
+  CHECK(story.told == Lines{"Building", "Done"});
+  story.dispatcher().hold("");
+  story.settle_down();
+  CHECK(story.runner().started == Lines{"running", "waiting"});
+  CHECK(story.dispatcher().trouble().empty());
+}
+
+TEST_CASE("a job that the disk had no room for goes back whole, and no other is taken meanwhile") {
+  Story story(1);
+  story.disk = Error{"/work", "cannot be written: No space left on device", "make room"};
+  story.runner().script("job", outcome(Kind::not_started, "not-started", "No space left"));
+  story.send("job");
+  CHECK(story.told == Lines{"Building"});
+  CHECK(story.transport.given_back == 1);
+  CHECK(story.transport.credit("build") == 0);
+  story.pass(20s);
+  CHECK(story.runner().started == Lines{"job"});
+  CHECK_FALSE(story.dispatcher().trouble().empty());
+  story.disk = {};
+  story.pass(6s);
+  CHECK(story.dispatcher().trouble().empty());
+  CHECK(story.transport.credit("build") == 1);
+  CHECK(story.journal().find("job")->attempt == 1);
+}
+
+TEST_CASE("a job that did not start on a sound disk has used an attempt") {
+  Story story(1);
+  story.runner().script("job", outcome(Kind::not_started, "not-started", "no such command"));
+  story.send("job");
+  REQUIRE(story.transport.settled.size() == 1);
+  CHECK(story.transport.settled[0].settlement.kind == Settlement::Kind::retry);
+}

@@ -81,6 +81,7 @@ class Story {
   /// "Building", "Failed exit 2: no such file"
   std::vector<std::string> told;
   std::vector<std::string> refused;
+  Result<void> disk;  // what trying it gives
   MemoryTransport transport;
   ManualClock clock;
 
@@ -102,6 +103,7 @@ class Story {
     links.read = [](const Message& read) { return parse_request(read); };
     links.make_record = [](const Job& job) { return Result<std::string>("/records/" + job.key); };
     links.remove_record = [](const std::string&) {};
+    links.try_disk = [this] { return disk; };
     links.told = [this](const Report& report) {
       std::string line(to_string(report.status));
       if (!report.reason.empty()) line += " " + report.reason;

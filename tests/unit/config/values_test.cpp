@@ -35,6 +35,23 @@ TEST_CASE("sizes are in powers of 1024") {
     CHECK_MESSAGE(!parse_size(wrong), wrong);
 }
 
+TEST_CASE("free space is a size, a share, or both") {
+  const auto of = [](std::string_view text, std::int64_t total) {
+    const auto limit = parse_space(text);
+    return limit ? limit->of(total) : -1;
+  };
+  constexpr std::int64_t gib = std::int64_t{1} << 30;
+  CHECK(of("1G, 5%", 100 * gib) == gib);
+  CHECK(of("5%,1G", 10 * gib) == gib / 2);
+  CHECK(of("512M", gib / 4) == gib / 4);
+  CHECK(of("2.5 %", 1000) == 25);
+  CHECK(of("0", gib) == 0);
+  CHECK(of("0%", gib) == 0);
+  CHECK(of("100%", gib) == gib);
+  for (const char* wrong : {"", "%", "101%", "-1%", "1G 5%", "1G,", "1G,2G", "5%,6%", "1G,5%,1"})
+    CHECK_MESSAGE(!parse_space(wrong), wrong);
+}
+
 TEST_CASE("flags") {
   for (const char* yes : {"yes", "true", "on", "1", "YES"}) CHECK(parse_flag(yes) == true);
   for (const char* no : {"no", "false", "off", "0", "No"}) CHECK(parse_flag(no) == false);

@@ -83,6 +83,18 @@ TEST_CASE("the outbox shows in the metrics") {
   CHECK(has_line(text, "rbit_outbox_dropped_total{target=\"pybit\"} 1.0"));
 }
 
+TEST_CASE("a paused intake and the room on the disk show in the metrics") {
+  Metrics metrics("rbit", {});
+  MonitorNumbers numbers;
+  CHECK(has_line(metrics.text(numbers, 0), "rbit_intake_paused 0.0"));
+  numbers.paused = "state-dir /s has 3 bytes free";
+  numbers.disks = {{"state-dir", 3, 4096}, {"work-dir", 512, 4096}};
+  const auto text = metrics.text(numbers, 0);
+  CHECK(has_line(text, "rbit_intake_paused 1.0"));
+  CHECK(has_line(text, "rbit_disk_free_bytes{place=\"state-dir\"} 3.0"));
+  CHECK(has_line(text, "rbit_disk_free_bytes{place=\"work-dir\"} 512.0"));
+}
+
 TEST_CASE("label values are escaped, names are checked at the start") {
   Metrics metrics("rbit", {{"a", "x\"y\\z\n"}});
   CHECK(metrics.text({}, 0).find(R"({a="x\"y\\z\n"})") != std::string::npos);

@@ -48,6 +48,8 @@ include(${PROJECT_SOURCE_DIR}/tests/faults/faults.cmake OPTIONAL)
 if(NOT RBIT_FUZZ)
   include(${PROJECT_SOURCE_DIR}/tests/fuzz/fuzz.cmake)
 endif()
+include(${PROJECT_SOURCE_DIR}/tests/faults/network.cmake OPTIONAL)
+include(${PROJECT_SOURCE_DIR}/tests/faults/disk.cmake)
 
 # Prints what conf/rbit.ini and man/rbit.ini.5 must say of the keys (tests/unit/config compares).
 add_executable(config_reference ${PROJECT_SOURCE_DIR}/tests/support/config_reference_main.cpp)

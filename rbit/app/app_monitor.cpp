@@ -84,8 +84,8 @@ MonitorDetails App::monitor_details() const {
     QueueView queue;
     queue.queue = mapping.queue;
     queue.runner = mapping.runner;
-    if (const std::string& why = dispatcher_->trouble(); !why.empty())
-      queue.state = "paused: " + why;
+    if (const std::string& held = dispatcher_->trouble(); !held.empty())
+      queue.state = "paused: " + held;
     else if (const auto why = paused.find(mapping.queue); why != paused.end())
       queue.state = "paused: " + why->second;
     else if (const auto trouble = troubles.find(mapping.queue); trouble != troubles.end())

@@ -3,6 +3,7 @@
 #include <boost/asio/co_spawn.hpp>
 #include <cstdlib>
 #include <exception>
+#include <new>
 #include <string>
 #include <utility>
 
@@ -16,6 +17,10 @@ void spawn(const asio::any_io_executor& loop, Task<void> task, const char* what)
     if (!error) return;
     try {
       std::rethrow_exception(error);
+    } catch (const std::bad_alloc&) {
+      log::critical(std::string("out of memory in ") + what +
+                    " (have fewer slots, or more memory; jobs are kept and go on after the "
+                    "restart)");
     } catch (const std::exception& caught) {
       log::critical(std::string("internal error in ") + what + ": " + caught.what() +
                     " (this is a bug in rbit; jobs are kept and go on after the restart)");

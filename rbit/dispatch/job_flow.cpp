@@ -304,10 +304,9 @@ Task<void> JobFlow::answer_again(Delivery delivery, Settlement settlement) {
             " came again; its answer is known: " + std::string(to_string(settlement.kind)));
   const bool settled = co_await settle(delivery, settlement);
   if (!settled) co_return;
-  const Result<void> noted = co_await journal_.settled(key);
+  co_await note_settled(key);
   const Result<void> reported = co_await journal_.report_again(key);
-  if (!noted || !reported)
-    log::warning("an answer was not recorded: " + (noted ? reported : noted).error().text());
+  if (!reported) log::warning("an answer is not reported again: " + reported.error().text());
   if (const auto record = journal_.find(key)) {
     Report again;
     again.job_key = key;

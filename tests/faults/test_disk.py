@@ -109,11 +109,15 @@ class DiskSuite(Suite):
     def all_is_well(self, most_runs=1, states=("done",)):
         """After a stop: the invariants, from the jobs' own log, the reports and the journal."""
         self.assertEqual(self.rows("PRAGMA integrity_check"), [("ok",)])
-        rows = dict(self.rows("SELECT job_id, state FROM job WHERE settled = 1"))
+        # An acknowledgement that a kill kept from being noted stays unnoted.
+        settled = "WHERE settled = 1" if most_runs == 1 else ""
+        rows = dict(self.rows(f"SELECT job_id, state FROM job {settled}"))
         runs = self.runs()
         for job in self.confirmed:
             told = [status for status in self.statuses(job) if status in TERMINAL]
-            self.assertEqual(len(told), 1, f"job {job} was told to be {told}")
+            # One more for each time that rbit was killed between sending and noting it.
+            self.assertIn(len(told), range(1, most_runs + 1), f"job {job} was told to be {told}")
+            self.assertEqual(len(set(told)), 1, f"job {job} was told to be {told}")
             self.assertEqual(self.statuses(job)[-1], told[0])
             self.assertIn(rows.get(str(job)), states, f"job {job}")
             self.assertGreaterEqual(runs[job], 1, f"job {job} was not run")
@@ -524,8 +528,7 @@ class Machine(DiskSuite):
     """Row 19: memory, processes, pipes. rbit goes on, or ends with a reason and not with 0."""
 
     def one(self, calls, number, error):
-        if not self.rbits or self.rbit.process.poll() is not None:
-            self.start_faulty()
+        self.revive()
         self.fault.arm(calls, "", number, error, leaders=False)
         job = self.give()
         if job is not None:
@@ -535,16 +538,21 @@ class Machine(DiskSuite):
         if self.rbit.process.poll() is None:
             return
         self.assertNotEqual(self.rbit.process.returncode, 0, self.fault.what)
-        self.assertRegex(self.rbit.log, r"bad_alloc|memory|internal error|terminate|Cannot allocate")
+        self.assertRegex(self.rbit.log, r"bad_alloc|memory|internal error")
 
-    def end(self):
-        self.fault.clear()
+    def revive(self):
+        """Another death would be the same job's: the third one makes it poison."""
         if not self.rbits or self.rbit.process.poll() is not None:
             self.start_faulty()
+            for job in self.confirmed:
+                self.wait_for_end(job)
+
+    def end(self):
+        self.revive()
         for job in self.confirmed:
             self.wait_for_end(job)
         self.assertEqual(self.rbit.stop(), 0)
-        self.all_is_well(most_runs=2, states=("done", "failed"))
+        self.all_is_well(most_runs=2)
 
     def test_memory_runs_out(self):
         self.set_up_queue()

@@ -1,7 +1,8 @@
 /* Makes the system calls of one program fail on order: LD_PRELOAD=librbit_preload.so with
- * RBIT_FAULT_STATE=FILE. The file is one `struct order`, mapped by this library and by the test that
- * gives the orders (tests/faults/preload.py), so that a running program can be given many, one after
- * the other, and calls are counted across rbit and its leaders. Tests only; never installed. */
+ * RBIT_FAULT_STATE=FILE. The file is one `struct order`, mapped by this library and by the test
+ * that gives the orders (tests/faults/preload.py), so that a running program can be given many, one
+ * after the other, and calls are counted across rbit and its leaders. Tests only; never installed.
+ */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -22,31 +23,31 @@
 
 /* Little endian, as python's struct "<IIqiIqqq256s" has it. */
 struct order {
-  uint32_t armed;  /* 0: nothing is counted and nothing fails */
-  uint32_t calls;  /* which calls: bits of enum call */
-  int64_t nth;     /* the first that fails, from 1 */
-  int32_t error;   /* errno; of a network file system: whatever, see statfs */
+  uint32_t armed;   /* 0: nothing is counted and nothing fails */
+  uint32_t calls;   /* which calls: bits of enum call */
+  int64_t nth;      /* the first that fails, from 1 */
+  int32_t error;    /* errno; of a network file system: whatever, see statfs */
   uint32_t lasting; /* and all after it */
-  int64_t counted; /* calls that were meant, so far */
+  int64_t counted;  /* calls that were meant, so far */
   int64_t failed;
   int64_t leaders; /* whether leaders obey, too */
   char path[256];  /* a part of the path of the file in question; empty: any */
 };
 
 enum call {
-  call_write = 1,      /* write, pwrite */
-  call_sync = 2,       /* fsync, fdatasync */
-  call_open = 4,       /* open, openat that make or write a file */
+  call_write = 1, /* write, pwrite */
+  call_sync = 2,  /* fsync, fdatasync */
+  call_open = 4,  /* open, openat that make or write a file */
   call_rename = 8,
   call_mkdir = 16,
   call_truncate = 32,
-  call_fork = 64,      /* fork, vfork, posix_spawn */
-  call_pipe = 128,     /* pipe, pipe2, socketpair */
-  call_malloc = 256,   /* malloc, calloc, realloc, aligned_alloc, posix_memalign */
-  call_statfs = 512,   /* does not fail: says NFS */
+  call_fork = 64,    /* fork, vfork, posix_spawn */
+  call_pipe = 128,   /* pipe, pipe2, socketpair */
+  call_malloc = 256, /* malloc, calloc, realloc, aligned_alloc, posix_memalign */
+  call_statfs = 512, /* does not fail: says NFS */
   call_memfd = 1024,
-  call_epoll = 2048,   /* epoll_ctl, epoll_create1, eventfd, timerfd_create */
-  call_read = 4096,    /* pread */
+  call_epoll = 2048, /* epoll_ctl, epoll_create1, eventfd, timerfd_create */
+  call_read = 4096,  /* pread */
 };
 
 static struct order nothing;
@@ -244,7 +245,8 @@ pid_t fork(void) {
 
 /* A leader gets no environment from rbit, so the order would not reach it. */
 int posix_spawn(pid_t* pid, const char* path, const posix_spawn_file_actions_t* files,
-                const posix_spawnattr_t* attributes, char* const argv[], char* const environment[]) {
+                const posix_spawnattr_t* attributes, char* const argv[],
+                char* const environment[]) {
   if (fails_here(call_fork)) return errno;
   char preload[4096], state[4096];
   const char* library = getenv("LD_PRELOAD");

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
@@ -61,6 +62,14 @@ void look_at(const std::string& path, std::vector<Error>& exposure) {
          "chown it to root or to the user rbit runs as"});
 }
 
+bool is_our_group(gid_t group) {
+  if (group == ::getegid()) return true;
+  const int count = ::getgroups(0, nullptr);
+  std::vector<gid_t> groups(count > 0 ? static_cast<std::size_t>(count) : 0);
+  if (::getgroups(count, groups.data()) != count) return false;
+  return std::find(groups.begin(), groups.end(), group) != groups.end();
+}
+
 /// What systemd's LoadCredential= gave us lies where no one else comes, whatever the modes say.
 bool is_credential(const std::string& path) {
   const char* directory = std::getenv("CREDENTIALS_DIRECTORY");
@@ -109,7 +118,10 @@ Readers readers_of(const std::string& path) {
   auto at = std::filesystem::canonical(path, ignored);
   struct stat status {};
   if (ignored || ::stat(at.c_str(), &status) != 0) return Readers::none;
-  bool group = (status.st_mode & S_IRGRP) != 0, all = (status.st_mode & S_IROTH) != 0;
+  // root's file for our group, as in /etc: the group is how we read it, and no stranger.
+  const bool for_us = status.st_uid != ::geteuid() && is_our_group(status.st_gid);
+  bool group = (status.st_mode & S_IRGRP) != 0 && !for_us;
+  bool all = (status.st_mode & S_IROTH) != 0;
   // Who may not pass a directory cannot read what is below.
   while (at != at.root_path()) {
     at = at.parent_path();

@@ -20,6 +20,7 @@ Result<std::string> read_text_file(const std::string& path);
 std::vector<Error> exposure_of(const std::string& path);
 
 /// Who besides us and root can read the file, by its mode and those of the directories above it.
+/// The group by which alone we can read a file of root's is us.
 enum class Readers { none, group, all };
 Readers readers_of(const std::string& path);
 

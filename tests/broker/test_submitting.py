@@ -1,6 +1,7 @@
 """rbit submit to RabbitMQ: persistent, confirmed, mandatory (INTEROP.md 8)."""
 
 import json
+import subprocess
 import time
 
 import broker_suite
@@ -60,6 +61,19 @@ class Submitting(BrokerSuite):
         done = self.submit(queue, "col10642", expect=None)
         self.assertIn(done.returncode, (69, 77))
         self.assertNotIn("wr0ng", done.stdout + done.stderr)
+
+    def test_the_password_of_the_environment_is_the_one_that_is_sent(self):
+        queue = self.queue()
+        self.channel.queue_declare(queue, durable=True)
+        self.configure({queue: "runner = shell!true"},
+                       amqp=f"host = 127.0.0.1\nport = {self.node.port}\nuser = guest")
+        for password, codes in (("guest", (0,)), ("wr0ng", (69, 77))):
+            done = subprocess.run([self.program, "submit", self.config, "--queue", queue,
+                                   "--package", "col10642", "--version", "1"], text=True,
+                                  env=self.environment(RBIT_AMQP_PASSWORD=password),
+                                  capture_output=True, timeout=60)
+            self.assertIn(done.returncode, codes, done.stderr)
+            self.assertNotIn("wr0ng", done.stdout + done.stderr)
 
 
 if __name__ == "__main__":

@@ -207,6 +207,22 @@ class AsRoot(Suite):
         os.chown(tool, 65534, -1)
         self.assertIn("belongs to user 65534", self.command("check", self.config).stdout)
 
+    def test_roots_file_for_our_group_is_how_a_service_reads_it(self):
+        self.configure({"build": "runner = shell!true"},
+                       more=f"[status]\nurl = http://127.0.0.1:1\nusername = u\npassword = {SECRET}")
+        os.chmod(self.directory, 0o755)
+        for group, is_warned in ((65534, False), (1, None)):
+            os.chown(self.config, 0, group)
+            os.chmod(self.config, 0o640)
+            done = self.command("check", self.config, user=65534, group=65534, extra_groups=[])
+            if is_warned is None:  # no file of ours
+                self.assertEqual(done.returncode, EX_CONFIG)
+                self.assertIn("Permission denied", done.stdout)
+            else:
+                self.assertNotIn("may read it here", done.stdout)
+                self.assertIn("1 queues", done.stdout)
+        self.assertIn("a group may read it here", self.command("check", self.config).stdout)
+
     def test_another_user_is_not_answered(self):
         self.configure({"build": "runner = shell!true"})
         self.start()

@@ -229,6 +229,37 @@ class Journal(DiskSuite):
     def test_killed_while_syncs_fail(self):
         self.run_with(self.killed, preload.SYNC, errno.EIO, most_runs=2)
 
+    def test_the_log_cannot_be_copied_into_the_file(self):
+        """SQLite says nothing of it; and the log would grow until the disk is full."""
+        self.set_up_queue()
+        self.start_faulty()
+        for calls, error in ((preload.WRITE, errno.ENOSPC), (preload.WRITE, errno.EIO),
+                             (preload.SYNC, errno.EIO)):
+            for lasting in (False, True):
+                self.fault.arm(calls, "rbit.db$", error=error, lasting=lasting)
+                with self.subTest(self.fault.what):
+                    jobs = []
+                    while not self.fault.failed:
+                        jobs.append(self.give_large())
+                        self.assertLess(len(jobs), 20, "nothing failed")
+                    self.fault.clear()
+                    for job in jobs:
+                        if job is not None:
+                            self.wait_for_end(job)
+                    self.it_goes_on()
+        self.assertIn("copying the log into the file", self.rbit.log)
+        self.assertEqual(self.rbit.stop(), 0)
+        self.all_is_well()
+
+    def give_large(self):
+        """A job that fills an eighth of the log."""
+        job = next(self.ids)
+        message = self.write("message", build_request(package=f"p{job}", job=job) + b" " * 500_000)
+        if self.submit("build", file=message, expect=None).returncode != 0:
+            return None
+        self.confirmed.append(job)
+        return job
+
     def test_reading_fails_once(self):
         self.run_with(self.once_if_at_all, preload.READ, errno.EIO)
 

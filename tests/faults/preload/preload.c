@@ -31,7 +31,8 @@ struct order {
   int64_t counted;  /* calls that were meant, so far */
   int64_t failed;
   int64_t leaders; /* whether leaders obey, too */
-  char path[256];  /* a part of the path of the file in question; empty: any */
+  char path[256];  /* a part of the path of the file in question, its end if '$' follows; empty: any
+                    */
 };
 
 enum call {
@@ -81,9 +82,14 @@ static int fails_here(enum call call) {
   return wanted(call) && fails();
 }
 
+static int is_meant(const char* path) {
+  const size_t length = strlen(order->path), size = strlen(path);
+  if (length == 0 || order->path[length - 1] != '$') return strstr(path, order->path) != NULL;
+  return size >= length - 1 && memcmp(path + size - (length - 1), order->path, length - 1) == 0;
+}
+
 static int fails_at(enum call call, const char* path) {
-  if (!wanted(call) || strstr(path, order->path) == NULL) return 0;
-  return fails();
+  return wanted(call) && is_meant(path) && fails();
 }
 
 static int fails_for(enum call call, int fd) {
@@ -94,7 +100,7 @@ static int fails_for(enum call call, int fd) {
     const ssize_t length = syscall(SYS_readlink, link, path, sizeof path - 1);
     if (length < 0) return 0;
     path[length] = 0;
-    if (strstr(path, order->path) == NULL) return 0;
+    if (!is_meant(path)) return 0;
   }
   return fails();
 }

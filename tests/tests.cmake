@@ -33,6 +33,13 @@ foreach(room base core config intake dispatch run journal report monitor app)
   set_tests_properties(unit_${room} PROPERTIES LABELS unit TIMEOUT 120)
 endforeach()
 
+# Brokers that misbehave are played.
+foreach(room base intake)
+  if(TARGET unit_${room})
+    target_sources(unit_${room} PRIVATE ${PROJECT_SOURCE_DIR}/tests/support/fake_broker.cpp)
+  endif()
+endforeach()
+
 # The room `run` is tested with real processes.
 foreach(helper rbit-leader rbit-plugin-host hello naughty)
   if(TARGET unit_run AND TARGET ${helper})

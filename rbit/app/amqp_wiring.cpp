@@ -39,7 +39,10 @@ amqp::ConnectionSettings connection_settings(const config::Settings& settings,
   made.password = broker.password;
   made.virtual_host = broker.virtual_host;
   made.heartbeat = broker.heartbeat;
-  if (broker.tls) made.tls = amqp::TlsSettings{broker.ca_file, broker.cert_file, broker.key_file};
+  made.backoff_cap = broker.reconnect_ceiling;
+  if (broker.tls)
+    made.tls =
+        amqp::TlsSettings{broker.ca_file, broker.cert_file, broker.key_file, broker.tls_verify};
   made.name = "rbit " + settings.name + " " + role;
   return made;
 }

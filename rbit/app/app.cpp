@@ -101,8 +101,12 @@ void App::open_journal() {
   if (const auto upgraded = schema::upgrade(*database_); !upgraded)
     throw Fatal(StateDir::code_of_failure(state_.path()), upgraded.error());
 
-  if (!settings().broker.local)
+  if (!settings().broker.local) {
     publisher_ = make_publisher(loop, settings(), "publish", publish_patience);
+    publisher_->hold_while_blocked();  // reports wait; copies are tried again by the job's flow
+    publisher_->on_hopeless(
+        [this](const amqp::Refusal& why) { at_odds_with_broker(why.error("broker")); });
+  }
   std::vector<std::unique_ptr<ReportSink>> sinks;
   sinks.push_back(std::make_unique<LogSink>());  // what scripts grep for is always there
   if (reports_to(settings(), "pybit"))
@@ -143,6 +147,7 @@ void App::make_transport() {
       if (monitor_) connected ? monitor_->connected() : monitor_->connection_failed();
     });
     amqp_->on_not_welcome([this](const Error& why) { refused_by_broker(why); });
+    amqp_->on_hopeless([this](const Error& why) { at_odds_with_broker(why); });
     transport_ = std::move(amqp);
   }
 }
@@ -303,6 +308,13 @@ void App::refused_by_broker(const Error& why) {
   if (was_connected_) return;
   log::critical(why.text());
   exit_code_ = ExitCode::no_permission;
+  stop_.notify();
+}
+
+/// Five connections in ten minutes ended over the protocol itself: going on would be a loop.
+void App::at_odds_with_broker(const Error& why) {
+  log::critical("the broker and rbit do not understand each other: " + why.text());
+  exit_code_ = ExitCode::internal;
   stop_.notify();
 }
 

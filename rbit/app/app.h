@@ -49,6 +49,7 @@ class App {
   Task<void> shut();
   void on_signal(int count);
   void refused_by_broker(const Error& why);
+  void at_odds_with_broker(const Error& why);
 
   void open_journal();
   void make_runners();

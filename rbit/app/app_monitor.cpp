@@ -46,6 +46,7 @@ void App::open_monitor() {
 MonitorNumbers App::monitor_numbers() const {
   MonitorNumbers numbers;
   numbers.connected = local_ != nullptr || amqp_->connected();
+  numbers.blocked = publisher_ && publisher_->blocked().has_value();
   numbers.running = dispatcher_->slots().used();
   numbers.slots = dispatcher_->slots().total();
   numbers.reports_waiting = journal_->reports_waiting();
@@ -78,6 +79,8 @@ MonitorDetails App::monitor_details() const {
   details.broker = local_ != nullptr    ? "the embedded queue"
                    : amqp_->connected() ? "connected to the broker"
                                         : "the broker is away";
+  if (publisher_ && publisher_->blocked())
+    details.broker += ", which takes no messages: " + *publisher_->blocked();
   const auto paused = dispatcher_->paused();
   const auto troubles = amqp_ != nullptr ? amqp_->troubles() : std::map<std::string, std::string>{};
   for (const auto& mapping : settings().queues) {

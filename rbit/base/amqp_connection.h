@@ -3,6 +3,7 @@
 #include <pthread.h>
 
 #include <boost/asio/steady_timer.hpp>
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -43,8 +44,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   /// Everything sent before is sent; then a goodbye, which the broker has 2 s to answer.
   Task<void> close();
-  /// Cuts it off. Its channels and `closed` hear of it in a later turn of the loop.
-  void abort();
+  /// Cuts it off. Its channels and `closed` hear of it, and of `why`, in a later turn of the loop.
+  void abort(std::string why = "");
 
   bool is_open() const { return state_ == State::open; }
   bool is_blocked() const { return blocked_; }
@@ -78,6 +79,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::string peer_;
   Done opened_;
   Notice ended_;
+  std::string aborted_because_;
   std::shared_ptr<Mailbox> mailbox_;
   pthread_t thread_{};
   bool has_thread_ = false;
@@ -86,8 +88,10 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::uint16_t last_channel_ = 0;
   std::map<std::uint16_t, std::weak_ptr<Channel>> channels_;  // numbers in use
   asio::steady_timer watchdog_;
+  std::chrono::milliseconds look_{0};  // between looks of the watchdog
   std::uint64_t seen_progress_ = 0;
   int strikes_ = 0;
+  bool hung_ = false;  // the watchdog cut it off
 };
 
 }  // namespace rbit::amqp

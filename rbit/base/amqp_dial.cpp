@@ -54,6 +54,15 @@ struct Lookup {
 
 }  // namespace
 
+bool Address::is_loopback() const {
+  if (storage.ss_family == AF_INET) {
+    const auto& v4 = reinterpret_cast<const sockaddr_in&>(storage);
+    return (ntohl(v4.sin_addr.s_addr) >> 24) == 127;
+  }
+  const auto& v6 = reinterpret_cast<const sockaddr_in6&>(storage);
+  return storage.ss_family == AF_INET6 && IN6_IS_ADDR_LOOPBACK(&v6.sin6_addr);
+}
+
 bool Interrupt::wait(int other, short events, std::chrono::milliseconds limit) const {
   const auto end = SteadyClock::now() + limit;
   while (!stopped()) {

@@ -19,6 +19,8 @@ struct Address {
   sockaddr_storage storage{};
   socklen_t length = 0;
   std::string text;  // numeric, without the port
+
+  bool is_loopback() const;  // of this machine
 };
 
 /// How a blocking step learns that it is not wanted any more: `fd` becomes readable and `stopped`

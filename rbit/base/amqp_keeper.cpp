@@ -5,21 +5,17 @@
 #include <utility>
 
 #include "rbit/base/log.h"
+#include "rbit/base/loopback.h"
 #include "rbit/base/text.h"
 
 namespace rbit::amqp {
 
 namespace {
 using SteadyClock = std::chrono::steady_clock;
-constexpr std::chrono::seconds healthy_after{60};  // then the pauses start small again
-// A broker that knows us and does not want us is not asked often, and is named again now and then.
-constexpr std::chrono::seconds not_welcome_pause{30};  // and as much again at random
-constexpr std::chrono::minutes not_welcome_said{10};
+constexpr std::chrono::minutes not_welcome_said{10};  // a broker that refuses us is named again
 constexpr std::chrono::seconds long_first_try{2};
-
-bool is_here(const std::string& host) {
-  return host == "localhost" || host == "::1" || host.starts_with("127.");
-}
+constexpr std::size_t most_protocol_faults = 5;  // within:
+constexpr std::chrono::minutes protocol_faults_span{10};
 
 }  // namespace
 
@@ -29,7 +25,9 @@ Keeper::Keeper(const asio::any_io_executor& loop, ConnectionSettings settings, V
       voice_(voice),
       pause_(settings_.backoff_base, settings_.backoff_cap),
       changed_(loop),
-      first_try_(loop) {
+      first_try_(loop),
+      blocked_since_(loop),
+      protocol_faults_(most_protocol_faults, protocol_faults_span) {
   std::shuffle(settings_.endpoints.begin(), settings_.endpoints.end(),
                std::minstd_rand(std::random_device{}()));
 }
@@ -39,7 +37,7 @@ void Keeper::start(Events events) {
   started_ = true;
   if (!settings_.tls)
     for (const Endpoint& endpoint : settings_.endpoints)
-      if (!is_here(endpoint.host))
+      if (!is_loopback(endpoint.host))
         say(true, "the password travels to " + endpoint.text() +
                       " unencrypted (amqps:// and port 5671 would protect it)");
   say_if_it_takes_long();
@@ -79,11 +77,11 @@ Task<void> Keeper::run() {
     const auto begun = SteadyClock::now();
     const bool stood = co_await serve();
     if (closing_) break;
-    if (stood && SteadyClock::now() - begun >= healthy_after) pause_.reset();
+    if (stood && SteadyClock::now() - begun >= settings_.healthy_after) pause_.reset();
     std::chrono::milliseconds pause = pause_.next();
     if (not_welcome_) {
-      Backoff jitter(not_welcome_pause, not_welcome_pause);
-      pause = not_welcome_pause + jitter.next();
+      Backoff jitter(settings_.not_welcome_pause, settings_.not_welcome_pause);
+      pause = settings_.not_welcome_pause + jitter.next();
     }
     co_await changed_.wait_for(pause);
   }
@@ -111,6 +109,8 @@ Task<bool> Keeper::serve() {
   said_unreachable_ = false;
   said_not_welcome_ = {};
   say(false, "connected to the broker at " + connection->peer());
+  if (settings_.tls && !settings_.tls->verify)
+    say(true, "tls-verify = no: nobody knows who answers at " + connection->peer());
 
   bool lost_it = false;
   Refusal why;
@@ -123,19 +123,55 @@ Task<bool> Keeper::serve() {
     changed_.notify();
   };
   events.blocked = [this](bool blocked, const std::string& reason) {
-    say(blocked, blocked ? "the broker takes no messages for now: " + text::one_line(reason, 200)
-                         : "the broker takes messages again");
+    note_blocked(blocked, reason);
+    if (events_.blocked) events_.blocked(blocked);
   };
   connection->listen(std::move(events));
   if (events_.up) events_.up(connection);
   while (!lost_it) co_await changed_.wait();
   connection_.reset();
+  blocked_.reset();
+  blocked_since_.cancel();
   if (closing_) co_return true;
   said_unreachable_ = true;  // it is the same state until it is back
   say(true, "the connection to the broker at " + connection->peer() +
                 " is lost, trying again until it is back: " + text::one_line(why.text, 300));
   if (events_.down) events_.down(why);
+  if (why.protocol && protocol_faults_.note(SteadyClock::now()) && events_.hopeless)
+    events_.hopeless(why);
   co_return true;
+}
+
+void Keeper::reconnect(const std::string& why) {
+  if (connection_) connection_->abort(why);
+}
+
+/// Said aloud by a quiet one too: only the connection that publishes hears of it (R7).
+void Keeper::note_blocked(bool blocked, const std::string& reason) {
+  const std::string peer = connection_->peer();
+  blocked_since_.cancel();
+  if (!blocked) {
+    blocked_.reset();
+    return log::info("the broker at " + peer + " takes messages again");
+  }
+  blocked_ = text::one_line(reason, 200);
+  log::warning("the broker at " + peer + " takes no messages for now, ours wait: " + *blocked_);
+  if (settings_.endpoints.size() < 2) return;
+  blocked_since_.expires_after(settings_.blocked_limit);
+  blocked_since_.async_wait(
+      [this, peer, weak = std::weak_ptr(connection_)](boost::system::error_code cancelled) {
+        if (cancelled || weak.expired() || !blocked_) return;
+        log::warning("the broker at " + peer + " has taken no messages for " +
+                     std::to_string(settings_.blocked_limit.count() / 1000) + " s: trying another");
+        put_last(peer);
+        reconnect("it takes no messages");
+      });
+}
+
+void Keeper::put_last(const std::string& peer) {
+  auto& all = settings_.endpoints;
+  std::stable_partition(all.begin(), all.end(),
+                        [&](const Endpoint& one) { return one.text() != peer; });
 }
 
 void Keeper::say_unreachable(const Refusal& why) {

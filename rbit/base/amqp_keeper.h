@@ -10,6 +10,7 @@
 #include "rbit/base/amqp_settings.h"
 #include "rbit/base/backoff.h"
 #include "rbit/base/notice.h"
+#include "rbit/base/recent.h"
 #include "rbit/base/task.h"
 
 namespace rbit::amqp {
@@ -27,6 +28,9 @@ class Keeper {
     std::function<void(std::shared_ptr<Connection>)> up;
     std::function<void(const Refusal&)> down;  // it was up
     std::function<void(const Refusal&)> vain;  // a try that failed; `login`: we are not welcome
+    std::function<void(bool)> blocked;  // the broker takes no messages; it does again
+    /// Five connections in ten minutes ended over the protocol: one of the two sides is broken.
+    std::function<void(const Refusal&)> hopeless;
   };
 
   Keeper(const asio::any_io_executor& loop, ConnectionSettings settings, Voice voice);
@@ -34,7 +38,12 @@ class Keeper {
   void start(Events events);
   Task<void> close();
 
+  /// Cuts the connection off, if there is one, and makes the next. `why` is for the log.
+  void reconnect(const std::string& why);
+
   bool is_up() const { return connection_ && connection_->is_open(); }
+  /// Why the broker takes no messages (connection.blocked); none: it does, or is away.
+  const std::optional<std::string>& blocked() const { return blocked_; }
   int failures() const { return failures_; }  // tries in vain since it was last up
   /// Why it is not up; none while it is, and before the first try has ended.
   const std::optional<Refusal>& refusal() const { return refusal_; }
@@ -44,6 +53,9 @@ class Keeper {
  private:
   Task<void> run();
   Task<bool> serve();  // one connection; false: it never stood
+  void note_blocked(bool blocked, const std::string& reason);
+  /// The next try begins with another host than `peer`, if there is one.
+  void put_last(const std::string& peer);
   void say_if_it_takes_long();
   void say_unreachable(const Refusal& why);
   void say(bool serious, const std::string& text) const;
@@ -61,7 +73,9 @@ class Keeper {
   std::chrono::steady_clock::time_point said_not_welcome_{};
   int failures_ = 0;
   std::optional<Refusal> refusal_;
-  asio::steady_timer first_try_;
+  std::optional<std::string> blocked_;
+  asio::steady_timer first_try_, blocked_since_;
+  Recent protocol_faults_;
 };
 
 }  // namespace rbit::amqp

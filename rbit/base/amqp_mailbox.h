@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <mutex>
@@ -25,7 +26,8 @@ struct Command {
 
 // From the I/O thread to the loop.
 struct Opened {
-  std::string peer;  // "host:port"
+  std::string peer;                // "host:port"
+  std::chrono::seconds heartbeat;  // as negotiated
 };
 struct Answered {
   std::uint64_t id;

@@ -80,6 +80,7 @@ struct Refusal {
   bool login = false;  // the broker knows us and will not have us: user, password, virtual host
   std::string cure{};
   std::string endpoint{};  // "host:port" if it is the connection that failed
+  bool protocol = false;   // the connection ended over the protocol itself: 501 to 505, garbage
 
   /// A connection's fault is told of its broker, not of `thing`, which somebody wanted of it.
   Error error(std::string thing) const {

@@ -13,9 +13,11 @@ namespace {
 using SteadyClock = std::chrono::steady_clock;
 
 constexpr std::size_t most_in_flight = 100;
-constexpr std::chrono::seconds confirm_limit{30};
 constexpr std::chrono::milliseconds sweep_pause{500};
 constexpr int no_route = 312, no_consumers = 313;  // of basic.return; all other codes close things
+constexpr int access_refused = 403, not_found = 404, precondition = 406;
+constexpr std::size_t most_odd_closes = 5;  // within:
+constexpr std::chrono::minutes odd_closes_span{10};
 
 bool closed_the_channel(const Refusal& refusal) {
   return refusal.code > 0 && refusal.code != no_route && refusal.code != no_consumers;
@@ -27,8 +29,10 @@ PublishConnection::PublishConnection(const asio::any_io_executor& loop, Connecti
                                      std::chrono::milliseconds patience, Voice voice)
     : loop_(loop),
       patience_(patience),
+      confirm_limit_(settings.confirm_limit),
       keeper_(loop, std::move(settings), voice),
       up_(loop),
+      odd_closes_(most_odd_closes, odd_closes_span),
       sweeper_(loop),
       alive_(std::make_shared<bool>(true)) {}
 
@@ -41,6 +45,10 @@ void PublishConnection::start() {
   };
   events.vain = [this](const Refusal& why) {
     if (why.login && !was_up_) give_up();
+  };
+  events.blocked = [this](bool) { kick(); };
+  events.hopeless = [this](const Refusal& why) {
+    if (hopeless_) hopeless_(why);
   };
   keeper_.start(std::move(events));
 }
@@ -60,7 +68,7 @@ Task<void> PublishConnection::close() {
 Task<Result<void>> PublishConnection::publish(Outgoing message) {
   const std::string to =
       message.exchange.empty() ? "queue " + message.routing_key : "exchange " + message.exchange;
-  Answer answer = co_await send(std::move(message));
+  Answer answer = co_await send(std::move(message), holds_);
   if (!answer.ok()) co_return answer.refusal->error(to);
   co_return Result<void>();
 }
@@ -75,11 +83,16 @@ Task<Result<void>> PublishConnection::declare_queue(const std::string& name) {
 }
 
 Task<Answer> PublishConnection::send(Outgoing message) {
+  return send(std::move(message), false);
+}
+
+Task<Answer> PublishConnection::send(Outgoing message, bool holds) {
   std::function<void(std::function<void(Answer)>)> start = [&](std::function<void(Answer)> done) {
     Item item;
     item.message = std::move(message);
     item.done = std::move(done);
     item.deadline = SteadyClock::now() + patience_;
+    item.holds = holds;
     items_.emplace(++last_number_, std::move(item));
     kick();
     sweep();
@@ -150,6 +163,11 @@ void PublishConnection::open_channel() {
     channel_.reset();
     if (!connection_ || !connection_->is_open() || closing_) return;
     log::debug("a publish closed its channel: " + why.text);
+    // 403, 404, 406 are a message's fault; what else closes channels may do so for ever.
+    const bool odd =
+        why.code != access_refused && why.code != not_found && why.code != precondition;
+    if (odd && odd_closes_.note(SteadyClock::now()))
+      return keeper_.reconnect("five channels closed by the broker, the last one: " + why.text);
     open_channel();
   };
   channel_->listen(std::move(events));
@@ -169,16 +187,15 @@ void PublishConnection::kick() {
 }
 
 void PublishConnection::pump() {
-  if (!channel_ || !channel_->is_open() || connection_->is_blocked()) return;
+  if (!channel_ || !channel_->is_open() || connection_->is_blocked()) return;  // R7
   const bool alone =
       std::any_of(items_.begin(), items_.end(), [](const auto& one) { return one.second.suspect; });
   const std::size_t limit = alone ? 1 : most_in_flight;
   for (auto& [number, item] : items_) {
-    if (in_flight_ >= limit) return;
+    if (in_flight_.size() >= limit) return;
     if (item.in_flight) continue;
     item.in_flight = true;
-    item.sent = SteadyClock::now();
-    ++in_flight_;
+    in_flight_[number] = SteadyClock::now();
     channel_->publish(item.message, [this, alive = alive_, number = number](Answer answer) {
       if (*alive) answered(number, answer);
     });
@@ -186,7 +203,7 @@ void PublishConnection::pump() {
 }
 
 void PublishConnection::answered(std::uint64_t number, const Answer& answer) {
-  --in_flight_;
+  in_flight_.erase(number);
   kick();
   const auto found = items_.find(number);
   if (found == items_.end()) return;  // it lost its patience
@@ -210,27 +227,53 @@ void PublishConnection::finish(std::uint64_t number, Answer answer) {
 
 /// Looks twice a second, while there is something, for what has waited too long.
 void PublishConnection::sweep() {
-  if (sweeping_ || items_.empty()) return;
+  if (sweeping_ || (items_.empty() && in_flight_.empty())) return;
   sweeping_ = true;
   sweeper_.expires_after(sweep_pause);
   sweeper_.async_wait([this, alive = alive_](boost::system::error_code cancelled) {
     if (cancelled || !*alive) return;
     sweeping_ = false;
-    const Time now = SteadyClock::now();
-    std::vector<std::uint64_t> late;
-    bool unconfirmed = false;
-    for (const auto& [number, item] : items_) {
-      if (now >= item.deadline) late.push_back(number);
-      if (item.in_flight && now - item.sent >= confirm_limit) unconfirmed = true;
-    }
-    for (const std::uint64_t number : late)
-      finish(number, Answer{{},
-                            is_up() ? Refusal{lost, "the broker did not confirm it in time", false}
-                                    : away()});
-    if (unconfirmed && connection_ && !connection_->is_blocked()) connection_->abort();
-    if (!is_blocked()) kick();
+    look_after_all();
+    kick();
     sweep();
   });
+}
+
+/// What is under way has until the broker's time to confirm it is over, whatever its patience: it
+/// may have arrived. Then the connection is given up, and it is published again on the next one.
+void PublishConnection::look_after_all() {
+  const Time now = SteadyClock::now();
+  const bool is_blocked = connection_ && connection_->is_blocked();
+  std::vector<std::uint64_t> late;
+  if (is_blocked)  // a broker that does not read cannot confirm (R7)
+    for (auto& [number, since] : in_flight_) since = now;
+  for (auto& [number, item] : items_) {
+    if (is_blocked && item.holds) item.deadline = std::max(item.deadline, now + patience_ + sweep_pause);
+    if (item.in_flight && !is_blocked && !item.again && now < in_flight_[number] + confirm_limit_)
+      continue;
+    if (now >= item.deadline) late.push_back(number);
+  }
+  const bool unconfirmed =
+      !is_blocked && std::any_of(in_flight_.begin(), in_flight_.end(), [&](const auto& one) {
+        return now >= one.second + confirm_limit_;
+      });
+  if (unconfirmed && connection_ && connection_->is_open()) {
+    log::warning("broker " + connection_->peer() + ": no confirm for " +
+                 std::to_string(confirm_limit_.count() / 1000) +
+                 " s, connecting again; what was not confirmed is published once more");
+    for (auto& [number, item] : items_) {
+      if (!item.in_flight || item.again) continue;
+      item.again = true;
+      item.deadline = now + patience_;
+      std::erase(late, number);
+    }
+    for (auto& [number, since] : in_flight_) since = now;  // said once
+    connection_->abort("no confirm in time");
+  }
+  for (const std::uint64_t number : late)
+    finish(number, Answer{{},
+                          is_up() ? Refusal{lost, "the broker did not confirm it in time", false}
+                                  : away()});
 }
 
 }  // namespace rbit::amqp

@@ -21,6 +21,18 @@ constexpr int no_route = 312;  // of basic.return
 
 const Refusal gone{lost, "the channel is closed", false};
 
+/// The broker says what the protocol does not allow here.
+Refusal nonsense(const char* what) {
+  Refusal refusal{lost, what, false};
+  refusal.protocol = true;
+  return refusal;
+}
+
+/// Frame error, syntax error, command invalid, channel error, unexpected frame.
+bool is_of_the_protocol(int code) {
+  return code >= 501 && code <= 505;
+}
+
 std::string hexadecimal(const unsigned char* bytes, std::size_t count) {
   static constexpr char digits[] = "0123456789abcdef";
   std::string out;
@@ -91,7 +103,7 @@ std::optional<Refusal> Session::connect_to_one(const ConnectionSettings& setting
                           [this](int fd) { mailbox_.use_socket(fd); });
     mailbox_.step();
     if (!refusal) {
-      events_.emplace_back(Opened{endpoint.text()});
+      events_.emplace_back(Opened{endpoint.text(), wire_->heartbeat()});
       return std::nullopt;
     }
     mailbox_.use_socket(-1);
@@ -150,10 +162,13 @@ bool Session::pump() {
   for (int i = 0; i < frames_a_turn && !ended_; ++i) {
     const Wire::Got got = wire_->next(frame);
     if (got == Wire::Got::nothing) return true;
-    if (got == Wire::Got::broken)
-      end({lost, "the connection is lost: " + wire_->failure(), false});
-    else
+    if (got == Wire::Got::broken) {
+      Refusal broken{lost, "the connection is lost: " + wire_->failure(), false};
+      broken.protocol = wire_->garbled();
+      end(std::move(broken));
+    } else {
       handle(frame);
+    }
   }
   return false;
 }
@@ -171,7 +186,7 @@ void Session::on(std::uint16_t number, AnswerFrame& frame) {
   const auto asker = std::find_if(channel.pending.begin(), channel.pending.end(),
                                   [&](const Pending& one) { return one.request == frame.request; });
   if (asker == channel.pending.end() || channel.reading != Reading::nothing) {
-    if (!channel.closing) end({lost, "the broker sent an answer that nobody asked for", false});
+    if (!channel.closing) end(nonsense("the broker sent an answer that nobody asked for"));
     return;
   }
   const Pending asked = *asker;
@@ -188,7 +203,7 @@ void Session::on(std::uint16_t number, DeliverFrame& frame) {
   if (found == channels_.end()) return;
   ChannelState& channel = found->second;
   if (channel.reading != Reading::nothing)
-    return end({lost, "a message began inside another one", false});
+    return end(nonsense("a message began inside another one"));
   channel.reading = Reading::header;
   channel.content = frame.got ? Content::got : Content::delivered;
   channel.message = std::move(frame.head);
@@ -199,7 +214,7 @@ void Session::on(std::uint16_t number, ReturnFrame& frame) {
   if (found == channels_.end()) return;
   ChannelState& channel = found->second;
   if (channel.reading != Reading::nothing)
-    return end({lost, "a message began inside another one", false});
+    return end(nonsense("a message began inside another one"));
   channel.reading = Reading::header;
   channel.content = Content::returned;
   channel.message = {};
@@ -210,7 +225,7 @@ void Session::on(std::uint16_t number, HeaderFrame& frame) {
   const auto found = channels_.find(number);
   if (found == channels_.end()) return;
   ChannelState& channel = found->second;
-  if (channel.reading != Reading::header) return end({lost, "a header out of place", false});
+  if (channel.reading != Reading::header) return end(nonsense("a header out of place"));
   Incoming& message = channel.message;
   Incoming& properties = frame.properties;
   properties.consumer_tag = std::move(message.consumer_tag);
@@ -236,7 +251,7 @@ void Session::on(std::uint16_t number, BodyFrame& frame) {
   Incoming& message = channel.message;
   channel.arrived += frame.bytes.size();
   if (channel.reading != Reading::body || channel.arrived > message.size)
-    return end({lost, "a body out of place", false});
+    return end(nonsense("a body out of place"));
   if (channel.content != Content::returned) {
     const std::size_t room =
         message.oversized ? kept_body - message.body.size() : frame.bytes.size();
@@ -317,6 +332,7 @@ void Session::on(std::uint16_t number, ChannelCloseFrame& frame) {
 void Session::on(std::uint16_t, ConnectionCloseFrame& frame) {
   wire_->send_close_ok();
   frame.why.text = "closed by the broker: " + frame.why.text;
+  frame.why.protocol = is_of_the_protocol(frame.why.code);
   end(frame.why);
 }
 

@@ -17,10 +17,11 @@ struct Endpoint {
   std::string text() const;
 };
 
-/// TLS with the broker's certificate verified, always. Empty files: the system's CA paths, no
-/// certificate of our own.
+/// TLS with the broker's certificate verified. Empty files: the system's CA paths, no certificate
+/// of our own.
 struct TlsSettings {
   std::string ca_file, cert_file, key_file;
+  bool verify = true;  // false: encrypted to whoever answers; for addresses of this machine only
 };
 
 /// What a connection needs to know. "" as virtual host means "/" (L9).
@@ -32,6 +33,11 @@ struct ConnectionSettings {
   std::optional<TlsSettings> tls;
   // Pauses between tries to connect: full jitter below a step that doubles (RELIABILITY.md 3).
   std::chrono::milliseconds backoff_base{500}, backoff_cap{30'000};
+  std::chrono::milliseconds healthy_after{60'000};  // then the pauses start small again
+  // A broker that knows us and does not want us is asked again after 1 to 2 times this.
+  std::chrono::milliseconds not_welcome_pause{30'000};
+  std::chrono::milliseconds blocked_limit{300'000};  // connection.blocked: then the next host
+  std::chrono::milliseconds confirm_limit{30'000};   // of a publish: then connect again
   std::string name = "rbit";  // what the broker's tools show: rbit's name and the connection's role
 };
 

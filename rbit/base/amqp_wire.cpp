@@ -130,6 +130,8 @@ void read_properties(const amqp_basic_properties_t_& from, Incoming& to) {
 bool Wire::check(int status) {
   if (status == AMQP_STATUS_OK) return true;
   failure_ = amqp_error_string2(status);
+  garbled_ = status == AMQP_STATUS_BAD_AMQP_DATA || status == AMQP_STATUS_UNKNOWN_CLASS ||
+             status == AMQP_STATUS_UNKNOWN_METHOD;
   return false;
 }
 
@@ -153,6 +155,7 @@ Wire::Got Wire::next(Frame& frame) {
     if (raw.frame_type == AMQP_FRAME_HEADER) {
       if (raw.payload.properties.class_id != AMQP_BASIC_CLASS) {
         failure_ = "a header of an unknown class";
+        garbled_ = true;
         return Got::broken;
       }
       HeaderFrame header;
@@ -167,6 +170,7 @@ Wire::Got Wire::next(Frame& frame) {
     read_method(raw, frame, unknown);
     if (!unknown) return Got::frame;
     failure_ = "an unexpected method, number " + std::to_string(raw.payload.method.id);
+    garbled_ = true;
     return Got::broken;
   }
 }

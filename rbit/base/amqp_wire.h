@@ -96,6 +96,7 @@ class Wire {
   int socket() const;
   std::chrono::seconds heartbeat() const;  // as negotiated
   const std::string& failure() const { return failure_; }
+  bool garbled() const { return garbled_; }  // the failure: what came cannot be understood
 
  private:
   bool method(std::uint16_t channel, std::uint32_t id, void* decoded);
@@ -106,6 +107,7 @@ class Wire {
   amqp_connection_state_t_* state_ = nullptr;
   std::string tls_host_;  // outlives the TLS context
   std::string failure_;
+  bool garbled_ = false;
 };
 
 }  // namespace rbit::amqp

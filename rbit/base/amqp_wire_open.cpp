@@ -59,11 +59,15 @@ std::optional<Refusal> Wire::open(const ConnectionSettings& settings, const Endp
   if (settings.tls) {
     amqp_socket_t* socket = amqp_ssl_socket_new(state_);
     if (!socket) return Refusal{lost, "no memory for a TLS socket", false};
+    if (!settings.tls->verify && !address.is_loopback())
+      return Refusal{lost,
+                     "TLS without verification is for this machine alone, and that is another",
+                     false, "set [amqp] tls-verify = yes, and ca-file where it is needed"};
     tls_host_ = endpoint.host;
     const Result<void> secured =
         secure(amqp_ssl_socket_get_context(socket), *settings.tls, tls_host_);
     if (!secured) return Refusal{lost, secured.error().text(), false};
-    amqp_ssl_socket_set_verify_peer(socket, 1);
+    amqp_ssl_socket_set_verify_peer(socket, settings.tls->verify);
     amqp_ssl_socket_set_verify_hostname(socket, 0);  // the context does it, for addresses too
     const timeval limit{connect_limit.count(), 0};
     const int status =
@@ -112,6 +116,7 @@ std::optional<Refusal> Wire::log_in(const ConnectionSettings& settings) {
                        " bytes; AMQP promises 4096",
                    false};
   if (amqp_get_heartbeat(state_) == 0) return Refusal{lost, "it refuses heartbeats", false};
+  harden(socket(), heartbeat());  // the broker may have lowered it
   amqp_maybe_release_buffers(state_);
   return std::nullopt;
 }

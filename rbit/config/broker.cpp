@@ -1,3 +1,4 @@
+#include "rbit/base/loopback.h"
 #include "rbit/base/text.h"
 #include "rbit/config/broker_url.h"
 #include "rbit/config/password.h"
@@ -68,12 +69,22 @@ void read_tls(SectionReader& reader, BrokerSettings& broker) {
   broker.ca_file = reader.path("ca-file");
   broker.cert_file = reader.path("cert-file");
   broker.key_file = reader.path("key-file");
-  for (const char* key : {"ca-file", "cert-file", "key-file"})
-    if (reader.has(key) && !broker.tls)
+  broker.tls_verify = reader.flag("tls-verify");
+  for (const char* key : {"ca-file", "cert-file", "key-file", "tls-verify"}) {
+    const bool harmless = std::string_view(key) == "tls-verify" && broker.tls_verify;
+    if (reader.has(key) && !broker.tls && !harmless)
       reader.error(key, "counts with TLS only (write url = amqps://HOST/)");
+  }
   if (broker.cert_file.empty() != broker.key_file.empty())
     reader.error(broker.cert_file.empty() ? "key-file" : "cert-file",
                  "needs 'cert-file' and 'key-file' together");
+  if (broker.tls_verify || !broker.tls) return;
+  for (const std::string& host : broker.hosts)
+    if (const auto parts = parse_host_port(host); !parts || !is_loopback(parts->host))
+      reader.error("tls-verify",
+                   "is no, and '" + text::one_line(host, 80) +
+                       "' is another machine: anybody between could be the broker (name its "
+                       "authority in ca-file)");
 }
 
 }  // namespace
@@ -104,6 +115,10 @@ void read_amqp(const Ini& ini, Loaded& loaded) {
   broker.heartbeat = std::chrono::ceil<std::chrono::seconds>(reader.duration("heartbeat"));
   if (broker.heartbeat < std::chrono::seconds(1) || broker.heartbeat > std::chrono::hours(1))
     reader.error("heartbeat", "is not from 1s to 1h");
+  broker.reconnect_ceiling = reader.duration("reconnect-ceiling");
+  if (broker.reconnect_ceiling < std::chrono::milliseconds(500) ||
+      broker.reconnect_ceiling > std::chrono::hours(1))
+    reader.error("reconnect-ceiling", "is not from 500ms to 1h");
   read_tls(reader, broker);
 }
 

@@ -70,11 +70,17 @@ constexpr Key table[] = {
     {"amqp", "virtual_host", T::text, "/", "The virtual host."},
     {"amqp", "heartbeat", T::duration, "30",
      "Time between signs of life on the connection; the broker may ask for less."},
+    {"amqp", "reconnect-ceiling", T::duration, "30",
+     "The longest pause between tries to reach a broker that is away. The first pauses are below "
+     "half a second, and each may be twice as long."},
     {"amqp", "ca-file", T::path, "",
      "Certificates of the authorities to trust (PEM). Default: the system's. With amqps:// only, "
-     "as the next two."},
+     "as the next three."},
     {"amqp", "cert-file", T::path, "", "Our own certificate (PEM)."},
     {"amqp", "key-file", T::path, "", "Our own private key (PEM)."},
+    {"amqp", "tls-verify", T::flag, "yes",
+     "Whether the broker must prove who it is. no: TLS with whoever answers, on this machine only, "
+     "with a warning at each connect."},
 
     {"runner", "runner", T::text, "",
      "What does the job: shell!COMMAND LINE, plugin!LIBRARY.so:NAME or python!MODULE:FUNCTION. "

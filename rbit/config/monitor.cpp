@@ -1,3 +1,4 @@
+#include "rbit/base/loopback.h"
 #include "rbit/base/text.h"
 #include "rbit/config/section_reader.h"
 #include "rbit/config/sections.h"
@@ -6,10 +7,6 @@
 namespace rbit::config {
 
 namespace {
-
-bool is_loopback(std::string_view host) {
-  return host == "localhost" || host == "[::1]" || host.starts_with("127.");
-}
 
 /// A bare port is one of the loopback interface.
 std::string read_listen(SectionReader& reader) {

@@ -37,7 +37,9 @@ struct BrokerSettings {
   int port = 5672;
   std::string user = "guest", password = "guest", virtual_host = "/";
   std::chrono::seconds heartbeat{30};
+  std::chrono::milliseconds reconnect_ceiling{30'000};
   std::string ca_file, cert_file, key_file;
+  bool tls_verify = true;
 };
 
 struct StatusSettings {

@@ -15,11 +15,11 @@ struct SinkAnswer {
     sent,
     dropped,  // the target will never take it: forget it, with `reason`
     retry,    // later, after a growing pause or `after`
-    paused,   // the target refuses us as such (401): keep all rows, try again in 5 minutes
+    paused,   // the target refuses us as such (401): keep all rows, again in 5 minutes or `after`
   };
   Kind kind = Kind::sent;
   std::string reason;
-  std::chrono::milliseconds after{0};  // the target's own wish (Retry-After); 0: none
+  std::chrono::milliseconds after{0};  // the wished pause (Retry-After); 0: none
 };
 
 /// One place that reports go to. On the loop's thread; jobs never wait for it.

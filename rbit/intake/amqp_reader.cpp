@@ -47,8 +47,9 @@ void AmqpReader::attach(std::shared_ptr<amqp::Channel> channel,
   events.consumer_cancelled = [weak = weak_from_this(), fail](const std::string& tag) {
     const auto self = weak.lock();
     if (!self || !self->consumer_ || self->consumer_->tag != tag) return;
-    self->consumer_.reset();
-    fail({404, "the broker cancelled our consumer: the queue was deleted or has moved", false});
+    self->withdraw();
+    fail({consumer_withdrawn,
+          "the broker cancelled our consumer: the queue was deleted or has moved", false});
   };
   channel_->listen(std::move(events));
   apply();
@@ -135,6 +136,17 @@ void AmqpReader::consume(int prefetch) {
   channel_->request(amqp::Consume{queue_.name, consumer_->tag});
 }
 
+/// The broker ended our consumer and has its messages back. 4.3 serves us again only when all of
+/// them are acknowledged, so all are; their deliveries are void, the jobs go on, and what comes
+/// again joins them (RELIABILITY.md 3).
+void AmqpReader::withdraw() {
+  for (const std::uint64_t tag : consumer_->tags)
+    channel_->settle(amqp::Settle{tag, amqp::Settle::Kind::ack});
+  consumer_->tags.clear();
+  consumer_->withdrawn = true;
+  consumer_.reset();
+}
+
 void AmqpReader::cancel() {
   if (!consumer_) return;
   if (channel_) channel_->request(amqp::CancelConsumer{consumer_->tag});
@@ -155,16 +167,20 @@ void AmqpReader::receive(const std::shared_ptr<amqp::Channel>& channel, amqp::In
   ++counters_.received;
   std::shared_ptr<Consumer> consumer;
   if (consumer_ && consumer_->tag == incoming.consumer_tag) consumer = consumer_;
-  if (consumer) ++consumer->unacked;
   const std::uint64_t tag = incoming.delivery_tag;
+  if (consumer) {
+    ++consumer->unacked;
+    consumer->tags.insert(tag);
+  }
   auto settler = std::make_unique<AmqpSettler>(shared_from_this(), channel, consumer, tag);
   Delivery delivery(message_from(std::move(incoming), queue_.name), std::move(settler));
   if (links_.deliver && !stopped_) links_.deliver(std::move(delivery));
   // Else it is dropped here and goes back.
 }
 
-void AmqpReader::before_settlement(const std::shared_ptr<Consumer>& consumer) {
+void AmqpReader::before_settlement(const std::shared_ptr<Consumer>& consumer, std::uint64_t tag) {
   if (!consumer) return;
+  consumer->tags.erase(tag);
   if (consumer == consumer_ && (credit_ == 0 || stopped_)) cancel();
   --consumer->unacked;
 }

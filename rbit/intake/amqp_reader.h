@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <set>
 #include <string>
 
 #include "rbit/base/amqp_channel.h"
@@ -23,6 +24,9 @@ struct AmqpCounters {
   std::uint64_t subscriptions = 0;  // basic.consume
 };
 
+/// Code of the refusal when the broker has cancelled our consumer.
+inline constexpr int consumer_withdrawn = -10;
+
 /// Reads one queue on one channel at a time and keeps the credit rule: never more messages asked
 /// for than there are free slots, and no consumer where there is none (R4). Shared by the transport
 /// and by the deliveries that are out, which may outlive the channel. On the loop's thread.
@@ -33,6 +37,8 @@ class AmqpReader : public std::enable_shared_from_this<AmqpReader> {
     std::string tag;
     int prefetch = 0;
     int unacked = 0;
+    std::set<std::uint64_t> tags;  // of those
+    bool withdrawn = false;        // the broker ended it: it has taken its messages back
     int spare() const { return prefetch - unacked; }
   };
 
@@ -79,7 +85,7 @@ class AmqpReader : public std::enable_shared_from_this<AmqpReader> {
   AmqpCounters& counters() { return counters_; }
   /// Called right before a settlement is sent: cancels the consumer if what the settlement sets
   /// free would bring a message that has no slot (R4).
-  void before_settlement(const std::shared_ptr<Consumer>& consumer);
+  void before_settlement(const std::shared_ptr<Consumer>& consumer, std::uint64_t tag);
   /// Called when a message was given back: it is left alone for a moment, or it would come at once.
   void rest();
 
@@ -87,6 +93,7 @@ class AmqpReader : public std::enable_shared_from_this<AmqpReader> {
   void receive(const std::shared_ptr<amqp::Channel>& channel, amqp::Incoming incoming);
   void consume(int prefetch);
   void cancel();
+  void withdraw();
   void apply_later(std::chrono::milliseconds pause);
 
   WorkQueue queue_;

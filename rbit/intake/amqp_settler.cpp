@@ -38,7 +38,7 @@ Task<Result<void>> AmqpSettler::tell_broker(const Message& message, amqp::Settle
     co_return Error{"queue " + message.queue,
                     "stale: the channel the message came on is gone, the broker has it again", ""};
   }
-  reader->before_settlement(std::exchange(consumer_, nullptr));
+  reader->before_settlement(std::exchange(consumer_, nullptr), tag_);
   if (kind == amqp::Settle::Kind::requeue) ++reader->counters().requeued;
   const std::shared_ptr<amqp::Channel> channel = channel_;
   const amqp::Answer answer = co_await channel->settled(amqp::Settle{tag_, kind});
@@ -53,7 +53,7 @@ Task<Result<void>> AmqpSettler::tell_broker(const Message& message, amqp::Settle
 void AmqpSettler::give_back() {
   if (is_void()) return;
   ++reader_->counters().requeued;
-  reader_->before_settlement(std::exchange(consumer_, nullptr));
+  reader_->before_settlement(std::exchange(consumer_, nullptr), tag_);
   reader_->rest();
   channel_->settle(amqp::Settle{tag_, amqp::Settle::Kind::requeue});
 }

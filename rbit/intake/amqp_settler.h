@@ -19,7 +19,9 @@ class AmqpSettler : public Settler {
               std::shared_ptr<AmqpReader::Consumer> consumer, std::uint64_t tag);
 
   Task<Result<void>> settle(const Message& message, const Settlement& settlement) override;
-  bool is_void() const override { return !channel_->is_open(); }
+  bool is_void() const override {
+    return !channel_->is_open() || (consumer_ && consumer_->withdrawn);
+  }
   void give_back() override;
 
  private:

@@ -19,11 +19,17 @@ namespace {
 using SteadyClock = std::chrono::steady_clock;
 
 constexpr std::chrono::milliseconds longest_pause{60'000};
-constexpr std::chrono::milliseconds refused_pause{60'000};  // 403
-constexpr std::chrono::milliseconds locked_pause{30'000};   // 405
-constexpr std::chrono::milliseconds least_poll_time{10};    // 0 would never sleep
+constexpr std::chrono::milliseconds least_poll_time{10};  // 0 would never sleep
 constexpr std::chrono::seconds settled_after{1};  // then a queue that was in trouble is healthy
-constexpr int access_refused = 403, resource_locked = 405;
+constexpr int access_refused = 403, not_found = 404, resource_locked = 405, precondition = 406;
+constexpr std::size_t most_odd_closes = 5;  // within:
+constexpr std::chrono::minutes odd_closes_span{10};
+
+/// A channel's end that is nobody's known doing (RELIABILITY.md 3: other `channel.close`).
+bool is_odd(const Refusal& why) {
+  return why.code > 0 && why.code != access_refused && why.code != not_found &&
+         why.code != resource_locked && why.code != precondition;
+}
 
 amqp::ConnectionSettings for_intake(amqp::ConnectionSettings settings, std::size_t queues) {
   settings.channel_max = std::max(16, static_cast<int>(queues) + 4);
@@ -40,6 +46,7 @@ AmqpTransport::AmqpTransport(const asio::any_io_executor& loop, Clock& clock,
             {settings_.declare != Topology::Declare::no, settings_.quorum}),
       topology_(loop, settings_.declare, settings_.exchange),
       keeper_(loop, for_intake(settings_.connection, settings_.queues.size()), amqp::Voice::loud),
+      odd_closes_(most_odd_closes, odd_closes_span),
       changed_(loop),
       look_(loop),
       alive_(std::make_shared<bool>(true)) {}
@@ -51,6 +58,10 @@ AmqpTransport::~AmqpTransport() {
 
 void AmqpTransport::on_state(std::function<void(bool, const std::string&)> hook) {
   state_hook_ = std::move(hook);
+}
+
+void AmqpTransport::on_hopeless(std::function<void(const Error&)> hook) {
+  hopeless_hook_ = std::move(hook);
 }
 
 void AmqpTransport::on_not_welcome(std::function<void(const Error&)> hook) {
@@ -85,6 +96,9 @@ void AmqpTransport::start(std::vector<std::string> queues, std::function<void(De
   events.vain = [this](const Refusal& why) {
     if (state_hook_) state_hook_(false, why.text);
     if (why.login && not_welcome_hook_) not_welcome_hook_(why.error("broker"));
+  };
+  events.hopeless = [this](const Refusal& why) {
+    if (hopeless_hook_) hopeless_hook_(why.error("broker"));
   };
   keeper_.start(std::move(events));
   if (way != Way::consume) spawn(loop_, look_around(), "looking at queues");
@@ -135,19 +149,23 @@ Task<void> AmqpTransport::tend(std::shared_ptr<AmqpReader> reader,
   const std::string name = reader->queue().name;
   std::chrono::milliseconds step = settings_.queue_retry;
   while (connection->is_open() && !closing_) {
-    const auto begun = SteadyClock::now();
-    const Refusal why = co_await read(*reader, connection);
+    std::optional<SteadyTime> since;
+    const Refusal why = co_await read(*reader, connection, since);
     if (!connection->is_open() || closing_) break;
     note_trouble(name, why);
-    const bool worked = SteadyClock::now() - begun > step;  // for a while: then again at once
+    if (is_odd(why) && odd_closes_.note(SteadyClock::now())) {
+      keeper_.reconnect("five channels closed by the broker, the last one: " + why.text);
+      break;
+    }
+    const bool worked = since && SteadyClock::now() - *since > step;  // for a while: soon again
+    std::chrono::milliseconds pause = step;
+    step = std::min(step * 2, longest_pause);
     if (worked) {
       step = settings_.queue_retry;
-      continue;
+      pause = Backoff(settings_.connection.backoff_base, settings_.connection.backoff_cap).next();
     }
-    std::chrono::milliseconds pause = step;
-    if (why.code == access_refused) pause = refused_pause;
-    if (why.code == resource_locked) pause = locked_pause;
-    step = std::min(step * 2, longest_pause);
+    if (why.code == access_refused) pause = settings_.refused_retry;
+    if (why.code == resource_locked) pause = settings_.locked_retry;
     const auto end = SteadyClock::now() + pause;
     while (connection->is_open() && !closing_) {
       const auto left = end - SteadyClock::now();
@@ -159,8 +177,9 @@ Task<void> AmqpTransport::tend(std::shared_ptr<AmqpReader> reader,
   changed_.notify();
 }
 
-/// Reads until it cannot any more, and gives the reason.
-Task<Refusal> AmqpTransport::read(AmqpReader& reader, std::shared_ptr<Connection> connection) {
+/// Reads until it cannot any more, and gives the reason; `since` when it read, if it did.
+Task<Refusal> AmqpTransport::read(AmqpReader& reader, std::shared_ptr<Connection> connection,
+                                  std::optional<SteadyTime>& since) {
   WorkQueue queue = reader.queue();
   const Answer there = co_await topology_.ensure(connection, std::move(queue));
   if (!there.ok()) co_return *there.refusal;
@@ -172,7 +191,8 @@ Task<Refusal> AmqpTransport::read(AmqpReader& reader, std::shared_ptr<Connection
     changed_.notify();
   });
   note_reading(+1);
-  const auto attached = SteadyClock::now();
+  const SteadyTime attached = SteadyClock::now();
+  since = attached;
   while (!ended && !closing_) {
     if (!troubles_.contains(reader.queue().name)) {
       co_await changed_.wait();

@@ -11,6 +11,7 @@
 #include "rbit/base/amqp_keeper.h"
 #include "rbit/base/amqp_publish_connection.h"
 #include "rbit/base/clock.h"
+#include "rbit/base/recent.h"
 #include "rbit/core/transport.h"
 #include "rbit/intake/amqp_copy.h"
 #include "rbit/intake/amqp_reader.h"
@@ -26,7 +27,9 @@ struct AmqpTransportSettings {
   std::string exchange = "pybit";
   std::optional<std::chrono::milliseconds> poll_time;  // none: subscribe
   std::string worker;                                  // our name, for the headers of copies
-  std::chrono::milliseconds queue_retry{5'000};        // doubled up to 60 s (RELIABILITY.md 3)
+  // How soon a queue is tried again, as RELIABILITY.md 3 has it: at first, doubled up to 60 s;
+  // where we lack a right; where somebody has it for himself.
+  std::chrono::milliseconds queue_retry{5'000}, refused_retry{60'000}, locked_retry{30'000};
 };
 
 /// Messages from queues of an AMQP broker: one connection, one channel a queue, manual
@@ -51,6 +54,8 @@ class AmqpTransport : public Transport {
 
   /// Called at each change; `why` is empty when connected.
   void on_state(std::function<void(bool connected, const std::string& why)> hook);
+  /// Called if the connection is beyond hope (exit 70): see Keeper.
+  void on_hopeless(std::function<void(const Error&)> hook);
   /// Called each time the broker refuses user, password or virtual host (at the start: exit 77).
   void on_not_welcome(std::function<void(const Error&)> hook);
   bool connected() const { return keeper_.is_up(); }
@@ -66,7 +71,8 @@ class AmqpTransport : public Transport {
   void apply_soon();
   /// One queue on one connection, until that ends.
   Task<void> tend(std::shared_ptr<AmqpReader> reader, std::shared_ptr<amqp::Connection> connection);
-  Task<amqp::Refusal> read(AmqpReader& reader, std::shared_ptr<amqp::Connection> connection);
+  Task<amqp::Refusal> read(AmqpReader& reader, std::shared_ptr<amqp::Connection> connection,
+                           std::optional<SteadyTime>& since);
   /// Says so once a connection, when all queues are read.
   void note_reading(int change);
   void note_trouble(const std::string& queue, const amqp::Refusal& why);
@@ -85,9 +91,10 @@ class AmqpTransport : public Transport {
   std::string last_looked_;  // the round goes on after it
   std::map<std::string, std::string> troubles_;
   std::function<void(bool, const std::string&)> state_hook_;
-  std::function<void(const Error&)> not_welcome_hook_;
-  Notice changed_;  // a channel's or the connection's state; closing
-  Notice look_;     // somebody might want a look
+  std::function<void(const Error&)> not_welcome_hook_, hopeless_hook_;
+  Recent odd_closes_;  // of channels, by the broker
+  Notice changed_;     // a channel's or the connection's state; closing
+  Notice look_;        // somebody might want a look
   bool look_due_ = false;
   int busy_ = 0;     // coroutines of ours
   int reading_ = 0;  // queues that are read

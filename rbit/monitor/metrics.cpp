@@ -171,6 +171,9 @@ std::string Metrics::text(const MonitorNumbers& numbers, std::int64_t now) const
   }
   out.gauge(name_space_ + "_broker_connected", "1 while there is a connection to the broker",
             numbers.connected ? 1 : 0);
+  out.gauge(name_space_ + "_broker_blocked",
+            "1 while the broker takes no messages (connection.blocked) and ours wait",
+            numbers.blocked ? 1 : 0);
   out.gauge(name_space_ + "_jobs_running", "Jobs that run now", numbers.running);
   out.gauge(name_space_ + "_slots", "Jobs that may run at once", numbers.slots);
   out.gauge(name_space_ + "_intake_paused",

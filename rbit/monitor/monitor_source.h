@@ -26,6 +26,7 @@ struct DiskView {
 /// What /metrics and /healthcheck show beside the counters. Asked for at each scrape: cheap.
 struct MonitorNumbers {
   bool connected = false;
+  bool blocked = false;  // the broker takes no messages for now
   int running = 0, slots = 0;
   std::int64_t reports_waiting = 0;
   bool outbox_well = true;   // the health module "outbox"; false too while the intake is paused

@@ -11,10 +11,17 @@ namespace rbit {
 
 namespace {
 
+constexpr std::chrono::milliseconds refused_retry{60'000};  // RELIABILITY.md 3, row 403
+
 SinkAnswer later(const Error& error) {
   SinkAnswer answer;
   answer.kind = SinkAnswer::Kind::retry;
   answer.reason = error.text();
+  // What a broker says of 403 begins with the name of that code.
+  if (error.reason.starts_with("ACCESS_REFUSED")) {
+    answer.kind = SinkAnswer::Kind::paused;
+    answer.after = refused_retry;
+  }
   return answer;
 }
 

@@ -165,8 +165,9 @@ Task<void> Relay::deliver(Report report, std::list<Flight>::iterator flight) {
       break;
     case SinkAnswer::Kind::paused:
       ++failed_;
+      refused_pause_ = answer.after > milliseconds{0} ? answer.after : most_pause;
       change(Kind::paused, answer.reason);
-      probe_at_ = clock_.steady() + most_pause;
+      probe_at_ = clock_.steady() + refused_pause_;
       break;  // the row stays due
   }
   --recording_;
@@ -277,7 +278,8 @@ void Relay::change(Kind kind, const std::string& reason) {
   reason_ = reason;
   if (said_) return;
   if (kind == Kind::paused) {
-    log::error(name() + " are refused and wait: " + reason + " (tried again every 5 minutes)");
+    log::error(name() + " are refused and wait: " + reason + " (tried again every " +
+               in_seconds(refused_pause_) + ")");
     said_ = true;
   } else if (failures_ > 1) {  // once is an accident, and the row's affair
     log::warning(name() + " wait: " + reason + " (tried again by itself)");

@@ -112,11 +112,12 @@ class Relay : public std::enable_shared_from_this<Relay> {
   std::string reason_;
   SteadyTime left_{};  // when it went from `up`
   std::int64_t since_ = 0;
-  SteadyTime probe_at_{};     // not up: nothing is sent before
-  int failures_ = 0;          // in a row
-  bool said_ = false;         // the log knows that it is not up
-  bool sick_said_ = false;    // ... that the journal does not take our answers
-  std::vector<Report> held_;  // failed in this absence; all are due when it is over
+  SteadyTime probe_at_{};          // not up: nothing is sent before
+  milliseconds refused_pause_{0};  // paused: between tries
+  int failures_ = 0;               // in a row
+  bool said_ = false;              // the log knows that it is not up
+  bool sick_said_ = false;         // ... that the journal does not take our answers
+  std::vector<Report> held_;       // failed in this absence; all are due when it is over
   std::uint64_t sent_ = 0, dropped_ = 0, failed_ = 0;
 };
 

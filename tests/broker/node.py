@@ -64,12 +64,12 @@ def is_free(port):
 
 
 def free_base():
-    """A port P with P..P+2 free, below the ephemeral range, where nobody is given one by chance."""
+    """A port P with P..P+3 free, below the ephemeral range, where nobody is given one by chance."""
     for _ in range(200):
-        base = random.randrange(10000, 32764)
-        if all(is_free(base + n) for n in range(3)):
+        base = random.randrange(10000, 32763)
+        if all(is_free(base + n) for n in range(4)):
             return base
-    raise NodeError("no three free ports in a row between 10000 and 32768")
+    raise NodeError("no four free ports in a row between 10000 and 32768")
 
 
 # Holds the reading end of a pipe from the harness. A line means "all is well, go"; end of file
@@ -85,12 +85,14 @@ rm -rf "$0"
 class Node:
     """One broker. `url`, `port`, `directory`; start, stop, kill9, restart, ctl.
 
-    `config` is more text for rabbitmq.conf, `advanced` the text of advanced.config. The directory
-    is removed by stop(), unless RBIT_TEST_KEEP is set.
+    `config` is more text for rabbitmq.conf, `advanced` the text of advanced.config. With `tls`, a
+    dictionary of ssl_options such as "cacertfile", the node speaks TLS too, on `tls_port`. The
+    directory is removed by stop(), unless RBIT_TEST_KEEP is set.
     """
 
-    def __init__(self, config="", advanced=""):
+    def __init__(self, config="", advanced="", tls=None):
         self.config = config
+        self.tls = tls
         self.advanced = advanced
         self.directory = tempfile.mkdtemp(prefix="rbit-node.")
         self.port = None
@@ -110,6 +112,10 @@ class Node:
         return f"amqp://guest:guest@127.0.0.1:{self.port}/"
 
     @property
+    def tls_port(self):
+        return self.port + 3
+
+    @property
     def log(self):
         """The text of the broker's own log."""
         text = ""
@@ -119,13 +125,14 @@ class Node:
                 text += file.read()
         return text
 
-    def start(self):
-        """A first start takes other ports if somebody was quicker; a later one keeps its own."""
+    def start(self, until_ready=True):
+        """A first start takes other ports if somebody was quicker; a later one keeps its own.
+        It ends when all of the node is there, or else when its port answers."""
         why = missing()
         if why:
             raise NodeError(why)
         if self.port is not None:
-            self._start_server()
+            self._start_server(until_ready)
             return self
         for attempt in range(5):
             self.port = free_base()
@@ -232,9 +239,15 @@ class Node:
         self._write("rabbitmq.conf",
                     f"listeners.tcp.1 = 127.0.0.1:{self.port}\n"
                     "vm_memory_high_watermark.absolute = 1GB\n"
-                    "disk_free_limit.absolute = 50MB\n" + self.config)
+                    "disk_free_limit.absolute = 50MB\n" + self._tls_config() + self.config)
         if self.advanced:
             self._write("advanced.config", self.advanced)
+
+    def _tls_config(self):
+        if self.tls is None:
+            return ""
+        options = "".join(f"ssl_options.{key} = {value}\n" for key, value in self.tls.items())
+        return f"listeners.ssl.1 = 127.0.0.1:{self.tls_port}\n{options}"
 
     def _write(self, name, text):
         with open(os.path.join(self.directory, name), "w") as file:
@@ -254,7 +267,7 @@ class Node:
                                       start_new_session=True, stdin=subprocess.PIPE,
                                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
-    def _start_server(self):
+    def _start_server(self, until_ready=True):
         try:
             os.unlink(os.path.join(self.directory, "pid"))  # of an earlier life
         except FileNotFoundError:
@@ -271,7 +284,8 @@ class Node:
             with open(output, errors="replace") as file:
                 tail = file.read()[-2000:]
             raise NodeError(f"rabbitmq-server ended with {self.server.returncode}: {tail}")
-        self.ctl("await_startup")  # fails at once if asked before the port answers
+        if until_ready:
+            self.ctl("await_startup")  # fails at once if asked before the port answers
 
     def _dismiss_guard(self):
         if self.guard is None:

@@ -63,6 +63,9 @@ TEST_CASE("wrong values of [amqp]") {
   CHECK(found("host = a/b\n") == "rbit.ini:7: [amqp] host: 'a/b' is neither HOST nor HOST:PORT\n");
   CHECK(found("heartbeat = 0\n") == "rbit.ini:7: [amqp] heartbeat: is not from 1s to 1h\n");
   CHECK(found("heartbeat = 5s\n") == "");
+  CHECK(found("reconnect-ceiling = 100ms\n") ==
+        "rbit.ini:7: [amqp] reconnect-ceiling: is not from 500ms to 1h\n");
+  CHECK(broker("reconnect-ceiling = 1s\n").reconnect_ceiling == std::chrono::seconds(1));
   CHECK(found("url = htp://x\n") ==
         "rbit.ini:7: [amqp] url: is no URL of a broker (write amqp://HOST/, amqps://HOST/ or "
         "local:)\n");
@@ -70,6 +73,19 @@ TEST_CASE("wrong values of [amqp]") {
         "rbit.ini:7: [amqp] ca-file: counts with TLS only (write url = amqps://HOST/)\n");
   CHECK(found("url = amqps://h\ncert-file = x\n") ==
         "rbit.ini:8: [amqp] cert-file: needs 'cert-file' and 'key-file' together\n");
+}
+
+TEST_CASE("TLS without verification is for this machine alone") {
+  CHECK(broker("url = amqps://h\n").tls_verify);
+  for (const char* host : {"localhost", "127.0.0.1", "127.8.8.8:1", "[::1]:2"})
+    CHECK(!broker("url = amqps://" + std::string(host) + "\ntls-verify = no\n").tls_verify);
+  for (const char* host : {"h", "10.0.0.1", "127.0.0.1.example.org"})
+    CHECK(found("url = amqps://localhost," + std::string(host) + "\ntls-verify = no\n") ==
+          "rbit.ini:8: [amqp] tls-verify: is no, and '" + std::string(host) +
+              "' is another machine: anybody between could be the broker (name its authority in "
+              "ca-file)\n");
+  CHECK(found("tls-verify = no\n") ==
+        "rbit.ini:7: [amqp] tls-verify: counts with TLS only (write url = amqps://HOST/)\n");
 }
 
 TEST_CASE("a password file of ours, closed to others") {

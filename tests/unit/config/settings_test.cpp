@@ -52,6 +52,8 @@ TEST_CASE("what the file does not say is as settings.h and runner_policy.h have 
   CHECK(got.broker.password == want.broker.password);
   CHECK(got.broker.virtual_host == want.broker.virtual_host);
   CHECK(got.broker.heartbeat == want.broker.heartbeat);
+  CHECK(got.broker.reconnect_ceiling == want.broker.reconnect_ceiling);
+  CHECK(got.broker.tls_verify == want.broker.tls_verify);
   CHECK(got.status.report == want.status.report);
   CHECK(got.status.said == want.status.said);
   CHECK(got.status.queue == want.status.queue);

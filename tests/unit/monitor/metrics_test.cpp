@@ -70,12 +70,14 @@ TEST_CASE("the outbox shows in the metrics") {
   Metrics metrics("rbit", {});
   MonitorNumbers numbers;
   numbers.connected = true;
+  numbers.blocked = true;
   numbers.running = 2;
   numbers.slots = 4;
   numbers.reports_waiting = 17;
   numbers.targets = {{"pybit", "down", "refused", 5, 1, 9, 1'000'000}};
   const auto text = metrics.text(numbers, 61'500'000);
   CHECK(has_line(text, "rbit_broker_connected 1.0"));
+  CHECK(has_line(text, "rbit_broker_blocked 1.0"));
   CHECK(has_line(text, "rbit_jobs_running 2.0"));
   CHECK(has_line(text, "rbit_outbox_reports 17.0"));
   CHECK(has_line(text, "rbit_outbox_oldest_seconds{target=\"pybit\"} 60.5"));

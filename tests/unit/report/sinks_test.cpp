@@ -113,6 +113,16 @@ TEST_CASE("what the broker does not confirm is tried again") {
   CHECK(broker.declared.empty());
 }
 
+TEST_CASE("a queue that we may not write to is tried again every minute") {
+  asio::io_context loop;
+  FakePublisher broker;
+  broker.trouble = "ACCESS_REFUSED - write access to exchange refused";
+  AmqpSink sink(broker, "acme-status", false);
+  const auto answer = test::run(loop, sink.send(report_of(Status::done)));
+  CHECK(answer.kind == SinkAnswer::Kind::paused);
+  CHECK(answer.after == std::chrono::seconds(60));
+}
+
 TEST_CASE("the log lines that scripts grep for") {
   CHECK(logged({report_of(Status::building)}) == "INFO  [rbit] Job '36', timestamp: 1367322533\n");
   CHECK(logged({report_of(Status::done)}) == "INFO  [rbit] Job 36's state is now 'Done'.\n");

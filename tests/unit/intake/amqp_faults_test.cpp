@@ -1,0 +1,199 @@
+// Channels and consumers that a broker ends: the error table of RELIABILITY.md 3, played.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "tests/support/fake_broker.h"
+#include "tests/support/log_capture.h"
+#include "tests/unit/intake/amqp_intake.h"
+
+using namespace rbit;
+using std::chrono::milliseconds;
+using test::FakeBroker;
+using test::Intake;
+using Closing = FakeBroker::Closing;
+
+namespace {
+
+/// An intake whose broker is played, on the intake's own loop.
+struct Played {
+  explicit Played(std::vector<std::string> names, int slots = 4,
+                  Topology::Declare declare = Topology::Declare::yes)
+      : intake(settings(declare), std::move(names), slots), broker(intake.loop) {
+    AmqpTransportSettings wanted = settings(declare);
+    wanted.connection.endpoints = {broker.endpoint()};
+    wanted.queue_retry = milliseconds(20);
+    intake.transport.emplace(intake.loop.get_executor(), clock, wanted, intake.publisher());
+    intake.transport->on_hopeless([this](const Error& why) { hopeless = why.text(); });
+  }
+  ~Played() { intake.close(); }
+
+  static AmqpTransportSettings settings(Topology::Declare declare) {
+    AmqpTransportSettings wanted;
+    wanted.connection.heartbeat = std::chrono::seconds(5);
+    wanted.connection.backoff_base = wanted.connection.backoff_cap = milliseconds(2);
+    wanted.connection.endpoints = {{"127.0.0.1", 1}};  // of the publisher, which is not played
+    wanted.declare = declare;
+    wanted.refused_retry = milliseconds(300);
+    return wanted;
+  }
+
+  bool until(const std::function<bool()>& condition) {
+    return test::eventually(intake.loop, condition);
+  }
+  bool consuming(const std::string& queue) {
+    return until([&] { return broker.consumer(queue) != nullptr; });
+  }
+  int consumers_of(const std::string& queue) const {
+    return static_cast<int>(std::count_if(broker.consumers.begin(), broker.consumers.end(),
+                                          [&](const auto& one) { return one.queue == queue; }));
+  }
+  std::string trouble(const std::string& queue) {
+    const auto all = intake.transport->troubles();
+    return all.contains(queue) ? all.at(queue) : "";
+  }
+
+  test::LogCapture log;
+  SystemClock clock;
+  Intake intake;
+  FakeBroker broker;
+  std::string hopeless;
+};
+
+}  // namespace
+
+TEST_CASE("a consumer that the broker cancels: all its tags are acknowledged, it consumes anew") {
+  Played played({"q"});
+  played.intake.start();
+  REQUIRE(played.consuming("q"));
+  FakeBroker::Consumer first = *played.broker.consumer("q");
+  for (const std::uint64_t tag : {1, 2, 3}) played.broker.deliver(first, tag, "job");
+  REQUIRE(played.intake.wait_for(3));
+  CHECK(played.intake.settle(1));  // the second one: its tag is settled already
+  REQUIRE(played.until([&] { return played.broker.acked == std::vector<std::uint64_t>{2}; }));
+  played.broker.cancel(first);
+  REQUIRE(played.until([&] { return played.consumers_of("q") >= 2; }));
+  CHECK(played.broker.acked == std::vector<std::uint64_t>{2, 1, 3});
+  CHECK(played.broker.requeued.empty());
+  CHECK(played.broker.connections == 1);
+  // The jobs go on; what they say at their end reaches nobody, and least of all the new channel.
+  REQUIRE(played.intake.held.size() == 2);
+  CHECK(played.intake.held[0]->is_void());
+  CHECK(!played.intake.settle(0));
+  CHECK(!played.intake.settle(0, Settlement::requeue()));
+  const FakeBroker::Consumer second = *played.broker.consumer("q");
+  CHECK(second.channel != first.channel);
+  played.broker.deliver(second, 1, "again");
+  REQUIRE(played.intake.wait_for(4));
+  CHECK(played.intake.settle());
+  REQUIRE(played.until([&] { return played.broker.acked.size() == 4; }));
+  CHECK(played.broker.acked.back() == 1);
+  CHECK(played.intake.transport->counters().stale == 2);
+}
+
+TEST_CASE("a queue we may not consume is tried again alone, with one ERROR") {
+  Played played({"ours", "theirs"});
+  int asked = 0;
+  played.broker.refuses = [&](const std::string& what, const std::string& name) {
+    if (what != "consume" || name != "theirs") return std::optional<Closing>();
+    ++asked;
+    return asked > 3 ? std::optional<Closing>() : Closing{403, "ACCESS_REFUSED - no read access"};
+  };
+  const auto begun = std::chrono::steady_clock::now();
+  played.intake.start();
+  REQUIRE(played.consuming("ours"));
+  REQUIRE(played.until([&] { return asked == 3; }));
+  CHECK(std::chrono::steady_clock::now() - begun >= milliseconds(600));  // two of its pauses
+  CHECK(played.trouble("theirs").find("no read access") != std::string::npos);
+  CHECK(played.trouble("ours").empty());
+  CHECK(played.log.lines("ERROR").size() == 1);
+  REQUIRE(played.consuming("theirs"));
+  CHECK(played.consumers_of("ours") == 1);
+  CHECK(played.broker.connections == 1);
+}
+
+TEST_CASE("a missing queue is tried again, alone, where others declare it") {
+  for (const auto declare : {Topology::Declare::no, Topology::Declare::passive}) {
+    Played played({"here", "missing"}, 4, declare);
+    bool there = false;
+    const std::string asked = declare == Topology::Declare::no ? "consume" : "declare";
+    played.broker.refuses = [&](const std::string& what, const std::string& name) {
+      return !there && what == asked && name == "missing"
+                 ? std::optional<Closing>({404, "NOT_FOUND - no queue 'missing'"})
+                 : std::nullopt;
+    };
+    played.intake.start();
+    REQUIRE(played.consuming("here"));
+    REQUIRE(played.until([&] { return !played.trouble("missing").empty(); }));
+    there = true;
+    REQUIRE(played.consuming("missing"));
+    CHECK(played.consumers_of("here") == 1);
+    CHECK(played.broker.connections == 1);
+    CHECK(played.log.lines("queue missing cannot be read").size() == 1);
+  }
+}
+
+TEST_CASE("a queue with other arguments is looked at, used, never deleted, and said with both") {
+  Played played({"q"});
+  int declared = 0;
+  played.broker.refuses = [&](const std::string& what, const std::string&) {
+    const bool first = what == "declare" && ++declared == 1;
+    return first ? std::optional<Closing>({406,
+                                           "PRECONDITION_FAILED - inequivalent arg 'durable' for "
+                                           "queue 'q' in vhost '/': received 'true' but current "
+                                           "is 'false'"})
+                 : std::nullopt;
+  };
+  played.intake.start();
+  REQUIRE(played.consuming("q"));
+  CHECK(declared == 2);
+  const auto said = played.log.lines("received 'true' but current is 'false'");
+  REQUIRE(said.size() == 1);
+  CHECK(said.front().find("PyBit's (durable, none)") != std::string::npos);
+}
+
+TEST_CASE(
+    "a channel that is closed for another reason comes back; five of them: a new connection") {
+  Played played({"a", "b"});
+  played.intake.start();
+  for (int round = 1; round <= 5; ++round) {
+    const std::string queue = round % 2 == 0 ? "a" : "b";
+    REQUIRE(played.consuming("a"));
+    REQUIRE(played.consuming("b"));
+    CHECK(played.broker.connections == 1);
+    const int before = played.consumers_of(queue);
+    played.broker.close_channel(played.broker.consumer(queue)->channel, {504, "CHANNEL_ERROR"});
+    REQUIRE(played.until(
+        [&] { return played.consumers_of(queue) > before || played.broker.connections == 2; }));
+  }
+  REQUIRE(played.until([&] { return played.broker.connections == 2; }));
+  CHECK(played.log.lines("five channels closed").size() == 1);
+  CHECK(played.hopeless.empty());
+}
+
+TEST_CASE("the queues of the others are not touched when a channel is closed 406 for a tag") {
+  Played played({"a", "b"});
+  played.intake.start();
+  REQUIRE(played.consuming("a"));
+  REQUIRE(played.consuming("b"));
+  for (int round = 1; round <= 7; ++round) {
+    const int before = played.consumers_of("a");
+    played.broker.close_channel(played.broker.consumer("a")->channel,
+                                {406, "PRECONDITION_FAILED - unknown delivery tag 9"});
+    REQUIRE(played.until([&] { return played.consumers_of("a") > before; }));
+  }
+  CHECK(played.consumers_of("b") == 1);
+  CHECK(played.broker.connections == 1);
+}
+
+TEST_CASE("a broker that speaks another protocol is beyond hope, and the app hears of it") {
+  Played played({"q"});
+  played.broker.opened = Closing{505, "UNEXPECTED_FRAME"};
+  played.intake.start();
+  REQUIRE(played.until([&] { return !played.hopeless.empty(); }));
+  CHECK(played.broker.connections == 5);
+  CHECK(played.hopeless.find("UNEXPECTED_FRAME") != std::string::npos);
+  CHECK(played.hopeless.find(played.broker.endpoint().text()) != std::string::npos);
+}

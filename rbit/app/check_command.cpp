@@ -1,11 +1,14 @@
 #include <boost/asio/io_context.hpp>
 #include <iostream>
 
+#include "rbit/app/amqp_wiring.h"
 #include "rbit/app/app.h"
 #include "rbit/app/commands.h"
 #include "rbit/app/configuration.h"
 #include "rbit/app/state_dir.h"
+#include "rbit/base/amqp_tls_check.h"
 #include "rbit/base/disk.h"
+#include "rbit/base/loopback.h"
 #include "rbit/base/secrets.h"
 #include "rbit/base/text.h"
 #include "rbit/run/leader_pool.h"
@@ -64,6 +67,32 @@ bool check_disk(const config::Settings& settings) {
   return true;
 }
 
+/// What can be known of the way to the broker without asking it.
+bool check_broker(const config::Settings& settings) {
+  if (settings.broker.local) return true;
+  const amqp::ConnectionSettings connection = connection_settings(settings, "check");
+  std::string hosts;
+  for (const auto& endpoint : connection.endpoints)
+    hosts += (hosts.empty() ? "" : ", ") + endpoint.text();
+  std::cout << "ok   [amqp] " << hosts << ", user '" << connection.user << "', virtual host '"
+            << connection.virtual_host << "'\n";
+  if (!connection.tls) {
+    for (const auto& endpoint : connection.endpoints)
+      if (!is_loopback(endpoint.host))
+        std::cout << "warn [amqp] the password travels to " << endpoint.text()
+                  << " unencrypted (amqps:// and port 5671 would protect it)\n";
+    return true;
+  }
+  if (!connection.tls->verify)
+    std::cout << "warn [amqp] tls-verify = no: nobody knows who answers\n";
+  bool good = true;
+  for (const auto& finding : amqp::check_tls_files(*connection.tls)) {
+    std::cout << (finding.fatal ? "FAIL " : "warn ") << "[amqp] " << finding.error.text() << "\n";
+    good = good && !finding.fatal;
+  }
+  return good;
+}
+
 }  // namespace
 
 ExitCode check_command(const Arguments& arguments) {
@@ -84,6 +113,7 @@ ExitCode check_command(const Arguments& arguments) {
             << configuration.settings().queues.size() << " queues, "
             << configuration.settings().runners.size() << " runners\n";
   bool all_work = check_disk(configuration.settings());
+  all_work = check_broker(configuration.settings()) && all_work;
   for (const auto& [name, runner] : configuration.lines)
     all_work = check_runner(configuration, name) && all_work;
   return all_work ? ExitCode::ok : ExitCode::failed;

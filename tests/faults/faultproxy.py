@@ -68,6 +68,7 @@ class Connection:
         self.gone = None  # when the client let go of it, or lost it (time.monotonic())
         self.gone_wall = None
         self.client, self.server = client, None
+        self.borders = {UP: [], DOWN: []}  # how many bytes were through at each frame's end
         self.own = {UP: Weather(), DOWN: Weather()}  # beside the network's
         self.mishaps = []
         self.readers = {UP: codec.FrameReader(), DOWN: codec.FrameReader()}
@@ -373,8 +374,9 @@ class FaultProxy:
     async def _inspect(self, one, direction, sink, piece):
         """Frame by frame: each is known before its last byte passes."""
         reader = one.readers[direction]
-        sent = 0
+        sent, through = 0, one.through[direction]
         for frame in reader.feed(piece):
+            one.borders[direction].append(through + len(piece) - len(reader.buffer))
             seen = self.log.take(one.number, direction, frame)
             if seen is not None and seen.name == "connection.start-ok":
                 one.name = seen.method.properties.get("connection_name", "")

@@ -19,8 +19,10 @@ INTAKE, PUBLISH = "intake", "publish"
 class Network:
     """One rbit whose broker is a proxy. `proxy` may fall ill; `world` publishes past it."""
 
-    def __init__(self, context, name, slots=8, on_frame=None, on_open=None, hosts=None, **more):
+    def __init__(self, context, name, slots=8, on_frame=None, on_open=None, hosts=None, backoff=None,
+                 **more):
         self.world = context.world(name=name)
+        self.world.backoff = backoff or self.world.backoff
         self.proxy = FaultProxy(self.world.node.port, frames=True, on_frame=on_frame,
                                 on_open=on_open)
         own = f"127.0.0.1:{self.proxy.port}"
@@ -64,7 +66,7 @@ class Network:
     def finish(self, patience=None):
         """Waits for all jobs, then collects; the wire's share of the evidence."""
         world, found = self.world, self.world.found
-        world.wait_for_all(*([patience] if patience else []))
+        world.wait_for_all(*([] if patience is None else [patience]))
         world.evidence()
         log = self.proxy.log
         found.acks = [Ack(delivery.job, ack.wall) for ack, delivery in log.acks()

@@ -6,9 +6,12 @@ import concurrent.futures
 import json
 import os
 import re
+import socket
+import struct
 import threading
 import time
 
+import amqp_codec as codec
 import odd_scripts
 from evidence import Report
 from fake_broker import FakeBroker
@@ -109,6 +112,105 @@ def odd_frames(context):
         return [one.result() for one in cases]
 
 
+# ---- row 15
+
+
+def nested_tables(depth):
+    """A table in a table in a table: six bytes a floor (an empty name, 'F', four of length)."""
+    inner = b""
+    for _ in range(depth):
+        inner = b"\x00F" + struct.pack(">I", len(inner)) + inner
+    return codec.short("x") + b"F" + struct.pack(">I", len(inner)) + inner
+
+
+def nested_arrays(depth):
+    inner = b""
+    for _ in range(depth):
+        inner = b"A" + struct.pack(">I", len(inner)) + inner
+    return codec.short("x") + b"A" + struct.pack(">I", len(inner)) + inner
+
+
+# The last two just fit one frame of 131,072 bytes; a reader dies at 21,000 tables with 2 MiB of
+# stack, at 5,000 with 256 KiB (L2).
+BOMBS = {"1000 tables": nested_tables(1000), "5000 tables": nested_tables(5000),
+         "21000 tables": nested_tables(21000), "26000 arrays": nested_arrays(26000)}
+STACKS = (256, 8192)  # KiB, of `ulimit -s`
+
+
+def publish_raw(port, queue, headers, body):
+    """What no client library would write: it recurses, too. Confirmed by the broker, or an error."""
+    with socket.create_connection(("127.0.0.1", port), 60) as client:
+        reader = codec.FrameReader()
+
+        def wait_for(name):
+            while True:
+                data = client.recv(65536)
+                if not data:
+                    raise OSError(f"the broker went before {name}")
+                for frame in reader.feed(data):
+                    if frame.type == codec.METHOD:
+                        said = codec.decode_method(frame)
+                        if said.name == name:
+                            return
+                        if said.name.endswith(".close"):
+                            raise OSError(f"the broker said {said.text}")
+        client.sendall(codec.HEADER)
+        wait_for("connection.start")
+        client.sendall(codec.method(0, "connection.start-ok", mechanism="PLAIN", locale="en_US",
+                                    response=b"\0guest\0guest"))
+        wait_for("connection.tune")
+        client.sendall(codec.method(0, "connection.tune-ok", channel_max=8, frame_max=131072)
+                       + codec.method(0, "connection.open", virtual_host="/"))
+        wait_for("connection.open-ok")
+        client.sendall(codec.method(1, "channel.open") + codec.method(1, "confirm.select"))
+        wait_for("confirm.select-ok")
+        table = struct.pack(">I", len(headers)) + headers
+        properties = struct.pack(">HHQHB", 60, 0, len(body), 1 << 13 | 1 << 12, 2)
+        properties = properties[:-1] + table + properties[-1:]  # headers, then delivery mode
+        client.sendall(codec.method(1, "basic.publish", routing_key=queue, mandatory=True)
+                       + codec.frame(codec.CONTENT_HEADER, 1, properties)
+                       + codec.bodies(1, body, 131072))
+        wait_for("basic.ack")
+
+
+def header_bombs(context):
+    """At a small and a usual stack: rbit lives, the message is dead, the next job is done."""
+    found = []
+    for stack in STACKS:
+        world = context.world(name=f"bomb{stack}k")
+        world.configure(slots=2)
+        # The program is one that lowers the limit and becomes rbit.
+        launcher = os.path.join(world.directory, "rbit-with-a-small-stack")
+        with open(launcher, "w") as file:
+            file.write(f'#!/bin/sh\nulimit -s {stack}\nexec {world.program} "$@"\n')
+        os.chmod(launcher, 0o755)
+        world.start(program=launcher)
+        world.publish(["0-0-0"])
+        dead = f"rbit.dead.{world.queue}"
+        for number, (name, headers) in enumerate(BOMBS.items(), 1):
+            publish_raw(context.node.port, world.queue, headers, b"no build request: " + name.encode())
+            wait_until(lambda n=number: world.rbit.process.poll() is not None
+                       or dead_letters(world, dead) == n, f"the dead letter of {name}")
+            if world.rbit.process.poll() is not None:
+                world.found.notes.append(f"rbit ended with {world.rbit.process.returncode} at {name}")
+                break
+            world.publish(["5-0-0"])
+        world.wait_for_all()
+        found.append((f"{stack} KiB", world.evidence()))
+    return found
+
+
+def dead_letters(world, queue):
+    channel = world.channel().connection.channel()
+    try:
+        count = channel.queue_declare(queue, passive=True).method.message_count
+        channel.close()
+        return count
+    except Exception:  # it is made when it is needed
+        return 0
+
+
 ROWS = [
+    Row(15, "header bombs", header_bombs, "administration"),
     Row(14, "odd frames", odd_frames, "frames", needs_broker=False),
 ]

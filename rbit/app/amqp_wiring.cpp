@@ -40,6 +40,7 @@ amqp::ConnectionSettings connection_settings(const config::Settings& settings,
   made.virtual_host = broker.virtual_host;
   made.heartbeat = broker.heartbeat;
   made.backoff_cap = broker.reconnect_ceiling;
+  made.backoff_base = std::min(made.backoff_base, made.backoff_cap);
   if (broker.tls)
     made.tls =
         amqp::TlsSettings{broker.ca_file, broker.cert_file, broker.key_file, broker.tls_verify};

@@ -116,9 +116,9 @@ void read_amqp(const Ini& ini, Loaded& loaded) {
   if (broker.heartbeat < std::chrono::seconds(1) || broker.heartbeat > std::chrono::hours(1))
     reader.error("heartbeat", "is not from 1s to 1h");
   broker.reconnect_ceiling = reader.duration("reconnect-ceiling");
-  if (broker.reconnect_ceiling < std::chrono::milliseconds(500) ||
+  if (broker.reconnect_ceiling < std::chrono::milliseconds(10) ||
       broker.reconnect_ceiling > std::chrono::hours(1))
-    reader.error("reconnect-ceiling", "is not from 500ms to 1h");
+    reader.error("reconnect-ceiling", "is not from 10ms to 1h");
   read_tls(reader, broker);
 }
 

@@ -63,8 +63,8 @@ TEST_CASE("wrong values of [amqp]") {
   CHECK(found("host = a/b\n") == "rbit.ini:7: [amqp] host: 'a/b' is neither HOST nor HOST:PORT\n");
   CHECK(found("heartbeat = 0\n") == "rbit.ini:7: [amqp] heartbeat: is not from 1s to 1h\n");
   CHECK(found("heartbeat = 5s\n") == "");
-  CHECK(found("reconnect-ceiling = 100ms\n") ==
-        "rbit.ini:7: [amqp] reconnect-ceiling: is not from 500ms to 1h\n");
+  CHECK(found("reconnect-ceiling = 9ms\n") ==
+        "rbit.ini:7: [amqp] reconnect-ceiling: is not from 10ms to 1h\n");
   CHECK(broker("reconnect-ceiling = 1s\n").reconnect_ceiling == std::chrono::seconds(1));
   CHECK(found("url = htp://x\n") ==
         "rbit.ini:7: [amqp] url: is no URL of a broker (write amqp://HOST/, amqps://HOST/ or "

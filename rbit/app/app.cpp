@@ -145,11 +145,34 @@ void App::make_transport() {
     amqp_->on_state([this](bool connected, const std::string&) {
       was_connected_ = was_connected_ || connected;
       if (monitor_) connected ? monitor_->connected() : monitor_->connection_failed();
+      if (connected) dispatcher_->limit_ack_after(journal_->ack_limit(amqp_->broker()));
     });
+    amqp_->on_acknowledgement_timeout([this](milliseconds limit) { learn_ack_limit(limit); });
     amqp_->on_not_welcome([this](const Error& why) { refused_by_broker(why); });
     amqp_->on_hopeless([this](const Error& why) { at_odds_with_broker(why); });
     transport_ = std::move(amqp);
   }
+}
+
+/// The broker's patience is shorter than `ack-after`: a third of it counts from now on, and in the
+/// next lives (RELIABILITY.md 2.5).
+void App::learn_ack_limit(milliseconds broker_limit) {
+  const milliseconds limit = std::max(milliseconds(0), broker_limit / 3);
+  const std::string broker = amqp_->broker();
+  dispatcher_->limit_ack_after(limit);
+  if (journal_->ack_limit(broker) == limit) return;  // said and written
+  log::warning("broker " + broker + " takes messages back that are out for " +
+               (broker_limit.count() < 0 ? std::string("long")
+                                         : std::to_string(broker_limit.count()) + " ms") +
+               ": jobs that take longer than " + std::to_string(limit.count()) +
+               " ms are acknowledged while they run (set ack-after lower than its timeout)");
+  spawn(
+      loop_.get_executor(),
+      [](Journal& journal, std::string name, milliseconds learned) -> Task<void> {
+        const auto written = co_await journal.remember_ack_limit(name, learned);
+        if (!written) log::warning("the broker's limit was not kept: " + written.error().text());
+      }(*journal_, broker, limit),
+      "learning a limit");
 }
 
 void App::make_dispatcher() {
@@ -192,6 +215,7 @@ FlowLinks App::flow_links() {
     if (const auto removed = remove_tree(path); !removed)
       log::warning("could not clean up: " + removed.error().text());
   };
+  links.sync_record = [](const std::string& path) { sync_record(path); };
   links.told = [this](const Report& report) {
     outbox_->wake();
     followers_.tell(report);
@@ -271,7 +295,7 @@ Task<void> App::recover() {
               ", was under way when rbit ended: " +
               (outcome ? "its verdict is " + std::string(to_string(outcome->kind))
                        : std::string("no verdict, it runs again when its message comes")));
-    if (outcome) co_await dispatcher_->conclude(job, std::move(*outcome));
+    if (outcome) co_await dispatcher_->conclude(job, std::move(*outcome), record_dir);
     if (const auto removed = remove_tree(record_dir); !removed)
       log::warning("could not clean up: " + removed.error().text());
   }

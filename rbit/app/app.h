@@ -48,6 +48,7 @@ class App {
   void remove_old_records();
   Task<void> shut();
   void on_signal(int count);
+  void learn_ack_limit(milliseconds broker_limit);
   void refused_by_broker(const Error& why);
   void at_odds_with_broker(const Error& why);
 

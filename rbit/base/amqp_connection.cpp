@@ -149,6 +149,7 @@ void Connection::take_events() {
 
 void Connection::handle(Opened& event) {
   peer_ = std::move(event.peer);
+  product_ = std::move(event.product);
   state_ = State::open;
   look_ = std::chrono::milliseconds(event.heartbeat) / looks_a_heartbeat;
   watch();

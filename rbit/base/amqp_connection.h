@@ -50,6 +50,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   bool is_open() const { return state_ == State::open; }
   bool is_blocked() const { return blocked_; }
   const std::string& peer() const { return peer_; }  // "host:port"; empty before it is open
+  /// "host:port PRODUCT VERSION", as it calls itself.
+  std::string broker() const { return peer_ + " " + product_; }
 
  private:
   friend class Channel;
@@ -76,7 +78,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   Events events_;
   State state_ = State::fresh;
   bool blocked_ = false;
-  std::string peer_;
+  std::string peer_, product_;
   Done opened_;
   Notice ended_;
   std::string aborted_because_;

@@ -28,7 +28,7 @@ class Keeper {
     std::function<void(std::shared_ptr<Connection>)> up;
     std::function<void(const Refusal&)> down;  // it was up
     std::function<void(const Refusal&)> vain;  // a try that failed; `login`: we are not welcome
-    std::function<void(bool)> blocked;  // the broker takes no messages; it does again
+    std::function<void(bool)> blocked;         // the broker takes no messages; it does again
     /// Five connections in ten minutes ended over the protocol: one of the two sides is broken.
     std::function<void(const Refusal&)> hopeless;
   };
@@ -44,6 +44,8 @@ class Keeper {
   bool is_up() const { return connection_ && connection_->is_open(); }
   /// Why the broker takes no messages (connection.blocked); none: it does, or is away.
   const std::optional<std::string>& blocked() const { return blocked_; }
+  /// "localhost:5672 RabbitMQ 3.10.8"; empty while it is not up.
+  std::string broker() const { return is_up() ? connection_->broker() : ""; }
   int failures() const { return failures_; }  // tries in vain since it was last up
   /// Why it is not up; none while it is, and before the first try has ended.
   const std::optional<Refusal>& refusal() const { return refusal_; }

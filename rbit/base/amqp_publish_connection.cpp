@@ -248,7 +248,8 @@ void PublishConnection::look_after_all() {
   if (is_blocked)  // a broker that does not read cannot confirm (R7)
     for (auto& [number, since] : in_flight_) since = now;
   for (auto& [number, item] : items_) {
-    if (is_blocked && item.holds) item.deadline = std::max(item.deadline, now + patience_ + sweep_pause);
+    if (is_blocked && item.holds)
+      item.deadline = std::max(item.deadline, now + patience_ + sweep_pause);
     if (item.in_flight && !is_blocked && !item.again && now < in_flight_[number] + confirm_limit_)
       continue;
     if (now >= item.deadline) late.push_back(number);

@@ -1,8 +1,11 @@
 #include <array>
 
+#include <string_view>
+
 #include "rbit/base/amqp_library.h"
 #include "rbit/base/amqp_tls.h"
 #include "rbit/base/amqp_wire.h"
+#include "rbit/base/text.h"
 
 namespace rbit::amqp {
 
@@ -123,6 +126,21 @@ std::optional<Refusal> Wire::log_in(const ConnectionSettings& settings) {
 
 int Wire::socket() const {
   return amqp_get_sockfd(state_);
+}
+
+std::string Wire::product() const {
+  std::string product, version;
+  const amqp_table_t* properties = amqp_get_server_properties(state_);
+  for (int i = 0; properties != nullptr && i < properties->num_entries; ++i) {
+    const amqp_table_entry_t& one = properties->entries[i];
+    if (one.value.kind != AMQP_FIELD_KIND_UTF8) continue;
+    const std::string_view key(static_cast<const char*>(one.key.bytes), one.key.len);
+    const std::string_view value(static_cast<const char*>(one.value.value.bytes.bytes),
+                                 one.value.value.bytes.len);
+    if (key == "product") product = text::one_line(value, 80);
+    if (key == "version") version = text::one_line(value, 80);
+  }
+  return product + " " + version;
 }
 
 std::chrono::seconds Wire::heartbeat() const {

@@ -94,6 +94,11 @@ constexpr Key table[] = {
      "How long a job has between cancel-signal and SIGKILL."},
     {"runner", "cancel-signal", T::text, "TERM",
      "The signal that asks a job to end: TERM, INT, HUP, a number ..."},
+    {"runner", "ack-after", T::text, "10m",
+     "A message whose job takes longer than this is acknowledged while the job runs, once the job "
+     "is on record as ours; the broker would take it back after its acknowledgement timeout, 30 "
+     "minutes by default. never: only when the job has ended. Not for the embedded queue, which "
+     "has no such timeout."},
     {"runner", "attempts", T::number, "5", "How often a blocked job is tried before it has failed.",
      1, 1000},
     {"runner", "retry-delay", T::duration, "1m",

@@ -113,6 +113,18 @@ void read_settings(SectionReader& reader, RunnerPolicy& policy) {
   }
 }
 
+/// "never" is no duration and 0 is one.
+std::optional<std::chrono::milliseconds> read_ack_after(SectionReader& reader) {
+  const std::string given = reader.text("ack-after");
+  const std::string value(text::trim(given));
+  if (text::lower(value) == "never") return std::nullopt;
+  const auto duration = parse_duration(value);
+  if (!duration)
+    reader.error("ack-after", "'" + text::one_line(value, 80) +
+                                  "' is no duration (write 600, 90s, 10m, 1h, or never)");
+  return duration;
+}
+
 RunnerPolicy read_policy(SectionReader& reader, bool shell) {
   RunnerPolicy policy;
   policy.slots = reader.number("slots");
@@ -120,6 +132,7 @@ RunnerPolicy read_policy(SectionReader& reader, bool shell) {
   policy.idle_timeout = reader.duration("idle-timeout");
   policy.grace = reader.duration("grace");
   policy.cancel_signal = read_signal(reader);
+  policy.ack_after = read_ack_after(reader);
   policy.attempts = reader.number("attempts");
   policy.retry_delay = reader.duration("retry-delay");
   policy.retry_ceiling = reader.duration("retry-ceiling");

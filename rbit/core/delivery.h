@@ -17,10 +17,16 @@ class Settler {
   /// Does it, and ends when it is done as far as this side can know: a copy is confirmed before the
   /// original is acknowledged. An Error: it was not settled; unless `is_void`, try again later.
   virtual Task<Result<void>> settle(const Message& message, const Settlement& settlement) = 0;
+  /// Early acknowledgement (RELIABILITY.md 2.5): whoever calls this has put on record that the
+  /// message is ours, whatever comes of it. The broker is told so, and the task ends when it has
+  /// processed that. An Error: it may not have heard, and may deliver the message again. Either way
+  /// `settle` is from now on about copies alone, and is never void.
+  virtual Task<Result<void>> acknowledge(const Message& message) = 0;
   /// True once nothing can be settled any more: the connection it came on is gone, the broker has
   /// the message and will deliver it again.
   virtual bool is_void() const { return false; }
-  /// Gives the message back to its queue without waiting; called when a Delivery is dropped.
+  /// Gives the message back to its queue without waiting; called when a Delivery is dropped. One
+  /// that was acknowledged is on record with us, and nothing happens.
   virtual void give_back() = 0;
 };
 
@@ -52,6 +58,9 @@ class Delivery {
     if (result) settler_.reset();
     co_return result;
   }
+
+  /// REQUIRES: it is on record that we own the message. As `Settler::acknowledge`.
+  Task<Result<void>> acknowledge() { return settler_->acknowledge(message_); }
 
  private:
   void drop() {

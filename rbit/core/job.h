@@ -25,6 +25,7 @@ struct Job {
   int attempt = 1;     // 1 on the first try
   int crashes = 0;     // how many of the earlier attempts ended without a verdict
   bool redelivered = false;
+  bool owned = false;          // the broker has no message of it any more: the journal has all
   std::int64_t timestamp = 0;  // seconds since 1970, at the start of this attempt
   BuildRequest request;
   std::string digest;  // of the message, `digest_of`

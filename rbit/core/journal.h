@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -41,6 +42,15 @@ struct OpenAttempt {
   std::string record_dir;  // where its leader wrote, see run/record.h
 };
 
+/// A job whose message was acknowledged early and that is not settled yet: it lives in the journal
+/// alone.
+struct OwnedJob {
+  Job job;  // `attempt` and `crashes` are those of the last attempt that was begun
+  Message message;
+  JobRecord::State state = JobRecord::State::waiting;  // running: its attempt has no end
+  Settlement settlement;                               // wanted, once it has a verdict
+};
+
 /// The record of what was accepted and what came of it. Reads answer at once, writes when they are
 /// committed; writes of one turn of the loop share one commit. On the loop's thread.
 /// An Error of a write: it is not on record, so nothing may be answered on its strength.
@@ -62,13 +72,26 @@ class Journal {
   virtual Task<Result<void>> finish(const Job& job, const Outcome& outcome,
                                     const Settlement& settlement,
                                     std::optional<Report> verdict) = 0;
-  /// A: the settlement is reached.
+  /// A': the job is ours, whatever becomes of the broker's message, which may be acknowledged then.
+  /// Survives a power cut, and so does all that was written of the job before.
+  virtual Task<Result<void>> own(const std::string& key) = 0;
+  /// Keys of the jobs that are ours and not settled, those of earlier lives too, oldest first.
+  virtual std::vector<std::string> owned_jobs() const = 0;
+  virtual std::optional<OwnedJob> owned_job(const std::string& key) const = 0;
+
+  /// A: the settlement is reached. A job that was put back into its queue has moved.
   virtual Task<Result<void>> settled(const std::string& key) = 0;
   /// The last status once more, for a front-end that may have missed it (crash table, J3 to A).
   virtual Task<Result<void>> report_again(const std::string& key) = 0;
 
   /// Writes something to no purpose: whether the journal can take a job.
   virtual Task<Result<void>> probe() = 0;
+
+  /// What `broker` (its address and version) taught us: messages must be acknowledged within this
+  /// time. Kept 30 days.
+  virtual Task<Result<void>> remember_ack_limit(const std::string& broker,
+                                                std::chrono::milliseconds limit) = 0;
+  virtual std::optional<std::chrono::milliseconds> ack_limit(const std::string& broker) const = 0;
 
   /// Cancels of jobs not seen yet, kept 7 days, by PyBit's job id.
   virtual Task<Result<void>> bury(const std::string& job_id) = 0;

@@ -4,6 +4,7 @@
 #include <csignal>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -17,6 +18,10 @@ struct RunnerPolicy {
   std::chrono::milliseconds idle_timeout{0};  // without output or event; 0: none
   std::chrono::milliseconds grace{10'000};    // between cancel_signal and SIGKILL
   int cancel_signal = SIGTERM;
+
+  /// A message is acknowledged this long after its delivery, once its job is on record as ours;
+  /// none: only when the job has ended.
+  std::optional<std::chrono::milliseconds> ack_after = std::chrono::minutes(10);
 
   int attempts = 5;                               // before Blocked becomes Failed
   std::chrono::milliseconds retry_delay{60'000};  // doubled each time, up to the ceiling

@@ -12,7 +12,7 @@ struct Settlement {
     accept,       // gone from its queue
     retry,        // comes back after `delay` as attempt `next_attempt`
     dead_letter,  // kept in rbit.dead.<queue>, with `reason`
-    requeue,      // back in its queue at once, as it was
+    requeue,      // back in its queue at once, as it was; one of ours as attempt `next_attempt`
   };
 
   Kind kind = Kind::accept;
@@ -22,7 +22,7 @@ struct Settlement {
       reason;  // for the header x-rbit-reason: at most 200 characters, no control characters
 
   static Settlement accept() { return {}; }
-  static Settlement requeue() { return {Kind::requeue, {}, 1, ""}; }
+  static Settlement requeue(int attempt = 1) { return {Kind::requeue, {}, attempt, ""}; }
   static Settlement dead_letter(std::string reason, int attempts = 1) {
     return {Kind::dead_letter, {}, attempts, std::move(reason)};
   }

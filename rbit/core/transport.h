@@ -22,6 +22,14 @@ class Transport {
   /// all the same is dropped by the receiver and so goes back. Called at every change.
   virtual void set_credit(const std::string& queue, int free_slots) = 0;
 
+  /// A delivery for a message that was acknowledged early, in this life or an earlier one: nothing
+  /// is left to be acknowledged, only copies may have to be made. Requeued, it goes to the end of
+  /// its queue. Dropped, nothing happens. Works before `start`, too.
+  virtual Delivery adopt(Message message) = 0;
+
+  /// Whether a message that stays out unacknowledged for long is taken back from us.
+  virtual bool has_acknowledgement_timeout() const = 0;
+
   /// Takes no more. Deliveries that are out can still be settled.
   virtual void stop_taking() = 0;
 

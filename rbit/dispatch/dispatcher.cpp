@@ -22,7 +22,10 @@ Dispatcher::Dispatcher(const asio::any_io_executor& loop, Clock& clock, Journal&
       transport_(transport),
       slots_(slots, [this] { update_credit(); }),
       running_(loop),
-      flow_(loop, clock, journal, slots_, running_,
+      backlog_alarm_(loop, clock, [this] { update_credit(); }),
+      early_ack_(loop, clock, journal, running_,
+                 [this](const Error& error) { journal_failed(error); }),
+      flow_(loop, clock, journal, slots_, running_, backlog_, early_ack_,
             [&] {
               links.journal_failed = [this](const Error& error) { journal_failed(error); };
               links.is_broken = [this](const Binding& binding) {
@@ -37,7 +40,8 @@ void Dispatcher::bind(const std::string& queue, const std::string& runner_name, 
                       const RunnerPolicy& policy) {
   slots_.add_runner(runner_name, policy.slots);
   seats_[runner_name].runner = &runner;
-  Binding binding{queue, runner_name, &runner, RetryPolicy(policy)};
+  Binding binding{queue, runner_name, &runner, RetryPolicy(policy), std::nullopt};
+  if (transport_.has_acknowledgement_timeout()) binding.ack_after = policy.ack_after;
   lines_[queue] = std::make_unique<Line>(Line{std::move(binding), -1});
 }
 
@@ -51,6 +55,74 @@ void Dispatcher::start() {
 
 void Dispatcher::open() {
   open_ = true;
+  take_over();
+  update_credit();
+}
+
+/// What an earlier life owned: jobs without a verdict wait for a slot, the others are settled.
+void Dispatcher::take_over() {
+  for (const std::string& key : journal_.owned_jobs()) {
+    const auto record = journal_.find(key);
+    if (!record) continue;
+    const bool unfinished =
+        record->state == JobRecord::State::running || record->state == JobRecord::State::waiting;
+    if (unfinished && lines_.contains(record->queue)) {
+      log::info("job " + record->job_id + " is ours since an earlier life: it runs again");
+      backlog_.add(key, record->queue, clock_.steady());
+    } else {
+      ++flows_;
+      spawn(loop_, finish_owned(key), "an owned job");
+    }
+  }
+}
+
+/// Owned jobs come first: nobody else can do them.
+void Dispatcher::start_owned() {
+  if (!open_ || draining_ || !trouble().empty() || starting_owned_) return;
+  starting_owned_ = true;  // a slot that is taken calls us again
+  const auto fits = [this](const std::string& queue) {
+    const std::string& runner = lines_.at(queue)->binding.runner_name;
+    return seats_.at(runner).ready && slots_.free(runner) > undecided_;
+  };
+  while (auto key = backlog_.take(clock_.steady(), fits)) {
+    const auto owned = journal_.find(*key);
+    if (!owned) continue;
+    ++flows_;
+    spawn(loop_, resume(*lines_.at(owned->queue), std::move(*key)), "an owned job");
+  }
+  starting_owned_ = false;
+  if (const auto next = backlog_.next_due(clock_.steady())) backlog_alarm_.set(*next);
+}
+
+Task<void> Dispatcher::resume(Line& line, std::string key) {
+  const auto owned = journal_.owned_job(key);
+  auto slot = slots_.try_take(line.binding.runner_name);
+  bool begun = true;
+  if (owned && slot) {
+    begun = co_await flow_.resume(line.binding, *owned, transport_.adopt(owned->message),
+                                  std::move(*slot));
+  }
+  if (!begun || !slot)
+    backlog_.add(key, line.binding.queue, clock_.steady() + longest_journal_pause);
+  flow_ended();
+}
+
+Task<void> Dispatcher::finish_owned(std::string key) {
+  if (const auto owned = journal_.owned_job(key)) {
+    Delivery delivery = transport_.adopt(owned->message);
+    const bool unfinished =
+        owned->state == JobRecord::State::running || owned->state == JobRecord::State::waiting;
+    if (unfinished)
+      co_await flow_.hand_back(*owned, std::move(delivery));
+    else
+      co_await flow_.settle_owned(*owned, std::move(delivery));
+  }
+  flow_ended();
+}
+
+void Dispatcher::flow_ended() {
+  --flows_;
+  flow_ended_.notify();
   update_credit();
 }
 
@@ -75,6 +147,7 @@ void Dispatcher::deliver(Delivery delivery) {
 
 void Dispatcher::update_credit() {
   if (!started_) return;
+  start_owned();
   for (auto& [queue, line] : lines_) {
     const Seat& seat = seats_.at(line->binding.runner_name);
     const bool takes =
@@ -159,10 +232,11 @@ void Dispatcher::hold(const std::string& why) {
   update_credit();
 }
 
-Task<void> Dispatcher::conclude(Job job, Outcome outcome) {
+Task<void> Dispatcher::conclude(Job job, Outcome outcome, std::string record_dir) {
   const auto line = lines_.find(job.queue);
   if (line == lines_.end()) co_return;  // not ours any more: its message is answered where it goes
-  co_await flow_.conclude(line->second->binding, std::move(job), std::move(outcome));
+  co_await flow_.conclude(line->second->binding, std::move(job), std::move(outcome),
+                          std::move(record_dir));
 }
 
 Task<void> Dispatcher::drain(milliseconds limit) {

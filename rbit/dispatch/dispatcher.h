@@ -11,6 +11,8 @@
 #include "rbit/core/runner.h"
 #include "rbit/core/runner_policy.h"
 #include "rbit/core/transport.h"
+#include "rbit/dispatch/backlog.h"
+#include "rbit/dispatch/early_ack.h"
 #include "rbit/dispatch/job_flow.h"
 #include "rbit/dispatch/running_jobs.h"
 #include "rbit/dispatch/slots.h"
@@ -35,7 +37,10 @@ class Dispatcher {
   void open();
 
   /// An attempt of an earlier life whose verdict was found in its leader's record.
-  Task<void> conclude(Job job, Outcome outcome);
+  Task<void> conclude(Job job, Outcome outcome, std::string record_dir);
+
+  /// What the broker was found to allow as `ack-after`; none: nothing is known of it.
+  void limit_ack_after(std::optional<milliseconds> limit) { early_ack_.set_limit(limit); }
 
   /// Takes no more and ends when no job runs. Jobs that still run after `limit` are interrupted.
   Task<void> drain(milliseconds limit);
@@ -68,6 +73,11 @@ class Dispatcher {
   };
 
   void deliver(Delivery delivery);
+  void take_over();
+  void start_owned();
+  Task<void> resume(Line& line, std::string key);
+  Task<void> finish_owned(std::string key);
+  void flow_ended();
   void update_credit();
   void prepare(const std::string& runner_name);
   Task<void> prepare_until_ready(std::string runner_name);
@@ -81,6 +91,9 @@ class Dispatcher {
   Transport& transport_;
   Slots slots_;
   RunningJobs running_;
+  Backlog backlog_;
+  Alarm backlog_alarm_;
+  EarlyAck early_ack_;
   JobFlow flow_;
   std::map<std::string, std::unique_ptr<Line>> lines_;  // by queue
   std::map<std::string, Seat> seats_;                   // by runner name
@@ -90,8 +103,9 @@ class Dispatcher {
   bool draining_ = false;
   std::string journal_trouble_;  // empty: it works
   std::string held_;             // why others want us to take nothing
-  int flows_ = 0;                // under way, the quick ones too
-  int undecided_ = 0;            // of them, those that may yet take a slot
+  bool starting_owned_ = false;
+  int flows_ = 0;      // under way, the quick ones too
+  int undecided_ = 0;  // of them, those that may yet take a slot
   Notice flow_ended_;
 };
 

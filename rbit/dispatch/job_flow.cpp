@@ -36,13 +36,16 @@ Report report_of(const Job& job, Status status, std::string reason, std::string 
 }  // namespace
 
 Task<void> JobFlow::run(const Binding& binding, Delivery delivery) {
+  const SteadyTime received = clock_.steady();
   links_.received(delivery.message());
   failpoint("R");
   const std::string key = identify(delivery);
   if (RunningJob* same = running_.find(key)) {  // promise 2: a redelivery joins the running job
-    log::info("message " + text::one_line(key, 80) + " of " + delivery.message().queue +
-              " joins the job that runs");
-    same->join(std::move(delivery));
+    co_await join(*same, std::move(delivery));
+    co_return;
+  }
+  if (backlog_.holds(key)) {  // it is ours already, and will run
+    co_await acknowledge(std::move(delivery));
     co_return;
   }
   const bool redelivered = delivery.message().redelivered && given_back_.erase(key) == 0;
@@ -61,45 +64,83 @@ Task<void> JobFlow::run(const Binding& binding, Delivery delivery) {
     give_back(key);
     co_return;
   }
-
   RunningJob& running =
       running_.add(accept(binding, delivery.message(), std::move(*request), past));
-  running.begun = clock_.steady();
+  running.received = received;
   running.deliveries.push_back(std::move(delivery));
+  const bool begun = co_await carry_out(binding, running, std::move(slot));
+  if (!begun) give_back(key);
+  running_.remove(key);
+}
 
+Task<bool> JobFlow::resume(const Binding& binding, const OwnedJob& owned, Delivery delivery,
+                           Slot slot) {
+  Job job = owned.job;
+  const std::string key = job.key;
+  if (owned.state == JobRecord::State::running) {  // its attempt ended with an earlier life
+    ++job.attempt;
+    ++job.crashes;
+  }
+  job.timestamp = to_seconds(clock_.wall());
+  RunningJob& running = running_.add(std::move(job));
+  running.received = clock_.steady();
+  running.deliveries.push_back(std::move(delivery));
+  const bool begun = co_await carry_out(binding, running, std::move(slot));
+  running_.remove(key);
+  co_return begun;
+}
+
+/// From J1 to A. False: the journal could not take it, and nothing has happened.
+Task<bool> JobFlow::carry_out(const Binding& binding, RunningJob& running,
+                              std::optional<Slot> slot) {
+  running.begun = clock_.steady();
+  running.ack_after = binding.ack_after;
   const Result<std::string> record = links_.make_record(running.job);
   if (!record) {
     links_.journal_failed(record.error());
-    give_back(key);
-    running_.remove(key);
-    co_return;
+    co_return false;
   }
   const bool begun = co_await begin(running, *record);  // J1: accepted, on disk; "Building" is too
   if (!begun) {
     links_.remove_record(*record);
-    give_back(key);
-    running_.remove(key);
-    co_return;
+    co_return false;
   }
+  early_ack_.watch(running);                                      // A', when its time comes
   Outcome outcome = co_await attempt(binding, running, *record);  // X to V
   if (outcome.kind == Outcome::Kind::not_started) blame_the_disk(outcome);
   // No job is burnt for a runner that is broken: its message goes back, and that costs no attempt.
   bool broken = false;
   if (outcome.kind == Outcome::Kind::not_started) broken = co_await links_.is_broken(binding);
-  const Settlement settlement =
-      broken ? Settlement::requeue() : binding.retry.decide(outcome, running.job);
+  const Settlement settlement = broken ? Settlement::requeue(running.job.attempt)
+                                       : binding.retry.decide(outcome, running.job);
   running.has_verdict = true;
   slot.reset();  // the next job need not wait for our disk
+  while (running.claiming) co_await running.claimed.wait();
   // J3: verdict and report, one transaction
-  const Finished finished = co_await finish(running.job, outcome, settlement);
-  if (!finished.on_record) {  // nothing may be answered; the next life finds the leader's record
-    running_.remove(key);
-    co_return;
-  }
+  const Finished finished = co_await finish(running.job, *record, outcome, settlement);
+  // Else nothing may be answered; the next life finds the leader's record.
+  if (!finished.on_record) co_return true;
   links_.remove_record(*record);
   links_.finished(running.job, outcome, finished.told);
   co_await settle_all(running, settlement);  // A: acknowledged last
-  running_.remove(key);
+  co_return true;
+}
+
+Task<void> JobFlow::join(RunningJob& running, Delivery delivery) {
+  log::info("message " + text::one_line(running.job.key, 80) + " of " + delivery.message().queue +
+            " joins the job that runs");
+  if (running.job.owned) {
+    co_await acknowledge(std::move(delivery));
+    co_return;
+  }
+  running.join(std::move(delivery));
+  early_ack_.watch(running);
+}
+
+/// Of a job that is on record as ours.
+Task<void> JobFlow::acknowledge(Delivery delivery) {
+  const Result<void> done = co_await delivery.acknowledge();
+  if (!done) log::debug("an acknowledgement may be lost: " + done.error().text());
 }
 
 Job JobFlow::accept(const Binding& binding, const Message& message, BuildRequest request,
@@ -186,8 +227,8 @@ Task<void> JobFlow::pump_statuses(RunningJob& running) {
   running.pumped.notify();
 }
 
-Task<JobFlow::Finished> JobFlow::finish(const Job& job, const Outcome& outcome,
-                                        const Settlement& settlement) {
+Task<JobFlow::Finished> JobFlow::finish(const Job& job, const std::string& record_dir,
+                                        const Outcome& outcome, const Settlement& settlement) {
   std::optional<Report> verdict;
   if (outcome.kind != Outcome::Kind::interrupted)
     verdict =
@@ -197,7 +238,10 @@ Task<JobFlow::Finished> JobFlow::finish(const Job& job, const Outcome& outcome,
   for (bool said = false;; said = true) {  // the verdict must get on record, however long it takes
     const Result<void> written = co_await journal_.finish(job, outcome, settlement, verdict);
     if (written) break;
-    if (!said) links_.journal_failed(written.error());
+    if (!said) {
+      links_.journal_failed(written.error());
+      links_.sync_record(record_dir);
+    }
     if (hurried_) {
       log::error("job " + job.request.job_id + ": its verdict could not be written (" +
                  written.error().text() + "); its message goes back, and its record is read again");
@@ -250,7 +294,9 @@ Task<void> JobFlow::settle_all(RunningJob& running, const Settlement& settlement
     const bool settled = co_await settle(delivery, settlement);
     reached = settled || reached;  // those that are void came again, and are among the others
   }
-  if (!reached || settlement.kind == Settlement::Kind::requeue) co_return;
+  // What the broker took back is its own again, and will come or be done elsewhere.
+  const bool taken_back = settlement.kind == Settlement::Kind::requeue && !running.job.owned;
+  if (!reached || taken_back) co_return;
   co_await note_settled(key);
   failpoint("A.noted");
 }
@@ -331,10 +377,30 @@ void JobFlow::give_back(const std::string& key) {
   given_back_.insert(key);
 }
 
-Task<void> JobFlow::conclude(const Binding& binding, Job job, Outcome outcome) {
+Task<void> JobFlow::settle_owned(const OwnedJob& owned, Delivery delivery) {
+  const bool settled = co_await settle(delivery, owned.settlement);
+  if (!settled) co_return;  // told to stop: at the next start
+  const Result<void> written = co_await journal_.settled(owned.job.key);
+  if (!written) log::warning("a settlement was not recorded: " + written.error().text());
+}
+
+Task<void> JobFlow::hand_back(const OwnedJob& owned, Delivery delivery) {
+  log::warning("job " + owned.job.request.job_id + " goes back to queue " + owned.job.queue +
+               ", which is not read here any more");
+  OwnedJob back = owned;
+  back.settlement = Settlement::requeue(owned.job.attempt);
+  Outcome outcome;
+  outcome.kind = Outcome::Kind::interrupted;
+  outcome.reason = "interrupted";
+  const Finished finished = co_await finish(back.job, "", outcome, back.settlement);
+  if (finished.on_record) co_await settle_owned(back, std::move(delivery));
+}
+
+Task<void> JobFlow::conclude(const Binding& binding, Job job, Outcome outcome,
+                             std::string record_dir) {
   outcome.message = secrets::redacted(outcome.message);
   const Settlement settlement = binding.retry.decide(outcome, job);
-  const Finished finished = co_await finish(job, outcome, settlement);
+  const Finished finished = co_await finish(job, record_dir, outcome, settlement);
   if (finished.on_record) links_.finished(job, outcome, finished.told);
 }
 

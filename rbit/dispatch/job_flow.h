@@ -10,6 +10,8 @@
 #include "rbit/core/delivery.h"
 #include "rbit/core/journal.h"
 #include "rbit/core/runner.h"
+#include "rbit/dispatch/backlog.h"
+#include "rbit/dispatch/early_ack.h"
 #include "rbit/dispatch/recall.h"
 #include "rbit/dispatch/retry_policy.h"
 #include "rbit/dispatch/running_jobs.h"
@@ -23,6 +25,7 @@ struct Binding {
   std::string runner_name;
   Runner* runner = nullptr;
   RetryPolicy retry;
+  std::optional<milliseconds> ack_after;  // none: a message is acknowledged when its job has ended
 };
 
 /// What others may want to know of the flow, and what it needs of other rooms. All are set.
@@ -32,6 +35,8 @@ struct FlowLinks {
   /// A fresh directory for the leader's record of this attempt, and its removal after J3.
   std::function<Result<std::string>(const Job&)> make_record;
   std::function<void(const std::string&)> remove_record;
+  /// Makes it survive a power cut: its verdict could not be written into the journal yet.
+  std::function<void(const std::string&)> sync_record;
   /// A status of a job is on record; the outbox has it for every target.
   std::function<void(const Report&)> told;
   /// Whether a job could have its record and its workspace on the disk; tried out.
@@ -52,15 +57,25 @@ struct FlowLinks {
 class JobFlow {
  public:
   JobFlow(const asio::any_io_executor& loop, Clock& clock, Journal& journal, Slots& slots,
-          RunningJobs& running, FlowLinks links)
+          RunningJobs& running, Backlog& backlog, EarlyAck& early_ack, FlowLinks links)
       : loop_(loop),
         clock_(clock),
         journal_(journal),
         slots_(slots),
         running_(running),
+        backlog_(backlog),
+        early_ack_(early_ack),
         links_(std::move(links)) {}
 
   Task<void> run(const Binding& binding, Delivery delivery);
+
+  /// An owned job of an earlier life that has no verdict runs again, from the journal. `delivery`
+  /// is adopted. False: it could not be begun, and is as it was.
+  Task<bool> resume(const Binding& binding, const OwnedJob& owned, Delivery delivery, Slot slot);
+  /// One that has a verdict: what was to become of its message becomes of it.
+  Task<void> settle_owned(const OwnedJob& owned, Delivery delivery);
+  /// One of a queue that is not read here any more: goes back there.
+  Task<void> hand_back(const OwnedJob& owned, Delivery delivery);
 
   /// Whether the journal and the disk can take a job.
   Task<Result<void>> probe();
@@ -69,7 +84,7 @@ class JobFlow {
   int stuck(const std::string& queue) const;
 
   /// J3 and its report for an attempt that ended in an earlier life of rbit.
-  Task<void> conclude(const Binding& binding, Job job, Outcome outcome);
+  Task<void> conclude(const Binding& binding, Job job, Outcome outcome, std::string record_dir);
 
   /// From now on everything is tried once. A settlement that fails goes back, and the journal knows
   /// the answer; a verdict that cannot be written is found in its leader's record at the next
@@ -77,6 +92,7 @@ class JobFlow {
   void hurry() { hurried_ = true; }
 
  private:
+  Task<bool> carry_out(const Binding& binding, RunningJob& running, std::optional<Slot> slot);
   Task<Outcome> attempt(const Binding& binding, RunningJob& running, std::string record_dir);
   void blame_the_disk(Outcome& outcome);
   Task<bool> begin(RunningJob& running, const std::string& record_dir);
@@ -86,10 +102,13 @@ class JobFlow {
   };
   std::string identify(Delivery& delivery);
   Task<void> pause(milliseconds time);
-  Task<Finished> finish(const Job& job, const Outcome& outcome, const Settlement& settlement);
+  Task<Finished> finish(const Job& job, const std::string& record_dir, const Outcome& outcome,
+                        const Settlement& settlement);
   Task<void> settle_all(RunningJob& running, const Settlement& settlement);
   Task<void> note_settled(std::string key);
   Task<bool> settle(Delivery& delivery, const Settlement& settlement);
+  Task<void> join(RunningJob& running, Delivery delivery);
+  Task<void> acknowledge(Delivery delivery);
   Task<void> answer_again(Delivery delivery, Settlement settlement);
   Task<void> refuse(Delivery delivery, Error why);
   Task<void> pump_statuses(RunningJob& running);
@@ -103,6 +122,8 @@ class JobFlow {
   Journal& journal_;
   Slots& slots_;
   RunningJobs& running_;
+  Backlog& backlog_;
+  EarlyAck& early_ack_;
   FlowLinks links_;
   /// Keys of messages we gave back unread: the broker will call them redelivered, and they are not.
   std::set<std::string> given_back_;

@@ -20,7 +20,7 @@ Settlement RetryPolicy::decide(const Outcome& outcome, const Job& job) const {
     case Outcome::Kind::interrupted:
       break;
   }
-  return Settlement::requeue();
+  return Settlement::requeue(job.attempt);
 }
 
 Settlement RetryPolicy::again_or_dead(const Outcome& outcome, const Job& job, int limit) const {

@@ -3,6 +3,7 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,14 +18,21 @@ namespace rbit {
 
 /// A job from its acceptance until its message is settled.
 struct RunningJob {
-  RunningJob(const asio::any_io_executor& loop, Job what) : job(std::move(what)), pumped(loop) {}
+  RunningJob(const asio::any_io_executor& loop, Job what)
+      : job(std::move(what)), claimed(loop), pumped(loop) {}
 
   Job job;
   StopRequest stop;
-  SteadyTime begun{};
+  SteadyTime received{}, begun{};
   bool has_verdict = false;
-  /// The messages that ask for it: the first, and redeliveries that joined.
+  /// The messages that ask for it: the first, and redeliveries that joined. Of an owned job one
+  /// that is acknowledged: what is left is the duty to make a copy.
   std::vector<Delivery> deliveries;
+
+  // Early acknowledgement.
+  std::optional<milliseconds> ack_after;  // after `received`; none: not before the end
+  bool claiming = false;                  // under way
+  Notice claimed;                         // it has ended
 
   // Statuses on their way to the journal, in order.
   std::deque<Report> statuses;

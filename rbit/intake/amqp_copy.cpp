@@ -24,16 +24,17 @@ std::int32_t delay_of(const Settlement& settlement) {
 }  // namespace
 
 Task<Result<void>> AmqpCopy::send(const Message& message, const Settlement& settlement) {
+  const bool ours = settlement.kind != Settlement::Kind::requeue;
   amqp::Answer answer;
   for (int tries = 0; tries < 2; ++tries) {
-    if (queues_.declare) {
+    if (queues_.declare && ours) {
       answer = co_await declare(message, settlement);
       if (!answer.ok()) break;
     }
     amqp::Outgoing copy = make(message, settlement);
     answer = co_await publisher_.send(std::move(copy));
     // Unroutable: somebody deleted the queue that we had declared. Once more from the start.
-    if (answer.ok() || answer.refusal->code != no_route) break;
+    if (answer.ok() || answer.refusal->code != no_route || !ours) break;
   }
   if (!answer.ok())
     co_return answer.refusal->error("queue " + queue_for(message, settlement, false).name);
@@ -76,9 +77,9 @@ amqp::Outgoing AmqpCopy::plain(const Message& message) {
 amqp::Outgoing AmqpCopy::make(const Message& message, const Settlement& settlement) const {
   amqp::Outgoing copy = plain(message);
   copy.routing_key = queue_for(message, settlement, false).name;  // at the default exchange
-  const bool retry = settlement.kind == Settlement::Kind::retry;
+  const bool dead = settlement.kind == Settlement::Kind::dead_letter;
   copy.headers[attempt_header] =
-      std::int64_t{retry ? settlement.next_attempt
+      std::int64_t{!dead ? settlement.next_attempt
                          : std::max(settlement.next_attempt, attempt_of(message).value_or(1))};
   copy.headers["x-rbit-queue"] = message.queue;
   copy.headers["x-rbit-reason"] = text::one_line(settlement.reason, reason_limit);
@@ -87,7 +88,7 @@ amqp::Outgoing AmqpCopy::make(const Message& message, const Settlement& settleme
   const std::int64_t* known =
       first == message.headers.end() ? nullptr : std::get_if<std::int64_t>(&first->second);
   copy.time_headers["x-rbit-first"] = known && *known > 0 ? *known : to_seconds(clock_.wall());
-  if (!retry) copy.time_headers["x-rbit-died"] = to_seconds(clock_.wall());
+  if (dead) copy.time_headers["x-rbit-died"] = to_seconds(clock_.wall());
   if (message.oversized) {  // only its start is here (DESIGN.md 9, 6)
     copy.headers["x-rbit-size"] = static_cast<std::int64_t>(message.size);
     copy.headers["x-rbit-sha256"] = message.sha256;
@@ -97,7 +98,12 @@ amqp::Outgoing AmqpCopy::make(const Message& message, const Settlement& settleme
 
 amqp::DeclareQueue AmqpCopy::queue_for(const Message& message, const Settlement& settlement,
                                        bool quorum) {
-  amqp::DeclareQueue queue;  // names and types stay for ever: a redeclare compares them
+  amqp::DeclareQueue queue;
+  if (settlement.kind == Settlement::Kind::requeue) {  // PyBit's, not ours
+    queue.name = message.queue;
+    return queue;
+  }
+  // Names and types stay for ever: a redeclare compares them.
   queue.arguments["x-queue-type"] = std::string(quorum ? "quorum" : "classic");
   queue.arguments["x-max-length"] = most_messages;
   queue.arguments["x-overflow"] = std::string("reject-publish");

@@ -19,7 +19,8 @@ struct CopyQueues {
 };
 
 /// Puts copies of messages where their settlement wants them: into the queue of a delay, which lets
-/// them back into their work queue, or into the queue of the dead (RELIABILITY.md 4). A copy is
+/// them back into their work queue, into the queue of the dead, or, of a message that was
+/// acknowledged early, straight back into its work queue (RELIABILITY.md 4, 2.6). A copy is
 /// confirmed by the broker before the original may be acknowledged. On the loop's thread.
 class AmqpCopy {
  public:
@@ -27,10 +28,10 @@ class AmqpCopy {
   AmqpCopy(amqp::PublishConnection& publisher, Clock& clock, std::string worker, CopyQueues queues)
       : publisher_(publisher), clock_(clock), worker_(std::move(worker)), queues_(queues) {}
 
-  /// REQUIRES: `settlement` is a retry or a dead letter.
+  /// REQUIRES: `settlement` is not to accept.
   Task<Result<void>> send(const Message& message, const Settlement& settlement);
 
-  /// What `send` publishes, and the queue it declares for it.
+  /// What `send` publishes, and the queue it goes to; one of ours is declared.
   amqp::Outgoing make(const Message& message, const Settlement& settlement) const;
   static amqp::DeclareQueue queue_for(const Message& message, const Settlement& settlement,
                                       bool quorum);

@@ -31,8 +31,10 @@ void AmqpReader::attach(std::shared_ptr<amqp::Channel> channel,
   consumer_.reset();
   seems_empty_ = false;
   amqp::Channel::Events events;
+  // Held by us and by the deliveries, never by the channel's own handler.
+  barrier_ = std::make_shared<AckBarrier>(channel_);
   events.delivered = [weak = weak_from_this(),
-                      from = std::weak_ptr(channel_)](amqp::Incoming incoming) {
+                      from = std::weak_ptr(barrier_)](amqp::Incoming incoming) {
     const auto self = weak.lock();
     const auto alive = from.lock();
     if (self && alive) self->receive(alive, std::move(incoming));
@@ -60,6 +62,7 @@ void AmqpReader::detach(const std::shared_ptr<amqp::Channel>& channel) {
   // Not closed here: its deliveries may still be settled. It closes when the last one is gone.
   cancel();
   channel_.reset();
+  barrier_.reset();
   trouble_ = {};
 }
 
@@ -163,7 +166,7 @@ Task<bool> AmqpReader::look() {
   co_return found;
 }
 
-void AmqpReader::receive(const std::shared_ptr<amqp::Channel>& channel, amqp::Incoming incoming) {
+void AmqpReader::receive(const std::shared_ptr<AckBarrier>& channel, amqp::Incoming incoming) {
   ++counters_.received;
   std::shared_ptr<Consumer> consumer;
   if (consumer_ && consumer_->tag == incoming.consumer_tag) consumer = consumer_;
@@ -181,8 +184,8 @@ void AmqpReader::receive(const std::shared_ptr<amqp::Channel>& channel, amqp::In
 void AmqpReader::before_settlement(const std::shared_ptr<Consumer>& consumer, std::uint64_t tag) {
   if (!consumer) return;
   consumer->tags.erase(tag);
-  if (consumer == consumer_ && (credit_ == 0 || stopped_)) cancel();
   --consumer->unacked;
+  if (consumer == consumer_ && (stopped_ || consumer->spare() > credit_)) cancel();
 }
 
 }  // namespace rbit

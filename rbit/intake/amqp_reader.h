@@ -11,6 +11,7 @@
 #include "rbit/base/amqp_channel.h"
 #include "rbit/base/task.h"
 #include "rbit/core/delivery.h"
+#include "rbit/intake/ack_barrier.h"
 #include "rbit/intake/amqp_copy.h"
 #include "rbit/intake/topology.h"
 
@@ -90,7 +91,7 @@ class AmqpReader : public std::enable_shared_from_this<AmqpReader> {
   void rest();
 
  private:
-  void receive(const std::shared_ptr<amqp::Channel>& channel, amqp::Incoming incoming);
+  void receive(const std::shared_ptr<AckBarrier>& channel, amqp::Incoming incoming);
   void consume(int prefetch);
   void cancel();
   void withdraw();
@@ -102,6 +103,7 @@ class AmqpReader : public std::enable_shared_from_this<AmqpReader> {
   AmqpCounters& counters_;
   Links links_;
   std::shared_ptr<amqp::Channel> channel_;
+  std::shared_ptr<AckBarrier> barrier_;  // of that channel
   std::function<void(const amqp::Refusal&)> trouble_;
   std::shared_ptr<Consumer> consumer_;  // the one that is not cancelled
   std::uint64_t consumers_ = 0;         // made so far: each has a tag of its own

@@ -6,7 +6,7 @@
 
 namespace rbit {
 
-AmqpSettler::AmqpSettler(std::shared_ptr<AmqpReader> reader, std::shared_ptr<amqp::Channel> channel,
+AmqpSettler::AmqpSettler(std::shared_ptr<AmqpReader> reader, std::shared_ptr<AckBarrier> channel,
                          std::shared_ptr<AmqpReader::Consumer> consumer, std::uint64_t tag)
     : reader_(std::move(reader)),
       channel_(std::move(channel)),
@@ -14,6 +14,10 @@ AmqpSettler::AmqpSettler(std::shared_ptr<AmqpReader> reader, std::shared_ptr<amq
       tag_(tag) {}
 
 Task<Result<void>> AmqpSettler::settle(const Message& message, const Settlement& settlement) {
+  if (!channel_) {
+    AdoptedSettler rest(reader_->copy());
+    co_return co_await rest.settle(message, settlement);
+  }
   const bool copied = settlement.kind == Settlement::Kind::retry ||
                       settlement.kind == Settlement::Kind::dead_letter;
   if (copied && !is_void()) {
@@ -29,8 +33,14 @@ Task<Result<void>> AmqpSettler::settle(const Message& message, const Settlement&
   co_return told;
 }
 
-/// Ends when the socket has taken it. Acks are not confirmed (R5): whoever must know that the
-/// broker has processed one asks it something afterwards on the same channel, here.
+Task<Result<void>> AmqpSettler::acknowledge(const Message& message) {
+  if (!channel_) co_return Result<void>();
+  Result<void> told = co_await tell_broker(message, amqp::Settle::Kind::ack);
+  channel_.reset();  // whatever came of it: the journal has the job
+  co_return told;
+}
+
+/// Ends when the broker has processed it.
 Task<Result<void>> AmqpSettler::tell_broker(const Message& message, amqp::Settle::Kind kind) {
   const std::shared_ptr<AmqpReader> reader = reader_;
   if (is_void()) {
@@ -40,8 +50,9 @@ Task<Result<void>> AmqpSettler::tell_broker(const Message& message, amqp::Settle
   }
   reader->before_settlement(std::exchange(consumer_, nullptr), tag_);
   if (kind == amqp::Settle::Kind::requeue) ++reader->counters().requeued;
-  const std::shared_ptr<amqp::Channel> channel = channel_;
-  const amqp::Answer answer = co_await channel->settled(amqp::Settle{tag_, kind});
+  const std::shared_ptr<AckBarrier> channel = channel_;
+  channel->channel().settle(amqp::Settle{tag_, kind});
+  const amqp::Answer answer = co_await channel->pass();
   if (answer.ok()) {
     reader->apply();
     co_return Result<void>();
@@ -51,11 +62,16 @@ Task<Result<void>> AmqpSettler::tell_broker(const Message& message, amqp::Settle
 }
 
 void AmqpSettler::give_back() {
-  if (is_void()) return;
+  if (!channel_ || is_void()) return;
   ++reader_->counters().requeued;
   reader_->before_settlement(std::exchange(consumer_, nullptr), tag_);
   reader_->rest();
-  channel_->settle(amqp::Settle{tag_, amqp::Settle::Kind::requeue});
+  channel_->channel().settle(amqp::Settle{tag_, amqp::Settle::Kind::requeue});
+}
+
+Task<Result<void>> AdoptedSettler::settle(const Message& message, const Settlement& settlement) {
+  if (settlement.kind == Settlement::Kind::accept) co_return Result<void>();
+  co_return co_await copy_.send(message, settlement);
 }
 
 }  // namespace rbit

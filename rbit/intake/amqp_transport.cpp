@@ -7,6 +7,8 @@
 
 #include "rbit/base/log.h"
 #include "rbit/base/text.h"
+#include "rbit/intake/ack_timeout.h"
+#include "rbit/intake/amqp_settler.h"
 
 namespace rbit {
 
@@ -66,6 +68,14 @@ void AmqpTransport::on_hopeless(std::function<void(const Error&)> hook) {
 
 void AmqpTransport::on_not_welcome(std::function<void(const Error&)> hook) {
   not_welcome_hook_ = std::move(hook);
+}
+
+void AmqpTransport::on_acknowledgement_timeout(std::function<void(milliseconds)> hook) {
+  timeout_hook_ = std::move(hook);
+}
+
+Delivery AmqpTransport::adopt(Message message) {
+  return Delivery(std::move(message), std::make_unique<AdoptedSettler>(copy_));
 }
 
 void AmqpTransport::start(std::vector<std::string> queues, std::function<void(Delivery)> deliver) {
@@ -152,6 +162,10 @@ Task<void> AmqpTransport::tend(std::shared_ptr<AmqpReader> reader,
     std::optional<SteadyTime> since;
     const Refusal why = co_await read(*reader, connection, since);
     if (!connection->is_open() || closing_) break;
+    if (const auto limit = acknowledgement_timeout(why)) {  // 2.5: a new channel at once
+      if (timeout_hook_) timeout_hook_(*limit);
+      continue;
+    }
     note_trouble(name, why);
     if (is_odd(why) && odd_closes_.note(SteadyClock::now())) {
       keeper_.reconnect("five channels closed by the broker, the last one: " + why.text);

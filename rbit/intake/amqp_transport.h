@@ -47,6 +47,8 @@ class AmqpTransport : public Transport {
 
   void start(std::vector<std::string> queues, std::function<void(Delivery)> deliver) override;
   void set_credit(const std::string& queue, int free_slots) override;
+  Delivery adopt(Message message) override;
+  bool has_acknowledgement_timeout() const override { return true; }
   void stop_taking() override;
   Task<void> close() override;
 
@@ -58,6 +60,11 @@ class AmqpTransport : public Transport {
   void on_hopeless(std::function<void(const Error&)> hook);
   /// Called each time the broker refuses user, password or virtual host (at the start: exit 77).
   void on_not_welcome(std::function<void(const Error&)> hook);
+  /// Called when the broker took messages back because they were out for longer than `limit`;
+  /// negative: it did not say how long that is.
+  void on_acknowledgement_timeout(std::function<void(milliseconds limit)> hook);
+  /// The address and version of the broker, while connected.
+  std::string broker() const { return keeper_.broker(); }
   bool connected() const { return keeper_.is_up(); }
   int connect_failures() const { return keeper_.failures(); }  // in a row
   const AmqpCounters& counters() const { return counters_; }
@@ -92,6 +99,7 @@ class AmqpTransport : public Transport {
   std::map<std::string, std::string> troubles_;
   std::function<void(bool, const std::string&)> state_hook_;
   std::function<void(const Error&)> not_welcome_hook_, hopeless_hook_;
+  std::function<void(milliseconds)> timeout_hook_;
   Recent odd_closes_;  // of channels, by the broker
   Notice changed_;     // a channel's or the connection's state; closing
   Notice look_;        // somebody might want a look

@@ -97,6 +97,8 @@ class LocalTransport::RowSettler : public Settler {
     if (is_void()) co_return Error{"queue " + queue_, "the embedded queue is closed", ""};
     co_return co_await transport_->settle(id_, message, settlement);
   }
+  /// The queue and the journal are one file: a message is ours from the start.
+  Task<Result<void>> acknowledge(const Message&) override { co_return Result<void>(); }
   void give_back() override {
     if (!is_void()) transport_->came_back(queue_, id_);
   }
@@ -106,6 +108,25 @@ class LocalTransport::RowSettler : public Settler {
   std::weak_ptr<void> alive_;
   std::string queue_;
   std::int64_t id_;
+};
+
+/// A message that a broker had once, before the configuration named the embedded queue.
+class LocalTransport::AdoptedRow : public Settler {
+ public:
+  explicit AdoptedRow(LocalTransport& transport)
+      : transport_(&transport), alive_(transport.alive_) {}
+
+  bool is_void() const override { return alive_.expired(); }
+  Task<Result<void>> settle(const Message& message, const Settlement& settlement) override {
+    if (is_void()) co_return Error{"queue " + message.queue, "the embedded queue is closed", ""};
+    co_return co_await transport_->settle_adopted(message, settlement);
+  }
+  Task<Result<void>> acknowledge(const Message&) override { co_return Result<void>(); }
+  void give_back() override {}
+
+ private:
+  LocalTransport* transport_;
+  std::weak_ptr<void> alive_;
 };
 
 LocalTransport::LocalTransport(const asio::any_io_executor& loop, Database& database, Clock& clock,
@@ -349,6 +370,34 @@ Task<Result<void>> LocalTransport::settle(std::int64_t id, const Message& messag
   if (!result || alive.expired()) co_return result;
   gone(queue);
   if (settlement.kind == Settlement::Kind::retry) arm();
+  co_return result;
+}
+
+Delivery LocalTransport::adopt(Message message) {
+  return Delivery(std::move(message), std::make_unique<AdoptedRow>(*this));
+}
+
+Task<Result<void>> LocalTransport::settle_adopted(const Message& message,
+                                                  const Settlement& settlement) {
+  if (settlement.kind == Settlement::Kind::accept) co_return Result<void>();
+  Message copy = message;
+  copy.message_id = key_of(message);
+  if (settlement.kind == Settlement::Kind::requeue)
+    copy.headers[attempt_header] = std::int64_t{settlement.next_attempt};
+  Database::Change change = [&](Database& in) -> Result<void> {
+    if (const auto made = insert(in, to_micros(clock_.wall()), copy); !made) return made;
+    const std::int64_t id = in.last_insert_id();
+    if (settlement.kind == Settlement::Kind::retry) return write_retry(id, copy, settlement);
+    if (settlement.kind == Settlement::Kind::requeue) return {};
+    if (const auto dead = write_dead(id, copy, settlement); !dead) return dead;
+    return in.prepare("DELETE FROM message WHERE id = ?").bind(id).run();
+  };
+  const std::weak_ptr<void> alive = alive_;
+  auto result = co_await database_.write(Durability::power, std::move(change));
+  if (!result || alive.expired()) co_return result;
+  if (Lane* lane = lane_of(message.queue)) lane->may_have_more = true;
+  wake();
+  arm();
   co_return result;
 }
 

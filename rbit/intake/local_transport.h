@@ -29,6 +29,8 @@ class LocalTransport : public Transport {
 
   void start(std::vector<std::string> queues, std::function<void(Delivery)> deliver) override;
   void set_credit(const std::string& queue, int free_slots) override;
+  Delivery adopt(Message message) override;
+  bool has_acknowledgement_timeout() const override { return false; }
   void stop_taking() override;
   Task<void> close() override;
 
@@ -53,6 +55,7 @@ class LocalTransport : public Transport {
 
  private:
   class RowSettler;
+  class AdoptedRow;
 
   /// One queue. Messages go out by their place, those given back behind what was there then.
   struct Lane {
@@ -87,6 +90,7 @@ class LocalTransport : public Transport {
   void came_back(const std::string& queue, std::int64_t id);
   void gone(const std::string& queue);
 
+  Task<Result<void>> settle_adopted(const Message& message, const Settlement& settlement);
   Task<Result<void>> settle(std::int64_t id, const Message& message, const Settlement& settlement);
   Result<void> write_retry(std::int64_t id, const Message& message, const Settlement& settlement);
   Result<void> write_dead(std::int64_t id, const Message& message, const Settlement& settlement);

@@ -11,7 +11,7 @@ namespace rbit::schema {
 namespace {
 
 /// What leads from version N to N + 1 stands at place N. A step that was released is never changed.
-constexpr std::array<const char*, 1> steps{R"sql(
+constexpr std::array<const char*, 2> steps{R"sql(
 -- One row a key. Times are microseconds since 1970, 0 is "not yet".
 CREATE TABLE job(
   id INTEGER PRIMARY KEY,
@@ -127,6 +127,15 @@ CREATE TABLE dead(
   time INTEGER NOT NULL,
   properties TEXT NOT NULL,          -- JSON; the headers have x-rbit-reason, -queue, -first
   body BLOB NOT NULL);
+)sql",
+                                           R"sql(
+CREATE INDEX job_owned ON job(id) WHERE claim = 'owned';
+
+-- How long a broker lets messages be out, by its address and version.
+CREATE TABLE broker(
+  name TEXT PRIMARY KEY,
+  ack_limit INTEGER NOT NULL,        -- milliseconds
+  time INTEGER NOT NULL) WITHOUT ROWID;
 )sql"};
 
 Result<int> version_of(Database& database) {

@@ -75,7 +75,7 @@ std::vector<OpenAttempt> SqliteJournal::open_attempts() const {
   std::vector<OpenAttempt> open;
   auto row = database_.prepare(
       "SELECT j.key, j.queue, j.runner, a.n, j.crashes, p.redelivered, p.timestamp, p.request, "
-      "p.body, a.record_dir FROM attempt a JOIN job j ON j.id = a.job "
+      "p.body, a.record_dir, j.claim, j.digest FROM attempt a JOIN job j ON j.id = a.job "
       "JOIN payload p ON p.job = a.job WHERE a.ended = 0 AND a.life <> ? ORDER BY a.id");
   row.bind(life_);
   for (;;) {
@@ -93,8 +93,62 @@ std::vector<OpenAttempt> SqliteJournal::open_attempts() const {
     one.job.request = request_from_json(row.text(7));
     one.job.body = row.blob(8);
     one.record_dir = row.text(9);
+    one.job.owned = row.text(10) == "owned";
+    one.job.digest = row.text(11);
     open.push_back(std::move(one));
   }
+}
+
+std::vector<std::string> SqliteJournal::owned_jobs() const {
+  std::vector<std::string> keys;
+  auto row = database_.prepare("SELECT key FROM job WHERE claim = 'owned' ORDER BY id");
+  for (;;) {
+    const auto found = row.step();
+    if (!found) log::error("the journal could not be read: " + found.error().text());
+    if (!found || !*found) return keys;
+    keys.push_back(row.text(0));
+  }
+}
+
+std::optional<OwnedJob> SqliteJournal::owned_job(const std::string& key) const {
+  static const std::string sql =
+      "SELECT " + std::string(rows::job_columns) +
+      ", (SELECT request FROM payload WHERE job = job.id), "
+      "(SELECT properties FROM payload WHERE job = job.id), "
+      "(SELECT redelivered FROM payload WHERE job = job.id), "
+      "(SELECT body FROM payload WHERE job = job.id) FROM job WHERE key = ? AND claim = 'owned'";
+  auto row = database_.prepare(sql);
+  const auto found = row.bind(key).step();
+  if (!found) log::error("the journal could not be read: " + found.error().text());
+  if (!found || !*found) return std::nullopt;
+  const JobRecord record = rows::read_job(row);
+  OwnedJob owned;
+  owned.state = record.state;
+  owned.settlement = record.settlement;
+  Job& job = owned.job;
+  job.key = record.key;
+  job.queue = record.queue;
+  job.runner = record.runner;
+  job.attempt = record.attempt;
+  job.crashes = record.crashes;
+  job.owned = true;
+  job.digest = record.digest;
+  job.request = request_from_json(row.text(rows::job_column_count));
+  job.redelivered = row.integer(rows::job_column_count + 2) != 0;
+  job.body = row.blob(rows::job_column_count + 3);
+  owned.message.queue = record.queue;
+  properties_from_json(row.text(rows::job_column_count + 1), owned.message);
+  owned.message.redelivered = job.redelivered;
+  owned.message.body = job.body;
+  return owned;
+}
+
+std::optional<milliseconds> SqliteJournal::ack_limit(const std::string& broker) const {
+  auto row = database_.prepare("SELECT ack_limit FROM broker WHERE name = ? AND time > ?");
+  const auto since = from_micros(now()) - limits_.brokers;
+  const auto found = row.bind(broker).bind(to_micros(since)).step();
+  if (!found || !*found) return std::nullopt;
+  return milliseconds(row.integer(0));
 }
 
 bool SqliteJournal::is_buried(const std::string& job_id) const {
@@ -158,6 +212,24 @@ Task<Result<void>> SqliteJournal::finish(const Job& job, const Outcome& outcome,
   co_return co_await write(Durability::power, std::move(change), Reserve::use);  // S2, S5
 }
 
+Task<Result<void>> SqliteJournal::own(const std::string& key) {
+  Change change = [&](std::int64_t&) -> Result<void> {
+    auto row = database_.prepare("UPDATE job SET claim = 'owned', touched = ? WHERE key = ?");
+    return row.bind(now()).bind(key).run();
+  };
+  co_return co_await write(Durability::power, std::move(change));  // S2
+}
+
+Task<Result<void>> SqliteJournal::remember_ack_limit(const std::string& broker,
+                                                     milliseconds limit) {
+  Change change = [&](std::int64_t&) {
+    auto row =
+        database_.prepare("INSERT OR REPLACE INTO broker(name, ack_limit, time) VALUES(?, ?, ?)");
+    return row.bind(broker).bind(limit.count()).bind(now()).run();
+  };
+  co_return co_await write(Durability::process, std::move(change));
+}
+
 Task<Result<void>> SqliteJournal::settled(const std::string& key) {
   Change change = [&](std::int64_t&) -> Result<void> {
     auto payload = database_.prepare(
@@ -165,8 +237,8 @@ Task<Result<void>> SqliteJournal::settled(const std::string& key) {
         "'running')");
     if (const auto gone = payload.bind(key).run(); !gone) return gone;
     auto row = database_.prepare(
-        "UPDATE job SET settled = 1, claim = 'settled', touched = ? WHERE key = ? AND state <> "
-        "'running'");
+        "UPDATE job SET settled = 1, claim = 'settled', touched = ?, state = CASE settlement WHEN "
+        "'requeue' THEN 'moved' ELSE state END WHERE key = ? AND state <> 'running'");
     return row.bind(now()).bind(key).run();
   };
   co_return co_await write(Durability::process, std::move(change));
@@ -248,10 +320,10 @@ Result<std::int64_t> SqliteJournal::accept(const Job& job, const std::optional<R
   auto write = database_.prepare(
       row ? "UPDATE job SET queue = ?, runner = ?, job_id = ?, package = ?, version = ?, "
             "digest = ?, web_host = ?, attempt = ?, crashes = ?, touched = ?, state = 'running', "
-            "claim = 'held', settlement = '', settled = 0, ended = 0 WHERE id = ?"
+            "claim = ?, settlement = '', settled = 0, ended = 0 WHERE id = ?"
           : "INSERT INTO job(queue, runner, job_id, package, version, digest, web_host, attempt, "
-            "crashes, touched, state, claim, begun, key) "
-            "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'running', 'held', ?, ?)");
+            "crashes, touched, claim, state, begun, key) "
+            "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'running', ?, ?)");
   write.bind(job.queue)
       .bind(job.runner)
       .bind(job.request.job_id)
@@ -261,7 +333,8 @@ Result<std::int64_t> SqliteJournal::accept(const Job& job, const std::optional<R
       .bind(job.request.web_host)
       .bind(job.attempt)
       .bind(job.crashes)
-      .bind(time);
+      .bind(time)
+      .bind(job.owned ? "owned" : "held");
   const auto written = row ? write.bind(row->id).run() : write.bind(time).bind(job.key).run();
   if (!written) return written.error();
   return row ? row->id : database_.last_insert_id();
@@ -411,6 +484,8 @@ Result<void> SqliteJournal::forget_old(std::int64_t& waiting) {
       "(SELECT 1 FROM attempt WHERE job = job.id AND ended = 0 AND life = ?)");
   if (const auto done = moved.bind(to_micros(time - limits_.moved)).bind(life_).run(); !done)
     return done;
+  auto brokers = database_.prepare("DELETE FROM broker WHERE time < ?");
+  if (const auto done = brokers.bind(to_micros(time - limits_.brokers)).run(); !done) return done;
   auto cancels = database_.prepare("DELETE FROM tombstone WHERE time < ?");
   if (const auto done = cancels.bind(to_micros(time - limits_.cancels)).run(); !done) return done;
   return reports_.drop_before(to_micros(time - limits_.reports), waiting);

@@ -18,8 +18,9 @@ struct JournalLimits {
   std::int64_t jobs = 100'000;       // above that the oldest that are over, settled and reported go
   std::chrono::hours keep{30 * 24};  // and all of them after that
   std::chrono::hours moved{7 * 24};  // a held job that nobody redelivers here is somewhere else
-  std::chrono::hours cancels{7 * 24};  // of jobs that were never seen
-  std::chrono::hours reports{8 * 24};  // a day more than the outbox tries
+  std::chrono::hours brokers{30 * 24};  // what they taught us
+  std::chrono::hours cancels{7 * 24};   // of jobs that were never seen
+  std::chrono::hours reports{8 * 24};   // a day more than the outbox tries
   std::int64_t waiting_reports = 1'000'000;
 };
 
@@ -40,10 +41,16 @@ class SqliteJournal : public Journal {
   Task<Result<void>> report(const Job& job, Report status) override;
   Task<Result<void>> finish(const Job& job, const Outcome& outcome, const Settlement& settlement,
                             std::optional<Report> verdict) override;
+  Task<Result<void>> own(const std::string& key) override;
+  std::vector<std::string> owned_jobs() const override;
+  std::optional<OwnedJob> owned_job(const std::string& key) const override;
   Task<Result<void>> settled(const std::string& key) override;
   Task<Result<void>> report_again(const std::string& key) override;
 
   Task<Result<void>> probe() override;
+
+  Task<Result<void>> remember_ack_limit(const std::string& broker, milliseconds limit) override;
+  std::optional<milliseconds> ack_limit(const std::string& broker) const override;
 
   Task<Result<void>> bury(const std::string& job_id) override;
   bool is_buried(const std::string& job_id) const override;

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "rbit/report/alarm.h"
+#include "rbit/base/alarm.h"
 
 namespace rbit {
 

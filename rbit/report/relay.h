@@ -13,12 +13,12 @@
 #include <string_view>
 #include <vector>
 
+#include "rbit/base/alarm.h"
 #include "rbit/base/clock.h"
 #include "rbit/base/notice.h"
 #include "rbit/base/task.h"
 #include "rbit/core/journal.h"
 #include "rbit/core/report_sink.h"
-#include "rbit/report/alarm.h"
 
 namespace rbit {
 

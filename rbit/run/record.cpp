@@ -285,4 +285,14 @@ Task<std::optional<Outcome>> recover_attempt(OpenAttempt attempt, RunnerPolicy p
   co_return outcome;
 }
 
+void sync_record(const std::string& record_dir) {
+  const Fd directory(::open(record_dir.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!directory) return;
+  for (const char* name : {"leader", "result", "outcome"}) {
+    const Fd file(::openat(directory.get(), name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
+    if (file) (void)::fsync(file.get());
+  }
+  (void)::fsync(directory.get());
+}
+
 }  // namespace rbit

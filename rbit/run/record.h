@@ -35,6 +35,10 @@ Result<std::optional<LeaderRecord>> read_leader_record(const std::string& record
 Task<std::optional<Outcome>> recover_attempt(OpenAttempt attempt, RunnerPolicy policy,
                                              RunPlace place);
 
+/// Makes what is in a record directory survive a power cut; as well as it can, for the disk may be
+/// what is wrong.
+void sync_record(const std::string& record_dir);
+
 /// Written by a runner where an outcome holds more than a leader knows (artifacts), before the
 /// journal has it. `recover_attempt` believes it first.
 Result<void> write_outcome(const std::string& record_dir, const Outcome& outcome);

@@ -13,8 +13,9 @@
 #include "tests/flow/story.h"
 
 // Random events against a model of what may happen to a job (RELIABILITY.md 8.3, row 30): no I/O, a
-// clock that stands still. RBIT_MODEL_SEQUENCES=N sequences from RBIT_MODEL_SEED on are played, each
-// with the next seed; a failure prints its own. Here a few; row 30 of the fault suite plays 20,000.
+// clock that stands still. RBIT_MODEL_SEQUENCES=N sequences from RBIT_MODEL_SEED on are played,
+// each with the next seed; a failure prints its own. Here a few; row 30 of the fault suite plays
+// 20,000.
 
 using namespace rbit;
 using namespace rbit::test;
@@ -277,6 +278,7 @@ TEST_CASE("random events: a job does nothing that the model does not allow") {
   for (std::uint64_t seed = first; seed - first < sequences; ++seed) {
     Model model(seed);
     model.play(12);
-    if (!model.trouble().empty()) FAIL("RBIT_MODEL_SEQUENCES=1 RBIT_MODEL_SEED=", seed, ": ", model.trouble());
+    if (!model.trouble().empty())
+      FAIL("RBIT_MODEL_SEQUENCES=1 RBIT_MODEL_SEED=", seed, ": ", model.trouble());
   }
 }

@@ -31,9 +31,10 @@ class Story {
   /// Flows refer to their dispatcher: all of them end before it goes.
   ~Story() {
     graveyard_.push_back(std::move(dispatcher_));
-    for (const auto& dispatcher : graveyard_) dispatcher->stop_jobs(StopKind::kill);
     clock.raise_the_buried();
-    settle_down();
+    for (const auto& dispatcher : graveyard_)
+      spawn(loop_.get_executor(), dispatcher->drain(milliseconds(0)), "the end of a story");
+    for (int i = 0; i < 3; ++i) pass(milliseconds(250));  // who pauses looks up that often
   }
 
   /// Another rbit on the same journal, as after a crash: what ran is forgotten.
@@ -59,6 +60,15 @@ class Story {
   void send(const std::string& package) {
     transport.send(message(package));
     settle_down();
+  }
+
+  /// The journal refuses to make a job ours, or takes it again.
+  void fail_claims(bool fail) {
+    database_
+        ->execute(fail ? "CREATE TRIGGER refuse BEFORE UPDATE OF claim ON job "
+                         "BEGIN SELECT RAISE(ABORT, 'refused'); END"
+                       : "DROP TRIGGER refuse")
+        .value();
   }
 
   /// Lets everything happen that can happen without time passing.
@@ -104,6 +114,7 @@ class Story {
     links.make_record = [](const Job& job) { return Result<std::string>("/records/" + job.key); };
     links.remove_record = [](const std::string&) {};
     links.try_disk = [this] { return disk; };
+    links.sync_record = [](const std::string&) {};
     links.told = [this](const Report& report) {
       std::string line(to_string(report.status));
       if (!report.reason.empty()) line += " " + report.reason;

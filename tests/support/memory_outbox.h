@@ -81,6 +81,13 @@ class MemoryOutbox : public Journal {
                             std::optional<Report>) override {
     co_return Result<void>();
   }
+  Task<Result<void>> own(const std::string&) override { co_return Result<void>(); }
+  std::vector<std::string> owned_jobs() const override { return {}; }
+  std::optional<OwnedJob> owned_job(const std::string&) const override { return std::nullopt; }
+  Task<Result<void>> remember_ack_limit(const std::string&, milliseconds) override {
+    co_return Result<void>();
+  }
+  std::optional<milliseconds> ack_limit(const std::string&) const override { return std::nullopt; }
   Task<Result<void>> settled(const std::string&) override { co_return Result<void>(); }
   Task<Result<void>> report_again(const std::string&) override { co_return Result<void>(); }
   Task<Result<void>> probe() override { co_return Result<void>(); }

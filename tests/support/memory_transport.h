@@ -30,7 +30,15 @@ class MemoryTransport : public Transport {
     credit_[queue] = free_slots;
     pump();
   }
+  Delivery adopt(Message message) override {
+    return Delivery(std::move(message), std::make_unique<Adopted>(*this));
+  }
+  bool has_acknowledgement_timeout() const override { return true; }
   void stop_taking() override { taking_ = false; }
+  void go_on() {
+    taking_ = true;
+    pump();
+  }
   Task<void> close() override { co_return; }
 
   void send(Message message) {
@@ -57,6 +65,7 @@ class MemoryTransport : public Transport {
   }
 
   std::vector<Settled> settled;
+  std::vector<std::string> acknowledged;  // early, by body
   int given_back = 0;
   std::size_t waiting() const { return waiting_.size(); }
   std::size_t out() const { return out_.size(); }
@@ -66,6 +75,23 @@ class MemoryTransport : public Transport {
   }
 
  private:
+  class Adopted : public Settler {
+   public:
+    explicit Adopted(MemoryTransport& transport) : transport_(transport) {}
+    Task<Result<void>> settle(const Message& message, const Settlement& settlement) override {
+      if (transport_.refusals_ > 0) {
+        --transport_.refusals_;
+        co_return Error{"delivery", "refused", ""};
+      }
+      transport_.settled.push_back({message.body, settlement});
+      co_return Result<void>();
+    }
+    Task<Result<void>> acknowledge(const Message&) override { co_return Result<void>(); }
+    void give_back() override {}
+
+   private:
+    MemoryTransport& transport_;
+  };
   class Token : public Settler {
    public:
     explicit Token(MemoryTransport& transport) : transport_(transport), epoch_(transport.epoch_) {}
@@ -80,14 +106,23 @@ class MemoryTransport : public Transport {
       if (settlement.kind == Settlement::Kind::requeue) ++transport_.given_back;
       co_return Result<void>();
     }
-    bool is_void() const override { return epoch_ != transport_.epoch_; }
+    Task<Result<void>> acknowledge(const Message& message) override {
+      const bool lost = is_void();
+      owned_ = true;
+      if (lost) co_return Error{"delivery", "its connection is gone", ""};
+      transport_.forget(message.body);
+      transport_.acknowledged.push_back(message.body);
+      co_return Result<void>();
+    }
+    bool is_void() const override { return !owned_ && epoch_ != transport_.epoch_; }
     void give_back() override {
-      if (!is_void()) ++transport_.given_back;
+      if (!owned_ && !is_void()) ++transport_.given_back;
     }
 
    private:
     MemoryTransport& transport_;
     int epoch_;
+    bool owned_ = false;
   };
 
   void forget(const std::string& body) {

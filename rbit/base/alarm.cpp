@@ -1,4 +1,4 @@
-#include "rbit/report/alarm.h"
+#include "rbit/base/alarm.h"
 
 #include <algorithm>
 #include <boost/asio/bind_cancellation_slot.hpp>

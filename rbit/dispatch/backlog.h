@@ -1,0 +1,34 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+
+#include "rbit/base/clock.h"
+
+namespace rbit {
+
+/// Jobs that the journal alone stands for and that wait here, for a slot or for their time. Their
+/// bodies stay in the journal, so a long backlog costs little memory. On the loop's thread.
+class Backlog {
+ public:
+  void add(std::string key, std::string queue, SteadyTime due);
+  bool holds(const std::string& key) const { return waiting_.contains(key); }
+  /// The one that has waited longest of those that are due and whose queue `fits`; it leaves.
+  std::optional<std::string> take(SteadyTime now,
+                                  const std::function<bool(const std::string& queue)>& fits);
+  /// When the next one becomes due that is not due yet.
+  std::optional<SteadyTime> next_due(SteadyTime now) const;
+  std::size_t size() const { return waiting_.size(); }
+
+ private:
+  struct Entry {
+    std::string queue;
+    SteadyTime due;
+  };
+  std::map<std::string, Entry> waiting_;           // by key
+  std::multimap<SteadyTime, std::string> by_due_;  // keys
+};
+
+}  // namespace rbit

@@ -1,0 +1,93 @@
+#include "rbit/dispatch/early_ack.h"
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "rbit/base/failpoint.h"
+#include "rbit/base/log.h"
+#include "rbit/base/text.h"
+
+namespace rbit {
+
+namespace {
+constexpr milliseconds claim_pause{5'000};  // until a claim that was not written is tried again
+}
+
+EarlyAck::EarlyAck(const asio::any_io_executor& loop, Clock& clock, Journal& journal,
+                   RunningJobs& running, std::function<void(const Error&)> journal_failed)
+    : loop_(loop),
+      clock_(clock),
+      journal_(journal),
+      running_(running),
+      journal_failed_(std::move(journal_failed)),
+      alarm_(loop, clock, [this] { claim_the_due(); }) {}
+
+void EarlyAck::set_limit(std::optional<milliseconds> limit) {
+  limit_ = limit;
+  claim_the_due();
+}
+
+void EarlyAck::watch(const RunningJob& job) {
+  const auto moment = due(job);
+  if (!moment) return;
+  if (*moment > clock_.steady())
+    alarm_.set(*moment);
+  else
+    spawn(loop_, claim(job.job.key), "early acknowledgement");
+}
+
+std::optional<SteadyTime> EarlyAck::due(const RunningJob& job) const {
+  if (!job.ack_after || job.job.owned || job.claiming || job.has_verdict) return std::nullopt;
+  // One whose connection was lost waits for its redelivery: there is nothing to acknowledge.
+  const bool live = std::any_of(job.deliveries.begin(), job.deliveries.end(),
+                                [](const Delivery& one) { return !one.is_void(); });
+  if (!live) return std::nullopt;
+  return job.received + std::min(*job.ack_after, limit_.value_or(*job.ack_after));
+}
+
+void EarlyAck::claim_the_due() {
+  std::vector<std::string> keys;  // a claim may end a job
+  for (const auto& [key, job] : running_.all()) {
+    const auto moment = due(*job);
+    if (moment && *moment <= clock_.steady()) keys.push_back(key);
+    if (moment && *moment > clock_.steady()) alarm_.set(*moment);
+  }
+  for (std::string& key : keys) spawn(loop_, claim(std::move(key)), "early acknowledgement");
+}
+
+Task<void> EarlyAck::claim(std::string key) {
+  RunningJob* job = running_.find(key);
+  if (job == nullptr || !due(*job)) co_return;
+  job->claiming = true;  // the job's flow waits for us, so it stays
+  failpoint("A1.before");
+  const Result<void> written = co_await journal_.own(key);
+  if (written) {
+    job->job.owned = true;
+    failpoint("A1.claimed");
+    log::info("job " + job->job.request.job_id + " is on record as ours, " +
+              "its message is acknowledged");
+    co_await acknowledge_all(*job);
+    failpoint("A1.acknowledged");
+  } else {
+    journal_failed_(written.error());
+    alarm_.set(clock_.steady() + claim_pause);
+  }
+  job->claiming = false;
+  job->claimed.notify();
+}
+
+/// Leaves one delivery: the duty to make a copy, should the verdict want one.
+Task<void> EarlyAck::acknowledge_all(RunningJob& job) {
+  std::optional<Delivery> duty;
+  while (!job.deliveries.empty()) {  // others may join meanwhile
+    Delivery delivery = std::move(job.deliveries.back());
+    job.deliveries.pop_back();
+    const Result<void> done = co_await delivery.acknowledge();
+    if (!done) log::debug("an early acknowledgement may be lost: " + done.error().text());
+    if (!duty) duty = std::move(delivery);
+  }
+  if (duty) job.deliveries.push_back(std::move(*duty));
+}
+
+}  // namespace rbit

@@ -1,0 +1,32 @@
+#include "rbit/dispatch/backlog.h"
+
+#include <doctest/doctest.h>
+
+using namespace rbit;
+using namespace std::chrono_literals;
+
+TEST_CASE("what is due leaves in the order of its time, where its queue fits") {
+  Backlog backlog;
+  const SteadyTime now = SteadyTime{} + 1h;
+  backlog.add("late", "a", now + 1s);
+  backlog.add("second", "a", now - 1s);
+  backlog.add("first", "b", now - 2s);
+  const auto any = [](const std::string&) { return true; };
+  const auto only_a = [](const std::string& queue) { return queue == "a"; };
+  CHECK(backlog.take(now, only_a) == "second");
+  CHECK(backlog.take(now, only_a) == std::nullopt);
+  CHECK(backlog.take(now, any) == "first");
+  CHECK(backlog.take(now, any) == std::nullopt);
+  CHECK(backlog.holds("late"));
+  CHECK(backlog.next_due(now) == now + 1s);
+  CHECK(backlog.take(now + 1s, any) == "late");
+  CHECK(backlog.size() == 0);
+  CHECK(backlog.next_due(now) == std::nullopt);
+}
+
+TEST_CASE("the same key is there once") {
+  Backlog backlog;
+  backlog.add("key", "a", SteadyTime{});
+  backlog.add("key", "a", SteadyTime{} + 1s);
+  CHECK(backlog.size() == 1);
+}

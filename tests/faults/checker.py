@@ -91,13 +91,13 @@ def two_at_once(evidence):
 
 
 def i4_order_of_reports(evidence):
-    """(attempt, seq) strictly rises, nothing follows the terminal one. The same report again is
-    allowed as often as rbit was killed (RELIABILITY.md 2.3, the last column)."""
+    """(attempt, seq) strictly rises, nothing follows the terminal one. The same report of a job
+    again is allowed once for each kill of rbit (RELIABILITY.md 2.3, the last column)."""
     problems = []
     crashes = sum(1 for one in evidence.kills if one.of == "rbit")
-    repeats = 0
+    allowed = crashes + evidence.figures.get("answers_again", 0)
     for job, reports in sorted(by_job(evidence.reports).items()):
-        last, over = None, None
+        last, over, repeats = None, None, 0
         for one in reports:
             place = (one.attempt, one.seq) if one.seq is not None else None
             if over is not None:
@@ -111,9 +111,8 @@ def i4_order_of_reports(evidence):
             last = place or last
             if one.status in TERMINAL:
                 over = one.status
-    allowed = crashes + evidence.figures.get("answers_again", 0)
-    if repeats > allowed:
-        problems.append(f"{repeats} reports were told again, with {allowed} reasons for it")
+        if repeats > allowed:
+            problems.append(f"job {job} was told {repeats} reports again, with {allowed} reasons")
     return problems
 
 

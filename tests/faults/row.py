@@ -32,7 +32,7 @@ class Row:
 
     @property
     def slug(self):
-        return re.sub(r"[^a-z0-9]+", "-", self.name.lower()).strip("-")[:30]
+        return re.sub(r"[^a-z0-9]+", "-", self.name.lower()).strip("-")[:20]
 
 
 class Context:

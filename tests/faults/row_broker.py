@@ -120,7 +120,8 @@ def acknowledgement_timeout(context):
         found = world.evidence()
     finally:
         node.ctl("eval", "application:set_env(rabbit, consumer_timeout, 1800000), "
-                         "application:set_env(rabbit, channel_tick_interval, 60000).")
+                         "application:set_env(rabbit, channel_tick_interval, 60000).",
+                 patience=300)
     refusals = len([line for line in node.log.splitlines()
                     if "delivery acknowledgement" in line and "timed out" in line])
     if refusals == 0:

@@ -38,6 +38,7 @@ if(RBIT_TEST_PYTHON)
   rbit_faults(away broker)
   rbit_faults(broker broker)
   rbit_faults(helpers local)
+  rbit_faults(cuts broker)
   rbit_faults(front_end local)
 
   add_test(NAME faults_harness COMMAND ${RBIT_TEST_PYTHON} -B

@@ -211,6 +211,6 @@ def dead_letters(world, queue):
 
 
 ROWS = [
-    Row(15, "header bombs", header_bombs, "administration", long_only=True),
+    Row(15, "header bombs", header_bombs, "cuts"),
     Row(14, "odd frames", odd_frames, "frames", needs_broker=False),
 ]

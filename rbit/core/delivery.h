@@ -22,6 +22,9 @@ class Settler {
   /// processed that. An Error: it may not have heard, and may deliver the message again. Either way
   /// `settle` is from now on about copies alone, and is never void.
   virtual Task<Result<void>> acknowledge(const Message& message) = 0;
+  /// After a `settle` in vain: the copy it wanted is refused where it should go, while the broker is
+  /// there; that may last.
+  virtual bool was_refused() const { return false; }
   /// True once nothing can be settled any more: the connection it came on is gone, the broker has
   /// the message and will deliver it again.
   virtual bool is_void() const { return false; }
@@ -50,6 +53,7 @@ class Delivery {
   /// Gives it the id that its copies will carry, where its own is somebody else's too.
   void rename(std::string id) { message_.message_id = std::move(id); }
   bool is_void() const { return !settler_ || settler_->is_void(); }
+  bool was_refused() const { return settler_ && settler_->was_refused(); }
 
   /// The duty is done when this succeeds. REQUIRES: not settled yet; this and `settlement` stay
   /// where they are until the task ends.

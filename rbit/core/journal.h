@@ -75,6 +75,9 @@ class Journal {
   /// A': the job is ours, whatever becomes of the broker's message, which may be acknowledged then.
   /// Survives a power cut, and so does all that was written of the job before.
   virtual Task<Result<void>> own(const std::string& key) = 0;
+  /// The same for a message that is no job, and whose dead letter nobody takes now: it is kept here
+  /// until somebody does. REQUIRES: `settlement` is a dead letter.
+  virtual Task<Result<void>> keep_dead(const Message& message, const Settlement& settlement) = 0;
   /// Keys of the jobs that are ours and not settled, those of earlier lives too, oldest first.
   virtual std::vector<std::string> owned_jobs() const = 0;
   virtual std::optional<OwnedJob> owned_job(const std::string& key) const = 0;

@@ -1,6 +1,7 @@
 #include "rbit/dispatch/dispatcher.h"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "rbit/base/log.h"
@@ -12,6 +13,8 @@ namespace {
 constexpr milliseconds runner_pause{60'000};
 constexpr milliseconds first_journal_pause{250};
 constexpr milliseconds longest_journal_pause{5'000};
+// Dead letters that nobody took are offered again this often.
+constexpr milliseconds dead_letter_pause{60'000};
 }  // namespace
 
 Dispatcher::Dispatcher(const asio::any_io_executor& loop, Clock& clock, Journal& journal,
@@ -28,6 +31,7 @@ Dispatcher::Dispatcher(const asio::any_io_executor& loop, Clock& clock, Journal&
       flow_(loop, clock, journal, slots_, running_, backlog_, early_ack_,
             [&] {
               links.journal_failed = [this](const Error& error) { journal_failed(error); };
+              links.kept = [this](const JobRecord& job) { kept(job); };
               links.is_broken = [this](const Binding& binding) {
                 return is_broken(binding.runner_name);
               };
@@ -66,7 +70,9 @@ void Dispatcher::take_over() {
     if (!record) continue;
     const bool unfinished =
         record->state == JobRecord::State::running || record->state == JobRecord::State::waiting;
-    if (unfinished && lines_.contains(record->queue)) {
+    if (record->state == JobRecord::State::blocked && lines_.contains(record->queue)) {
+      kept(*record);
+    } else if (unfinished && lines_.contains(record->queue)) {
       log::info("job " + record->job_id + " is ours since an earlier life: it runs again");
       backlog_.add(key, record->queue, clock_.steady());
     } else {
@@ -81,6 +87,7 @@ void Dispatcher::start_owned() {
   if (!open_ || draining_ || !trouble().empty() || starting_owned_) return;
   starting_owned_ = true;  // a slot that is taken calls us again
   const auto fits = [this](const std::string& queue) {
+    if (!lines_.contains(queue)) return false;
     const std::string& runner = lines_.at(queue)->binding.runner_name;
     return seats_.at(runner).ready && slots_.free(runner) > undecided_;
   };
@@ -118,6 +125,40 @@ Task<void> Dispatcher::finish_owned(std::string key) {
       co_await flow_.settle_owned(*owned, std::move(delivery));
   }
   flow_ended();
+}
+
+/// Of a job whose copy is refused. A retry takes no slot until its time has come.
+void Dispatcher::kept(const JobRecord& job) {
+  if (job.settlement.kind == Settlement::Kind::retry) {
+    const auto due = from_micros(job.ended) + job.settlement.delay;
+    const auto left = std::max<WallTime::duration>(due - clock_.wall(), WallTime::duration::zero());
+    backlog_.add(job.key, job.queue, clock_.steady() + std::chrono::ceil<milliseconds>(left));
+    update_credit();  // sets the alarm
+  } else if (!std::exchange(has_dead_letters_, true)) {
+    spawn(loop_, move_dead_letters(), "dead letters that wait here");
+  }
+}
+
+/// Offers them again, one of each queue that still refuses.
+Task<void> Dispatcher::move_dead_letters() {
+  while (has_dead_letters_) {
+    co_await clock_.sleep_for(dead_letter_pause);
+    if (draining_) co_return;
+    has_dead_letters_ = false;
+    std::set<std::string> refusing;
+    for (const std::string& key : journal_.owned_jobs()) {
+      const auto job = journal_.find(key);
+      const bool waits = job && job->settlement.kind == Settlement::Kind::dead_letter &&
+                         running_.find(key) == nullptr;
+      if (!waits || draining_) continue;
+      has_dead_letters_ = true;
+      if (refusing.contains(job->queue)) continue;
+      ++flows_;
+      co_await finish_owned(key);
+      const auto after = journal_.find(key);
+      if (after && !after->settled) refusing.insert(job->queue);
+    }
+  }
 }
 
 void Dispatcher::flow_ended() {

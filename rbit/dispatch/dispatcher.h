@@ -23,7 +23,7 @@ namespace rbit {
 /// slots, starts a JobFlow for each, and stops it all in order. On the loop's thread.
 class Dispatcher {
  public:
-  /// `links.journal_failed` and `links.is_broken` are the dispatcher's own and need not be set.
+  /// `links.journal_failed`, `is_broken` and `kept` are the dispatcher's own and need not be set.
   Dispatcher(const asio::any_io_executor& loop, Clock& clock, Journal& journal,
              Transport& transport, int slots, FlowLinks links);
 
@@ -78,6 +78,8 @@ class Dispatcher {
   Task<void> resume(Line& line, std::string key);
   Task<void> finish_owned(std::string key);
   void flow_ended();
+  void kept(const JobRecord& job);
+  Task<void> move_dead_letters();
   void update_credit();
   void prepare(const std::string& runner_name);
   Task<void> prepare_until_ready(std::string runner_name);
@@ -104,6 +106,7 @@ class Dispatcher {
   std::string journal_trouble_;  // empty: it works
   std::string held_;             // why others want us to take nothing
   bool starting_owned_ = false;
+  bool has_dead_letters_ = false;  // that nobody took so far
   int flows_ = 0;      // under way, the quick ones too
   int undecided_ = 0;  // of them, those that may yet take a slot
   Notice flow_ended_;

@@ -80,6 +80,8 @@ Task<bool> JobFlow::resume(const Binding& binding, const OwnedJob& owned, Delive
   if (owned.state == JobRecord::State::running) {  // its attempt ended with an earlier life
     ++job.attempt;
     ++job.crashes;
+  } else if (owned.state == JobRecord::State::blocked) {  // it waited here for its time
+    job.attempt = owned.settlement.next_attempt;
   }
   job.timestamp = to_seconds(clock_.wall());
   RunningJob& running = running_.add(std::move(job));
@@ -333,6 +335,10 @@ Task<bool> JobFlow::settle(Delivery& delivery, const Settlement& settlement) {
   while (!settled && !delivery.is_void()) {
     const Result<void> done = co_await delivery.settle(settlement);
     settled = done.has_value();
+    if (!settled && delivery.was_refused()) {
+      const bool kept = co_await keep_here(delivery, settlement, done.error());
+      if (kept) break;
+    }
     if (settled || delivery.is_void() || hurried_) break;
     if (!std::exchange(counted, true) && ++stuck_[queue] == 1)  // said once a state
       log::error("queue " + queue + ": could not " + std::string(to_string(settlement.kind)) +
@@ -340,8 +346,40 @@ Task<bool> JobFlow::settle(Delivery& delivery, const Settlement& settlement) {
                  "; it is kept and tried again, and nothing more is taken from there");
     co_await pause(backoff.next());
   }
+  const bool copied = settlement.kind == Settlement::Kind::retry ||
+                      settlement.kind == Settlement::Kind::dead_letter;
+  if (settled && copied && refusing_.erase(queue) > 0)
+    log::info("queue " + queue + ": its copies are taken again");
   if (counted && --stuck_[queue] == 0) log::info("queue " + queue + ": messages are settled again");
   co_return settled;
+}
+
+/// A copy that the broker refuses (403, 404, a full queue) may be refused for long: the journal
+/// stands for the message instead (RELIABILITY.md 4). A retry waits there for its time, a dead
+/// letter for somebody who takes it. False: not on record, so nothing is acknowledged.
+Task<bool> JobFlow::keep_here(Delivery& delivery, const Settlement& settlement, const Error& why) {
+  const std::string key = key_of(delivery.message());
+  const auto known = journal_.find(key);
+  const bool is_job = known && !known->settled && known->settlement.kind == settlement.kind;
+  Result<void> written;
+  if (is_job)
+    written = co_await journal_.own(key);
+  else
+    written = co_await journal_.keep_dead(delivery.message(), settlement);
+  if (!written) {
+    links_.journal_failed(written.error());
+    co_return false;
+  }
+  if (refusing_.insert(delivery.message().queue).second)
+    log::error("queue " + delivery.message().queue + ": " +
+               (settlement.kind == Settlement::Kind::retry
+                    ? "jobs to be tried again wait here, not at the broker: "
+                    : "dead letters stay here until the broker takes them: ") +
+               why.text());
+  const Result<void> told = co_await delivery.acknowledge();
+  if (!told) log::debug("an acknowledgement may be lost: " + told.error().text());
+  if (const auto record = journal_.find(key)) links_.kept(*record);
+  co_return true;
 }
 
 Task<void> JobFlow::answer_again(Delivery delivery, Settlement settlement) {

@@ -45,6 +45,9 @@ struct FlowLinks {
   std::function<void(const Error&)> journal_failed;
   /// Nothing of the job ran. True: its runner cannot work at all, and its queues wait until it can.
   std::function<Task<bool>(const Binding&)> is_broken;
+  /// A message whose copy is refused stays with us: a retry until its time comes, a dead letter
+  /// until somebody takes it.
+  std::function<void(const JobRecord&)> kept;
 
   std::function<void(const Message&)> received;
   std::function<void(const Message&, const Error&)> refused;
@@ -107,6 +110,7 @@ class JobFlow {
   Task<void> settle_all(RunningJob& running, const Settlement& settlement);
   Task<void> note_settled(std::string key);
   Task<bool> settle(Delivery& delivery, const Settlement& settlement);
+  Task<bool> keep_here(Delivery& delivery, const Settlement& settlement, const Error& why);
   Task<void> join(RunningJob& running, Delivery delivery);
   Task<void> acknowledge(Delivery delivery);
   Task<void> answer_again(Delivery delivery, Settlement settlement);
@@ -128,6 +132,7 @@ class JobFlow {
   /// Keys of messages we gave back unread: the broker will call them redelivered, and they are not.
   std::set<std::string> given_back_;
   std::map<std::string, int> stuck_;  // by queue
+  std::set<std::string> refusing_;    // queues whose copies are refused, said once
   bool hurried_ = false;
 };
 

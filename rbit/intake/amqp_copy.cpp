@@ -23,7 +23,13 @@ std::int32_t delay_of(const Settlement& settlement) {
 
 }  // namespace
 
-Task<Result<void>> AmqpCopy::send(const Message& message, const Settlement& settlement) {
+Task<Result<void>> AmqpCopy::send(const Message& message, const Settlement& settlement,
+                                  bool& refused) {
+  if (settlement.kind == Settlement::Kind::retry && !queues_.declare) {
+    refused = true;  // a queue of each delay is more than others can be asked to make
+    co_return Error{"queue " + queue_for(message, settlement, false).name,
+                    "is not made, for [rbit] declare = no", ""};
+  }
   const bool ours = settlement.kind != Settlement::Kind::requeue;
   amqp::Answer answer;
   for (int tries = 0; tries < 2; ++tries) {
@@ -36,6 +42,7 @@ Task<Result<void>> AmqpCopy::send(const Message& message, const Settlement& sett
     // Unroutable: somebody deleted the queue that we had declared. Once more from the start.
     if (answer.ok() || answer.refusal->code != no_route || !ours) break;
   }
+  refused = !answer.ok() && answer.refusal->code != amqp::lost;
   if (!answer.ok())
     co_return answer.refusal->error("queue " + queue_for(message, settlement, false).name);
   co_return Result<void>();

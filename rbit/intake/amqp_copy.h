@@ -29,7 +29,8 @@ class AmqpCopy {
       : publisher_(publisher), clock_(clock), worker_(std::move(worker)), queues_(queues) {}
 
   /// REQUIRES: `settlement` is not to accept.
-  Task<Result<void>> send(const Message& message, const Settlement& settlement);
+  /// `refused` tells of an Error whether the broker said so, and may go on doing so.
+  Task<Result<void>> send(const Message& message, const Settlement& settlement, bool& refused);
 
   /// What `send` publishes, and the queue it goes to; one of ours is declared.
   amqp::Outgoing make(const Message& message, const Settlement& settlement) const;

@@ -16,12 +16,14 @@ AmqpSettler::AmqpSettler(std::shared_ptr<AmqpReader> reader, std::shared_ptr<Ack
 Task<Result<void>> AmqpSettler::settle(const Message& message, const Settlement& settlement) {
   if (!channel_) {
     AdoptedSettler rest(reader_->copy());
-    co_return co_await rest.settle(message, settlement);
+    Result<void> done = co_await rest.settle(message, settlement);
+    refused_ = rest.was_refused();
+    co_return done;
   }
   const bool copied = settlement.kind == Settlement::Kind::retry ||
                       settlement.kind == Settlement::Kind::dead_letter;
   if (copied && !is_void()) {
-    Result<void> sent = co_await reader_->copy().send(message, settlement);
+    Result<void> sent = co_await reader_->copy().send(message, settlement, refused_);
     if (!sent) co_return sent;  // still unacknowledged, the caller decides
     failpoint("A.copied");
   }
@@ -71,7 +73,7 @@ void AmqpSettler::give_back() {
 
 Task<Result<void>> AdoptedSettler::settle(const Message& message, const Settlement& settlement) {
   if (settlement.kind == Settlement::Kind::accept) co_return Result<void>();
-  co_return co_await copy_.send(message, settlement);
+  co_return co_await copy_.send(message, settlement, refused_);
 }
 
 }  // namespace rbit

@@ -220,6 +220,11 @@ Task<Result<void>> SqliteJournal::own(const std::string& key) {
   co_return co_await write(Durability::power, std::move(change));  // S2
 }
 
+Task<Result<void>> SqliteJournal::keep_dead(const Message& message, const Settlement& settlement) {
+  Change change = [&](std::int64_t&) { return write_dead(message, settlement); };
+  co_return co_await write(Durability::power, std::move(change));  // S2
+}
+
 Task<Result<void>> SqliteJournal::remember_ack_limit(const std::string& broker,
                                                      milliseconds limit) {
   Change change = [&](std::int64_t&) {
@@ -450,6 +455,35 @@ Result<void> SqliteJournal::write_verdict(std::int64_t row, const Job& job, cons
       .run();
 }
 
+Result<void> SqliteJournal::write_dead(const Message& message, const Settlement& settlement) {
+  const std::string key = key_of(message), digest = digest_of(message);
+  const std::string properties = properties_to_json(message);
+  const std::int64_t time = now();
+  auto row = database_.prepare(
+      "INSERT INTO job(key, queue, digest, settlement_reason, settlement_attempt, reason, begun, "
+      "ended, touched, state, claim, settlement, runner, job_id, package, version, web_host) "
+      "VALUES(?1, ?2, ?3, ?4, ?5, ?4, ?6, ?6, ?6, 'dead', 'owned', 'dead-letter', '', '', '', '', "
+      "'') ON CONFLICT(key) DO UPDATE SET state = 'dead', claim = 'owned', settled = 0, "
+      "settlement = 'dead-letter', settlement_reason = ?4, settlement_attempt = ?5, reason = ?4, "
+      "ended = ?6, touched = ?6");
+  const auto written = row.bind(key)
+                           .bind(message.queue)
+                           .bind(digest)
+                           .bind(settlement.reason)
+                           .bind(settlement.next_attempt)
+                           .bind(time)
+                           .run();
+  if (!written) return written;
+  auto payload = database_.prepare(
+      "INSERT OR REPLACE INTO payload(job, request, properties, redelivered, timestamp, body) "
+      "VALUES((SELECT id FROM job WHERE key = ?), '{}', ?, ?, 0, ?)");
+  return payload.bind(key)
+      .bind(properties)
+      .bind(message.redelivered ? 1 : 0)
+      .bind_blob(message.body)
+      .run();
+}
+
 // ---- Forgetting
 
 Result<void> SqliteJournal::forget(std::int64_t& waiting) {
@@ -500,7 +534,8 @@ Result<int> SqliteJournal::remove_jobs(std::int64_t touched_before, std::int64_t
                        "state IN ('done', 'failed', 'cancelled', 'dead') AND NOT EXISTS "
                        "(SELECT 1 FROM outbox WHERE job = job.id AND state = 'waiting') "
                        "ORDER BY touched LIMIT ?"
-                     : "SELECT id FROM job WHERE touched < ? AND state <> 'running' AND NOT EXISTS "
+                     : "SELECT id FROM job WHERE touched < ? AND state <> 'running' AND claim <> "
+                       "'owned' AND NOT EXISTS "
                        "(SELECT 1 FROM outbox WHERE job = job.id AND state = 'waiting') "
                        "ORDER BY touched LIMIT ?");
     row.bind(touched_before).bind(limit);

@@ -42,6 +42,7 @@ class SqliteJournal : public Journal {
   Task<Result<void>> finish(const Job& job, const Outcome& outcome, const Settlement& settlement,
                             std::optional<Report> verdict) override;
   Task<Result<void>> own(const std::string& key) override;
+  Task<Result<void>> keep_dead(const Message& message, const Settlement& settlement) override;
   std::vector<std::string> owned_jobs() const override;
   std::optional<OwnedJob> owned_job(const std::string& key) const override;
   Task<Result<void>> settled(const std::string& key) override;
@@ -83,6 +84,7 @@ class SqliteJournal : public Journal {
   Result<std::int64_t> accept(const Job& job, const std::optional<Row>& row);
   Result<void> insert_attempt(std::int64_t row, const Job& job, const std::string& record_dir);
   Result<void> close_attempts(std::int64_t row, const Outcome& outcome);
+  Result<void> write_dead(const Message& message, const Settlement& settlement);
   Result<void> write_verdict(std::int64_t row, const Job& job, const Outcome& outcome,
                              const Settlement& settlement);
   Result<void> write_begin(const Job& job, const std::string& properties, bool redelivered,

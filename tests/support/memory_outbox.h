@@ -88,6 +88,9 @@ class MemoryOutbox : public Journal {
     co_return Result<void>();
   }
   std::optional<milliseconds> ack_limit(const std::string&) const override { return std::nullopt; }
+  Task<Result<void>> keep_dead(const Message&, const Settlement&) override {
+    co_return Result<void>();
+  }
   Task<Result<void>> settled(const std::string&) override { co_return Result<void>(); }
   Task<Result<void>> report_again(const std::string&) override { co_return Result<void>(); }
   Task<Result<void>> probe() override { co_return Result<void>(); }

@@ -58,6 +58,8 @@ class MemoryTransport : public Transport {
   }
   /// The next `count` settlements fail, as when a copy is refused.
   void refuse_settlements(int count) { refusals_ = count; }
+  /// From now on retries and dead letters find no queue that takes them, or find it again.
+  void refuse_copies(bool refuse) { refuses_copies_ = refuse; }
   /// Delivers whatever the credit says, as a message that raced.
   void push(Message message) {
     out_.push_back(message);
@@ -79,6 +81,8 @@ class MemoryTransport : public Transport {
    public:
     explicit Adopted(MemoryTransport& transport) : transport_(transport) {}
     Task<Result<void>> settle(const Message& message, const Settlement& settlement) override {
+      refused_ = transport_.refuses(settlement);
+      if (refused_) co_return Error{"queue of copies", "no such queue", ""};
       if (transport_.refusals_ > 0) {
         --transport_.refusals_;
         co_return Error{"delivery", "refused", ""};
@@ -87,16 +91,20 @@ class MemoryTransport : public Transport {
       co_return Result<void>();
     }
     Task<Result<void>> acknowledge(const Message&) override { co_return Result<void>(); }
+    bool was_refused() const override { return refused_; }
     void give_back() override {}
 
    private:
     MemoryTransport& transport_;
+    bool refused_ = false;
   };
   class Token : public Settler {
    public:
     explicit Token(MemoryTransport& transport) : transport_(transport), epoch_(transport.epoch_) {}
     Task<Result<void>> settle(const Message& message, const Settlement& settlement) override {
       if (is_void()) co_return Error{"delivery", "its connection is gone", ""};
+      refused_ = transport_.refuses(settlement);
+      if (refused_) co_return Error{"queue of copies", "no such queue", ""};
       if (transport_.refusals_ > 0) {
         --transport_.refusals_;
         co_return Error{"delivery", "refused", ""};
@@ -114,6 +122,7 @@ class MemoryTransport : public Transport {
       transport_.acknowledged.push_back(message.body);
       co_return Result<void>();
     }
+    bool was_refused() const override { return refused_; }
     bool is_void() const override { return !owned_ && epoch_ != transport_.epoch_; }
     void give_back() override {
       if (!owned_ && !is_void()) ++transport_.given_back;
@@ -123,8 +132,13 @@ class MemoryTransport : public Transport {
     MemoryTransport& transport_;
     int epoch_;
     bool owned_ = false;
+    bool refused_ = false;
   };
 
+  bool refuses(const Settlement& settlement) const {
+    return refuses_copies_ && (settlement.kind == Settlement::Kind::retry ||
+                               settlement.kind == Settlement::Kind::dead_letter);
+  }
   void forget(const std::string& body) {
     const auto at = std::find_if(out_.begin(), out_.end(),
                                  [&](const Message& message) { return message.body == body; });
@@ -156,6 +170,7 @@ class MemoryTransport : public Transport {
   bool taking_ = true;
   bool pumping_ = false;
   int refusals_ = 0;
+  bool refuses_copies_ = false;
   int epoch_ = 0;
 };
 

@@ -11,10 +11,13 @@ namespace rbit {
 ///   R            a message came; memory only
 ///   J1.before    J1.after       the commit of the job
 ///   X.before     X.after        its leader has the order
+///   A1.before    A1.claimed     the commit of the claim, before the early acknowledgement
+///   A1.acknowledged             and after it
 ///   V            the leader told the end; the artifacts are not collected yet
 ///   J3.before    J3.after       the commit of the verdict
 ///   A.copied     the copy to a retry or dead queue is confirmed
-///   A.before     A.after        the acknowledgement went to the socket
+///   A.before     A.after        the settlement; of AMQP A.sent is between acknowledgement and
+///   A.sent                      barrier, of an early one too
 ///   A.noted      the journal knows that the message is settled
 ///   O.sent       O.after        a report went out; the outbox knows that it did
 void failpoint(const char* name);

@@ -41,6 +41,9 @@ Task<void> JobFlow::run(const Binding& binding, Delivery delivery) {
   failpoint("R");
   const std::string key = identify(delivery);
   if (RunningJob* same = running_.find(key)) {  // promise 2: a redelivery joins the running job
+    // But our own copy for its next attempt may come before the journal has noted that this one is
+    // settled; answered with it, the copy would be lost. It goes back and comes again.
+    if (attempt_of(delivery.message()).value_or(0) > same->job.attempt) co_return;
     co_await join(*same, std::move(delivery));
     co_return;
   }
@@ -333,7 +336,9 @@ Task<bool> JobFlow::settle(Delivery& delivery, const Settlement& settlement) {
   const std::string queue = delivery.message().queue;
   bool settled = false, counted = false;
   while (!settled && !delivery.is_void()) {
+    failpoint("A.before");
     const Result<void> done = co_await delivery.settle(settlement);
+    failpoint("A.after");
     settled = done.has_value();
     if (!settled && delivery.was_refused()) {
       const bool kept = co_await keep_here(delivery, settlement, done.error());

@@ -5,6 +5,7 @@
 #include <limits>
 #include <utility>
 
+#include "rbit/base/failpoint.h"
 #include "rbit/base/text.h"
 #include "rbit/intake/dead_summary.h"
 
@@ -45,6 +46,7 @@ Task<Result<void>> AmqpCopy::send(const Message& message, const Settlement& sett
   refused = !answer.ok() && answer.refusal->code != amqp::lost;
   if (!answer.ok())
     co_return answer.refusal->error("queue " + queue_for(message, settlement, false).name);
+  failpoint("A.copied");
   co_return Result<void>();
 }
 

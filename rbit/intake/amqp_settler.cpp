@@ -25,13 +25,10 @@ Task<Result<void>> AmqpSettler::settle(const Message& message, const Settlement&
   if (copied && !is_void()) {
     Result<void> sent = co_await reader_->copy().send(message, settlement, refused_);
     if (!sent) co_return sent;  // still unacknowledged, the caller decides
-    failpoint("A.copied");
   }
   const auto kind = settlement.kind == Settlement::Kind::requeue ? amqp::Settle::Kind::requeue
                                                                  : amqp::Settle::Kind::ack;
-  failpoint("A.before");
   Result<void> told = co_await tell_broker(message, kind);
-  failpoint("A.after");
   co_return told;
 }
 
@@ -54,6 +51,7 @@ Task<Result<void>> AmqpSettler::tell_broker(const Message& message, amqp::Settle
   if (kind == amqp::Settle::Kind::requeue) ++reader->counters().requeued;
   const std::shared_ptr<AckBarrier> channel = channel_;
   channel->channel().settle(amqp::Settle{tag_, kind});
+  failpoint("A.sent");
   const amqp::Answer answer = co_await channel->pass();
   if (answer.ok()) {
     reader->apply();

@@ -6,7 +6,6 @@
 #include <random>
 #include <utility>
 
-#include "rbit/base/failpoint.h"
 #include "rbit/base/log.h"
 #include "rbit/base/text.h"
 #include "rbit/core/message_codec.h"
@@ -364,9 +363,7 @@ Task<Result<void>> LocalTransport::settle(std::int64_t id, const Message& messag
   const std::string queue = message.queue;
   const std::weak_ptr<void> alive = alive_;
   // Without a sync: a message that a power cut brings back finds its verdict in the journal.
-  failpoint("A.before");
   auto result = co_await database_.write(Durability::process, std::move(change));
-  failpoint("A.after");
   if (!result || alive.expired()) co_return result;
   gone(queue);
   if (settlement.kind == Settlement::Kind::retry) arm();

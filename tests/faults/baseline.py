@@ -164,6 +164,13 @@ class Duel:
         except AssertionError:
             self.stuck += 1
 
+    def keep_waiting(self, count, work="1000-0-0"):
+        """Enough jobs that some wait when the fault is over."""
+        begun = {one.job for one in read_run_log(self.side.run_log)}
+        missing = count - (self.side.jobs - len(begun))
+        if missing > 0:
+            self.side.send([work] * missing)
+
     def score(self):
         """When nothing has begun or ended for a while, nothing will."""
         last, since = None, time.monotonic()
@@ -197,8 +204,7 @@ def killed(duel):
     duel.side.send([duel.draw.one_of("work", ("20-0-0", "80-0-0", "150-0-0", "400-0-0"))
                     for _ in range(200)])
     for _ in range(10):
-        if duel.side.jobs - len({one.job for one in read_run_log(duel.side.run_log)}) < 60:
-            duel.side.send(["100-0-0"] * 100)
+        duel.keep_waiting(60, "100-0-0")
         time.sleep(duel.draw.between("until the kill", 0.2, 1.5))
         first = time.monotonic()
         duel.side.kill()
@@ -210,7 +216,7 @@ def killed(duel):
 def broker_away(duel):
     """4: the broker is killed twice, its application stopped twice."""
     for away in [kill_and_start] * 2 + [stop_and_start] * 2:
-        duel.side.send(["100-0-0"] * 60 + ["6000-0-0"] * 2)
+        duel.keep_waiting(100)
         time.sleep(duel.draw.between("until it goes", 0.5, 1.0))
         away_and_back(duel, away)
 
@@ -230,7 +236,7 @@ def away_and_back(duel, away):
 def connections_closed(duel):
     """5: the broker closes all connections, 5 times."""
     for _ in range(5):
-        duel.side.send(["100-0-0"] * 40 + ["1500-0-0"] * 2)
+        duel.keep_waiting(60)
         time.sleep(duel.draw.between("until it does", 0.1, 0.5))
         duel.node.ctl("close_all_connections", "baseline")
         ended = time.monotonic()
@@ -242,7 +248,7 @@ def connections_closed(duel):
 def blackhole(duel):
     """7: the network swallows everything both ways for 15 s, twice."""
     for _ in range(2):
-        duel.side.send(["100-0-0"] * 250 + ["3000-0-0"] * 2)
+        duel.keep_waiting(120)
         time.sleep(duel.draw.between("until it does", 0.5, 1.0))
         duel.proxy.blackhole()
         time.sleep(15)

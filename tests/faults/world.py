@@ -195,6 +195,8 @@ class World:
         if not lines or lines[-1][0] != point or self.rbit.process.poll() is None:
             self.found.notes.append(f"the point {point} was not passed")
             return False
+        leader = f"rbit-leader\0{self.rbit.pid}\0"  # which may have an order and not begun it
+        wait_until(lambda: not processes_of(leader), "the end of its leaders")
         self.found.leftovers += self._leftovers()
         self.found.kills.append(Kill(int(lines[-1][2]) / 1e6, time.monotonic(), dying=0))
         return True

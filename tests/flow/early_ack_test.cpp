@@ -216,3 +216,24 @@ TEST_CASE("a verdict without its copy is settled by the next life") {
   CHECK(story.journal().owned_jobs().empty());
   CHECK(story.runner().started.empty());
 }
+
+TEST_CASE("the copy for the next attempt does not join the attempt that asked for it") {
+  // Once it was acknowledged with it and lost, when it came back before the journal had noted that
+  // the first attempt was settled (found by row 2 of the fault suite, seed 5, A.noted).
+  for (const auto time : {0ms, 600'000ms}) {
+    Story story(2, acknowledged_after(time));
+    const Message first = story.message("later");
+    story.transport.send(first);
+    story.settle_down();
+    const std::size_t acknowledged = story.transport.acknowledged.size();
+    story.runner().end("later", outcome(Kind::blocked, "exit 75"));
+    while (story.transport.settled.empty()) REQUIRE(story.loop().poll_one() == 1);
+    Message copy = first;
+    copy.headers[attempt_header] = std::int64_t{2};
+    story.transport.push(std::move(copy));
+    story.settle_down();
+    CHECK(story.transport.given_back == 1);
+    CHECK(story.transport.acknowledged.size() == acknowledged);
+    CHECK(story.transport.settled.size() == 1);
+  }
+}

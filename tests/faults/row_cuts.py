@@ -218,7 +218,7 @@ def together(one, two):
 
 MUST = ("I1", "I2", "I3", "I4", "I5", "I6")
 ROWS = [
-    Row(5, "connections closed by the broker", closed_by_the_broker, "cuts", long_only=True,
+    Row(5, "connections closed by the broker", closed_by_the_broker, "cuts",
         must_cover=MUST + ("I8",)),
     Row(6, "cut after byte N", cut_after_each_byte, "cuts", must_cover=MUST),
     Row(23, "two rbits, one is cut off", two_rbits, "network", must_cover=MUST),

@@ -4,6 +4,18 @@
 
 namespace rbit {
 
+namespace {
+
+/// Microseconds since 1970; 0: nobody brought it back.
+std::int64_t replayed_at(const Message& message) {
+  const auto stamp = message.headers.find(replayed_header);
+  if (stamp == message.headers.end()) return 0;
+  const auto* time = std::get_if<std::int64_t>(&stamp->second);
+  return time == nullptr ? 0 : *time;
+}
+
+}  // namespace
+
 Recall recall(const Message& message, const std::optional<JobRecord>& known, bool redelivered) {
   const std::optional<int> asked = attempt_of(message);
   Recall fresh;
@@ -28,9 +40,12 @@ Recall recall(const Message& message, const std::optional<JobRecord>& known, boo
       break;
   }
 
-  // It has a verdict. Our own copies say which attempt they are; a message of another producer is
-  // the old one only if the broker delivered it before, else somebody wants the job done again.
-  const bool answered = asked ? *asked <= known->attempt : redelivered;
+  // It has a verdict. Who brought the message back from the dead since then wants another, even if
+  // the broker calls it redelivered. Our own copies say which attempt they are; a message of
+  // another producer is the old one only if the broker delivered it before, else somebody wants the
+  // job done again.
+  const bool since = replayed_at(message) > known->ended;
+  const bool answered = asked ? *asked <= known->attempt : redelivered && !since;
   if (answered) {
     Recall again;
     again.answer = known->settlement;

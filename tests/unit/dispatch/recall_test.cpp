@@ -42,6 +42,29 @@ TEST_CASE("a finished one: the old message is answered again, a new one runs") {
   }
 }
 
+TEST_CASE("one that was brought back from the dead since its verdict runs, redelivered or not") {
+  JobRecord dead = record(State::failed, 2, 1);
+  dead.ended = 2'000'000;
+  Message replay = message();
+  for (const bool redelivered : {false, true}) {
+    replay.headers[replayed_header] = std::int64_t{2'000'001};
+    const auto fresh = recall(replay, dead, redelivered);
+    CHECK_FALSE(fresh.answer.has_value());
+    CHECK(fresh.attempt == 1);
+    CHECK(fresh.crashes == 0);
+  }
+  // The verdict came after it: it is the answer.
+  replay.headers[replayed_header] = std::int64_t{1'999'999};
+  CHECK(recall(replay, dead, true).answer.has_value());
+  // A stamp that is no number says nothing.
+  replay.headers[replayed_header] = std::string("2000001");
+  CHECK(recall(replay, dead, true).answer.has_value());
+  // Our own copies carry the stamp on, and say themselves which attempt they are.
+  Message copy = message(2);
+  copy.headers[replayed_header] = std::int64_t{2'000'001};
+  CHECK(recall(copy, dead, true).answer.has_value());
+}
+
 TEST_CASE("a blocked one waits for its own copy") {
   CHECK(recall(message(), record(State::blocked, 1), true).answer.has_value());
   CHECK(recall(message(2), record(State::blocked, 1), true).attempt == 2);

@@ -22,8 +22,8 @@ class Settler {
   /// processed that. An Error: it may not have heard, and may deliver the message again. Either way
   /// `settle` is from now on about copies alone, and is never void.
   virtual Task<Result<void>> acknowledge(const Message& message) = 0;
-  /// After a `settle` in vain: the copy it wanted is refused where it should go, while the broker is
-  /// there; that may last.
+  /// After a `settle` in vain: the copy it wanted is refused where it should go, while the broker
+  /// is there; that may last.
   virtual bool was_refused() const { return false; }
   /// True once nothing can be settled any more: the connection it came on is gone, the broker has
   /// the message and will deliver it again.

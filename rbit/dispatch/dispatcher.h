@@ -107,8 +107,8 @@ class Dispatcher {
   std::string held_;             // why others want us to take nothing
   bool starting_owned_ = false;
   bool has_dead_letters_ = false;  // that nobody took so far
-  int flows_ = 0;      // under way, the quick ones too
-  int undecided_ = 0;  // of them, those that may yet take a slot
+  int flows_ = 0;                  // under way, the quick ones too
+  int undecided_ = 0;              // of them, those that may yet take a slot
   Notice flow_ended_;
 };
 

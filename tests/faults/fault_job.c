@@ -13,50 +13,47 @@
 #include <time.h>
 #include <unistd.h>
 
-static const char *variable(const char *name)
-{
-    const char *value = getenv(name);
-    return value ? value : "";
+static const char* variable(const char* name) {
+  const char* value = getenv(name);
+  return value ? value : "";
 }
 
-static int say(int log, const char *word, int code)
-{
-    char line[256];
-    struct timespec now;
-    int length;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    length = snprintf(line, sizeof line, "%s %lld %s %s %ld %d\n", word,
-                      (long long)now.tv_sec * 1000000 + now.tv_nsec / 1000, variable("RBIT_JOB_ID"),
-                      variable("RBIT_ATTEMPT"), (long)getpid(), code);
-    return write(log, line, (size_t)length) == length ? 0 : -1;
+static int say(int log, const char* word, int code) {
+  char line[256];
+  struct timespec now;
+  int length;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  length = snprintf(line, sizeof line, "%s %lld %s %s %ld %d\n", word,
+                    (long long)now.tv_sec * 1000000 + now.tv_nsec / 1000, variable("RBIT_JOB_ID"),
+                    variable("RBIT_ATTEMPT"), (long)getpid(), code);
+  return write(log, line, (size_t)length) == length ? 0 : -1;
 }
 
-int main(int argc, char **argv)
-{
-    long milliseconds = 0;
-    int code = 0, times = 0, log;
-    struct timespec pause;
-    if (argc != 2) {
-        fprintf(stderr, "usage: fault_job RUNLOG\n");
-        return 2;
-    }
-    log = open(argv[1], O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666);
-    if (log < 0) {
-        perror(argv[1]);
-        return 2;
-    }
-    if (sscanf(variable("RBIT_VERSION"), "%ld-%d-%d", &milliseconds, &code, &times) < 1) {
-        fprintf(stderr, "RBIT_VERSION is no MS-CODE-TIMES\n");
-        return 2;
-    }
-    if (atoi(variable("RBIT_ATTEMPT")) > times) code = 0;
-    if (say(log, "begin", 0) != 0) return 2;
-    printf("job %s, attempt %s\n", variable("RBIT_JOB_ID"), variable("RBIT_ATTEMPT"));
-    fflush(stdout);
-    pause.tv_sec = milliseconds / 1000;
-    pause.tv_nsec = milliseconds % 1000 * 1000000;
-    while (nanosleep(&pause, &pause) != 0) {
-    }
-    if (say(log, "end", code) != 0) return 2;
-    return code;
+int main(int argc, char** argv) {
+  long milliseconds = 0;
+  int code = 0, times = 0, log;
+  struct timespec pause;
+  if (argc != 2) {
+    fprintf(stderr, "usage: fault_job RUNLOG\n");
+    return 2;
+  }
+  log = open(argv[1], O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666);
+  if (log < 0) {
+    perror(argv[1]);
+    return 2;
+  }
+  if (sscanf(variable("RBIT_VERSION"), "%ld-%d-%d", &milliseconds, &code, &times) < 1) {
+    fprintf(stderr, "RBIT_VERSION is no MS-CODE-TIMES\n");
+    return 2;
+  }
+  if (atoi(variable("RBIT_ATTEMPT")) > times) code = 0;
+  if (say(log, "begin", 0) != 0) return 2;
+  printf("job %s, attempt %s\n", variable("RBIT_JOB_ID"), variable("RBIT_ATTEMPT"));
+  fflush(stdout);
+  pause.tv_sec = milliseconds / 1000;
+  pause.tv_nsec = milliseconds % 1000 * 1000000;
+  while (nanosleep(&pause, &pause) != 0) {
+  }
+  if (say(log, "end", code) != 0) return 2;
+  return code;
 }

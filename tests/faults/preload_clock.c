@@ -11,40 +11,36 @@
 #include <time.h>
 #include <unistd.h>
 
-static long wrong_by(void)
-{
-    char text[32] = "";
-    const char *path = getenv("RBIT_CLOCK_FILE");
-    int file = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
-    if (file >= 0) {
-        if (read(file, text, sizeof text - 1) < 0) text[0] = 0;
-        close(file);
-    }
-    return strtol(text, NULL, 10);
+static long wrong_by(void) {
+  char text[32] = "";
+  const char* path = getenv("RBIT_CLOCK_FILE");
+  int file = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+  if (file >= 0) {
+    if (read(file, text, sizeof text - 1) < 0) text[0] = 0;
+    close(file);
+  }
+  return strtol(text, NULL, 10);
 }
 
-int clock_gettime(clockid_t clock, struct timespec *time)
-{
-    long result = syscall(SYS_clock_gettime, clock, time);
-    if (result == 0 && (clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE))
-        time->tv_sec += wrong_by();
-    return (int)result;
+int clock_gettime(clockid_t clock, struct timespec* time) {
+  long result = syscall(SYS_clock_gettime, clock, time);
+  if (result == 0 && (clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE))
+    time->tv_sec += wrong_by();
+  return (int)result;
 }
 
-int gettimeofday(struct timeval *restrict time, void *restrict zone)
-{
-    struct timespec now;
-    (void)zone;
-    clock_gettime(CLOCK_REALTIME, &now);
-    time->tv_sec = now.tv_sec;
-    time->tv_usec = now.tv_nsec / 1000;
-    return 0;
+int gettimeofday(struct timeval* restrict time, void* restrict zone) {
+  struct timespec now;
+  (void)zone;
+  clock_gettime(CLOCK_REALTIME, &now);
+  time->tv_sec = now.tv_sec;
+  time->tv_usec = now.tv_nsec / 1000;
+  return 0;
 }
 
-time_t time(time_t *out)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    if (out) *out = now.tv_sec;
-    return now.tv_sec;
+time_t time(time_t* out) {
+  struct timespec now;
+  clock_gettime(CLOCK_REALTIME, &now);
+  if (out) *out = now.tv_sec;
+  return now.tv_sec;
 }

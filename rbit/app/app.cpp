@@ -28,7 +28,8 @@ namespace rbit {
 namespace {
 
 constexpr milliseconds publish_patience{
-    10'000};                                 // then who publishes hears that the broker is away
+    10'000};  // then who publishes hears that the broker is away
+constexpr milliseconds journal_pause{5'000};
 constexpr milliseconds outbox_drain{5'000};  // rows that are left go out after the next start
 
 bool reports_to(const config::Settings& settings, const char* target) {
@@ -270,8 +271,8 @@ Task<void> App::live() {
   spawn(loop_.get_executor(), disk_guard_->watch(), "the disk guard");
   outbox_->start();
   dispatcher_->start();
-  co_await recover();
-  remove_old_records();
+  const bool recovered = co_await recover();
+  if (recovered) remove_old_records();
   if (signals_ == 0) {
     dispatcher_->open();
     if (local_ != nullptr) log::info("consuming from the embedded queue");
@@ -282,9 +283,16 @@ Task<void> App::live() {
 }
 
 /// Attempts of an earlier life that have no end: those whose leader left a verdict are concluded;
-/// the others' messages come again.
-Task<void> App::recover() {
-  for (OpenAttempt& open : journal_->open_attempts()) {
+/// the others' messages come again. False: told to stop before the journal could be read.
+Task<bool> App::recover() {
+  auto attempts = journal_->open_attempts();
+  while (!attempts) {  // what their leaders wrote must not be thrown away unread
+    log::error("nothing is taken until the journal can be read: " + attempts.error().text());
+    co_await clock_.sleep_for(journal_pause);
+    if (signals_ > 0) co_return false;
+    attempts = journal_->open_attempts();
+  }
+  for (OpenAttempt& open : *attempts) {
     const auto runner = settings().runners.find(open.job.runner);
     const RunnerPolicy policy =
         runner == settings().runners.end() ? RunnerPolicy{} : runner->second.policy;
@@ -299,6 +307,7 @@ Task<void> App::recover() {
     if (const auto removed = remove_tree(record_dir); !removed)
       log::warning("could not clean up: " + removed.error().text());
   }
+  co_return true;
 }
 
 /// What a crash between two steps left behind; no attempt names it any more.

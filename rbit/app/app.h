@@ -44,7 +44,7 @@ class App {
  private:
   void warn_of_root() const;
   Task<void> live();
-  Task<void> recover();
+  Task<bool> recover();
   void remove_old_records();
   Task<void> shut();
   void on_signal(int count);

@@ -59,7 +59,7 @@ class Journal {
   virtual ~Journal() = default;
 
   virtual std::optional<JobRecord> find(const std::string& key) const = 0;
-  virtual std::vector<OpenAttempt> open_attempts() const = 0;
+  virtual Result<std::vector<OpenAttempt>> open_attempts() const = 0;
 
   /// J1: the job, its payload and this attempt, and the report `building` for every target.
   /// Survives a crash of rbit. `record_dir` is where the attempt's leader will write.
@@ -80,7 +80,8 @@ class Journal {
   virtual Task<Result<void>> keep_dead(const Message& message, const Settlement& settlement) = 0;
   /// Keys of the jobs that are ours and not settled, those of earlier lives too, oldest first.
   virtual std::vector<std::string> owned_jobs() const = 0;
-  virtual std::optional<OwnedJob> owned_job(const std::string& key) const = 0;
+  /// None: there is no such job. An Error: it could not be read, and may be there.
+  virtual Result<std::optional<OwnedJob>> owned_job(const std::string& key) const = 0;
 
   /// A: the settlement is reached. A job that was put back into its queue has moved.
   virtual Task<Result<void>> settled(const std::string& key) = 0;

@@ -9,15 +9,14 @@ void Backlog::add(std::string key, std::string queue, SteadyTime due) {
   if (fresh) by_due_.emplace(due, std::move(key));
 }
 
-std::optional<std::string> Backlog::take(
-    SteadyTime now, const std::function<bool(const std::string& queue)>& fits) {
+std::optional<Backlog::Taken> Backlog::take(SteadyTime now, const Fits& fits) {
   for (auto at = by_due_.begin(); at != by_due_.end() && at->first <= now; ++at) {
     const auto entry = waiting_.find(at->second);
-    if (!fits(entry->second.queue)) continue;
-    std::string key = std::move(at->second);
+    if (!fits(entry->first, entry->second.queue)) continue;
+    Taken taken{std::move(at->second), std::move(entry->second.queue)};
     waiting_.erase(entry);
     by_due_.erase(at);
-    return key;
+    return taken;
   }
   return std::nullopt;
 }

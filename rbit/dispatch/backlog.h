@@ -15,9 +15,12 @@ class Backlog {
  public:
   void add(std::string key, std::string queue, SteadyTime due);
   bool holds(const std::string& key) const { return waiting_.contains(key); }
-  /// The one that has waited longest of those that are due and whose queue `fits`; it leaves.
-  std::optional<std::string> take(SteadyTime now,
-                                  const std::function<bool(const std::string& queue)>& fits);
+  struct Taken {
+    std::string key, queue;
+  };
+  using Fits = std::function<bool(const std::string& key, const std::string& queue)>;
+  /// The one that has waited longest of those that are due and that `fits`; it leaves.
+  std::optional<Taken> take(SteadyTime now, const Fits& fits);
   /// When the next one becomes due that is not due yet.
   std::optional<SteadyTime> next_due(SteadyTime now) const;
   std::size_t size() const { return waiting_.size(); }

@@ -86,43 +86,43 @@ void Dispatcher::take_over() {
 void Dispatcher::start_owned() {
   if (!open_ || draining_ || !trouble().empty() || starting_owned_) return;
   starting_owned_ = true;  // a slot that is taken calls us again
-  const auto fits = [this](const std::string& queue) {
-    if (!lines_.contains(queue)) return false;
+  const auto fits = [this](const std::string& key, const std::string& queue) {
+    // Its last attempt may still be on its way out.
+    if (!lines_.contains(queue) || running_.find(key) != nullptr) return false;
     const std::string& runner = lines_.at(queue)->binding.runner_name;
     return seats_.at(runner).ready && slots_.free(runner) > undecided_;
   };
-  while (auto key = backlog_.take(clock_.steady(), fits)) {
-    const auto owned = journal_.find(*key);
-    if (!owned) continue;
+  while (auto next = backlog_.take(clock_.steady(), fits)) {
     ++flows_;
-    spawn(loop_, resume(*lines_.at(owned->queue), std::move(*key)), "an owned job");
+    spawn(loop_, resume(*lines_.at(next->queue), std::move(next->key)), "an owned job");
   }
   starting_owned_ = false;
   if (const auto next = backlog_.next_due(clock_.steady())) backlog_alarm_.set(*next);
 }
 
 Task<void> Dispatcher::resume(Line& line, std::string key) {
-  const auto owned = journal_.owned_job(key);
+  const auto read = journal_.owned_job(key);
   auto slot = slots_.try_take(line.binding.runner_name);
-  bool begun = true;
-  if (owned && slot) {
-    begun = co_await flow_.resume(line.binding, *owned, transport_.adopt(owned->message),
+  bool begun = read.has_value() && slot.has_value();
+  if (begun && *read) {
+    const OwnedJob& owned = **read;
+    begun = co_await flow_.resume(line.binding, owned, transport_.adopt(owned.message),
                                   std::move(*slot));
   }
-  if (!begun || !slot)
-    backlog_.add(key, line.binding.queue, clock_.steady() + longest_journal_pause);
+  if (!begun) backlog_.add(key, line.binding.queue, clock_.steady() + longest_journal_pause);
   flow_ended();
 }
 
 Task<void> Dispatcher::finish_owned(std::string key) {
-  if (const auto owned = journal_.owned_job(key)) {
-    Delivery delivery = transport_.adopt(owned->message);
+  if (const auto read = journal_.owned_job(key); read && *read) {
+    const OwnedJob& owned = **read;
+    Delivery delivery = transport_.adopt(owned.message);
     const bool unfinished =
-        owned->state == JobRecord::State::running || owned->state == JobRecord::State::waiting;
+        owned.state == JobRecord::State::running || owned.state == JobRecord::State::waiting;
     if (unfinished)
-      co_await flow_.hand_back(*owned, std::move(delivery));
+      co_await flow_.hand_back(owned, std::move(delivery));
     else
-      co_await flow_.settle_owned(*owned, std::move(delivery));
+      co_await flow_.settle_owned(owned, std::move(delivery));
   }
   flow_ended();
 }
@@ -275,9 +275,10 @@ void Dispatcher::hold(const std::string& why) {
 
 Task<void> Dispatcher::conclude(Job job, Outcome outcome, std::string record_dir) {
   const auto line = lines_.find(job.queue);
-  if (line == lines_.end()) co_return;  // not ours any more: its message is answered where it goes
-  co_await flow_.conclude(line->second->binding, std::move(job), std::move(outcome),
-                          std::move(record_dir));
+  // Of a queue that is not read any more: it was done all the same.
+  const Binding stranger{job.queue, job.runner, nullptr, RetryPolicy(RunnerPolicy{}), std::nullopt};
+  const Binding& binding = line == lines_.end() ? stranger : line->second->binding;
+  co_await flow_.conclude(binding, std::move(job), std::move(outcome), std::move(record_dir));
 }
 
 Task<void> Dispatcher::drain(milliseconds limit) {

@@ -40,18 +40,23 @@ Task<void> JobFlow::run(const Binding& binding, Delivery delivery) {
   links_.received(delivery.message());
   failpoint("R");
   const std::string key = identify(delivery);
-  if (RunningJob* same = running_.find(key)) {  // promise 2: a redelivery joins the running job
-    // But our own copy for its next attempt may come before the journal has noted that this one is
-    // settled; answered with it, the copy would be lost. It goes back and comes again.
-    if (attempt_of(delivery.message()).value_or(0) > same->job.attempt) co_return;
-    co_await join(*same, std::move(delivery));
-    co_return;
+  while (RunningJob* same = running_.find(key)) {  // promise 2: a redelivery joins the running job
+    // But our own copy for its next attempt, or for this one again, may come before the journal has
+    // noted that this one is settled; answered with it, the copy would be lost. It waits for that.
+    const bool is_copy = attempt_of(delivery.message()).value_or(0) >= same->job.attempt;
+    if (!is_copy || !same->has_verdict) {
+      co_await join(*same, std::move(delivery));
+      co_return;
+    }
+    co_await running_.changed().wait();
+    if (hurried_) co_return;  // dropped, it goes back
   }
   if (backlog_.holds(key)) {  // it is ours already, and will run
     co_await acknowledge(std::move(delivery));
     co_return;
   }
-  const bool redelivered = delivery.message().redelivered && given_back_.erase(key) == 0;
+  const bool unread = given_back_.erase(key) > 0;
+  const bool redelivered = delivery.message().redelivered && !unread;
   const Recall past = recall(delivery.message(), journal_.find(key), redelivered);
   if (past.answer) {  // answered before, unheard
     co_await answer_again(std::move(delivery), *past.answer);
@@ -99,7 +104,6 @@ Task<bool> JobFlow::resume(const Binding& binding, const OwnedJob& owned, Delive
 Task<bool> JobFlow::carry_out(const Binding& binding, RunningJob& running,
                               std::optional<Slot> slot) {
   running.begun = clock_.steady();
-  running.ack_after = binding.ack_after;
   const Result<std::string> record = links_.make_record(running.job);
   if (!record) {
     links_.journal_failed(record.error());
@@ -110,7 +114,8 @@ Task<bool> JobFlow::carry_out(const Binding& binding, RunningJob& running,
     links_.remove_record(*record);
     co_return false;
   }
-  early_ack_.watch(running);                                      // A', when its time comes
+  running.ack_after = binding.ack_after;  // not before: a claim is of what is on record
+  early_ack_.watch(running);              // A', when its time comes
   Outcome outcome = co_await attempt(binding, running, *record);  // X to V
   if (outcome.kind == Outcome::Kind::not_started) blame_the_disk(outcome);
   // No job is burnt for a runner that is broken: its message goes back, and that costs no attempt.

@@ -71,7 +71,7 @@ std::optional<JobRecord> SqliteJournal::find(const std::string& key) const {
   return rows::read_job(row);
 }
 
-std::vector<OpenAttempt> SqliteJournal::open_attempts() const {
+Result<std::vector<OpenAttempt>> SqliteJournal::open_attempts() const {
   std::vector<OpenAttempt> open;
   auto row = database_.prepare(
       "SELECT j.key, j.queue, j.runner, a.n, j.crashes, p.redelivered, p.timestamp, p.request, "
@@ -80,8 +80,8 @@ std::vector<OpenAttempt> SqliteJournal::open_attempts() const {
   row.bind(life_);
   for (;;) {
     const auto found = row.step();
-    if (!found) log::error("the journal could not be read: " + found.error().text());
-    if (!found || !*found) return open;
+    if (!found) return found.error();
+    if (!*found) return open;
     OpenAttempt one;
     one.job.key = row.text(0);
     one.job.queue = row.text(1);
@@ -110,7 +110,7 @@ std::vector<std::string> SqliteJournal::owned_jobs() const {
   }
 }
 
-std::optional<OwnedJob> SqliteJournal::owned_job(const std::string& key) const {
+Result<std::optional<OwnedJob>> SqliteJournal::owned_job(const std::string& key) const {
   static const std::string sql =
       "SELECT " + std::string(rows::job_columns) +
       ", (SELECT request FROM payload WHERE job = job.id), "
@@ -119,8 +119,11 @@ std::optional<OwnedJob> SqliteJournal::owned_job(const std::string& key) const {
       "(SELECT body FROM payload WHERE job = job.id) FROM job WHERE key = ? AND claim = 'owned'";
   auto row = database_.prepare(sql);
   const auto found = row.bind(key).step();
-  if (!found) log::error("the journal could not be read: " + found.error().text());
-  if (!found || !*found) return std::nullopt;
+  if (!found) {
+    log::error("the journal could not be read: " + found.error().text());
+    return found.error();
+  }
+  if (!*found) return std::optional<OwnedJob>();
   const JobRecord record = rows::read_job(row);
   OwnedJob owned;
   owned.state = record.state;
@@ -140,7 +143,7 @@ std::optional<OwnedJob> SqliteJournal::owned_job(const std::string& key) const {
   properties_from_json(row.text(rows::job_column_count + 1), owned.message);
   owned.message.redelivered = job.redelivered;
   owned.message.body = job.body;
-  return owned;
+  return std::optional<OwnedJob>(std::move(owned));
 }
 
 std::optional<milliseconds> SqliteJournal::ack_limit(const std::string& broker) const {
@@ -215,7 +218,10 @@ Task<Result<void>> SqliteJournal::finish(const Job& job, const Outcome& outcome,
 Task<Result<void>> SqliteJournal::own(const std::string& key) {
   Change change = [&](std::int64_t&) -> Result<void> {
     auto row = database_.prepare("UPDATE job SET claim = 'owned', touched = ? WHERE key = ?");
-    return row.bind(now()).bind(key).run();
+    if (const auto written = row.bind(now()).bind(key).run(); !written) return written;
+    // A disk that failed may have taken its row along: what is not there must not be acknowledged.
+    if (database_.changes() != 1) return Error{"job " + key, "is not in the journal", ""};
+    return {};
   };
   co_return co_await write(Durability::power, std::move(change));  // S2
 }
@@ -437,6 +443,7 @@ Result<void> SqliteJournal::write_verdict(std::int64_t row, const Job& job, cons
   auto verdict = database_.prepare(
       "UPDATE job SET state = ?, attempt = ?, outcome = ?, reason = ?, message = ?, settlement = "
       "?, settlement_delay = ?, settlement_attempt = ?, settlement_reason = ?, settled = 0, "
+      "claim = ?, "
       "log_file = ?, artifacts = ?, ended = ?, touched = ? WHERE id = ?");
   return verdict.bind(to_string(state_after(outcome, settlement)))
       .bind(job.attempt)
@@ -447,6 +454,7 @@ Result<void> SqliteJournal::write_verdict(std::int64_t row, const Job& job, cons
       .bind(settlement.delay.count())
       .bind(settlement.next_attempt)
       .bind(settlement.reason)
+      .bind(job.owned ? "owned" : "held")  // a claim whose sync failed is none
       .bind(outcome.log_file)
       .bind(artifacts)
       .bind(time)

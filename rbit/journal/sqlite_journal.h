@@ -34,7 +34,7 @@ class SqliteJournal : public Journal {
                 std::string worker, JournalLimits limits = {});
 
   std::optional<JobRecord> find(const std::string& key) const override;
-  std::vector<OpenAttempt> open_attempts() const override;
+  Result<std::vector<OpenAttempt>> open_attempts() const override;
 
   Task<Result<void>> begin(const Job& job, const Message& message, const std::string& record_dir,
                            Report building) override;
@@ -44,7 +44,7 @@ class SqliteJournal : public Journal {
   Task<Result<void>> own(const std::string& key) override;
   Task<Result<void>> keep_dead(const Message& message, const Settlement& settlement) override;
   std::vector<std::string> owned_jobs() const override;
-  std::optional<OwnedJob> owned_job(const std::string& key) const override;
+  Result<std::optional<OwnedJob>> owned_job(const std::string& key) const override;
   Task<Result<void>> settled(const std::string& key) override;
   Task<Result<void>> report_again(const std::string& key) override;
 

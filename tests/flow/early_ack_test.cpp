@@ -20,6 +20,11 @@ RunnerPolicy acknowledged_after(std::optional<milliseconds> time) {
   return policy;
 }
 
+Message next_attempt(Message message, int attempt) {
+  message.headers[attempt_header] = std::int64_t{attempt};
+  return message;
+}
+
 }  // namespace
 
 TEST_CASE("a long job is ours on record, then its message is acknowledged, then it ends") {
@@ -236,4 +241,78 @@ TEST_CASE("the copy for the next attempt does not join the attempt that asked fo
     CHECK(story.transport.acknowledged.size() == acknowledged);
     CHECK(story.transport.settled.size() == 1);
   }
+}
+
+TEST_CASE("a retry copy that comes before its settlement is noted is not swallowed") {
+  Story story(2, acknowledged_after(0ms));
+  const Message message = story.message("job");
+  story.transport.send(message);
+  story.settle_down();
+  REQUIRE(story.journal().owned_jobs() == Lines{"job"});
+  story.fail_claims(true);  // `settled` cannot be written for a while
+  story.runner().end("job", outcome(Kind::blocked, "exit 75"));
+  story.settle_down();
+  REQUIRE(story.transport.settled.size() == 1);
+  REQUIRE(story.transport.settled[0].settlement.kind == Settlement::Kind::retry);
+  story.runner().forget("job");
+  story.transport.push(next_attempt(message, 2));  // the copy is back
+  story.settle_down();
+  story.fail_claims(false);
+  for (int i = 0; i < 80; ++i) story.pass(250ms);
+  CHECK(story.runner().attempts == std::vector<int>{1, 2});
+}
+
+TEST_CASE("the copy overtakes its own confirm") {
+  Story story(2, acknowledged_after(0ms));
+  const Message message = story.message("job");
+  story.transport.send(message);
+  story.settle_down();
+  story.transport.refuse_settlements(1);  // the broker has the copy; its confirm was lost
+  story.runner().end("job", outcome(Kind::blocked, "exit 75"));
+  story.settle_down();
+  story.runner().forget("job");
+  story.transport.push(next_attempt(message, 2));
+  story.settle_down();
+  for (int i = 0; i < 80; ++i) story.pass(250ms);
+  CHECK(story.runner().attempts == std::vector<int>{1, 2});
+}
+
+TEST_CASE("nobody claims a job before J1 is committed") {
+  Story story(2, acknowledged_after(0ms));
+  const Message message = story.message("job");
+  story.refuse_begins(true);
+  story.transport.push(message);
+  story.transport.push(message);  // joins while J1 is under way
+  story.settle_down();
+  CHECK(story.transport.acknowledged.empty());
+  CHECK(story.runner().started.empty());
+}
+
+TEST_CASE("a claim without a row is no claim") {
+  Story story(2, acknowledged_after(1s));
+  Result<void> owned;
+  story.run([](Story& s, Result<void>& result) -> Task<void> {
+    result = co_await s.journal().own("nobody");
+  }(story, owned));
+  CHECK_FALSE(owned.has_value());
+}
+
+TEST_CASE("an owned job that waits is never forgotten") {
+  Story story(2, acknowledged_after(0ms));
+  story.send("a");
+  story.transport.refuse_settlements(1);
+  story.run(story.dispatcher().drain(0ms));  // ours, waiting for the next life
+  REQUIRE(story.journal().owned_jobs() == Lines{"a"});
+  story.clock.jump(31 * 24h);
+  story.run([](Story& s) -> Task<void> { (void)co_await s.journal().prune(); }(story));
+  CHECK(story.journal().owned_jobs() == Lines{"a"});
+}
+
+TEST_CASE("a claim whose sync failed does not make a held job ours after it was given back") {
+  Story story(2, acknowledged_after(1s));
+  story.send("job");
+  story.mark_owned("job");  // committed, but the sync failed: answered by an Error
+  story.run(story.dispatcher().drain(0ms));
+  CHECK(story.transport.given_back == 1);
+  CHECK(story.journal().owned_jobs().empty());
 }

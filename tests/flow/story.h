@@ -71,6 +71,20 @@ class Story {
         .value();
   }
 
+  /// The journal takes no new job, or takes them again.
+  void refuse_begins(bool fail) {
+    database_
+        ->execute(fail ? "CREATE TRIGGER no_begin BEFORE INSERT ON job "
+                         "BEGIN SELECT RAISE(ABORT, 'refused'); END"
+                       : "DROP TRIGGER no_begin")
+        .value();
+  }
+  /// As a claim that was committed and whose sync failed.
+  void mark_owned(const std::string& key) {
+    database_->execute(("UPDATE job SET claim = 'owned' WHERE key = '" + key + "'").c_str())
+        .value();
+  }
+
   /// Lets everything happen that can happen without time passing.
   void settle_down() {
     loop_.restart();

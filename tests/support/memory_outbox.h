@@ -72,7 +72,9 @@ class MemoryOutbox : public Journal {
 
   // The rest of a journal: not here.
   std::optional<JobRecord> find(const std::string&) const override { return std::nullopt; }
-  std::vector<OpenAttempt> open_attempts() const override { return {}; }
+  Result<std::vector<OpenAttempt>> open_attempts() const override {
+    return std::vector<OpenAttempt>();
+  }
   Task<Result<void>> begin(const Job&, const Message&, const std::string&, Report) override {
     co_return Result<void>();
   }
@@ -83,7 +85,9 @@ class MemoryOutbox : public Journal {
   }
   Task<Result<void>> own(const std::string&) override { co_return Result<void>(); }
   std::vector<std::string> owned_jobs() const override { return {}; }
-  std::optional<OwnedJob> owned_job(const std::string&) const override { return std::nullopt; }
+  Result<std::optional<OwnedJob>> owned_job(const std::string&) const override {
+    return std::optional<OwnedJob>();
+  }
   Task<Result<void>> remember_ack_limit(const std::string&, milliseconds) override {
     co_return Result<void>();
   }

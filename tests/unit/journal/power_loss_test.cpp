@@ -57,7 +57,7 @@ void check(JournalFixture& life, const Promises& promised) {
   }
   for (const std::string& key : promised.begun) CHECK_MESSAGE(life.journal->find(key), key);
   for (const std::string& id : promised.buried) CHECK_MESSAGE(life.journal->is_buried(id), id);
-  for (const OpenAttempt& open : life.journal->open_attempts())
+  for (const OpenAttempt& open : life.journal->open_attempts().value())
     CHECK_MESSAGE(!promised.done.contains(open.job.key), open.job.key);
 }
 

@@ -192,10 +192,10 @@ TEST_CASE("attempts of an earlier life are found open, until they end or are beg
   REQUIRE(house.begin(house.job("b")));
   REQUIRE(house.begin(house.job("c")));
   REQUIRE(house.done(house.job("c")));
-  CHECK(house.journal->open_attempts().empty());  // they are under way
+  CHECK(house.journal->open_attempts()->empty());  // they are under way
 
   house.die_and_live();
-  const auto open = house.journal->open_attempts();
+  const auto open = house.journal->open_attempts().value();
   REQUIRE(open.size() == 2);
   CHECK(open[0].job.key == "a");
   CHECK(open[0].job.attempt == 3);
@@ -209,7 +209,7 @@ TEST_CASE("attempts of an earlier life are found open, until they end or are beg
 
   REQUIRE(house.finish(open[0].job, Outcome::Kind::done, Settlement::accept(), Status::done));
   REQUIRE(house.begin(house.job("b", 2)));
-  CHECK(house.journal->open_attempts().empty());
+  CHECK(house.journal->open_attempts()->empty());
   CHECK(house.send_all("log").size() == 6);
 }
 
@@ -346,6 +346,6 @@ TEST_CASE("what was on record before SIGKILL is on record after it") {
     if (heard[i] == 'd') CHECK(record->state == State::done);
     if (heard[i] == 's') CHECK(record->settled);
   }
-  const auto open = house.journal->open_attempts();
+  const auto open = house.journal->open_attempts().value();
   CHECK(open.size() <= 1);
 }

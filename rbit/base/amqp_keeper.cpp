@@ -6,6 +6,7 @@
 
 #include "rbit/base/log.h"
 #include "rbit/base/loopback.h"
+#include "rbit/base/random.h"
 #include "rbit/base/text.h"
 
 namespace rbit::amqp {
@@ -29,7 +30,7 @@ Keeper::Keeper(const asio::any_io_executor& loop, ConnectionSettings settings, V
       blocked_since_(loop),
       protocol_faults_(most_protocol_faults, protocol_faults_span) {
   std::shuffle(settings_.endpoints.begin(), settings_.endpoints.end(),
-               std::minstd_rand(std::random_device{}()));
+               std::minstd_rand(static_cast<std::uint32_t>(random_number())));
 }
 
 void Keeper::start(Events events) {

@@ -1,7 +1,10 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <random>
+
+#include "rbit/base/random.h"
 
 namespace rbit {
 
@@ -9,7 +12,7 @@ namespace rbit {
 class Backoff {
  public:
   Backoff(std::chrono::milliseconds base, std::chrono::milliseconds cap)
-      : base_(base), cap_(cap), step_(base), random_(std::random_device{}()) {}
+      : base_(base), cap_(cap), step_(base), random_(static_cast<std::uint32_t>(random_number())) {}
 
   /// The next pause, 0 up to the step; the step doubles.
   std::chrono::milliseconds next() {

@@ -3,10 +3,11 @@
 #include <algorithm>
 #include <array>
 #include <boost/asio/post.hpp>
-#include <random>
+#include <cstring>
 #include <utility>
 
 #include "rbit/base/log.h"
+#include "rbit/base/random.h"
 #include "rbit/base/text.h"
 #include "rbit/core/message_codec.h"
 
@@ -20,9 +21,9 @@ constexpr std::chrono::milliseconds longest_sleep{60'000};  // the wall clock ma
 
 /// A random UUID, version 4.
 std::string new_id() {
-  std::random_device random;
+  const std::array<std::uint64_t, 2> numbers{random_number(), random_number()};
   std::array<unsigned char, 16> bytes{};
-  for (auto& byte : bytes) byte = static_cast<unsigned char>(random() & 0xFF);
+  std::memcpy(bytes.data(), numbers.data(), bytes.size());
   bytes[6] = static_cast<unsigned char>((bytes[6] & 0x0F) | 0x40);
   bytes[8] = static_cast<unsigned char>((bytes[8] & 0x3F) | 0x80);
   static constexpr char digits[] = "0123456789abcdef";

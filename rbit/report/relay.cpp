@@ -10,6 +10,7 @@
 
 #include "rbit/base/failpoint.h"
 #include "rbit/base/log.h"
+#include "rbit/base/random.h"
 
 namespace rbit {
 
@@ -76,7 +77,7 @@ Relay::Relay(asio::any_io_executor loop, Journal& journal, Clock& clock,
       at_rest_(std::move(at_rest)),
       alarm_(loop, clock, [this] { wake(); }),
       closing_(loop),
-      random_(std::random_device{}()) {}
+      random_(static_cast<std::uint32_t>(random_number())) {}
 
 void Relay::wake() {
   fresh_ = true;

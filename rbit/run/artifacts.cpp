@@ -13,12 +13,12 @@
 #include <cstdlib>
 #include <cstring>
 #include <memory>
-#include <random>
 #include <set>
 #include <string_view>
 #include <utility>
 
 #include "rbit/base/fd.h"
+#include "rbit/base/random.h"
 #include "rbit/base/text.h"
 #include "rbit/run/artifact_globs.h"
 #include "rbit/run/directories.h"
@@ -280,7 +280,7 @@ class Collection {
   std::set<std::pair<dev_t, ino_t>> seen_;
   std::set<std::string> names_;
   std::int64_t bytes_ = 0;
-  const std::string prefix_ = ".rbit-" + std::to_string(std::random_device{}()) + "-";
+  const std::string prefix_ = ".rbit-" + std::to_string(random_number()) + "-";
   unsigned counter_ = 0;
 };
 

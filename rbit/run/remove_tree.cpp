@@ -7,11 +7,11 @@
 #include <cstring>
 #include <memory>
 #include <optional>
-#include <random>
 #include <string>
 #include <vector>
 
 #include "rbit/base/fd.h"
+#include "rbit/base/random.h"
 #include "rbit/run/open_below.h"
 #include "rbit/run/workspace.h"
 
@@ -153,7 +153,7 @@ class TreeRemover {
   std::string path_;
   Fd top_;
   // Random, so that the job cannot have taken the names.
-  const std::string prefix_ = ".rbit-" + std::to_string(std::random_device{}()) + "-";
+  const std::string prefix_ = ".rbit-" + std::to_string(random_number()) + "-";
   unsigned long counter_ = 0;
   std::optional<Error> error_;
 };

@@ -1,0 +1,11 @@
+#pragma once
+
+#include <cstdint>
+
+namespace rbit {
+
+/// A number nobody can guess, straight from the kernel. One system call; std::random_device costs
+/// milliseconds where the processor's own source is slow (virtual machines).
+std::uint64_t random_number();
+
+}  // namespace rbit

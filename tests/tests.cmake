@@ -40,7 +40,12 @@ foreach(room base intake)
   endif()
 endforeach()
 
-# The room `run` is tested with real processes.
+# The room `run` is tested with real processes, and with the parts of rbit-leader that a fake
+# machine can show.
+if(TARGET unit_run)
+  target_sources(unit_run PRIVATE ${PROJECT_SOURCE_DIR}/rbit/run/leader/cgroup_dir.cpp
+                                  ${PROJECT_SOURCE_DIR}/rbit/run/leader/usage.cpp)
+endif()
 foreach(helper rbit-leader rbit-plugin-host hello naughty)
   if(TARGET unit_run AND TARGET ${helper})
     add_dependencies(unit_run ${helper})

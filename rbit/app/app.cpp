@@ -12,6 +12,7 @@
 #include "rbit/app/amqp_wiring.h"
 #include "rbit/app/helper_programs.h"
 #include "rbit/app/signals.h"
+#include "rbit/app/used_text.h"
 #include "rbit/base/log.h"
 #include "rbit/base/text.h"
 #include "rbit/intake/request.h"
@@ -19,6 +20,8 @@
 #include "rbit/report/amqp_sink.h"
 #include "rbit/report/log_sink.h"
 #include "rbit/report/pybit_sink.h"
+#include "rbit/run/cgroup.h"
+#include "rbit/run/job_log.h"
 #include "rbit/run/make_runner.h"
 #include "rbit/run/record.h"
 #include "rbit/run/workspace.h"
@@ -88,6 +91,7 @@ App::App(Configuration configuration, StateDir state)
   make_transport();
   make_dispatcher();
   make_disk_guard();
+  make_log_keeper();
   open_control();
   open_monitor();
 }
@@ -125,7 +129,12 @@ void App::open_journal() {
 
 void App::make_runners() {
   const auto loop = loop_.get_executor();
-  leaders_ = std::make_unique<LeaderPool>(loop, place_.leader_program);
+  const CgroupPlace cgroup = delegated_cgroup();
+  if (!cgroup.path.empty())
+    log::info("jobs get control groups below " + cgroup.path +
+              (cgroup.limits ? "" : ", but without limits of memory and processes"));
+  place_.cgroups = cgroup.path;
+  leaders_ = std::make_unique<LeaderPool>(loop, place_.leader_program, cgroup.path);
   for (const auto& mapping : settings().queues) {
     if (runners_.count(mapping.runner) != 0) continue;
     runners_[mapping.runner] =
@@ -201,6 +210,18 @@ Result<void> App::try_disk() const {
   return {};
 }
 
+void App::make_log_keeper() {
+  LogLimits limits;
+  limits.age = std::chrono::hours(24) * settings().log.keep_days;
+  limits.bytes = settings().log.keep_size;
+  log_keeper_ = std::make_unique<LogKeeper>(loop_.get_executor(), place_.log_dir, limits, [this] {
+    std::set<std::string> running;
+    for (const auto& [key, job] : dispatcher_->running().all())
+      running.insert(JobLog::name_of(job->job));
+    return running;
+  });
+}
+
 FlowLinks App::flow_links() {
   FlowLinks links;
   links.try_disk = [this] { return try_disk(); };
@@ -225,8 +246,15 @@ FlowLinks App::flow_links() {
     if (monitor_) monitor_->received();
   };
   links.refused = [](const Message&, const Error&) {};
-  links.finished = [this](const Job&, const Outcome& outcome, std::optional<Status> told) {
+  links.finished = [this](const Job& job, const Outcome& outcome, std::optional<Status> told) {
     disk_guard_->look();
+    log::info("Job " + job.request.job_id + " used " +
+                  used_text(outcome.wall_micros, outcome.cpu_micros, outcome.peak_memory_kib,
+                            outcome.output_bytes) +
+                  (outcome.exit.empty() ? "" : "; " + outcome.exit),
+              {{"job", job.request.job_id},
+               {"queue", job.queue},
+               {"attempt", std::to_string(job.attempt)}});
     if (monitor_) monitor_->finished(outcome, told);
   };
   return links;
@@ -273,6 +301,7 @@ Task<void> App::live() {
   dispatcher_->start();
   const bool recovered = co_await recover();
   if (recovered) remove_old_records();
+  spawn(loop_.get_executor(), log_keeper_->live(), "log keeper");
   if (signals_ == 0) {
     dispatcher_->open();
     if (local_ != nullptr) log::info("consuming from the embedded queue");
@@ -355,6 +384,7 @@ Task<void> App::shut() {
   co_await dispatcher_->drain(settings().drain_timeout);
   control_->close();
   monitor_.reset();
+  co_await log_keeper_->stop();
   for (const auto& [name, runner] : runners_) co_await runner->close();
   co_await leaders_->close();
   const bool all_sent = co_await outbox_->drain(outbox_drain);

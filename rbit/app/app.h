@@ -26,6 +26,7 @@
 #include "rbit/monitor/monitor.h"
 #include "rbit/report/outbox.h"
 #include "rbit/run/leader_pool.h"
+#include "rbit/run/log_keeper.h"
 #include "rbit/run/run_place.h"
 
 namespace rbit {
@@ -58,6 +59,7 @@ class App {
   void make_dispatcher();
   void make_disk_guard();
   Result<void> try_disk() const;
+  void make_log_keeper();
   void open_control();
   void open_monitor();
   FlowLinks flow_links();
@@ -89,6 +91,7 @@ class App {
   std::unique_ptr<Dispatcher> dispatcher_;
   Ballast ballast_;
   std::unique_ptr<DiskGuard> disk_guard_;
+  std::unique_ptr<LogKeeper> log_keeper_;
   std::unique_ptr<ControlHandlers> handlers_;
   std::unique_ptr<ControlServer> control_;
   std::unique_ptr<Monitor> monitor_;

@@ -11,6 +11,7 @@ ExitCode check_command(const Arguments& arguments);
 ExitCode submit_command(const Arguments& arguments);
 ExitCode try_command(const Arguments& arguments);
 ExitCode jobs_command(const Arguments& arguments);
+ExitCode explain_command(const Arguments& arguments);
 ExitCode log_command(const Arguments& arguments);
 ExitCode cancel_command(const Arguments& arguments);
 ExitCode dead_command(const Arguments& arguments);

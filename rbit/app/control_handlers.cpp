@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "rbit/app/job_story.h"
 #include "rbit/base/clock.h"
 #include "rbit/intake/dead_order.h"
 #include "rbit/intake/local_dead_letters.h"
@@ -97,6 +98,9 @@ std::map<std::string, ControlServer::Handler> ControlHandlers::all() {
   handlers["job"] = [this](json request, ControlPeer& peer) {
     return job(std::move(request), peer);
   };
+  handlers["explain"] = [this](json request, ControlPeer& peer) {
+    return explain(std::move(request), peer);
+  };
   handlers["cancel"] = [this](json request, ControlPeer& peer) {
     return cancel(std::move(request), peer);
   };
@@ -138,7 +142,8 @@ Task<void> ControlHandlers::follow(nlohmann::json request, ControlPeer& peer) {
   accepted["past"] = nlohmann::json::array();
   bool over = false;
   if (const auto history = History(database_).job(key)) {
-    for (const auto& [report, state, note] : history->reports) {
+    for (const ReportRecord& record : history->reports) {
+      const Report& report = record.report;
       if (report.target != "log") continue;  // each status once; there is always a log
       accepted["past"].push_back(
           status_line(report.status, report.reason, report.message, report.attempt));
@@ -176,6 +181,17 @@ Task<void> ControlHandlers::job(nlohmann::json request, ControlPeer& peer) {
   }
   nlohmann::json line;
   line["job"] = *found;
+  co_await peer.send(line);
+}
+
+Task<void> ControlHandlers::explain(nlohmann::json request, ControlPeer& peer) {
+  const auto story = job_story(database_, text_of(request, "job"));
+  if (!story) {
+    co_await peer.send_error(story.error());
+    co_return;
+  }
+  nlohmann::json line;
+  line["story"] = *story;
   co_await peer.send(line);
 }
 

@@ -19,6 +19,7 @@ namespace rbit {
 ///                               "attempt"} until a final one
 ///   {"do": "jobs", "limit"}     {"jobs": [...]}, the last touched first
 ///   {"do": "job", "job"}        {"job": {...}}, by key or by PyBit's id
+///   {"do": "explain", "job"}    {"story": {...}}, the same and all that the journal has of it
 ///   {"do": "cancel", "job"}     {"ok"}
 ///   {"do": "dead", "act", "queues", "ids", "reason", "limit"}   the lines of intake/dead_order.h
 class ControlHandlers {
@@ -34,6 +35,7 @@ class ControlHandlers {
   Task<void> follow(nlohmann::json request, ControlPeer& peer);
   Task<void> jobs(nlohmann::json request, ControlPeer& peer);
   Task<void> job(nlohmann::json request, ControlPeer& peer);
+  Task<void> explain(nlohmann::json request, ControlPeer& peer);
   Task<void> cancel(nlohmann::json request, ControlPeer& peer);
   Task<void> dead(nlohmann::json request, ControlPeer& peer);
   Task<void> pass_on(Followers::Follower& follower, ControlPeer& peer);

@@ -2,6 +2,8 @@
 
 #include <unistd.h>
 
+#include <cerrno>
+#include <cstring>
 #include <fstream>
 #include <iostream>
 
@@ -11,7 +13,9 @@ namespace rbit {
 
 Result<void> print_job_output(const std::string& path) {
   std::ifstream log(path, std::ios::binary);
-  if (!log) return Error{path, "cannot be read", "old logs are removed with their jobs"};
+  if (!log)
+    return Error{path, std::string("cannot be read: ") + std::strerror(errno),
+                 "old logs are removed, as [log] keep-days and keep-size say"};
   if (::isatty(STDOUT_FILENO) == 0) {
     if (log.peek() != std::ifstream::traits_type::eof()) std::cout << log.rdbuf();
     return {};

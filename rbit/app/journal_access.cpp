@@ -8,6 +8,7 @@
 
 #include "rbit/app/control_client.h"
 #include "rbit/app/control_handlers.h"
+#include "rbit/app/job_story.h"
 #include "rbit/app/state_dir.h"
 #include "rbit/journal/schema.h"
 
@@ -39,6 +40,23 @@ json ask_journal(const config::Settings& settings, const std::function<json(Data
   return ask(**database);
 }
 
+/// What rbit says of one job: `ask` is its word for it, `member` holds the answer; where no rbit
+/// runs `read` reads it.
+json ask_about(const config::Settings& settings, const std::string& name, const char* ask,
+               const char* member, Result<json> (*read)(Database&, const std::string&)) {
+  if (auto client = ControlClient::connect(StateDir::socket(settings.state_dir))) {
+    json request;
+    request["do"] = ask;
+    request["job"] = name;
+    return ask_running(*client, request, member);
+  }
+  return ask_journal(settings, [&](Database& database) {
+    auto found = read(database, name);
+    if (!found) throw Fatal(ExitCode::failed, found.error());
+    return *found;
+  });
+}
+
 }  // namespace
 
 json ask_for_jobs(const config::Settings& settings, int limit) {
@@ -52,17 +70,11 @@ json ask_for_jobs(const config::Settings& settings, int limit) {
 }
 
 json ask_for_job(const config::Settings& settings, const std::string& name) {
-  if (auto client = ControlClient::connect(StateDir::socket(settings.state_dir))) {
-    json request;
-    request["do"] = "job";
-    request["job"] = name;
-    return ask_running(*client, request, "job");
-  }
-  return ask_journal(settings, [&](Database& database) {
-    auto found = describe_job(database, name);
-    if (!found) throw Fatal(ExitCode::failed, found.error());
-    return *found;
-  });
+  return ask_about(settings, name, "job", "job", describe_job);
+}
+
+json ask_for_story(const config::Settings& settings, const std::string& name) {
+  return ask_about(settings, name, "explain", "story", job_story);
 }
 
 }  // namespace rbit

@@ -28,6 +28,7 @@ constexpr Command commands[] = {
     {"try", "CONFIG RUNNER FILE", "one message through one runner, without a broker", try_command},
     {"jobs", "CONFIG", "list the jobs that run and that ran", jobs_command},
     {"log", "CONFIG JOB", "print the output of a job", log_command},
+    {"explain", "CONFIG JOB", "tell the whole story of a job", explain_command},
     {"cancel", "CONFIG JOB", "stop a job that runs", cancel_command},
     {"dead", "list|show|replay|drop CONFIG", "the dead letters: see them, bring them back",
      dead_command},

@@ -34,6 +34,7 @@ class Bench {
     if (::mkdtemp(path.data()) == nullptr)
       throw Fatal(ExitCode::no_permission, Error{path, "cannot be made", "set TMPDIR"});
     path_ = path;
+    ::chmod(path_.c_str(), 0711);  // the job may run as somebody else (`user`)
     for (const char* part : {"/work", "/logs", "/record"}) ::mkdir((path_ + part).c_str(), 0700);
   }
   ~Bench() { (void)remove_tree(path_); }

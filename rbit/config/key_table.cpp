@@ -121,11 +121,18 @@ constexpr Key table[] = {
     {"runner", "pass-env", T::list, "",
      "Names of variables that jobs get from rbit's own environment."},
     {"runner", "user", T::text, "",
-     "Which user jobs run as; needs root. Default: the one rbit runs as."},
+     "Which user jobs run as; needs root, and a work-dir he can get to. Default: the one rbit runs "
+     "as."},
     {"runner", "nice", T::number, "5",
      "The priority of jobs, from -20 to 19; a higher number is a lower priority.", -20, 19},
     {"runner", "max-memory", T::size, "0",
-     "The address space each process of a job may have. 0: no limit.", 0, 1LL << 50},
+     "The address space each process of a job may have and, where rbit has control groups, the "
+     "memory of the job as a whole. 0: no limit.",
+     0, 1LL << 50},
+    {"runner", "max-processes", T::number, "0",
+     "How many processes and threads a job may have where rbit has control groups; elsewhere the "
+     "user it runs as, unless that is root. 0: no limit.",
+     0, 4'000'000},
 
     {"status", "report", T::list, "",
      "Where statuses go: log, pybit, amqp. Default: log; pybit too if url or allow-hosts is given, "
@@ -171,6 +178,12 @@ constexpr Key table[] = {
      "rbit knows of: *** takes their place. Those of less than 4 bytes are not hidden.",
      0, 0, "", "", true},
     {"log", "file", T::path, "", "The file the log goes to. Default: standard error."},
+    {"log", "keep-days", T::number, "30",
+     "The logs of jobs, below state-dir, that are older are removed. 0: never for their age.", 0,
+     36500},
+    {"log", "keep-size", T::size, "10G",
+     "What the logs of jobs may take together; the oldest are removed first. 0: no limit.", 0,
+     1LL << 50},
 };
 
 std::string hyphenated(std::string_view name) {

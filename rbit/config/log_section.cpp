@@ -32,6 +32,8 @@ void read_log(const Ini& ini, const PythonLogging& python, const Overrides& over
     log.file = python.file;
     reader.note("file", python.file, python.file_place);
   }
+  log.keep_days = reader.number("keep-days");
+  log.keep_size = reader.size("keep-size");
 }
 
 }  // namespace rbit::config

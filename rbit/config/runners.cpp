@@ -156,6 +156,7 @@ RunnerPolicy read_policy(SectionReader& reader, bool shell) {
   policy.user = reader.text("user");
   policy.nice = reader.number("nice");
   policy.max_memory = reader.size("max-memory");
+  policy.max_processes = reader.number("max-processes");
   return policy;
 }
 

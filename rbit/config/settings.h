@@ -67,6 +67,9 @@ struct LogSettings {
   bool json = false;
   std::vector<std::string> redact;  // texts that are never shown
   std::string file;                 // empty: stderr
+  // Of the logs of jobs; 0: no limit.
+  int keep_days = 30;
+  std::int64_t keep_size = 10LL << 30;
 };
 
 struct RunnerSettings {

@@ -85,7 +85,10 @@ class Journal {
 
   /// A: the settlement is reached. A job that was put back into its queue has moved.
   virtual Task<Result<void>> settled(const std::string& key) = 0;
-  /// The last status once more, for a front-end that may have missed it (crash table, J3 to A).
+  /// Another delivery of a job that runs here joined it.
+  virtual Task<Result<void>> joined(const std::string& key) = 0;
+  /// The message came again and its answer was known: the last status once more, for a front-end
+  /// that may have missed it (crash table, J3 to A).
   virtual Task<Result<void>> report_again(const std::string& key) = 0;
 
   /// Writes something to no purpose: whether the journal can take a job.

@@ -31,6 +31,7 @@ struct Outcome {
   std::string message;  // for people, one or a few lines; may be empty
   std::vector<Artifact> artifacts;
   std::string log_file;  // the job's log, absolute; empty if there is none
+  std::string exit;      // of its process, whatever the reason: "exit 3", "signal TERM"; or empty
 
   // What the attempt used; 0 where it is not known.
   std::int64_t wall_micros = 0, cpu_micros = 0, peak_memory_kib = 0, output_bytes = 0;

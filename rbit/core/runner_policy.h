@@ -37,7 +37,9 @@ struct RunnerPolicy {
   std::vector<std::string> pass_env;
   std::string user;  // empty: ours
   int nice = 5;
-  std::int64_t max_memory = 0;  // bytes of address space; 0: no limit
+  std::int64_t max_memory =
+      0;                  // bytes, of each process and, in a control group, of all; 0: no limit
+  int max_processes = 0;  // of a job in a control group, else of its user; 0: no limit
 
   /// Every key of the section and of [DEFAULT], lower-cased, `runner` and the policy keys too: what
   /// the runner gets as its settings.

@@ -139,12 +139,15 @@ Task<bool> JobFlow::carry_out(const Binding& binding, RunningJob& running,
 Task<void> JobFlow::join(RunningJob& running, Delivery delivery) {
   log::info("message " + text::one_line(running.job.key, 80) + " of " + delivery.message().queue +
             " joins the job that runs");
+  const std::string key = running.job.key;  // the job may end while we wait
   if (running.job.owned) {
     co_await acknowledge(std::move(delivery));
-    co_return;
+  } else {
+    running.join(std::move(delivery));
+    early_ack_.watch(running);
   }
-  running.join(std::move(delivery));
-  early_ack_.watch(running);
+  const Result<void> noted = co_await journal_.joined(key);
+  if (!noted) log::debug("a delivery was not recorded: " + noted.error().text());
 }
 
 /// Of a job that is on record as ours.

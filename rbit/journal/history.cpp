@@ -38,31 +38,52 @@ std::optional<JobHistory> History::job(const std::string& name) const {
     if (!next(row)) return std::nullopt;
     history.job = rows::read_job(row);
   }
+  {
+    auto row = database_.prepare("SELECT run FROM job WHERE key = ?");
+    row.bind(history.job.key);
+    if (next(row)) history.run = static_cast<int>(row.integer(0));
+  }
   history.attempts = attempts(history.job.key);
+  history.deliveries = deliveries(history.job.key);
   history.reports = reports(history.job.key);
   return history;
 }
 
 std::vector<AttemptRecord> History::attempts(const std::string& key) const {
   auto row = database_.prepare(
-      "SELECT run, n, worker, outcome, reason, message, log_file, begun, ended FROM attempt "
+      "SELECT run, n, worker, outcome, reason, message, log_file, begun, ended, redelivered, exit, "
+      "wall, cpu, memory, output FROM attempt "
       "WHERE job = (SELECT id FROM job WHERE key = ?) ORDER BY id");
   row.bind(key);
   std::vector<AttemptRecord> attempts;
   while (next(row))
     attempts.push_back({static_cast<int>(row.integer(0)), static_cast<int>(row.integer(1)),
                         row.text(2), row.text(3), row.text(4), row.text(5), row.text(6),
-                        row.integer(7), row.integer(8)});
+                        row.integer(7), row.integer(8), row.integer(9) != 0, row.text(10),
+                        row.integer(11), row.integer(12), row.integer(13), row.integer(14)});
   return attempts;
+}
+
+std::vector<DeliveryRecord> History::deliveries(const std::string& key) const {
+  auto row = database_.prepare(
+      "SELECT run, attempt, time, what FROM delivery "
+      "WHERE job = (SELECT id FROM job WHERE key = ?) ORDER BY id");
+  row.bind(key);
+  std::vector<DeliveryRecord> deliveries;
+  while (next(row))
+    deliveries.push_back({static_cast<int>(row.integer(0)), static_cast<int>(row.integer(1)),
+                          row.integer(2), row.text(3)});
+  return deliveries;
 }
 
 std::vector<ReportRecord> History::reports(const std::string& key) const {
   auto row = database_.prepare("SELECT " + std::string(rows::report_columns) +
-                               ", o.state, o.note FROM outbox o JOIN job j ON j.id = o.job "
+                               ", o.state, o.note, o.due FROM outbox o JOIN job j ON j.id = o.job "
                                "WHERE j.key = ? ORDER BY o.id");
   row.bind(key);
   std::vector<ReportRecord> reports;
-  while (next(row)) reports.push_back({rows::read_report(row), row.text(13), row.text(14)});
+  while (next(row))
+    reports.push_back({rows::read_report(row), row.text(13), row.text(14), row.integer(15)});
   return reports;
 }
 
@@ -71,6 +92,18 @@ std::vector<DeadLetter> History::dead(int limit, const std::string& queue) const
       "SELECT id, reason, time, queue, properties, body FROM dead "
       "WHERE ?1 = '' OR queue = ?1 ORDER BY id LIMIT ?2");
   row.bind(queue).bind(limit);
+  return read_dead(row);
+}
+
+std::vector<DeadLetter> History::dead_of(const std::string& key) const {
+  auto row = database_.prepare(
+      "SELECT id, reason, time, queue, properties, body FROM dead "
+      "WHERE json_extract(properties, '$.message_id') = ? ORDER BY id");
+  row.bind(key);
+  return read_dead(row);
+}
+
+std::vector<DeadLetter> History::read_dead(Statement& row) const {
   std::vector<DeadLetter> letters;
   while (next(row)) {
     DeadLetter letter;

@@ -16,18 +16,31 @@ struct AttemptRecord {
   int n = 1;
   std::string worker, outcome, reason, message, log_file;  // `outcome` is empty until it has ended
   std::int64_t begun = 0, ended = 0;                       // microseconds since 1970; 0: not yet
+  bool redelivered = false;  // the message that began it had been delivered before
+  std::string exit;          // of its process; empty: it had none, or it is not known
+  std::int64_t wall_micros = 0, cpu_micros = 0, peak_memory_kib = 0, output_bytes = 0;
+};
+
+/// Of a message whose job was running, or that had its answer already.
+struct DeliveryRecord {
+  int run = 1, attempt = 1;
+  std::int64_t time = 0;  // microseconds since 1970
+  std::string what;       // joined, answered
 };
 
 struct ReportRecord {
   Report report;
-  std::string state;  // waiting, sent, dropped
-  std::string note;   // why it was dropped
+  std::string state;     // waiting, sent, dropped
+  std::string note;      // why it was dropped
+  std::int64_t due = 0;  // microseconds since 1970; 0: sent, dropped, or behind an older one
 };
 
 /// All that is known of a job, oldest first.
 struct JobHistory {
   JobRecord job;
+  int run = 1;
   std::vector<AttemptRecord> attempts;
+  std::vector<DeliveryRecord> deliveries;  // that began no attempt
   std::vector<ReportRecord> reports;
 };
 
@@ -50,11 +63,15 @@ class History {
   std::optional<JobHistory> job(const std::string& name) const;
   /// Oldest first; of all queues if `queue` is empty.
   std::vector<DeadLetter> dead(int limit, const std::string& queue = {}) const;
+  /// The same, of one job.
+  std::vector<DeadLetter> dead_of(const std::string& key) const;
 
  private:
   bool next(Statement& row) const;
   std::vector<AttemptRecord> attempts(const std::string& key) const;
+  std::vector<DeliveryRecord> deliveries(const std::string& key) const;
   std::vector<ReportRecord> reports(const std::string& key) const;
+  std::vector<DeadLetter> read_dead(Statement& row) const;
 
   Database& database_;
 };

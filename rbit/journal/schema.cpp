@@ -11,7 +11,7 @@ namespace rbit::schema {
 namespace {
 
 /// What leads from version N to N + 1 stands at place N. A step that was released is never changed.
-constexpr std::array<const char*, 2> steps{R"sql(
+constexpr std::array<const char*, 3> steps{R"sql(
 -- One row a key. Times are microseconds since 1970, 0 is "not yet".
 CREATE TABLE job(
   id INTEGER PRIMARY KEY,
@@ -136,6 +136,25 @@ CREATE TABLE broker(
   name TEXT PRIMARY KEY,
   ack_limit INTEGER NOT NULL,        -- milliseconds
   time INTEGER NOT NULL) WITHOUT ROWID;
+)sql",
+                                           R"sql(
+-- What an attempt was begun by, and what it used: microseconds, KiB of its largest process, bytes.
+ALTER TABLE attempt ADD COLUMN redelivered INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE attempt ADD COLUMN exit TEXT NOT NULL DEFAULT '';  -- of its process: exit 3, signal TERM
+ALTER TABLE attempt ADD COLUMN wall INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE attempt ADD COLUMN cpu INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE attempt ADD COLUMN memory INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE attempt ADD COLUMN output INTEGER NOT NULL DEFAULT 0;
+
+-- Deliveries that began no attempt: of a job that was running, or that had its answer already.
+CREATE TABLE delivery(
+  id INTEGER PRIMARY KEY,
+  job INTEGER NOT NULL,
+  run INTEGER NOT NULL,
+  attempt INTEGER NOT NULL,
+  time INTEGER NOT NULL,
+  what TEXT NOT NULL);               -- joined answered
+CREATE INDEX delivery_job ON delivery(job);
 )sql"};
 
 Result<int> version_of(Database& database) {

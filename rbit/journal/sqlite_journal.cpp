@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <fstream>
 #include <limits>
-#include <random>
 #include <utility>
 
 #include "rbit/base/log.h"
+#include "rbit/base/random.h"
 #include "rbit/core/message_codec.h"
 #include "rbit/journal/rows.h"
 
@@ -16,8 +16,7 @@ namespace {
 
 /// Names one life of rbit: an open attempt of another one has nobody left who could end it.
 std::string new_life() {
-  std::random_device random;
-  return std::to_string((std::uint64_t{random()} << 32) | random());
+  return std::to_string(random_number());
 }
 
 /// Tells whether the machine was started anew since, so that old process ids mean nothing (K6).
@@ -255,11 +254,22 @@ Task<Result<void>> SqliteJournal::settled(const std::string& key) {
   co_return co_await write(Durability::process, std::move(change));
 }
 
+Task<Result<void>> SqliteJournal::joined(const std::string& key) {
+  Change change = [&](std::int64_t&) -> Result<void> {
+    const auto row = row_of(key);
+    if (!row) return row.error();
+    if (!*row) return {};
+    return note_delivery((*row)->id, "joined");
+  };
+  co_return co_await write(Durability::process, std::move(change));
+}
+
 Task<Result<void>> SqliteJournal::report_again(const std::string& key) {
   Change change = [&](std::int64_t& waiting) -> Result<void> {
     const auto row = row_of(key);
     if (!row) return row.error();
     if (!*row) return {};
+    if (const auto noted = note_delivery((*row)->id, "answered"); !noted) return noted;
     return reports_.add_again((*row)->id, now(), waiting);
   };
   co_return co_await write(Durability::process, std::move(change));
@@ -376,15 +386,15 @@ Result<void> SqliteJournal::write_begin(const Job& job, const std::string& prope
                         .bind_blob(job.body)
                         .run();
   if (!kept) return kept;
-  if (const auto begun = insert_attempt(*row, job, record_dir); !begun) return begun;
+  if (const auto begun = insert_attempt(*row, job, redelivered, record_dir); !begun) return begun;
   return reports_.add(*row, building, waiting);
 }
 
-Result<void> SqliteJournal::insert_attempt(std::int64_t row, const Job& job,
+Result<void> SqliteJournal::insert_attempt(std::int64_t row, const Job& job, bool redelivered,
                                            const std::string& record_dir) {
   auto attempt = database_.prepare(
-      "INSERT INTO attempt(job, run, n, life, boot, worker, record_dir, begun) "
-      "VALUES(?, (SELECT run FROM job WHERE id = ?), ?, ?, ?, ?, ?, ?)");
+      "INSERT INTO attempt(job, run, n, life, boot, worker, record_dir, begun, redelivered) "
+      "VALUES(?, (SELECT run FROM job WHERE id = ?), ?, ?, ?, ?, ?, ?, ?)");
   return attempt.bind(row)
       .bind(row)
       .bind(job.attempt)
@@ -393,18 +403,33 @@ Result<void> SqliteJournal::insert_attempt(std::int64_t row, const Job& job,
       .bind(worker_)
       .bind(record_dir)
       .bind(now())
+      .bind(redelivered ? 1 : 0)
       .run();
+}
+
+/// One that began no attempt. At most 100 a job are of use to anybody; a broker may send more.
+Result<void> SqliteJournal::note_delivery(std::int64_t row, const char* what) {
+  auto delivery = database_.prepare(
+      "INSERT INTO delivery(job, run, attempt, time, what) SELECT id, run, attempt, ?1, ?2 FROM "
+      "job "
+      "WHERE id = ?3 AND (SELECT count(*) FROM delivery WHERE job = ?3) < 100");
+  return delivery.bind(now()).bind(what).bind(row).run();
 }
 
 Result<void> SqliteJournal::close_attempts(std::int64_t row, const Outcome& outcome) {
   auto attempt = database_.prepare(
-      "UPDATE attempt SET ended = ?, outcome = ?, reason = ?, message = ?, log_file = ? "
-      "WHERE job = ? AND ended = 0");
+      "UPDATE attempt SET ended = ?, outcome = ?, reason = ?, message = ?, log_file = ?, exit = ?, "
+      "wall = ?, cpu = ?, memory = ?, output = ? WHERE job = ? AND ended = 0");
   return attempt.bind(now())
       .bind(to_string(outcome.kind))
       .bind(outcome.reason)
       .bind(outcome.message)
       .bind(outcome.log_file)
+      .bind(outcome.exit)
+      .bind(outcome.wall_micros)
+      .bind(outcome.cpu_micros)
+      .bind(outcome.peak_memory_kib)
+      .bind(outcome.output_bytes)
       .bind(row)
       .run();
 }
@@ -556,6 +581,7 @@ Result<int> SqliteJournal::remove_jobs(std::int64_t touched_before, std::int64_t
   }
   for (const auto id : old) {
     for (const char* sql : {"DELETE FROM outbox WHERE job = ?", "DELETE FROM attempt WHERE job = ?",
+                            "DELETE FROM delivery WHERE job = ?",
                             "DELETE FROM payload WHERE job = ?", "DELETE FROM job WHERE id = ?"}) {
       auto statement = database_.prepare(sql);
       if (const auto gone = statement.bind(id).run(); !gone) return gone.error();

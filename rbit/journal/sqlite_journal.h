@@ -46,6 +46,7 @@ class SqliteJournal : public Journal {
   std::vector<std::string> owned_jobs() const override;
   Result<std::optional<OwnedJob>> owned_job(const std::string& key) const override;
   Task<Result<void>> settled(const std::string& key) override;
+  Task<Result<void>> joined(const std::string& key) override;
   Task<Result<void>> report_again(const std::string& key) override;
 
   Task<Result<void>> probe() override;
@@ -82,7 +83,9 @@ class SqliteJournal : public Journal {
 
   Result<std::optional<Row>> row_of(const std::string& key) const;
   Result<std::int64_t> accept(const Job& job, const std::optional<Row>& row);
-  Result<void> insert_attempt(std::int64_t row, const Job& job, const std::string& record_dir);
+  Result<void> insert_attempt(std::int64_t row, const Job& job, bool redelivered,
+                              const std::string& record_dir);
+  Result<void> note_delivery(std::int64_t row, const char* what);
   Result<void> close_attempts(std::int64_t row, const Outcome& outcome);
   Result<void> write_dead(const Message& message, const Settlement& settlement);
   Result<void> write_verdict(std::int64_t row, const Job& job, const Outcome& outcome,

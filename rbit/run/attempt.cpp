@@ -96,6 +96,14 @@ void Attempt::on_nonsense(const std::string& why) {
                " (rbit-runner(7) tells what is)");
 }
 
+void Attempt::note_end(const JobEnd& end) {
+  if (end.oom_kills > 0)
+    log_.note("the kernel killed " + std::to_string(end.oom_kills) +
+              " of its processes for want of memory");
+  if (end.outlived > 0)
+    log_.note(std::to_string(end.outlived) + " processes outlived the job and were killed");
+}
+
 void Attempt::ladder(StopCause cause, int signal) {
   if (!ladder_) return;
   if (cause_ == StopCause::none) {

@@ -49,7 +49,9 @@ class Attempt {
 
   /// Why the ladder was begun, if it was; the first cause counts.
   StopCause cause() const { return cause_; }
-  JobLog& log() { return log_; }
+  const std::string& key() const { return job_.key; }
+  /// Says in the job's log what nobody else would say: who outlived it, whom the kernel killed.
+  void note_end(const JobEnd& end);
   /// The first `result` event, or none yet.
   const std::optional<ResultEvent>& result() const { return result_; }
 

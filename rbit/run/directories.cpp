@@ -1,7 +1,10 @@
 #include "rbit/run/directories.h"
 
 #include <sys/stat.h>
+#include <sys/xattr.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -20,6 +23,56 @@ Result<void> make_directories(const std::string& path, mode_t mode) {
     return Error{part, std::string("cannot be made: ") + std::strerror(error), ""};
   }
   return {};
+}
+
+namespace {
+
+/// "/a/b/c", "/a/b", "/a", "/": `path` must be absolute.
+std::string parent_of(const std::string& path) {
+  const auto slash = path.rfind('/');
+  return slash == 0 || slash == std::string::npos ? "/" : path.substr(0, slash);
+}
+
+/// By the mode alone, unless an access list knows better.
+bool lets_pass(const std::string& path, const struct stat& info, const Account& account) {
+  if (account.uid == 0 || ::getxattr(path.c_str(), "system.posix_acl_access", nullptr, 0) > 0)
+    return true;
+  if (info.st_uid == account.uid) return (info.st_mode & S_IXUSR) != 0;
+  const auto& groups = account.groups;
+  if (info.st_gid == account.gid ||
+      std::find(groups.begin(), groups.end(), info.st_gid) != groups.end())
+    return (info.st_mode & S_IXGRP) != 0;
+  return (info.st_mode & S_IXOTH) != 0;
+}
+
+}  // namespace
+
+Result<void> can_make_directories(const std::string& path) {
+  std::string part = path;
+  struct stat info {};
+  while (::stat(part.c_str(), &info) != 0 && errno == ENOENT && part != "/") part = parent_of(part);
+  const char* const cure = "name another directory, or make this one and give it to rbit";
+  if (::stat(part.c_str(), &info) != 0) return Error{part, std::strerror(errno), cure};
+  if (!S_ISDIR(info.st_mode)) return Error{part, "is no directory", cure};
+  if (::access(part.c_str(), W_OK | X_OK) != 0)
+    return Error{part, std::string("cannot be written to: ") + std::strerror(errno), cure};
+  return {};
+}
+
+Result<void> can_pass(const std::string& path, const Account& account) {
+  struct stat info {};
+  // What is missing is made by us, so that he can pass.
+  std::string part = path;
+  do {
+    const bool is_ours =
+        part == path && ::stat(part.c_str(), &info) == 0 && info.st_uid == ::geteuid();
+    if (!is_ours && ::stat(part.c_str(), &info) == 0 && !lets_pass(part, info, account))
+      return Error{"work directory " + path,
+                   "user " + account.name + " may not pass through " + part,
+                   "set [rbit] work-dir to a place that he can get to, such as /var/tmp/rbit-work"};
+    if (part == "/") return {};
+    part = parent_of(part);
+  } while (true);
 }
 
 mode_t output_mode(const std::string& output_dir, const std::string& state_dir) {

@@ -5,12 +5,20 @@
 #include <string>
 
 #include "rbit/base/result.h"
+#include "rbit/run/account.h"
 
 namespace rbit {
 
 /// Makes the directory and those above it that are missing, all with `mode` less the umask. One
 /// that is there already is fine as it is.
 Result<void> make_directories(const std::string& path, mode_t mode);
+
+/// Whether `make_directories` would succeed, as far as modes and places tell; makes nothing.
+Result<void> can_make_directories(const std::string& path);
+
+/// Whether a job of that user, who is not us, can get into a directory that is made below `path`:
+/// each directory above must let him pass; the last one we open ourselves when jobs are made there.
+Result<void> can_pass(const std::string& path, const Account& account);
 
 /// With which mode an output directory and those above it are made: private within the state
 /// directory, whose owner alone looks there; elsewhere somebody named a place to fetch things from.

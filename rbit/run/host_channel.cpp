@@ -114,6 +114,19 @@ struct HostChannel::State : std::enable_shared_from_this<HostChannel::State> {
     boost::system::error_code ignored;
     input.close(ignored);
   }
+  /// REQUIRES: there is a result, a cause or an end.
+  Outcome verdict(const Attempt& of) const {
+    const StopCause cause = cause_at_result ? *cause_at_result : of.cause();
+    if (cause != StopCause::none) return outcome_of(cause, policy);
+    if (of.result()) return outcome_of(*of.result());
+    Outcome ended = outcome_of(*end, policy);
+    if (end->kind == JobEnd::Kind::not_started || ended.reason == "memory") return ended;
+    Outcome crashed;
+    crashed.kind = Outcome::Kind::crashed;
+    crashed.reason = "plugin-crash";
+    crashed.message = "its host ended without a result: " + to_string(*end);
+    return crashed;
+  }
   std::string last_early_line() const {
     std::string last;
     for (const std::string& line : text::split(early_output, '\n'))
@@ -138,6 +151,7 @@ Result<std::unique_ptr<HostChannel>> HostChannel::start(const asio::any_io_execu
   order.argv = host.argv;
   order.environment = host.environment;
   order.directory = "/";
+  order.what = "a host without a job";
   order.stdin_fd = std::move(lines->second);
   order.output_fd = std::move(output->second);
   order.events_fd = std::move(events->second);
@@ -146,6 +160,7 @@ Result<std::unique_ptr<HostChannel>> HostChannel::start(const asio::any_io_execu
   order.account = host.account;
   order.nice = policy.nice;
   order.max_memory = policy.max_memory;
+  order.max_processes = policy.max_processes;
   order.stop_signal = policy.cancel_signal;
   order.grace = policy.grace;
   if (auto started = (*leader)->run(std::move(order)); !started) return started.error();
@@ -195,8 +210,8 @@ Task<Outcome> HostChannel::run_job(Attempt& attempt, std::string line, Fd record
   state->took_job = true;
   ++state->jobs;
   if (!state->early_output.empty()) attempt.on_output(std::exchange(state->early_output, {}));
-  if (auto attached = state->leader->attach(std::move(record_dir), state->policy.cancel_signal,
-                                            state->policy.grace);
+  if (auto attached = state->leader->attach("job " + attempt.key(), std::move(record_dir),
+                                            state->policy.cancel_signal, state->policy.grace);
       !attached)
     log::debug("a host's record: " + attached.error().text());
   state->send(std::move(line));
@@ -206,16 +221,16 @@ Task<Outcome> HostChannel::run_job(Attempt& attempt, std::string line, Fd record
   while (!attempt.result() && !state->end) co_await state->changed.wait();
   attempt.over();
 
-  int outlived = 0;
+  JobEnd used;
   if (!state->end) {
     const auto left = co_await state->leader->release();
-    if (left) outlived = *left;
-    if (left && *left > 0) ++state->strikes;
+    if (left) used = *left;
+    if (left && left->outlived > 0) ++state->strikes;
     // `release` fails where the host ends just now; then the end is on its way.
     while (!left && !state->end) co_await state->changed.wait();
   }
   if (state->end) {
-    outlived = state->end->outlived;
+    used = *state->end;
     while (!state->written) co_await state->changed.wait();  // nobody holds its end any more
     state->took_job = state->has_read_line();
     co_await state->output_pipe->drain();
@@ -226,19 +241,10 @@ Task<Outcome> HostChannel::run_job(Attempt& attempt, std::string line, Fd record
     state->event_pipe->read_now();  // what came after the result is not the next job's
   }
   state->attempt = nullptr;
-  if (outlived > 0)
-    attempt.log().note(std::to_string(outlived) + " processes outlived the job and were killed");
-
-  const StopCause cause = state->cause_at_result ? *state->cause_at_result : attempt.cause();
-  if (cause != StopCause::none) co_return outcome_of(cause, state->policy);
-  if (attempt.result()) co_return outcome_of(*attempt.result());
-  if (state->end->kind == JobEnd::Kind::not_started)
-    co_return outcome_of(*state->end, state->policy);
-  Outcome crashed;
-  crashed.kind = Outcome::Kind::crashed;
-  crashed.reason = "plugin-crash";
-  crashed.message = "its host ended without a result: " + to_string(*state->end);
-  co_return crashed;
+  attempt.note_end(used);
+  Outcome outcome = state->verdict(attempt);
+  note_use(outcome, used);
+  co_return outcome;
 }
 
 bool HostChannel::took_job() const {

@@ -1,17 +1,14 @@
 #include "rbit/run/hosted_runner.h"
 
 #include <fcntl.h>
-#include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
 #include <nlohmann/json.hpp>
-#include <optional>
 #include <utility>
 
 #include "rbit/base/log.h"
 #include "rbit/run/base_environment.h"
-#include "rbit/run/directories.h"
 #include "rbit/run/outcome_of.h"
 
 namespace rbit {
@@ -26,23 +23,11 @@ HostedRunner::HostedRunner(const asio::any_io_executor& loop, std::vector<std::s
       policy_(std::move(policy)),
       place_(std::move(place)),
       leaders_(leaders),
-      output_dir_(policy_.output_dir.empty() ? place_.output_dir : policy_.output_dir),
+      site_(policy_, place_),
       changed_(loop) {}
 
-Result<void> HostedRunner::set_up() {
-  if (is_set_up_) return {};
-  if (!policy_.user.empty()) {
-    auto account = find_account(policy_.user);
-    if (!account) return account.error();
-    other_user_ = account->uid != ::geteuid();
-    account_ = std::move(*account);
-  }
-  is_set_up_ = true;
-  return {};
-}
-
 Task<Result<void>> HostedRunner::prepare() {
-  if (auto ready = set_up(); !ready) co_return ready;
+  if (auto ready = site_.prepare(); !ready) co_return ready;
   auto host = take_idle();
   if (!host) {
     auto started = co_await start_host();
@@ -54,17 +39,20 @@ Task<Result<void>> HostedRunner::prepare() {
   co_return Result<void>();
 }
 
-Task<Result<std::unique_ptr<HostChannel>>> HostedRunner::start_host() {
+Task<Result<std::unique_ptr<HostChannel>>> HostedRunner::start_host(StopRequest* stop) {
   using Started = Result<std::unique_ptr<HostChannel>>;
   if (closing_) co_return Error{what_, "is being closed", ""};
   HostOrder order;
   order.argv = argv_;
-  order.environment = base_environment(account_, policy_);
-  if (other_user_) order.account = &account_;
+  order.environment = base_environment(site_.account(), policy_);
+  order.account = site_.other_account();
   Started host = HostChannel::start(loop_, leaders_, order, policy_);
   if (!host) co_return host;
   const auto entry = starting_.insert(host->get()).first;
-  Result<void> ready = co_await (*host)->ready();
+  HostChannel* const channel = host->get();
+  if (stop) stop->listen([channel](StopKind) { channel->kill(); });
+  Result<void> ready = co_await channel->ready();
+  if (stop) stop->listen(nullptr);
   starting_.erase(entry);
   // `close` looks again once our caller has put the host where it belongs: it is only posted.
   changed_.notify();
@@ -101,20 +89,11 @@ Task<void> HostedRunner::retire_quietly(std::unique_ptr<HostChannel> host) {
 Task<Outcome> HostedRunner::run(const Job& job, RunContext& context) {
   Attempt attempt(loop_, job, context, policy_, place_.log_dir);
   if (auto ended = attempt.ended_before_it_began()) co_return *ended;
-  if (auto ready = set_up(); !ready) co_return not_started(ready.error());
-  std::optional<Workspace::Owner> owner;
-  if (other_user_) owner = Workspace::Owner{account_.uid, account_.gid};
-  auto workspace = Workspace::make(place_.work_dir, job, owner);
+  if (auto ready = site_.prepare(); !ready) co_return not_started(ready.error());
+  auto workspace = site_.make_workspace(job);
   if (!workspace) co_return not_started(workspace.error());
-  auto made = make_directories(output_dir_, output_mode(output_dir_, place_.state_dir));
-  if (!made) co_return not_started(made.error());
-
   Outcome outcome = co_await run_in(*workspace, job, context, attempt);
-  if (policy_.keep_work) {
-    workspace->keep();
-  } else if (auto removed = workspace->remove(); !removed) {
-    log::warning("job " + job.key + ": " + removed.error().text());
-  }
+  site_.clear(*workspace, job);
   co_return outcome;
 }
 
@@ -130,13 +109,13 @@ Task<Outcome> HostedRunner::run_in(const Workspace& workspace, const Job& job, R
     auto host = take_idle();
     const bool fresh = host == nullptr;
     if (fresh) {
-      auto started = co_await start_host();
+      auto started = co_await start_host(&context.stop);
+      if (auto ended = attempt.ended_before_it_began()) {  // asked for while the host started
+        if (started) idle_.push_back(std::move(*started));
+        co_return *ended;
+      }
       if (!started) co_return not_started(started.error());
       host = std::move(*started);
-    }
-    if (auto ended = attempt.ended_before_it_began()) {  // asked for while the host started
-      idle_.push_back(std::move(host));
-      co_return *ended;
     }
     std::string line = job_line(job, context, workspace);
     outcome = co_await host->run_job(attempt, std::move(line), std::move(record_dir));
@@ -149,11 +128,7 @@ Task<Outcome> HostedRunner::run_in(const Workspace& workspace, const Job& job, R
       retire(std::move(host));
   }
 
-  ArtifactOrder places;
-  places.work_dir = workspace.path();
-  places.tmp_dir = workspace.tmp_dir();
-  places.output_dir = output_dir_;
-  places.output_mode = output_mode(output_dir_, place_.state_dir);
+  ArtifactOrder places = site_.artifact_order(workspace);
   co_await attempt.conclude(outcome, std::move(places));
   co_return outcome;
 }
@@ -185,9 +160,9 @@ std::string HostedRunner::job_line(const Job& job, const RunContext& context,
       {"timestamp", job.timestamp},
       {"work_dir", workspace.path()},
       {"tmp_dir", workspace.tmp_dir()},
-      {"output_dir", output_dir_},
+      {"output_dir", site_.output_dir()},
       // Another user cannot reach it; then a crash of rbit at the wrong moment costs one more run.
-      {"record_dir", other_user_ ? std::string() : context.record_dir},
+      {"record_dir", site_.other_account() ? std::string() : context.record_dir},
       {"fields", fields},
       {"settings", policy_.settings},
       {"payload", job.body}};

@@ -8,11 +8,10 @@
 #include "rbit/base/notice.h"
 #include "rbit/core/runner.h"
 #include "rbit/core/runner_policy.h"
-#include "rbit/run/account.h"
 #include "rbit/run/host_channel.h"
 #include "rbit/run/leader_pool.h"
 #include "rbit/run/run_place.h"
-#include "rbit/run/workspace.h"
+#include "rbit/run/runner_site.h"
 
 namespace rbit {
 
@@ -29,8 +28,8 @@ class HostedRunner : public Runner {
   Task<void> close() override;
 
  private:
-  Result<void> set_up();
-  Task<Result<std::unique_ptr<HostChannel>>> start_host();
+  /// A request through `stop` cuts it short.
+  Task<Result<std::unique_ptr<HostChannel>>> start_host(StopRequest* stop = nullptr);
   std::unique_ptr<HostChannel> take_idle();
   void retire(std::unique_ptr<HostChannel> host);
   Task<void> retire_quietly(std::unique_ptr<HostChannel> host);
@@ -44,10 +43,7 @@ class HostedRunner : public Runner {
   RunnerPolicy policy_;
   RunPlace place_;
   LeaderPool& leaders_;
-  std::string output_dir_;
-  Account account_ = own_account();  // whom hosts run as
-  bool other_user_ = false;          // not us: `user` of the policy
-  bool is_set_up_ = false;
+  RunnerSite site_;
 
   std::vector<std::unique_ptr<HostChannel>> idle_;
   std::set<HostChannel*> starting_;  // owned by `start_host`, until they are ready

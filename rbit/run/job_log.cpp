@@ -36,8 +36,7 @@ bool is_checked_name(std::string_view name) {
 
 JobLog::JobLog(std::string log_dir, const Job& job, std::int64_t limit)
     : log_dir_(std::move(log_dir)),
-      file_name_(text::slug(job.queue) + "/" + text::slug(job.key) + "-" +
-                 std::to_string(job.attempt) + ".log"),
+      file_name_(name_of(job)),
       path_(log_dir_ + "/" + file_name_),
       half_(std::max(limit / 2, least_half)) {
   const auto& request = job.request;
@@ -46,6 +45,11 @@ JobLog::JobLog(std::string log_dir, const Job& job, std::int64_t limit)
     old_name_ = request.package + "_" + request.version + "-" + request.arch + "-" +
                 std::to_string(job.timestamp);
   }
+}
+
+std::string JobLog::name_of(const Job& job) {
+  return text::slug(job.queue) + "/" + text::slug(job.key) + "-" + std::to_string(job.attempt) +
+         ".log";
 }
 
 JobLog::~JobLog() {

@@ -23,6 +23,8 @@ namespace rbit {
 class JobLog {
  public:
   JobLog(std::string log_dir, const Job& job, std::int64_t limit);
+  /// Its name below the log directory: <queue-slug>/<key-slug>-<attempt>.log
+  static std::string name_of(const Job& job);
   JobLog(const JobLog&) = delete;
   JobLog& operator=(const JobLog&) = delete;
   ~JobLog();  // closes

@@ -1,12 +1,14 @@
 # rbit-leader: libc only, static, never sanitized, so that it starts in no time and starts jobs by
 # vfork (DESIGN.md 4).
 add_executable(rbit-leader
+  rbit/run/leader/cgroup_dir.cpp
   rbit/run/leader/child.cpp
   rbit/run/leader/duty.cpp
   rbit/run/leader/leader_main.cpp
   rbit/run/leader/packet.cpp
   rbit/run/leader/record_file.cpp
-  rbit/run/leader/sweep.cpp)
+  rbit/run/leader/sweep.cpp
+  rbit/run/leader/usage.cpp)
 target_include_directories(rbit-leader PRIVATE ${PROJECT_SOURCE_DIR})
 target_compile_options(rbit-leader PRIVATE
   -Wall -Wextra -Wpedantic -Wconversion -Wshadow -O2 -fno-exceptions -fno-rtti

@@ -1,7 +1,6 @@
 #include "rbit/run/leader.h"
 
 #include <fcntl.h>
-#include <sys/random.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -14,6 +13,7 @@
 
 #include "rbit/base/log.h"
 #include "rbit/base/notice.h"
+#include "rbit/base/random.h"
 #include "rbit/run/process.h"
 
 namespace rbit {
@@ -50,11 +50,8 @@ const char* name_of(wire::Step step) {
 }
 
 std::string new_id() {
-  unsigned char bytes[8] = {};
-  if (::getrandom(bytes, sizeof bytes, 0) < 0) std::memset(bytes, 0, sizeof bytes);
-  char text[2 * sizeof bytes + 1];
-  for (std::size_t i = 0; i < sizeof bytes; ++i)
-    std::snprintf(text + 2 * i, 3, "%02x", static_cast<unsigned>(bytes[i]));
+  char text[17];
+  std::snprintf(text, sizeof text, "%016llx", static_cast<unsigned long long>(random_number()));
   return text;
 }
 
@@ -74,6 +71,7 @@ std::string encode(const JobOrder& order, const std::string& id) {
   head.nice = order.nice;
   head.grace_ms = order.grace.count();
   head.max_memory = static_cast<std::uint64_t>(order.max_memory);
+  head.max_processes = static_cast<std::uint32_t>(order.max_processes);
   head.arguments = static_cast<std::uint32_t>(order.argv.size());
   head.variables = static_cast<std::uint32_t>(order.environment.size() + 1);
   head.is_host = order.is_host;
@@ -114,6 +112,7 @@ JobEnd end_of(const wire::Answer& answer) {
   end.outlived = answer.outlived;
   end.cpu_micros = answer.cpu_micros;
   end.peak_memory_kib = answer.peak_memory_kib;
+  end.oom_kills = answer.oom_kills;
   return end;
 }
 
@@ -149,7 +148,9 @@ struct Leader::State : std::enable_shared_from_this<Leader::State> {
   bool lost = false;
   bool closing = false;
   std::optional<JobEnd> end;
-  std::optional<int> released;
+  std::string what;   // it does, for log lines
+  std::string group;  // the control group it made if it could; or empty
+  std::optional<JobEnd> released;
 
   /// Asks for the next answers; holds no reference, so that a dropped Leader is gone.
   void watch() {
@@ -184,11 +185,14 @@ struct Leader::State : std::enable_shared_from_this<Leader::State> {
         if (answer.step == wire::Step::protocol) lost = true;  // another rbit's: not once more
         break;
       case wire::Kind::released:
-        released = answer.outlived;
+        released = end_of(answer);
+        released->is_host_alive = true;
         break;
       case wire::Kind::unkillable:
-        log::error(std::to_string(answer.outlived) +
-                   " processes of a job cannot be killed; its slot stays taken until they end");
+        log::error(
+            what + ": " + std::to_string(answer.outlived) +
+            " processes cannot be killed (stuck in the kernel, or somebody else's); its slot "
+            "stays taken until they end");
         break;
     }
     changed.notify();
@@ -200,9 +204,10 @@ struct Leader::State : std::enable_shared_from_this<Leader::State> {
     co_await self->process.wait();
     if (self->busy && !self->end) {
       const int orphans = co_await kill_orphans();
+      if (!self->group.empty()) ::rmdir(self->group.c_str());  // it could not do so itself
       const std::string killed = std::to_string(orphans) + " processes were killed";
       if (self->has_job)
-        log::warning("a leader died and cost its job; " + killed);
+        log::warning(self->what + ": its leader died and cost the job; " + killed);
       else
         log::info("the leader of a host without a job died; " + killed);
       JobEnd end;
@@ -237,14 +242,18 @@ struct Leader::State : std::enable_shared_from_this<Leader::State> {
 };
 
 Result<std::unique_ptr<Leader>> Leader::start(const asio::any_io_executor& loop,
-                                              const std::string& program) {
+                                              const std::string& program,
+                                              const std::string& cgroups) {
   int ends[2];
   if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)
     return Error{"rbit-leader", std::string("socketpair: ") + std::strerror(errno), ""};
   Fd ours(ends[0]), theirs(ends[1]);
-  auto process = Process::start(loop, {program, std::to_string(::getpid())}, std::move(theirs));
+  auto process =
+      Process::start(loop, {program, std::to_string(::getpid()), cgroups}, std::move(theirs));
   if (!process) return process.error();
   auto state = std::make_shared<State>(loop, std::move(*process), ours.release());
+  if (!cgroups.empty())
+    state->group = cgroups + "/rbit-" + std::to_string(::getpid()) + "-" + state->id;
   state->watch();
   return std::unique_ptr<Leader>(new Leader(std::move(state)));
 }
@@ -273,6 +282,7 @@ Result<void> Leader::run(JobOrder order) {
   if (sent) {
     state_->busy = true;
     state_->has_job = !order.is_host;
+    state_->what = std::move(order.what);
   } else {
     state_->lost = true;
   }
@@ -302,17 +312,19 @@ void Leader::stop(StopCause cause, int signal, std::chrono::milliseconds grace) 
     log::debug("a stop did not reach its leader: " + sent.error().text());
 }
 
-Result<void> Leader::attach(Fd record_dir, int stop_signal, std::chrono::milliseconds grace) {
+Result<void> Leader::attach(std::string what, Fd record_dir, int stop_signal,
+                            std::chrono::milliseconds grace) {
   wire::Attach attach{};
   attach.command = wire::Command::attach;
   attach.stop_signal = stop_signal;
   attach.grace_ms = grace.count();
   const int fd = record_dir.get();
   state_->has_job = true;
+  state_->what = std::move(what);
   return state_->send(&attach, sizeof attach, &fd, 1);
 }
 
-Task<Result<int>> Leader::release() {
+Task<Result<JobEnd>> Leader::release() {
   const auto state = state_;
   wire::Release release{wire::Command::release};
   state->released.reset();

@@ -22,6 +22,7 @@ struct JobOrder {
   std::vector<std::string> argv;         // argv[0] is the program's path
   std::vector<std::string> environment;  // NAME=value; RBIT_LEADER is added
   std::string directory;                 // current directory
+  std::string what;                      // "job KEY", for what rbit has to say of it
   Fd stdin_fd, output_fd, events_fd;     // 0; 1 and 2; 3
   Fd record_dir;                         // the leader writes `leader` there
   bool is_host = false;
@@ -30,6 +31,7 @@ struct JobOrder {
   const Account* account = nullptr;  // another user than ours; nullptr: ours
   int nice = 0;
   std::int64_t max_memory = 0;
+  int max_processes = 0;
   int stop_signal = 15;  // and the grace: for the case that rbit dies
   std::chrono::milliseconds grace{10'000};
 };
@@ -41,7 +43,9 @@ struct JobEnd {
   int code = 0;  // exit code; signal; errno
   wire::Step step = wire::Step::none;
   StopCause cause = StopCause::none;  // of the ladder, if it began before the end
+  bool is_host_alive = false;         // a host's job, and no end of a process
   int outlived = 0;                   // processes that were left, and killed
+  int oom_kills = 0;                  // by the kernel, for want of memory
   std::int64_t cpu_micros = 0, peak_memory_kib = 0;
 };
 
@@ -51,8 +55,10 @@ std::string to_string(const JobEnd& end);
 /// One rbit-leader and the job it runs (RELIABILITY.md 6.1). On the loop's thread.
 class Leader {
  public:
+  /// Below `cgroups` it may make a control group for its jobs; empty: no.
   static Result<std::unique_ptr<Leader>> start(const asio::any_io_executor& loop,
-                                               const std::string& program);
+                                               const std::string& program,
+                                               const std::string& cgroups = {});
   /// Closes its socket: it ends its job by the ladder, then itself.
   ~Leader();
   Leader(const Leader&) = delete;
@@ -67,11 +73,13 @@ class Leader {
   /// The ladder; SIGKILL as `signal`: at once. A second one may only shorten it.
   void stop(StopCause cause, int signal, std::chrono::milliseconds grace);
 
-  /// A host's next job: its record directory, and what to do should rbit die.
-  Result<void> attach(Fd record_dir, int stop_signal, std::chrono::milliseconds grace);
-  /// The host's job is over: calls the ladder off, kills all but the host, closes the record. The
-  /// number of processes that were left. An Error: the host or the leader ended meanwhile.
-  Task<Result<int>> release();
+  /// A host's next job: its name, its record directory, and what to do should rbit die.
+  Result<void> attach(std::string what, Fd record_dir, int stop_signal,
+                      std::chrono::milliseconds grace);
+  /// The host's job is over: calls the ladder off, kills all but the host, closes the record. What
+  /// the job left behind and used; the rest of JobEnd has no meaning, for its verdict is the
+  /// host's. An Error: the host or the leader ended meanwhile.
+  Task<Result<JobEnd>> release();
 
   bool is_idle() const;  // alive, and fit for a job
   pid_t pid() const;

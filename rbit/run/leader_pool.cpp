@@ -30,8 +30,8 @@ void LeaderLease::drop() {
   leader_.reset();
 }
 
-LeaderPool::LeaderPool(const asio::any_io_executor& loop, std::string program)
-    : loop_(loop), program_(std::move(program)) {
+LeaderPool::LeaderPool(const asio::any_io_executor& loop, std::string program, std::string cgroups)
+    : loop_(loop), program_(std::move(program)), cgroups_(std::move(cgroups)) {
   // Where it is refused, orphans of a dead leader go to init instead; their jobs are lost as well.
   ::prctl(PR_SET_CHILD_SUBREAPER, 1);
 }
@@ -44,7 +44,7 @@ Result<LeaderLease> LeaderPool::acquire() {
     idle_->pop_back();
     if (leader->is_idle()) return LeaderLease(idle_, std::move(leader));
   }
-  auto leader = Leader::start(loop_, program_);
+  auto leader = Leader::start(loop_, program_, cgroups_);
   if (!leader) return leader.error();
   return LeaderLease(idle_, std::move(*leader));
 }

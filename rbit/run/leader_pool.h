@@ -36,8 +36,8 @@ class LeaderLease {
 /// Makes this process a subreaper: what a dead leader leaves behind comes to us and is killed.
 class LeaderPool {
  public:
-  /// `program` is rbit-leader, absolute.
-  LeaderPool(const asio::any_io_executor& loop, std::string program);
+  /// `program` is rbit-leader, absolute; `cgroups` as `delegated_cgroup` found it.
+  LeaderPool(const asio::any_io_executor& loop, std::string program, std::string cgroups = {});
   ~LeaderPool();
   LeaderPool(const LeaderPool&) = delete;
   LeaderPool& operator=(const LeaderPool&) = delete;
@@ -51,7 +51,7 @@ class LeaderPool {
 
  private:
   asio::any_io_executor loop_;
-  std::string program_;
+  std::string program_, cgroups_;
   std::shared_ptr<LeaderLease::Idle> idle_ = std::make_shared<LeaderLease::Idle>();
 };
 

@@ -16,7 +16,7 @@
 namespace rbit::wire {
 
 /// Of everything in this file and of the record. Another rbit-leader than this rbit's is refused.
-inline constexpr std::uint32_t version = 1;
+inline constexpr std::uint32_t version = 2;
 /// A packet, strings included; rbit refuses to send a longer one.
 inline constexpr std::size_t max_packet = 128 * 1024;
 inline constexpr std::size_t max_groups = 256;
@@ -51,12 +51,13 @@ struct Start {
   std::int32_t stop_signal;
   std::int32_t nice;
   std::int64_t grace_ms;
-  std::uint64_t max_memory;  // bytes of address space, 0: no limit
+  std::uint64_t max_memory;  // bytes: address space of each, memory of all in a cgroup; 0: no limit
   std::uint32_t uid, gid;    // used if change_user
+  std::uint32_t max_processes;  // of the job in a cgroup, else of the job's user; 0: no limit
   std::uint32_t groups;
   std::uint32_t arguments, variables;
   std::uint8_t change_user, is_host, durable;  // durable: the record is synced (owned jobs)
-  std::uint8_t unused;
+  std::uint8_t unused[5];
 };
 
 struct Attach {
@@ -90,16 +91,18 @@ struct Answer {
   std::int32_t error;         // ... errno
   std::int32_t outlived;      // processes that were left and killed; unkillable: that could not be
   std::int32_t record_error;  // errno of writing the record; 0: it is there
-  std::int64_t cpu_micros;
-  std::int64_t peak_memory_kib;
+  std::int32_t oom_kills;     // of its processes by the kernel, for want of memory
+  std::int32_t unused;
+  std::int64_t cpu_micros;       // released: of this job alone
+  std::int64_t peak_memory_kib;  // of its largest process
 };
 
-/// The record is text. Begin: "rbit-leader 1\npid N\nstart N\nboot UUID\nid HEX\n"; end: one of
+/// The record is text. Begin: "rbit-leader 2\npid N\nstart N\nboot UUID\nid HEX\n"; end: one of
 /// these lines, then "sum HEX\n", the FNV-1a sum of all before that line (a torn write shows).
 inline constexpr const char* record_begin_format =
     "rbit-leader %u\npid %d\nstart %llu\nboot %s\nid %s\n";
 inline constexpr const char* record_end_format =
-    "end exit %d signal %d cause %d outlived %d cpu %lld peak %lld\n";
+    "end exit %d signal %d cause %d outlived %d cpu %lld peak %lld oom %d\n";
 inline constexpr const char* record_failed_format = "failed step %d errno %d\n";
 inline constexpr const char* record_released_line = "released\n";
 inline constexpr const char* record_sum_format = "sum %016llx\n";

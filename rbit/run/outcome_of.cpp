@@ -1,6 +1,7 @@
 #include "rbit/run/outcome_of.h"
 
 #include <chrono>
+#include <csignal>
 
 namespace rbit {
 
@@ -20,6 +21,16 @@ Outcome make(Outcome::Kind kind, std::string reason, std::string message) {
   return outcome;
 }
 
+/// Why a signal that is not ours came for want of memory; empty: it did not (RELIABILITY.md 6.2).
+std::string want_of_memory(const JobEnd& end, const RunnerPolicy& policy) {
+  if (end.code == SIGKILL && end.oom_kills > 0) return "the kernel killed it for want of memory";
+  // Address space ends a little before it is all in use: allocators ask for large pieces.
+  const std::int64_t limit_kib = policy.max_memory / 1024;
+  if (limit_kib == 0 || end.peak_memory_kib < limit_kib - limit_kib / 8) return "";
+  return "it had " + std::to_string(end.peak_memory_kib / 1024) + " MiB of the " +
+         std::to_string(limit_kib / 1024) + " MiB that max-memory allows";
+}
+
 Outcome own_end(const JobEnd& end, const RunnerPolicy& policy) {
   switch (end.kind) {
     case JobEnd::Kind::exited:
@@ -28,6 +39,8 @@ Outcome own_end(const JobEnd& end, const RunnerPolicy& policy) {
                                                                : Outcome::Kind::failed,
                   to_string(end), "");
     case JobEnd::Kind::signalled:
+      if (const std::string why = want_of_memory(end, policy); !why.empty())
+        return make(Outcome::Kind::crashed, "memory", to_string(end) + ": " + why);
       return make(Outcome::Kind::crashed, to_string(end), "");
     case JobEnd::Kind::not_started:
       return make(Outcome::Kind::not_started, "not-started", to_string(end));
@@ -61,9 +74,15 @@ Outcome outcome_of(const JobEnd& end, const RunnerPolicy& policy) {
   Outcome outcome = end.cause == StopCause::none || end.kind == JobEnd::Kind::not_started
                         ? own_end(end, policy)
                         : outcome_of(end.cause, policy);
+  note_use(outcome, end);
+  return outcome;
+}
+
+void note_use(Outcome& outcome, const JobEnd& end) {
+  const bool ended = end.kind == JobEnd::Kind::exited || end.kind == JobEnd::Kind::signalled;
+  if (ended && !end.is_host_alive) outcome.exit = to_string(end);
   outcome.cpu_micros = end.cpu_micros;
   outcome.peak_memory_kib = end.peak_memory_kib;
-  return outcome;
 }
 
 Outcome outcome_of(const ResultEvent& result) {

@@ -16,6 +16,8 @@ Outcome outcome_of(const JobEnd& end, const RunnerPolicy& policy);
 Outcome outcome_of(StopCause cause, const RunnerPolicy& policy);
 /// Of a host's verdict.
 Outcome outcome_of(const ResultEvent& result);
+/// Fills in what the job used.
+void note_use(Outcome& outcome, const JobEnd& end);
 /// Of a job that could not be started.
 Outcome not_started(const Error& why);
 

@@ -23,6 +23,7 @@
 #include "rbit/base/text.h"
 #include "rbit/run/artifacts.h"
 #include "rbit/run/event_line.h"
+#include "rbit/run/job_log.h"
 #include "rbit/run/outcome_of.h"
 #include "rbit/run/workspace.h"
 
@@ -61,16 +62,17 @@ void parse_end(const std::string& text, std::size_t begin_size, LeaderRecord& re
     return;
   }
   JobEnd end;
-  int first = 0, second = 0, cause = 0, outlived = 0;
+  int first = 0, second = 0, cause = 0, outlived = 0, oom_kills = 0;
   long long cpu = 0, peak = 0;
   if (std::sscanf(end_line.c_str(), wire::record_end_format, &first, &second, &cause, &outlived,
-                  &cpu, &peak) == 6) {
+                  &cpu, &peak, &oom_kills) == 7) {
     end.kind = second != 0 ? JobEnd::Kind::signalled : JobEnd::Kind::exited;
     end.code = second != 0 ? second : first;
     end.cause = static_cast<StopCause>(cause);
     end.outlived = outlived;
     end.cpu_micros = cpu;
     end.peak_memory_kib = peak;
+    end.oom_kills = oom_kills;
     record.end = end;
   } else if (std::sscanf(end_line.c_str(), wire::record_failed_format, &first, &second) == 2) {
     end.kind = JobEnd::Kind::not_started;
@@ -125,6 +127,17 @@ int kill_marked(const std::string& leader_id) {
     }
   }
   return killed;
+}
+
+/// The same by its control group, if it had one: what emptied its environment too.
+void kill_group(const std::string& cgroups, const std::string& leader_id) {
+  if (cgroups.empty() || leader_id.empty()) return;
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(cgroups, error)) {
+    if (!entry.path().filename().string().ends_with("-" + leader_id)) continue;
+    std::ofstream(entry.path() / "cgroup.kill") << "1" << std::flush;
+    ::rmdir(entry.path().c_str());  // else at the next start
+  }
 }
 
 Task<std::optional<LeaderRecord>> final_record(const OpenAttempt& attempt,
@@ -256,6 +269,7 @@ Task<std::optional<Outcome>> recover_attempt(OpenAttempt attempt, RunnerPolicy p
   const auto record = co_await final_record(attempt, policy);
   if (record && !record->end && !record->host_released) {
     const int killed = kill_marked(record->leader_id);
+    kill_group(place.cgroups, record->leader_id);
     if (killed > 0)
       log::warning("job " + attempt.job.key + ": " + std::to_string(killed) +
                    " processes of an earlier start were killed");
@@ -266,6 +280,7 @@ Task<std::optional<Outcome>> recover_attempt(OpenAttempt attempt, RunnerPolicy p
   std::optional<Outcome> outcome = read_outcome(attempt.record_dir);
   if (!outcome && record) {
     outcome = verdict(*record, attempt.record_dir, policy);
+    if (outcome && record->end) note_use(*outcome, *record->end);
     if (outcome && outcome->kind == Outcome::Kind::done) {
       ArtifactOrder order;
       order.work_dir = workspace + "/work";
@@ -280,6 +295,9 @@ Task<std::optional<Outcome>> recover_attempt(OpenAttempt attempt, RunnerPolicy p
         refuse_artifacts(*outcome, collected.error());
     }
   }
+  const std::string log_file = place.log_dir + "/" + JobLog::name_of(attempt.job);
+  if (outcome && outcome->log_file.empty() && ::access(log_file.c_str(), F_OK) == 0)
+    outcome->log_file = log_file;
   if (!policy.keep_work)
     if (auto removed = remove_tree(workspace); !removed) log::warning(removed.error().text());
   co_return outcome;

@@ -15,6 +15,7 @@ struct RunPlace {
   std::string log_dir;     // job logs
   std::string output_dir;  // artifacts, of runners without an `output-dir`
   std::string config_dir;  // of the INI file
+  std::string cgroups;     // leaders' control groups are made below it; empty: none
 };
 
 }  // namespace rbit

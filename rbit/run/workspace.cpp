@@ -30,6 +30,16 @@ Result<void> make_fresh(const std::string& path, mode_t mode, uid_t uid, gid_t g
   return {};
 }
 
+/// To where their own directories lie, whose names they cannot list.
+Result<void> let_others_pass(const std::string& path) {
+  struct stat info {};
+  if (::stat(path.c_str(), &info) != 0) return errno_error(path, "cannot be looked at");
+  if (info.st_uid != ::geteuid() || (info.st_mode & 0011) == 0011) return {};
+  if (::chmod(path.c_str(), (info.st_mode & 07777) | 0011) != 0)
+    return errno_error(path, "cannot be opened for the job's user");
+  return {};
+}
+
 Result<void> write_message(const std::string& path, std::string_view body, const gid_t* group) {
   Fd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0400));
   if (!file) return errno_error(path, "cannot be made");
@@ -49,7 +59,9 @@ Result<void> write_message(const std::string& path, std::string_view body, const
 
 Result<Workspace> Workspace::make(const std::string& work_dir, const Job& job,
                                   std::optional<Owner> owner) {
-  if (auto made = make_directories(work_dir, 0700); !made) return made.error();
+  if (auto made = make_directories(work_dir, owner ? 0711 : 0700); !made) return made.error();
+  if (owner)
+    if (auto open = let_others_pass(work_dir); !open) return open.error();
   std::string root = work_dir + "/" + text::slug(job.key) + "-" + std::to_string(job.attempt);
   // Whoever made it is gone: one rbit a state directory, and this attempt is not running.
   if (auto removed = remove_tree(root); !removed) return removed.error();

@@ -7,12 +7,10 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <optional>
 #include <utility>
 
 #include "rbit/base/log.h"
 #include "rbit/run/base_environment.h"
-#include "rbit/run/directories.h"
 #include "rbit/run/job_environment.h"
 #include "rbit/run/outcome_of.h"
 #include "rbit/run/pipe_reader.h"
@@ -57,17 +55,12 @@ ShellRunner::ShellRunner(const asio::any_io_executor& loop, RunnerLine line, std
       policy_(std::move(policy)),
       place_(std::move(place)),
       leaders_(leaders),
-      output_dir_(policy_.output_dir.empty() ? place_.output_dir : policy_.output_dir) {}
+      site_(policy_, place_) {}
 
 Task<Result<void>> ShellRunner::prepare() {
   if (::access(shell_program, X_OK) != 0)
     co_return Error{shell_program, std::strerror(errno), "shell runners need it"};
-  if (!policy_.user.empty() && !other_user_) {
-    auto account = find_account(policy_.user);
-    if (!account) co_return account.error();
-    other_user_ = account->uid != ::geteuid();
-    account_ = std::move(*account);
-  }
+  if (auto ready = site_.prepare(); !ready) co_return ready;
   if (auto found = find_its_program(); !found) co_return found.error();
   auto leader = leaders_.acquire();  // the first job finds it warm
   if (!leader) co_return leader.error();
@@ -78,29 +71,21 @@ Task<Result<void>> ShellRunner::prepare() {
 Result<void> ShellRunner::find_its_program() const {
   const auto program = program_of(line_.shell_line);
   if (!program) return {};
-  const auto found = find_program(*program, base_environment(account_, policy_));
+  const auto found = find_program(*program, base_environment(site_.account(), policy_));
   if (!found) return found.error();
   // What root runs, nobody else may be able to change (RELIABILITY.md 7, rule 9).
-  const bool as_root = ::geteuid() == 0 && !other_user_;
+  const bool as_root = ::geteuid() == 0 && site_.other_account() == nullptr;
   return as_root && !found->empty() ? check_code_file(*found) : Result<void>();
 }
 
 Task<Outcome> ShellRunner::run(const Job& job, RunContext& context) {
   Attempt attempt(loop_, job, context, policy_, place_.log_dir);
   if (auto ended = attempt.ended_before_it_began()) co_return *ended;
-  std::optional<Workspace::Owner> owner;
-  if (other_user_) owner = Workspace::Owner{account_.uid, account_.gid};
-  auto workspace = Workspace::make(place_.work_dir, job, owner);
+  if (auto ready = site_.prepare(); !ready) co_return not_started(ready.error());
+  auto workspace = site_.make_workspace(job);
   if (!workspace) co_return not_started(workspace.error());
-  auto made = make_directories(output_dir_, output_mode(output_dir_, place_.state_dir));
-  if (!made) co_return not_started(made.error());
-
   Outcome outcome = co_await run_in(*workspace, job, context, attempt);
-  if (policy_.keep_work) {
-    workspace->keep();
-  } else if (auto removed = workspace->remove(); !removed) {
-    log::warning("job " + job.key + ": " + removed.error().text());
-  }
+  site_.clear(*workspace, job);
   co_return outcome;
 }
 
@@ -108,20 +93,22 @@ Result<JobOrder> ShellRunner::order(const Job& job, const RunContext& context,
                                     const Workspace& workspace) {
   JobOrder order;
   order.argv = {shell_program, "-c", line_.shell_line};
-  const JobPlaces places{workspace.path(), workspace.message_file(), output_dir_};
+  const JobPlaces places{workspace.path(), workspace.message_file(), site_.output_dir()};
   JobEnvironment fields = job_environment(job, policy_.settings, places);
   for (const std::string& name : line_.variables) {
     const auto& missing = fields.left_out;
     if (std::find(missing.begin(), missing.end(), name) == missing.end()) continue;
     return Error{"$" + name, "the message's text for it is too long for the environment", ""};
   }
-  order.environment = base_environment(account_, policy_);
+  order.environment = base_environment(site_.account(), policy_);
   set_default(order.environment, "TMPDIR", workspace.tmp_dir());
   for (std::string& variable : fields.variables) order.environment.push_back(std::move(variable));
   order.directory = workspace.path();
-  if (other_user_) order.account = &account_;
+  order.what = "job " + job.key;
+  order.account = site_.other_account();
   order.nice = policy_.nice;
   order.max_memory = policy_.max_memory;
+  order.max_processes = policy_.max_processes;
   order.stop_signal = policy_.cancel_signal;
   order.grace = policy_.grace;
   order.record_dir = Fd(::open(context.record_dir.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
@@ -131,12 +118,6 @@ Result<JobOrder> ShellRunner::order(const Job& job, const RunContext& context,
 
 Task<Outcome> ShellRunner::run_in(const Workspace& workspace, const Job& job, RunContext& context,
                                   Attempt& attempt) {
-  ArtifactOrder places;
-  places.work_dir = workspace.path();
-  places.tmp_dir = workspace.tmp_dir();
-  places.output_dir = output_dir_;
-  places.output_mode = output_mode(output_dir_, place_.state_dir);
-
   auto ordered = order(job, context, workspace);
   if (!ordered && ordered.error().thing.starts_with("$")) {  // this message's fault, not ours
     Outcome invalid;
@@ -175,10 +156,7 @@ Task<Outcome> ShellRunner::run_in(const Workspace& workspace, const Job& job, Ru
   co_await output.drain();
   co_await event_bytes.drain();
   events.end();
-  if (end.outlived > 0)
-    attempt.log().note(std::to_string(end.outlived) +
-                       " processes outlived the job and were killed");
-
+  attempt.note_end(end);
   Outcome outcome = outcome_of(end, policy_);
   // The shell's word for "I cannot run that": the program has gone since we looked.
   const bool unable = end.kind == JobEnd::Kind::exited && (end.code == 126 || end.code == 127);
@@ -187,6 +165,7 @@ Task<Outcome> ShellRunner::run_in(const Workspace& workspace, const Job& job, Ru
     outcome.reason = "not-started";
     outcome.message = found.error().text();
   }
+  ArtifactOrder places = site_.artifact_order(workspace);
   co_await attempt.conclude(outcome, std::move(places));
   co_return outcome;
 }

@@ -4,12 +4,11 @@
 
 #include "rbit/core/runner.h"
 #include "rbit/core/runner_policy.h"
-#include "rbit/run/account.h"
 #include "rbit/run/attempt.h"
 #include "rbit/run/leader_pool.h"
 #include "rbit/run/run_place.h"
 #include "rbit/run/runner_line.h"
-#include "rbit/run/workspace.h"
+#include "rbit/run/runner_site.h"
 
 namespace rbit {
 
@@ -36,9 +35,7 @@ class ShellRunner : public Runner {
   RunnerPolicy policy_;
   RunPlace place_;
   LeaderPool& leaders_;
-  std::string output_dir_;
-  Account account_ = own_account();  // whom jobs run as
-  bool other_user_ = false;          // not us: `user` of the policy
+  RunnerSite site_;
 };
 
 }  // namespace rbit

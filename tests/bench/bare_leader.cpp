@@ -69,7 +69,7 @@ int main(int argc, char** argv) {
   const pid_t leader = fork();
   if (leader == 0) {
     dup2(ends[1], 3);
-    execl(argv[1], argv[1], parent.c_str(), nullptr);
+    execl(argv[1], argv[1], parent.c_str(), "", nullptr);
     _exit(127);
   }
   close(ends[1]);

@@ -96,6 +96,7 @@ class MemoryOutbox : public Journal {
     co_return Result<void>();
   }
   Task<Result<void>> settled(const std::string&) override { co_return Result<void>(); }
+  Task<Result<void>> joined(const std::string&) override { co_return Result<void>(); }
   Task<Result<void>> report_again(const std::string&) override { co_return Result<void>(); }
   Task<Result<void>> probe() override { co_return Result<void>(); }
   Task<Result<void>> bury(const std::string&) override { co_return Result<void>(); }

@@ -20,12 +20,15 @@ using wire::Cause;
 using wire::Kind;
 using wire::Step;
 
-Duty::Duty(int socket, int signals, pid_t parent)
-    : socket_(socket), signals_(signals), parent_(parent) {}
+Duty::Duty(int socket, int signals, pid_t parent, const char* cgroups)
+    : socket_(socket), signals_(signals), parent_(parent), cgroups_(cgroups) {}
 
 void Duty::serve() {
   for (;;) {
-    if (orphaned_ && job_ == 0) _exit(0);
+    if (orphaned_ && job_ == 0) {
+      if (cgroup_.is_open()) cgroup_.remove();
+      _exit(0);
+    }
     pollfd watched[2] = {{signals_, POLLIN, 0}, {orphaned_ ? -1 : socket_, POLLIN, 0}};
     int wait = -1;
     if (deadline_ >= 0) {
@@ -99,10 +102,21 @@ void Duty::start(Packet& packet) {
       record_error_ = record_.begin(record_dir, identity_, id_, order.head.durable);
     else
       close(record_dir);
-    if (record_error_ != 0)
+    if (record_error_ != 0) {
       failure = {Step::record, record_error_};
-    else
-      job_ = start_child(order, packet.fds, failure);
+    } else {
+      if (*cgroups_ != 0 && !cgroup_.is_open()) {
+        char name[96];
+        snprintf(name, sizeof name, "rbit-%d-%s", parent_, id_);
+        cgroup_.open(cgroups_, name);
+      }
+      cgroup_.limit_memory(order.head.max_memory);
+      // The user's limit counts whatever else runs as him: only where there is no better one.
+      if (cgroup_.limit_processes(order.head.max_processes)) order.head.max_processes = 0;
+      count_from_here();
+      job_ = start_child(order, packet.fds, cgroup_, failure);
+      if (!cgroup_.is_open()) cgroups_ = "";  // it did not work; it will not the next time either
+    }
   }
   if (failure.step == Step::none) return;
 
@@ -123,6 +137,8 @@ void Duty::attach(Packet& packet) {
   stop_signal_ = attach.stop_signal;
   grace_ms_ = attach.grace_ms;
   cause_ = Cause::none;
+  forget_peak(job_);
+  count_from_here();
   // The host's verdict is its `result` file; without a lock of ours a crash of rbit would only be
   // noticed later, so the job goes on.
   record_error_ = record_.begin(packet.fds[0], identity_, id_, attach.durable);
@@ -135,6 +151,9 @@ void Duty::release() {
   Answer done{};
   done.kind = Kind::released;
   done.outlived = sweep_all_but(job_, usage_);
+  const std::int64_t peak = peak_memory_of(job_);
+  count(done, cpu_micros_of(job_) - host_cpu_,
+        peak > usage_.peak_memory_kib ? peak : usage_.peak_memory_kib);
   cause_ = Cause::none;
   deadline_ = first_kill_ = -1;
   done.record_error =
@@ -188,6 +207,8 @@ void Duty::reap() {
 
 void Duty::finish() {
   kill(-job_, SIGKILL);
+  // At one stroke, whatever is forking; who it was that fell, the sweep tells.
+  if (cgroup_.is_populated()) cgroup_.kill();
   int status = 0;
   rusage used{};
   while (wait4(job_, &status, 0, &used) < 0 && errno == EINTR) {
@@ -208,13 +229,35 @@ void Duty::finish() {
   end.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
   end.signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
   end.cause = cause_;
-  end.cpu_micros = usage_.cpu_micros;
-  end.peak_memory_kib = usage_.peak_memory_kib;
-  end.record_error = write_end(end);  // V, before anybody is told
+  count(end, -host_cpu_, usage_.peak_memory_kib);
+  if (cgroup_.is_spent() && !cgroup_.remove()) cgroups_ = "";  // the next job gets a new one
+  end.record_error = write_end(end);                           // V, before anybody is told
   record_.close();
   job_ = 0;
   deadline_ = -1;
   answer(end);
+}
+
+/// A job begins: what was used before is not its own.
+void Duty::count_from_here() {
+  usage_ = {};
+  host_cpu_ = job_ != 0 ? cpu_micros_of(job_) : 0;
+  cgroup_cpu_ = cgroup_.cpu_micros();
+  oom_kills_ = cgroup_.counts_memory() ? cgroup_.oom_kills() : machine_oom_kills();
+}
+
+/// What the job used: `cpu_micros` beside what was reaped. The cgroup knows more, of those too that
+/// nobody reaped.
+void Duty::count(Answer& answer, std::int64_t cpu_micros, std::int64_t peak_memory_kib) const {
+  answer.cpu_micros = usage_.cpu_micros + cpu_micros;
+  const std::int64_t by_cgroup = cgroup_.cpu_micros() - cgroup_cpu_;
+  if (cgroup_.is_open() && by_cgroup > answer.cpu_micros) answer.cpu_micros = by_cgroup;
+  if (answer.cpu_micros < 0) answer.cpu_micros = 0;
+  answer.peak_memory_kib = peak_memory_kib;
+  if (cgroup_.counts_memory())
+    answer.oom_kills = static_cast<std::int32_t>(cgroup_.oom_kills() - oom_kills_);
+  else if (answer.signal == SIGKILL && cause_ == Cause::none)  // not by us: by whom, then?
+    answer.oom_kills = static_cast<std::int32_t>(machine_oom_kills() - oom_kills_);
 }
 
 void Duty::begin_ladder(Cause cause, int signal, std::int64_t grace_ms) {
@@ -241,6 +284,7 @@ void Duty::on_deadline() {
 
 void Duty::kill_all() {
   kill(-job_, SIGKILL);
+  cgroup_.kill();
   kill_descendants(0);
   const std::int64_t now = now_ms();
   if (first_kill_ < 0) first_kill_ = now;
@@ -258,7 +302,7 @@ int Duty::write_end(const Answer& end) {
     count =
         snprintf(line, sizeof line, wire::record_end_format, end.exit_code, end.signal,
                  static_cast<int>(end.cause), end.outlived, static_cast<long long>(end.cpu_micros),
-                 static_cast<long long>(end.peak_memory_kib));
+                 static_cast<long long>(end.peak_memory_kib), end.oom_kills);
   const int error = record_.finish(line, static_cast<std::size_t>(count));
   return error != 0 ? error : record_error_;
 }

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 
+#include "rbit/run/leader/cgroup_dir.h"
 #include "rbit/run/leader/packet.h"
 #include "rbit/run/leader/record_file.h"
 #include "rbit/run/leader/sweep.h"
@@ -14,8 +15,8 @@ namespace rbit::leader {
 class Duty {
  public:
   /// `socket` leads to rbit, `parent` is its pid; `signals` is a signalfd with SIGCHLD and SIGTERM,
-  /// the latter as our parent-death signal.
-  Duty(int socket, int signals, pid_t parent);
+  /// the latter as our parent-death signal. Below `cgroups` control groups can be made; "": no.
+  Duty(int socket, int signals, pid_t parent, const char* cgroups);
   [[noreturn]] void serve();
 
  private:
@@ -31,12 +32,16 @@ class Duty {
   void on_deadline();
   void kill_all();
   bool job_has_ended() const;
+  void count_from_here();
+  void count(wire::Answer& answer, std::int64_t cpu_micros, std::int64_t peak_memory_kib) const;
   int write_end(const wire::Answer& end);
   void answer(const wire::Answer& answer);
 
   int socket_;
   int signals_;
   pid_t parent_;
+  const char* cgroups_;
+  CgroupDir cgroup_;  // from the first job on
   bool orphaned_ = false;
   Identity identity_ = Identity::read();
   RecordFile record_;
@@ -51,7 +56,10 @@ class Duty {
   std::int64_t first_kill_ = -1;  // when it was sent first
   bool said_unkillable_ = false;
   int record_error_ = 0;
-  Usage usage_;
+  Usage usage_;                  // of what was reaped
+  std::int64_t host_cpu_ = 0;    // of a host when its job began
+  std::int64_t cgroup_cpu_ = 0;  // the cgroup's counters then
+  std::int64_t oom_kills_ = 0;   // and the cgroup's or the machine's
 };
 
 }  // namespace rbit::leader

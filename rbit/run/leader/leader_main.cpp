@@ -60,7 +60,7 @@ void volunteer_for_oom() {
 int main(int argc, char** argv) {
   int type = 0;
   socklen_t size = sizeof type;
-  if (argc != 2 || getsockopt(given_socket, SOL_SOCKET, SO_TYPE, &type, &size) != 0 ||
+  if (argc != 3 || getsockopt(given_socket, SOL_SOCKET, SO_TYPE, &type, &size) != 0 ||
       type != SOCK_SEQPACKET) {
     fputs("rbit-leader is started by rbit, not by hand\n", stderr);
     return 2;
@@ -74,5 +74,5 @@ int main(int argc, char** argv) {
   if (prctl(PR_SET_CHILD_SUBREAPER, 1) != 0) return 71;
   if (prctl(PR_SET_PDEATHSIG, SIGTERM) != 0) return 71;
   if (getppid() != parent) return 0;  // rbit died before we asked to be told (K3)
-  rbit::leader::Duty(socket, signals, parent).serve();
+  rbit::leader::Duty(socket, signals, parent, argv[2]).serve();
 }

@@ -116,12 +116,6 @@ void reap_all_but(pid_t host, Usage& usage) {
 
 }  // namespace
 
-void Usage::add(const rusage& more) {
-  cpu_micros += (more.ru_utime.tv_sec + more.ru_stime.tv_sec) * 1'000'000LL +
-                more.ru_utime.tv_usec + more.ru_stime.tv_usec;
-  if (more.ru_maxrss > peak_memory_kib) peak_memory_kib = more.ru_maxrss;
-}
-
 std::int64_t now_ms() {
   timespec time;
   clock_gettime(CLOCK_MONOTONIC, &time);

@@ -1,18 +1,12 @@
 #pragma once
 
-#include <sys/resource.h>
 #include <sys/types.h>
 
 #include <cstdint>
 
-namespace rbit::leader {
+#include "rbit/run/leader/usage.h"
 
-/// Processor time and peak memory of what was reaped.
-struct Usage {
-  std::int64_t cpu_micros = 0;
-  std::int64_t peak_memory_kib = 0;
-  void add(const rusage& more);
-};
+namespace rbit::leader {
 
 std::int64_t now_ms();  // monotonic
 

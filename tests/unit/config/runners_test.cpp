@@ -27,7 +27,8 @@ TEST_CASE("every policy key") {
       "attempts = 2\nretry-delay = 1\nretry-ceiling = 1d\nblocked-exit-codes = 1, 3\n"
       "keep-warm = 7\nartifacts = *.pdf\n  out/*.txt a.log\noutput-dir = /srv\nkeep-work = on\n"
       "log-limit = 1M\nenv.MiXed_1 = a b\npass-env = LANG, DISPLAY\nuser = nobody\nnice = -3\n"
-      "max-memory = 2G\n");
+      "max-memory = 2G\n"
+      "max-processes = 200\n");
   CHECK(got.slots == 3);
   CHECK(got.timeout == std::chrono::hours(2));
   CHECK(got.idle_timeout == std::chrono::minutes(10));
@@ -47,6 +48,7 @@ TEST_CASE("every policy key") {
   CHECK(got.user == "nobody");
   CHECK(got.nice == -3);
   CHECK(got.max_memory == 2LL << 30);
+  CHECK(got.max_processes == 200);
 }
 
 TEST_CASE("all keys are settings too, lower-cased, with those of [DEFAULT]") {

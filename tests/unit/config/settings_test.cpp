@@ -89,6 +89,7 @@ TEST_CASE("what the file does not say is as settings.h and runner_policy.h have 
   CHECK(policy.user == fresh.user);
   CHECK(policy.nice == fresh.nice);
   CHECK(policy.max_memory == fresh.max_memory);
+  CHECK(policy.max_processes == fresh.max_processes);
 }
 
 TEST_CASE("the name is the host's unless somebody says otherwise") {

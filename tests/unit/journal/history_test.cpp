@@ -54,6 +54,53 @@ TEST_CASE("a job's history has its attempts, and its reports with what became of
   CHECK_FALSE(history.job("nobody"));
 }
 
+TEST_CASE("a job's history has what its attempts used, and every delivery") {
+  JournalFixture house;
+  const Job job = house.job("a");
+  Message message;
+  message.redelivered = true;
+  const Report building = house.status(job, Status::building);
+  const std::string record_dir = "/records/a";
+  REQUIRE(test::run(house.loop, house.journal->begin(job, message, record_dir, building)));
+  REQUIRE(test::run(house.loop, house.journal->joined("a")));
+  Outcome outcome;
+  outcome.kind = Outcome::Kind::timed_out;
+  outcome.reason = "timeout";
+  outcome.exit = "signal TERM";
+  outcome.wall_micros = 4'000'000;
+  outcome.cpu_micros = 1'500'000;
+  outcome.peak_memory_kib = 2048;
+  outcome.output_bytes = 77;
+  const Settlement dead = Settlement::dead_letter("timeout");
+  const std::optional<Report> nothing;
+  REQUIRE(test::run(house.loop, house.journal->finish(job, outcome, dead, nothing)));
+  REQUIRE(test::run(house.loop, house.journal->report_again("a")));
+  REQUIRE(test::run(house.loop, house.journal->joined("nobody")));
+
+  const auto history = History(*house.database).job("a");
+  REQUIRE(history);
+  CHECK(history->run == 1);
+  REQUIRE(history->attempts.size() == 1);
+  const AttemptRecord& attempt = history->attempts[0];
+  CHECK(attempt.redelivered);
+  CHECK(attempt.exit == "signal TERM");
+  CHECK(attempt.wall_micros == 4'000'000);
+  CHECK(attempt.cpu_micros == 1'500'000);
+  CHECK(attempt.peak_memory_kib == 2048);
+  CHECK(attempt.output_bytes == 77);
+  REQUIRE(history->deliveries.size() == 2);
+  CHECK(history->deliveries[0].what == "joined");
+  CHECK(history->deliveries[1].what == "answered");
+  CHECK(history->deliveries[1].attempt == 1);
+}
+
+TEST_CASE("a message that comes again and again fills nothing") {
+  JournalFixture house;
+  REQUIRE(house.begin(house.job("a")));
+  for (int i = 0; i < 120; ++i) REQUIRE(test::run(house.loop, house.journal->joined("a")));
+  CHECK(house.count("delivery") == 100);
+}
+
 TEST_CASE("dead letters are listed by queue, with what they were") {
   JournalFixture house;
   REQUIRE(house.database->execute(
@@ -69,4 +116,7 @@ TEST_CASE("dead letters are listed by queue, with what they were") {
   CHECK(letters[0].message.queue == "a");
   CHECK(letters[0].message.message_id == "1");
   CHECK(letters[0].message.body == "x");
+  REQUIRE(history.dead_of("1").size() == 1);
+  CHECK(history.dead_of("1")[0].id == letters[0].id);
+  CHECK(history.dead_of("2").empty());
 }

@@ -41,6 +41,35 @@ TEST_CASE("a file of a newer rbit is left alone, with the cure") {
   CHECK_FALSE(std::filesystem::exists(dir.path + "/rbit.db.before-1"));
 }
 
+TEST_CASE("a journal of version 2 is taken over, with a copy of what it was") {
+  test::TempDir dir;
+  asio::io_context loop;
+  const std::string file = dir.path + "/rbit.db";
+  {
+    const auto database = open(loop, file);
+    REQUIRE(schema::upgrade(*database));
+    // Back to what version 2 had.
+    REQUIRE(database->execute("DROP TABLE delivery"));
+    for (const char* column : {"redelivered", "exit", "wall", "cpu", "memory", "output"})
+      REQUIRE(
+          database->execute(("ALTER TABLE attempt DROP COLUMN " + std::string(column)).c_str()));
+    REQUIRE(
+        database->execute("INSERT INTO attempt(job, run, n, life, boot, worker, record_dir, begun) "
+                          "VALUES(1, 1, 3, 'l', 'b', 'w', '/r', 5)"));
+    REQUIRE(database->execute("PRAGMA user_version = 2"));
+  }
+  const auto database = open(loop, file);
+  const auto upgraded = schema::upgrade(*database);
+  REQUIRE_MESSAGE(upgraded.has_value(), upgraded.error().text());
+  CHECK(std::filesystem::exists(file + ".before-3"));
+  auto attempt = database->prepare("SELECT n, redelivered, exit, cpu FROM attempt");
+  REQUIRE(attempt.step());
+  CHECK(attempt.integer(0) == 3);
+  CHECK(attempt.integer(1) == 0);
+  CHECK(attempt.text(2).empty());
+  CHECK(attempt.integer(3) == 0);
+}
+
 TEST_CASE("a step that fails leaves the file as it was") {
   test::TempDir dir;
   asio::io_context loop;

@@ -140,6 +140,14 @@ TEST_CASE_FIXTURE(HostedFixture, "a host that answers a cancel lives on") {
   CHECK(run_job().message == before);
 }
 
+TEST_CASE_FIXTURE(HostedFixture, "a host that dies tells how, and what its job used") {
+  host("i=0; while [ $i -lt 60000 ]; do i=$((i+1)); done; exit 3");
+  const Outcome outcome = run_job();
+  CHECK(outcome.reason == "plugin-crash");
+  CHECK(outcome.exit == "exit 3");
+  CHECK(outcome.cpu_micros > 10'000);
+}
+
 TEST_CASE_FIXTURE(HostedFixture, "a host that does not answer a timeout is killed") {
   policy.timeout = std::chrono::milliseconds(50);
   policy.grace = std::chrono::milliseconds(50);
@@ -205,6 +213,39 @@ TEST_CASE_FIXTURE(HostedFixture, "closing ends a host that is still starting") {
   CHECK(test::processes_with("TEST_PLACE=" + dir.path()) == 0);
   host("done_ ok");
   CHECK(run_job().kind == Kind::done);
+}
+
+TEST_CASE_FIXTURE(HostedFixture, "a job that waits for its host to start can be stopped") {
+  // It was heard after the import only, or after 30 s.
+  policy.env = {{"TEST_PLACE", dir.path()}};
+  host(":", "trap '' TERM; while :; do sleep 0.01; done");
+  StopRequest stop;
+  RunContext context{[](Status, const std::string&) {}, stop, fresh_record_dir()};
+  const Job one = job();
+  std::optional<Outcome> outcome;
+  const auto run_aside = [&]() -> Task<void> {
+    Outcome ended = co_await runner->run(one, context);
+    outcome.emplace(std::move(ended));
+  };
+  spawn(loop.get_executor(), run_aside(), "test");
+  until([&] { return test::processes_with("TEST_PLACE=" + dir.path()) >= 1; });
+  CHECK_FALSE(outcome.has_value());
+  stop.request(StopKind::cancel);
+  until([&] { return outcome.has_value(); });
+  CHECK(outcome->kind == Kind::cancelled);
+  test::run(loop, runner->close());
+  CHECK(test::processes_with("TEST_PLACE=" + dir.path()) == 0);
+}
+
+TEST_CASE_FIXTURE(HostedFixture,
+                  "each job of a warm host has its own use of processor and memory") {
+  host("case $line in *busy*) i=0; while [ $i -lt 60000 ]; do i=$((i+1)); done;; esac; done_ ok");
+  const Outcome busy = run_job(job("busy"));
+  const Outcome idle = run_job(job("idle"));
+  CHECK(busy.cpu_micros > 10'000);
+  CHECK(idle.cpu_micros < busy.cpu_micros / 2);
+  CHECK(idle.peak_memory_kib > 0);
+  CHECK(busy.exit.empty());  // no process has ended
 }
 
 TEST_CASE_FIXTURE(HostedFixture, "preparing makes no directory, a job makes them private") {

@@ -3,64 +3,14 @@
 #include <signal.h>
 #include <sys/wait.h>
 
-#include <boost/asio/this_coro.hpp>
-
 #include "rbit/base/log.h"
-#include "rbit/run/pipe_reader.h"
 #include "rbit/run/record.h"
-#include "tests/unit/run/run_fixture.h"
+#include "tests/unit/run/leader_fixture.h"
 
 using namespace rbit;
+using rbit::test::LeaderFixture;
 
 namespace {
-
-struct LeaderFixture : test::RunFixture {
-  std::string output, events, record_dir;
-
-  /// Runs `script` in /bin/sh under a leader; `stop` is called once it said "ready".
-  JobEnd sh(std::string script, std::function<void(Leader&)> stop = {},
-            std::function<void(JobOrder&)> change = {}) {
-    return test::run(loop, run_sh(std::move(script), std::move(stop), std::move(change)));
-  }
-
-  Task<JobEnd> run_sh(std::string script, std::function<void(Leader&)> stop,
-                      std::function<void(JobOrder&)> change) {
-    output.clear();
-    auto lease = leaders.acquire();
-    REQUIRE(lease.has_value());
-    auto out = make_pipe();
-    auto event = make_pipe();
-    REQUIRE(out.has_value());
-    REQUIRE(event.has_value());
-    JobOrder order;
-    order.argv = {"/bin/sh", "-c", script};
-    order.environment = {"PATH=/usr/bin:/bin"};
-    order.directory = dir.path();
-    order.stdin_fd = Fd(::open("/dev/null", O_RDONLY | O_CLOEXEC));
-    order.output_fd = std::move(out->second);
-    order.events_fd = std::move(event->second);
-    record_dir = fresh_record_dir();
-    order.record_dir = Fd(::open(record_dir.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    if (change) change(order);
-    Leader& leader = **lease;
-    bool stopped = false;
-    PipeReader reader(loop.get_executor(), std::move(out->first), [&](std::string_view bytes) {
-      output += bytes;
-      if (stop && !stopped && output.find("ready") != std::string::npos) {
-        stopped = true;
-        stop(leader);
-      }
-    });
-    PipeReader event_reader(loop.get_executor(), std::move(event->first),
-                            [&](std::string_view bytes) { events += bytes; });
-    auto started = leader.run(std::move(order));
-    REQUIRE(started.has_value());
-    JobEnd end = co_await leader.ended();
-    co_await reader.drain();
-    co_await event_reader.drain();
-    co_return end;
-  }
-};
 
 constexpr auto one_hour = std::chrono::hours(1);
 
@@ -89,6 +39,33 @@ TEST_CASE_FIXTURE(LeaderFixture, "what cannot start is told with its step") {
   CHECK(to_string(no_directory) == "working directory: No such file or directory");
   CHECK(to_string(sh("exit 4")) == "exit 4");  // and the leader goes on
   CHECK(leaders.idle() == 1);
+}
+
+TEST_CASE_FIXTURE(LeaderFixture,
+                  "where no process can be made, none is started, and the next one is") {
+  // A group (v1) in which the leader may have no child.
+  const std::string group = "/sys/fs/cgroup/pids/rbit-test-" + std::to_string(::getpid());
+  if (::mkdir(group.c_str(), 0755) != 0 || !std::filesystem::exists(group + "/pids.max")) {
+    ::rmdir(group.c_str());
+    MESSAGE("skipped: no pids cgroup (v1) to refuse a fork with");
+    return;
+  }
+  sh("exit 0");
+  {
+    auto lease = pool->acquire();
+    test::write_file(group + "/pids.max", "1");
+    test::write_file(group + "/cgroup.procs", std::to_string((*lease)->pid()));
+  }
+  const JobEnd refused = sh("exit 0");
+  CHECK(refused.kind == JobEnd::Kind::not_started);
+  CHECK(to_string(refused) == "new process: Resource temporarily unavailable");
+  test::write_file(group + "/pids.max", "max");
+  CHECK(to_string(sh("exit 4")) == "exit 4");
+  {
+    auto lease = pool->acquire();
+    test::write_file("/sys/fs/cgroup/pids/cgroup.procs", std::to_string((*lease)->pid()));
+  }
+  CHECK(::rmdir(group.c_str()) == 0);
 }
 
 TEST_CASE_FIXTURE(LeaderFixture, "a job starts with nothing of ours") {
@@ -218,13 +195,13 @@ TEST_CASE_FIXTURE(LeaderFixture, "only a leader with a job costs a job when it d
   CHECK(sh("echo ready; sleep 1000", kill_leader, as_host).kind == JobEnd::Kind::leader_lost);
   log::flush();
   const std::string of_idle = test::read_file(settings.file);
-  sh("echo ready; sleep 1000", kill_leader);
+  sh("echo ready; sleep 1000", kill_leader, [](JobOrder& order) { order.what = "job k"; });
   log::flush();
   const std::string of_both = test::read_file(settings.file);
   log::configure({});
-  CHECK(of_idle.find("cost its job") == std::string::npos);
+  CHECK(of_idle.find("cost the job") == std::string::npos);
   CHECK(of_idle.find("WARN") == std::string::npos);
-  CHECK(of_both.find("a leader died and cost its job") != std::string::npos);
+  CHECK(of_both.find("job k: its leader died and cost the job") != std::string::npos);
 }
 
 TEST_CASE_FIXTURE(LeaderFixture, "a leader whose rbit is gone ends its job by the ladder") {

@@ -37,6 +37,30 @@ TEST_CASE("the table of ends (RELIABILITY.md 6.4)") {
   CHECK(of(JobEnd::Kind::exited, 2).cpu_micros == 5);
 }
 
+TEST_CASE("a kill for want of memory has its own word; another signal or kill has not") {
+  RunnerPolicy policy;
+  JobEnd end;
+  end.kind = JobEnd::Kind::signalled;
+  end.code = SIGKILL;
+  end.peak_memory_kib = 1000 << 10;
+  CHECK(outcome_of(end, policy).reason == "signal KILL");
+  end.oom_kills = 1;
+  CHECK(outcome_of(end, policy).reason == "memory");
+  CHECK(outcome_of(end, policy).kind == Kind::crashed);
+  end.code = SIGTERM;  // the kernel took another one of its processes
+  CHECK(outcome_of(end, policy).reason == "signal TERM");
+
+  end.code = SIGABRT;  // what new throws when address space is used up
+  policy.max_memory = 1024 << 20;
+  CHECK(outcome_of(end, policy).reason == "memory");
+  CHECK(outcome_of(end, policy).message ==
+        "signal ABRT: it had 1000 MiB of the 1024 MiB that max-memory allows");
+  policy.max_memory = 2048LL << 20;
+  CHECK(outcome_of(end, policy).reason == "signal ABRT");
+  end.cause = StopCause::timeout;
+  CHECK(outcome_of(end, policy).reason == "timeout");
+}
+
 TEST_CASE("after the ladder began its cause counts, whatever the code") {
   CHECK(of(JobEnd::Kind::exited, 0, StopCause::cancel).kind == Kind::cancelled);
   CHECK(of(JobEnd::Kind::exited, 3, StopCause::interrupt).kind == Kind::interrupted);

@@ -34,7 +34,7 @@ TEST_CASE_FIXTURE(test::RunFixture, "a program that is not there is an error at 
 
 TEST_CASE_FIXTURE(test::RunFixture, "the leader refuses to be started by hand") {
   auto process =
-      Process::start(loop.get_executor(), {RBIT_BINARY_DIR "/rbit-leader", "1", "2"}, channel());
+      Process::start(loop.get_executor(), {RBIT_BINARY_DIR "/rbit-leader", "1"}, channel());
   REQUIRE(process.has_value());
   test::run(loop, process->wait());
   CHECK(WEXITSTATUS(process->native_status()) == 2);
@@ -42,7 +42,7 @@ TEST_CASE_FIXTURE(test::RunFixture, "the leader refuses to be started by hand") 
 
 TEST_CASE_FIXTURE(test::RunFixture, "a leader started for another parent ends at once") {  // K3
   auto process =
-      Process::start(loop.get_executor(), {RBIT_BINARY_DIR "/rbit-leader", "1"}, channel());
+      Process::start(loop.get_executor(), {RBIT_BINARY_DIR "/rbit-leader", "1", ""}, channel());
   REQUIRE(process.has_value());
   test::run(loop, process->wait());
   CHECK(WEXITSTATUS(process->native_status()) == 0);

@@ -49,7 +49,7 @@ struct RecordFixture : test::RunFixture {
 std::string exit_line(int code, StopCause cause = StopCause::none) {
   char line[128];
   std::snprintf(line, sizeof line, wire::record_end_format, code, 0, static_cast<int>(cause), 0,
-                1ll, 2ll);
+                1ll, 2ll, 0);
   return line;
 }
 

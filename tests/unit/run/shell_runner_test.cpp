@@ -1,5 +1,8 @@
 #include "runners/shell/shell_runner.h"
 
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <cstdlib>
 
 #include "tests/unit/run/runner_fixture.h"
@@ -238,4 +241,71 @@ TEST_CASE_FIXTURE(ShellFixture, "many jobs leave no descriptor, no leader and no
   CHECK(test::open_descriptors() == before);
   CHECK(leaders.idle() == 1);
   CHECK(test::names_in(dir / "work").empty());
+}
+
+TEST_CASE_FIXTURE(ShellFixture, "a job of another user runs as him, in directories of his") {
+  if (::geteuid() != 0) {
+    MESSAGE("skipped: only root can run jobs as somebody else");
+    return;
+  }
+  policy.user = "nobody";
+  policy.artifacts = {"*.txt"};
+  shell(
+      "id -un; id -u; echo made > a.txt; cat \"$RBIT_MESSAGE_FILE\"; touch \"$TMPDIR/b\" && ls "
+      "\"$PWD/..\"");
+  const Outcome closed = run_job();
+  CHECK(closed.kind == Kind::not_started);  // nobody gets through our directory
+  CHECK(closed.message.find("user nobody may not pass through " + dir.path()) != std::string::npos);
+  CHECK(closed.message.find("work-dir") != std::string::npos);
+
+  REQUIRE(::chmod(dir.path().c_str(), 0711) == 0);
+  const Outcome outcome = run_job();
+  CHECK(log_of(outcome).starts_with("nobody\n65534\n{\"body\": 1}\n"));
+  CHECK(log_of(outcome).find("Permission denied") != std::string::npos);  // ls of what is ours
+  CHECK(outcome.reason == "exit 2");
+  shell("echo made > a.txt");
+  CHECK(run_job().kind == Kind::done);
+  CHECK(test::read_file(dir / "output/a.txt") == "made\n");
+  struct stat info {};
+  REQUIRE(::stat((dir / "work").c_str(), &info) == 0);
+  CHECK((info.st_mode & 07777) == 0711);
+}
+
+TEST_CASE_FIXTURE(ShellFixture, "max-processes is the limit of the job's user") {
+  policy.max_processes = 1000;
+  shell("ulimit -p");
+  CHECK(log_of(run_job()) == "1000\n");
+}
+
+TEST_CASE_FIXTURE(ShellFixture, "where artifacts cannot go is known before the first job") {
+  test::write_file(dir / "file", "");
+  policy.output_dir = dir / "file/output";
+  shell("true");
+  CHECK_FALSE(test::run(loop, runner->prepare()).has_value());
+}
+
+TEST_CASE_FIXTURE(ShellFixture, "a verdict has what the job used") {
+  shell("i=0; while [ $i -lt 60000 ]; do i=$((i+1)); done; echo done; exit 3");
+  const Outcome outcome = run_job();
+  CHECK(outcome.cpu_micros > 10'000);
+  CHECK(outcome.peak_memory_kib > 100);
+  CHECK(outcome.output_bytes == 5);
+  CHECK(outcome.exit == "exit 3");
+  policy.timeout = std::chrono::milliseconds(50);
+  shell("trap 'exit 9' TERM; while :; do sleep 0.01; done");
+  const Outcome late = run_job();
+  CHECK(late.reason == "timeout");
+  CHECK(late.exit == "exit 9");  // whatever the reason
+}
+
+TEST_CASE_FIXTURE(ShellFixture, "a job that uses up its memory and dies of it says so") {
+  policy.max_memory = 200 << 20;
+  shell(
+      "exec /usr/bin/python3 -c \"import os\nx = []\ntry:\n while True: x.append(b'x' * (1 << "
+      "20))\n"
+      "except MemoryError: os.abort()\"");
+  const Outcome outcome = run_job();
+  CHECK(outcome.kind == Kind::crashed);
+  CHECK(outcome.reason == "memory");
+  CHECK(outcome.message.find("of the 200 MiB that max-memory allows") != std::string::npos);
 }

@@ -1,0 +1,235 @@
+#include "rbit/app/job_story.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <cstdio>
+#include <ctime>
+#include <nlohmann/json.hpp>
+#include <utility>
+#include <vector>
+
+#include "rbit/app/control_handlers.h"
+#include "rbit/app/used_text.h"
+#include "rbit/base/text.h"
+#include "rbit/journal/history.h"
+
+namespace rbit {
+
+namespace {
+
+using nlohmann::json;
+
+constexpr std::size_t longest = 200;  // of each list: the line must stay readable, by programs too
+
+template <class T, class Describe>
+json last_of(const std::vector<T>& all, Describe describe_one) {
+  json list = json::array();
+  for (std::size_t i = all.size() > longest ? all.size() - longest : 0; i < all.size(); ++i)
+    list.push_back(describe_one(all[i]));
+  return list;
+}
+
+json describe_attempt(const AttemptRecord& attempt) {
+  json line;
+  line["run"] = attempt.run;
+  line["attempt"] = attempt.n;
+  line["worker"] = attempt.worker;
+  line["redelivered"] = attempt.redelivered;
+  line["begun"] = attempt.begun;
+  line["ended"] = attempt.ended;
+  line["outcome"] = attempt.outcome;
+  line["reason"] = attempt.reason;
+  line["message"] = attempt.message;
+  line["exit"] = attempt.exit;
+  line["wall_us"] = attempt.wall_micros;
+  line["cpu_us"] = attempt.cpu_micros;
+  line["memory_kib"] = attempt.peak_memory_kib;
+  line["output_bytes"] = attempt.output_bytes;
+  line["log"] = attempt.log_file;
+  line["log_kept"] = !attempt.log_file.empty() && ::access(attempt.log_file.c_str(), F_OK) == 0;
+  return line;
+}
+
+json describe_delivery(const DeliveryRecord& delivery) {
+  json line;
+  line["run"] = delivery.run;
+  line["attempt"] = delivery.attempt;
+  line["time"] = delivery.time;
+  line["what"] = delivery.what;
+  return line;
+}
+
+json describe_report(const ReportRecord& record) {
+  const Report& report = record.report;
+  json line;
+  line["target"] = report.target;
+  line["attempt"] = report.attempt;
+  line["seq"] = report.seq;
+  line["status"] = to_string(report.status);
+  line["reason"] = report.reason;
+  line["message"] = report.message;
+  line["time"] = report.time;
+  line["state"] = record.state;
+  line["tries"] = report.tries;
+  line["due"] = record.due;
+  line["note"] = record.note;
+  return line;
+}
+
+json describe_dead(const DeadLetter& letter) {
+  json line;
+  line["id"] = letter.id;
+  line["reason"] = letter.reason;
+  line["time"] = letter.time;
+  return line;
+}
+
+json describe_settlement(const JobRecord& job) {
+  if (job.outcome.empty()) return nullptr;
+  json line;
+  line["wanted"] = to_string(job.settlement.kind);
+  line["delay_ms"] = job.settlement.delay.count();
+  line["next_attempt"] = job.settlement.next_attempt;
+  line["reason"] = job.settlement.reason;
+  line["reached"] = job.settled;
+  return line;
+}
+
+// ---- For people
+
+std::string text_of(const json& line, const char* member) {
+  return text::one_line(line[member].get<std::string>(), 600);
+}
+std::int64_t number_of(const json& line, const char* member) {
+  return line[member].get<std::int64_t>();
+}
+
+std::string local_time(std::int64_t micros) {
+  const std::time_t seconds = micros / 1'000'000;
+  std::tm parts{};
+  localtime_r(&seconds, &parts);
+  char day[32], whole[48];
+  std::strftime(day, sizeof day, "%Y-%m-%d %H:%M:%S", &parts);
+  std::snprintf(whole, sizeof whole, "%s.%03d", day, static_cast<int>(micros / 1000 % 1000));
+  return whole;
+}
+
+/// "failed (exit 3): no such file", with the parts there are.
+std::string verdict_of(const json& line, const char* word) {
+  std::string text = text_of(line, word);
+  if (const std::string reason = text_of(line, "reason"); !reason.empty())
+    text += " (" + reason + ")";
+  if (const std::string message = text_of(line, "message"); !message.empty())
+    text += ": " + message;
+  return text;
+}
+
+/// The lines of a story, each with its time. What happened at one time keeps its order.
+class Telling {
+ public:
+  void add(std::int64_t time, std::string what) { lines_.emplace_back(time, std::move(what)); }
+  std::string text() {
+    std::stable_sort(lines_.begin(), lines_.end(),
+                     [](const auto& one, const auto& other) { return one.first < other.first; });
+    std::string all;
+    for (const auto& [time, what] : lines_) all += local_time(time) + "  " + what + "\n";
+    return all;
+  }
+
+ private:
+  std::vector<std::pair<std::int64_t, std::string>> lines_;
+};
+
+void tell_attempt(const json& attempt, Telling& telling) {
+  const std::string name = "attempt " + std::to_string(number_of(attempt, "attempt"));
+  telling.add(number_of(attempt, "begun"),
+              std::string(attempt["redelivered"] == true ? "delivered again" : "delivered") + ", " +
+                  name + " begins on " + text_of(attempt, "worker"));
+  if (number_of(attempt, "ended") == 0) return;
+  std::string end = name + " ends: " + verdict_of(attempt, "outcome");
+  if (const std::string exit = text_of(attempt, "exit");
+      !exit.empty() && exit != text_of(attempt, "reason"))
+    end += "; its process: " + exit;
+  telling.add(number_of(attempt, "ended"), std::move(end));
+  telling.add(number_of(attempt, "ended"),
+              name + " used " +
+                  used_text(number_of(attempt, "wall_us"), number_of(attempt, "cpu_us"),
+                            number_of(attempt, "memory_kib"), number_of(attempt, "output_bytes")));
+  const std::string log = text_of(attempt, "log");
+  if (!log.empty())
+    telling.add(
+        number_of(attempt, "ended"),
+        name + "'s output: " + log + (attempt["log_kept"] == true ? "" : " (removed since)"));
+}
+
+void tell_report(const json& report, Telling& telling) {
+  const std::string state = text_of(report, "state");
+  std::string line = "report " + std::to_string(number_of(report, "seq")) + " to " +
+                     text_of(report, "target") + ": " + verdict_of(report, "status") + "; " + state;
+  if (const auto tries = number_of(report, "tries"); tries > 0)
+    line += " after " + std::to_string(tries) + " tries in vain";
+  if (const auto due = number_of(report, "due"); state == "waiting" && due > 0)
+    line += ", next try " + local_time(due);
+  if (const std::string note = text_of(report, "note"); !note.empty()) line += ", " + note;
+  telling.add(number_of(report, "time"), std::move(line));
+}
+
+std::string tell_settlement(const json& settlement) {
+  if (settlement.is_null()) return "its message: not answered yet\n";
+  std::string line = "its message: " + text_of(settlement, "wanted");
+  if (const std::string reason = text_of(settlement, "reason"); !reason.empty())
+    line += " (" + reason + ")";
+  if (settlement["wanted"] == "retry")
+    line += " as attempt " + std::to_string(number_of(settlement, "next_attempt")) + " after " +
+            seconds_text(number_of(settlement, "delay_ms") * 1000);
+  return line + (settlement["reached"] == true ? ", done\n" : ", not done yet\n");
+}
+
+}  // namespace
+
+Result<nlohmann::json> job_story(Database& database, const std::string& name) {
+  const History journal(database);
+  const auto history = journal.job(name);
+  if (!history) return Error{"job " + name, "is not in the journal", "`rbit jobs` lists them"};
+  json story = describe(history->job);
+  story["run"] = history->run;
+  story["crashes"] = history->job.crashes;
+  story["settlement"] = describe_settlement(history->job);
+  story["attempts"] = last_of(history->attempts, describe_attempt);
+  story["deliveries"] = last_of(history->deliveries, describe_delivery);
+  story["reports"] = last_of(history->reports, describe_report);
+  story["dead"] = last_of(journal.dead_of(history->job.key), describe_dead);
+  return Result<json>(boost::system::in_place_value, std::move(story));
+}
+
+std::string tell(const nlohmann::json& story) {
+  std::string head = "job " + text_of(story, "job") + ": " + text_of(story, "package") + " " +
+                     text_of(story, "version") + ", key " + text_of(story, "key") + "\n";
+  head += "queue " + text_of(story, "queue") + ", runner " + text_of(story, "runner") + ", " +
+          text_of(story, "state");
+  if (const auto run = number_of(story, "run"); run > 1)
+    head += ", asked for " + std::to_string(run) + " times";
+  if (const auto crashes = number_of(story, "crashes"); crashes > 0)
+    head += ", rbit died " + std::to_string(crashes) + " times meanwhile";
+  head += "\n";
+
+  Telling telling;
+  for (const json& attempt : story["attempts"]) tell_attempt(attempt, telling);
+  for (const json& delivery : story["deliveries"])
+    telling.add(number_of(delivery, "time"), delivery["what"] == "joined"
+                                                 ? "delivered again, joined the running job"
+                                                 : "delivered again, got the same answer again");
+  for (const json& report : story["reports"]) tell_report(report, telling);
+  for (const json& letter : story["dead"])
+    telling.add(number_of(letter, "time"), "dead letter " +
+                                               std::to_string(number_of(letter, "id")) + ": " +
+                                               text_of(letter, "reason"));
+  std::string tail = tell_settlement(story["settlement"]);
+  for (const json& artifact : story["artifacts"])
+    tail += "artifact: " + text::one_line(artifact.get<std::string>(), 600) + "\n";
+  return head + telling.text() + tail;
+}
+
+}  // namespace rbit

@@ -1,0 +1,98 @@
+#include "rbit/run/leader/cgroup_dir.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace rbit::leader {
+namespace {
+
+/// The number behind `label`, which begins a line of the file; 0 if there is none.
+std::int64_t labelled_number(int dir, const char* path, const char* label) {
+  const int file = openat(dir, path, O_RDONLY | O_CLOEXEC);
+  if (file < 0) return 0;
+  static char text[16 * 1024];  // /proc/vmstat is the longest, 5 KiB
+  const ssize_t count = read(file, text, sizeof text - 1);
+  close(file);
+  if (count <= 0) return 0;
+  text[count] = 0;
+  const std::size_t length = strlen(label);
+  for (const char* line = text; line; line = strchr(line, '\n')) {
+    if (*line == '\n') ++line;
+    if (strncmp(line, label, length) == 0) return strtoll(line + length, nullptr, 10);
+  }
+  return 0;
+}
+
+}  // namespace
+
+bool CgroupDir::open(const char* base, const char* name) {
+  if (*base == 0) return false;
+  const int length = snprintf(path_, sizeof path_, "%s/%s", base, name);
+  if (length < 0 || length >= static_cast<int>(sizeof path_)) return false;
+  if (mkdir(path_, 0755) != 0 && errno != EEXIST) return false;
+  dir_ = ::open(path_, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (dir_ < 0 || faccessat(dir_, "cgroup.procs", W_OK, 0) != 0) {
+    remove();
+    return false;
+  }
+  counts_memory_ = faccessat(dir_, "memory.events", R_OK, 0) == 0;
+  return true;
+}
+
+void CgroupDir::give_up() {
+  if (dir_ >= 0) remove();
+}
+
+void CgroupDir::limit_memory(std::uint64_t bytes) {
+  if (dir_ < 0 || bytes == limit_) return;
+  char text[32] = "max";
+  if (bytes > 0) snprintf(text, sizeof text, "%llu", static_cast<unsigned long long>(bytes));
+  if (!put("memory.max", text)) return;  // that controller was not given to us
+  put("memory.oom.group", "1");          // half a job is of no use to anybody
+  limit_ = bytes;
+}
+
+bool CgroupDir::limit_processes(std::uint32_t count) {
+  if (dir_ < 0 || count == process_limit_) return dir_ >= 0;
+  char text[32] = "max";
+  if (count > 0) snprintf(text, sizeof text, "%u", count);
+  if (!put("pids.max", text)) return false;
+  process_limit_ = count;
+  return true;
+}
+
+void CgroupDir::kill() {
+  if (dir_ >= 0 && put("cgroup.kill", "1")) spent_ = true;
+}
+
+bool CgroupDir::remove() {
+  if (dir_ >= 0) close(dir_);
+  dir_ = -1;
+  limit_ = process_limit_ = 0;
+  spent_ = false;
+  return rmdir(path_) == 0;
+}
+
+std::int64_t CgroupDir::number(const char* file, const char* label) const {
+  return dir_ < 0 ? 0 : labelled_number(dir_, file, label);
+}
+
+bool CgroupDir::put(const char* file, const char* text) const {
+  const int fd = openat(dir_, file, O_WRONLY | O_CLOEXEC);
+  if (fd < 0) return false;
+  const auto length = static_cast<ssize_t>(strlen(text));
+  const bool done = write(fd, text, static_cast<std::size_t>(length)) == length;
+  close(fd);
+  return done;
+}
+
+std::int64_t machine_oom_kills() {
+  return labelled_number(AT_FDCWD, "/proc/vmstat", "oom_kill ");
+}
+
+}  // namespace rbit::leader

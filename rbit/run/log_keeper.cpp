@@ -1,0 +1,208 @@
+#include "rbit/run/log_keeper.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/thread_pool.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <cstring>
+#include <ctime>
+#include <map>
+#include <memory>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "rbit/base/fd.h"
+#include "rbit/base/log.h"
+
+namespace rbit {
+
+namespace {
+
+constexpr auto pause_between_rounds = std::chrono::hours(1);
+constexpr int removals_at_once = 64;  // then the disk is left to the jobs for a moment
+constexpr auto breath = std::chrono::milliseconds(20);
+
+struct CloseDirectory {
+  void operator()(DIR* directory) const { ::closedir(directory); }
+};
+using Directory = std::unique_ptr<DIR, CloseDirectory>;
+
+Directory open_directory(int at, const char* name) {
+  Fd fd(::openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  Directory directory(fd ? ::fdopendir(fd.get()) : nullptr);
+  if (directory) fd.release();
+  return directory;
+}
+
+/// One round, on a thread of its own. Twice through the directories: the first time counts bytes by
+/// time, the second removes what is older than the time that comes out of it.
+class Round {
+ public:
+  Round(const std::string& log_dir, LogLimits limits, std::set<std::string> running,
+        const std::atomic<bool>& stopping)
+      : limits_(limits),
+        running_(std::move(running)),
+        stopping_(stopping),
+        top_(open_directory(AT_FDCWD, log_dir.c_str())) {}
+
+  std::int64_t run() {
+    if (!top_) return 0;
+    if (limits_.age.count() > 0)
+      oldest_ = now_ - std::chrono::duration_cast<std::chrono::seconds>(limits_.age).count();
+    if (limits_.bytes > 0) {
+      for_each_log([this](int, const std::string&, const struct stat& info) { count(info); });
+      limit_by_size();
+    }
+    if (oldest_ == 0 && last_end_ == 0) return 0;
+    for_each_log([this](int directory, const std::string& name, const struct stat& info) {
+      consider(directory, name, info);
+    });
+    thin_out_last();
+    if (removed_ > 0) remove_links();
+    return removed_;
+  }
+
+ private:
+  struct Log {
+    std::int64_t time, bytes;
+    std::string name;  // queue/key-1.log
+  };
+
+  /// Times that are counted together: a minute of the last day, an hour of what is older.
+  std::int64_t begin_of(std::int64_t time) const {
+    const std::int64_t grain = now_ - time < 24 * 3600 ? 60 : 3600;
+    return time / grain * grain;
+  }
+
+  /// `use` gets the directory's descriptor, the name below the top one, and what it is.
+  template <class Use>
+  void for_each_log(Use use) {
+    ::rewinddir(top_.get());
+    while (const dirent* queue = ::readdir(top_.get())) {
+      if (queue->d_name[0] == '.' || stopping_) continue;
+      const Directory directory = open_directory(::dirfd(top_.get()), queue->d_name);
+      if (!directory) continue;  // a link with an old name
+      const std::string prefix = std::string(queue->d_name) + "/";
+      const int fd = ::dirfd(directory.get());
+      while (const dirent* entry = ::readdir(directory.get())) {
+        if (stopping_) return;
+        struct stat info {};
+        if (entry->d_name[0] == '.' ||
+            ::fstatat(fd, entry->d_name, &info, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISREG(info.st_mode))
+          continue;
+        const std::string name = prefix + entry->d_name;
+        if (!running_.contains(name)) use(fd, name, info);
+      }
+    }
+  }
+
+  void count(const struct stat& info) {
+    if (info.st_mtime >= oldest_) bytes_by_time_[begin_of(info.st_mtime)] += info.st_size;
+  }
+
+  /// From the newest back until it is too much: in that minute or hour the oldest have to go, and
+  /// all before it.
+  void limit_by_size() {
+    std::int64_t sum = 0;
+    for (auto entry = bytes_by_time_.rbegin(); entry != bytes_by_time_.rend(); ++entry) {
+      sum += entry->second;
+      if (sum <= limits_.bytes) continue;
+      oldest_ = std::max(oldest_, entry->first);
+      last_end_ = entry == bytes_by_time_.rbegin() ? now_ + 1 : std::prev(entry)->first;
+      excess_ = sum - limits_.bytes;
+      return;
+    }
+  }
+
+  void consider(int directory, const std::string& name, const struct stat& info) {
+    if (info.st_mtime < oldest_)
+      remove(directory, name.c_str() + name.find('/') + 1);
+    else if (info.st_mtime < last_end_)
+      last_.push_back({info.st_mtime, info.st_size, name});
+  }
+
+  void thin_out_last() {
+    std::sort(last_.begin(), last_.end(),
+              [](const Log& one, const Log& other) { return one.time < other.time; });
+    for (const Log& log : last_) {
+      if (excess_ <= 0 || stopping_) return;
+      remove(::dirfd(top_.get()), log.name.c_str());
+      excess_ -= log.bytes;
+    }
+  }
+
+  void remove(int directory, const char* name) {
+    if (::unlinkat(directory, name, 0) == 0 && ++removed_ % removals_at_once == 0)
+      std::this_thread::sleep_for(breath);
+  }
+
+  /// Old names that lead nowhere now. A new one is made after its log, so it never looks like that.
+  void remove_links() {
+    ::rewinddir(top_.get());
+    const int fd = ::dirfd(top_.get());
+    while (const dirent* entry = ::readdir(top_.get())) {
+      if (stopping_) return;
+      struct stat info {};
+      if (::fstatat(fd, entry->d_name, &info, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISLNK(info.st_mode))
+        continue;
+      if (::fstatat(fd, entry->d_name, &info, 0) != 0 && errno == ENOENT)
+        ::unlinkat(fd, entry->d_name, 0);
+    }
+  }
+
+  LogLimits limits_;
+  std::set<std::string> running_;
+  const std::atomic<bool>& stopping_;
+  Directory top_;
+  const std::int64_t now_ = std::time(nullptr);  // that of the files, seconds since 1970
+  std::int64_t oldest_ = 0;                      // what is older goes
+  std::map<std::int64_t, std::int64_t> bytes_by_time_;
+  std::int64_t last_end_ = 0, excess_ = 0;  // of what begins at `oldest_`: end, bytes to go
+  std::vector<Log> last_;
+  std::int64_t removed_ = 0;
+};
+
+}  // namespace
+
+LogKeeper::LogKeeper(const asio::any_io_executor& loop, std::string log_dir, LogLimits limits,
+                     Running running)
+    : loop_(loop),
+      log_dir_(std::move(log_dir)),
+      limits_(limits),
+      running_(std::move(running)),
+      changed_(loop) {}
+
+Task<void> LogKeeper::live() {
+  living_ = true;
+  while (!stopping_ && (limits_.age.count() > 0 || limits_.bytes > 0)) {
+    const std::int64_t removed = co_await sweep();
+    if (removed > 0)
+      log::info(std::to_string(removed) + " old job logs were removed (keep-days, keep-size)");
+    if (!stopping_) co_await changed_.wait_for(pause_between_rounds);
+  }
+  living_ = false;
+  changed_.notify();
+}
+
+Task<std::int64_t> LogKeeper::sweep() {
+  // Taken now: a log that is begun later is too young to go.
+  Round round(log_dir_, limits_, running_(), stopping_);
+  asio::thread_pool aside(1);
+  auto work = [&round]() -> Task<std::int64_t> { co_return round.run(); };
+  const std::int64_t removed = co_await asio::co_spawn(aside, work, asio::use_awaitable);
+  co_return removed;
+}
+
+Task<void> LogKeeper::stop() {
+  stopping_ = true;
+  changed_.notify();
+  while (living_) co_await changed_.wait();
+}
+
+}  // namespace rbit

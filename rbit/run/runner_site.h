@@ -1,0 +1,50 @@
+#pragma once
+
+#include <string>
+
+#include "rbit/base/result.h"
+#include "rbit/core/job.h"
+#include "rbit/core/runner_policy.h"
+#include "rbit/run/account.h"
+#include "rbit/run/artifacts.h"
+#include "rbit/run/run_place.h"
+#include "rbit/run/workspace.h"
+
+namespace rbit {
+
+/// As whom the jobs of one runner run, and where: what all kinds of runners share. `policy` and
+/// `place` must outlive it.
+class RunnerSite {
+ public:
+  RunnerSite(const RunnerPolicy& policy, const RunPlace& place);
+
+  /// Looks up the user, and whether he can get to the work directory and artifacts to theirs. Makes
+  /// nothing: `rbit check` may run as somebody else than the service. Once it succeeded, a call
+  /// costs nothing.
+  Result<void> prepare();
+
+  // REQUIRES: prepare() succeeded.
+  const Account& account() const { return account_; }
+  /// Whom the leader must become; nullptr: nobody else than us.
+  const Account* other_account() const { return other_user_ ? &account_ : nullptr; }
+
+  const std::string& output_dir() const { return output_dir_; }
+  /// The job's own directories, and the output directory if it is missing.
+  Result<Workspace> make_workspace(const Job& job) const;
+  /// Its end: it is removed, or kept if the policy says so.
+  void clear(Workspace& workspace, const Job& job) const;
+  /// Where artifacts may come from and where they go.
+  ArtifactOrder artifact_order(const Workspace& workspace) const;
+
+ private:
+  Result<void> find_user();
+
+  const RunnerPolicy& policy_;
+  const RunPlace& place_;
+  std::string output_dir_;
+  Account account_ = own_account();
+  bool other_user_ = false;  // not us: `user` of the policy
+  bool is_prepared_ = false;
+};
+
+}  // namespace rbit

@@ -15,7 +15,8 @@ TEST_CASE("old programs read over unknown keys of the sections they had; new sec
   CHECK(findings(sound + "[amqp]\nexchange_type = direct\n") ==
         "rbit.ini:7: warning: [amqp] unknown key 'exchange_type', not read\n");
   CHECK(findings(sound + "[log]\ncolour = red\n") ==
-        "rbit.ini:7: [log] unknown key 'colour' (known: level, format, redact, file, keep-days, keep-size)\n");
+        "rbit.ini:7: [log] unknown key 'colour' (known: level, format, redact, file, keep-days, "
+        "keep-size)\n");
 }
 
 TEST_CASE("keys of [DEFAULT] are unknown nowhere") {

@@ -1,5 +1,6 @@
 #include "rbit/dispatch/backlog.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace rbit {
@@ -19,6 +20,14 @@ std::optional<Backlog::Taken> Backlog::take(SteadyTime now, const Fits& fits) {
     return taken;
   }
   return std::nullopt;
+}
+
+void Backlog::remove(const std::string& key) {
+  const auto entry = waiting_.find(key);
+  if (entry == waiting_.end()) return;
+  const auto [first, last] = by_due_.equal_range(entry->second.due);
+  by_due_.erase(std::find_if(first, last, [&](const auto& one) { return one.second == key; }));
+  waiting_.erase(entry);
 }
 
 std::optional<SteadyTime> Backlog::next_due(SteadyTime now) const {

@@ -21,6 +21,8 @@ class Backlog {
   using Fits = std::function<bool(const std::string& key, const std::string& queue)>;
   /// The one that has waited longest of those that are due and that `fits`; it leaves.
   std::optional<Taken> take(SteadyTime now, const Fits& fits);
+  /// Whoever calls this does something else with it.
+  void remove(const std::string& key);
   /// When the next one becomes due that is not due yet.
   std::optional<SteadyTime> next_due(SteadyTime now) const;
   std::size_t size() const { return waiting_.size(); }

@@ -308,13 +308,36 @@ void Dispatcher::stop_jobs(StopKind kind) {
 }
 
 bool Dispatcher::cancel(const std::string& key_or_id) {
+  if (key_or_id.empty()) return false;  // not the job whose request has no id
   for (const auto& [key, running] : running_.all()) {
     if (key != key_or_id && running->job.request.job_id != key_or_id) continue;
     if (running->has_verdict) return false;
     running->stop.request(StopKind::cancel);
     return true;
   }
-  return false;
+  std::string waiting = waiting_job(key_or_id);
+  if (waiting.empty()) return false;
+  backlog_.remove(waiting);
+  ++flows_;
+  spawn(loop_, cancel_owned(std::move(waiting)), "a cancel");
+  return true;
+}
+
+/// The key of that job in the backlog; empty if there is none.
+std::string Dispatcher::waiting_job(const std::string& key_or_id) const {
+  if (backlog_.holds(key_or_id)) return key_or_id;
+  for (const std::string& key : journal_.owned_jobs()) {
+    if (!backlog_.holds(key)) continue;
+    const auto job = journal_.find(key);
+    if (job && job->job_id == key_or_id) return key;
+  }
+  return "";
+}
+
+Task<void> Dispatcher::cancel_owned(std::string key) {
+  if (const auto read = journal_.owned_job(key); read && *read)
+    co_await flow_.cancel(**read, transport_.adopt((*read)->message));
+  flow_ended();
 }
 
 std::map<std::string, std::string> Dispatcher::paused() const {

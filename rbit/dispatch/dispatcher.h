@@ -46,7 +46,8 @@ class Dispatcher {
   Task<void> drain(milliseconds limit);
   /// Asks all running jobs to stop.
   void stop_jobs(StopKind kind);
-  /// False: no such job runs here. By key or by PyBit's job id.
+  /// Of a job that runs, or that waits in the journal for a slot or for its time. False: there is
+  /// no such job here. By key or by PyBit's job id.
   bool cancel(const std::string& key_or_id);
 
   const RunningJobs& running() const { return running_; }
@@ -77,6 +78,8 @@ class Dispatcher {
   void start_owned();
   Task<void> resume(Line& line, std::string key);
   Task<void> finish_owned(std::string key);
+  std::string waiting_job(const std::string& key_or_id) const;
+  Task<void> cancel_owned(std::string key);
   void flow_ended();
   void kept(const JobRecord& job);
   Task<void> move_dead_letters();

@@ -435,6 +435,25 @@ Task<void> JobFlow::settle_owned(const OwnedJob& owned, Delivery delivery) {
   if (!written) log::warning("a settlement was not recorded: " + written.error().text());
 }
 
+Task<void> JobFlow::cancel(const OwnedJob& owned, Delivery delivery) {
+  const std::string key = owned.job.key;
+  RunningJob& running = running_.add(owned.job);  // a message of it that comes now joins
+  running.received = running.begun = clock_.steady();
+  running.has_verdict = true;
+  running.deliveries.push_back(std::move(delivery));
+  Outcome outcome;
+  outcome.kind = Outcome::Kind::cancelled;
+  outcome.reason = "cancelled";
+  const Settlement settlement = Settlement::accept();
+  const Finished finished = co_await finish(running.job, "", outcome, settlement);
+  if (finished.on_record) {
+    log::info("job " + owned.job.request.job_id + " waited here and is cancelled");
+    links_.finished(running.job, outcome, finished.told);
+    co_await settle_all(running, settlement);
+  }
+  running_.remove(key);
+}
+
 Task<void> JobFlow::hand_back(const OwnedJob& owned, Delivery delivery) {
   log::warning("job " + owned.job.request.job_id + " goes back to queue " + owned.job.queue +
                ", which is not read here any more");

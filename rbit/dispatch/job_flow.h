@@ -77,6 +77,9 @@ class JobFlow {
   Task<bool> resume(const Binding& binding, const OwnedJob& owned, Delivery delivery, Slot slot);
   /// One that has a verdict: what was to become of its message becomes of it.
   Task<void> settle_owned(const OwnedJob& owned, Delivery delivery);
+  /// One that waits here and shall not run any more. Told to stop before that is on record: it is
+  /// as it was.
+  Task<void> cancel(const OwnedJob& owned, Delivery delivery);
   /// One of a queue that is not read here any more: goes back there.
   Task<void> hand_back(const OwnedJob& owned, Delivery delivery);
 

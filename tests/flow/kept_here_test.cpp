@@ -122,3 +122,61 @@ TEST_CASE("a message that is no job is kept too, over a restart") {
   CHECK(story.transport.settled[0].settlement.reason.starts_with("undecodable"));
   CHECK(story.journal().owned_jobs().empty());
 }
+
+TEST_CASE("a cancel reaches a job that waits here for its time") {
+  Story story(1);
+  block_once(story, "later");
+  CHECK_FALSE(story.dispatcher().cancel("2"));
+  CHECK_FALSE(story.dispatcher().cancel(""));
+  REQUIRE(story.dispatcher().cancel("1"));  // PyBit's number
+  story.settle_down();
+  const Lines told{"Building", "Blocked exit 75", "Cancelled cancelled"};
+  CHECK(story.told == told);
+  CHECK(story.journal().owned_jobs().empty());
+  CHECK(story.dispatcher().running().empty());
+  const auto record = story.journal().find("later");
+  CHECK(record->state == JobRecord::State::cancelled);
+  CHECK(record->settled);
+  CHECK_FALSE(story.dispatcher().cancel("1"));  // it is over
+
+  story.pass(120s);
+  CHECK(story.told == told);
+  CHECK(story.runner().attempts == std::vector<int>{1});
+  story.crash_and_restart(1);
+  story.pass(120s);
+  CHECK(story.runner().started.empty());
+}
+
+TEST_CASE("a cancel reaches a job of an earlier life that waits here for a slot") {
+  RunnerPolicy policy;
+  policy.ack_after = 0ms;
+  Story story(2, policy);
+  story.send("first");
+  story.send("second");
+  story.crash_and_restart(1);
+  REQUIRE(story.runner().started == Lines{"first"});
+  REQUIRE(story.dispatcher().cancel("second"));  // by its key
+  story.settle_down();
+  CHECK(story.told.back() == "Cancelled cancelled");
+  story.runner().end("first", outcome(Kind::done));
+  story.settle_down();
+  CHECK(story.runner().started == Lines{"first"});
+  CHECK(story.journal().owned_jobs().empty());
+}
+
+TEST_CASE("the message of a job whose cancel is being written gets the same answer") {
+  Story story(1);
+  story.runner().script("later", outcome(Kind::blocked, "exit 75"));
+  story.transport.refuse_copies(true);
+  Message again = story.message("later");
+  story.transport.send(again);
+  story.settle_down();
+  again.redelivered = true;
+  REQUIRE(story.dispatcher().cancel("later"));
+  story.transport.send(again);  // before anything is written
+  story.settle_down();
+  CHECK(story.transport.acknowledged.size() == 2);
+  CHECK(story.runner().attempts == std::vector<int>{1});
+  CHECK(story.told.back() == "Cancelled cancelled");
+  CHECK(story.transport.waiting() + story.transport.out() == 0);
+}

@@ -30,3 +30,15 @@ TEST_CASE("the same key is there once") {
   backlog.add("key", "a", SteadyTime{} + 1s);
   CHECK(backlog.size() == 1);
 }
+
+TEST_CASE("one that is removed is not taken, and leaves others of its time") {
+  Backlog backlog;
+  backlog.add("first", "a", SteadyTime{});
+  backlog.add("second", "a", SteadyTime{});
+  backlog.remove("first");
+  backlog.remove("nobody");
+  CHECK_FALSE(backlog.holds("first"));
+  const auto any = [](const std::string&, const std::string&) { return true; };
+  CHECK(backlog.take(SteadyTime{}, any)->key == "second");
+  CHECK_FALSE(backlog.take(SteadyTime{}, any));
+}

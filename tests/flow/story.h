@@ -62,12 +62,14 @@ class Story {
     settle_down();
   }
 
-  /// The journal refuses to make a job ours, or takes it again.
+  /// The journal refuses to change who owns a message, or takes it again.
   void fail_claims(bool fail) {
     database_
-        ->execute(fail ? "CREATE TRIGGER refuse BEFORE UPDATE OF claim ON job "
-                         "BEGIN SELECT RAISE(ABORT, 'refused'); END"
-                       : "DROP TRIGGER refuse")
+        ->execute(
+            fail
+                ? "CREATE TRIGGER refuse BEFORE UPDATE OF claim ON job WHEN NEW.claim <> OLD.claim "
+                  "BEGIN SELECT RAISE(ABORT, 'refused'); END"
+                : "DROP TRIGGER refuse")
         .value();
   }
 

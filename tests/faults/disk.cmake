@@ -24,4 +24,6 @@ if(RBIT_TEST_PYTHON)
   endfunction()
   rbit_disk_faults(disk local Journal Files RealDisk Limits Start Machine)
   rbit_disk_faults(disk_broker broker Broker)
+  # As in faults.cmake.
+  set_tests_properties(faults_disk faults_disk_broker PROPERTIES LABELS "faults;pending")
 endif()

@@ -231,9 +231,9 @@ class World:
             time.sleep(0.05)
         return True
 
-    def recovery(self, back, mark):
-        """Notes how soon rbit consumes again after `back.at`, when the broker could be reached:
-        `mark` is the number of times it had said so before."""
+    def recovery(self, back, mark, backoff=None):
+        """Notes how soon rbit consumes again after `back`, a time.monotonic(), or `back.at`, when
+        the broker could be reached: `mark` is the number of times it had said so before."""
         consuming = None
         try:
             wait_until(lambda: len(self.rbit.lines_with(CONSUMING)) > mark,
@@ -241,9 +241,11 @@ class World:
             consuming = time.monotonic()
         except AssertionError:
             pass
-        back.thread.join(PATIENCE)
-        reachable = back.at if back.at is not None else time.monotonic()
-        self.found.recoveries.append(Recovery(reachable, consuming, self.backoff))
+        reachable = back
+        if not isinstance(back, float):
+            back.thread.join(PATIENCE)
+            reachable = back.at if back.at is not None else time.monotonic()
+        self.found.recoveries.append(Recovery(reachable, consuming, backoff or self.backoff))
 
     def children(self):
         """How many processes rbit has: leaders and what they hold."""

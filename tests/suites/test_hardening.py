@@ -64,7 +64,8 @@ class Hardening(unittest.TestCase):
 
     def test_every_file_of_ours_is_compiled_with_the_guards(self):
         with open(os.path.join(BINARY_DIR, "compile_commands.json")) as file:
-            commands = {one["file"]: one["command"] for one in json.load(file)}
+            commands = {one["file"]: one["command"] for one in json.load(file)
+                        if "rbit_leader_dynamic" not in one["command"]}  # the tests' own
         # A file may be compiled more than once; the last one of it stands for all.
         ours = {file: command for file, command in commands.items()
                 if re.search(r"/(rbit|runners)/[^ ]*\.cpp$", file)}

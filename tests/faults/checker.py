@@ -90,13 +90,25 @@ def two_at_once(evidence):
     return problems
 
 
+def told_too_often(job, reports, tellers):
+    """Each teller says each report once, and each ends the job."""
+    times = collections.Counter((one.attempt, one.seq, one.status) for one in reports)
+    return [f"job {job} was told {what} {count} times by {tellers} at most"
+            for what, count in sorted(times.items()) if count > tellers]
+
+
 def i4_order_of_reports(evidence):
     """(attempt, seq) strictly rises, nothing follows the terminal one. The same report of a job
-    again is allowed once for each kill of rbit (RELIABILITY.md 2.3, the last column)."""
+    again is allowed once for each kill of rbit (RELIABILITY.md 2.3, the last column). A job that the
+    broker gave to a second rbit too is told by each of them in its own time: there is no order of
+    theirs, only a number."""
     problems = []
     crashes = sum(1 for one in evidence.kills if one.of == "rbit")
     allowed = crashes + evidence.figures.get("answers_again", 0)
     for job, reports in sorted(by_job(evidence.reports).items()):
+        if job in evidence.redeliveries:
+            problems += told_too_often(job, reports, 1 + evidence.redeliveries[job])
+            continue
         last, over, repeats = None, None, 0
         for one in reports:
             place = (one.attempt, one.seq) if one.seq is not None else None

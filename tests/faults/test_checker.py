@@ -118,6 +118,14 @@ class CheckerTest(unittest.TestCase):
         found = checker.check(self.evidence)
         self.assertIn("I4: job 1 was told 'Building' after its end 'Done'", found)
 
+    def test_i4_two_rbits_tell_in_their_own_time_and_no_more_than_two_times(self):
+        self.evidence.reports.insert(3, Report("1", "Building", 1, 1))
+        self.evidence.reports.append(Report("1", "Done", 1, 2))
+        self.evidence.redeliveries["1"] = 1
+        self.assertEqual(checker.check(self.evidence), [])
+        self.evidence.reports.append(Report("1", "Done", 1, 2))
+        self.broken("I4", "job 1 was told (1, 2, 'Done') 3 times by 2 at most")
+
     def test_i4_an_older_status_after_a_newer_one(self):
         self.evidence.reports[1], self.evidence.reports[3] = (self.evidence.reports[3],
                                                               self.evidence.reports[1])

@@ -61,6 +61,15 @@ class Journal {
   virtual std::optional<JobRecord> find(const std::string& key) const = 0;
   virtual Result<std::vector<OpenAttempt>> open_attempts() const = 0;
 
+  /// R: a redelivered message is about to be read, and of reading it rbit may die. Gives how many
+  /// earlier lives of rbit died so within 72 h. Survives a crash of rbit.
+  virtual Task<Result<int>> came_again(const std::string& key) = 0;
+  /// It was read, and rbit lives: none of that counts any more. On record with the next commit.
+  virtual void was_read(const std::string& key) = 0;
+  /// How often rbit died within 72 h during attempts of the job's present run: those that had no
+  /// end when they were begun again.
+  virtual int recent_deaths(const std::string& key) const = 0;
+
   /// J1: the job, its payload and this attempt, and the report `building` for every target.
   /// Survives a crash of rbit. `record_dir` is where the attempt's leader will write.
   virtual Task<Result<void>> begin(const Job& job, const Message& message,

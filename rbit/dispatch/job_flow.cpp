@@ -57,18 +57,33 @@ Task<void> JobFlow::run(const Binding& binding, Delivery delivery) {
   }
   const bool unread = given_back_.erase(key) > 0;
   const bool redelivered = delivery.message().redelivered && !unread;
-  const Recall past = recall(delivery.message(), journal_.find(key), redelivered);
+  const auto known = journal_.find(key);
+  const Recall past = recall(delivery.message(), known, redelivered);
   if (past.answer) {  // answered before, unheard
     co_await answer_again(std::move(delivery), *past.answer);
     co_return;
   }
+  const bool suspect = redelivered && !known;  // one that is known was read before
+  // Before the first wait, see Dispatcher::deliver.
+  std::optional<Slot> early = suspect ? slots_.try_take(binding.runner_name) : std::nullopt;
+  if (suspect) {
+    if (!early) co_return;  // it raced with another; dropping the delivery gives it back
+    const Result<bool> may = co_await may_read(key, delivery);
+    if (!may) {
+      early.reset();
+      co_await refuse(std::move(delivery), may.error());
+    }
+    if (!may || !*may) co_return;
+  }
   Result<BuildRequest> request = links_.read(delivery.message());
+  if (suspect) journal_.was_read(key);  // shares J1's commit
   if (!request) {
+    early.reset();
     co_await refuse(std::move(delivery), request.error());
     co_return;
   }
-  std::optional<Slot> slot = slots_.try_take(binding.runner_name);
-  if (!slot) {  // it raced with another; dropping the delivery gives it back
+  std::optional<Slot> slot = suspect ? std::move(early) : slots_.try_take(binding.runner_name);
+  if (!slot) {  // as above
     give_back(key);
     co_return;
   }
@@ -77,8 +92,34 @@ Task<void> JobFlow::run(const Binding& binding, Delivery delivery) {
   running.received = received;
   running.deliveries.push_back(std::move(delivery));
   const bool begun = co_await carry_out(binding, running, std::move(slot));
-  if (!begun) give_back(key);
+  if (!begun && !suspect) give_back(key);
   running_.remove(key);
+}
+
+/// Counts a message that came before and that nothing is known of, before anything looks into it:
+/// of what it finds there rbit may have died (RELIABILITY.md 4). Deaths are those that are on
+/// record; that it came back may be an orderly stop's doing, here or elsewhere, and so may
+/// x-delivery-count, which counts those too (R3). An Error: it is poison. False: it goes back.
+Task<Result<bool>> JobFlow::may_read(const std::string& key, Delivery& delivery) {
+  const Result<int> deaths = co_await journal_.came_again(key);
+  if (!deaths) {  // as when J1 fails: it goes back
+    links_.journal_failed(deaths.error());
+    co_return false;
+  }
+  if (*deaths >= RetryPolicy::poison_crashes) {  // stays counted, should the dead letter be lost
+    co_return Error{"poison",
+                    "rbit died " + std::to_string(*deaths) +
+                        " times within 72 hours while it read this message",
+                    ""};
+  }
+  // Another delivery of it may have begun meanwhile: this one goes back, and then joins that. So
+  // does what has not begun when rbit is told to stop.
+  const bool overtaken = running_.find(key) != nullptr || journal_.find(key).has_value();
+  if (overtaken || hurried_ || delivery.is_void()) {
+    journal_.was_read(key);
+    co_return false;
+  }
+  co_return true;
 }
 
 Task<bool> JobFlow::resume(const Binding& binding, const OwnedJob& owned, Delivery delivery,
@@ -188,10 +229,14 @@ Task<bool> JobFlow::begin(RunningJob& running, const std::string& record_dir) {
 
 Task<Outcome> JobFlow::attempt(const Binding& binding, RunningJob& running,
                                std::string record_dir) {
-  if (running.job.crashes >= RetryPolicy::poison_crashes) {
+  // J1 has closed the attempt that ended with an earlier life, so all are counted.
+  const bool dangerous = running.job.crashes >= RetryPolicy::poison_crashes;
+  const int deaths = dangerous ? journal_.recent_deaths(running.job.key) : 0;
+  if (deaths >= RetryPolicy::poison_crashes) {
     Outcome poison;
     poison.reason = "poison";
-    poison.message = "rbit died " + std::to_string(running.job.crashes) + " times during this job";
+    poison.message =
+        "rbit died " + std::to_string(deaths) + " times within 72 hours during this job";
     co_return poison;
   }
   RunContext context{

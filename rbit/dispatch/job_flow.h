@@ -107,6 +107,7 @@ class JobFlow {
     std::optional<Status> told;
   };
   std::string identify(Delivery& delivery);
+  Task<Result<bool>> may_read(const std::string& key, Delivery& delivery);
   Task<void> pause(milliseconds time);
   Task<Finished> finish(const Job& job, const std::string& record_dir, const Outcome& outcome,
                         const Settlement& settlement);

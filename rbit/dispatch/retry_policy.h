@@ -15,7 +15,7 @@ class RetryPolicy {
   /// A job that crashed, ran out of time or could not start is tried once more, not `attempts`
   /// times: it rarely gets better, and costs a whole build each time.
   static constexpr int crash_attempts = 2;
-  /// A job during which rbit itself died this often is not tried again.
+  /// A job or message of which rbit itself died this often within 72 h is not tried again.
   static constexpr int poison_crashes = 3;
 
   explicit RetryPolicy(const RunnerPolicy& policy)

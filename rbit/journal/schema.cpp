@@ -11,7 +11,7 @@ namespace rbit::schema {
 namespace {
 
 /// What leads from version N to N + 1 stands at place N. A step that was released is never changed.
-constexpr std::array<const char*, 3> steps{R"sql(
+constexpr std::array<const char*, 4> steps{R"sql(
 -- One row a key. Times are microseconds since 1970, 0 is "not yet".
 CREATE TABLE job(
   id INTEGER PRIMARY KEY,
@@ -155,6 +155,14 @@ CREATE TABLE delivery(
   time INTEGER NOT NULL,
   what TEXT NOT NULL);               -- joined answered
 CREATE INDEX delivery_job ON delivery(job);
+)sql",
+                                           R"sql(
+-- Redelivered messages that are being read; of one that stays here that life of rbit died.
+CREATE TABLE reading(
+  key TEXT NOT NULL,
+  life TEXT NOT NULL,
+  time INTEGER NOT NULL,
+  PRIMARY KEY(key, life)) WITHOUT ROWID;
 )sql"};
 
 Result<int> version_of(Database& database) {

@@ -153,6 +153,16 @@ std::optional<milliseconds> SqliteJournal::ack_limit(const std::string& broker) 
   return milliseconds(row.integer(0));
 }
 
+int SqliteJournal::recent_deaths(const std::string& key) const {
+  auto row = database_.prepare(
+      "SELECT count(*) FROM attempt a JOIN job j ON j.id = a.job WHERE j.key = ? AND "
+      "a.run = j.run AND a.outcome = 'crashed' AND a.reason = 'interrupted' AND a.ended > ?");
+  const auto since = from_micros(now()) - limits_.deaths;
+  const auto found = row.bind(key).bind(to_micros(since)).step();
+  if (!found) log::error("the journal could not be read: " + found.error().text());
+  return found && *found ? static_cast<int>(row.integer(0)) : 0;
+}
+
 bool SqliteJournal::is_buried(const std::string& job_id) const {
   auto row = database_.prepare("SELECT 1 FROM tombstone WHERE job_id = ? AND time > ?");
   const auto since = from_micros(now()) - limits_.cancels;
@@ -180,6 +190,35 @@ Task<Result<void>> SqliteJournal::write(Durability durability, Change change, Re
   auto result = co_await database_.write(durability, std::move(counted), reserve);
   if (result) reports_.count(waiting);
   co_return result;
+}
+
+Task<Result<int>> SqliteJournal::came_again(const std::string& key) {
+  if (unread_) co_return Error{database_.path(), "it could not be read a moment ago", ""};
+  int deaths = 0;
+  Change change = [&](std::int64_t&) -> Result<void> {
+    const auto since = from_micros(now()) - limits_.deaths;
+    auto old = database_.prepare("DELETE FROM reading WHERE time <= ?");
+    if (const auto gone = old.bind(to_micros(since)).run(); !gone) return gone;
+    {
+      auto count = database_.prepare("SELECT count(*) FROM reading WHERE key = ? AND life <> ?");
+      const auto counted = count.bind(key).bind(life_).step();
+      if (!counted) return counted.error();
+      deaths = static_cast<int>(count.integer(0));
+    }
+    auto mark =
+        database_.prepare("INSERT OR REPLACE INTO reading(key, life, time) VALUES(?, ?, ?)");
+    return mark.bind(key).bind(life_).bind(now()).run();
+  };
+  const auto written = co_await write(Durability::process, std::move(change));
+  if (!written) co_return written.error();
+  co_return deaths;
+}
+
+void SqliteJournal::was_read(const std::string& key) {
+  Database::Change change = [key](Database& database) {
+    return database.prepare("DELETE FROM reading WHERE key = ?").bind(key).run();
+  };
+  database_.post(Durability::process, std::move(change));
 }
 
 Task<Result<void>> SqliteJournal::begin(const Job& job, const Message& message,

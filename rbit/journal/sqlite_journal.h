@@ -17,6 +17,7 @@ namespace rbit {
 struct JournalLimits {
   std::int64_t jobs = 100'000;       // above that the oldest that are over, settled and reported go
   std::chrono::hours keep{30 * 24};  // and all of them after that
+  std::chrono::hours deaths{72};     // rbit's own, above that they are forgiven (RELIABILITY.md 4)
   std::chrono::hours moved{7 * 24};  // a held job that nobody redelivers here is somewhere else
   std::chrono::hours brokers{30 * 24};  // what they taught us
   std::chrono::hours cancels{7 * 24};   // of jobs that were never seen
@@ -36,6 +37,9 @@ class SqliteJournal : public Journal {
   std::optional<JobRecord> find(const std::string& key) const override;
   Result<std::vector<OpenAttempt>> open_attempts() const override;
 
+  Task<Result<int>> came_again(const std::string& key) override;
+  void was_read(const std::string& key) override;
+  int recent_deaths(const std::string& key) const override;
   Task<Result<void>> begin(const Job& job, const Message& message, const std::string& record_dir,
                            Report building) override;
   Task<Result<void>> report(const Job& job, Report status) override;

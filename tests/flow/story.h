@@ -1,6 +1,7 @@
 #pragma once
 
 #include <boost/asio/io_context.hpp>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -39,11 +40,16 @@ class Story {
 
   /// Another rbit on the same journal, as after a crash: what ran is forgotten.
   void crash_and_restart(int slots = 2) {
+    const bool dead = dead_;
+    if (dead) stop_being_dead();
     clock.bury();
     graveyard_.push_back(std::move(dispatcher_));  // its flows hang: nobody notifies them
     graveyard_runners_.push_back(std::move(runner_));
     graveyard_journals_.push_back(std::move(journal_));
     begin_life(slots);
+    if (!dead) return;
+    transport.go_on();
+    settle_down();
   }
 
   Message message(const std::string& package, const std::string& id = "") {
@@ -87,6 +93,26 @@ class Story {
         .value();
   }
 
+  /// While it reads `package` rbit dies: nothing that it does from there on is of any effect, until
+  /// the next life. Empty: it reads everything.
+  void dies_reading(const std::string& package) { deadly_ = package; }
+  /// How often a message was read, in all lives.
+  int read = 0;
+  std::function<void()> while_reading;
+  /// Messages of which it is on record that they are being read, or were when rbit died.
+  int reading() {
+    auto row = database_->prepare("SELECT count(*) FROM reading");
+    row.step().value();
+    return static_cast<int>(row.integer(0));
+  }
+  void fail_counts(bool fail) {
+    database_
+        ->execute(fail ? "CREATE TRIGGER refuse BEFORE INSERT ON reading "
+                         "BEGIN SELECT RAISE(ABORT, 'refused'); END"
+                       : "DROP TRIGGER refuse")
+        .value();
+  }
+
   /// Lets everything happen that can happen without time passing.
   void settle_down() {
     loop_.restart();
@@ -124,9 +150,33 @@ class Story {
     settle_down();
   }
 
+  /// The broker has its messages again, and the journal stays as it is.
+  void stop_dead() {
+    dead_ = true;
+    transport.stop_taking();
+    transport.lose_connection();
+    for (const char* change : {"INSERT ON job", "DELETE ON reading"})
+      database_
+          ->execute(("CREATE TRIGGER dead_" + std::string(change, 6) + " BEFORE " + change +
+                     " BEGIN SELECT RAISE(ABORT, 'dead'); END")
+                        .c_str())
+          .value();
+  }
+  void stop_being_dead() {
+    settle_down();  // what is under way comes to nothing
+    database_->execute("DROP TRIGGER dead_INSERT; DROP TRIGGER dead_DELETE").value();
+    dead_ = false;
+  }
+
   FlowLinks links() {
     FlowLinks links;
-    links.read = [](const Message& read) { return parse_request(read); };
+    links.read = [this](const Message& message) {
+      ++read;
+      if (while_reading) while_reading();
+      auto request = parse_request(message);
+      if (request && request->package == deadly_) stop_dead();
+      return request;
+    };
     links.make_record = [](const Job& job) { return Result<std::string>("/records/" + job.key); };
     links.remove_record = [](const std::string&) {};
     links.try_disk = [this] { return disk; };
@@ -153,6 +203,8 @@ class Story {
   std::vector<std::unique_ptr<Dispatcher>> graveyard_;
   std::vector<std::unique_ptr<ScriptedRunner>> graveyard_runners_;
   int jobs_ = 0;
+  std::string deadly_;
+  bool dead_ = false;
 };
 
 }  // namespace rbit::test

@@ -213,6 +213,58 @@ TEST_CASE("attempts of an earlier life are found open, until they end or are beg
   CHECK(house.send_all("log").size() == 6);
 }
 
+TEST_CASE(
+    "a message that is being read when rbit dies is counted, for 72 hours, until it is read") {
+  test::TempDir dir;
+  JournalFixture house(dir.path + "/rbit.db");
+  const auto came_again = [&](const std::string& key) {
+    return test::run(house.loop, house.journal->came_again(key)).value();
+  };
+  CHECK(came_again("a") == 0);
+  CHECK(came_again("a") == 0);  // we live
+  house.die_and_live();
+  CHECK(came_again("a") == 1);
+  CHECK(came_again("b") == 0);
+  house.clock.advance(std::chrono::hours(71));
+  house.die_and_live();
+  CHECK(came_again("a") == 2);
+  house.clock.advance(std::chrono::hours(1));
+  house.die_and_live();
+  CHECK(came_again("a") == 1);  // the two lives of the beginning are forgiven
+  CHECK(house.count("reading") == 2);
+  house.journal->was_read("a");
+  house.database->flush();
+  CHECK(house.count("reading") == 0);
+  house.die_and_live();
+  CHECK(came_again("a") == 0);
+}
+
+TEST_CASE("deaths during a job are those of its run, of 72 hours, and no orderly ends") {
+  test::TempDir dir;
+  JournalFixture house(dir.path + "/rbit.db");
+  CHECK(house.journal->recent_deaths("a") == 0);
+  for (int attempt = 1; attempt <= 3; ++attempt) {
+    REQUIRE(house.begin(house.job("a", attempt)));
+    house.die_and_live();
+  }
+  CHECK(house.journal->recent_deaths("a") == 2);  // the third has no end yet
+  Job job = house.job("a", 4);
+  REQUIRE(house.begin(job));
+  CHECK(house.journal->recent_deaths("a") == 3);
+  REQUIRE(house.finish(job, Outcome::Kind::interrupted, Settlement::requeue(4), std::nullopt));
+  REQUIRE(house.begin(job));
+  CHECK(house.journal->recent_deaths("a") == 3);
+  house.clock.advance(std::chrono::hours(72));
+  CHECK(house.journal->recent_deaths("a") == 0);
+  house.die_and_live();
+  job.attempt = 5;
+  REQUIRE(house.begin(job));
+  CHECK(house.journal->recent_deaths("a") == 1);
+  REQUIRE(house.done(job));
+  REQUIRE(house.begin(house.job("a")));  // asked for again
+  CHECK(house.journal->recent_deaths("a") == 0);
+}
+
 TEST_CASE("cancels of jobs not seen yet are kept for a week") {
   JournalFixture house;
   CHECK_FALSE(house.journal->is_buried("36"));

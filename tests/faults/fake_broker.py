@@ -317,6 +317,8 @@ class Session:
                 self.broker.heard.append((self.number, frame.channel, method))
             if method.name == "connection.start-ok":
                 self.name = method.properties.get("connection_name", "")
+            if self._is_deaf(frame.channel, method):
+                return
             if not self.broker.ask(method.name, self, frame.channel, method):
                 answer = getattr(self, "_on_" + method.name.replace(".", "_").replace("-", "_"),
                                  None)
@@ -324,6 +326,10 @@ class Session:
                     answer(frame.channel, method)
         elif frame.type in (codec.CONTENT_HEADER, codec.BODY):
             self._content(frame)
+
+    def _is_deaf(self, channel, method):
+        """What comes on a channel that we have closed is dropped (AMQP 0-9-1, channel.close)."""
+        return channel and channel not in self.channels and not method.name.startswith("channel.")
 
     def _on_connection_start_ok(self, channel, _):
         self.method(channel, "connection.tune", **self.broker.tune)

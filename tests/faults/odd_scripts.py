@@ -173,11 +173,11 @@ def raw_method(channel, class_id, method_id, rest=b""):
 
 
 in_place_of_consume_ok("unknown_method", lambda channel: raw_method(channel, 60, 99),
-                       "basic has no method 99. [said: an unexpected method]")
+                       "basic has no method 99. [said: unknown AMQP method id]")
 in_place_of_consume_ok("unknown_class", lambda channel: raw_method(channel, 77, 1),
                        "There is no class 77.")
 in_place_of_consume_ok("client_method", lambda channel: codec.method(channel, "basic.publish"),
-                       "A method that only clients say.")
+                       "A method that only clients say. [said: an unexpected method]")
 in_place_of_consume_ok("frame_type_9", lambda channel: codec.frame(9, channel, b"x" * 10),
                        "There is no frame of type 9.")
 in_place_of_consume_ok("frame_end_missing", lambda channel: codec.frame(1, channel, b"x" * 10,

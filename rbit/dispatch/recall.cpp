@@ -47,8 +47,10 @@ Recall recall(const Message& message, const std::optional<JobRecord>& known, boo
   const bool since = replayed_at(message) > known->ended;
   const bool answered = asked ? *asked <= known->attempt : redelivered && !since;
   if (answered) {
+    // Its copy, if it has one, was confirmed before the journal called it settled: not another.
+    const bool gave_back = known->settlement.kind == Settlement::Kind::requeue;
     Recall again;
-    again.answer = known->settlement;
+    again.answer = known->settled && !gave_back ? Settlement::accept() : known->settlement;
     return again;
   }
   if (asked) fresh.crashes = known->crashes;

@@ -9,7 +9,8 @@ namespace rbit {
 
 /// What a message of a job that does not run here means (RELIABILITY.md 2.4).
 struct Recall {
-  /// The message was answered before and the answer did not arrive: settle it so again.
+  /// The message was answered before and the answer did not arrive: settle it so again. A copy that
+  /// is made already is not made again.
   std::optional<Settlement> answer;
   /// Else it runs, as this attempt ...
   int attempt = 1;

@@ -98,8 +98,9 @@ def told_too_often(job, reports, tellers):
 
 
 def i4_order_of_reports(evidence):
-    """(attempt, seq) strictly rises, nothing follows the terminal one. The same report of a job
-    again is allowed once for each kill of rbit (RELIABILITY.md 2.3, the last column). A job that the
+    """(attempt, seq) strictly rises, nothing follows the terminal one. Each report of a job is told
+    again at most once for each kill of rbit, and two of them at most: the one that was under way
+    and the last one, if its message comes again (RELIABILITY.md 2.3, the last column). A job that the
     broker gave to a second rbit too is told by each of them in its own time: there is no order of
     theirs, only a number."""
     problems = []
@@ -109,22 +110,22 @@ def i4_order_of_reports(evidence):
         if job in evidence.redeliveries:
             problems += told_too_often(job, reports, 1 + evidence.redeliveries[job])
             continue
-        last, over, repeats = None, None, 0
+        last, over, repeats = None, None, collections.Counter()
         for one in reports:
             place = (one.attempt, one.seq) if one.seq is not None else None
             if over is not None:
                 if one.status != over:
                     problems.append(f"job {job} was told '{one.status}' after its end '{over}'")
-                repeats += 1
+                repeats[place] += 1
             elif last is not None and place is not None and place <= last:
                 if place < last:
                     problems.append(f"job {job}: {place} was told after {last}")
-                repeats += 1
+                repeats[place] += 1
             last = place or last
             if one.status in TERMINAL:
                 over = one.status
-        if repeats > allowed:
-            problems.append(f"job {job} was told {repeats} reports again, with {allowed} reasons")
+        if len(repeats) > 2 * allowed or any(count > allowed for count in repeats.values()):
+            problems.append(f"job {job} was told {dict(repeats)} again, with {allowed} reasons")
     return problems
 
 

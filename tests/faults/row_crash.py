@@ -52,9 +52,9 @@ def crash(context, transport, ack_after, point, nth):
 
 def crash_table(context):
     """All cases, four at once: they wait more than they work."""
-    transports = ("classic", "local", "quorum") if context.long else ("classic", "local")
     todo = []
-    for transport, ack_after, point, repeat in cases(transports, context.pick(2, 20)):
+    for transport, ack_after, point, repeat in cases(("classic", "quorum", "local"),
+                                                     context.pick(2, 20)):
         most = 2 if point in COPIED else 1 if ack_after == "200ms" and point in EARLY else 4  # a retry and a dead letter; jobs and a second attempt
         nth = context.schedule.number(f"{transport} {ack_after} {point} {repeat}", 1, most)
         todo.append((transport, ack_after, point, nth))

@@ -137,7 +137,7 @@ class CheckerTest(unittest.TestCase):
         self.evidence.reports.append(Report("1", "Done", 1, 2))
         self.assertEqual(checker.check(self.evidence), [])  # it was of another job, and sent then
         self.evidence.reports.append(Report("2", "Done", 2, 3))
-        self.broken("I4", "job 2 was told 2 reports again, with 1 reasons")
+        self.broken("I4", "job 2 was told {(2, 3): 2} again, with 1 reasons")
 
     def test_i5_an_ack_before_its_commit(self):
         self.evidence.acks[0].wall = 1000.4

@@ -42,6 +42,16 @@ TEST_CASE("a finished one: the old message is answered again, a new one runs") {
   }
 }
 
+TEST_CASE("a finished one whose copy is made is only acknowledged: no second dead letter") {
+  for (const State state : {State::blocked, State::done, State::failed, State::dead}) {
+    JobRecord known = record(state, 1);
+    known.settled = true;
+    const auto again = recall(message(), known, true);
+    REQUIRE(again.answer.has_value());
+    CHECK(again.answer->kind == Settlement::Kind::accept);
+  }
+}
+
 TEST_CASE("one that was brought back from the dead since its verdict runs, redelivered or not") {
   JobRecord dead = record(State::failed, 2, 1);
   dead.ended = 2'000'000;

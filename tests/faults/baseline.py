@@ -8,7 +8,10 @@ the same jobs (fault_job.c) from the same broker with four at once and a heartbe
 python3-celery and python3-pika beside RabbitMQ. No test: it judges nobody, and takes an hour.
 --tenth does a tenth of it.
 
-lost         confirmed jobs without a finished run, when nothing has happened for 15 s
+lost         confirmed jobs without a finished run, when nothing has happened for 15 s, and not set
+             aside
+aside        jobs that were killed with the worker three times: rbit ends them as Failed and keeps
+             their messages as dead letters
 run twice    runs beyond the first that no kill of the worker explains
 killed       runs beyond the first that a kill during that job's run explains
 two at once  jobs of which two runs overlapped
@@ -146,6 +149,7 @@ class CelerySide:
 class Score:
     jobs: int
     lost: int
+    aside: int
     twice: int
     killed: int
     overlapping: int
@@ -199,6 +203,7 @@ class Duel:
         confirmed = self.side.found.confirmed if isinstance(self.side, World) \
             else self.side.confirmed
         finished = {job for job, all_of in runs.items() if any(one.end for one in all_of)}
+        aside = (set(self.side.ended()) if isinstance(self.side, World) else set()) - finished
         twice = killed = overlapping = 0
         for all_of in runs.values():
             extra = len(all_of) - 1
@@ -208,8 +213,8 @@ class Duel:
             ordered = sorted(all_of, key=lambda one: one.begin)
             overlapping += any(one.end is not None and one.end > after.begin
                                for one, after in zip(ordered, ordered[1:]))
-        return Score(len(confirmed), len(confirmed - finished), twice, killed, overlapping,
-                     self.stuck, self.faults, self.pauses)
+        return Score(len(confirmed), len(confirmed - finished - aside), len(aside), twice, killed,
+                     overlapping, self.stuck, self.faults, self.pauses)
 
 
 def killed(duel):
@@ -335,8 +340,8 @@ def main():
     directory = tempfile.mkdtemp(prefix="rbit-baseline.")
     print(f"seed {options.seed}; rabbitmq-server {version('rabbitmq-server')}, "
           f"python3-celery {version('python3-celery')}\n", flush=True)
-    line = "{:28} {:6} {:>5} {:>5} {:>9} {:>7} {:>11} {:>6} {:>12}"
-    print(line.format("fault", "side", "jobs", "lost", "run twice", "killed", "two at once",
+    line = "{:28} {:6} {:>5} {:>5} {:>5} {:>9} {:>7} {:>11} {:>6} {:>12}"
+    print(line.format("fault", "side", "jobs", "lost", "aside", "run twice", "killed", "two at once",
                       "stuck", "back"), flush=True)
     for number in map(int, options.only.split(",")):
         for name in options.of.split(","):
@@ -345,7 +350,7 @@ def main():
                             0.1 if options.tenth else 1)
             pauses = (f"{statistics.median(one.pauses):.1f}, {max(one.pauses):.1f}"
                       if one.pauses else "-")
-            print(line.format(f"{number} {FAULTS[number].__name__}", name, one.jobs, one.lost,
+            print(line.format(f"{number} {FAULTS[number].__name__}", name, one.jobs, one.lost, one.aside,
                               one.twice, one.killed, one.overlapping,
                               f"{one.stuck}/{one.faults}", pauses), flush=True)
     if not options.keep:

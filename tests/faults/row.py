@@ -15,9 +15,9 @@ class Skip(Exception):
 
 @dataclasses.dataclass
 class Row:
-    """`run(context)` does the harm and returns Evidence, or several, as (name, Evidence). `part` is the CTest test it belongs to;
-    rows of one lane are run one after the other. `must_cover` names invariants that the row must
-    bring evidence for, or it has failed."""
+    """`run(context)` does the harm and returns Evidence, or several, as (name, Evidence). `part` is
+    the CTest test it belongs to; rows of one lane are run one after the other. `must_cover` names
+    invariants that the row must bring evidence for, or it has failed."""
     number: int
     name: str
     run: typing.Callable

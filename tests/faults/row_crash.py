@@ -36,7 +36,8 @@ def cases(transports, repeats):
 
 def crash(context, transport, ack_after, point, nth):
     """One life that ends at the `nth` passing of `point`, and one that tidies up; its Evidence."""
-    world = context.world(transport, "rbit-faulty", f"{transport[0]}-{point}-")  # a socket's path is short
+    name = f"{transport[0]}-{point}-"  # a socket's path is short
+    world = context.world(transport, "rbit-faulty", name)
     runner = f"ack-after = {ack_after}\n" if knows("ack-after") else ""
     world.configure(slots=1, runner=runner)
     log = os.path.join(world.directory, "failpoints")
@@ -55,7 +56,11 @@ def crash_table(context):
     todo = []
     for transport, ack_after, point, repeat in cases(("classic", "quorum", "local"),
                                                      context.pick(2, 20)):
-        most = 2 if point in COPIED else 1 if ack_after == "200ms" and point in EARLY else 4  # a retry and a dead letter; jobs and a second attempt
+        most = 4  # jobs, and a second attempt
+        if point in COPIED:
+            most = 2  # a retry and a dead letter
+        elif ack_after == "200ms" and point in EARLY:
+            most = 1  # only one is so long
         nth = context.schedule.number(f"{transport} {ack_after} {point} {repeat}", 1, most)
         todo.append((transport, ack_after, point, nth))
     with concurrent.futures.ThreadPoolExecutor(4) as pool:

@@ -59,7 +59,8 @@ def play(context, number, name, function):
     been."""
     broker = FakeBroker()
     broker.log = ""
-    world = FakeWorld(os.path.join(context.directory, f"{os.getpid()}s{number}-{name}"), context.schedule, broker,
+    directory = os.path.join(context.directory, f"{os.getpid()}s{number}-{name}")
+    world = FakeWorld(directory, context.schedule, broker,
                       program=SANITIZED if os.path.exists(SANITIZED) else "rbit")
     struck = threading.Event()
     found = world.found

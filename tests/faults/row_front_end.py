@@ -149,7 +149,9 @@ ILL = {
 
 def ill(context, name, jobs):
     act, becomes = ILL[name]
-    world = World(os.path.join(context.directory, f"{os.getpid()}f{list(ILL).index(name)}-{name}"), context.schedule, None,
+    number = list(ILL).index(name)
+    directory = os.path.join(context.directory, f"{os.getpid()}f{number}-{name}")
+    world = World(directory, context.schedule, None,
                   "local")
     context.worlds.append(world)
     stranger = FrontEnd()

@@ -22,8 +22,6 @@ if(RBIT_TEST_PYTHON)
       LABELS faults TIMEOUT 900 SKIP_RETURN_CODE 77 RESOURCE_LOCK faults_${lane}
       ENVIRONMENT "RBIT_BINARY_DIR=${PROJECT_BINARY_DIR};RBIT_SOURCE_DIR=${PROJECT_SOURCE_DIR}")
   endfunction()
-  rbit_disk_faults(disk local Journal Files RealDisk Limits Start Machine)
-  rbit_disk_faults(disk_broker broker Broker)
-  # As in faults.cmake.
-  set_tests_properties(faults_disk faults_disk_broker PROPERTIES LABELS "faults;pending")
+  rbit_disk_faults(disk two Journal Files RealDisk Limits Start Machine)
+  rbit_disk_faults(disk_broker two Broker)
 endif()

@@ -21,26 +21,26 @@ add_library(preload_clock MODULE ${PROJECT_SOURCE_DIR}/tests/faults/preload_cloc
 set_target_properties(preload_clock PROPERTIES C_EXTENSIONS ON PREFIX ""
                       LIBRARY_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR})
 
-# Each part is a test; those of one lane (with and without a broker) follow one another, so that
-# two of them run at once at most.
+# Each part is a test; those of one lane follow one another, so that two of them run at once at most.
+# The lanes take about as long.
 if(RBIT_TEST_PYTHON)
   function(rbit_faults part lane)
     add_test(NAME faults_${part} COMMAND ${RBIT_TEST_PYTHON} -B
              ${PROJECT_SOURCE_DIR}/tests/faults/run.py --part ${part})
     set_tests_properties(faults_${part} PROPERTIES
-      LABELS "faults;${ARGN}" TIMEOUT 1500 SKIP_RETURN_CODE 77 RESOURCE_LOCK faults_${lane}
+      LABELS faults TIMEOUT 1500 SKIP_RETURN_CODE 77 RESOURCE_LOCK faults_${lane}
       ENVIRONMENT "RBIT_BINARY_DIR=${PROJECT_BINARY_DIR};RBIT_SOURCE_DIR=${PROJECT_SOURCE_DIR}")
   endfunction()
-  # `pending`: no whole run has been green on a quiet machine yet; tests/run.sh leaves them out.
-  rbit_faults(kills broker pending)
-  rbit_faults(crash broker pending)
-  rbit_faults(frames local pending)
-  rbit_faults(network broker)
-  rbit_faults(away broker pending)
-  rbit_faults(broker broker pending)
-  rbit_faults(helpers local)
-  rbit_faults(cuts broker pending)
-  rbit_faults(front_end local)
+  rbit_faults(kills one)
+  rbit_faults(crash one)
+  rbit_faults(network one)
+  rbit_faults(broker one)
+  rbit_faults(cuts one)
+  rbit_faults(away two)
+  rbit_faults(administration two)
+  rbit_faults(frames two)
+  rbit_faults(helpers two)
+  rbit_faults(front_end two)
 
   add_test(NAME faults_harness COMMAND ${RBIT_TEST_PYTHON} -B
            ${PROJECT_SOURCE_DIR}/tests/faults/test_checker.py)

@@ -16,8 +16,8 @@ class Skip(Exception):
 @dataclasses.dataclass
 class Row:
     """`run(context)` does the harm and returns Evidence, or several, as (name, Evidence). `part` is
-    the CTest test it belongs to; rows of one lane are run one after the other. `must_cover` names
-    invariants that the row must bring evidence for, or it has failed."""
+    the CTest test it belongs to. `must_cover` names invariants that the row must bring evidence for,
+    or it has failed."""
     number: int
     name: str
     run: typing.Callable
@@ -27,16 +27,12 @@ class Row:
     must_cover: tuple = ("I1", "I2", "I3", "I4", "I6")
 
     @property
-    def lane(self):
-        return "broker" if self.needs_broker else "local"
-
-    @property
     def slug(self):
         return re.sub(r"[^a-z0-9]+", "-", self.name.lower()).strip("-")[:20]
 
 
 class Context:
-    """A directory, the decisions, the run's broker (None in the local lane), and whether this is
+    """A directory, the decisions, the run's broker (None where none is needed), and whether this is
     the long run. The worlds it made are closed with it."""
 
     def __init__(self, directory, schedule, node, long):

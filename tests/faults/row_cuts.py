@@ -61,6 +61,8 @@ def closed_by_the_broker(context):
             net.world.publish([draw.one_of("work", QUICK) for _ in range(30)])
             context.node.ctl("eval", CLOSE.format(mark=mark, pauses=pauses))
             net.wait_for_both()
+        wait_until(lambda: all(one.consuming for one in recoveries(net.proxy, net.world.backoff)),
+                   "rbit to consume after the last one")
         net.finish()
         net.world.found.recoveries = recoveries(net.proxy, net.world.backoff)
         closed = [one for one in net.proxy.log.named("connection.close") if one.direction == DOWN]

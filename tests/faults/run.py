@@ -3,7 +3,7 @@
 
     python3 tests/faults/run.py                 the short run: every row, the numbers of CI
     python3 tests/faults/run.py --long          the long run
-    python3 tests/faults/run.py --only 1,4      some rows   (--lane broker|local: one of CI's lanes)
+    python3 tests/faults/run.py --only 1,4      some rows   (--local: those that need no broker)
     python3 tests/faults/run.py --seed N        the choices of another run again
     python3 tests/faults/run.py --replay FILE   exactly the schedule of a run that failed
     python3 tests/faults/run.py --list
@@ -55,8 +55,8 @@ def chosen(options):
         if unknown:
             sys.exit(f"no such row: {', '.join(map(str, sorted(unknown)))}; --list names them")
         rows = [one for one in rows if one.number in wanted]
-    if options.lane:
-        rows = [one for one in rows if one.lane == options.lane]
+    if options.local:
+        rows = [one for one in rows if not one.needs_broker]
     if not options.long and not options.only:
         rows = [one for one in rows if not one.long_only]
     if options.part:
@@ -175,7 +175,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", help="numbers of rows, with commas between")
-    parser.add_argument("--lane", choices=("broker", "local"))
+    parser.add_argument("--local", action="store_true", help="only rows that need no broker")
     parser.add_argument("--part", help="one of CTest's parts (--list names them)")
     parser.add_argument("--seed", type=int)
     parser.add_argument("--replay", metavar="FILE")
@@ -185,7 +185,7 @@ def main():
     options = parser.parse_args()
     if options.list:
         for row in all_rows():
-            print(f"{row.number:3}  {row.lane:6}  {row.part:10}  {row.name}"
+            print(f"{row.number:3}  {'broker' if row.needs_broker else '':6}  {row.part:10}  {row.name}"
                   f"{' (long run only)' if row.long_only else ''}")
         return 0
     seed, lines = (schedule.read(options.replay) if options.replay else

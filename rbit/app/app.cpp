@@ -67,7 +67,7 @@ RunPlace run_place(const config::Settings& settings, const std::string& state_di
   RunPlace place;
   place.leader_program = helpers.leader;
   place.plugin_host_program = helpers.plugin_host;
-  place.python_program = "/usr/bin/python3";
+  place.python_program = settings.python;
   place.python_host_dir = helpers.python_host_dir;
   place.state_dir = state_dir;
   place.work_dir = settings.work_dir;

@@ -49,6 +49,8 @@ constexpr Key table[] = {
      "quorum "
      "for a cluster. One that exists with the other type is used as it is.",
      0, 0, "classic|quorum"},
+    {"rbit", "python", T::path, "/usr/bin/python3",
+     "The interpreter of Python functions, Python 3.7 or later. Not read from [DEFAULT]."},
     {"rbit", "exchange", T::text, "pybit",
      "The direct exchange that queues named by distribution are bound to."},
 

@@ -71,6 +71,15 @@ void read_poll_time(SectionReader& reader, const Overrides& overrides, Settings&
     settings.poll_time = std::chrono::duration_cast<std::chrono::seconds>(*time);
 }
 
+/// Old files keep the interpreter of some tool in [DEFAULT] `python`, a setting of their runners.
+std::string read_python(SectionReader& reader) {
+  const IniEntry* said = reader.entry("python");
+  if (said && !said->inherited && !said->value.empty()) return reader.path("python");
+  const Settings defaults;
+  reader.note("python", defaults.python, {});
+  return defaults.python;
+}
+
 }  // namespace
 
 void read_rbit(const Ini& ini, const IniSection* section, const Overrides& overrides,
@@ -105,6 +114,7 @@ void read_rbit(const Ini& ini, const IniSection* section, const Overrides& overr
                      : declare == "passive" ? Declare::passive
                                             : Declare::yes;
   settings.quorum = reader.choice("queue-type") == "quorum";
+  settings.python = read_python(reader);
   settings.exchange = reader.text("exchange");
   if (settings.exchange.empty() || settings.exchange.size() > 255)
     reader.error("exchange", "must be a name of 1 to 255 bytes");

@@ -104,6 +104,7 @@ struct Settings {
   Declare declare = Declare::yes;
   bool quorum = false;  // queue-type
   std::string exchange = "pybit";
+  std::string python = "/usr/bin/python3";  // the interpreter of `python!` runners, absolute
   BrokerSettings broker;
   StatusSettings status;
   MonitorSettings monitor;

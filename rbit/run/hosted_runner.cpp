@@ -1,6 +1,7 @@
 #include "rbit/run/hosted_runner.h"
 
 #include <fcntl.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
@@ -10,6 +11,7 @@
 #include "rbit/base/log.h"
 #include "rbit/run/base_environment.h"
 #include "rbit/run/outcome_of.h"
+#include "rbit/run/safe_file.h"
 
 namespace rbit {
 
@@ -28,6 +30,7 @@ HostedRunner::HostedRunner(const asio::any_io_executor& loop, std::vector<std::s
 
 Task<Result<void>> HostedRunner::prepare() {
   if (auto ready = site_.prepare(); !ready) co_return ready;
+  if (auto safe = check_interpreter(); !safe) co_return safe;
   auto host = take_idle();
   if (!host) {
     auto started = co_await start_host();
@@ -37,6 +40,14 @@ Task<Result<void>> HostedRunner::prepare() {
   }
   idle_.push_back(std::move(host));
   co_return Result<void>();
+}
+
+/// What root runs, nobody else may be able to change (RELIABILITY.md 7, rule 9). rbit's own
+/// programs are no business of the configuration.
+Result<void> HostedRunner::check_interpreter() const {
+  const std::string& program = argv_.front();
+  const bool as_root = ::geteuid() == 0 && site_.other_account() == nullptr;
+  return as_root && program == place_.python_program ? check_code_file(program) : Result<void>();
 }
 
 Task<Result<std::unique_ptr<HostChannel>>> HostedRunner::start_host(StopRequest* stop) {

@@ -28,6 +28,7 @@ class HostedRunner : public Runner {
   Task<void> close() override;
 
  private:
+  Result<void> check_interpreter() const;
   /// A request through `stop` cuts it short.
   Task<Result<std::unique_ptr<HostChannel>>> start_host(StopRequest* stop = nullptr);
   std::unique_ptr<HostChannel> take_idle();

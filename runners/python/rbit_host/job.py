@@ -41,6 +41,7 @@ class Job:
         except SystemExit as error:
             if error.code in (None, 0):
                 return self._verdict
+            self._trace(error)
             return ("failed", "SystemExit: %s" % clean(error.code))
         except BaseException as error:
             self._trace(error)

@@ -2,6 +2,7 @@
 
 import importlib
 import os
+import sys
 import traceback
 
 from rbit_host.refusal import Refusal
@@ -38,9 +39,9 @@ def _import(module_name, config_dir):
         if error.name and (module_name + ".").startswith(error.name + "."):
             raise Refusal("no module named '%s'" % error.name,
                           "put it beside the INI file, in %s, or install it for %s"
-                          % (config_dir, "python3")) from None
+                          % (config_dir, sys.executable)) from None
         raise Refusal(_place(error) + "%s: %s" % (type(error).__name__, error),
-                      "install it for python3") from None
+                      "install it for " + sys.executable) from None
     except BaseException as error:  # SystemExit too: whatever its code does at import
         raise Refusal(_place(error) + "%s: %s" % (type(error).__name__, error)) from None
 

@@ -92,6 +92,20 @@ TEST_CASE("what the file does not say is as settings.h and runner_policy.h have 
   CHECK(policy.max_processes == fresh.max_processes);
 }
 
+TEST_CASE("the interpreter of Python functions, which old files never meant by `python`") {
+  CHECK(settings(sound).python == "/usr/bin/python3");
+  CHECK(settings("[DEFAULT]\npython = /usr/bin/python2.4\n" + sound).python == "/usr/bin/python3");
+  CHECK(settings(sound + "python = /usr/bin/python2.4\n").python == "/usr/bin/python3");
+  const auto named = [](const std::string& path) {
+    return settings("[rbit]\nqueue-mappings = q:r\npython = " + path +
+                    "\n[runner:r]\nrunner = shell!x\n")
+        .python;
+  };
+  CHECK(named("/opt/python/bin/python3") == "/opt/python/bin/python3");
+  CHECK(named("venv/bin/python").ends_with("/venv/bin/python"));
+  CHECK(named("venv/bin/python").starts_with("/"));
+}
+
 TEST_CASE("the name is the host's unless somebody says otherwise") {
   char host[256] = "";
   REQUIRE(::gethostname(host, sizeof host - 1) == 0);

@@ -111,6 +111,7 @@ struct Incoming {
   std::string exchange, routing_key;
 
   std::string content_type, content_encoding, correlation_id, reply_to, message_id;
+  std::string type, app_id, user_id, expiration;
   std::optional<std::int64_t> timestamp;
   std::optional<std::uint8_t> priority;
   bool persistent = false;

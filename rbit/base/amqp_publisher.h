@@ -17,6 +17,7 @@ struct Outgoing {
   std::string routing_key;
   std::string body;
   std::string content_type, content_encoding, correlation_id, reply_to, message_id;
+  std::string type, app_id;
   std::optional<std::int64_t> timestamp;  // seconds since 1970
   std::optional<std::uint8_t> priority;
   std::map<std::string, std::variant<bool, std::int64_t, double, std::string>> headers;

@@ -106,6 +106,10 @@ void read_properties(const amqp_basic_properties_t_& from, Incoming& to) {
   if (has(AMQP_BASIC_CORRELATION_ID_FLAG)) to.correlation_id = text_of(from.correlation_id);
   if (has(AMQP_BASIC_REPLY_TO_FLAG)) to.reply_to = text_of(from.reply_to);
   if (has(AMQP_BASIC_MESSAGE_ID_FLAG)) to.message_id = text_of(from.message_id);
+  if (has(AMQP_BASIC_TYPE_FLAG)) to.type = text_of(from.type);
+  if (has(AMQP_BASIC_APP_ID_FLAG)) to.app_id = text_of(from.app_id);
+  if (has(AMQP_BASIC_USER_ID_FLAG)) to.user_id = text_of(from.user_id);
+  if (has(AMQP_BASIC_EXPIRATION_FLAG)) to.expiration = text_of(from.expiration);
   if (has(AMQP_BASIC_TIMESTAMP_FLAG)) to.timestamp = static_cast<std::int64_t>(from.timestamp);
   if (has(AMQP_BASIC_PRIORITY_FLAG)) to.priority = from.priority;
   to.persistent = has(AMQP_BASIC_DELIVERY_MODE_FLAG) && from.delivery_mode == 2;
@@ -397,6 +401,8 @@ bool Wire::publish(std::uint16_t channel, const Outgoing& message) {
   set(AMQP_BASIC_CORRELATION_ID_FLAG, properties.correlation_id, message.correlation_id);
   set(AMQP_BASIC_REPLY_TO_FLAG, properties.reply_to, message.reply_to);
   set(AMQP_BASIC_MESSAGE_ID_FLAG, properties.message_id, message.message_id);
+  set(AMQP_BASIC_TYPE_FLAG, properties.type, message.type);
+  set(AMQP_BASIC_APP_ID_FLAG, properties.app_id, message.app_id);
   if (message.timestamp) {
     properties._flags |= AMQP_BASIC_TIMESTAMP_FLAG;
     properties.timestamp = static_cast<std::uint64_t>(*message.timestamp);

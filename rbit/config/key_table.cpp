@@ -107,7 +107,17 @@ constexpr Key table[] = {
      "How long after its first attempt a blocked job is tried again; doubled each time."},
     {"runner", "retry-ceiling", T::duration, "2h", "Where that doubling ends."},
     {"runner", "blocked-exit-codes", T::list, "75",
-     "Exit codes that mean: not now, try again later."},
+     "Exit codes of a shell line that mean: not now, try again later. Numbers, and ranges such as "
+     "1-255."},
+    {"runner", "exit-codes", T::choice, "plain",
+     "How the exit codes of a shell line are read. plain: 0 is Done, blocked-exit-codes are "
+     "Blocked, others Failed. strict: as rabbitmq-cli-consumer does with --strict-exit-code; 0 is "
+     "Done, 3 and 5 are Failed, 4 and 6 Blocked, any other is tried once more.",
+     0, 0, "plain|strict"},
+    {"runner", "metadata-fd", T::number, "0",
+     "The descriptor on which a shell line finds the message's properties as JSON, 3 to 9, see "
+     "rbit-runner(7). 3: in place of the events. 0: none.",
+     0, 9},
     {"runner", "keep-warm", T::number, "1000",
      "How many jobs the process of a plugin or of a Python function does before a new one takes "
      "its place. A shell line is always started anew.",

@@ -32,14 +32,34 @@ bool may_pass(std::string_view name) {
 std::set<int> read_exit_codes(SectionReader& reader) {
   std::set<int> codes;
   for (const auto& item : reader.list("blocked-exit-codes")) {
-    long long code = 0;
-    if (text::parse_number(item, 1, 255, code))
-      codes.insert(static_cast<int>(code));
+    const std::string_view first = std::string_view(item).substr(0, item.find('-'));
+    const std::string_view last =
+        first.size() == item.size() ? first : std::string_view(item).substr(first.size() + 1);
+    long long least = 0, most = 0;
+    if (text::parse_number(first, 1, 255, least) && text::parse_number(last, least, 255, most))
+      for (; least <= most; ++least) codes.insert(static_cast<int>(least));
     else
-      reader.error("blocked-exit-codes",
-                   "'" + text::one_line(item, 80) + "' is not a number from 1 to 255");
+      reader.error("blocked-exit-codes", "'" + text::one_line(item, 80) +
+                                             "' is neither a number from 1 to 255 nor a range of "
+                                             "them such as 1-255");
   }
   return codes;
+}
+
+/// `exit-codes` and `metadata-fd`, which only mean something to a process of the job's own.
+void read_consumer_keys(SectionReader& reader, RunnerPolicy& policy, bool shell) {
+  const auto said = [&](const char* key) {
+    const IniEntry* entry = reader.entry(key);
+    return entry && !entry->inherited;
+  };
+  policy.strict_exit_codes = reader.choice("exit-codes") == "strict";
+  policy.metadata_fd = reader.number("metadata-fd");
+  if (policy.metadata_fd == 1 || policy.metadata_fd == 2)
+    reader.error("metadata-fd", "1 and 2 are the job's output (write 3 to 9)");
+  if (shell && policy.strict_exit_codes && said("blocked-exit-codes"))
+    reader.warning("blocked-exit-codes", "not read, exit-codes = strict has codes of its own");
+  for (const char* key : {"exit-codes", "metadata-fd"})
+    if (!shell && said(key)) reader.warning(key, "not read, it is for shell lines only");
 }
 
 std::vector<std::string> read_artifacts(SectionReader& reader) {
@@ -139,6 +159,7 @@ RunnerPolicy read_policy(SectionReader& reader, bool shell) {
   if (policy.retry_delay.count() < 1) reader.error("retry-delay", "must be at least 1ms");
   if (policy.retry_ceiling.count() < 1) reader.error("retry-ceiling", "must be at least 1ms");
   policy.blocked_exit_codes = read_exit_codes(reader);
+  read_consumer_keys(reader, policy, shell);
   if (shell) {
     policy.keep_warm = 1;
     reader.note("keep-warm", "1", {});

@@ -12,6 +12,33 @@ std::optional<int> attempt_of(const Message& message) {
   return static_cast<int>(*number);
 }
 
+Message envelope_of(const Message& message) {
+  Message envelope;
+  envelope.queue = message.queue;
+  envelope.redelivered = message.redelivered;
+  envelope.message_id = message.message_id;
+  envelope.content_type = message.content_type;
+  envelope.content_encoding = message.content_encoding;
+  envelope.correlation_id = message.correlation_id;
+  envelope.reply_to = message.reply_to;
+  envelope.type = message.type;
+  envelope.app_id = message.app_id;
+  envelope.user_id = message.user_id;
+  envelope.expiration = message.expiration;
+  envelope.timestamp = message.timestamp;
+  envelope.priority = message.priority;
+  envelope.headers = message.headers;
+  envelope.persistent = message.persistent;
+  envelope.exchange = message.exchange;
+  envelope.routing_key = message.routing_key;
+  envelope.consumer_tag = message.consumer_tag;
+  envelope.delivery_tag = message.delivery_tag;
+  envelope.oversized = message.oversized;
+  envelope.size = message.size;
+  envelope.sha256 = message.sha256;
+  return envelope;
+}
+
 std::string key_of(const Message& message) {
   // An id is somebody's text: one that is empty, long or odd would not do as a name.
   const std::string& id = message.message_id;

@@ -19,10 +19,15 @@ struct Message {
 
   std::string message_id;  // empty: none
   std::string content_type, content_encoding, correlation_id, reply_to;
+  std::string type, app_id, user_id, expiration;
   std::optional<std::int64_t> timestamp;  // seconds since 1970
   std::optional<std::uint8_t> priority;
   std::map<std::string, HeaderValue> headers;  // scalar ones, at most 64, 8 KiB together
   bool persistent = true;
+
+  // How this delivery of it came, for a job that asks. Without exchange: straight to its queue.
+  std::string exchange, routing_key, consumer_tag;
+  std::uint64_t delivery_tag = 0;
 
   bool oversized = false;  // the body was above the size limit and was not kept
   std::uint64_t size = 0;  // of the whole body, in bytes
@@ -43,6 +48,9 @@ std::optional<int> attempt_of(const Message& message);
 /// The name of the job in the journal: the message id, else SHA-256 over queue, NUL, body
 /// (RELIABILITY.md 2.4).
 std::string key_of(const Message& message);
+
+/// All but the body.
+Message envelope_of(const Message& message);
 
 /// Which queue and bytes it is, hexadecimal SHA-256: two messages of one id may be two.
 std::string digest_of(const Message& message);

@@ -49,12 +49,18 @@ void read_flag(const json& object, const char* name, bool& out) {
 
 /// The texts of a Message by their AMQP names, and those of a BuildRequest by theirs: one table for
 /// writing and reading.
-constexpr std::array<std::pair<const char*, std::string Message::*>, 6> properties{{
+constexpr std::array<std::pair<const char*, std::string Message::*>, 12> properties{{
     {"message_id", &Message::message_id},
     {"content_type", &Message::content_type},
     {"content_encoding", &Message::content_encoding},
     {"correlation_id", &Message::correlation_id},
     {"reply_to", &Message::reply_to},
+    {"type", &Message::type},
+    {"app_id", &Message::app_id},
+    {"user_id", &Message::user_id},
+    {"expiration", &Message::expiration},
+    {"exchange", &Message::exchange},
+    {"routing_key", &Message::routing_key},
     {"sha256", &Message::sha256},
 }};
 constexpr std::array<std::pair<const char*, std::string BuildRequest::*>, 13> fields{{

@@ -9,6 +9,7 @@
 #include "rbit/base/result.h"
 #include "rbit/base/task.h"
 #include "rbit/core/job.h"
+#include "rbit/core/message.h"
 #include "rbit/core/outcome.h"
 #include "rbit/core/status.h"
 
@@ -48,6 +49,7 @@ struct RunContext {
   std::function<void(Status, std::string message)> report;
   StopRequest& stop;
   std::string record_dir;  // fresh and empty, 0700, outside the job's reach; removed after J3
+  Message envelope{};      // of the message that asks for it: all but its body
 };
 
 /// Does jobs, of one [runner:NAME] section. On the loop's thread; several runs may be under way.

@@ -28,6 +28,9 @@ struct RunnerPolicy {
   std::chrono::milliseconds retry_ceiling{7'200'000};
 
   std::set<int> blocked_exit_codes{75};
+  /// Exit codes as rabbitmq-cli-consumer's --strict-exit-code reads them, not the set above.
+  bool strict_exit_codes = false;
+  int metadata_fd = 0;                 // where a shell line finds the message's properties; 0: none
   int keep_warm = 1000;                // jobs a host does before it is replaced; 1: always fresh
   std::vector<std::string> artifacts;  // globs below the work directory
   std::string output_dir;              // absolute; empty: `output` below the state directory

@@ -155,9 +155,10 @@ Task<bool> JobFlow::carry_out(const Binding& binding, RunningJob& running,
     links_.remove_record(*record);
     co_return false;
   }
+  Message envelope = envelope_of(running.deliveries.front().message());
   running.ack_after = binding.ack_after;  // not before: a claim is of what is on record
   early_ack_.watch(running);              // A', when its time comes
-  Outcome outcome = co_await attempt(binding, running, *record);  // X to V
+  Outcome outcome = co_await attempt(binding, running, *record, std::move(envelope));  // X to V
   if (outcome.kind == Outcome::Kind::not_started) blame_the_disk(outcome);
   // No job is burnt for a runner that is broken: its message goes back, and that costs no attempt.
   bool broken = false;
@@ -227,8 +228,8 @@ Task<bool> JobFlow::begin(RunningJob& running, const std::string& record_dir) {
   co_return true;
 }
 
-Task<Outcome> JobFlow::attempt(const Binding& binding, RunningJob& running,
-                               std::string record_dir) {
+Task<Outcome> JobFlow::attempt(const Binding& binding, RunningJob& running, std::string record_dir,
+                               Message envelope) {
   // J1 has closed the attempt that ended with an earlier life, so all are counted.
   const bool dangerous = running.job.crashes >= RetryPolicy::poison_crashes;
   const int deaths = dangerous ? journal_.recent_deaths(running.job.key) : 0;
@@ -241,7 +242,7 @@ Task<Outcome> JobFlow::attempt(const Binding& binding, RunningJob& running,
   }
   RunContext context{
       [&](Status status, std::string message) { note_status(running, status, std::move(message)); },
-      running.stop, std::move(record_dir)};
+      running.stop, std::move(record_dir), std::move(envelope)};
   failpoint("X.before");
   Outcome outcome = co_await binding.runner->run(running.job, context);
   running.stop.listen(nullptr);

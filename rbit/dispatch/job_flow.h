@@ -99,7 +99,8 @@ class JobFlow {
 
  private:
   Task<bool> carry_out(const Binding& binding, RunningJob& running, std::optional<Slot> slot);
-  Task<Outcome> attempt(const Binding& binding, RunningJob& running, std::string record_dir);
+  Task<Outcome> attempt(const Binding& binding, RunningJob& running, std::string record_dir,
+                        Message envelope);
   void blame_the_disk(Outcome& outcome);
   Task<bool> begin(RunningJob& running, const std::string& record_dir);
   struct Finished {

@@ -75,6 +75,8 @@ amqp::Outgoing AmqpCopy::plain(const Message& message) {
   copy.content_encoding = message.content_encoding;
   copy.correlation_id = message.correlation_id;
   copy.reply_to = message.reply_to;
+  copy.type = message.type;
+  copy.app_id = message.app_id;
   copy.message_id = key_of(message);
   copy.timestamp = message.timestamp;
   copy.priority = message.priority;

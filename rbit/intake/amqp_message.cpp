@@ -14,6 +14,16 @@ Message message_from(amqp::Incoming&& incoming, const std::string& queue) {
   message.content_encoding = std::move(incoming.content_encoding);
   message.correlation_id = std::move(incoming.correlation_id);
   message.reply_to = std::move(incoming.reply_to);
+  message.type = std::move(incoming.type);
+  message.app_id = std::move(incoming.app_id);
+  message.user_id = std::move(incoming.user_id);
+  message.expiration = std::move(incoming.expiration);
+  if (!incoming.exchange.empty()) {  // else the key is the queue's name
+    message.exchange = std::move(incoming.exchange);
+    message.routing_key = std::move(incoming.routing_key);
+  }
+  message.consumer_tag = std::move(incoming.consumer_tag);
+  message.delivery_tag = incoming.delivery_tag;
   message.timestamp = incoming.timestamp;
   message.priority = incoming.priority;
   message.headers = std::move(incoming.headers);

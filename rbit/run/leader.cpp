@@ -76,6 +76,7 @@ std::string encode(const JobOrder& order, const std::string& id) {
   head.variables = static_cast<std::uint32_t>(order.environment.size() + 1);
   head.is_host = order.is_host;
   head.durable = order.durable;
+  head.extra_as = static_cast<std::uint8_t>(order.extra_as);
   if (order.account) {
     head.change_user = 1;
     head.uid = order.account->uid;
@@ -219,7 +220,7 @@ struct Leader::State : std::enable_shared_from_this<Leader::State> {
 
   Result<void> send(const void* bytes, std::size_t count, const int* fds, std::size_t fd_count) {
     iovec data{const_cast<void*>(bytes), count};
-    alignas(cmsghdr) char control[CMSG_SPACE(4 * sizeof(int))] = {};
+    alignas(cmsghdr) char control[CMSG_SPACE(wire::max_fds * sizeof(int))] = {};
     msghdr message{};
     message.msg_iov = &data;
     message.msg_iovlen = 1;
@@ -274,11 +275,12 @@ Result<void> Leader::run(JobOrder order) {
     return Error{order.argv.front(),
                  "command line and environment are " + std::to_string(packet.size()) + " bytes",
                  "at most " + std::to_string(wire::max_packet) + " fit"};
-  const int fds[4] = {order.stdin_fd.get(), order.output_fd.get(), order.events_fd.get(),
-                      order.record_dir.get()};
+  const int fds[wire::max_fds] = {order.stdin_fd.get(), order.output_fd.get(),
+                                  order.events_fd.get(), order.record_dir.get(),
+                                  order.extra_fd.get()};
   state_->end.reset();
   state_->released.reset();
-  auto sent = state_->send(packet.data(), packet.size(), fds, 4);
+  auto sent = state_->send(packet.data(), packet.size(), fds, order.extra_as == 0 ? 4 : 5);
   if (sent) {
     state_->busy = true;
     state_->has_job = !order.is_host;

@@ -24,6 +24,8 @@ struct JobOrder {
   std::string directory;                 // current directory
   std::string what;                      // "job KEY", for what rbit has to say of it
   Fd stdin_fd, output_fd, events_fd;     // 0; 1 and 2; 3
+  Fd extra_fd;                           // one more, to read from: the child knows it as `extra_as`
+  int extra_as = 0;                      // 4 to 9; 0: there is none
   Fd record_dir;                         // the leader writes `leader` there
   bool is_host = false;
   bool durable = false;  // the record must outlive a power cut

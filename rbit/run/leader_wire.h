@@ -8,7 +8,7 @@
 /// library.
 ///
 /// rbit sends            meaning                                          answer
-///   Start and 4 fds       run a job or a host                              Answer ended |
+///   Start and 4 or 5 fds  run a job or a host                              Answer ended |
 ///   not_started Attach and 1 fd       the warm host's next job: its record             none
 ///   Release               the host's job is over: kill all but the host    Answer released
 ///   Stop                  the ladder: signal, grace, SIGKILL               none
@@ -16,10 +16,13 @@
 namespace rbit::wire {
 
 /// Of everything in this file and of the record. Another rbit-leader than this rbit's is refused.
-inline constexpr std::uint32_t version = 2;
+inline constexpr std::uint32_t version = 3;
 /// A packet, strings included; rbit refuses to send a longer one.
 inline constexpr std::size_t max_packet = 128 * 1024;
 inline constexpr std::size_t max_groups = 256;
+inline constexpr int max_fds = 5;
+/// What a descriptor more than 0 to 3 may be called: a digit, for more a shell cannot say.
+inline constexpr int least_extra = 4, most_extra = 9;
 
 enum class Command : std::uint32_t { start = 1, attach, release, stop };
 
@@ -43,8 +46,9 @@ enum class Step : std::int32_t {
 };
 
 /// Descriptors that come with it, in this order: stdin, output (1 and 2), events (3), record
-/// directory. After the struct: `groups` numbers of 4 bytes, then strings, each ended by NUL: the
-/// leader's id, the working directory, `arguments`, `variables`.
+/// directory, and one more if `extra_as` says which number the child knows it by. After the struct:
+/// `groups` numbers of 4 bytes, then strings, each ended by NUL: the leader's id, the working
+/// directory, `arguments`, `variables`.
 struct Start {
   Command command;
   std::uint32_t version;
@@ -57,7 +61,8 @@ struct Start {
   std::uint32_t groups;
   std::uint32_t arguments, variables;
   std::uint8_t change_user, is_host, durable;  // durable: the record is synced (owned jobs)
-  std::uint8_t unused[5];
+  std::uint8_t extra_as;                       // 0: there is none
+  std::uint8_t unused[4];
 };
 
 struct Attach {
@@ -97,7 +102,7 @@ struct Answer {
   std::int64_t peak_memory_kib;  // of its largest process
 };
 
-/// The record is text. Begin: "rbit-leader 2\npid N\nstart N\nboot UUID\nid HEX\n"; end: one of
+/// The record is text. Begin: "rbit-leader 3\npid N\nstart N\nboot UUID\nid HEX\n"; end: one of
 /// these lines, then "sum HEX\n", the FNV-1a sum of all before that line (a torn write shows).
 inline constexpr const char* record_begin_format =
     "rbit-leader %u\npid %d\nstart %llu\nboot %s\nid %s\n";

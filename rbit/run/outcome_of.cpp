@@ -31,10 +31,28 @@ std::string want_of_memory(const JobEnd& end, const RunnerPolicy& policy) {
          std::to_string(limit_kib / 1024) + " MiB that max-memory allows";
 }
 
+/// rabbitmq-cli-consumer's codes: reject and nack, each without requeue (final) or with it (tried
+/// again, later and not for ever). After any other code it stops, its message requeued; here the
+/// job has not said what it wants, like one that crashed, and the others go on.
+Outcome strict_end(const JobEnd& end) {
+  switch (end.code) {
+    case 3:
+    case 5:
+      return make(Outcome::Kind::failed, to_string(end), "");
+    case 4:
+    case 6:
+      return make(Outcome::Kind::blocked, to_string(end), "");
+    default:
+      return make(Outcome::Kind::crashed, to_string(end),
+                  "exit-codes = strict knows 0, 3, 4, 5 and 6");
+  }
+}
+
 Outcome own_end(const JobEnd& end, const RunnerPolicy& policy) {
   switch (end.kind) {
     case JobEnd::Kind::exited:
       if (end.code == 0) return make(Outcome::Kind::done, "", "");
+      if (policy.strict_exit_codes) return strict_end(end);
       return make(policy.blocked_exit_codes.contains(end.code) ? Outcome::Kind::blocked
                                                                : Outcome::Kind::failed,
                   to_string(end), "");

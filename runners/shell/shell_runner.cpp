@@ -12,6 +12,7 @@
 #include "rbit/base/log.h"
 #include "rbit/run/base_environment.h"
 #include "rbit/run/job_environment.h"
+#include "rbit/run/metadata.h"
 #include "rbit/run/outcome_of.h"
 #include "rbit/run/pipe_reader.h"
 #include "rbit/run/safe_file.h"
@@ -23,26 +24,45 @@ namespace {
 
 constexpr const char* shell_program = "/bin/sh";
 
+/// Bytes as a file without writer; none where the kernel refuses, errno says why.
+Fd sealed_memory(const char* name, std::string_view bytes) {
+  Fd memory(::memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING));
+  while (memory && !bytes.empty()) {
+    const ssize_t count = ::write(memory.get(), bytes.data(), bytes.size());
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return {};
+    bytes.remove_prefix(static_cast<std::size_t>(count));
+  }
+  constexpr int seals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL;
+  if (memory &&
+      (::lseek(memory.get(), 0, SEEK_SET) != 0 || ::fcntl(memory.get(), F_ADD_SEALS, seals) != 0))
+    return {};
+  return memory;
+}
+
 /// The body as a file without writer: a job that does not read it, or only half of it, is no
 /// matter (RELIABILITY.md 6.2). Where the kernel refuses, the workspace's copy serves.
 Result<Fd> sealed_input(const std::string& body, const std::string& message_file) {
-  Fd memory(::memfd_create("rbit-message", MFD_CLOEXEC | MFD_ALLOW_SEALING));
-  std::string_view rest = body;
-  while (memory && !rest.empty()) {
-    const ssize_t count = ::write(memory.get(), rest.data(), rest.size());
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0)
-      memory.reset();
-    else
-      rest.remove_prefix(static_cast<std::size_t>(count));
-  }
-  if (memory && ::lseek(memory.get(), 0, SEEK_SET) == 0 &&
-      ::fcntl(memory.get(), F_ADD_SEALS,
-              F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL) == 0)
-    return memory;
+  Fd memory = sealed_memory("rbit-message", body);
+  if (memory) return memory;
   Fd file(::open(message_file.c_str(), O_RDONLY | O_CLOEXEC));
   if (!file) return Error{message_file, std::strerror(errno), ""};
   return file;
+}
+
+constexpr int events_number = 3;
+
+/// The message's properties where `metadata-fd` says. At 3 they take the place of the events.
+Result<void> add_metadata(JobOrder& order, const RunContext& context, const Job& job, int number) {
+  Fd metadata = sealed_memory("rbit-metadata", message_metadata(context.envelope, job.queue));
+  if (!metadata) return Error{"metadata-fd", std::strerror(errno), ""};
+  if (number == events_number) {
+    order.events_fd = std::move(metadata);
+  } else {
+    order.extra_fd = std::move(metadata);
+    order.extra_as = number;
+  }
+  return {};
 }
 
 }  // namespace
@@ -135,6 +155,10 @@ Task<Outcome> ShellRunner::run_in(const Workspace& workspace, const Job& job, Ru
   ordered->stdin_fd = std::move(*input);
   ordered->output_fd = std::move(output_pipe->second);
   ordered->events_fd = std::move(event_pipe->second);
+  if (policy_.metadata_fd != 0) {
+    auto added = add_metadata(*ordered, context, job, policy_.metadata_fd);
+    if (!added) co_return not_started(added.error());
+  }
 
   EventReader events([&](JobEvent event) { attempt.on_event(std::move(event)); },
                      [&](const std::string& why) { attempt.on_nonsense(why); });
@@ -160,10 +184,12 @@ Task<Outcome> ShellRunner::run_in(const Workspace& workspace, const Job& job, Ru
   Outcome outcome = outcome_of(end, policy_);
   // The shell's word for "I cannot run that": the program has gone since we looked.
   const bool unable = end.kind == JobEnd::Kind::exited && (end.code == 126 || end.code == 127);
-  if (auto found = find_its_program(); unable && !found) {
-    outcome.kind = Outcome::Kind::not_started;
-    outcome.reason = "not-started";
-    outcome.message = found.error().text();
+  if (unable) {
+    if (auto found = find_its_program(); !found) {
+      outcome.kind = Outcome::Kind::not_started;
+      outcome.reason = "not-started";
+      outcome.message = found.error().text();
+    }
   }
   ArtifactOrder places = site_.artifact_order(workspace);
   co_await attempt.conclude(outcome, std::move(places));

@@ -26,7 +26,8 @@ class Installed(Suite):
         for path in ("bin/rbit", "libexec/rbit/rbit-leader", "libexec/rbit/rbit-plugin-host",
                      "include/rbit/plugin.h", "include/rbit/plugin.hpp",
                      "share/man/man1/rbit.1", "share/man/man5/rbit.ini.5",
-                     "share/man/man7/rbit-plugin.7", "share/man/man7/rbit-runner.7"):
+                     "share/man/man7/rbit-plugin.7", "share/man/man7/rbit-runner.7",
+                     "share/man/man7/rbit-cli-consumer.7"):
             with self.subTest(path):
                 self.assertTrue(os.path.exists(os.path.join(self.prefix, path)),
                                 self.run_tool("find", self.prefix, "-type", "f"))

@@ -1,6 +1,7 @@
 #include "rbit/run/leader/child.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/sched.h>
 #include <sched.h>
 #include <signal.h>
@@ -65,6 +66,12 @@ bool change_user(const Order& order) {
   _exit(127);
 }
 
+/// After 0 to 3 are in their places: what stands at its number then is a copy nobody needs.
+bool place_extra(int source, int number) {
+  if (source == number) return fcntl(source, F_SETFD, 0) == 0;  // dup2 would leave CLOEXEC on
+  return dup2(source, number) >= 0;
+}
+
 /// System calls only, on a stack of its own, while the leader stands still.
 int run_child(void* argument) {
   Setup& setup = *static_cast<Setup*>(argument);
@@ -74,6 +81,8 @@ int run_child(void* argument) {
   // The sources are above 3: receive() finds 0 to 3 taken. Everything else has CLOEXEC.
   if (dup2(setup.fds[0], 0) < 0 || dup2(setup.fds[1], 1) < 0 || dup2(setup.fds[1], 2) < 0 ||
       dup2(setup.fds[2], 3) < 0)
+    fail(setup, Step::descriptors);
+  if (order.head.extra_as != 0 && !place_extra(setup.fds[4], order.head.extra_as))
     fail(setup, Step::descriptors);
   umask(022);
   if (chdir(order.directory) != 0) fail(setup, Step::directory);
@@ -119,7 +128,8 @@ pid_t start_in(const CgroupDir& cgroup, Setup& setup) {
 
 }  // namespace
 
-pid_t start_child(const Order& order, const int (&fds)[4], CgroupDir& cgroup, Failure& failure) {
+pid_t start_child(const Order& order, const int (&fds)[wire::max_fds], CgroupDir& cgroup,
+                  Failure& failure) {
   Setup setup{&order, fds, getpid(), &failure};
   pid_t pid = -1;
   if (cgroup.is_open()) {

@@ -15,6 +15,7 @@ struct Failure {
 /// Starts the order's program, set up as RELIABILITY.md 6.2 says, in a session of its own, and
 /// returns when it has been executed. -1: it was not; `failure` says where and why. It starts in
 /// `cgroup`, unless the kernel refuses that: then `cgroup` is given up.
-pid_t start_child(const Order& order, const int (&fds)[4], CgroupDir& cgroup, Failure& failure);
+pid_t start_child(const Order& order, const int (&fds)[wire::max_fds], CgroupDir& cgroup,
+                  Failure& failure);
 
 }  // namespace rbit::leader

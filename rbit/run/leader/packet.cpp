@@ -28,7 +28,7 @@ void Packet::close_fds() {
 
 Received receive(int socket, Packet& packet) {
   iovec data{buffer, sizeof buffer};
-  alignas(cmsghdr) char control[CMSG_SPACE(4 * sizeof(int))];
+  alignas(cmsghdr) char control[CMSG_SPACE(wire::max_fds * sizeof(int))];
   msghdr message{};
   message.msg_iov = &data;
   message.msg_iovlen = 1;
@@ -49,7 +49,7 @@ Received receive(int socket, Packet& packet) {
   for (cmsghdr* part = CMSG_FIRSTHDR(&message); part; part = CMSG_NXTHDR(&message, part)) {
     if (part->cmsg_level != SOL_SOCKET || part->cmsg_type != SCM_RIGHTS) in_doubt();
     packet.fd_count = static_cast<int>((part->cmsg_len - CMSG_LEN(0)) / sizeof(int));
-    if (packet.fd_count > 4) in_doubt();
+    if (packet.fd_count > wire::max_fds) in_doubt();
     memcpy(packet.fds, CMSG_DATA(part), static_cast<std::size_t>(packet.fd_count) * sizeof(int));
   }
   return Received::packet;
@@ -58,7 +58,10 @@ Received receive(int socket, Packet& packet) {
 bool parse_order(const Packet& packet, Order& order) {
   if (!packet.read(order.head)) return false;
   const wire::Start& head = order.head;
-  if (head.version != wire::version || packet.fd_count != 4) return false;
+  if (head.version != wire::version || packet.fd_count != (head.extra_as == 0 ? 4 : 5))
+    return false;
+  if (head.extra_as != 0 && (head.extra_as < wire::least_extra || head.extra_as > wire::most_extra))
+    return false;
   if (head.groups > wire::max_groups || head.arguments == 0) return false;
   if (head.arguments > max_strings / 2 || head.variables > max_strings / 2 - 2) return false;
 

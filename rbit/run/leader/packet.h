@@ -12,7 +12,7 @@ namespace rbit::leader {
 struct Packet {
   const char* bytes = nullptr;
   std::size_t size = 0;
-  int fds[4] = {-1, -1, -1, -1};
+  int fds[wire::max_fds] = {-1, -1, -1, -1, -1};
   int fd_count = 0;
 
   /// The struct at its beginning, or false if it is too short for one.

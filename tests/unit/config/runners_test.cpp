@@ -68,6 +68,35 @@ TEST_CASE("a shell line is always started anew") {
         "anew\n");
 }
 
+TEST_CASE("exit codes may be ranges") {
+  CHECK(policy("blocked-exit-codes = 1-3, 75, 9-9\n").blocked_exit_codes ==
+        std::set<int>{1, 2, 3, 9, 75});
+  CHECK(policy("blocked-exit-codes = 1-255\n").blocked_exit_codes.size() == 255);
+}
+
+TEST_CASE("what people of rabbitmq-cli-consumer ask for") {
+  const auto got =
+      settings(sound + "exit-codes = strict\nmetadata-fd = 4\n").runners.at("echo").policy;
+  CHECK(got.strict_exit_codes);
+  CHECK(got.metadata_fd == 4);
+  const auto plain = settings(sound + "exit-codes = plain\n").runners.at("echo").policy;
+  CHECK_FALSE(plain.strict_exit_codes);
+  CHECK(plain.metadata_fd == 0);
+  CHECK(findings(sound + "metadata-fd = 3\nexit-codes = STRICT\n").empty());
+  CHECK(findings(sound + "metadata-fd = 2\n") ==
+        "rbit.ini:6: [runner:echo] metadata-fd: 1 and 2 are the job's output (write 3 to 9)\n");
+  CHECK(findings(sound + "metadata-fd = 10\n") ==
+        "rbit.ini:6: [runner:echo] metadata-fd: '10' is not a number from 0 to 9\n");
+  CHECK(findings(sound + "exit-codes = lax\n") ==
+        "rbit.ini:6: [runner:echo] exit-codes: 'lax' is not one of plain, strict\n");
+  CHECK(findings(sound + "exit-codes = strict\nblocked-exit-codes = 4\n") ==
+        "rbit.ini:7: warning: [runner:echo] blocked-exit-codes: not read, exit-codes = strict has "
+        "codes of its own\n");
+  CHECK(found("exit-codes = strict\nmetadata-fd = 4\n") ==
+        "rbit.ini:5: warning: [runner:r] exit-codes: not read, it is for shell lines only\n"
+        "rbit.ini:6: warning: [runner:r] metadata-fd: not read, it is for shell lines only\n");
+}
+
 TEST_CASE("the name is what follows runner:, as a prefix and not as letters") {
   const auto got = settings("[rbit]\nqueue-mappings = q:epub\n[runner: epub ]\nrunner = shell!x\n");
   CHECK(got.runners.contains("epub"));
@@ -92,8 +121,13 @@ TEST_CASE("wrong values") {
       found("cancel-signal = FOO\n") ==
       "rbit.ini:5: [runner:r] cancel-signal: 'FOO' is no signal (write TERM, INT, HUP, 15 ...)\n");
   CHECK(found("blocked-exit-codes = 0 75 256\n") ==
-        "rbit.ini:5: [runner:r] blocked-exit-codes: '0' is not a number from 1 to 255\n"
-        "rbit.ini:5: [runner:r] blocked-exit-codes: '256' is not a number from 1 to 255\n");
+        "rbit.ini:5: [runner:r] blocked-exit-codes: '0' is neither a number from 1 to 255 nor a "
+        "range of them such as 1-255\n"
+        "rbit.ini:5: [runner:r] blocked-exit-codes: '256' is neither a number from 1 to 255 nor a "
+        "range of them such as 1-255\n");
+  for (const char* wrong : {"5-3", "1-256", "-3", "3-", "1-2-3", "a-b"})
+    CHECK(findings(sound + "blocked-exit-codes = " + wrong + "\n").find("is neither") !=
+          std::string::npos);
   CHECK(found("artifacts = /etc/* a/../b\n") ==
         "rbit.ini:5: [runner:r] artifacts: '/etc/*' leads out of the work directory\n"
         "rbit.ini:5: [runner:r] artifacts: 'a/../b' leads out of the work directory\n");

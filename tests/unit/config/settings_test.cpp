@@ -79,6 +79,8 @@ TEST_CASE("what the file does not say is as settings.h and runner_policy.h have 
   CHECK(policy.retry_delay == fresh.retry_delay);
   CHECK(policy.retry_ceiling == fresh.retry_ceiling);
   CHECK(policy.blocked_exit_codes == fresh.blocked_exit_codes);
+  CHECK(policy.strict_exit_codes == fresh.strict_exit_codes);
+  CHECK(policy.metadata_fd == fresh.metadata_fd);
   CHECK(policy.keep_warm == fresh.keep_warm);
   CHECK(policy.artifacts == fresh.artifacts);
   CHECK(policy.output_dir == fresh.output_dir);

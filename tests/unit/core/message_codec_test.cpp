@@ -9,6 +9,12 @@ TEST_CASE("a message's properties come back as they were, whatever their bytes")
   message.message_id = "id\xff\0 1";
   message.content_type = "application/json";
   message.correlation_id = "\xC3\xA4";
+  message.type = "build";
+  message.app_id = "app";
+  message.user_id = "guest";
+  message.expiration = "60000";
+  message.exchange = "pybit";
+  message.routing_key = "a.b";
   message.timestamp = 1367322533;
   message.priority = 9;
   message.persistent = false;
@@ -24,10 +30,37 @@ TEST_CASE("a message's properties come back as they were, whatever their bytes")
   CHECK(copy.content_type == message.content_type);
   CHECK(copy.correlation_id == message.correlation_id);
   CHECK(copy.reply_to.empty());
+  CHECK(copy.type == "build");
+  CHECK(copy.app_id == "app");
+  CHECK(copy.user_id == "guest");
+  CHECK(copy.expiration == "60000");
+  CHECK(copy.exchange == "pybit");
+  CHECK(copy.routing_key == "a.b");
   CHECK(copy.timestamp == message.timestamp);
   CHECK(copy.priority == message.priority);
   CHECK_FALSE(copy.persistent);
   CHECK(copy.headers == message.headers);
+}
+
+TEST_CASE("an envelope is all of a message but its body") {
+  Message message;
+  message.queue = "queue";
+  message.body = "body";
+  message.redelivered = true;
+  message.message_id = "1";
+  message.exchange = "pybit";
+  message.consumer_tag = "rbit-1";
+  message.delivery_tag = 7;
+  message.headers["x"] = std::int64_t{1};
+  message.persistent = false;
+  message.size = 4;
+  const Message envelope = envelope_of(message);
+  CHECK(envelope.body.empty());
+  CHECK(envelope.queue == "queue");
+  CHECK(envelope.redelivered);
+  CHECK(envelope.consumer_tag == "rbit-1");
+  CHECK(envelope.delivery_tag == 7);
+  CHECK(properties_to_json(envelope) == properties_to_json(message));
 }
 
 TEST_CASE("properties that are no JSON leave a message as it is") {

@@ -204,6 +204,19 @@ TEST_CASE_FIXTURE(LeaderFixture, "only a leader with a job costs a job when it d
   CHECK(of_both.find("job k: its leader died and cost the job") != std::string::npos);
 }
 
+TEST_CASE_FIXTURE(LeaderFixture, "one more descriptor gets the number it is asked for") {
+  for (int number = 4; number <= 9; ++number) {
+    const JobEnd end = sh("cat <&" + std::to_string(number), {}, [&](JobOrder& order) {
+      order.extra_fd = Fd(::open((dir / "input").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+      REQUIRE(::write(order.extra_fd.get(), "hello", 5) == 5);
+      REQUIRE(::lseek(order.extra_fd.get(), 0, SEEK_SET) == 0);
+      order.extra_as = number;
+    });
+    CHECK(to_string(end) == "exit 0");
+    CHECK(output == "hello");
+  }
+}
+
 TEST_CASE_FIXTURE(LeaderFixture, "a leader whose rbit is gone ends its job by the ladder") {
   // Another process plays the rbit that dies.
   record_dir = fresh_record_dir();

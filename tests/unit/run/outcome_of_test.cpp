@@ -37,6 +37,32 @@ TEST_CASE("the table of ends (RELIABILITY.md 6.4)") {
   CHECK(of(JobEnd::Kind::exited, 2).cpu_micros == 5);
 }
 
+TEST_CASE("the exit codes of rabbitmq-cli-consumer") {
+  RunnerPolicy policy;
+  policy.strict_exit_codes = true;
+  policy.blocked_exit_codes = {3, 7};  // of no account then
+  JobEnd end;
+  const auto exited = [&](int code) {
+    end.code = code;
+    return outcome_of(end, policy);
+  };
+  CHECK(exited(0).kind == Kind::done);
+  CHECK(exited(3).kind == Kind::failed);   // reject
+  CHECK(exited(4).kind == Kind::blocked);  // reject, requeue
+  CHECK(exited(5).kind == Kind::failed);   // nack
+  CHECK(exited(6).kind == Kind::blocked);  // nack, requeue
+  CHECK(exited(6).reason == "exit 6");
+  for (const int code : {1, 2, 7, 75, 127, 255}) {
+    CHECK(exited(code).kind == Kind::crashed);
+    CHECK(exited(code).reason == "exit " + std::to_string(code));
+    CHECK(exited(code).message == "exit-codes = strict knows 0, 3, 4, 5 and 6");
+  }
+  end.kind = JobEnd::Kind::signalled;
+  CHECK(exited(SIGSEGV).reason == "signal SEGV");
+  end.cause = StopCause::timeout;
+  CHECK(exited(4).kind == Kind::timed_out);
+}
+
 TEST_CASE("a kill for want of memory has its own word; another signal or kill has not") {
   RunnerPolicy policy;
   JobEnd end;

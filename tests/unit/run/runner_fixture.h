@@ -17,6 +17,7 @@ struct RunnerFixture : RunFixture {
   std::unique_ptr<Runner> runner;
   std::vector<std::string> reports;  // "Building: half way"
   std::string record_dir;            // of the last job
+  Message envelope;                  // of the message of each
   std::function<void(StopRequest&)> on_report;
 
   ~RunnerFixture() {
@@ -57,7 +58,7 @@ struct RunnerFixture : RunFixture {
                          reports.push_back(std::string(to_string(status)) + ": " + message);
                          if (on_report) on_report(stop);
                        },
-                       stop, record_dir};
+                       stop, record_dir, envelope};
     Outcome outcome = co_await runner->run(one, context);
     co_return outcome;
   }

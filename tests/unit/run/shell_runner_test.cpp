@@ -5,6 +5,7 @@
 
 #include <cstdlib>
 
+#include "rbit/run/metadata.h"
 #include "tests/unit/run/runner_fixture.h"
 
 using namespace rbit;
@@ -94,6 +95,42 @@ TEST_CASE_FIXTURE(ShellFixture,
     CHECK_MESSAGE(log.find(line) != std::string::npos, line);
   CHECK(log.find("RBIT_TEST_PASSED") == std::string::npos);
   CHECK_FALSE(std::filesystem::exists(dir / "work/key-1-1"));  // nothing is left
+}
+
+TEST_CASE_FIXTURE(ShellFixture, "the message's properties are on the descriptor it asks for") {
+  envelope.content_type = "application/json";
+  envelope.headers["name"] = std::string("value");
+  shell("cat <&4");
+  CHECK(run_job().kind != Kind::done);  // not asked for
+
+  const std::string metadata = message_metadata(envelope, "queue");
+  for (const int number : {4, 5, 6, 7, 8, 9}) {
+    policy.metadata_fd = number;
+    shell(say_building + std::string("cat <&") + std::to_string(number));
+    const Outcome outcome = run_job();
+    CHECK(outcome.kind == Kind::done);
+    CHECK(log_of(outcome) == metadata);
+    CHECK(reports == std::vector<std::string>{"Building: up"});
+  }
+
+  policy.metadata_fd = 3;  // in place of the events
+  shell("cat <&3; { echo x >&3; } 2> /dev/null; ls /proc/self/fd");
+  const Outcome outcome = run_job();
+  CHECK(outcome.kind == Kind::done);
+  CHECK(log_of(outcome) == metadata + "0\n1\n2\n3\n4\n");  // 4: the directory it lists
+}
+
+TEST_CASE_FIXTURE(ShellFixture, "a program that has gone is looked for after 126 and 127 alone") {
+  const std::string program = dir / "program";
+  const auto run_it = [&](int code) {
+    test::write_file(program, "#!/bin/sh\nrm \"$0\"\nexit " + std::to_string(code) + "\n");
+    ::chmod(program.c_str(), 0755);
+    shell(program);
+    return run_job();
+  };
+  CHECK(run_it(0).kind == Kind::done);
+  CHECK(run_it(2).kind == Kind::failed);
+  CHECK(run_it(127).kind == Kind::not_started);
 }
 
 TEST_CASE_FIXTURE(ShellFixture, "a job that does not read its message is no matter") {

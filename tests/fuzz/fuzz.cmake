@@ -10,8 +10,8 @@ if(RBIT_FUZZ)
   # What the targets test and nothing else, so that it is built in a minute or two.
   file(GLOB fuzz_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/rbit/config/*.cpp ${PROJECT_SOURCE_DIR}/rbit/core/*.cpp)
   foreach(one base/text base/text_digest base/json base/log base/asio base/database base/notice
-              base/task base/amqp_wire base/secrets intake/request journal/rows
-              run/runner_line run/shell_rewrite run/second_shell run/event_line run/job_environment)
+              base/task base/amqp_wire base/secrets intake/request intake/amqp_message journal/rows
+              run/runner_line run/shell_rewrite run/second_shell run/event_line run/job_environment run/metadata)
     if(EXISTS ${PROJECT_SOURCE_DIR}/rbit/${one}.cpp)
       list(APPEND fuzz_sources ${PROJECT_SOURCE_DIR}/rbit/${one}.cpp)
     endif()

@@ -1,8 +1,12 @@
 // The properties and headers of a message as they come over the wire, decoded by librabbitmq, kept
-// by us, and written to the journal.
+// by us, written to the journal and given to programs.
+#include <nlohmann/json.hpp>
+
 #include "rbit/base/amqp_library.h"
 #include "rbit/base/amqp_wire.h"
 #include "rbit/core/message_codec.h"
+#include "rbit/intake/amqp_message.h"
+#include "rbit/run/metadata.h"
 #include "tests/fuzz/fuzz.h"
 
 using namespace rbit;
@@ -21,19 +25,6 @@ void check(const amqp::Incoming& kept) {
   need(bytes <= 2 * amqp::max_header_bytes, "and short ones");
 }
 
-Message message_of(const amqp::Incoming& kept) {
-  Message message;
-  message.message_id = kept.message_id;
-  message.content_type = kept.content_type;
-  message.content_encoding = kept.content_encoding;
-  message.correlation_id = kept.correlation_id;
-  message.reply_to = kept.reply_to;
-  message.timestamp = kept.timestamp;
-  message.priority = kept.priority;
-  message.headers = kept.headers;
-  return message;
-}
-
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -47,13 +38,16 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     amqp::Incoming kept;
     amqp::read_properties(*static_cast<const amqp_basic_properties_t*>(decoded), kept);
     check(kept);
-    const Message message = message_of(kept);
+    const Message message = message_from(std::move(kept), "queue");
     Message again;
+    again.queue = message.queue;
     properties_from_json(properties_to_json(message), again);
     need(again.headers.size() == message.headers.size(), "the journal keeps every header");
     need(properties_to_json(again) == properties_to_json(message), "as it is");
     need(key_of(again) == key_of(message), "and the name of the job");
     attempt_of(again);
+    const std::string metadata = message_metadata(again, "queue");
+    need(nlohmann::json::accept(metadata), "a program is given JSON");
   }
   empty_amqp_pool(&pool);
   return 0;

@@ -101,6 +101,7 @@ class Metadata(Suite):
         self.assertEqual(found["properties"]["content_type"], "application/json")
         self.assertEqual(found["properties"]["delivery_mode"], 2)
         self.assertTrue(found["properties"]["message_id"])
+        self.assertRegex(found["properties"]["timestamp"], r"^20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ$")
         self.assertEqual(found["delivery_info"]["exchange"], "")
         self.assertEqual(found["delivery_info"]["routing_key"], "q")
         self.assertNotIn("hush", metadata)

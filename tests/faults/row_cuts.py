@@ -49,7 +49,7 @@ def recoveries(proxy, backoff):
 def closed_by_the_broker(context):
     """rabbitmqctl's close_all_connections and close_connection are these calls; made by it, sixty
     would cost a minute of Erlang's start. Half of them hit one connection, half both."""
-    closings, batch = context.pick(60, 500), 10
+    closings, batch = context.pick(60, 500), 6
     draw = context.schedule
     with Network(context, "closed") as net:
         net.start()

@@ -22,6 +22,11 @@ struct Report {
   std::string message;    // for people, may be empty
   std::int64_t time = 0;  // microseconds since 1970
   int tries = 0;          // how often it was sent in vain
+
+  // Of an attempt's end, from the journal: how its process ended and what it used (see Outcome).
+  // Empty and 0 while it goes on, and where it is not known.
+  std::string exit;
+  std::int64_t wall_micros = 0, cpu_micros = 0, peak_memory_kib = 0, output_bytes = 0;
 };
 
 }  // namespace rbit

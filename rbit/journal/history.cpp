@@ -77,13 +77,14 @@ std::vector<DeliveryRecord> History::deliveries(const std::string& key) const {
 }
 
 std::vector<ReportRecord> History::reports(const std::string& key) const {
-  auto row = database_.prepare("SELECT " + std::string(rows::report_columns) +
-                               ", o.state, o.note, o.due FROM outbox o JOIN job j ON j.id = o.job "
-                               "WHERE j.key = ? ORDER BY o.id");
+  auto row =
+      database_.prepare("SELECT " + std::string(rows::report_columns) +
+                        ", o.state, o.note, o.due FROM outbox o JOIN job j ON j.id = o.job" +
+                        std::string(rows::attempt_of_report) + "WHERE j.key = ? ORDER BY o.id");
   row.bind(key);
   std::vector<ReportRecord> reports;
   while (next(row))
-    reports.push_back({rows::read_report(row), row.text(13), row.text(14), row.integer(15)});
+    reports.push_back({rows::read_report(row), row.text(18), row.text(19), row.integer(20)});
   return reports;
 }
 

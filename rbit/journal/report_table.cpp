@@ -170,7 +170,8 @@ Result<void> ReportTable::drop_before(std::int64_t time, std::int64_t& waiting) 
 
 std::vector<Report> ReportTable::due(const std::string& target, std::int64_t now, int limit) const {
   static const std::string sql = "SELECT " + std::string(rows::report_columns) +
-                                 " FROM outbox o JOIN job j ON j.id = o.job "
+                                 " FROM outbox o JOIN job j ON j.id = o.job" +
+                                 std::string(rows::attempt_of_report) +
                                  "WHERE o.target = ? AND o.due <= ? ORDER BY o.due, o.id LIMIT ?";
   std::vector<Report> reports;
   auto row = database_.prepare(sql);

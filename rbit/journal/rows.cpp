@@ -58,6 +58,11 @@ Report read_report(const Statement& row) {
   report.message = row.text(10);
   report.time = row.integer(11);
   report.tries = static_cast<int>(row.integer(12));
+  report.exit = row.text(13);
+  report.wall_micros = row.integer(14);
+  report.cpu_micros = row.integer(15);
+  report.peak_memory_kib = row.integer(16);
+  report.output_bytes = row.integer(17);
   return report;
 }
 

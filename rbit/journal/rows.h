@@ -17,10 +17,15 @@ inline constexpr std::string_view job_columns =
 inline constexpr int job_column_count = 23;
 JobRecord read_job(const Statement& row);
 
-/// The columns of `outbox o JOIN job j` that `read_report` expects, in its order.
+/// The columns of `outbox o JOIN job j` and `attempt_of_report` that `read_report` expects, in its
+/// order.
 inline constexpr std::string_view report_columns =
     "o.id, o.target, j.key, j.job_id, j.queue, j.web_host, o.attempt, o.seq, o.status, o.reason, "
-    "o.message, o.time, o.tries";
+    "o.message, o.time, o.tries, a.exit, a.wall, a.cpu, a.memory, a.output";
+/// The attempt whose end a report tells, as `a`; nulls for one that tells of no end.
+inline constexpr std::string_view attempt_of_report =
+    " LEFT JOIN attempt a ON a.id = (SELECT max(id) FROM attempt WHERE job = o.job AND "
+    "n = o.attempt AND ended > 0 AND o.status <> 'Building') ";
 Report read_report(const Statement& row);
 
 std::string artifacts_to_json(const std::vector<Artifact>& artifacts);

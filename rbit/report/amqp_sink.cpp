@@ -62,9 +62,17 @@ Task<SinkAnswer> AmqpSink::send(const Report& report) {
   message.body = body(report);
   message.message_id = message_id(report);
   message.timestamp = to_seconds(from_micros(report.time));
-  // The body has room for nothing more; a reader who cares finds the order here.
+  // The body has room for nothing more; a reader who cares finds the order here, and what an
+  // attempt that has ended used.
   message.headers["x-rbit-attempt"] = std::int64_t{report.attempt};
   message.headers["x-rbit-seq"] = std::int64_t{report.seq};
+  if (report.wall_micros > 0) {
+    message.headers["x-rbit-exit"] = report.exit;
+    message.headers["x-rbit-wall-us"] = report.wall_micros;
+    message.headers["x-rbit-cpu-us"] = report.cpu_micros;
+    message.headers["x-rbit-memory-kib"] = report.peak_memory_kib;
+    message.headers["x-rbit-output-bytes"] = report.output_bytes;
+  }
   const auto published = co_await publisher_.publish(std::move(message));
   if (!published) co_return later(published.error());
   co_return SinkAnswer{};

@@ -11,7 +11,7 @@ class StatusQueue(BrokerSuite):
     def test_three_members_to_the_byte(self):
         queue = self.queue()
         status, more = self.status_queue()
-        self.configure_broker({queue: "runner = shell!exit $((RBIT_JOB_ID - 36))"}, more=more)
+        self.configure_broker({queue: "runner = shell!echo a word; exit $((RBIT_JOB_ID - 36))"}, more=more)
         self.start()
         self.publish(queue, build_request(job=36))
         for expected in ("Building", "Done"):
@@ -25,9 +25,16 @@ class StatusQueue(BrokerSuite):
             self.assertEqual(body.decode(), json.dumps(report))  # ", " and ": " between, as Python
         self.publish(queue, build_request(job=38))
         self.assertEqual(json.loads(self.get(status)[1])["status"], "Building")
-        failed = json.loads(self.get(status)[1])
+        properties, body = self.get(status)
+        failed = json.loads(body)
         self.assertEqual(failed["status"], "Failed")
         self.assertIn("exit 2", failed["message"])
+        used = properties.headers
+        self.assertEqual((used["x-rbit-attempt"], used["x-rbit-seq"]), (1, 2))
+        self.assertEqual(used["x-rbit-exit"], "exit 2")
+        self.assertGreater(used["x-rbit-wall-us"], 0)
+        self.assertGreater(used["x-rbit-memory-kib"], 0)
+        self.assertEqual(used["x-rbit-output-bytes"], len("a word\n"))
 
     def test_the_order_of_many(self):
         queue = self.queue()

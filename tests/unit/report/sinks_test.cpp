@@ -85,6 +85,23 @@ TEST_CASE("the status queue gets exactly three members, the job as a number") {
   CHECK(message.timestamp == 1367322533);
 }
 
+TEST_CASE("what an attempt used is in the headers, once it has ended") {
+  Report report = report_of(Status::building);
+  CHECK(message_for(report).headers.count("x-rbit-wall-us") == 0);
+  report = report_of(Status::failed, "exit 2");
+  report.exit = "exit 2";
+  report.wall_micros = 1'500'000;
+  report.cpu_micros = 20'000;
+  report.peak_memory_kib = 1024;
+  report.output_bytes = 7;
+  const auto headers = message_for(report).headers;
+  CHECK(std::get<std::string>(headers.at("x-rbit-exit")) == "exit 2");
+  CHECK(std::get<std::int64_t>(headers.at("x-rbit-wall-us")) == 1'500'000);
+  CHECK(std::get<std::int64_t>(headers.at("x-rbit-cpu-us")) == 20'000);
+  CHECK(std::get<std::int64_t>(headers.at("x-rbit-memory-kib")) == 1024);
+  CHECK(std::get<std::int64_t>(headers.at("x-rbit-output-bytes")) == 7);
+}
+
 TEST_CASE("reason and text go into the message, whatever they hold") {
   CHECK(message_for(report_of(Status::failed, "exit 2", "make: \"x\"\n\xff\xc3\xa9")).body ==
         R"({"status": "Failed", "job": 36, "message": "exit 2: make: \"x\"\n\ufffd\u00e9"})");

@@ -89,7 +89,10 @@ class Folder {
     } else if (const auto mark = line.find_first_of("=:"); mark != std::string_view::npos) {
       const auto key = text::lower(text::trim(line.substr(0, mark)));
       const bool spaced = mark > 0 && is_blank(line[mark - 1]);
-      if (!key.empty() && known_(section().name, key) && (!shell || spaced))
+      // A queue may be called `python`, or as any other key.
+      const bool mapping = entry().key == "queue-mappings" && line[mark] == ':' &&
+                           mark + 1 < line.size() && !is_blank(line[mark + 1]);
+      if (!key.empty() && known_(section().name, key) && (!shell || spaced) && !mapping)
         what = "'" + key + "' is no key here";
     }
     if (!what.empty())

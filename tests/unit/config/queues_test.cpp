@@ -33,6 +33,14 @@ TEST_CASE("mappings: white space separates, blanks around : do not, the last : s
   CHECK(findings(with_mappings("a:print b : zip\n  f:g:zip")) == "");
 }
 
+TEST_CASE("a queue may be called as a key is; what looks like that key is told of all the same") {
+  CHECK(findings(with_mappings("\n  python:print\n  slots:zip")) == "");
+  for (const char* line : {"slots = 4", "slots: 4", "slots=4"})
+    CHECK(findings(with_mappings(std::string("\n  python:print\n  ") + line))
+              .find("warning: indented, so it continues 'queue-mappings' (line 6); 'slots' is no "
+                    "key here") != std::string::npos);
+}
+
 TEST_CASE("mappings that are none, each at its own line") {
   CHECK(findings(with_mappings("\n  cnx_any_latex_pdf\n  a:prnt\n  :print\n  b:\n  c:print\n"
                                "  c:zip")) ==

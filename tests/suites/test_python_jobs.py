@@ -144,7 +144,8 @@ class Interpreter(Python):
         self.assertIn("options {} /nowhere/python2.4", self.greet())
 
     def test_a_virtual_environment(self):
-        subprocess.check_call([sys.executable, "-m", "venv", "--without-pip", self.path("venv")])
+        if subprocess.call([sys.executable, "-m", "venv", "--without-pip", self.path("venv")]) != 0:
+            self.skipTest("python3 makes no virtual environment here (Debian: python3-venv)")
         place = subprocess.check_output(
             [self.path("venv/bin/python"), "-c",
              "import sysconfig; print(sysconfig.get_path('purelib'))"], text=True).strip()

@@ -4,7 +4,8 @@
 
 The texts are put together at random from pieces in which the grammar's rules meet; the seed is
 fixed. Left out is what rbit reads more kindly on purpose: a BOM, comments inside `queue-mappings`,
-shell lines; and a value of ";" with a blank behind it, which Python cut at its last letter. Bytes stand as the letters U+0000 to U+00FF.
+shell lines; and a value of ";" with a blank behind it, which Python cut at its last letter. Bytes
+stand as the letters U+0000 to U+00FF.
 """
 
 import ConfigParser

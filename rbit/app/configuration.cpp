@@ -41,6 +41,8 @@ log::Settings log_settings(const config::LogSettings& settings) {
                                               : log::Level::info;
   made.json = settings.json;
   made.file = settings.file;
+  made.handlers = settings.handlers;
+  made.loggers = settings.loggers;
   return made;
 }
 

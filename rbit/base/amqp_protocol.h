@@ -19,6 +19,7 @@ struct OpenChannel {};
 struct CloseChannel {};
 struct DeclareExchange {  // durable, direct, not auto-delete
   std::string name;
+  bool passive = false;
 };
 struct DeclareQueue {
   std::string name;
@@ -37,6 +38,8 @@ struct SetPrefetch {  // of consumers made afterwards; never 0, which means no l
 };
 struct Consume {
   std::string queue, tag;
+  /// For `rbit check --live`, which asks for what is refused in any case, after the permissions.
+  bool as_a_question = false;
 };
 struct CancelConsumer {
   std::string tag;

@@ -303,6 +303,7 @@ bool Wire::send(std::uint16_t channel, const Request& request) {
       amqp_exchange_declare_t method{};
       method.exchange = bytes_of(declare.name);
       method.type = amqp_cstring_bytes("direct");
+      method.passive = declare.passive;
       method.durable = 1;
       return wire.method(channel, AMQP_EXCHANGE_DECLARE_METHOD, &method);
     }
@@ -351,6 +352,12 @@ bool Wire::send(std::uint16_t channel, const Request& request) {
       amqp_basic_consume_t method{};
       method.queue = bytes_of(consume.queue);
       method.consumer_tag = bytes_of(consume.tag);
+      // A priority that is no number: RabbitMQ looks at the permission to read, then refuses it.
+      amqp_table_entry_t entry{};
+      entry.key = amqp_cstring_bytes("x-priority");
+      entry.value.kind = AMQP_FIELD_KIND_UTF8;
+      entry.value.value.bytes = amqp_cstring_bytes("rbit check");
+      if (consume.as_a_question) method.arguments = {1, &entry};
       return wire.method(channel, AMQP_BASIC_CONSUME_METHOD, &method);
     }
     bool operator()(const CancelConsumer& cancel) {

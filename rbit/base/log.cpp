@@ -1,16 +1,22 @@
 #include "rbit/base/log.h"
 
-#include <spdlog/sinks/basic_file_sink.h>
+#include <spdlog/sinks/null_sink.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
-#include <unistd.h>
 
-#include <chrono>
+#include <algorithm>
 #include <ctime>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <nlohmann/json.hpp>
 
+#include "rbit/base/log_file.h"
+#include "rbit/base/log_format.h"
+#include "rbit/base/log_rotating_file.h"
+#include "rbit/base/log_syslog.h"
+#include "rbit/base/log_timed_file.h"
+#include "rbit/base/log_watched_file.h"
 #include "rbit/base/result.h"
 #include "rbit/base/secrets.h"
 #include "rbit/base/text.h"
@@ -18,6 +24,8 @@
 namespace rbit::log {
 
 namespace {
+
+using Kind = HandlerSettings::Kind;
 
 spdlog::level::level_enum to_spdlog(Level level) {
   switch (level) {
@@ -35,7 +43,187 @@ spdlog::level::level_enum to_spdlog(Level level) {
   return spdlog::level::info;
 }
 
-/// Python's names, as the ancestors wrote them.
+/// At most as long as a text record may be, and no half letter at the end.
+std::string cut(std::string text) {
+  constexpr std::size_t longest = 2048;  // RELIABILITY.md 7, rule 6
+  if (text.size() <= longest) return text;
+  std::size_t end = longest;
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0u) == 0x80u) --end;
+  text.resize(end);
+  return text + "...";
+}
+
+/// "2026-11-20T23:28:54.964532+00:00"
+std::string timestamp(std::chrono::system_clock::time_point time) {
+  const std::time_t seconds = std::chrono::system_clock::to_time_t(time);
+  std::tm parts{};
+  ::gmtime_r(&seconds, &parts);
+  char text[32], fraction[16];
+  std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &parts);
+  const auto micros =
+      std::chrono::duration_cast<std::chrono::microseconds>(time.time_since_epoch()).count() %
+      1'000'000;
+  std::snprintf(fraction, sizeof fraction, ".%06d+00:00", static_cast<int>(micros));
+  return std::string(text) + fraction;
+}
+
+std::string json_line(const Record& record) {
+  nlohmann::ordered_json members;
+  members["levelname"] = python_name(record.level);
+  members["name"] = record.logger;
+  members["pathname"] = record.where.file_name();
+  members["lineno"] = record.where.line();
+  members["message"] = cut(std::string(record.message));
+  for (const auto& [name, value] : record.fields) members[name] = cut(secrets::redacted(value));
+  members["timestamp"] = timestamp(record.time);
+  return members.dump(-1, ' ', true, nlohmann::ordered_json::error_handler_t::replace);
+}
+
+spdlog::sink_ptr make_sink(const HandlerSettings& settings, bool again) {
+  const bool truncate = settings.truncate && !again;
+  switch (settings.kind) {
+    case Kind::standard_error:
+      return std::make_shared<spdlog::sinks::stderr_sink_mt>();
+    case Kind::standard_output:
+      return std::make_shared<spdlog::sinks::stdout_sink_mt>();
+    case Kind::nothing:
+      break;
+    case Kind::file:
+      return std::make_shared<LogFile>(settings.path, truncate);
+    case Kind::watched:
+      return std::make_shared<WatchedFile>(settings.path, truncate);
+    case Kind::rotating:
+      return std::make_shared<RotatingFile>(settings.path, truncate, settings.max_bytes,
+                                            settings.backups);
+    case Kind::timed:
+      return std::make_shared<TimedFile>(
+          settings.path, TimedFile::Turn{settings.when, settings.interval}, settings.backups);
+    case Kind::syslog:
+      if (!settings.path.empty())
+        return std::make_shared<SyslogSocket>(settings.path, settings.facility);
+      return std::make_shared<SyslogSocket>(settings.host, settings.port, settings.facility);
+  }
+  return std::make_shared<spdlog::sinks::null_sink_mt>();
+}
+
+/// One handler at work. The sink is spdlog's or one like it; which records and which line is ours.
+class Handler {
+ public:
+  /// `again`: it has been opened before, and what it wrote stays.
+  Handler(const HandlerSettings& settings, bool again)
+      : level_(settings.level),
+        json_(settings.json),
+        format_(settings.format, settings.date_format) {
+    out_ = std::make_shared<spdlog::logger>("rbit log", make_sink(settings, again));
+    out_->set_pattern("%v");
+    out_->set_level(spdlog::level::trace);
+    out_->flush_on(spdlog::level::trace);  // a crash must not eat the line that explains it
+  }
+
+  bool takes(Level level) const { return level >= level_; }
+  void write(const Record& record) const {
+    out_->log(record.time, spdlog::source_loc{}, to_spdlog(record.level),
+              json_ ? json_line(record) : format_.line(record));
+  }
+  void flush() const { out_->flush(); }
+
+ private:
+  Level level_;
+  bool json_;
+  Format format_;
+  std::shared_ptr<spdlog::logger> out_;
+};
+
+/// Which records go where: never changed once made, so that threads need no lock to use it.
+class Routes {
+ public:
+  Routes(const Settings& settings, bool again) : settings_(settings) {
+    auto handlers = settings.handlers;
+    if (handlers.empty()) {
+      HandlerSettings one;
+      one.json = settings.json;
+      one.path = settings.file;
+      if (!one.path.empty()) one.kind = Kind::file;
+      handlers.push_back(one);
+    }
+    for (const auto& handler : handlers) handlers_.emplace_back(handler, again);
+    for (const auto& logger : settings.loggers) loggers_[logger.name] = logger;
+    if (loggers_.empty()) {
+      auto& root = loggers_[""];
+      for (std::size_t i = 0; i < handlers_.size(); ++i)
+        root.handlers.push_back(static_cast<int>(i));
+    }
+    auto& root_level = loggers_[""].level;
+    if (!root_level) root_level = settings.level;
+  }
+
+  const Settings& settings() const { return settings_; }
+
+  /// Calls `visit` with each handler that such a record of that logger goes to.
+  template <class Visit>
+  void visit(std::string_view logger, Level level, const Visit& visit) const {
+    const LoggerSettings* at = nearest(logger);
+    const LoggerSettings* levelled = at;
+    while (!levelled->level) levelled = parent(*levelled);  // root has one
+    if (level < *levelled->level) return;
+    for (;;) {
+      for (const int handler : at->handlers)
+        if (const auto& one = handlers_[static_cast<std::size_t>(handler)]; one.takes(level))
+          visit(one);
+      if (at->name.empty() || !at->propagate) return;
+      at = parent(*at);
+    }
+  }
+
+  void flush() const {
+    for (const auto& handler : handlers_) handler.flush();
+  }
+
+ private:
+  /// The one of that name, or of the nearest parent of it that is there: "a.b" is a child of "a".
+  const LoggerSettings* nearest(std::string_view name) const {
+    for (;;) {
+      if (const auto found = loggers_.find(name); found != loggers_.end()) return &found->second;
+      const auto dot = name.rfind('.');
+      name = name.substr(0, dot == std::string_view::npos ? 0 : dot);
+    }
+  }
+  const LoggerSettings* parent(const LoggerSettings& logger) const {
+    const auto dot = logger.name.rfind('.');
+    return nearest(std::string_view(logger.name).substr(0, dot == std::string::npos ? 0 : dot));
+  }
+
+  Settings settings_;
+  std::vector<Handler> handlers_;
+  std::map<std::string, LoggerSettings, std::less<>> loggers_;
+};
+
+/// The one log of the process.
+class Log {
+ public:
+  Log() : routes_(std::make_shared<Routes>(Settings{}, false)) {}
+
+  std::shared_ptr<const Routes> routes() const {
+    const std::lock_guard<std::mutex> guard(mutex_);
+    return routes_;
+  }
+  void use(std::shared_ptr<const Routes> routes) {
+    const std::lock_guard<std::mutex> guard(mutex_);
+    routes_.swap(routes);
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::shared_ptr<const Routes> routes_;
+};
+
+Log& the_log() {
+  static Log log;
+  return log;
+}
+
+}  // namespace
+
 const char* python_name(Level level) {
   switch (level) {
     case Level::debug:
@@ -52,112 +240,44 @@ const char* python_name(Level level) {
   return "INFO";
 }
 
-/// The one log of the process. Sinks are spdlog's; the line is ours.
-struct Log {
-  std::shared_ptr<spdlog::logger> sink;
-  Settings settings;
-
-  Log() { open({}); }
-
-  void open(const Settings& wanted) {
-    settings = wanted;
-    std::shared_ptr<spdlog::logger> next;
-    if (settings.file.empty()) {
-      next = std::make_shared<spdlog::logger>("rbit",
-                                              std::make_shared<spdlog::sinks::stderr_sink_mt>());
-    } else {
-      next = std::make_shared<spdlog::logger>(
-          "rbit", std::make_shared<spdlog::sinks::basic_file_sink_mt>(settings.file));
-    }
-    next->set_pattern("%v");
-    next->set_level(to_spdlog(settings.level));
-    next->flush_on(spdlog::level::trace);  // a crash must not eat the line that explains it
-    sink = std::move(next);
-  }
-};
-
-Log& the_log() {
-  static Log log;
-  return log;
+int python_number(Level level) {
+  return 10 * (static_cast<int>(level) + 1);
 }
-
-std::string stamp(const char* format, bool utc) {
-  const auto now = std::chrono::system_clock::now();
-  const std::time_t seconds = std::chrono::system_clock::to_time_t(now);
-  std::tm parts{};
-  utc ? gmtime_r(&seconds, &parts) : localtime_r(&seconds, &parts);
-  char text[32];
-  std::strftime(text, sizeof text, format, &parts);
-  const auto micros =
-      std::chrono::duration_cast<std::chrono::microseconds>(now.time_since_epoch()).count() %
-      1'000'000;
-  char fraction[16];
-  std::snprintf(fraction, sizeof fraction, utc ? ".%06d" : ",%03d",
-                static_cast<int>(utc ? micros : micros / 1000));
-  return std::string(text) + fraction;
-}
-
-/// At most as long as a text record may be, and no half letter at the end.
-std::string cut(std::string text) {
-  constexpr std::size_t longest = 2048;  // RELIABILITY.md 7, rule 6
-  if (text.size() <= longest) return text;
-  std::size_t end = longest;
-  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0u) == 0x80u) --end;
-  text.resize(end);
-  return text + "...";
-}
-
-std::string json_line(Level level, std::string_view logger, std::string_view message,
-                      const Fields& fields, const Location& where) {
-  nlohmann::ordered_json record;
-  record["levelname"] = python_name(level);
-  record["name"] = logger;
-  record["pathname"] = where.file_name();
-  record["lineno"] = where.line();
-  record["message"] = cut(std::string(message));
-  for (const auto& [name, value] : fields) record[name] = cut(secrets::redacted(value));
-  record["timestamp"] = stamp("%Y-%m-%dT%H:%M:%S", true) + "+00:00";
-  return record.dump(-1, ' ', true, nlohmann::ordered_json::error_handler_t::replace);
-}
-
-std::string text_line(Level level, std::string_view logger, std::string_view message) {
-  std::string name(python_name(level));
-  name.resize(5, ' ');  // %(levelname)-5.5s
-  return stamp("%Y-%m-%d %H:%M:%S", false) + " " + name + " [" + std::string(logger) + "] " +
-         text::one_line(message);
-}
-
-}  // namespace
 
 void configure(const Settings& settings) {
   try {
-    the_log().open(settings);
+    the_log().use(std::make_shared<Routes>(settings, false));
   } catch (const spdlog::spdlog_ex& error) {
     throw Fatal(ExitCode::config,
-                Error{settings.file, error.what(), "make its directory writable for rbit"});
+                Error{"the log", error.what(),
+                      "see [log] file and the handlers; a file's directory must be writable"});
   }
 }
 
 bool enabled(Level level) {
-  return the_log().sink->should_log(to_spdlog(level));
+  bool seen = false;
+  the_log().routes()->visit("rbit", level, [&](const Handler&) { seen = true; });
+  return seen;
 }
 
 void write(Level level, std::string_view logger, std::string_view message, const Fields& fields,
            const Location& where) {
-  if (!enabled(level)) return;
-  Log& log = the_log();
-  const std::string shown = secrets::redacted(message);
-  log.sink->log(to_spdlog(level), log.settings.json ? json_line(level, logger, shown, fields, where)
-                                                    : text_line(level, logger, shown));
+  const auto routes = the_log().routes();
+  std::optional<std::string> shown;
+  const auto now = std::chrono::system_clock::now();
+  routes->visit(logger, level, [&](const Handler& handler) {
+    if (!shown) shown = secrets::redacted(message);
+    handler.write({level, logger, *shown, fields, where, now});
+  });
 }
 
 void flush() {
-  the_log().sink->flush();
+  the_log().routes()->flush();
 }
 
 void reopen() {
   try {
-    the_log().open(Settings(the_log().settings));
+    the_log().use(std::make_shared<Routes>(the_log().routes()->settings(), true));
   } catch (const spdlog::spdlog_ex& failed) {
     error("the log file could not be opened again: " + std::string(failed.what()));
   }

@@ -1,34 +1,36 @@
 #pragma once
 
-#include <boost/assert/source_location.hpp>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
+
+#include "rbit/base/log_handler.h"
+#include "rbit/base/log_logger.h"
+#include "rbit/base/log_record.h"
 
 /// The log of rbit itself: one record, one line, whatever a message or a job writes. Any thread.
 namespace rbit::log {
 
-enum class Level { debug, info, warning, error, critical };
-
+/// Without handlers: one, by `json` and `file`. Without loggers: all records of `level` and above
+/// go to all handlers.
 struct Settings {
   Level level = Level::info;
   bool json = false;  // INTEROP.md 10; else Python's "generic" format, INTEROP.md 1.4
   std::string file;   // empty: stderr
+  std::vector<HandlerSettings> handlers;
+  std::vector<LoggerSettings> loggers;
 };
 
-/// Members of a JSON record, and nothing in a text record: its message names the job.
-using Fields = std::vector<std::pair<std::string, std::string>>;
-using Location = boost::source_location;
-
-/// Called at start, before there are threads; may be called again. Throws Fatal if the file cannot
-/// be opened. Until then records go to stderr.
+/// Called at start; may be called again. Throws Fatal if a file cannot be opened. Until then
+/// records go to stderr.
 void configure(const Settings& settings);
+/// Whether anybody would see a record of our own at that level.
 bool enabled(Level level);
+/// `logger`: "rbit", one of its children ("rbit.x"), or "roadrunners" for what runners log.
 void write(Level level, std::string_view logger, std::string_view message, const Fields& fields,
            const Location& where);
 void flush();
-/// Opens the log file again, after somebody has moved it away (SIGHUP).
+/// Opens the log files again, after somebody has moved them away (SIGHUP).
 void reopen();
 
 inline void debug(std::string_view message, const Fields& fields = {},

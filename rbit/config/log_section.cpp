@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "rbit/config/section_reader.h"
 #include "rbit/config/sections.h"
 
@@ -5,35 +7,119 @@ namespace rbit::config {
 
 namespace {
 
+constexpr const char* our_logger = "rbit";
+
+log::Level level_of(const std::string& name) {
+  return name == "DEBUG"      ? log::Level::debug
+         : name == "WARNING"  ? log::Level::warning
+         : name == "ERROR"    ? log::Level::error
+         : name == "CRITICAL" ? log::Level::critical
+                              : log::Level::info;
+}
+
+/// What counts for our own records where the INI's [log] says nothing: our logger's or root's.
+std::optional<log::Level> python_level(const PythonLogging& python) {
+  std::optional<log::Level> level;
+  for (const auto& logger : python.loggers)
+    if (logger.level && (logger.name == our_logger || (logger.name.empty() && !level)))
+      level = logger.level;
+  return level;
+}
+
 /// The order of INTEROP.md 1.4: the command line, [log], Python's sections, our default.
-std::string read_level(SectionReader& reader, const PythonLogging& python,
-                       const Overrides& overrides) {
-  if (overrides.debug) {
-    reader.note("level", "DEBUG", {"command line", 0});
-    return "DEBUG";
+void read_level(SectionReader& reader, const Overrides& overrides, PythonLogging& python,
+                LogSettings& log) {
+  const auto python_said = python_level(python);
+  if (!overrides.debug && !reader.has("level") && python_said) {
+    log.level = log::python_name(*python_said);
+    return;  // noted where the sections' values are
   }
-  if (reader.has("level") || python.level.empty()) return reader.choice("level");
-  reader.note("level", python.level, python.level_place);
-  return python.level;
+  if (overrides.debug) {
+    log.level = "DEBUG";
+    reader.note("level", "DEBUG", {"command line", 0});
+    for (auto& handler : python.handlers) handler.level = log::Level::debug;
+  } else {
+    log.level = reader.choice("level");
+    if (!reader.has("level")) return;  // a child of ours may have one
+  }
+  for (auto& logger : python.loggers) {
+    logger.level.reset();
+    if (logger.name.empty()) logger.level = level_of(log.level);
+  }
+}
+
+/// One of its handlers is reached from our own logger. Otherwise all would be silent, and no
+/// omission may silence anything (INTEROP.md 1.4).
+bool is_heard(const PythonLogging& python) {
+  bool own = false, propagates = true, root = false;
+  for (const auto& logger : python.loggers) {
+    if (logger.name == our_logger) {
+      own = own || !logger.handlers.empty();
+      propagates = propagates && logger.propagate;
+    }
+    if (logger.name.empty()) root = root || !logger.handlers.empty();
+  }
+  return own || (propagates && root);
+}
+
+/// Standard error, for a file whose loggers have no handlers.
+void make_heard(PythonLogging& python) {
+  const int place = static_cast<int>(python.handlers.size());
+  python.handlers.emplace_back();
+  for (auto& logger : python.loggers)
+    if (logger.name == our_logger) logger.propagate = true;
+  for (auto& logger : python.loggers)
+    if (logger.name.empty()) {
+      logger.handlers.push_back(place);
+      return;
+    }
+  python.loggers.emplace_back();
+  python.loggers.back().handlers.push_back(place);
 }
 
 }  // namespace
 
-void read_log(const Ini& ini, const PythonLogging& python, const Overrides& overrides,
-              Loaded& loaded) {
+void read_log(const Ini& ini, PythonLogging python, const Overrides& overrides, Loaded& loaded) {
   SectionReader reader(ini.find("log"), "log", "log", loaded);
   LogSettings& log = loaded.settings.log;
-  log.level = read_level(reader, python, overrides);
+  read_level(reader, overrides, python, log);
   log.json = reader.choice("format") == "json";
   log.redact = reader.list("redact");
-  if (reader.has("file") || python.file.empty()) {
-    log.file = reader.path("file");
-  } else {
-    log.file = python.file;
-    reader.note("file", python.file, python.file_place);
-  }
+  log.file = reader.path("file");
   log.keep_days = reader.number("keep-days");
   log.keep_size = reader.size("keep-size");
+  if (!python.said) return;
+  const bool file = reader.has("file"), format = reader.has("format");
+  if (file) {  // replaces all handlers
+    python.handlers.assign(1, log::HandlerSettings{});
+    if (!log.file.empty()) python.handlers[0].kind = log::HandlerSettings::Kind::file;
+    python.handlers[0].path = log.file;
+    for (auto& logger : python.loggers) logger.handlers.clear();
+    for (auto& logger : python.loggers)
+      if (logger.name.empty()) logger.handlers.push_back(0);
+  }
+  if (!is_heard(python)) make_heard(python);
+  for (auto& handler : python.handlers) {
+    handler.json = log.json;
+    if (format && !log.json) {
+      handler.format = log::generic_format;
+      handler.date_format.clear();
+    }
+  }
+  for (auto& logger : python.loggers)
+    if (logger.name.empty() && !logger.level) logger.level = log::Level::info;
+  log.handlers = std::move(python.handlers);
+  log.loggers = std::move(python.loggers);
+  for (auto& value : python.values) {
+    const bool of_handler = value.section.starts_with("handler_");
+    if (file && (of_handler || value.section.starts_with("formatter_") || value.key == "handlers"))
+      continue;
+    if ((overrides.debug || reader.has("level")) && value.key == "level" &&
+        (!of_handler || overrides.debug))
+      continue;
+    if (format && value.section.starts_with("formatter_")) continue;
+    loaded.values.push_back(std::move(value));
+  }
 }
 
 }  // namespace rbit::config

@@ -1,7 +1,7 @@
 #include "rbit/config/logging_args.h"
 
 #include <algorithm>
-#include <array>
+#include <filesystem>
 
 #include "rbit/base/text.h"
 
@@ -13,16 +13,25 @@ using Kind = LoggingArg::Kind;
 
 constexpr int deepest = 8;  // two would do for every class there is
 
-bool is_facility(std::string_view name) {
+struct Facility {
+  std::string_view name;
+  int number;
+};
+constexpr Facility facilities[] = {
+    {"KERN", 0},      {"USER", 1},    {"MAIL", 2},    {"DAEMON", 3},  {"AUTH", 4},
+    {"SYSLOG", 5},    {"LPR", 6},     {"NEWS", 7},    {"UUCP", 8},    {"CRON", 9},
+    {"AUTHPRIV", 10}, {"FTP", 11},    {"LOCAL0", 16}, {"LOCAL1", 17}, {"LOCAL2", 18},
+    {"LOCAL3", 19},   {"LOCAL4", 20}, {"LOCAL5", 21}, {"LOCAL6", 22}, {"LOCAL7", 23}};
+
+/// syslog's number, or -1.
+int facility_of(std::string_view name) {
   if (name.starts_with("logging.")) name.remove_prefix(8);
   if (name.starts_with("handlers.")) name.remove_prefix(9);
-  constexpr std::string_view facility = "SysLogHandler.LOG_";
-  if (!name.starts_with(facility)) return false;
-  static const std::array<std::string_view, 20> known{
-      "AUTH",   "AUTHPRIV", "CRON",   "DAEMON", "FTP",    "KERN",   "LPR",
-      "MAIL",   "NEWS",     "SYSLOG", "USER",   "UUCP",   "LOCAL0", "LOCAL1",
-      "LOCAL2", "LOCAL3",   "LOCAL4", "LOCAL5", "LOCAL6", "LOCAL7"};
-  return std::find(known.begin(), known.end(), name.substr(facility.size())) != known.end();
+  constexpr std::string_view prefix = "SysLogHandler.LOG_";
+  if (!name.starts_with(prefix)) return -1;
+  for (const auto& facility : facilities)
+    if (facility.name == name.substr(prefix.size())) return facility.number;
+  return -1;
 }
 
 class Parser {
@@ -64,7 +73,7 @@ class Parser {
       out.kind = Kind::number;
     } else if (word == "True" || word == "False" || word == "None") {
       out.kind = Kind::constant;
-    } else if (word == "sys.stderr" || word == "sys.stdout" || is_facility(word)) {
+    } else if (word == "sys.stderr" || word == "sys.stdout" || facility_of(word) >= 0) {
       out.kind = Kind::name;
     } else {
       return fail("'" + shown(word) + "' is neither text, number nor a known name");
@@ -123,8 +132,24 @@ class Parser {
 bool is_text(const LoggingArg& arg) {
   return arg.kind == Kind::text;
 }
-bool is_number(const LoggingArg& arg) {
-  return arg.kind == Kind::number;
+long long number_of(const LoggingArg& arg) {
+  long long number = -1;
+  return arg.kind == Kind::number && text::parse_number(arg.text, 0, 1LL << 40, number) ? number
+                                                                                        : -1;
+}
+bool is_count(const LoggingArg& arg) {
+  return number_of(arg) >= 0;
+}
+bool is_backups(const LoggingArg& arg) {
+  return is_count(arg) && number_of(arg) <= 10'000;
+}
+bool is_interval(const LoggingArg& arg) {
+  return number_of(arg) >= 1 && number_of(arg) <= 1'000'000;
+}
+/// Python's: to append or to begin anew; what else can stand there says nothing to us.
+bool is_mode(const LoggingArg& arg) {
+  return is_text(arg) && !arg.text.empty() && (arg.text[0] == 'a' || arg.text[0] == 'w') &&
+         arg.text.find_first_not_of("bt+", 1) == std::string::npos;
 }
 bool is_stream(const LoggingArg& arg) {
   return arg.kind == Kind::name && arg.text.starts_with("sys.");
@@ -136,8 +161,10 @@ bool is_when(const LoggingArg& arg) {
           (when.size() == 2 && when[0] == 'W' && when[1] >= '0' && when[1] <= '6'));
 }
 bool is_address(const LoggingArg& arg) {
-  return (is_text(arg) && !arg.text.empty()) || (arg.kind == Kind::tuple && arg.items.size() == 2 &&
-                                                 is_text(arg.items[0]) && is_number(arg.items[1]));
+  return (is_text(arg) && !arg.text.empty()) ||
+         (arg.kind == Kind::tuple && arg.items.size() == 2 && is_text(arg.items[0]) &&
+          !arg.items[0].text.empty() && number_of(arg.items[1]) >= 1 &&
+          number_of(arg.items[1]) <= 65535);
 }
 bool is_facility_arg(const LoggingArg& arg) {
   return arg.kind == Kind::name && !is_stream(arg);
@@ -157,16 +184,19 @@ struct HandlerClass {
 const std::vector<HandlerClass>& handler_classes() {
   static const std::vector<HandlerClass> classes{
       {"StreamHandler", 0, {is_stream}, "() or (sys.stderr,) or (sys.stdout,)"},
-      {"FileHandler", 1, {is_path, is_text}, "('path'[, 'mode'])"},
+      {"FileHandler", 1, {is_path, is_mode}, "('path'[, 'mode']) with 'a' or 'w' for mode"},
       {"NullHandler", 0, {}, "()"},
-      {"handlers.WatchedFileHandler", 1, {is_path, is_text}, "('path'[, 'mode'])"},
+      {"handlers.WatchedFileHandler",
+       1,
+       {is_path, is_mode},
+       "('path'[, 'mode']) with 'a' or 'w' for mode"},
       {"handlers.RotatingFileHandler",
        1,
-       {is_path, is_text, is_number, is_number},
-       "('path'[, 'mode'[, max-bytes[, backups]]])"},
+       {is_path, is_mode, is_count, is_backups},
+       "('path'[, 'mode'[, max-bytes[, backups]]]) with 'a' or 'w' for mode"},
       {"handlers.TimedRotatingFileHandler",
        1,
-       {is_path, is_when, is_number, is_number},
+       {is_path, is_when, is_interval, is_backups},
        "('path'[, 'when'[, interval[, backups]]]) with S M H D W0..W6 or midnight for when"},
       {"handlers.SysLogHandler",
        1,
@@ -203,6 +233,47 @@ Result<void> check_handler(std::string_view handler_class, const std::vector<Log
   for (std::size_t i = 0; fits && i < args.size(); ++i) fits = known->tests[i](args[i]);
   if (fits) return {};
   return Error{"", std::string(handler_class) + " takes " + std::string(known->shape), ""};
+}
+
+log::HandlerSettings make_handler(std::string_view handler_class,
+                                  const std::vector<LoggingArg>& args,
+                                  const std::string& directory) {
+  using Kind = log::HandlerSettings::Kind;
+  log::HandlerSettings handler;
+  const auto text = [&](std::size_t i) { return i < args.size() ? args[i].text : std::string(); };
+  const auto number = [&](std::size_t i, long long otherwise) {
+    return i < args.size() ? number_of(args[i]) : otherwise;
+  };
+  if (handler_class == "NullHandler") {
+    handler.kind = Kind::nothing;
+  } else if (handler_class == "StreamHandler") {
+    if (text(0) == "sys.stdout") handler.kind = Kind::standard_output;
+  } else if (handler_class == "handlers.SysLogHandler") {
+    handler.kind = Kind::syslog;
+    if (args[0].kind == LoggingArg::Kind::tuple) {
+      handler.host = args[0].items[0].text;
+      handler.port = static_cast<int>(number_of(args[0].items[1]));
+    } else {
+      handler.path = text(0);
+    }
+    if (args.size() > 1) handler.facility = facility_of(text(1));
+  } else {
+    handler.path = (std::filesystem::path(directory) / text(0)).lexically_normal().string();
+    handler.truncate = text(1).starts_with('w');
+    handler.kind = handler_class == "FileHandler" ? Kind::file : Kind::watched;
+    if (handler_class == "handlers.RotatingFileHandler") {
+      handler.kind = Kind::rotating;
+      handler.max_bytes = number(2, 0);
+      handler.backups = static_cast<int>(number(3, 0));
+    } else if (handler_class == "handlers.TimedRotatingFileHandler") {
+      handler.kind = Kind::timed;
+      handler.truncate = false;
+      if (args.size() > 1) handler.when = text::upper(text(1));
+      handler.interval = number(2, 1);
+      handler.backups = static_cast<int>(number(3, 0));
+    }
+  }
+  return handler;
 }
 
 }  // namespace rbit::config

@@ -4,6 +4,7 @@
 #include <string_view>
 #include <vector>
 
+#include "rbit/base/log_handler.h"
 #include "rbit/base/result.h"
 
 namespace rbit::config {
@@ -24,5 +25,11 @@ Result<std::vector<LoggingArg>> parse_logging_args(std::string_view text);
 /// class that is not known the Error names the known ones.
 Result<void> check_handler(std::string_view handler_class, const std::vector<LoggingArg>& args);
 Result<void> check_handler_class(std::string_view handler_class);
+
+/// The handler that such args make. REQUIRES that `check_handler` finds them good. A relative path
+/// starts at `directory`.
+log::HandlerSettings make_handler(std::string_view handler_class,
+                                  const std::vector<LoggingArg>& args,
+                                  const std::string& directory);
 
 }  // namespace rbit::config

@@ -1,6 +1,7 @@
 #include <algorithm>
-#include <filesystem>
+#include <map>
 
+#include "rbit/base/log_format.h"
 #include "rbit/base/text.h"
 #include "rbit/config/logging_args.h"
 #include "rbit/config/sections.h"
@@ -9,14 +10,12 @@ namespace rbit::config {
 
 namespace {
 
-constexpr std::string_view levels[] = {"CRITICAL", "ERROR", "WARNING", "WARN",
-                                       "INFO",     "DEBUG", "NOTSET"};
-/// What a format may name (INTEROP.md 1.4).
-constexpr std::string_view fields[] = {"name",     "levelname", "levelno",  "asctime",
-                                       "message",  "process",   "thread",   "threadName",
-                                       "created",  "msecs",     "filename", "lineno",
-                                       "funcName", "module",    "pathname", "relativeCreated"};
-
+constexpr std::pair<std::string_view, log::Level> levels[] = {
+    {"CRITICAL", log::Level::critical}, {"ERROR", log::Level::error},
+    {"WARNING", log::Level::warning},   {"WARN", log::Level::warning},
+    {"INFO", log::Level::info},         {"DEBUG", log::Level::debug},
+    {"NOTSET", log::Level::debug}};
+constexpr std::string_view plain_format = "%(message)s";  // Python's, where nothing else is said
 template <class Range>
 bool contains(const Range& range, std::string_view one) {
   return std::find(std::begin(range), std::end(range), one) != std::end(range);
@@ -118,6 +117,7 @@ class Reader {
     for (const char* list : lists)
       if (!first) first = ini_.find(list);
     if (!first) return {};
+    result_.said = true;
     const auto loggers = names("loggers", *first);
     handlers_ = names("handlers", *first);
     formatters_ = names("formatters", *first);
@@ -151,19 +151,17 @@ class Reader {
     return section;
   }
 
-  /// As [log] level spells it; empty for none and for NOTSET.
-  std::string level(Part& part) {
+  /// None if it is not said; NOTSET lets all through.
+  std::optional<log::Level> level(Part& part) {
     const IniEntry* entry = part.entry("level");
-    if (!entry) return "";
+    if (!entry) return std::nullopt;
     const std::string value = text::upper(part.value("level"));
-    if (!contains(levels, value)) {
-      part.error("level", "'" + text::one_line(entry->value, 80) +
-                              "' is not known (known: CRITICAL, ERROR, WARN, WARNING, INFO, DEBUG, "
-                              "NOTSET)");
-      return "";
-    }
-    if (value == "NOTSET") return "";
-    return value == "WARN" ? "WARNING" : value;
+    for (const auto& [name, known] : levels)
+      if (value == name) return known;
+    part.error("level", "'" + text::one_line(entry->value, 80) +
+                            "' is not known (known: CRITICAL, ERROR, WARN, WARNING, INFO, DEBUG, "
+                            "NOTSET)");
+    return std::nullopt;
   }
 
   void read_formatter(const std::string& name) {
@@ -174,11 +172,26 @@ class Reader {
         !type.empty() && type != "logging.Formatter" && type != "Formatter")
       formatter.error("class",
                       "'" + text::one_line(type, 80) + "' is not known (known: logging.Formatter)");
-    const IniEntry* format = formatter.entry("format");  // raw: its %(name)s are its own
-    for (std::size_t i = 0; format && (i = format->value.find("%(", i)) != std::string::npos; ++i) {
-      const auto end = format->value.find(')', i);
-      const auto field = format->value.substr(i + 2, end == std::string::npos ? end : end - i - 2);
-      if (!contains(fields, field))
+    Format made{std::string(plain_format), ""};
+    // Both raw: their %(name)s and %H are their own.
+    if (const IniEntry* date = formatter.entry("datefmt")) made.date_format = date->value;
+    if (const IniEntry* format = formatter.entry("format"); format && !format->value.empty()) {
+      made.format = format->value;
+      check_format(formatter, made.format);
+    }
+    formats_[name] = made;
+    note(*section, {"format", "datefmt", "class"});
+  }
+
+  static void check_format(Part& formatter, const std::string& format) {
+    if (const auto good = log::Format::check(format); !good) {
+      formatter.error("format", good.error().text());
+      return;
+    }
+    for (std::size_t i = 0; (i = format.find("%(", i)) != std::string::npos; ++i) {
+      if (i > 0 && format[i - 1] == '%') continue;
+      const auto field = format.substr(i + 2, format.find(')', i) - i - 2);
+      if (!log::Format::is_field(field))
         formatter.warning("format", "%(" + text::one_line(field, 80) + ") is not known");
     }
   }
@@ -187,9 +200,9 @@ class Reader {
     const IniSection* section = named("handlers", "handler_", name);
     if (!section) return;
     Part handler = part(*section);
-    level(handler);
-    if (const auto formatter = handler.value("formatter");
-        !formatter.empty() && !contains(formatters_, formatter))
+    const auto its_level = level(handler);
+    const auto formatter = handler.value("formatter");
+    if (!formatter.empty() && !contains(formatters_, formatter))
       handler.error("formatter",
                     "'" + text::one_line(formatter, 80) + "' is not in [formatters] keys");
     const bool has_class = handler.require("class"), has_args = handler.require("args");
@@ -205,9 +218,23 @@ class Reader {
     } else if (known) {
       if (const auto fits = check_handler(type, *args); !fits)
         handler.error("args", fits.error().text());
-      else if (type == "FileHandler" || type == "handlers.WatchedFileHandler")
-        files_.push_back({name, args->front().text, handler.entry("args")->place});
+      else
+        add_handler(name, make_handler(type, *args, loaded_.settings.directory), its_level,
+                    formatter);
     }
+    note(*section, {"class", "args", "level", "formatter"});
+  }
+
+  void add_handler(const std::string& name, log::HandlerSettings handler,
+                   std::optional<log::Level> level, const std::string& formatter) {
+    if (level) handler.level = *level;
+    handler.format = plain_format;
+    if (const auto format = formats_.find(formatter); format != formats_.end()) {
+      handler.format = format->second.format;
+      handler.date_format = format->second.date_format;
+    }
+    places_[name] = static_cast<int>(result_.handlers.size());
+    result_.handlers.push_back(std::move(handler));
   }
 
   void read_logger(const std::string& name) {
@@ -216,9 +243,9 @@ class Reader {
     Part logger = part(*section);
     std::string qualified = "root";
     if (name != "root" && logger.require("qualname")) qualified = logger.value("qualname");
-    if (const IniEntry* propagate = logger.entry("propagate");
-        propagate && propagate->value != "0" && propagate->value != "1")
-      logger.error("propagate", "'" + text::one_line(propagate->value, 80) + "' is not 0 or 1");
+    const std::string propagate = logger.value("propagate");
+    if (logger.entry("propagate") && propagate != "0" && propagate != "1")
+      logger.error("propagate", "'" + text::one_line(propagate, 80) + "' is not 0 or 1");
     const auto its_level = level(logger);
     std::vector<std::string> its_handlers;
     if (logger.require("handlers")) its_handlers = comma_list(logger.value("handlers"));
@@ -226,32 +253,44 @@ class Reader {
       if (!contains(handlers_, handler))
         logger.error("handlers", "'" + text::one_line(handler, 80) + "' is not in [handlers] keys");
 
-    const bool ours = qualified == "rbit" || qualified == "coyote";
-    if (!ours && qualified != "root") return;
-    // Our own logger's word counts before root's, whichever stands first.
-    if (!its_level.empty() && (ours || result_.level.empty())) {
-      result_.level = its_level;
-      result_.level_place = logger.entry("level")->place;
-    }
-    if (its_handlers.size() != 1) return;
-    for (const auto& file : files_) {
-      if (file.handler != its_handlers.front() || (!ours && !result_.file.empty())) continue;
-      result_.file = (std::filesystem::path(loaded_.settings.directory) / file.path)
-                         .lexically_normal()
-                         .string();
-      result_.file_place = file.place;
-    }
+    note(*section, {"level", "handlers", "qualname", "propagate"});
+    log::LoggerSettings made;
+    made.name = our_name(name == "root" ? "" : qualified);
+    made.level = its_level;
+    // NOTSET means: as the parent. Root has none.
+    const IniEntry* said = logger.entry("level");
+    if (said && name != "root" && text::upper(logger.value("level")) == "NOTSET")
+      made.level.reset();
+    for (const auto& handler : its_handlers)
+      if (const auto place = places_.find(handler); place != places_.end())
+        made.handlers.push_back(place->second);
+    made.propagate = propagate != "0";
+    result_.loggers.push_back(std::move(made));
   }
 
-  struct File {
-    std::string handler, path;
-    Place place;
+  /// coyote was rbit's name for a while.
+  static std::string our_name(const std::string& qualified) {
+    constexpr std::string_view old = "coyote";
+    if (qualified == old || qualified.starts_with("coyote."))
+      return "rbit" + qualified.substr(old.size());
+    return qualified;
+  }
+
+  void note(const IniSection& section, std::initializer_list<std::string_view> keys) {
+    for (const auto key : keys)
+      if (const IniEntry* entry = section.find(key))
+        result_.values.push_back({section.name, std::string(key), entry->value, entry->place});
+  }
+
+  struct Format {
+    std::string format, date_format;
   };
 
   const Ini& ini_;
   Loaded& loaded_;
   std::vector<std::string> handlers_, formatters_;
-  std::vector<File> files_;  // of the handlers that write one plain file
+  std::map<std::string, Format> formats_;  // by NAME of [formatter_NAME]
+  std::map<std::string, int> places_;      // of [handler_NAME] in the result
   PythonLogging result_;
 };
 

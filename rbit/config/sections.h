@@ -19,16 +19,15 @@ void read_runners(const Ini& ini, Loaded& loaded);
 void read_status(const Ini& ini, Loaded& loaded);
 void read_monitor(const Ini& ini, Loaded& loaded);
 
-/// What Python's logging sections (INTEROP.md 1.4) say that rbit has a use for.
+/// What Python's logging sections (INTEROP.md 1.4) say.
 struct PythonLogging {
-  std::string level;  // as [log] level spells it; empty: not said
-  Place level_place;
-  std::string file;  // absolute; empty: not said
-  Place file_place;
+  bool said = false;  // there are such sections
+  std::vector<log::HandlerSettings> handlers;
+  std::vector<log::LoggerSettings> loggers;
+  std::vector<Value> values;  // for `show`: which are in force, [log] decides
 };
 PythonLogging read_python_logging(const Ini& ini, Loaded& loaded);
-void read_log(const Ini& ini, const PythonLogging& python, const Overrides& overrides,
-              Loaded& loaded);
+void read_log(const Ini& ini, PythonLogging python, const Overrides& overrides, Loaded& loaded);
 
 /// Keys and sections that nobody reads, and the traces of the oldest dialects.
 void check_unknown(const Ini& ini, Loaded& loaded);

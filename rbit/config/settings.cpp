@@ -145,8 +145,8 @@ Loaded load(const std::string& path, const Overrides& overrides) {
   read_amqp(ini, loaded);
   read_status(ini, loaded);
   read_monitor(ini, loaded);
-  const PythonLogging python = read_python_logging(ini, loaded);
-  read_log(ini, python, overrides, loaded);
+  PythonLogging python = read_python_logging(ini, loaded);
+  read_log(ini, std::move(python), overrides, loaded);
   // The queues belong to [rbit], the runners behind everything else.
   const auto at = [&](std::size_t i) {
     return loaded.values.begin() + static_cast<std::ptrdiff_t>(i);

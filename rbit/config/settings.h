@@ -8,6 +8,8 @@
 #include <vector>
 
 #include "rbit/base/disk.h"
+#include "rbit/base/log_handler.h"
+#include "rbit/base/log_logger.h"
 #include "rbit/core/runner_policy.h"
 #include "rbit/core/status.h"
 
@@ -67,6 +69,9 @@ struct LogSettings {
   bool json = false;
   std::vector<std::string> redact;  // texts that are never shown
   std::string file;                 // empty: stderr
+  // What Python's logging sections say; empty where [log] file does.
+  std::vector<log::HandlerSettings> handlers;
+  std::vector<log::LoggerSettings> loggers;
   // Of the logs of jobs; 0: no limit.
   int keep_days = 30;
   std::int64_t keep_size = 10LL << 30;

@@ -35,7 +35,9 @@ TEST_CASE("R1 and R2: the legacy form") {
   CHECK(settings.status.report == std::vector<std::string>{"log"});
   CHECK_FALSE(settings.status.said);
   CHECK(settings.log.level == "DEBUG");
-  CHECK(settings.log.file == "");
+  REQUIRE(settings.log.handlers.size() == 1);
+  CHECK(settings.log.handlers[0].kind == log::HandlerSettings::Kind::standard_error);
+  CHECK(settings.log.handlers[0].format == log::generic_format);
   const auto& runner = settings.runners.at("cnx_any_latex_pdf");
   CHECK(runner.line == "python!rbitext.rhaptos_print:make_print");
   CHECK(runner.line_place.line == 16);
@@ -60,6 +62,10 @@ TEST_CASE("R3: queue-mappings, [DEFAULT], inline comments, keys in capitals") {
   CHECK(settings.broker.user == "rbit");
   CHECK(settings.broker.password == "secret");
   CHECK(settings.log.level == "WARNING");
+  REQUIRE(settings.log.handlers.size() == 1);
+  CHECK(settings.log.handlers[0].path == "/var/log/rbit.log");
+  CHECK(settings.log.handlers[0].max_bytes == 1'000'000);
+  CHECK(settings.log.handlers[0].date_format == "%H:%M:%S");
   const auto& policy = settings.runners.at("print").policy;
   CHECK(policy.output_dir == "/srv/output");
   CHECK(policy.settings.at("output-dir") == "/srv/output");

@@ -73,7 +73,13 @@ TEST_CASE("what each class takes") {
         "StreamHandler takes () or (sys.stderr,) or (sys.stdout,)");
   CHECK(check("NullHandler", "()") == "");
   CHECK(check("FileHandler", "('/a', 'a')") == "");
-  CHECK(check("FileHandler", "()") == "FileHandler takes ('path'[, 'mode'])");
+  CHECK(check("FileHandler", "()") ==
+        "FileHandler takes ('path'[, 'mode']) with 'a' or 'w' for mode");
+  CHECK(check("FileHandler", "('/a', 'r')") != "");
+  CHECK(check("FileHandler", "('/a', 'wb')") == "");
+  CHECK(check("handlers.RotatingFileHandler", "('/a', 'a', -1)") != "");
+  CHECK(check("handlers.TimedRotatingFileHandler", "('/a', 'S', 0)") != "");
+  CHECK(check("handlers.SysLogHandler", "(('h', 0),)") != "");
   CHECK(check("handlers.RotatingFileHandler", "('/var/log/rbit.log', 'a', 1000000, 5)") == "");
   CHECK(check("handlers.TimedRotatingFileHandler", "('/a', 'midnight', 1, 7)") == "");
   CHECK(

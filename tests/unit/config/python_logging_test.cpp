@@ -6,6 +6,8 @@ using namespace rbit::test;
 
 namespace {
 
+using Kind = log::HandlerSettings::Kind;
+
 /// The three lists begin at line 6, what a test adds at line 12.
 const std::string lists =
     sound + "[loggers]\nkeys = root\n[handlers]\nkeys = h\n[formatters]\nkeys = f\n";
@@ -35,10 +37,110 @@ TEST_CASE("the keys of [log]") {
   CHECK(log.file == "/l");
 }
 
-TEST_CASE("a plain file of root's only handler is the log's") {
-  const std::string file = "[handler_h]\nclass = logging.FileHandler\nargs = ('/var/l', 'a')\n";
-  CHECK(settings(lists + formatter + file + root).log.file == "/var/l");
-  CHECK(settings(lists + formatter + file + root + "[log]\nfile = /own\n").log.file == "/own");
+TEST_CASE("a handler is made of its class, args, level and formatter") {
+  const auto made = [](const std::string& type, const std::string& args) {
+    const auto log = settings(lists + "[formatter_f]\nformat = %(asctime)s %(message)s\n" +
+                              "datefmt = %H:%M\n[handler_h]\nclass = " + type + "\nargs = " + args +
+                              "\nlevel = ERROR\nformatter = f\n" + root)
+                         .log;
+    REQUIRE(log.handlers.size() == 1);
+    CHECK(log.handlers[0].level == log::Level::error);
+    CHECK(log.handlers[0].format == "%(asctime)s %(message)s");
+    CHECK(log.handlers[0].date_format == "%H:%M");
+    return log.handlers[0];
+  };
+  CHECK(made("StreamHandler", "()").kind == Kind::standard_error);
+  CHECK(made("logging.StreamHandler", "(sys.stdout,)").kind == Kind::standard_output);
+  CHECK(made("NullHandler", "()").kind == Kind::nothing);
+  const auto file = made("logging.FileHandler", "('/var/l', 'w')");
+  CHECK(file.kind == Kind::file);
+  CHECK(file.path == "/var/l");
+  CHECK(file.truncate);
+  CHECK(made("handlers.WatchedFileHandler", "('/var/l',)").kind == Kind::watched);
+  const auto rotating = made("logging.handlers.RotatingFileHandler", "('/l', 'a', 1000000, 5)");
+  CHECK(rotating.kind == Kind::rotating);
+  CHECK(rotating.max_bytes == 1'000'000);
+  CHECK(rotating.backups == 5);
+  const auto timed = made("handlers.TimedRotatingFileHandler", "('/l', 'midnight', 2, 7)");
+  CHECK(timed.kind == Kind::timed);
+  CHECK(timed.when == "MIDNIGHT");
+  CHECK(timed.interval == 2);
+  CHECK(timed.backups == 7);
+  const auto local =
+      made("handlers.SysLogHandler", "('/dev/log', handlers.SysLogHandler.LOG_LOCAL3)");
+  CHECK(local.kind == Kind::syslog);
+  CHECK(local.path == "/dev/log");
+  CHECK(local.facility == 19);
+  const auto distant = made("handlers.SysLogHandler", "(('loghost', 5140),)");
+  CHECK(distant.path.empty());
+  CHECK(distant.host == "loghost");
+  CHECK(distant.port == 5140);
+  CHECK(distant.facility == 1);
+}
+
+TEST_CASE("loggers: names, levels, handlers, propagate") {
+  const auto log =
+      settings(sound + "[loggers]\nkeys = root, a, b, c\n[handlers]\nkeys = h, i\n[formatters]\n" +
+               "keys =\n" + handler + "[handler_i]\nclass = NullHandler\nargs = ()\n" + root +
+               "[logger_a]\nqualname = coyote.x\nhandlers = i, h\npropagate = 0\nlevel = NOTSET\n" +
+               "[logger_b]\nqualname = roadrunners\nhandlers =\nlevel = DEBUG\n" +
+               "[logger_c]\nqualname = pika\nhandlers = i\n")
+          .log;
+  REQUIRE(log.handlers.size() == 2);
+  CHECK(log.handlers[0].format == "%(message)s");  // Python's, without a formatter
+  REQUIRE(log.loggers.size() == 4);
+  CHECK(log.loggers[0].name.empty());
+  CHECK(log.loggers[0].level == log::Level::warning);
+  CHECK(log.loggers[0].handlers == std::vector<int>{0});
+  CHECK(log.loggers[1].name == "rbit.x");
+  CHECK_FALSE(log.loggers[1].level);
+  CHECK(log.loggers[1].handlers == std::vector<int>{1, 0});
+  CHECK_FALSE(log.loggers[1].propagate);
+  CHECK(log.loggers[2].name == "roadrunners");
+  CHECK(log.loggers[2].level == log::Level::debug);
+  CHECK(log.loggers[3].propagate);
+}
+
+TEST_CASE("[log] wins: its file over the handlers, its format over theirs, its level") {
+  const std::string file =
+      "[handler_h]\nclass = FileHandler\nargs = ('/var/l', 'a')\nlevel = ERROR\n";
+  auto log = settings(lists + formatter + file + root + "[log]\nfile = /own\n").log;
+  REQUIRE(log.handlers.size() == 1);
+  CHECK(log.handlers[0].path == "/own");
+  CHECK(log.handlers[0].level == log::Level::debug);
+  CHECK(log.loggers[0].handlers == std::vector<int>{0});
+  CHECK(log.loggers[0].level == log::Level::warning);
+  log = settings(lists + formatter + file + root + "[log]\nformat = text\n").log;
+  CHECK(log.handlers[0].path == "/var/l");
+  CHECK(log.handlers[0].format == log::generic_format);
+  log = settings(lists + formatter + file + root + "[log]\nformat = json\nlevel = debug\n").log;
+  CHECK(log.handlers[0].json);
+  CHECK(log.handlers[0].level == log::Level::error);  // a handler's own
+  CHECK(log.loggers[0].level == log::Level::debug);
+  Overrides overrides;
+  overrides.debug = true;  // over both, in each handler
+  log = ConfigFile(lists + formatter + file + root).load(overrides).settings.log;
+  CHECK(log.handlers[0].level == log::Level::debug);
+  CHECK(log.loggers[0].level == log::Level::debug);
+}
+
+TEST_CASE("where no handler is named nothing is silenced") {
+  auto log = settings(lists + formatter + handler + "[logger_root]\nhandlers =\n").log;
+  REQUIRE(log.handlers.size() == 2);
+  CHECK(log.handlers[1].kind == Kind::standard_error);
+  CHECK(log.loggers[0].handlers == std::vector<int>{1});
+  CHECK(log.loggers[0].level == log::Level::info);  // as without these sections
+}
+
+TEST_CASE("show: the values of the sections, but those that something wins over") {
+  const auto shown = [](const std::string& more) {
+    return show(ConfigFile(lists + formatter + handler + root + more).load());
+  };
+  CHECK(shown("").find("args = ()\n") != std::string::npos);
+  CHECK(shown("").find("format = %(message)s\n") != std::string::npos);
+  CHECK(shown("").find("level = WARN\n") != std::string::npos);
+  CHECK(shown("[log]\nfile = l\n").find("args") == std::string::npos);
+  CHECK(shown("[log]\nlevel = INFO\n").find("level = WARN") == std::string::npos);
 }
 
 TEST_CASE("%(key)s takes a key of the section or of [DEFAULT], in formats it stays") {
@@ -46,7 +148,8 @@ TEST_CASE("%(key)s takes a key of the section or of [DEFAULT], in formats it sta
     return settings("[DEFAULT]\ndir = /srv\n" + lists + formatter +
                     "[handler_h]\nname = l%%\nclass = FileHandler\nargs = ('" + path + "',)\n" +
                     root)
-        .log.file;
+        .log.handlers.at(0)
+        .path;
   };
   CHECK(file("%(dir)s/l%%") == "/srv/l%");
   CHECK(file("%(dir)s/%(name)s") == "/srv/l%%");  // as Python: what comes in is not looked at again
@@ -88,4 +191,10 @@ TEST_CASE("mistakes in the logging sections") {
         "rbit.ini:22: [logger_x] 'qualname' is missing\n"
         "rbit.ini:23: [logger_x] handlers: 'c' is not in [handlers] keys\n"
         "rbit.ini:24: [logger_x] propagate: '2' is not 0 or 1\n");
+}
+
+TEST_CASE("a format at which Python failed with each record") {
+  CHECK(findings(lists + "[formatter_f]\nformat = 100% %(message)s\n" + handler + root) ==
+        "rbit.ini:13: [formatter_f] format: '% %(message)s' is no %(name)s (write %% for a percent "
+        "sign)\n");
 }

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <spdlog/sinks/base_sink.h>
+#include <sys/socket.h>
+
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "rbit/base/fd.h"
+
+namespace rbit::log {
+
+/// Python's SysLogHandler: "<PRIORITY>text" as a datagram, to a socket such as /dev/log or by UDP.
+/// Never waits: what nobody takes at once is lost, and the logger of spdlog says so on standard
+/// error. spdlog's own sink goes to /dev/log only, and changes the process's openlog().
+class SyslogSocket : public spdlog::sinks::base_sink<std::mutex> {
+ public:
+  SyslogSocket(std::string path, int facility);
+  /// Asks for the host's address here, once: this may take a while.
+  SyslogSocket(const std::string& host, int port, int facility);
+
+ private:
+  void sink_it_(const spdlog::details::log_msg& message) final;
+  void flush_() final {}
+  bool connect();
+
+  struct Way {  // one address to try
+    int family, type;
+    std::vector<unsigned char> address;
+  };
+
+  std::string shown_;
+  int facility_;
+  std::vector<Way> ways_;
+  Fd socket_;
+};
+
+}  // namespace rbit::log

@@ -1,6 +1,5 @@
 #include "rbit/app/configuration.h"
 
-#include <algorithm>
 #include <iostream>
 
 #include "rbit/base/result.h"
@@ -10,18 +9,17 @@ namespace rbit {
 Configuration read_configuration(const std::string& path, const config::Overrides& overrides) {
   Configuration configuration;
   configuration.loaded = config::load(path, overrides);
-  auto& [settings, findings, values] = configuration.loaded;
+  const config::Settings& settings = configuration.loaded.settings;
   for (const auto& [name, runner] : settings.runners) {
     if (runner.line.empty()) continue;  // said already
     ParsedRunnerLine parsed =
         parse_runner_line(runner.line, runner.policy.settings, settings.directory);
     for (const auto& error : parsed.errors)
-      findings.push_back({config::Finding::Severity::error, runner.line_place,
-                          "[runner:" + name + "] runner: " + error});
+      configuration.loaded.findings.push_back({config::Finding::Severity::error, runner.line_place,
+                                               "[runner:" + name + "] runner: " + error});
     configuration.lines[name] = std::move(parsed.line);
   }
-  std::stable_sort(findings.begin(), findings.end(),
-                   [](const auto& a, const auto& b) { return a.place.line < b.place.line; });
+  configuration.loaded.sort_findings();
   return configuration;
 }
 

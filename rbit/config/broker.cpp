@@ -23,8 +23,8 @@ BrokerUrl read_url(SectionReader& reader) {
     const IniEntry* entry = reader.entry(key);
     // A key of [DEFAULT] may be meant for others.
     if (entry && !entry->inherited)
-      reader.error(key, "is said by url too (line " +
-                            std::to_string(reader.entry("url")->place.line) + "); drop one");
+      reader.error(key, "is said by url too (" +
+                            reader.entry("url")->place.seen_from(entry->place) + "); drop one");
   };
   also("host");
   also("port");

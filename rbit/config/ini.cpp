@@ -2,6 +2,7 @@
 
 #include <boost/property_tree/ini_parser.hpp>
 #include <boost/property_tree/ptree.hpp>
+#include <map>
 #include <sstream>
 #include <utility>
 
@@ -41,9 +42,29 @@ std::string first_line(std::string_view value) {
 /// Folds the lines of a file into sections and entries, as Python 2.7's RawConfigParser did.
 class Folder {
  public:
-  Folder(const std::string& file, const KnownKey& known, std::vector<Finding>& findings)
-      : file_(file), known_(known), findings_(findings) {}
+  Folder(const KnownKey& known, std::vector<Finding>& findings)
+      : known_(known), findings_(findings) {}
 
+  /// One file. Nothing of the one before is open any more.
+  void fold(std::string_view text, const std::string& file) {
+    is_included_ = !file_.empty();
+    file_ = file;
+    number_ = 0;
+    section_.reset();
+    open_.reset();
+    begun_here_.clear();
+    said_text_before_ = false;
+    if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);  // a BOM
+    while (!text.empty()) {
+      const auto end = text.find('\n');
+      line(text.substr(0, end));
+      text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
+    }
+  }
+
+  std::vector<IniSection> take() { return std::move(sections_); }
+
+ private:
   void line(std::string_view line) {
     ++number_;
     if (line.find('\0') != std::string_view::npos) {
@@ -64,9 +85,6 @@ class Folder {
     }
   }
 
-  std::vector<IniSection> take() { return std::move(sections_); }
-
- private:
   IniSection& section() { return sections_[*section_]; }
   IniEntry& entry() { return section().entries[*open_]; }
 
@@ -76,7 +94,7 @@ class Folder {
     warn_if_misplaced(line);
     entry().value += '\n';
     entry().value += line;
-    entry().lines.push_back(number_);
+    entry().lines.push_back(here());
   }
 
   /// A line that somebody indented by mistake is part of a value and says nothing of its own.
@@ -110,13 +128,15 @@ class Folder {
     open_.reset();  // so a section cannot start with a continuation
     for (std::size_t i = 0; i < sections_.size(); ++i) {
       if (sections_[i].name != name) continue;
-      warning("[" + name + "] begins again; its keys are added to those from line " +
-              std::to_string(sections_[i].place.line));
+      if (const auto first = begun_here_.emplace(name, number_); !first.second)
+        warning("[" + name + "] begins again; its keys are added to those from line " +
+                std::to_string(first.first->second));
       section_ = i;
       return true;
     }
     section_ = sections_.size();
     sections_.push_back({name, here(), {}});
+    begun_here_.emplace(name, number_);
     return true;
   }
 
@@ -129,14 +149,30 @@ class Folder {
                    spelled,
                    first_line(text::trim(line.substr(mark + 1))),
                    here(),
-                   {number_},
+                   {here()},
                    false};
     auto& entries = section().entries;
+    if (is_included_ && fresh.key == "include" && is_ours()) {
+      error("[" + section().name + "] include: an included file cannot include others (name them " +
+            "in the first file)");
+      open_ = entries.size();
+      entries.push_back({"", "", "", here(), {here()}, false});  // takes its continuation lines
+      return true;
+    }
     for (std::size_t i = 0; i < entries.size(); ++i) {
       if (entries[i].key != fresh.key) continue;
-      warning("[" + section().name + "] '" + fresh.key +
-              "' is given again; the last one counts (first at line " +
-              std::to_string(entries[i].place.line) + ")");
+      const bool elsewhere = entries[i].place.file != file_;
+      if (elsewhere && fresh.key == "queue-mappings" && is_ours()) {
+        // `place` stays the first one's; each line has its own.
+        entries[i].value += '\n' + fresh.value;
+        entries[i].lines.push_back(here());
+        open_ = i;
+        return true;
+      }
+      if (!elsewhere)
+        warning("[" + section().name + "] '" + fresh.key +
+                "' is given again; the last one counts (first at line " +
+                std::to_string(entries[i].place.line) + ")");
       entries[i] = std::move(fresh);
       open_ = i;
       return true;
@@ -146,6 +182,9 @@ class Folder {
     return true;
   }
 
+  /// The section is rbit's own, under either name.
+  bool is_ours() { return section().name == "rbit" || section().name == "coyote"; }
+
   Place here() const { return {file_, number_}; }
   void error(std::string text) {
     findings_.push_back({Finding::Severity::error, here(), std::move(text)});
@@ -154,11 +193,13 @@ class Folder {
     findings_.push_back({Finding::Severity::warning, here(), std::move(text)});
   }
 
-  const std::string& file_;
+  std::string file_;
+  bool is_included_ = false;  // by the first file
   const KnownKey& known_;
   std::vector<Finding>& findings_;
   std::vector<IniSection> sections_;
   std::optional<std::size_t> section_, open_;  // indices: the vectors grow
+  std::map<std::string, int> begun_here_;      // the lines of this file's sections, by name
   int number_ = 0;
   bool said_text_before_ = false;
 };
@@ -225,13 +266,13 @@ const IniSection* Ini::find(std::string_view name) const {
 
 Ini parse_ini(std::string_view text, const std::string& file, const KnownKey& known,
               std::vector<Finding>& findings) {
-  if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);  // a BOM
-  Folder folder(file, known, findings);
-  while (!text.empty()) {
-    const auto end = text.find('\n');
-    folder.line(text.substr(0, end));
-    text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
-  }
+  return parse_ini({{std::string(text), file}}, known, findings);
+}
+
+Ini parse_ini(const std::vector<IniSource>& sources, const KnownKey& known,
+              std::vector<Finding>& findings) {
+  Folder folder(known, findings);
+  for (const auto& source : sources) folder.fold(source.text, source.file);
   auto sections = folder.take();
   through_property_tree(sections);
 
@@ -243,6 +284,7 @@ Ini parse_ini(std::string_view text, const std::string& file, const KnownKey& kn
   }
   for (auto& section : sections) {
     if (section.name == "DEFAULT") continue;
+    std::erase_if(section.entries, [](const auto& entry) { return entry.key.empty(); });
     for (const auto& entry : ini.defaults)
       if (!section.find(entry.key)) section.entries.push_back(entry);
     ini.sections.push_back(std::move(section));

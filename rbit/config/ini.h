@@ -11,12 +11,12 @@ namespace rbit::config {
 
 /// One `key = value` with its continuation lines.
 struct IniEntry {
-  std::string key;         // lower-cased
-  std::string spelled;     // as written: env.NAME needs its case
-  std::string value;       // lines joined with '\n'
-  Place place;             // of the key
-  std::vector<int> lines;  // where each line of `value` stands
-  bool inherited = false;  // from [DEFAULT]
+  std::string key;           // lower-cased
+  std::string spelled;       // as written: env.NAME needs its case
+  std::string value;         // lines joined with '\n'
+  Place place;               // of the key
+  std::vector<Place> lines;  // where each line of `value` stands
+  bool inherited = false;    // from [DEFAULT]
 };
 
 struct IniSection {
@@ -41,8 +41,17 @@ struct Ini {
 /// such a section at all. Serves only the warnings about indented lines.
 using KnownKey = std::function<bool(std::string_view section, std::string_view key)>;
 
+struct IniSource {
+  std::string text, file;
+};
+
 /// Parses the text of `file`; mistakes become findings, and what can be read is read all the same.
 Ini parse_ini(std::string_view text, const std::string& file, const KnownKey& known,
+              std::vector<Finding>& findings);
+
+/// The same for a file and those that it includes, as one: sections of the same name are merged, a
+/// later file's key replaces an earlier one's, but `queue-mappings` are added to those before.
+Ini parse_ini(const std::vector<IniSource>& sources, const KnownKey& known,
               std::vector<Finding>& findings);
 
 }  // namespace rbit::config

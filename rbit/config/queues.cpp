@@ -39,12 +39,14 @@ class Queues {
     const bool any = read_mappings();
     read_legacy(any);
     std::stable_sort(settings_.queues.begin(), settings_.queues.end(),
-                     [](const auto& a, const auto& b) { return a.place.line < b.place.line; });
+                     [this](const auto& a, const auto& b) {
+                       return reader_.loaded().is_before(a.place, b.place);
+                     });
     if (settings_.queues.empty() && !mistaken_)
       reader_.error("",
                     some_unread_ ? "no queue is left to read (write a [runner:...] section for one)"
                                  : "names no queue (write queue-mappings = QUEUE:RUNNER)",
-                    reader_.place().line);
+                    reader_.place());
   }
 
  private:
@@ -54,8 +56,8 @@ class Queues {
     return nullptr;
   }
 
-  void mistake(const char* key, const std::string& text, int line) {
-    reader_.error(key, text, line);
+  void mistake(const char* key, const std::string& text, const Place& place) {
+    reader_.error(key, text, place);
     mistaken_ = true;
   }
 
@@ -67,7 +69,7 @@ class Queues {
     const auto lines = text::split(entry->value, '\n');
     for (std::size_t i = 0; i < lines.size(); ++i)
       for (const auto& item : text::split(tightened(lines[i]), ' '))
-        if (!item.empty()) read_mapping(item, {entry->place.file, entry->lines[i]});
+        if (!item.empty()) read_mapping(item, entry->lines[i]);
     return true;
   }
 
@@ -80,18 +82,17 @@ class Queues {
       mistake("queue-mappings",
               quoted(no_queue ? item : queue) + " names no " + (no_queue ? "queue" : "runner") +
                   " (write queue:runner)",
-              place.line);
+              place);
       return;
     }
     if (const QueueMapping* first = mapping_of(queue)) {
       mistake("queue-mappings",
-              quoted(queue) + " is named twice (first at line " +
-                  std::to_string(first->place.line) + ")",
-              place.line);
+              quoted(queue) + " is named twice (first at " + first->place.seen_from(place) + ")",
+              place);
       return;
     }
     if (queue.size() > longest_queue) {
-      too_long("queue-mappings", queue, place.line);
+      too_long("queue-mappings", queue, place);
       return;
     }
     if (!settings_.runners.contains(runner)) {
@@ -99,13 +100,13 @@ class Queues {
       mistake("queue-mappings",
               "no [runner:" + text::one_line(runner, 300) + "]" +
                   (near ? " (did you mean [runner:" + *near + "]?)" : ""),
-              place.line);
+              place);
     }
     settings_.queues.push_back({queue, runner, place, false, ""});
   }
 
-  void too_long(const char* key, const std::string& queue, int line) {
-    mistake(key, quoted(queue) + " is too long for a queue (at most 220 bytes)", line);
+  void too_long(const char* key, const std::string& queue, const Place& place) {
+    mistake(key, quoted(queue) + " is too long for a queue (at most 220 bytes)", place);
   }
 
   void read_legacy(bool mapped) {
@@ -120,9 +121,9 @@ class Queues {
                                (missing.size() == 1 ? "is" : "are") +
                                " missing (a queue is DISTRIBUTION_ARCHITECTURE_SUITE_FORMAT)";
       if (mapped)
-        reader_.warning("", text, reader_.place().line);
+        reader_.warning("", text, reader_.place());
       else
-        mistake("", text, reader_.place().line);
+        mistake("", text, reader_.place());
       return;
     }
     const auto value = [&](const char* key) { return reader_.entry(key)->value; };
@@ -133,7 +134,7 @@ class Queues {
       const auto begins = part.find_first_not_of(" \t\n\r");
       const auto before = part.substr(0, begins);
       line_index += static_cast<int>(std::count(before.begin(), before.end(), '\n'));
-      const Place place{suites.place.file, suites.lines[static_cast<std::size_t>(line_index)]};
+      const Place place = suites.lines[static_cast<std::size_t>(line_index)];
       line_index += static_cast<int>(std::count(part.begin(), part.end(), '\n') -
                                      std::count(before.begin(), before.end(), '\n'));
       const std::string suite(text::trim(part));
@@ -151,20 +152,20 @@ class Queues {
     const bool has_runner = settings_.runners.contains(queue);
     if (QueueMapping* mapping = mapping_of(queue)) {
       if (mapping->legacy) {
-        mistake("suites", quoted(suite) + " is named twice", place.line);
+        mistake("suites", quoted(suite) + " is named twice", place);
       } else if (has_runner && mapping->runner != queue) {
         mistake("suites",
                 "queue " + quoted(queue) + " has two runners: [runner:" + queue +
-                    "] and, by queue-mappings (line " + std::to_string(mapping->place.line) +
+                    "] and, by queue-mappings (" + mapping->place.seen_from(place) +
                     "), [runner:" + mapping->runner + "]",
-                place.line);
+                place);
       }
       mapping->legacy = true;  // the union: bound as this form is
       mapping->dotted_route = joined(".");
       return;
     }
     if (queue.size() > longest_queue) {
-      too_long("suites", queue, place.line);
+      too_long("suites", queue, place);
     } else if (has_runner) {
       settings_.queues.push_back({queue, queue, place, true, joined(".")});
     } else {
@@ -172,7 +173,7 @@ class Queues {
       some_unread_ = true;
       const std::string shown = text::one_line(queue, 300);
       reader_.warning("", "queue " + shown + " has no [runner:" + shown + "] and is not read",
-                      place.line);
+                      place);
     }
   }
 

@@ -94,12 +94,13 @@ void read_rbit(const Ini& ini, const IniSection* section, const Overrides& overr
         {Finding::Severity::error, whole_file, "no section [rbit] (it says which queues to read)"});
   } else if (rbit && coyote) {
     loaded.findings.push_back({Finding::Severity::error, coyote->place,
-                               "[coyote] stands beside [rbit] (line " +
-                                   std::to_string(rbit->place.line) +
+                               "[coyote] stands beside [rbit] (" +
+                                   rbit->place.seen_from(coyote->place) +
                                    "): only one of them may be there"});
   }
 
   settings.name = read_name(reader, overrides);
+  reader.list("include");  // read already
   read_poll_time(reader, overrides, settings);
   settings.slots = reader.number("slots");
   settings.state_dir = reader.path("state-dir", default_state_dir(settings.name));

@@ -118,9 +118,9 @@ void check_setting_names(SectionReader& reader) {
     const auto [first, fresh] = taken.emplace(name, &entry);
     if (!fresh)
       reader.error("",
-                   "'" + entry.key + "' and '" + first->second->key + "' (line " +
-                       std::to_string(first->second->place.line) + ") both give " + name,
-                   entry.place.line);
+                   "'" + entry.key + "' and '" + first->second->key + "' (" +
+                       first->second->place.seen_from(entry.place) + ") both give " + name,
+                   entry.place);
   }
 }
 
@@ -197,7 +197,7 @@ void read_runners(const Ini& ini, Loaded& loaded) {
     if (const auto first = loaded.settings.runners.find(runner.name);
         first != loaded.settings.runners.end()) {
       reader.error(
-          "", "is there twice (first at line " + std::to_string(first->second.place.line) + ")");
+          "", "is there twice (first at " + first->second.place.seen_from(section.place) + ")");
       continue;
     }
     const IniEntry* line = reader.entry("runner");
@@ -208,7 +208,7 @@ void read_runners(const Ini& ini, Loaded& loaded) {
       reader.error("",
                    "'runner' is missing (write runner = shell!COMMAND, plugin!LIBRARY.so:NAME or "
                    "python!MODULE:FUNCTION)",
-                   line ? line->place.line : 0);
+                   line ? line->place : section.place);
     const auto kind = text::trim(std::string_view(runner.line).substr(0, runner.line.find('!')));
     runner.policy = read_policy(reader, kind == "shell");
     read_env(reader, runner.policy);

@@ -115,7 +115,7 @@ std::chrono::milliseconds SectionReader::duration(std::string_view name) {
 }
 
 void SectionReader::find(Finding::Severity severity, std::string_view name, const std::string& text,
-                         int line) {
+                         const Place* where) {
   Place at = place();
   std::string shown(name);
   for (const auto& candidate : section_ ? section_->entries : std::vector<IniEntry>{})
@@ -126,17 +126,25 @@ void SectionReader::find(Finding::Severity severity, std::string_view name, cons
       shown = said->key;
     }
   }
-  if (line != 0) at.line = line;
+  if (where) at = *where;
   loaded_.findings.push_back(
       {severity, at, "[" + shown_ + "] " + (shown.empty() ? "" : shown + ": ") + text});
 }
 
-void SectionReader::error(std::string_view name, const std::string& text, int line) {
-  find(Finding::Severity::error, name, text, line);
+void SectionReader::error(std::string_view name, const std::string& text) {
+  find(Finding::Severity::error, name, text, nullptr);
 }
 
-void SectionReader::warning(std::string_view name, const std::string& text, int line) {
-  find(Finding::Severity::warning, name, text, line);
+void SectionReader::error(std::string_view name, const std::string& text, const Place& where) {
+  find(Finding::Severity::error, name, text, &where);
+}
+
+void SectionReader::warning(std::string_view name, const std::string& text) {
+  find(Finding::Severity::warning, name, text, nullptr);
+}
+
+void SectionReader::warning(std::string_view name, const std::string& text, const Place& where) {
+  find(Finding::Severity::warning, name, text, &where);
 }
 
 void SectionReader::not_wanted(std::string_view name, std::string_view value) {

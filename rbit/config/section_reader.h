@@ -40,9 +40,11 @@ class SectionReader {
   void note(std::string_view key, const std::string& value, const Place& place,
             bool secret = false);
 
-  /// "[section] key: text" at the key's line, or at `line` if that is not 0.
-  void error(std::string_view key, const std::string& text, int line = 0);
-  void warning(std::string_view key, const std::string& text, int line = 0);
+  /// "[section] key: text" at the key's line, or `where` it is.
+  void error(std::string_view key, const std::string& text);
+  void error(std::string_view key, const std::string& text, const Place& where);
+  void warning(std::string_view key, const std::string& text);
+  void warning(std::string_view key, const std::string& text, const Place& where);
   /// "'abc' is not a number from 1 to 65535", whatever the table says the key wants.
   void not_wanted(std::string_view key, std::string_view value);
 
@@ -53,7 +55,8 @@ class SectionReader {
 
  private:
   const Key& key(std::string_view name) const;
-  void find(Finding::Severity severity, std::string_view key, const std::string& text, int line);
+  void find(Finding::Severity severity, std::string_view key, const std::string& text,
+            const Place* where);
   /// The text to parse, and the note of it.
   std::string noted(std::string_view key, const std::string& computed = "");
   template <class Parse>

@@ -29,6 +29,12 @@ struct PythonLogging {
 PythonLogging read_python_logging(const Ini& ini, Loaded& loaded);
 void read_log(const Ini& ini, PythonLogging python, const Overrides& overrides, Loaded& loaded);
 
+/// Reads the files that the first of `sources`, which stands at `path`, includes, behind it.
+void read_included(const std::string& path, std::vector<IniSource>& sources, Loaded& loaded);
+/// Who besides us and root may write to the file, or put another in its place, decides what rbit
+/// runs: an error.
+void check_exposure(const std::string& path, Loaded& loaded);
+
 /// Keys and sections that nobody reads, and the traces of the oldest dialects.
 void check_unknown(const Ini& ini, Loaded& loaded);
 

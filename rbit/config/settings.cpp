@@ -32,13 +32,6 @@ Result<std::string> read_source(const std::string& path) {
   return text;
 }
 
-/// Whoever may write to the file, or put another in its place, decides what rbit runs.
-void check_exposure(const std::string& path, Loaded& loaded) {
-  const Place whole_file{path, 0};
-  for (const auto& one : exposure_of(path))
-    loaded.findings.push_back({error, whole_file, Error{"", one.reason, one.cure}.text()});
-}
-
 /// Whether the value is worth hiding: guest's password is known to everybody.
 bool is_a_password(const Value& value, const Settings& settings) {
   if (!value.secret || value.text.empty() || value.place.line == 0) return false;
@@ -55,7 +48,7 @@ void check_secrecy(const std::string& path, Loaded& loaded) {
   if (readers == Readers::none) return;
   std::optional<Finding> found;
   for (const auto& value : loaded.values) {
-    if (!is_a_password(value, loaded.settings)) continue;
+    if (value.place.file != path || !is_a_password(value, loaded.settings)) continue;
     const bool own = !value.section.starts_with("runner:");
     const auto severity = own && readers == Readers::all ? error : warning;
     if (found && (found->severity == error || severity == warning)) continue;
@@ -92,12 +85,41 @@ void conceal(Ini& ini, Loaded& loaded) {
         secrets::wipe(entry.value);
 }
 
-void sort_by_line(std::vector<Finding>& findings) {
-  std::stable_sort(findings.begin(), findings.end(),
-                   [](const auto& a, const auto& b) { return a.place.line < b.place.line; });
+/// The file and, if it can be read, those that it includes.
+std::vector<IniSource> read_sources(const std::string& path, const std::string& shown,
+                                    Loaded& loaded) {
+  auto text = read_source(path);
+  if (!text) {
+    const Place whole_file{shown, 0};
+    loaded.findings.push_back(
+        {error, whole_file, Error{"", text.error().reason, text.error().cure}.text()});
+    return {};
+  }
+  if (path != "-") check_exposure(path, loaded);
+  std::vector<IniSource> sources{{std::move(*text), shown}};
+  secrets::wipe(*text);
+  read_included(path, sources, loaded);
+  return sources;
 }
 
 }  // namespace
+
+std::string Place::seen_from(const Place& here) const {
+  return (file == here.file ? "line " : file + ":") + std::to_string(line);
+}
+
+bool Loaded::is_before(const Place& one, const Place& other) const {
+  const auto rank = [&](const Place& place) {
+    return std::find(files.begin(), files.end(), place.file) - files.begin();
+  };
+  return one.file == other.file ? one.line < other.line : rank(one) < rank(other);
+}
+
+void Loaded::sort_findings() {
+  std::stable_sort(findings.begin(), findings.end(), [this](const auto& one, const auto& other) {
+    return is_before(one.place, other.place);
+  });
+}
 
 std::string Finding::line() const {
   std::string out = place.file;
@@ -122,16 +144,13 @@ Loaded load(const std::string& path, const Overrides& overrides) {
                                    : absolute.parent_path().string();
   const std::string shown = path == "-" ? "standard input" : path;
 
-  auto text = read_source(path);
-  if (!text) {
-    const Place whole_file{shown, 0};
-    loaded.findings.push_back(
-        {error, whole_file, Error{"", text.error().reason, text.error().cure}.text()});
-    return loaded;
+  auto sources = read_sources(path, shown, loaded);
+  if (sources.empty()) return loaded;
+  Ini ini = parse_ini(sources, is_known, loaded.findings);
+  for (auto& source : sources) {
+    loaded.files.push_back(source.file);
+    secrets::wipe(source.text);
   }
-  if (path != "-") check_exposure(path, loaded);
-  Ini ini = parse_ini(*text, shown, is_known, loaded.findings);
-  secrets::wipe(*text);
 
   const IniSection* section = ini.find("rbit");
   settings.coyote = !section && ini.find("coyote");
@@ -155,9 +174,10 @@ Loaded load(const std::string& path, const Overrides& overrides) {
   std::rotate(at(head + queues - runners), at(queues), loaded.values.end());
 
   check_unknown(ini, loaded);
-  if (path != "-") check_secrecy(path, loaded);
+  for (const auto& file : loaded.files)
+    if (path != "-" || file != shown) check_secrecy(file, loaded);
   conceal(ini, loaded);
-  sort_by_line(loaded.findings);
+  loaded.sort_findings();
   return loaded;
 }
 

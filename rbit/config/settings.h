@@ -19,6 +19,9 @@ namespace rbit::config {
 struct Place {
   std::string file;
   int line = 0;
+
+  /// "line 4", or "other.ini:4" if that is another file than the reader has before him.
+  std::string seen_from(const Place& here) const;
 };
 
 /// Something to tell about the file. Errors stop the start (exit 78), warnings do not.
@@ -126,9 +129,13 @@ struct Value {
 
 struct Loaded {
   Settings settings;
-  std::vector<Finding> findings;  // in the order of the file
-  std::vector<Value> values;      // in the order `show` prints them
-  bool ok() const;                // no errors among them
+  std::vector<std::string> files;  // as findings name them: the first, then those it includes
+  std::vector<Finding> findings;   // in the order of the files
+  std::vector<Value> values;       // in the order `show` prints them
+  bool ok() const;                 // no errors among them
+  /// Whether it stands before the other one.
+  bool is_before(const Place& one, const Place& other) const;
+  void sort_findings();
 };
 
 /// What the command line says instead of the file.
@@ -138,8 +145,9 @@ struct Overrides {
   bool debug = false;  // log level DEBUG
 };
 
-/// Reads and checks the file; "-" is standard input. All mistakes are collected, none thrown; a
-/// file that cannot be read is one finding. Reads the password files it names, writes nothing.
+/// Reads and checks the file and those it includes; "-" is standard input. All mistakes are
+/// collected, none thrown; a file that cannot be read is one finding. Reads the password files it
+/// names, writes nothing.
 Loaded load(const std::string& path, const Overrides& overrides = {});
 
 /// Every value in force and where it comes from, for `rbit config`: "(rbit.ini:14) grace = 30s",

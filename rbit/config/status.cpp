@@ -76,7 +76,7 @@ void read_credentials(SectionReader& reader, StatusSettings& status) {
   if (status.username.find(':') != std::string::npos)
     reader.error("username", "must have no ':' in it (Basic authentication ends it there)");
   if (status.username.empty() && (!status.password.empty() || reader.has("password-file")))
-    reader.error("", "has a password and no 'username'", reader.place().line);
+    reader.error("", "has a password and no 'username'", reader.place());
 }
 
 }  // namespace

@@ -111,11 +111,11 @@ class Checker {
                        std::pair<std::map<const Key*, const IniEntry*>::iterator, bool> seen) {
     const IniEntry& first = *seen.first->second;
     if (seen.second || first.value == entry.value) return;
-    const bool later = entry.place.line > first.place.line;
+    const bool later = loaded_.is_before(first.place, entry.place);
     const IniEntry& last = later ? entry : first;
     const IniEntry& other = later ? first : entry;
     error(section, last.place,
-          "'" + last.key + "' and '" + other.key + "' (line " + std::to_string(other.place.line) +
+          "'" + last.key + "' and '" + other.key + "' (" + other.place.seen_from(last.place) +
               ") differ");
   }
 

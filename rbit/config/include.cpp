@@ -1,0 +1,70 @@
+#include <glob.h>
+
+#include <filesystem>
+
+#include "rbit/base/text.h"
+#include "rbit/config/secret_file.h"
+#include "rbit/config/sections.h"
+#include "rbit/config/values.h"
+
+namespace rbit::config {
+
+namespace {
+
+constexpr std::size_t most_files = 1000;
+
+/// The files that a pattern names, in the order of their names. Without * and ? the name itself,
+/// whether it is there or not.
+std::vector<std::string> files_of(const std::string& pattern) {
+  if (pattern.find_first_of("*?[") == std::string::npos) return {pattern};
+  std::vector<std::string> files;
+  glob_t found{};
+  if (::glob(pattern.c_str(), GLOB_ERR, nullptr, &found) == 0)
+    for (std::size_t i = 0; i < found.gl_pathc; ++i) files.emplace_back(found.gl_pathv[i]);
+  ::globfree(&found);
+  return files;
+}
+
+}  // namespace
+
+void check_exposure(const std::string& path, Loaded& loaded) {
+  const Place whole_file{path, 0};
+  for (const auto& one : exposure_of(path))
+    loaded.findings.push_back(
+        {Finding::Severity::error, whole_file, Error{"", one.reason, one.cure}.text()});
+}
+
+void read_included(const std::string& path, std::vector<IniSource>& sources, Loaded& loaded) {
+  std::vector<Finding> ignored;  // the whole is parsed again
+  const auto nothing = [](std::string_view, std::string_view) { return false; };
+  const Ini first = parse_ini(sources, nothing, ignored);
+  const IniSection* section = first.find("rbit");
+  if (!section) section = first.find("coyote");
+  const IniEntry* entry = section ? section->find("include") : nullptr;
+  if (!entry) return;
+  const auto mistake = [&](const std::string& text) {
+    loaded.findings.push_back(
+        {Finding::Severity::error, entry->place, "[" + section->name + "] include: " + text});
+  };
+  const auto directory =
+      path == "-" ? std::filesystem::path() : std::filesystem::path(path).parent_path();
+  for (const auto& pattern : parse_list(entry->value))
+    for (const auto& file : files_of((directory / pattern).string())) {
+      if (sources.size() > most_files) return mistake("are more than 1000 files");
+      bool twice = false;
+      for (const auto& source : sources) twice = twice || source.file == file;
+      if (twice) {
+        mistake("'" + text::one_line(file, 300) + "' is read twice");
+        continue;
+      }
+      auto text = read_text_file(file);
+      if (!text) {
+        mistake(text.error().text());
+        continue;
+      }
+      check_exposure(file, loaded);
+      sources.push_back({std::move(*text), file});
+    }
+}
+
+}  // namespace rbit::config

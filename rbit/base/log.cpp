@@ -14,6 +14,7 @@
 #include "rbit/base/log_file.h"
 #include "rbit/base/log_format.h"
 #include "rbit/base/log_rotating_file.h"
+#include "rbit/base/log_runners.h"
 #include "rbit/base/log_syslog.h"
 #include "rbit/base/log_timed_file.h"
 #include "rbit/base/log_watched_file.h"
@@ -179,6 +180,8 @@ class Routes {
     for (const auto& handler : handlers_) handler.flush();
   }
 
+  bool has_logger(std::string_view name) const { return loggers_.contains(name); }
+
  private:
   /// The one of that name, or of the nearest parent of it that is there: "a.b" is a child of "a".
   const LoggerSettings* nearest(std::string_view name) const {
@@ -269,6 +272,18 @@ void write(Level level, std::string_view logger, std::string_view message, const
     if (!shown) shown = secrets::redacted(message);
     handler.write({level, logger, *shown, fields, where, now});
   });
+}
+
+void of_runner(std::string_view level, std::string_view message) {
+  constexpr std::string_view logger = "roadrunners";
+  if (!the_log().routes()->has_logger(logger)) return;
+  const std::string word = text::upper(level);
+  const Level its = word == "DEBUG"                         ? Level::debug
+                    : word == "WARNING" || word == "WARN"   ? Level::warning
+                    : word == "ERROR"                       ? Level::error
+                    : word == "CRITICAL" || word == "FATAL" ? Level::critical
+                                                            : Level::info;
+  write(its, logger, message, {}, BOOST_CURRENT_LOCATION);
 }
 
 void flush() {

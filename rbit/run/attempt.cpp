@@ -6,6 +6,7 @@
 
 #include "rbit/base/failpoint.h"
 #include "rbit/base/log.h"
+#include "rbit/base/log_runners.h"
 #include "rbit/base/text.h"
 #include "rbit/run/outcome_of.h"
 #include "rbit/run/record.h"
@@ -84,6 +85,7 @@ void Attempt::on_event(JobEvent event) {
     named_.push_back(std::move(artifact->artifact));
   } else if (auto* line = std::get_if<LogEvent>(&event)) {
     log_.write((line->level.empty() ? line->text : line->level + ": " + line->text) + "\n");
+    log::of_runner(line->level, "job " + job_.key + ": " + line->text);
     unflushed_ = true;
     activity();
   } else if (auto* result = std::get_if<ResultEvent>(&event)) {

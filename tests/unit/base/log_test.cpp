@@ -13,6 +13,7 @@
 #include <nlohmann/json.hpp>
 
 #include "rbit/base/fd.h"
+#include "rbit/base/log_runners.h"
 #include "rbit/base/result.h"
 #include "tests/support/temp_dir.h"
 
@@ -106,6 +107,21 @@ TEST_CASE("each handler has its level and its format") {
   const auto record = nlohmann::json::parse(json.substr(json.find('\n') + 1));
   CHECK(record["levelname"] == "CRITICAL");
   CHECK(record["job"] == "36");
+}
+
+TEST_CASE("what runners log is heard where a logger is named for it") {
+  Logging logging;
+  const int all = logging.file("all");
+  logging.logger("", Level::info, {all});
+  log::configure(logging.settings);
+  log::of_runner("error", "unheard");
+  logging.logger("roadrunners", Level::debug, {});
+  log::configure(logging.settings);
+  log::of_runner("debug", "one");
+  log::of_runner("Warning", "two");
+  log::of_runner("", "three");
+  CHECK(logging.read("all") ==
+        "DEBUG roadrunners one\nWARNING roadrunners two\nINFO roadrunners three\n");
 }
 
 TEST_CASE("nobody is asked where no handler takes the level") {

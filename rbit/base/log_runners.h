@@ -1,0 +1,12 @@
+#pragma once
+
+#include <string_view>
+
+namespace rbit::log {
+
+/// Hands on what a runner logs, as a record of the logger "roadrunners", if the configuration has a
+/// logger of that name. Else nobody hears it: it stands in the job's own log.
+/// `level` is the runner's word for it: "debug", "WARNING", ...; others count as info.
+void of_runner(std::string_view level, std::string_view message);
+
+}  // namespace rbit::log

@@ -36,7 +36,7 @@ po::variables_map parse(const CommandLine& command, const Arguments& arguments) 
             .style(po::command_line_style::unix_style & ~po::command_line_style::allow_guessing)
             .run(),
         values);
-    po::notify(values);
+    if (values.count("help") == 0) po::notify(values);  // asks for what is required
   } catch (const po::error& error) {
     throw Fatal(ExitCode::usage,
                 std::vector{std::string("rbit: ") + error.what(), "usage: " + command.usage});

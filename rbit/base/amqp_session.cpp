@@ -83,7 +83,10 @@ std::optional<Refusal> Session::connect(const ConnectionSettings& settings) {
     if (!refusal) return std::nullopt;
     refusal->endpoint = endpoint.text();
     refusal->text = refusal->endpoint + ": " + refusal->text;
-    if (refusal->login) refusal->cure = "check [amqp] user, password and virtual_host";
+    if (refusal->login)
+      refusal->cure = "check [amqp] user, password and virtual_host";
+    else if (refusal->cure.empty())
+      refusal->cure = "start the broker, or correct [amqp] host and port";
     if (!worst || refusal->login) worst = std::move(refusal);
   }
   return worst ? worst : Refusal{lost, "no broker is named", false};

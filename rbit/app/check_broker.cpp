@@ -1,0 +1,33 @@
+#include "rbit/app/amqp_wiring.h"
+#include "rbit/app/checks.h"
+#include "rbit/base/amqp_tls_check.h"
+#include "rbit/base/loopback.h"
+
+namespace rbit {
+
+void check_broker(const config::Settings& settings, CheckFindings& findings) {
+  if (settings.broker.local) return;
+  const amqp::ConnectionSettings connection = connection_settings(settings, "check");
+  std::string hosts;
+  for (const auto& endpoint : connection.endpoints)
+    hosts += (hosts.empty() ? "" : ", ") + endpoint.text();
+  findings.ok("[amqp] " + hosts + ", user '" + connection.user + "', virtual host '" +
+              connection.virtual_host + "'");
+  if (!connection.tls) {
+    for (const auto& endpoint : connection.endpoints)
+      if (!is_loopback(endpoint.host))
+        findings.warn({"", "[amqp] the password travels to " + endpoint.text() + " unencrypted",
+                       "amqps:// and port 5671 would protect it"});
+    return;
+  }
+  if (!connection.tls->verify)
+    findings.warn({"[amqp] tls-verify = no", "nobody knows who answers",
+                   "name the broker's authority in ca-file"});
+  for (const auto& finding : amqp::check_tls_files(*connection.tls)) {
+    Error error = finding.error;
+    error.thing = "[amqp] " + error.thing;
+    finding.fatal ? findings.fail(error) : findings.warn(error);
+  }
+}
+
+}  // namespace rbit

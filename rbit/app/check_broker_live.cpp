@@ -1,0 +1,272 @@
+// What the broker can be asked without changing anything there. A passive declaration says whether
+// a queue is there; declaring one that is there, as PyBit and rbit do, says whether it is the same
+// one. What RabbitMQ looks at only after the permissions is used to ask for them: a declaration, a
+// consumer with an argument of the wrong type, and a binding to an exchange that nobody has are
+// refused in any case, with 403 if the right is missing and otherwise with another code.
+#include <boost/asio/io_context.hpp>
+#include <memory>
+
+#include "rbit/app/amqp_wiring.h"
+#include "rbit/app/checks.h"
+#include "rbit/app/run_alone.h"
+#include "rbit/base/amqp_connection.h"
+#include "rbit/base/random.h"
+#include "rbit/base/text.h"
+
+namespace rbit {
+
+namespace {
+
+using amqp::Answer;
+
+constexpr int access_refused = 403, not_found = 404, locked = 405, precondition_failed = 406,
+              no_route = 312;
+/// No exchange and no queue is called so.
+constexpr const char* nowhere = "rbit.check.nowhere";
+
+class LiveBroker {
+ public:
+  LiveBroker(const asio::any_io_executor& loop, const config::Settings& settings,
+             CheckFindings& findings)
+      : loop_(loop), settings_(settings), findings_(findings) {}
+
+  Task<Result<void>> ask() {
+    connection_ =
+        std::make_shared<amqp::Connection>(loop_, connection_settings(settings_, "check"));
+    const Answer opened = co_await connection_->open();
+    if (!opened.ok()) {
+      Error error = opened.refusal->error("broker");
+      error.thing = "[amqp] " + error.thing;
+      findings_.fail(error);
+      co_return Result<void>();
+    }
+    findings_.ok("[amqp] logged in at " + connection_->broker());
+    // Another broker may take for good what RabbitMQ refuses.
+    knows_questions_ = connection_->broker().find(" RabbitMQ") != std::string::npos;
+    co_await ask_all();
+    if (!connection_->is_open())
+      findings_.fail({"[amqp] broker " + connection_->peer(), "was lost while it was asked",
+                      "look at its log, and try again"});
+    co_await connection_->close();
+    co_return Result<void>();
+  }
+
+ private:
+  Task<void> ask_all() {
+    co_await ask_exchange();
+    for (const auto& queue : settings_.queues) {
+      if (!connection_->is_open()) co_return;
+      co_await ask_queue(queue);
+    }
+    for (const auto& target : settings_.status.report)
+      if (target == "amqp") co_await ask_status_queue();
+    co_await ask_to_publish();
+    say_bindings();
+  }
+
+  /// On a channel of its own, for a refusal closes it.
+  Task<Answer> answer_to(amqp::Request request) {
+    const auto channel = connection_->new_channel();
+    Answer answer = co_await channel->call(std::move(request));
+    channel->close();
+    co_return answer;
+  }
+
+  bool declares() const { return settings_.declare == config::Declare::yes; }
+
+  /// True if the right is missing. A question that was not refused or is not asked is no "no".
+  Task<bool> is_forbidden(amqp::Request question) {
+    if (!knows_questions_) co_return false;
+    const Answer answer = co_await answer_to(std::move(question));
+    co_return !answer.ok() && answer.refusal->code == access_refused;
+  }
+
+  Task<bool> may_not_make(const std::string& queue) {
+    amqp::DeclareQueue question;
+    question.name = queue;
+    question.arguments["x-expires"] = "rbit check";  // no number: refused, whatever is there
+    amqp::Request request = std::move(question);
+    co_return co_await is_forbidden(std::move(request));
+  }
+
+  Task<void> ask_exchange() {
+    if (!declares() || settings_.exchange.empty()) co_return;
+    const std::string thing = "exchange " + shown(settings_.exchange);
+    amqp::Request passive = amqp::DeclareExchange{settings_.exchange, true};
+    const Answer there = co_await answer_to(std::move(passive));
+    if (!there.ok() && there.refusal->code == not_found) {
+      findings_.ok(thing + " is not there yet; rbit makes it");
+      co_return;
+    }
+    if (!there.ok()) co_return refused(thing, there);
+    amqp::Request same = amqp::DeclareExchange{settings_.exchange, false};
+    const Answer equal = co_await answer_to(std::move(same));
+    if (equal.ok())
+      findings_.ok(thing + " is direct and durable");
+    else if (equal.refusal->code == precondition_failed)
+      findings_.fail({thing, "is not as PyBit declares it (direct, durable): " + said(equal),
+                      "correct [rbit] exchange, or delete it there and let rbit make it"});
+    else if (equal.refusal->code == access_refused)
+      findings_.ok(thing + " is there, and others make it");
+    else
+      refused(thing, equal);
+  }
+
+  Task<void> ask_queue(const config::QueueMapping& mapping) {
+    const std::string thing = "queue " + shown(mapping.queue);
+    const bool there = co_await is_there(mapping.queue, thing);
+    if (!there) co_return;
+    amqp::Request consume = amqp::Consume{mapping.queue, "rbit.check", true};
+    const bool unreadable = co_await is_forbidden(std::move(consume));
+    if (unreadable)
+      findings_.fail({thing, our_user() + " may not read from it",
+                      "give him the permission to read it (rabbitmqctl set_permissions)"});
+    if (declares() && mapping.legacy) co_await ask_to_bind(mapping.queue, thing);
+    const std::string dead = "rbit.dead." + mapping.queue;
+    const bool no_dead = co_await may_not_make(dead);
+    if (no_dead)
+      findings_.fail(
+          {thing,
+           our_user() + " may not make rbit's own queue " + shown(dead) + ", where dead letters go",
+           R"(give him the permission to configure rbit\.(dead|retry)\..*)"});
+  }
+
+  Task<void> ask_to_bind(const std::string& queue, const std::string& thing) {
+    amqp::Request bind = amqp::BindQueue{queue, nowhere, queue};
+    const bool forbidden = co_await is_forbidden(std::move(bind));
+    if (forbidden)
+      findings_.warn({thing, our_user() + " may not bind it",
+                      "give him the permission to write to it, or bind it yourself to exchange " +
+                          shown(settings_.exchange)});
+  }
+
+  /// Whether the queue is there, which is told, and why not.
+  Task<bool> is_there(const std::string& name, const std::string& thing) {
+    amqp::DeclareQueue declare;
+    declare.name = name;
+    declare.passive = true;
+    amqp::Request passive = declare;
+    const Answer there = co_await answer_to(std::move(passive));
+    if (!there.ok()) {
+      co_await not_there(name, thing, there);
+      co_return false;
+    }
+    const std::string found = thing + ": " + std::to_string(there.reply.messages) + " messages, " +
+                              std::to_string(there.reply.consumers) + " consumers";
+    if (!declares()) {
+      findings_.ok(found);
+      co_return true;
+    }
+    declare.passive = false;
+    amqp::Request same = std::move(declare);
+    const Answer equal = co_await answer_to(std::move(same));
+    if (equal.ok())
+      findings_.ok(found);
+    else if (equal.refusal->code == precondition_failed)
+      findings_.fail({thing,
+                      "is not as PyBit and rbit declare it (durable, no arguments), so PyBit "
+                      "cannot send to it: " +
+                          said(equal),
+                      "delete it when it is empty and let rbit make it, with policies for limits; "
+                      "or write [rbit] declare = passive"});
+    else if (equal.refusal->code == access_refused)
+      findings_.warn(
+          {thing,
+           "is there, but " + our_user() + " may not declare it, so what it is like is not known",
+           "give him the permission to configure it, or write [rbit] declare = passive"});
+    else
+      refused(thing, equal);
+    co_return true;
+  }
+
+  Task<void> not_there(const std::string& name, const std::string& thing, const Answer& answer) {
+    const bool makes_it = answer.refusal->code == not_found && declares();
+    bool forbidden = false;
+    if (makes_it) forbidden = co_await may_not_make(name);
+    if (answer.refusal->code == locked)
+      findings_.fail({thing, "is exclusive to another connection: " + said(answer),
+                      "end that one, or correct the queue's name"});
+    else if (answer.refusal->code != not_found)
+      refused(thing, answer);
+    else if (!makes_it)
+      findings_.fail({thing, "is not there, and rbit does not make it",
+                      "make it, correct its name, or write [rbit] declare = yes"});
+    else if (forbidden)
+      findings_.fail({thing, "is not there, and " + our_user() + " may not make it",
+                      "make it, or give him the permission to configure it (rabbitmqctl "
+                      "set_permissions)"});
+    else
+      findings_.ok(thing + " is not there yet; rbit makes it");
+  }
+
+  Task<void> ask_status_queue() {
+    const std::string& name = settings_.status.queue;
+    const std::string thing = "[status] queue " + shown(name);
+    co_await is_there(name, thing);
+  }
+
+  /// To the default exchange, to nobody: it comes back.
+  Task<void> ask_to_publish() {
+    const auto channel = connection_->new_channel();
+    channel->request(amqp::SelectConfirms{});
+    const auto publish = [channel](std::function<void(Answer)> done) {
+      amqp::Outgoing message;
+      message.routing_key = std::string(nowhere) + "." + std::to_string(random_number());
+      message.message_id = message.routing_key;
+      channel->publish(std::move(message), std::move(done));
+    };
+    std::function<void(std::function<void(Answer)>)> start = publish;
+    const Answer answer = co_await amqp::answer_of(std::move(start));
+    channel->close();
+    const std::string thing = "the default exchange";
+    if (answer.ok() || answer.refusal->code == no_route)
+      findings_.ok(thing + " takes messages");
+    else if (answer.refusal->code == access_refused)
+      findings_.fail(
+          {thing, our_user() + " may not write to it, and no retry, dead letter or report gets out",
+           "give him the permission to write to amq.default"});
+    else
+      refused(thing, answer);
+  }
+
+  /// AMQP 0-9-1 has no question for bindings.
+  void say_bindings() {
+    bool legacy = false;
+    for (const auto& queue : settings_.queues) legacy = legacy || queue.legacy;
+    if (!legacy) return;
+    if (declares())
+      findings_.ok("bindings to exchange " + shown(settings_.exchange) + ": rbit makes them");
+    else
+      findings_.warn({"bindings to exchange " + shown(settings_.exchange),
+                      "rbit makes none, and AMQP cannot tell whether there are any",
+                      "rabbitmqctl list_bindings shows them; [rbit] declare = yes makes them"});
+  }
+
+  void refused(const std::string& thing, const Answer& answer) {
+    if (answer.refusal->code == amqp::lost && !connection_->is_open()) return;  // told at the end
+    findings_.fail({thing, said(answer), answer.refusal->cure});
+  }
+
+  std::string our_user() const { return "user '" + settings_.broker.user + "'"; }
+  static std::string said(const Answer& answer) {
+    return text::one_line(answer.refusal->text, 300);
+  }
+  static std::string shown(const std::string& name) { return text::one_line(name, 300); }
+
+  asio::any_io_executor loop_;
+  const config::Settings& settings_;
+  CheckFindings& findings_;
+  std::shared_ptr<amqp::Connection> connection_;
+  bool knows_questions_ = false;
+};
+
+}  // namespace
+
+void check_broker_live(const config::Settings& settings, CheckFindings& findings) {
+  if (settings.broker.local) return;
+  asio::io_context loop{1};
+  LiveBroker broker(loop.get_executor(), settings, findings);
+  (void)run_alone(loop, broker.ask());
+}
+
+}  // namespace rbit

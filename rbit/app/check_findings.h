@@ -1,0 +1,35 @@
+#pragma once
+
+#include <string>
+
+#include "rbit/base/result.h"
+#include "rbit/config/settings.h"
+
+namespace rbit {
+
+/// What `rbit check` has found, told as it is found: one line each, for people or as JSON.
+class CheckFindings {
+ public:
+  explicit CheckFindings(bool json) : json_(json) {}
+
+  void ok(const std::string& what) { tell(Level::ok, what, "", nullptr); }
+  /// Nothing is lost by it, but it may not be what is meant.
+  void warn(const Error& error) { tell(Level::warn, without_cure(error), error.cure, nullptr); }
+  void fail(const Error& error) { tell(Level::fail, without_cure(error), error.cure, nullptr); }
+  /// One of the file's own.
+  void add(const config::Finding& finding);
+
+  bool failed() const { return failed_; }
+
+ private:
+  enum class Level { ok, warn, fail };
+  static std::string without_cure(const Error& error) {
+    return Error{error.thing, error.reason}.text();
+  }
+  void tell(Level level, const std::string& what, const std::string& cure,
+            const config::Place* place);
+
+  bool json_, failed_ = false;
+};
+
+}  // namespace rbit

@@ -1,0 +1,88 @@
+#include <algorithm>
+#include <boost/asio/io_context.hpp>
+
+#include "rbit/app/checks.h"
+#include "rbit/app/run_alone.h"
+#include "rbit/base/loopback.h"
+#include "rbit/report/http_client.h"
+
+namespace rbit {
+
+namespace {
+
+/// "localhost" of "http://localhost:8080/pybit".
+std::string host_of(const std::string& url) {
+  const auto begin = url.find("://") + 3;
+  const auto host = url.substr(begin, url.find('/', begin) - begin);
+  if (host.starts_with('[')) return host.substr(1, host.find(']') - 1);
+  return host.substr(0, host.find(':'));
+}
+
+/// INTEROP.md 5: job 0 is nobody's, and a form without a status changes nothing. The password is
+/// looked at first.
+void judge(const std::string& thing, bool with_password, const Result<HttpAnswer>& answer,
+           CheckFindings& findings) {
+  if (!answer) {
+    findings.fail({thing, Error{answer.error().thing, answer.error().reason}.text(),
+                   "start the front-end, or correct [status] url"});
+  } else if (answer->status == 400) {
+    findings.ok(thing + (with_password ? " takes our name and password" : " answers"));
+  } else if (answer->status == 401 && with_password) {
+    findings.fail(
+        {thing, "refuses our name and password", "correct [status] username and password-file"});
+  } else if (answer->status == 401) {
+    findings.fail(
+        {thing, "wants a name and a password", "write [status] username and password-file"});
+  } else if (answer->status >= 500) {
+    findings.warn({thing, "is ill: it answers with " + std::to_string(answer->status),
+                   "look at its log; reports wait until it is well"});
+  } else {
+    findings.fail({thing,
+                   "does not answer as PyBit does: " + std::to_string(answer->status) +
+                       " to POST /job/0, where PyBit says 400 or 401",
+                   "correct [status] url"});
+  }
+}
+
+Task<Result<void>> ask(asio::any_io_executor loop, const config::StatusSettings& status,
+                       const std::string& base, CheckFindings& findings) {
+  HttpClient http(loop);
+  HttpRequest request;
+  request.method = "POST";
+  request.url = base + "/job/0";
+  // As with reports: over plain http a password goes to this machine only.
+  const bool safe = base.starts_with("https://") || is_loopback(host_of(base));
+  const bool with_password = safe && !status.username.empty();
+  if (with_password) {
+    request.user = status.username;
+    request.password = status.password;
+  } else if (!status.username.empty()) {
+    findings.warn({"[status] username",
+                   "is not sent to " + base +
+                       ", for over plain http a password goes to this machine "
+                       "only",
+                   "use https"});
+  }
+  const std::string thing = "[status] front-end " + base;
+  const Result<HttpAnswer> answer = co_await http.send(std::move(request));
+  judge(thing, with_password, answer, findings);
+  co_return Result<void>();
+}
+
+}  // namespace
+
+void check_front_end(const config::Settings& settings, CheckFindings& findings) {
+  const config::StatusSettings& status = settings.status;
+  if (std::find(status.report.begin(), status.report.end(), "pybit") == status.report.end()) return;
+  std::vector<std::string> bases;
+  if (!status.url.empty())
+    bases.push_back(status.url);
+  else
+    for (const auto& host : status.allow_hosts) bases.push_back("http://" + host);
+  for (const auto& base : bases) {
+    asio::io_context loop{1};
+    (void)run_alone(loop, ask(loop.get_executor(), status, base, findings));
+  }
+}
+
+}  // namespace rbit

@@ -1,0 +1,74 @@
+#include <algorithm>
+#include <boost/asio/io_context.hpp>
+
+#include "rbit/app/app.h"
+#include "rbit/app/checks.h"
+#include "rbit/app/run_alone.h"
+#include "rbit/run/leader_pool.h"
+#include "rbit/run/make_runner.h"
+
+namespace rbit {
+
+namespace {
+
+/// RabbitMQ's consumer_timeout, if nobody has changed it.
+constexpr std::chrono::minutes broker_patience(30);
+
+Task<Result<void>> prepare(Runner& runner, LeaderPool& leaders) {
+  const Result<void> able = co_await runner.prepare();
+  co_await runner.close();
+  co_await leaders.close();
+  co_return able;
+}
+
+/// Starts what the runner would start before its first job; no message is touched.
+Result<void> can_work(const Configuration& configuration, const std::string& name) {
+  const config::Settings& settings = configuration.settings();
+  const RunPlace place = run_place(settings, settings.state_dir);
+  asio::io_context loop{1};
+  LeaderPool leaders(loop.get_executor(), place.leader_program);
+  const auto runner = make_runner(loop.get_executor(), configuration.lines.at(name), name,
+                                  settings.runners.at(name).policy, place, leaders);
+  return run_alone(loop, prepare(*runner, leaders));
+}
+
+/// Whether the broker would take the message of a long job back while it runs.
+void check_patience(const std::string& thing, const RunnerPolicy& policy, CheckFindings& findings) {
+  const bool ends_in_time = policy.timeout.count() > 0 && policy.timeout < broker_patience;
+  if (ends_in_time || (policy.ack_after && *policy.ack_after < broker_patience)) return;
+  const std::string patience = duration_text(broker_patience);
+  const std::string length = policy.timeout.count() == 0
+                                 ? "a job may run for ever (timeout = 0)"
+                                 : "a job may run for " + duration_text(policy.timeout);
+  const std::string acked = policy.ack_after
+                                ? "is acknowledged after " + duration_text(*policy.ack_after)
+                                : "is not acknowledged before its end (ack-after = never)";
+  findings.warn({thing,
+                 length + " and " + acked + ", but the broker takes a message back after " +
+                     patience + " unless its consumer_timeout is longer",
+                 "set ack-after or timeout below " + patience});
+}
+
+}  // namespace
+
+void check_runners(const Configuration& configuration, CheckFindings& findings) {
+  const config::Settings& settings = configuration.settings();
+  for (const auto& [name, line] : configuration.lines) {
+    const bool used =
+        std::any_of(settings.queues.begin(), settings.queues.end(),
+                    [&runner = name](const auto& queue) { return queue.runner == runner; });
+    const std::string thing = "[runner:" + name + "]";
+    const Result<void> able = can_work(configuration, name);
+    if (able)
+      findings.ok(thing + (used ? " can work" : " can work, and no queue names it"));
+    else if (const Error& why = able.error(); used)
+      findings.fail({"", thing + " " + Error{why.thing, why.reason}.text(), why.cure});
+    else  // rbit starts without it, and no job can be lost
+      findings.warn(
+          {"", thing + ", which no queue names: " + Error{why.thing, why.reason}.text(), why.cure});
+    if (used && !settings.broker.local)
+      check_patience(thing, settings.runners.at(name).policy, findings);
+  }
+}
+
+}  // namespace rbit

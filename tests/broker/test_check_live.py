@@ -1,0 +1,112 @@
+"""`rbit check --live` at a real broker: what it finds there, and that it changes nothing."""
+
+import broker_suite
+from broker_suite import BrokerSuite
+
+# All queues, exchanges and bindings in one call: rabbitmqctl is slow to start.
+EVERYTHING = """\
+Items = [name, durable, auto_delete, arguments, messages, messages_unacknowledged, consumers],
+{lists:sort([rabbit_amqqueue:info(Queue, Items) || Queue <- rabbit_amqqueue:list(<<"/">>)]),
+ lists:sort(rabbit_exchange:info_all(<<"/">>, [name, type, durable, arguments])),
+ lists:sort(rabbit_binding:list(<<"/">>))}.
+"""
+
+
+class CheckLive(BrokerSuite):
+    def everything(self):
+        return self.node.ctl("eval", EVERYTHING)
+
+    def check(self, expect):
+        """The lines; the broker is as it was."""
+        before = self.everything()
+        self.assertIn("amq.direct", before)
+        done = self.command("check", self.config, "--live", "--root", self.path("root"))
+        self.assertEqual(done.returncode, expect, done.stdout + done.stderr)
+        self.assertEqual(self.everything(), before)
+        return done.stdout
+
+    def configure_legacy(self, rbit="", amqp=""):
+        """The queue of one suite, in the form that binds it."""
+        queue = self.queue()
+        self.configure_text(f"[rbit]\nstate-dir = state\ndistribution = {self.dist}\n"
+                            f"architecture = any\nsuites = latex\nformat = pdf\n{rbit}\n"
+                            f"[amqp]\nhost = 127.0.0.1\nport = {self.node.port}\n{amqp}\n"
+                            f"[runner:{queue}]\nrunner = shell!true\n")
+        return queue
+
+    def test_nothing_there_yet_and_then_all_well(self):
+        queue = self.configure_legacy(f"exchange = {self.dist}")
+        said = self.check(0)
+        self.assertIn(f"ok   exchange {self.dist} is not there yet; rbit makes it", said)
+        self.assertIn(f"ok   queue {queue} is not there yet; rbit makes it", said)
+        self.assertNotIn("warn", said)
+        self.start()
+        self.assertEqual(self.rbit.stop(), 0)
+        self.publish(queue, b"{}")
+        said = self.check(0)
+        self.assertIn("ok   [amqp] logged in at 127.0.0.1:", said)
+        self.assertIn(f"ok   queue {queue}: 1 messages, 0 consumers", said)
+        self.assertIn(f"ok   exchange {self.dist} is direct and durable", said)
+        self.assertIn("ok   the default exchange takes messages", said)
+        self.assertIn("rbit makes them", said)
+        method, _, _ = self.channel.basic_get(queue, auto_ack=True)
+        self.assertFalse(method.redelivered)  # it was not even looked at
+
+    def test_a_queue_that_rbit_does_not_make(self):
+        queue = self.configure_legacy("declare = passive")
+        said = self.check(1)
+        self.assertIn(f"FAIL queue {queue}: is not there, and rbit does not make it", said)
+        self.assertIn("warn bindings to exchange pybit", said)
+
+    def test_queues_and_an_exchange_of_another_make(self):
+        queue = self.configure_legacy(f"exchange = {self.dist}")
+        self.channel.queue_declare(queue, durable=True, arguments={"x-max-length": 10})
+        self.channel.exchange_declare(self.dist, "topic", durable=True)
+        said = self.check(1)
+        self.assertRegex(said, f"FAIL queue {queue}: is not as PyBit and rbit declare it .*"
+                               "x-max-length")
+        self.assertRegex(said, f"FAIL exchange {self.dist}: is not as PyBit declares it")
+
+    def test_wrong_password_and_missing_virtual_host(self):
+        self.configure_legacy(amqp="user = guest\npassword = wrong-one")
+        said = self.check(1)
+        self.assertRegex(said, r"FAIL \[amqp\] broker 127.0.0.1:\d+: .*ACCESS_REFUSED.*"
+                               r"\(check \[amqp\] user, password and virtual_host\)")
+        self.assertNotIn("wrong-one", said)
+        self.configure_legacy(amqp="virtual_host = nowhere")
+        self.assertRegex(self.check(1), r"FAIL \[amqp\] broker .*nowhere")
+
+    def test_permissions(self):
+        user = self.dist
+        self.node.ctl("add_user", user, "right")
+        login = f"user = {user}\npassword = right"
+
+        def allow(configure, write, read):
+            self.node.ctl("set_permissions", user, configure, write, read)
+
+        queue = self.configure_legacy(amqp=login)
+        allow("^$", "^$", "^$")
+        said = self.check(1)
+        self.assertIn(f"FAIL queue {queue}: is not there, and user '{user}' may not make it", said)
+        self.assertIn(f"FAIL the default exchange: user '{user}' may not write to it", said)
+        self.channel.queue_declare(queue, durable=True)
+        said = self.check(1)
+        self.assertRegex(said, f"warn queue {queue}: is there, but user '{user}' may not declare")
+        self.assertIn(f"FAIL queue {queue}: user '{user}' may not read from it", said)
+        self.assertIn(f"warn queue {queue}: user '{user}' may not bind it", said)
+        self.assertIn(f"may not make rbit's own queue rbit.dead.{queue}", said)
+        allow(".*", ".*", ".*")
+        self.assertNotIn("warn", self.check(0))
+
+    def test_the_status_queue_of_another_make(self):
+        queue = self.queue()
+        status = f"{self.dist}-status"
+        self.channel.queue_declare(status, durable=False, auto_delete=False)
+        self.configure_broker({queue: "runner = shell!true"},
+                              more=f"[status]\nreport = amqp\nqueue = {status}")
+        said = self.check(1)
+        self.assertRegex(said, rf"FAIL \[status\] queue {status}: is not as PyBit and rbit declare")
+
+
+if __name__ == "__main__":
+    broker_suite.main()

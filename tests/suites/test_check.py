@@ -1,0 +1,277 @@
+"""`rbit check` finds what would lose jobs, before one is lost: one line a finding."""
+
+import json
+import os
+import pwd
+import socket
+import subprocess
+
+import rbit_suite
+from front_end import FrontEnd
+from rbit_suite import Suite
+
+LINE = r"(ok   |warn |FAIL ).+"
+
+
+def unused_port():
+    with socket.create_server(("127.0.0.1", 0)) as one:
+        return one.getsockname()[1]
+
+
+class CheckSuite(Suite):
+    def check(self, *arguments, expect=0):
+        """The lines that are not ok."""
+        done = self.command("check", self.config, "--root", self.path("root"), *arguments)
+        self.assertEqual(done.returncode, expect, done.stdout + done.stderr)
+        self.assertEqual(done.stderr, "")
+        lines = done.stdout.splitlines()
+        if "--json" not in arguments:
+            for line in lines:
+                self.assertRegex(line, "^" + LINE)
+        self.findings = lines
+        return [line for line in lines if not line.startswith("ok ")]
+
+    def assert_said(self, lines, *words):
+        self.assertTrue([line for line in lines if all(word in line for word in words)],
+                        f"{words} in none of {lines}")
+
+
+class Files(CheckSuite):
+    def test_a_good_file_has_nothing_to_tell(self):
+        self.configure({"build": "runner = shell!true"})
+        self.assertEqual(self.check(), [])
+        self.assertIn("ok   [runner:build] can work", self.findings)
+        self.assertFalse(os.path.exists(self.path("state")))  # it changes nothing
+
+    def test_json(self):
+        self.configure({"build": "runner = shell!no-such-program\ntimout = 3"})
+        lines = [json.loads(line) for line in self.check("--json", expect=1)]
+        for line in lines:
+            self.assertIn(line["level"], ("ok", "warn", "FAIL"))
+        warning = [line for line in lines if line["level"] == "warn"][0]
+        self.assertEqual(warning["what"], "[runner:build] unknown key 'timout'")
+        self.assertEqual(warning["cure"], "did you mean 'timeout'?")
+        self.assertEqual((warning["file"], warning["line"]), (self.config, 10))
+        failure = [line for line in lines if line["level"] == "FAIL"][0]
+        self.assertIn("no-such-program", failure["what"])
+        self.assertTrue(failure["cure"])
+
+    def test_a_file_that_does_not_load(self):
+        self.configure({"build": "runner = perl!x"})
+        lines = [json.loads(line) for line in self.check("--json", expect=78)]
+        self.assertEqual([line["level"] for line in lines], ["FAIL"])
+        self.assertEqual(lines[0]["cure"], "known: shell, plugin, python")
+
+    def test_runners_without_what_they_need(self):
+        self.write("broken.py", "def f(build_request, settings)\n    pass\n")
+        naughty = os.path.join(rbit_suite.BINARY_DIR, "tests", "libnaughty.so")
+        naughty = naughty if os.path.exists(naughty) else None  # not built
+        runners = {"program": "runner = shell!/nowhere/tool %ID",
+                   "library": "runner = plugin!libnowhere.so:x",
+                   "module": "runner = python!no_such_module:f",
+                   "syntax": "runner = python!broken:f"}
+        if naughty:
+            runners["symbol"] = f"runner = plugin!{naughty}:no_such_runner"
+        self.configure(runners)
+        found = self.check(expect=1)
+        for name, words in {"program": "/nowhere/tool", "library": "libnowhere.so",
+                            "module": "no_such_module", "syntax": "broken.py"}.items():
+            self.assert_said(found, f"FAIL [runner:{name}]", words)
+        if naughty:
+            self.assert_said(found, "FAIL [runner:symbol]", "no_such_runner")
+
+    def test_a_runner_that_no_queue_names_loses_no_job(self):
+        self.configure({"build": "runner = shell!true"},
+                       more="[runner:spare]\nrunner = shell!no-such-program\n")
+        self.assert_said(self.check(), "warn [runner:spare], which no queue names", "no-such")
+
+    def test_directories_that_cannot_be_made(self):
+        self.write("file", "no directory")
+        self.configure({"build": "runner = shell!true\noutput-dir = file/out"},
+                       rbit="work-dir = file/work")
+        found = self.check(expect=1)
+        self.assert_said(found, "FAIL [runner:build]", "/file")
+        self.assert_said(found, "FAIL [rbit] work-dir", "/file")
+
+    def test_a_user_who_cannot_get_to_his_work(self):
+        if os.geteuid() != 0:
+            self.skipTest("only root runs jobs as somebody else")
+        try:
+            pwd.getpwnam("nobody")
+        except KeyError:
+            self.skipTest("there is no user nobody")
+        self.configure({"build": "runner = shell!true\nuser = nobody"})
+        os.chmod(self.directory, 0o700)
+        self.assert_said(self.check(expect=1), "FAIL [runner:build]", "nobody", self.directory)
+
+    def test_a_token_that_others_may_read(self):
+        self.write("token", "secret")
+        os.chmod(self.path("token"), 0o644)
+        self.configure({"build": "runner = shell!true"},
+                       more="[monitor]\nlisten = 127.0.0.1:8080\ntoken-file = token\n")
+        self.assert_said(self.check(expect=1), "FAIL", "token-file", "chmod 600")
+
+    def test_a_syslog_that_is_not_there(self):
+        self.configure({"build": "runner = shell!true"}, more="""\
+[loggers]
+keys = root
+[handlers]
+keys = s
+[formatters]
+keys =
+[logger_root]
+handlers = s
+[handler_s]
+class = handlers.SysLogHandler
+args = ('SOCKET',)
+""".replace("SOCKET", self.path("log")))
+        self.assert_said(self.check(), "warn syslog at " + self.path("log"))
+
+    def test_a_job_that_the_broker_would_take_back(self):
+        broker = "host = localhost"
+        self.configure({"build": "runner = shell!true\nack-after = never"}, amqp=broker)
+        self.assert_said(self.check(), "warn [runner:build]", "timeout = 0", "ack-after")
+        self.configure({"build": "runner = shell!true\nack-after = 1h\ntimeout = 2h"}, amqp=broker)
+        self.assert_said(self.check(), "warn [runner:build]", "2h", "1h")
+        for fine in ("ack-after = never\ntimeout = 20m", "ack-after = 10m", ""):
+            self.configure({"build": f"runner = shell!true\n{fine}"}, amqp=broker)
+            self.assertEqual(self.check(), [])
+
+    def test_standard_input(self):
+        done = subprocess.run([self.program, "check", "-"], cwd=self.directory, text=True,
+                              input="[rbit]\nqueue-mappings = q:r\nstate-dir = state\n[amqp]\n"
+                                    "url = local:\n[runner:r]\nrunner = shell!true\n",
+                              env=self.environment(), capture_output=True)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+
+
+class Services(CheckSuite):
+    """The files of supervisord and systemd, below a root of the test's own."""
+
+    def service(self, path, text):
+        full = self.path("root", path)
+        os.makedirs(os.path.dirname(full), exist_ok=True)
+        with open(full, "w") as file:
+            file.write(text)
+
+    def configured(self, rbit=""):
+        self.configure({"build": "runner = shell!true\ngrace = 10s"}, rbit=rbit)
+
+    def test_supervisords_ten_seconds_are_not_enough(self):
+        self.configured()
+        program = f"[program:rbit]\ncommand=/usr/bin/rbit {self.config}\n"
+        self.service("etc/supervisor/conf.d/rbit.conf", program)
+        self.assert_said(self.check(expect=1), "FAIL", "conf.d/rbit.conf", "stopwaitsecs", "10s",
+                         "drain-timeout (10m)", "645")
+        self.service("etc/supervisor/conf.d/rbit.conf", program + "stopwaitsecs=605 ; enough?\n")
+        self.assert_said(self.check(), "warn", "stopwaitsecs = 605s", "grace")
+        self.service("etc/supervisor/conf.d/rbit.conf", program + "stopwaitsecs=660\n")
+        self.assertEqual(self.check(), [])
+        self.assert_said(self.findings, "ok ", "conf.d/rbit.conf")
+        self.service("etc/supervisor/conf.d/rbit.conf",
+                     program + "stopwaitsecs=660\nstopsignal=KILL\n")
+        self.assert_said(self.check(expect=1), "FAIL", "KILL")
+
+    def test_the_files_of_this_package_are_right(self):
+        conf = os.path.join(rbit_suite.SOURCE_DIR, "conf")
+        self.configured()
+        for source, target in (("supervisord/rbit.conf", "etc/supervisor/conf.d/rbit.conf"),
+                               ("systemd/rbit.service", "etc/systemd/system/rbit.service")):
+            with open(os.path.join(conf, source)) as file:
+                self.service(target, file.read().replace("/etc/rbit/rbit.ini", self.config))
+        self.assertEqual(self.check(), [])
+        self.assertEqual(len([line for line in self.findings if "stopwaitsecs" in line
+                              or "TimeoutStopSec" in line]), 2, self.findings)
+
+    def test_systemd_and_its_drop_ins(self):
+        self.configured()
+        unit = "[Service]\nType=exec\nExecStart=/usr/bin/rbit run \\\n  %s\n"
+        self.service("lib/systemd/system/rbit.service", unit % self.config)
+        self.assert_said(self.check(expect=1), "FAIL", "rbit.service", "TimeoutStopSec", "90s")
+        self.service("etc/systemd/system/rbit.service.d/stop.conf",
+                     "[Service]\nTimeoutStopSec=10min 45s\n")
+        self.assertEqual(self.check(), [])
+        self.assert_said(self.findings, "ok ", "stop.conf", "645s")
+        self.service("etc/systemd/system/rbit.service.d/stop.conf",
+                     "[Service]\nTimeoutStopSec=infinity\n")
+        self.assert_said(self.findings if self.check() else self.findings, "as long as it takes")
+
+    def test_a_template_and_another_ones_file(self):
+        self.configured("drain-timeout = 1m")
+        name = os.path.join(self.directory, "%i.ini")
+        self.service("etc/systemd/system/rbit@.service", f"[Service]\nExecStart=rbit {name}\n")
+        self.service("etc/systemd/system/other.service",
+                     "[Service]\nExecStart=rbit /etc/other.ini\nTimeoutStopSec=1\n")
+        self.service("etc/supervisor/supervisord.conf",
+                     f"[program:cat]\ncommand=cat {self.config}\n")
+        self.assertEqual(self.check(), [])
+        self.assert_said(self.findings, "ok ", "rbit@.service", "90s")
+        self.assertFalse([line for line in self.findings if "other" in line or "conf:" in line])
+
+
+class Live(CheckSuite):
+    def front_end(self, user=None, password=None):
+        made = FrontEnd(user, password)
+        self.addCleanup(made.go_down)
+        return made
+
+    def configured(self, url, more=""):
+        self.configure({"build": "runner = shell!true"},
+                       more=f"[status]\nreport = pybit\nurl = {url}\n{more}")
+
+    def test_the_front_ends_password(self):
+        front_end = self.front_end("rbit", "right")
+        self.configured(front_end.url, "username = rbit\npassword = right\n")
+        self.assertEqual(self.check("--live"), [])
+        self.assert_said(self.findings, "ok ", front_end.url, "name and password")
+        self.configured(front_end.url, "username = rbit\npassword = wrong-one\n")
+        self.assert_said(self.check("--live", expect=1), "FAIL [status] front-end", "refuses",
+                         "username")
+        self.assertNotIn("wrong-one", "".join(self.findings))
+        self.configured(front_end.url)
+        self.assert_said(self.check("--live", expect=1), "FAIL [status] front-end", "wants a name")
+        self.assertEqual(front_end.reports, [])
+        self.assertEqual({one["job"] for one in front_end.requests}, {"0"})
+        self.assertEqual(self.check(), [])  # nobody is asked without --live
+
+    def test_a_front_end_that_is_away_or_none(self):
+        front_end = self.front_end()
+        self.configured(front_end.url)
+        self.assertEqual(self.check("--live"), [])
+        front_end.answer = 503
+        self.assert_said(self.check("--live"), "warn [status] front-end", "503")
+        front_end.answer = 404
+        self.assert_said(self.check("--live", expect=1), "FAIL [status] front-end", "404")
+        front_end.go_down()
+        self.assert_said(self.check("--live", expect=1), "FAIL [status] front-end",
+                         "start the front-end")
+
+    def test_a_password_that_would_travel_in_the_open_is_not_sent(self):
+        self.configured("http://192.0.2.1.invalid:8080", "username = rbit\npassword = right\n")
+        found = self.check("--live", expect=1)
+        self.assert_said(found, "warn [status] username", "https")
+        self.assert_said(found, "FAIL [status] front-end")
+
+    def test_a_broker_that_is_away(self):
+        port = unused_port()
+        self.configure({"build": "runner = shell!true"}, amqp=f"host = 127.0.0.1\nport = {port}")
+        self.assert_said(self.check("--live", expect=1),
+                         f"FAIL [amqp] broker 127.0.0.1:{port}: ", "refused",
+                         "start the broker, or correct [amqp] host and port")
+        dead = self.command("dead", "list", self.config)
+        self.assertEqual(dead.returncode, 69)
+        self.assertIn("start the broker, or correct [amqp] host and port", dead.stderr)
+
+
+class Help(Suite):
+    def test_every_command_tells_its_options(self):
+        for command in ("run", "check", "submit", "try", "jobs", "log", "explain", "cancel",
+                        "config"):
+            with self.subTest(command=command):
+                done = self.command(command, "--help")
+                self.assertEqual(done.returncode, 0, done.stderr)
+                self.assertIn(f"usage: rbit", done.stdout)
+
+
+if __name__ == "__main__":
+    rbit_suite.main()

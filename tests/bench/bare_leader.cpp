@@ -1,9 +1,9 @@
 // What a job costs through rbit-leader with nothing of rbit around it: one leader, one job after
 // another, the same descriptors and record that rbit gives it.
 //
-//   bare_leader LEADER JOBS RECORD_DIR COMMAND [ARG...]
+//   bare_leader LEADER JOBS RECORD_DIR CGROUP COMMAND [ARG...]
 //
-// Prints the seconds.
+// CGROUP is the directory in which the leader makes its control group, or "". Prints the seconds.
 #include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -59,7 +59,7 @@ void send_with_fds(int socket, std::string& packet, const int (&fds)[4]) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc < 5) {
+  if (argc < 6) {
     std::fprintf(stderr, "usage: see the source\n");
     return 2;
   }
@@ -69,12 +69,12 @@ int main(int argc, char** argv) {
   const pid_t leader = fork();
   if (leader == 0) {
     dup2(ends[1], 3);
-    execl(argv[1], argv[1], parent.c_str(), "", nullptr);
+    execl(argv[1], argv[1], parent.c_str(), argv[4], nullptr);
     _exit(127);
   }
   close(ends[1]);
 
-  std::string packet = start_packet(argv + 4);
+  std::string packet = start_packet(argv + 5);
   const int jobs = std::atoi(argv[2]);
   const std::string record_dir = argv[3];
   const int null = open("/dev/null", O_RDWR | O_CLOEXEC);

@@ -28,6 +28,8 @@ namespace {
 
 using Kind = HandlerSettings::Kind;
 
+constexpr std::string_view runners_logger = "roadrunners";
+
 spdlog::level::level_enum to_spdlog(Level level) {
   switch (level) {
     case Level::debug:
@@ -164,9 +166,7 @@ class Routes {
   template <class Visit>
   void visit(std::string_view logger, Level level, const Visit& visit) const {
     const LoggerSettings* at = nearest(logger);
-    const LoggerSettings* levelled = at;
-    while (!levelled->level) levelled = parent(*levelled);  // root has one
-    if (level < *levelled->level) return;
+    if (level < level_of(logger)) return;
     for (;;) {
       for (const int handler : at->handlers)
         if (const auto& one = handlers_[static_cast<std::size_t>(handler)]; one.takes(level))
@@ -178,6 +178,12 @@ class Routes {
 
   void flush() const {
     for (const auto& handler : handlers_) handler.flush();
+  }
+
+  Level level_of(std::string_view logger) const {
+    const LoggerSettings* at = nearest(logger);
+    while (!at->level) at = parent(*at);  // root has one
+    return *at->level;
   }
 
   bool has_logger(std::string_view name) const { return loggers_.contains(name); }
@@ -274,16 +280,21 @@ void write(Level level, std::string_view logger, std::string_view message, const
   });
 }
 
+std::optional<Level> runner_level() {
+  const auto routes = the_log().routes();
+  if (!routes->has_logger(runners_logger)) return std::nullopt;
+  return routes->level_of(runners_logger);
+}
+
 void of_runner(std::string_view level, std::string_view message) {
-  constexpr std::string_view logger = "roadrunners";
-  if (!the_log().routes()->has_logger(logger)) return;
+  if (!runner_level()) return;
   const std::string word = text::upper(level);
   const Level its = word == "DEBUG"                         ? Level::debug
                     : word == "WARNING" || word == "WARN"   ? Level::warning
                     : word == "ERROR"                       ? Level::error
                     : word == "CRITICAL" || word == "FATAL" ? Level::critical
                                                             : Level::info;
-  write(its, logger, message, {}, BOOST_CURRENT_LOCATION);
+  write(its, runners_logger, message, {}, BOOST_CURRENT_LOCATION);
 }
 
 void flush() {

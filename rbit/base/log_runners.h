@@ -1,8 +1,14 @@
 #pragma once
 
+#include <optional>
 #include <string_view>
 
+#include "rbit/base/log_record.h"
+
 namespace rbit::log {
+
+/// The level of the logger "roadrunners", if the configuration has one of that name.
+std::optional<Level> runner_level();
 
 /// Hands on what a runner logs, as a record of the logger "roadrunners", if the configuration has a
 /// logger of that name. Else nobody hears it: it stands in the job's own log.

@@ -84,9 +84,11 @@ void Attempt::on_event(JobEvent event) {
     note_artifact(context_.record_dir, artifact->artifact);
     named_.push_back(std::move(artifact->artifact));
   } else if (auto* line = std::get_if<LogEvent>(&event)) {
-    log_.write((line->level.empty() ? line->text : line->level + ": " + line->text) + "\n");
+    if (!line->printed) {
+      log_.write((line->level.empty() ? line->text : line->level + ": " + line->text) + "\n");
+      unflushed_ = true;
+    }
     log::of_runner(line->level, "job " + job_.key + ": " + line->text);
-    unflushed_ = true;
     activity();
   } else if (auto* result = std::get_if<ResultEvent>(&event)) {
     if (!result_) result_ = std::move(*result);  // there is one verdict

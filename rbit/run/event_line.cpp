@@ -86,7 +86,8 @@ Result<JobEvent> parse_event_line(std::string_view line) {
   if (event == "status" || object.contains("status")) return status_event(object);
   if (object.contains("artifact")) return artifact_event(object, "artifact");
   if (object.contains("log"))
-    return JobEvent(LogEvent{string_of(object, "log"), string_of(object, "level")});
+    return JobEvent(LogEvent{string_of(object, "log"), string_of(object, "level"),
+                             object.value("printed", nlohmann::json()) == true});
   if (object.contains("result")) return result_event(object);
   if (object.contains("ready")) return JobEvent(ReadyEvent{});
   if (object.contains("refused"))

@@ -24,6 +24,7 @@ struct ArtifactEvent {  // {"artifact": "path", "kind": "..."}
 };
 struct LogEvent {  // {"log": "text", "level": "info"}
   std::string text, level;
+  bool printed = false;  // "printed": true: it is in the job's output already
 };
 struct ResultEvent {  // {"result": "done|failed|blocked|cancelled", "message": "..."}
   Outcome::Kind kind = Outcome::Kind::done;

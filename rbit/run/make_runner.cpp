@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "rbit/base/log_runners.h"
 #include "rbit/run/hosted_runner.h"
 #include "runners/plugin/plugin_host.h"
 #include "runners/python/python_host.h"
@@ -15,6 +16,7 @@ std::unique_ptr<Runner> make_runner(const asio::any_io_executor& loop, const Run
                                     const std::string& name, RunnerPolicy policy,
                                     const RunPlace& place, LeaderPool& leaders) {
   const std::string what = std::string(to_string(line.kind)) + "!" + line.target + ":" + line.name;
+  const auto level = log::runner_level();
   switch (line.kind) {
     case RunnerLine::Kind::plugin:
       return std::make_unique<HostedRunner>(
@@ -24,7 +26,8 @@ std::unique_ptr<Runner> make_runner(const asio::any_io_executor& loop, const Run
       return std::make_unique<HostedRunner>(
           loop,
           python_host_argv(place.python_program, place.python_host_dir, place.config_dir,
-                           line.target + ":" + line.name, ::geteuid()),
+                           line.target + ":" + line.name, ::geteuid(),
+                           level ? log::python_name(*level) : ""),
           what, name, std::move(policy), place, leaders);
     case RunnerLine::Kind::shell:
       break;

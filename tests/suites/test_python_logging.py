@@ -146,6 +146,39 @@ class PythonLogging(Suite):
         self.assertEqual(len(found), 1)
         self.assertRegex(found[0], r"^30\|roadrunners\|job .*: hello$")
 
+    def test_what_a_python_runner_logs_has_the_level_of_roadrunners(self):
+        self.write("legacy.py", """\
+import logging
+logger = logging.getLogger('roadrunners.legacy')
+
+def make(build_request, settings):
+    logger.debug('getting %s', build_request.get_package())
+    try:
+        1 / 0
+    except ZeroDivisionError:
+        logger.exception('no number')
+""")
+        def run(more, sections):
+            self.configure({"build": "runner = python!legacy:make"},
+                           more=LOGGERS.format(handlers="file", level="INFO", more=more)
+                           + handler("file", "FileHandler", "('rbit.log', 'w')") + sections)
+            self.start(until=None)
+            self.submit("build", "col10642", job=len(self.rbits), wait=True)
+            self.assertEqual(self.rbit.stop(), 0)
+            output = self.command("log", self.config, str(len(self.rbits))).stdout
+            return [line for line in self.read("rbit.log").splitlines() if "roadrunners" in line], output
+        lines, output = run("", "")
+        self.assertEqual(lines, [])
+        self.assertNotIn("getting", output)
+        self.assertIn("[roadrunners.legacy] no number\n", output)
+        lines, output = run(", x", "[logger_x]\nqualname = roadrunners\nhandlers =\nlevel = DEBUG\n")
+        self.assertEqual(len(lines), 2)
+        self.assertRegex(lines[0], r"^10\|roadrunners\|job .*: getting col10642$")
+        self.assertRegex(lines[1], r"^40\|roadrunners\|job .*: no number$")
+        self.assertEqual(output.count("getting col10642"), 1)
+        self.assertIn("ZeroDivisionError", output)  # and nowhere else
+        self.assertNotIn("ZeroDivisionError", self.read("rbit.log"))
+
     def test_a_log_that_cannot_be_opened_ends_the_start(self):
         self.write("sub", "no directory")
         self.configure({"build": "runner = shell!true"}, more=LOGGERS.format(

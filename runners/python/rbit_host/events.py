@@ -40,6 +40,10 @@ class Events:
     def log(self, text, level):
         self._write({"log": clean(text), "level": level})
 
+    def printed(self, text, level):
+        """What the job's output shows already, for the logger of runners in rbit's own log."""
+        self._write({"log": clean(text), "level": level, "printed": True})
+
     def result(self, verdict, message, left_open, record_dir):
         """The verdict; first kept in record_dir, without a sync: it has to outlive rbit only."""
         event = {"result": verdict, "message": clean(message)}

@@ -100,6 +100,20 @@ def run_job(line, function, form, events, signals):
     events.result(verdict[0], verdict[1], left_open, line.get("record_dir"))
 
 
+class Passing(logging.Handler):
+    """Hands on what runners log, without tracebacks: those are for the job's output alone."""
+
+    def __init__(self, events):
+        super().__init__()
+        self._events = events
+
+    def emit(self, record):
+        try:
+            self._events.printed(record.getMessage(), record.levelname)
+        except Exception:  # as a logging handler does: a slip in a format ends no job
+            self.handleError(record)
+
+
 def main(arguments):
     try:
         fcntl.fcntl(EVENTS_FD, fcntl.F_SETFD, fcntl.FD_CLOEXEC)
@@ -108,6 +122,7 @@ def main(arguments):
     parser = argparse.ArgumentParser(prog="rbit_host")
     parser.add_argument("--config-dir", required=True)
     parser.add_argument("--trust-uid", type=int, default=-1)
+    parser.add_argument("--log-level", help="of what rbit's own log gets to see too")
     parser.add_argument("target", metavar="module:callable")
     options = parser.parse_args(arguments)
 
@@ -116,8 +131,10 @@ def main(arguments):
     signals = CancelSignals()
     # What is printed is seen at once, whatever it is.
     sys.stdout.reconfigure(line_buffering=True, errors="backslashreplace")
-    logging.basicConfig(stream=sys.stderr, level=logging.INFO,
+    logging.basicConfig(stream=sys.stderr, level=options.log_level or logging.INFO,
                         format="%(asctime)s %(levelname)-5.5s [%(name)s] %(message)s")
+    if options.log_level:
+        logging.getLogger().addHandler(Passing(events))
     # Last, so that no file beside the INI file hides a module of Python's own.
     sys.path.append(os.path.abspath(options.config_dir))
     try:

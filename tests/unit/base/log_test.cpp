@@ -115,8 +115,10 @@ TEST_CASE("what runners log is heard where a logger is named for it") {
   logging.logger("", Level::info, {all});
   log::configure(logging.settings);
   log::of_runner("error", "unheard");
+  CHECK_FALSE(log::runner_level());
   logging.logger("roadrunners", Level::debug, {});
   log::configure(logging.settings);
+  CHECK(log::runner_level() == Level::debug);
   log::of_runner("debug", "one");
   log::of_runner("Warning", "two");
   log::of_runner("", "three");

@@ -19,6 +19,8 @@ TEST_CASE("an event is known by its member") {
   CHECK(std::get<ArtifactEvent>(*parse_event_line(R"({"artifact":"a","kind":"pdf"})"))
             .artifact.kind == "pdf");
   CHECK(std::get<LogEvent>(*parse_event_line(R"({"log":"x","level":"debug"})")).level == "debug");
+  CHECK_FALSE(std::get<LogEvent>(*parse_event_line(R"({"log":"x"})")).printed);
+  CHECK(std::get<LogEvent>(*parse_event_line(R"({"log":"x","printed":true})")).printed);
   const auto result = parse_event_line(R"({"result":"failed","message":"why","left_open":2})");
   REQUIRE(result.has_value());
   CHECK(std::get<ResultEvent>(*result).kind == Outcome::Kind::failed);

@@ -28,6 +28,7 @@ MonitorOptions options_of(const config::MonitorSettings& settings) {
   options.health.success_rate = settings.success_rate;
   options.health.window = settings.health_window;
   options.health.max_connection_fails = settings.max_connection_fails;
+  options.metrics_path = settings.metrics_path;
   options.name_space = settings.metrics_namespace;
   options.labels = settings.labels;
   return options;

@@ -1,5 +1,7 @@
 #include <algorithm>
 
+#include "rbit/base/text.h"
+#include "rbit/config/environment.h"
 #include "rbit/config/section_reader.h"
 #include "rbit/config/sections.h"
 
@@ -26,7 +28,23 @@ std::optional<log::Level> python_level(const PythonLogging& python) {
   return level;
 }
 
-/// The order of INTEROP.md 1.4: the command line, [log], Python's sections, our default.
+/// BarterDude's variable: one of Python's numbers, as "20".
+std::optional<log::Level> environment_level(Loaded& loaded) {
+  constexpr const char* variable = "BARTERDUDE_DEFAULT_LOG_LEVEL";
+  const auto said = environment_of(variable);
+  if (!said) return std::nullopt;
+  long long number = 0;
+  if (!text::parse_number(*said, 0, 50, number))
+    environment_error(variable, *said, "a number from 0 to 50", loaded);
+  // The least important level that such a number lets through.
+  for (const auto level :
+       {log::Level::debug, log::Level::info, log::Level::warning, log::Level::error})
+    if (number <= log::python_number(level)) return level;
+  return log::Level::critical;
+}
+
+/// The order of INTEROP.md 1.4: the command line, [log], Python's sections, then BarterDude's
+/// variable and our default.
 void read_level(SectionReader& reader, const Overrides& overrides, PythonLogging& python,
                 LogSettings& log) {
   const auto python_said = python_level(python);
@@ -38,6 +56,10 @@ void read_level(SectionReader& reader, const Overrides& overrides, PythonLogging
     log.level = "DEBUG";
     reader.note("level", "DEBUG", {"command line", 0});
     for (auto& handler : python.handlers) handler.level = log::Level::debug;
+  } else if (const auto given = environment_level(reader.loaded()); given && !reader.has("level")) {
+    log.level = log::python_name(*given);
+    reader.note("level", log.level, {"environment", 0});
+    return;
   } else {
     log.level = reader.choice("level");
     if (!reader.has("level")) return;  // a child of ours may have one
@@ -107,7 +129,8 @@ void read_log(const Ini& ini, PythonLogging python, const Overrides& overrides, 
     }
   }
   for (auto& logger : python.loggers)
-    if (logger.name.empty() && !logger.level) logger.level = log::Level::info;
+    if (logger.name.empty() && !logger.level)
+      logger.level = python_level(python) ? log::Level::info : level_of(log.level);
   log.handlers = std::move(python.handlers);
   log.loggers = std::move(python.loggers);
   for (auto& value : python.values) {

@@ -1,5 +1,6 @@
 #include "rbit/base/loopback.h"
 #include "rbit/base/text.h"
+#include "rbit/config/environment.h"
 #include "rbit/config/section_reader.h"
 #include "rbit/config/sections.h"
 #include "rbit/config/values.h"
@@ -8,21 +9,60 @@ namespace rbit::config {
 
 namespace {
 
-/// A bare port is one of the loopback interface.
+/// [monitor] listen, or what BarterDude's variables say; a bare port is one of the loopback
+/// interface.
 std::string read_listen(SectionReader& reader) {
-  const std::string text = reader.text("listen");
-  long long port = 0;
-  if (text.empty()) return "";
-  if (text::parse_number(text, 1, 65535, port)) return "127.0.0.1:" + text;
-  const auto address = parse_host_port(text);
+  constexpr const char *host_variable = "ASYNCWORKER_HTTP_HOST",
+                       *port_variable = "ASYNCWORKER_HTTP_PORT";
+  const auto host = environment_of(host_variable), port = environment_of(port_variable);
+  long long number = 0;
+  if (reader.has("listen") || (!host && !port)) {
+    const std::string text = reader.text("listen");
+    return text::parse_number(text, 1, 65535, number) ? "127.0.0.1:" + text : text;
+  }
+  if (port && !text::parse_number(*port, 1, 65535, number))
+    environment_error(port_variable, *port, "a number from 1 to 65535", reader.loaded());
+  std::string name = host.value_or("127.0.0.1");
+  if (name.find(':') != std::string::npos && !name.starts_with('[')) name = "[" + name + "]";
+  if (!parse_host_port(name + ":1"))
+    environment_error(host_variable, *host, "a host", reader.loaded());
+  const std::string listen = name + ":" + port.value_or("8080");
+  reader.note("listen", listen, {"environment", 0});
+  return listen;
+}
+
+void check_listen(SectionReader& reader, const std::string& listen) {
+  if (listen.empty()) return;
+  const auto address = parse_host_port(listen);
   if (!address || address->port == 0)
-    reader.error("listen", "'" + text::one_line(text, 80) + "' is not HOST:PORT");
+    reader.error("listen", "'" + text::one_line(listen, 80) + "' is not HOST:PORT");
   else if (!is_loopback(address->host) && !reader.has("token-file"))  // RELIABILITY.md 7, rule 10
     reader.error("listen",
-                 "'" + text::one_line(text, 80) +
+                 "'" + text::one_line(listen, 80) +
                      "' is not on this machine alone (write token-file too, or 127.0.0.1:" +
                      std::to_string(address->port) + ")");
-  return text;
+}
+
+/// Where the metrics are: no key of ours, but of asyncworker's variables.
+std::string read_metrics_path(Loaded& loaded) {
+  constexpr const char *path_variable = "ASYNCWORKER_METRICS_ROUTE_PATH",
+                       *enabled_variable = "ASYNCWORKER_METRICS_ROUTE_ENABLED";
+  std::string path = "/metrics";
+  const Place place{"environment", 0};
+  if (const auto said = environment_of(path_variable)) {
+    path = *said;
+    loaded.values.push_back({"monitor", path_variable, path, place});
+    const bool taken = path == "/" || path == "/healthcheck" || path == "/style.css";
+    if (!path.starts_with('/') || taken || path.find_first_of("?# \t\n") != std::string::npos)
+      environment_error(path_variable, path, "a path such as /metrics", loaded);
+  }
+  if (const auto said = environment_of(enabled_variable)) {
+    loaded.values.push_back({"monitor", enabled_variable, *said, place});
+    const auto enabled = parse_flag(text::lower(*said));
+    if (!enabled) environment_error(enabled_variable, *said, "True or False", loaded);
+    if (enabled && !*enabled) path.clear();
+  }
+  return path;
 }
 
 }  // namespace
@@ -31,6 +71,8 @@ void read_monitor(const Ini& ini, Loaded& loaded) {
   SectionReader reader(ini.find("monitor"), "monitor", "monitor", loaded);
   MonitorSettings& monitor = loaded.settings.monitor;
   monitor.listen = read_listen(reader);
+  check_listen(reader, monitor.listen);
+  monitor.metrics_path = read_metrics_path(loaded);
   monitor.token_file = reader.path("token-file");
   monitor.success_rate = reader.fraction("success-rate");
   monitor.health_window = reader.duration("health-window");

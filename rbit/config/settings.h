@@ -60,6 +60,7 @@ struct StatusSettings {
 struct MonitorSettings {
   std::string listen;  // HOST:PORT; empty: off
   std::string token_file;
+  std::string metrics_path = "/metrics";  // empty: not served
   double success_rate = 0.95;
   std::chrono::milliseconds health_window{60'000};
   int max_connection_fails = 3;

@@ -11,6 +11,7 @@ Monitor::Monitor(const asio::any_io_executor& loop, Clock& clock, MonitorOptions
     : clock_(clock),
       source_(std::move(source)),
       health_(clock, options.health),
+      metrics_path_(std::move(options.metrics_path)),
       metrics_(std::move(options.name_space), std::move(options.labels)) {
   if (options.server.listen.empty()) return;
   server_ = std::make_unique<HttpServer>(loop, std::move(options.server),
@@ -38,12 +39,15 @@ HttpReply Monitor::reply(const std::string& path) {
     return {answer.code, "text/plain; charset=utf-8", answer.body};
   }
   const auto now = to_micros(clock_.wall());
-  if (path == "/metrics")
+  if (!metrics_path_.empty() && path == metrics_path_)
     return {200, "text/plain; version=0.0.4; charset=utf-8", metrics_.text(source_.numbers(), now)};
   if (path == "/")
-    return {200, "text/html; charset=utf-8", page(source_.numbers(), source_.details(), now)};
+    return {200, "text/html; charset=utf-8",
+            page(source_.numbers(), source_.details(), now, metrics_path_)};
   if (path == "/style.css") return {200, "text/css; charset=utf-8", std::string(page_style())};
-  return {404, "text/plain; charset=utf-8", "nothing here; see /, /healthcheck, /metrics\n"};
+  return {404, "text/plain; charset=utf-8",
+          "nothing here; see /, /healthcheck" +
+              (metrics_path_.empty() ? "" : ", " + metrics_path_) + "\n"};
 }
 
 }  // namespace rbit

@@ -18,6 +18,7 @@ namespace rbit {
 struct MonitorOptions {
   HttpServerSettings server;  // `listen` empty: nothing is served
   HealthSettings health;
+  std::string metrics_path = "/metrics";      // empty: not served
   std::string name_space = "rbit";            // metrics-namespace
   std::map<std::string, std::string> labels;  // label.NAME
 };
@@ -47,6 +48,7 @@ class Monitor {
   Clock& clock_;
   MonitorSource source_;
   Health health_;
+  std::string metrics_path_;
   Metrics metrics_;
   std::unique_ptr<HttpServer> server_;
 };

@@ -92,7 +92,8 @@ std::string_view page_style() {
          ".failed td,.dead td,.down td,.paused td,p.paused{color:#a00}.done td{color:#060}\n";
 }
 
-std::string page(const MonitorNumbers& numbers, const MonitorDetails& details, std::int64_t now) {
+std::string page(const MonitorNumbers& numbers, const MonitorDetails& details, std::int64_t now,
+                 const std::string& metrics_path) {
   std::string queues, running, last, targets;
   for (const auto& queue : details.queues)
     queues += "<tr>" + cell(queue.queue) + cell(queue.runner) + cell(queue.state) +
@@ -120,7 +121,10 @@ std::string page(const MonitorNumbers& numbers, const MonitorDetails& details, s
          table("Running jobs", jobs, running) + table("Last jobs", jobs, last) +
          table("Reports", {"target", "state", "reason", "sent", "dropped", "oldest waits"},
                targets) +
-         "<p><a href=\"/healthcheck\">health</a> <a href=\"/metrics\">metrics</a></p>\n"
+         "<p><a href=\"/healthcheck\">health</a>" +
+         (metrics_path.empty() ? ""
+                               : " <a href=\"" + html_escape(metrics_path) + "\">metrics</a>") +
+         "</p>\n"
          "</body></html>\n";
 }
 

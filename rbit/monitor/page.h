@@ -9,7 +9,8 @@
 namespace rbit {
 
 /// The page at /, HTML. Every text is escaped; `now` in microseconds since 1970.
-std::string page(const MonitorNumbers& numbers, const MonitorDetails& details, std::int64_t now);
+std::string page(const MonitorNumbers& numbers, const MonitorDetails& details, std::int64_t now,
+                 const std::string& metrics_path);
 
 /// Served at /style.css: the page's content policy allows no style within it.
 std::string_view page_style();

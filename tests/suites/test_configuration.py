@@ -2,6 +2,7 @@
 
 import os
 import re
+import subprocess
 
 import rbit_suite
 from pybit_messages import build_request
@@ -252,6 +253,47 @@ deposit_location = DIRECTORY
         self.start()
         done = self.submit("cnx_desktop_latex_pdf", "m9003", job=36, wait=True, expect=1)
         self.assertIn("module.pdf", done.stdout)  # there is none to copy
+
+
+class Include(Suite):
+    def test_runners_and_queues_from_files_beside_it(self):
+        os.mkdir(self.path("conf.d"))
+        self.configure({"build": "runner = shell!true"}, rbit="include = conf.d/*.ini secret.ini")
+        self.write("conf.d/one.ini", "[rbit]\nqueue-mappings = more:more\n"
+                                     "[runner:more]\nrunner = shell!echo hello %ID\n")
+        self.write("secret.ini", "[runner:more]\npassword = topsecret\n")
+        os.chmod(self.path("secret.ini"), 0o600)
+        shown = self.command("config", "rbit.ini")
+        self.assertEqual(shown.returncode, 0, shown.stderr)
+        self.assertIn("\n(conf.d/one.ini:4) runner = shell!echo hello %ID\n", shown.stdout)
+        self.assertIn("\n(secret.ini:2) password = ***\n", shown.stdout)
+        self.start()
+        self.submit("more", "col10642", job=36, wait=True)
+        self.assertIn("hello col10642", self.command("log", self.config, "36").stdout)
+
+    def test_one_that_is_not_there_and_one_with_mistakes(self):
+        self.configure({"build": "runner = shell!true"}, rbit="include = gone.ini bad.ini")
+        self.write("bad.ini", "[rbit]\nqueue-mappings = q:nobody\n[monitor]\nlisten = x\n")
+        done = self.command("check", "rbit.ini")
+        self.assertEqual(done.returncode, 78)
+        self.assertRegex(done.stdout, r"FAIL rbit.ini:\d+: \[rbit\] include: gone.ini: No such file")
+        self.assertIn("FAIL bad.ini:2: [rbit] queue-mappings: no [runner:nobody]", done.stdout)
+        self.assertIn("FAIL bad.ini:4: [monitor] listen: ", done.stdout)
+
+
+class Environment(Suite):
+    def test_barterdudes_variables(self):
+        self.configure({"build": "runner = shell!true"})
+        done = subprocess.run([self.program, "config", self.config], text=True, capture_output=True,
+                              env=self.environment(BARTERDUDE_DEFAULT_LOG_LEVEL="30",
+                                                   ASYNCWORKER_HTTP_PORT="8081"))
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("\n(environment) level = WARNING\n", done.stdout)
+        self.assertIn("\n(environment) listen = 127.0.0.1:8081\n", done.stdout)
+        done = subprocess.run([self.program, self.config], text=True, capture_output=True,
+                              env=self.environment(ASYNCWORKER_HTTP_PORT="http"))
+        self.assertEqual(done.returncode, 78)
+        self.assertIn("environment: ASYNCWORKER_HTTP_PORT: 'http' is not", done.stderr)
 
 
 class Check(Suite):

@@ -109,6 +109,18 @@ TEST_CASE("metrics over HTTP") {
   CHECK(has(answer, "\nrbit_received_number_before_consume_messages_total 1.0\n"));
 }
 
+TEST_CASE("metrics elsewhere, or nowhere") {
+  Watched other;
+  other.options.metrics_path = "/prometheus";
+  CHECK(has(other.get("/prometheus"), "\nrbit_received_number_before_consume"));
+  CHECK(other.get("/metrics").starts_with("HTTP/1.1 404 "));
+  CHECK(has(other.get("/"), "<a href=\"/prometheus\">metrics</a>"));
+  Watched none;
+  none.options.metrics_path = "";
+  CHECK(none.get("/metrics").starts_with("HTTP/1.1 404 "));
+  CHECK_FALSE(has(none.get("/"), "metrics"));
+}
+
 TEST_CASE("the page shows what goes on, and runs nothing of it") {
   Watched rbit;
   rbit.details.name = "box<1>";

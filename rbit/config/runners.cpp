@@ -74,12 +74,13 @@ std::vector<std::string> read_artifacts(SectionReader& reader) {
   return globs;
 }
 
-int read_signal(SectionReader& reader) {
+std::optional<int> read_signal(SectionReader& reader) {
   const std::string value = reader.text("cancel-signal");
+  if (value.empty()) return std::nullopt;
   if (const auto signal = parse_signal(value)) return *signal;
   reader.error("cancel-signal",
                "'" + text::one_line(value, 80) + "' is no signal (write TERM, INT, HUP, 15 ...)");
-  return SIGTERM;
+  return std::nullopt;
 }
 
 std::vector<std::string> read_pass_env(SectionReader& reader) {

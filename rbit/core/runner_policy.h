@@ -16,8 +16,12 @@ struct RunnerPolicy {
   int slots = 0;                              // this runner's share; 0: no limit of its own
   std::chrono::milliseconds timeout{0};       // of one attempt; 0: none
   std::chrono::milliseconds idle_timeout{0};  // without output or event; 0: none
-  std::chrono::milliseconds grace{10'000};    // between cancel_signal and SIGKILL
-  int cancel_signal = SIGTERM;
+  std::chrono::milliseconds grace{10'000};    // between the first signal and SIGKILL
+  /// The first signal, if the section names one. Else a cancel begins as PyBit's client began it
+  /// (INTEROP.md 5), which sbuild and its like clean up after.
+  std::optional<int> cancel_signal;
+  int signal_of_cancel() const { return cancel_signal.value_or(SIGINT); }
+  int signal_of_stop() const { return cancel_signal.value_or(SIGTERM); }
 
   /// A message is acknowledged this long after its delivery, once its job is on record as ours;
   /// none: only when the job has ended.

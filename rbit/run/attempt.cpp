@@ -65,7 +65,7 @@ void Attempt::on_output(std::string_view bytes) {
   log_.write(bytes);
   unflushed_ = true;
   activity();
-  if (log_.bytes() > output_limit) ladder(StopCause::output, policy_.cancel_signal);
+  if (log_.bytes() > output_limit) ladder(StopCause::output, policy_.signal_of_stop());
 }
 
 void Attempt::on_event(JobEvent event) {
@@ -121,7 +121,9 @@ void Attempt::ladder(StopCause cause, int signal) {
 
 void Attempt::on_stop(StopKind kind) {
   const StopCause cause = kind == StopKind::cancel ? StopCause::cancel : StopCause::interrupt;
-  ladder(cause, kind == StopKind::kill ? SIGKILL : policy_.cancel_signal);
+  ladder(cause, kind == StopKind::kill     ? SIGKILL
+                : kind == StopKind::cancel ? policy_.signal_of_cancel()
+                                           : policy_.signal_of_stop());
 }
 
 void Attempt::activity() {
@@ -153,9 +155,9 @@ void Attempt::on_timer() {
   const Time now = std::chrono::steady_clock::now();
   if (cause_ == StopCause::none) {
     if (policy_.timeout.count() > 0 && now >= begun_ + policy_.timeout)
-      ladder(StopCause::timeout, policy_.cancel_signal);
+      ladder(StopCause::timeout, policy_.signal_of_stop());
     else if (policy_.idle_timeout.count() > 0 && now >= active_ + policy_.idle_timeout)
-      ladder(StopCause::idle, policy_.cancel_signal);
+      ladder(StopCause::idle, policy_.signal_of_stop());
   }
   if (unflushed_) log_.flush();
   unflushed_ = false;

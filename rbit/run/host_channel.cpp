@@ -161,7 +161,7 @@ Result<std::unique_ptr<HostChannel>> HostChannel::start(const asio::any_io_execu
   order.nice = policy.nice;
   order.max_memory = policy.max_memory;
   order.max_processes = policy.max_processes;
-  order.stop_signal = policy.cancel_signal;
+  order.stop_signal = policy.signal_of_stop();
   order.grace = policy.grace;
   if (auto started = (*leader)->run(std::move(order)); !started) return started.error();
 
@@ -211,7 +211,7 @@ Task<Outcome> HostChannel::run_job(Attempt& attempt, std::string line, Fd record
   ++state->jobs;
   if (!state->early_output.empty()) attempt.on_output(std::exchange(state->early_output, {}));
   if (auto attached = state->leader->attach("job " + attempt.key(), std::move(record_dir),
-                                            state->policy.cancel_signal, state->policy.grace);
+                                            state->policy.signal_of_stop(), state->policy.grace);
       !attached)
     log::debug("a host's record: " + attached.error().text());
   state->send(std::move(line));

@@ -129,7 +129,7 @@ Result<JobOrder> ShellRunner::order(const Job& job, const RunContext& context,
   order.nice = policy_.nice;
   order.max_memory = policy_.max_memory;
   order.max_processes = policy_.max_processes;
-  order.stop_signal = policy_.cancel_signal;
+  order.stop_signal = policy_.signal_of_stop();
   order.grace = policy_.grace;
   order.record_dir = Fd(::open(context.record_dir.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!order.record_dir) return Error{context.record_dir, std::strerror(errno), ""};

@@ -217,6 +217,9 @@ std::string tell(const nlohmann::json& story) {
 
   Telling telling;
   for (const json& attempt : story["attempts"]) tell_attempt(attempt, telling);
+  if (const std::string message = text_of(story, "message");
+      story["attempts"].empty() && !message.empty())
+    telling.add(number_of(story, "ended"), message);  // why there is none
   for (const json& delivery : story["deliveries"])
     telling.add(number_of(delivery, "time"), delivery["what"] == "joined"
                                                  ? "delivered again, joined the running job"

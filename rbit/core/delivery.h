@@ -52,6 +52,10 @@ class Delivery {
   const Message& message() const { return message_; }
   /// Gives it the id that its copies will carry, where its own is somebody else's too.
   void rename(std::string id) { message_.message_id = std::move(id); }
+  /// Notes something on it that its copies shall carry.
+  void mark(const std::string& header, HeaderValue value) {
+    message_.headers[header] = std::move(value);
+  }
   bool is_void() const { return !settler_ || settler_->is_void(); }
   bool was_refused() const { return settler_ && settler_->was_refused(); }
 

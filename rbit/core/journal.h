@@ -96,9 +96,9 @@ class Journal {
   virtual Task<Result<void>> settled(const std::string& key) = 0;
   /// Another delivery of a job that runs here joined it.
   virtual Task<Result<void>> joined(const std::string& key) = 0;
-  /// The message came again and its answer was known: the last status once more, for a front-end
-  /// that may have missed it (crash table, J3 to A).
-  virtual Task<Result<void>> report_again(const std::string& key) = 0;
+  /// The message came again and its answer was known. `tell`: the last status once more, for a
+  /// front-end that may have missed it (crash table, J3 to A).
+  virtual Task<Result<void>> report_again(const std::string& key, bool tell) = 0;
 
   /// Writes something to no purpose: whether the journal can take a job.
   virtual Task<Result<void>> probe() = 0;
@@ -109,9 +109,12 @@ class Journal {
                                                 std::chrono::milliseconds limit) = 0;
   virtual std::optional<std::chrono::milliseconds> ack_limit(const std::string& broker) const = 0;
 
-  /// Cancels of jobs not seen yet, kept 7 days, by PyBit's job id.
-  virtual Task<Result<void>> bury(const std::string& job_id) = 0;
+  /// Puts a cancel on record, by PyBit's job id: kept 7 days, or until the job has ended otherwise.
+  /// False: the job is over, and there is nothing to remember. Survives a power cut.
+  virtual Task<Result<bool>> bury(const std::string& job_id) = 0;
   virtual bool is_buried(const std::string& job_id) const = 0;
+  /// The jobs of that id that are not over.
+  virtual std::vector<JobRecord> unfinished(const std::string& job_id) const = 0;
 
   // The outbox (RELIABILITY.md 5).
 

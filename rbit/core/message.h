@@ -42,7 +42,11 @@ inline constexpr const char* attempt_header = "x-rbit-attempt";
 /// building must build it although its last status is Failed (INTEROP.md 5).
 inline constexpr const char* replayed_header = "rbit-replayed";
 
-/// That header's value if it is a sane number, else none.
+/// The header that counts how often a message was put back because another client of the front-end
+/// was building its job (INTEROP.md 5).
+inline constexpr const char* waited_header = "x-rbit-waited";
+
+/// The attempt header's value if it is a sane number, else none.
 std::optional<int> attempt_of(const Message& message);
 
 /// The name of the job in the journal: the message id, else SHA-256 over queue, NUL, body

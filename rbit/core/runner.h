@@ -26,11 +26,14 @@ enum class StopKind {
 class StopRequest {
  public:
   void request(StopKind kind) {
+    cancelled_ = cancelled_ || kind == StopKind::cancel;
     if (requested_ && *requested_ >= kind) return;
     requested_ = kind;
     if (listener_) listener_(kind);
   }
   std::optional<StopKind> requested() const { return requested_; }
+  /// Somebody asked for a cancel, whatever harder request came after it.
+  bool cancelled() const { return cancelled_; }
   /// Called at each new request, and at once if there is one already. One listener; nullptr: none.
   void listen(std::function<void(StopKind)> listener) {
     listener_ = std::move(listener);
@@ -39,6 +42,7 @@ class StopRequest {
 
  private:
   std::optional<StopKind> requested_;
+  bool cancelled_ = false;
   std::function<void(StopKind)> listener_;
 };
 

@@ -50,6 +50,11 @@ class Dispatcher {
   /// no such job here. By key or by PyBit's job id.
   bool cancel(const std::string& key_or_id);
 
+  /// A front-end wants the job of this id cancelled, wherever it is: it runs here, waits here or at
+  /// the broker, or was not seen yet. One that is over is left alone. An Error: it is not on
+  /// record, ask again; what runs is asked to stop all the same.
+  Task<Result<void>> cancel_for_front_end(std::string job_id);
+
   const RunningJobs& running() const { return running_; }
   const Slots& slots() const { return slots_; }
   /// Takes no more messages while `why` is not empty; what runs goes on.
@@ -80,6 +85,8 @@ class Dispatcher {
   Task<void> finish_owned(std::string key);
   std::string waiting_job(const std::string& key_or_id) const;
   Task<void> cancel_owned(std::string key);
+  Task<bool> stop_running(std::string job_id);
+  bool ask_to_stop(const std::string& job_id);
   void flow_ended();
   void kept(const JobRecord& job);
   Task<void> move_dead_letters();

@@ -8,32 +8,14 @@
 #include "rbit/base/log.h"
 #include "rbit/base/secrets.h"
 #include "rbit/base/text.h"
+#include "rbit/dispatch/report_on.h"
 
 namespace rbit {
 
-namespace {
-
 /// Pauses between tries of what must succeed in the end: a write of the journal, a settlement.
-Backoff patience() {
+Backoff JobFlow::patience() {
   return Backoff(std::chrono::milliseconds(200), std::chrono::seconds(10));
 }
-
-Report report_of(const Job& job, Status status, std::string reason, std::string message,
-                 const Clock& clock) {
-  Report report;
-  report.job_key = job.key;
-  report.job_id = job.request.job_id;
-  report.queue = job.queue;
-  report.web_host = job.request.web_host;
-  report.attempt = job.attempt;
-  report.status = status;
-  report.reason = std::move(reason);
-  report.message = std::move(message);
-  report.time = to_micros(clock.wall());
-  return report;
-}
-
-}  // namespace
 
 Task<void> JobFlow::run(const Binding& binding, Delivery delivery) {
   const SteadyTime received = clock_.steady();
@@ -90,6 +72,7 @@ Task<void> JobFlow::run(const Binding& binding, Delivery delivery) {
   RunningJob& running =
       running_.add(accept(binding, delivery.message(), std::move(*request), past));
   running.received = received;
+  running.seen_before = redelivered;
   running.deliveries.push_back(std::move(delivery));
   const bool begun = co_await carry_out(binding, running, std::move(slot));
   if (!begun && !suspect) give_back(key);
@@ -145,6 +128,8 @@ Task<bool> JobFlow::resume(const Binding& binding, const OwnedJob& owned, Delive
 Task<bool> JobFlow::carry_out(const Binding& binding, RunningJob& running,
                               std::optional<Slot> slot) {
   running.begun = clock_.steady();
+  const Before before = co_await look_before(binding, running, slot);
+  if (before != Before::begin) co_return before == Before::over;
   const Result<std::string> record = links_.make_record(running.job);
   if (!record) {
     links_.journal_failed(record.error());
@@ -163,6 +148,8 @@ Task<bool> JobFlow::carry_out(const Binding& binding, RunningJob& running,
   // No job is burnt for a runner that is broken: its message goes back, and that costs no attempt.
   bool broken = false;
   if (outcome.kind == Outcome::Kind::not_started) broken = co_await links_.is_broken(binding);
+  heed_cancel(running.job, running.stop.cancelled(), outcome);
+  broken = broken && outcome.kind == Outcome::Kind::not_started;
   const Settlement settlement = broken ? Settlement::requeue(running.job.attempt)
                                        : binding.retry.decide(outcome, running.job);
   running.has_verdict = true;
@@ -215,7 +202,7 @@ Job JobFlow::accept(const Binding& binding, const Message& message, BuildRequest
 }
 
 Task<bool> JobFlow::begin(RunningJob& running, const std::string& record_dir) {
-  const Report building = report_of(running.job, Status::building, "", "", clock_);
+  const Report building = report_on(running.job, Status::building, "", "", clock_);
   failpoint("J1.before");
   const Result<void> written = co_await journal_.begin(
       running.job, running.deliveries.front().message(), record_dir, building);
@@ -266,7 +253,7 @@ void JobFlow::blame_the_disk(Outcome& outcome) {
 
 void JobFlow::note_status(RunningJob& running, Status status, std::string message) {
   running.statuses.push_back(
-      report_of(running.job, status, "", secrets::redacted(message), clock_));
+      report_on(running.job, status, "", secrets::redacted(message), clock_));
   if (running.pumping) return;
   running.pumping = true;
   spawn(loop_, pump_statuses(running), "status report");
@@ -287,11 +274,12 @@ Task<void> JobFlow::pump_statuses(RunningJob& running) {
 }
 
 Task<JobFlow::Finished> JobFlow::finish(const Job& job, const std::string& record_dir,
-                                        const Outcome& outcome, const Settlement& settlement) {
+                                        const Outcome& outcome, const Settlement& settlement,
+                                        Tell tell) {
   std::optional<Report> verdict;
-  if (outcome.kind != Outcome::Kind::interrupted)
+  if (outcome.kind != Outcome::Kind::interrupted && tell == Tell::all)
     verdict =
-        report_of(job, status_of(outcome, settlement), outcome.reason, outcome.message, clock_);
+        report_on(job, status_of(outcome, settlement), outcome.reason, outcome.message, clock_);
   Backoff backoff = patience();
   failpoint("J3.before");
   for (bool said = false;; said = true) {  // the verdict must get on record, however long it takes
@@ -445,10 +433,12 @@ Task<void> JobFlow::answer_again(Delivery delivery, Settlement settlement) {
   const std::string key = key_of(delivery.message());
   log::info("message " + text::one_line(key, 80) + " of " + delivery.message().queue +
             " came again; its answer is known: " + std::string(to_string(settlement.kind)));
+  // One that comes for the first time is a copy that was overtaken: nobody missed its answer.
+  const bool tell = delivery.message().redelivered;
   const bool settled = co_await settle(delivery, settlement);
   if (!settled) co_return;
   co_await note_settled(key);
-  const Result<void> reported = co_await journal_.report_again(key);
+  const Result<void> reported = co_await journal_.report_again(key, tell);
   if (!reported) log::warning("an answer is not reported again: " + reported.error().text());
   if (const auto record = journal_.find(key)) {
     Report again;
@@ -481,25 +471,6 @@ Task<void> JobFlow::settle_owned(const OwnedJob& owned, Delivery delivery) {
   if (!written) log::warning("a settlement was not recorded: " + written.error().text());
 }
 
-Task<void> JobFlow::cancel(const OwnedJob& owned, Delivery delivery) {
-  const std::string key = owned.job.key;
-  RunningJob& running = running_.add(owned.job);  // a message of it that comes now joins
-  running.received = running.begun = clock_.steady();
-  running.has_verdict = true;
-  running.deliveries.push_back(std::move(delivery));
-  Outcome outcome;
-  outcome.kind = Outcome::Kind::cancelled;
-  outcome.reason = "cancelled";
-  const Settlement settlement = Settlement::accept();
-  const Finished finished = co_await finish(running.job, "", outcome, settlement);
-  if (finished.on_record) {
-    log::info("job " + owned.job.request.job_id + " waited here and is cancelled");
-    links_.finished(running.job, outcome, finished.told);
-    co_await settle_all(running, settlement);
-  }
-  running_.remove(key);
-}
-
 Task<void> JobFlow::hand_back(const OwnedJob& owned, Delivery delivery) {
   log::warning("job " + owned.job.request.job_id + " goes back to queue " + owned.job.queue +
                ", which is not read here any more");
@@ -515,6 +486,7 @@ Task<void> JobFlow::hand_back(const OwnedJob& owned, Delivery delivery) {
 Task<void> JobFlow::conclude(const Binding& binding, Job job, Outcome outcome,
                              std::string record_dir) {
   outcome.message = secrets::redacted(outcome.message);
+  heed_cancel(job, false, outcome);
   const Settlement settlement = binding.retry.decide(outcome, job);
   const Finished finished = co_await finish(job, record_dir, outcome, settlement);
   if (finished.on_record) links_.finished(job, outcome, finished.told);

@@ -6,10 +6,12 @@
 #include <set>
 #include <string>
 
+#include "rbit/base/backoff.h"
 #include "rbit/base/clock.h"
 #include "rbit/core/delivery.h"
 #include "rbit/core/journal.h"
 #include "rbit/core/runner.h"
+#include "rbit/core/standing.h"
 #include "rbit/dispatch/backlog.h"
 #include "rbit/dispatch/early_ack.h"
 #include "rbit/dispatch/recall.h"
@@ -28,7 +30,8 @@ struct Binding {
   std::optional<milliseconds> ack_after;  // none: a message is acknowledged when its job has ended
 };
 
-/// What others may want to know of the flow, and what it needs of other rooms. All are set.
+/// What others may want to know of the flow, and what it needs of other rooms. All but `ask` are
+/// set.
 struct FlowLinks {
   /// Message to request; the Error's thing is the reason word `undecodable` or `invalid`.
   std::function<Result<BuildRequest>(const Message&)> read;
@@ -39,6 +42,8 @@ struct FlowLinks {
   std::function<void(const std::string&)> sync_record;
   /// A status of a job is on record; the outbox has it for every target.
   std::function<void(const Report&)> told;
+  /// How the job's front-end has it, within seconds. None: it is not asked before a build.
+  std::function<Task<Standing>(const Job&)> ask;
   /// Whether a job could have its record and its workspace on the disk; tried out.
   std::function<Result<void>()> try_disk;
   /// The journal or the disk could not take a job: no more, please, until they can.
@@ -80,6 +85,9 @@ class JobFlow {
   /// One that waits here and shall not run any more. Told to stop before that is on record: it is
   /// as it was.
   Task<void> cancel(const OwnedJob& owned, Delivery delivery);
+  /// One whose message waits at the broker. It is over at once, and its message answered when it
+  /// comes.
+  Task<void> cancel_away(const JobRecord& record);
   /// One of a queue that is not read here any more: goes back there.
   Task<void> hand_back(const OwnedJob& owned, Delivery delivery);
 
@@ -99,6 +107,20 @@ class JobFlow {
 
  private:
   Task<bool> carry_out(const Binding& binding, RunningJob& running, std::optional<Slot> slot);
+
+  // Before J1: cancels that came first, and the front-end's word (job_flow_before.cpp).
+  enum class Before {
+    begin,
+    over,  // nothing is built: its message is settled, or comes again
+    back,  // told to stop meanwhile; nothing has happened
+  };
+  Task<Before> look_before(const Binding& binding, RunningJob& running, std::optional<Slot>& slot);
+  Task<void> accept_unbuilt(RunningJob& running, std::optional<Slot>& slot, Standing standing);
+  Task<void> accept_cancelled(RunningJob& running, std::optional<Slot>& slot);
+  Task<bool> put_back(const Binding& binding, RunningJob& running, int waited);
+  bool is_cancelled(const RunningJob& running) const;
+  void heed_cancel(const Job& job, bool asked, Outcome& outcome) const;
+
   Task<Outcome> attempt(const Binding& binding, RunningJob& running, std::string record_dir,
                         Message envelope);
   void blame_the_disk(Outcome& outcome);
@@ -109,9 +131,11 @@ class JobFlow {
   };
   std::string identify(Delivery& delivery);
   Task<Result<bool>> may_read(const std::string& key, Delivery& delivery);
+  static Backoff patience();
   Task<void> pause(milliseconds time);
+  enum class Tell { all, nobody };  // of the verdict
   Task<Finished> finish(const Job& job, const std::string& record_dir, const Outcome& outcome,
-                        const Settlement& settlement);
+                        const Settlement& settlement, Tell tell = Tell::all);
   Task<void> settle_all(RunningJob& running, const Settlement& settlement);
   Task<void> note_settled(std::string key);
   Task<bool> settle(Delivery& delivery, const Settlement& settlement);

@@ -1,5 +1,10 @@
 #pragma once
 
+#include <algorithm>
+#include <chrono>
+#include <string>
+#include <utility>
+
 #include "rbit/core/job.h"
 #include "rbit/core/outcome.h"
 #include "rbit/core/runner_policy.h"
@@ -22,6 +27,12 @@ class RetryPolicy {
       : attempts_(policy.attempts), delay_(policy.retry_delay), ceiling_(policy.retry_ceiling) {}
 
   Settlement decide(const Outcome& outcome, const Job& job) const;
+
+  /// Of a job that did not begin and is looked at again: this attempt is still to come.
+  Settlement put_back(const Job& job, std::string reason) const {
+    return Settlement::retry(std::min(delay_, ceiling_), job.attempt, std::move(reason));
+  }
+  int attempts() const { return attempts_; }
 
  private:
   Settlement again_or_dead(const Outcome& outcome, const Job& job, int limit) const;

@@ -98,6 +98,8 @@ amqp::Outgoing AmqpCopy::make(const Message& message, const Settlement& settleme
   const auto first = message.headers.find("x-rbit-first");
   const std::int64_t* known =
       first == message.headers.end() ? nullptr : std::get_if<std::int64_t>(&first->second);
+  if (const auto waited = message.headers.find(waited_header); waited != message.headers.end())
+    copy.headers[waited_header] = waited->second;
   copy.time_headers["x-rbit-first"] = known && *known > 0 ? *known : to_seconds(clock_.wall());
   if (dead) copy.time_headers["x-rbit-died"] = to_seconds(clock_.wall());
   if (message.oversized) {  // only its start is here (DESIGN.md 9, 6)

@@ -163,13 +163,6 @@ int SqliteJournal::recent_deaths(const std::string& key) const {
   return found && *found ? static_cast<int>(row.integer(0)) : 0;
 }
 
-bool SqliteJournal::is_buried(const std::string& job_id) const {
-  auto row = database_.prepare("SELECT 1 FROM tombstone WHERE job_id = ? AND time > ?");
-  const auto since = from_micros(now()) - limits_.cancels;
-  const auto found = row.bind(job_id).bind(to_micros(since)).step();
-  return found && *found;
-}
-
 std::vector<Report> SqliteJournal::due_reports(const std::string& target, std::int64_t now,
                                                int limit) const {
   return reports_.due(target, now, limit);
@@ -303,24 +296,16 @@ Task<Result<void>> SqliteJournal::joined(const std::string& key) {
   co_return co_await write(Durability::process, std::move(change));
 }
 
-Task<Result<void>> SqliteJournal::report_again(const std::string& key) {
+Task<Result<void>> SqliteJournal::report_again(const std::string& key, bool tell) {
   Change change = [&](std::int64_t& waiting) -> Result<void> {
     const auto row = row_of(key);
     if (!row) return row.error();
     if (!*row) return {};
-    if (const auto noted = note_delivery((*row)->id, "answered"); !noted) return noted;
+    const auto noted = note_delivery((*row)->id, "answered");
+    if (!noted || !tell) return noted;
     return reports_.add_again((*row)->id, now(), waiting);
   };
   co_return co_await write(Durability::process, std::move(change));
-}
-
-Task<Result<void>> SqliteJournal::bury(const std::string& job_id) {
-  Change change = [&](std::int64_t&) {
-    auto row = database_.prepare("INSERT OR REPLACE INTO tombstone(job_id, time) VALUES(?, ?)");
-    return row.bind(job_id).bind(now()).run();
-  };
-  // The message that asks for it is acknowledged next, and nobody will ask again.
-  co_return co_await write(Durability::power, std::move(change));
 }
 
 Task<Result<void>> SqliteJournal::probe() {
@@ -494,6 +479,11 @@ Result<void> SqliteJournal::write_finish(const Job& job, const Outcome& outcome,
   if (const auto written = write_verdict(row, job, outcome, settlement); !written) return written;
   if (verdict)
     if (const auto told = reports_.add(row, *verdict, waiting); !told) return told;
+  const auto state = state_after(outcome, settlement);
+  if (state == JobRecord::State::done || state == JobRecord::State::failed) {
+    auto late = database_.prepare("DELETE FROM tombstone WHERE job_id = ?");  // it came too late
+    if (const auto gone = late.bind(job.request.job_id).run(); !gone) return gone;
+  }
 
   constexpr int finishes_a_step = 64;  // each step removes up to 200 jobs, so it always keeps up
   if (++finishes_ % finishes_a_step != 0) return {};

@@ -21,7 +21,8 @@ struct JournalLimits {
   std::chrono::hours moved{7 * 24};  // a held job that nobody redelivers here is somewhere else
   std::chrono::hours brokers{30 * 24};  // what they taught us
   std::chrono::hours cancels{7 * 24};   // of jobs that were never seen
-  std::chrono::hours reports{8 * 24};   // a day more than the outbox tries
+  std::int64_t most_cancels = 10'000;
+  std::chrono::hours reports{8 * 24};  // a day more than the outbox tries
   std::int64_t waiting_reports = 1'000'000;
 };
 
@@ -51,15 +52,16 @@ class SqliteJournal : public Journal {
   Result<std::optional<OwnedJob>> owned_job(const std::string& key) const override;
   Task<Result<void>> settled(const std::string& key) override;
   Task<Result<void>> joined(const std::string& key) override;
-  Task<Result<void>> report_again(const std::string& key) override;
+  Task<Result<void>> report_again(const std::string& key, bool tell) override;
 
   Task<Result<void>> probe() override;
 
   Task<Result<void>> remember_ack_limit(const std::string& broker, milliseconds limit) override;
   std::optional<milliseconds> ack_limit(const std::string& broker) const override;
 
-  Task<Result<void>> bury(const std::string& job_id) override;
+  Task<Result<bool>> bury(const std::string& job_id) override;
   bool is_buried(const std::string& job_id) const override;
+  std::vector<JobRecord> unfinished(const std::string& job_id) const override;
 
   std::vector<Report> due_reports(const std::string& target, std::int64_t now,
                                   int limit) const override;
@@ -85,6 +87,7 @@ class SqliteJournal : public Journal {
   Task<Result<void>> write(Durability durability, Change change, Reserve reserve = Reserve::keep);
   std::int64_t now() const { return to_micros(clock_.wall()); }
 
+  Result<bool> is_over(const std::string& job_id) const;
   Result<std::optional<Row>> row_of(const std::string& key) const;
   Result<std::int64_t> accept(const Job& job, const std::optional<Row>& row);
   Result<void> insert_attempt(std::int64_t row, const Job& job, bool redelivered,

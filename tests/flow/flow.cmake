@@ -1,4 +1,4 @@
-#Stories over fakes : a broker in memory, runners that play, the real journal in memory.
+# Stories over fakes: a broker in memory, runners that play, the real journal in memory.
 file(GLOB flow_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/flow/*_test.cpp)
 if(TARGET room_journal AND TARGET room_dispatch)
   add_executable(flow ${flow_sources})

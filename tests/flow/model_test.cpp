@@ -6,6 +6,7 @@
 #include <map>
 #include <optional>
 #include <random>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -37,6 +38,7 @@ struct Expected {
   int crashes = 0;
   Status last = Status::waiting;  // the last report there must be
   std::vector<Report> told;       // what there was
+  bool doomed = false;            // a front-end cancelled it: it never starts again
 };
 
 class Model {
@@ -95,6 +97,8 @@ class Model {
       story_.transport.refuse_settlements(2);
     } else if (dice == 15) {
       cancel();
+    } else if (dice == 16) {
+      cancel_from_the_front_end();
     } else {
       pass(milliseconds(250) * (1 + number(12)));
     }
@@ -103,7 +107,7 @@ class Model {
   void send() {
     const std::string key = "job" + std::to_string(jobs_.size() + 1);
     note("send " + key);
-    jobs_[key];
+    jobs_[key].doomed = doomed_.contains(key);
     const Message message = story_.message(key);
     bodies_[message.body] = key;
     story_.transport.send(message);
@@ -143,6 +147,32 @@ class Model {
       story_.settle_down();
       return;
     }
+  }
+  /// May have to wait for a verdict that is being put on record.
+  Task<void> cancel_id(std::string id) {
+    const Result<void> done = co_await story_.dispatcher().cancel_for_front_end(std::move(id));
+    expect(done.has_value(), "a cancel is not on record");
+  }
+  /// Of any job, one that was not sent yet too. rbit may die right after it.
+  void cancel_from_the_front_end() {
+    const std::string id = std::to_string(1 + number(static_cast<int>(jobs_.size()) + 1));
+    const std::string key = "job" + id;
+    const bool dies = number(3) == 0;
+    note("the front-end cancels " + key + (dies ? ", and" : ""));
+    if (dies)  // it is on record, and nothing has come of it yet
+      static_cast<void>(test::run(story_.loop(), story_.journal().bury(id)));
+    else
+      spawn(story_.loop().get_executor(), cancel_id(id), "a cancel");
+    const auto known = jobs_.find(key);
+    if (known == jobs_.end())
+      doomed_.insert(key);
+    else if (known->second.state != Expected::State::over)
+      known->second.doomed = true;
+    if (dies) return crash();
+    story_.settle_down();
+    if (known == jobs_.end() || known->second.state != Expected::State::running) return;
+    known->second.state = Expected::State::over;
+    known->second.last = Status::cancelled;
   }
   /// All that ran is forgotten; the broker has every message again.
   void crash() {
@@ -190,6 +220,7 @@ class Model {
       Expected& job = jobs_[started[seen_]];
       note(started[seen_] + " starts");
       expect(job.state == Expected::State::waiting, started[seen_] + " started, was not waiting");
+      expect(!job.doomed, started[seen_] + " started, and was cancelled");
       expect(job.crashes < poison_limit, started[seen_] + " started, and is poison");
       expect(job.attempt == story_.runner().attempts[seen_], started[seen_] + ": wrong attempt");
       job.state = Expected::State::running;
@@ -200,7 +231,7 @@ class Model {
   void see_settlements() {
     const auto& settled = story_.transport.settled;
     for (; settlements_ < settled.size(); ++settlements_) {
-      const auto& [body, settlement] = settled[settlements_];
+      const auto& [body, settlement, headers] = settled[settlements_];
       if (settlement.kind != Settlement::Kind::retry) continue;
       Message copy;
       copy.queue = "build";
@@ -240,6 +271,11 @@ class Model {
         job.state = Expected::State::over;
         job.last = Status::failed;
       }
+      if (job.doomed && job.state == Expected::State::waiting && !job.told.empty() &&
+          job.told.back().status == Status::cancelled) {  // at once, or when its message came
+        job.state = Expected::State::over;
+        job.last = Status::cancelled;
+      }
       const Status last = job.told.empty() ? Status::waiting : job.told.back().status;
       expect(last == job.last, key + " was told " + std::string(to_string(last)) + ", not " +
                                    std::string(to_string(job.last)));
@@ -264,6 +300,7 @@ class Model {
   std::mt19937_64 random_;
   Story story_;
   std::map<std::string, Expected> jobs_;
+  std::set<std::string> doomed_;               // before they were sent
   std::map<std::string, std::string> bodies_;  // to keys
   std::vector<std::pair<SteadyTime, std::optional<Message>>> copies_;
   std::size_t seen_ = 0, settlements_ = 0;

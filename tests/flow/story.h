@@ -2,6 +2,7 @@
 
 #include <boost/asio/io_context.hpp>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -87,6 +88,14 @@ class Story {
                        : "DROP TRIGGER no_begin")
         .value();
   }
+  /// The journal takes no cancel, or takes them again.
+  void refuse_cancels(bool fail) {
+    database_
+        ->execute(fail ? "CREATE TRIGGER no_cancel BEFORE INSERT ON tombstone "
+                         "BEGIN SELECT RAISE(ABORT, 'refused'); END"
+                       : "DROP TRIGGER no_cancel")
+        .value();
+  }
   /// As a claim that was committed and whose sync failed.
   void mark_owned(const std::string& key) {
     database_->execute(("UPDATE job SET claim = 'owned' WHERE key = '" + key + "'").c_str())
@@ -122,6 +131,12 @@ class Story {
     clock.advance(time);
     settle_down();
   }
+  /// A CancelRequest for the job of this id.
+  Result<void> cancel(const std::string& job_id) {
+    const auto done = test::run(loop_, dispatcher_->cancel_for_front_end(job_id));
+    settle_down();
+    return done;
+  }
   /// Runs `task` with the loop turning.
   void run(Task<void> task) { test::run(loop_, std::move(task)); }
 
@@ -136,6 +151,11 @@ class Story {
   Result<void> disk;  // what trying it gives
   MemoryTransport transport;
   ManualClock clock;
+
+  /// How the front-end has a package; unclear if it is not there. While it hangs, nobody hears.
+  std::map<std::string, Standing> front_end;
+  std::vector<std::string> asked;
+  bool front_end_hangs = false;
 
  private:
   void begin_life(int slots) {
@@ -179,6 +199,12 @@ class Story {
     };
     links.make_record = [](const Job& job) { return Result<std::string>("/records/" + job.key); };
     links.remove_record = [](const std::string&) {};
+    links.ask = [this](const Job& job) -> Task<Standing> {
+      asked.push_back(job.request.package);
+      while (front_end_hangs) co_await front_end_answers.wait();
+      const auto known = front_end.find(job.request.package);
+      co_return known == front_end.end() ? Standing{} : known->second;
+    };
     links.try_disk = [this] { return disk; };
     links.sync_record = [](const std::string&) {};
     links.told = [this](const Report& report) {
@@ -194,6 +220,11 @@ class Story {
   }
 
   asio::io_context loop_;
+
+ public:
+  Notice front_end_answers{loop_.get_executor()};
+
+ private:
   RunnerPolicy policy_;
   std::unique_ptr<Database> database_;
   std::unique_ptr<SqliteJournal> journal_;

@@ -100,10 +100,11 @@ class MemoryOutbox : public Journal {
   int recent_deaths(const std::string&) const override { return 0; }
   Task<Result<void>> settled(const std::string&) override { co_return Result<void>(); }
   Task<Result<void>> joined(const std::string&) override { co_return Result<void>(); }
-  Task<Result<void>> report_again(const std::string&) override { co_return Result<void>(); }
+  Task<Result<void>> report_again(const std::string&, bool) override { co_return Result<void>(); }
   Task<Result<void>> probe() override { co_return Result<void>(); }
-  Task<Result<void>> bury(const std::string&) override { co_return Result<void>(); }
+  Task<Result<bool>> bury(const std::string&) override { co_return true; }
   bool is_buried(const std::string&) const override { return false; }
+  std::vector<JobRecord> unfinished(const std::string&) const override { return {}; }
 
   std::list<Row> rows;
   std::vector<std::string> dropped;

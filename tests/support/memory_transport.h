@@ -20,6 +20,7 @@ class MemoryTransport : public Transport {
   struct Settled {
     std::string body;
     Settlement settlement;
+    std::map<std::string, HeaderValue> headers{};
   };
 
   void start(std::vector<std::string> queues, std::function<void(Delivery)> deliver) override {
@@ -87,7 +88,7 @@ class MemoryTransport : public Transport {
         --transport_.refusals_;
         co_return Error{"delivery", "refused", ""};
       }
-      transport_.settled.push_back({message.body, settlement});
+      transport_.settled.push_back({message.body, settlement, message.headers});
       co_return Result<void>();
     }
     Task<Result<void>> acknowledge(const Message&) override { co_return Result<void>(); }
@@ -110,7 +111,7 @@ class MemoryTransport : public Transport {
         co_return Error{"delivery", "refused", ""};
       }
       transport_.forget(message.body);
-      transport_.settled.push_back({message.body, settlement});
+      transport_.settled.push_back({message.body, settlement, message.headers});
       if (settlement.kind == Settlement::Kind::requeue) ++transport_.given_back;
       co_return Result<void>();
     }

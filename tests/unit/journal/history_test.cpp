@@ -74,7 +74,7 @@ TEST_CASE("a job's history has what its attempts used, and every delivery") {
   const Settlement dead = Settlement::dead_letter("timeout");
   const std::optional<Report> nothing;
   REQUIRE(test::run(house.loop, house.journal->finish(job, outcome, dead, nothing)));
-  REQUIRE(test::run(house.loop, house.journal->report_again("a")));
+  REQUIRE(test::run(house.loop, house.journal->report_again("a", true)));
   REQUIRE(test::run(house.loop, house.journal->joined("nobody")));
 
   const auto history = History(*house.database).job("a");

@@ -49,7 +49,9 @@ TEST_CASE("a journal of version 2 is taken over, with a copy of what it was") {
     const auto database = open(loop, file);
     REQUIRE(schema::upgrade(*database));
     // Back to what version 2 had.
-    REQUIRE(database->execute("DROP TABLE delivery; DROP TABLE reading"));
+    REQUIRE(
+        database->execute("DROP TABLE delivery; DROP TABLE reading; "
+                          "DROP INDEX job_job_id"));
     for (const char* column : {"redelivered", "exit", "wall", "cpu", "memory", "output"})
       REQUIRE(
           database->execute(("ALTER TABLE attempt DROP COLUMN " + std::string(column)).c_str()));

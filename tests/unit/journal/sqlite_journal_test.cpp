@@ -150,12 +150,12 @@ TEST_CASE("an answer that was lost is told again, once") {
   JournalFixture house;
   REQUIRE(house.begin(house.job("a")));
   REQUIRE(house.done(house.job("a")));
-  REQUIRE(test::run(house.loop, house.journal->report_again("a")));
+  REQUIRE(test::run(house.loop, house.journal->report_again("a", true)));
   CHECK(house.send_all("log") == Texts{"Building", "Done:the end"});  // nobody had heard it yet
   CHECK(house.send_all("pybit").size() == 2);
-  REQUIRE(test::run(house.loop, house.journal->report_again("a")));
+  REQUIRE(test::run(house.loop, house.journal->report_again("a", true)));
   CHECK(house.send_all("log") == Texts{"Done:the end"});
-  REQUIRE(test::run(house.loop, house.journal->report_again("nobody")));
+  REQUIRE(test::run(house.loop, house.journal->report_again("nobody", true)));
 }
 
 TEST_CASE("a report of a job that was not begun is refused") {
@@ -275,6 +275,43 @@ TEST_CASE("cancels of jobs not seen yet are kept for a week") {
   CHECK_FALSE(house.journal->is_buried("36"));
   REQUIRE(test::run(house.loop, house.journal->prune()));
   CHECK(house.count("tombstone") == 0);
+}
+
+TEST_CASE(
+    "a cancel of a job that is over is not kept, one that came too late goes with the verdict") {
+  JournalFixture house;
+  const auto bury = [&] { return test::run(house.loop, house.journal->bury("36")); };
+  const Job job = house.job("a");
+  REQUIRE(house.begin(job));
+  REQUIRE(house.journal->unfinished("36").size() == 1);
+  CHECK(house.journal->unfinished("36")[0].key == "a");
+  CHECK(bury().value());
+  REQUIRE(house.finish(job, Outcome::Kind::blocked, Settlement::retry({}, 2, ""), Status::blocked));
+  CHECK(house.journal->is_buried("36"));
+  CHECK(house.journal->unfinished("36").size() == 1);
+  const Job again = house.job("a", 2);
+  REQUIRE(house.begin(again));
+  REQUIRE(house.finish(again, Outcome::Kind::done, Settlement::accept(), Status::done));
+  CHECK_FALSE(house.journal->is_buried("36"));
+  CHECK(house.journal->unfinished("36").empty());
+  CHECK_FALSE(bury().value());
+  CHECK_FALSE(house.journal->is_buried("36"));
+  // The same id in another message that has no end yet.
+  REQUIRE(house.begin(house.job("b")));
+  CHECK(bury().value());
+}
+
+TEST_CASE("of cancels only so many are kept, the youngest") {
+  JournalLimits limits;
+  limits.most_cancels = 3;
+  JournalFixture house(":memory:", limits);
+  for (const std::string id : {"1", "2", "3", "4"}) {
+    REQUIRE(test::run(house.loop, house.journal->bury(id)));
+    house.clock.advance(std::chrono::seconds(1));
+  }
+  CHECK(house.count("tombstone") == 3);
+  CHECK_FALSE(house.journal->is_buried("1"));
+  CHECK(house.journal->is_buried("4"));
 }
 
 TEST_CASE("jobs that are over are forgotten after their time, others are not") {

@@ -1,0 +1,23 @@
+#pragma once
+
+#include <string>
+
+namespace rbit {
+
+/// How a front-end has a job that is about to be built here (INTEROP.md 5).
+struct Standing {
+  enum class Kind {
+    unclear,  // it could not be asked, or its answer says nothing
+    unknown,  // it has no such job
+    waiting,  // or blocked: to be built
+    building,
+    done,
+    failed,
+    cancelled,
+  };
+  Kind kind = Kind::unclear;
+  bool elsewhere = false;  // building: by a client that is not us
+  std::string said;        // for people: "Uploaded", "http://pybit:8080 answered 503"
+};
+
+}  // namespace rbit

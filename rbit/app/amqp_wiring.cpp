@@ -53,8 +53,6 @@ std::unique_ptr<AmqpTransport> make_amqp_transport(const asio::any_io_executor& 
                                                    amqp::PublishConnection& publisher) {
   AmqpTransportSettings made;
   made.connection = connection_settings(settings, "intake");
-  // A channel a queue, and a few that are thrown away (RELIABILITY.md 3).
-  made.connection.channel_max = std::max(16, static_cast<int>(settings.queues.size()) + 4);
   for (const auto& mapping : settings.queues)
     made.queues.push_back({mapping.queue, mapping.dotted_route});
   made.declare = settings.declare == config::Declare::yes       ? Topology::Declare::yes
@@ -65,6 +63,21 @@ std::unique_ptr<AmqpTransport> make_amqp_transport(const asio::any_io_executor& 
   if (settings.poll_time) made.poll_time = *settings.poll_time;
   made.worker = settings.name;
   return std::make_unique<AmqpTransport>(loop, clock, std::move(made), publisher);
+}
+
+std::unique_ptr<CommandQueue> make_command_queue(const asio::any_io_executor& loop,
+                                                 const config::Settings& settings,
+                                                 CommandQueue::Cancel cancel) {
+  CommandQueueSettings made;
+  made.name = *settings.command_queue;
+  made.exchange = settings.exchange;
+  made.declare_exchange = settings.declare == config::Declare::yes;
+  // Two heartbeats and a third: 70 s of the usual 30, as the broker needs to give a dead
+  // connection up (RELIABILITY.md 3).
+  const std::chrono::milliseconds heartbeat = settings.broker.heartbeat;
+  made.ghost_limit = 2 * heartbeat + heartbeat / 3;
+  made.locked_retry = std::min(made.locked_retry, heartbeat / 3);
+  return std::make_unique<CommandQueue>(loop, std::move(made), std::move(cancel));
 }
 
 std::unique_ptr<amqp::PublishConnection> make_publisher(const asio::any_io_executor& loop,

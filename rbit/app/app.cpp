@@ -40,8 +40,10 @@ bool reports_to(const config::Settings& settings, const char* target) {
   return std::find(report.begin(), report.end(), target) != report.end();
 }
 
-PybitSettings pybit_settings(const config::StatusSettings& status) {
+PybitSettings pybit_settings(const config::Settings& settings) {
+  const config::StatusSettings& status = settings.status;
   PybitSettings pybit;
+  pybit.client = settings.command_queue;  // without one a cancel sent to us would reach nobody
   pybit.url = status.url;
   pybit.allow_hosts = status.allow_hosts;
   pybit.username = status.username;
@@ -115,7 +117,9 @@ void App::open_journal() {
   std::vector<std::unique_ptr<ReportSink>> sinks;
   sinks.push_back(std::make_unique<LogSink>());  // what scripts grep for is always there
   if (reports_to(settings(), "pybit"))
-    sinks.push_back(std::make_unique<PybitSink>(loop, pybit_settings(settings().status)));
+    sinks.push_back(std::make_unique<PybitSink>(loop, pybit_settings(settings())));
+  if (reports_to(settings(), "pybit") && settings().status.check_before_build)
+    question_ = std::make_unique<PybitQuestion>(loop, clock_, pybit_settings(settings()));
   if (reports_to(settings(), "amqp")) {
     sinks.push_back(std::make_unique<AmqpSink>(*publisher_, settings().status.queue,
                                                settings().declare == config::Declare::yes));
@@ -186,8 +190,18 @@ void App::learn_ack_limit(milliseconds broker_limit) {
 }
 
 void App::make_dispatcher() {
-  dispatcher_ = std::make_unique<Dispatcher>(loop_.get_executor(), clock_, *journal_, *transport_,
+  const auto loop = loop_.get_executor();
+  dispatcher_ = std::make_unique<Dispatcher>(loop, clock_, *journal_, *transport_,
                                              slots_of(settings()), flow_links());
+  if (amqp_ != nullptr && settings().command_queue) {
+    command_queue_ = make_command_queue(loop, settings(), [this](std::string job_id) {
+      return dispatcher_->cancel_for_front_end(std::move(job_id));
+    });
+    command_queue_->on_taken([this](const Error& why) { name_is_taken(why); });
+    amqp_->on_connection([this](std::shared_ptr<amqp::Connection> connection) {
+      command_queue_->connected(std::move(connection));
+    });
+  }
   for (const auto& mapping : settings().queues)
     dispatcher_->bind(mapping.queue, mapping.runner, *runners_.at(mapping.runner),
                       settings().runners.at(mapping.runner).policy);
@@ -238,6 +252,7 @@ FlowLinks App::flow_links() {
       log::warning("could not clean up: " + removed.error().text());
   };
   links.sync_record = [](const std::string& path) { sync_record(path); };
+  if (question_) links.ask = [this](const Job& job) { return question_->ask(job); };
   links.told = [this](const Report& report) {
     outbox_->wake();
     followers_.tell(report);
@@ -304,6 +319,7 @@ Task<void> App::live() {
   spawn(loop_.get_executor(), log_keeper_->live(), "log keeper");
   if (signals_ == 0) {
     dispatcher_->open();
+    if (command_queue_) command_queue_->open();  // not before a cancel can find its job
     if (local_ != nullptr) log::info("consuming from the embedded queue");
   }
   while (signals_ == 0 && exit_code_ == ExitCode::ok) co_await stop_.wait();
@@ -380,8 +396,16 @@ void App::at_odds_with_broker(const Error& why) {
   stop_.notify();
 }
 
+/// Reports and cancels of the two would get mixed up.
+void App::name_is_taken(const Error& why) {
+  log::critical(why.text());
+  exit_code_ = ExitCode::temporary;
+  stop_.notify();
+}
+
 Task<void> App::shut() {
   co_await dispatcher_->drain(settings().drain_timeout);
+  if (command_queue_) co_await command_queue_->close();  // jobs that still ran could be cancelled
   control_->close();
   monitor_.reset();
   co_await log_keeper_->stop();

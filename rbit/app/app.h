@@ -21,10 +21,12 @@
 #include "rbit/dispatch/disk_guard.h"
 #include "rbit/dispatch/dispatcher.h"
 #include "rbit/intake/amqp_transport.h"
+#include "rbit/intake/command_queue.h"
 #include "rbit/intake/local_transport.h"
 #include "rbit/journal/sqlite_journal.h"
 #include "rbit/monitor/monitor.h"
 #include "rbit/report/outbox.h"
+#include "rbit/report/pybit_question.h"
 #include "rbit/run/leader_pool.h"
 #include "rbit/run/log_keeper.h"
 #include "rbit/run/run_place.h"
@@ -52,6 +54,7 @@ class App {
   void learn_ack_limit(milliseconds broker_limit);
   void refused_by_broker(const Error& why);
   void at_odds_with_broker(const Error& why);
+  void name_is_taken(const Error& why);
 
   void open_journal();
   void make_runners();
@@ -89,6 +92,8 @@ class App {
   LocalTransport* local_ = nullptr;  // the same, where it is the embedded queue
   AmqpTransport* amqp_ = nullptr;    // and where it is a broker's
   std::unique_ptr<Dispatcher> dispatcher_;
+  std::unique_ptr<PybitQuestion> question_;      // none: no front-end is asked before a build
+  std::unique_ptr<CommandQueue> command_queue_;  // none: no front-end can cancel here
   Ballast ballast_;
   std::unique_ptr<DiskGuard> disk_guard_;
   std::unique_ptr<LogKeeper> log_keeper_;

@@ -56,7 +56,11 @@ constexpr Key table[] = {
     {"rbit", "python", T::path, "/usr/bin/python3",
      "The interpreter of Python functions, Python 3.7 or later. Not read from [DEFAULT]."},
     {"rbit", "exchange", T::text, "pybit",
-     "The direct exchange that queues named by distribution are bound to."},
+     "The direct exchange that queues named by distribution are bound to, and the command queue."},
+    {"rbit", "command-queue", T::text, "",
+     "The queue that a PyBit front-end's cancels come by; it exists while rbit runs, and shows the "
+     "front-end that its client is active. Default: build_client_NAME where report has pybit, else "
+     "none. no: none, and a running job cannot be cancelled from there."},
 
     {"amqp", "url", T::text, "",
      "The broker in one line: amqp://USER:PASSWORD@HOST:PORT/VIRTUAL_HOST, amqps:// for TLS, or "
@@ -97,9 +101,11 @@ constexpr Key table[] = {
     {"runner", "idle-timeout", T::duration, "0",
      "How long a job may go without output or event. 0: for ever."},
     {"runner", "grace", T::duration, "10s",
-     "How long a job has between cancel-signal and SIGKILL."},
-    {"runner", "cancel-signal", T::text, "TERM",
-     "The signal that asks a job to end: TERM, INT, HUP, a number ..."},
+     "How long a job has between the signal that asks it to end and SIGKILL."},
+    {"runner", "cancel-signal", T::text, "",
+     "The signal that asks a job to end: TERM, INT, HUP, a number ... Default: INT for a cancel, "
+     "as "
+     "PyBit's client sent it, TERM for a timeout and for rbit's own stop."},
     {"runner", "ack-after", T::text, "10m",
      "A message whose job takes longer than this is acknowledged while the job runs, once the job "
      "is on record as ours; the broker would take it back after its acknowledgement timeout, 30 "
@@ -163,6 +169,13 @@ constexpr Key table[] = {
      "A file that holds the password and nothing else, readable by its owner only. Without it and "
      "password: the variable RBIT_STATUS_PASSWORD, or systemd's credential status-password."},
     {"status", "queue", T::text, "acme-status", "The queue that report = amqp sends to."},
+    {"status", "check-before-build", T::flag, "yes",
+     "Whether PyBit is asked how it has a job before that is built: one that is done, has failed "
+     "or "
+     "was cancelled there is not built, one that another client builds is put back for "
+     "retry-delay, "
+     "attempts times. Within 5 seconds; a PyBit that gives no answer holds nothing up. Only where "
+     "report has pybit."},
     {"status", "name-waiting", T::text, "Waiting", "What the front-end calls a job that waits."},
     {"status", "name-building", T::text, "Building", "What it calls a job that runs."},
     {"status", "name-done", T::text, "Done", "What it calls a job that succeeded."},

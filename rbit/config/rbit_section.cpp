@@ -119,6 +119,9 @@ void read_rbit(const Ini& ini, const IniSection* section, const Overrides& overr
   settings.exchange = reader.text("exchange");
   if (settings.exchange.empty() || settings.exchange.size() > 255)
     reader.error("exchange", "must be a name of 1 to 255 bytes");
+  const std::string commands = reader.text("command-queue");
+  if (commands.size() > 255) reader.error("command-queue", "must be a name of 1 to 255 bytes");
+  if (!commands.empty()) settings.command_queue = commands;
 }
 
 }  // namespace rbit::config

@@ -54,6 +54,7 @@ struct StatusSettings {
   std::vector<std::string> allow_hosts;    // exact host:port of messages that may be reported to
   std::string username, password;
   std::string queue = "acme-status";
+  bool check_before_build = true;
   std::map<Status, std::string> names;  // name-STATE: how the front-end calls ours
 };
 
@@ -113,7 +114,8 @@ struct Settings {
   Declare declare = Declare::yes;
   bool quorum = false;  // queue-type
   std::string exchange = "pybit";
-  std::string python = "/usr/bin/python3";  // the interpreter of `python!` runners, absolute
+  std::string python = "/usr/bin/python3";   // the interpreter of `python!` runners, absolute
+  std::optional<std::string> command_queue;  // PyBit's name of us; none: there is none
   BrokerSettings broker;
   StatusSettings status;
   MonitorSettings monitor;

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "rbit/base/text.h"
 #include "rbit/config/password.h"
 #include "rbit/config/section_reader.h"
@@ -79,6 +81,28 @@ void read_credentials(SectionReader& reader, StatusSettings& status) {
     reader.error("", "has a password and no 'username'", reader.place());
 }
 
+/// It belongs to [rbit], but its default is the front-end's affair.
+void settle_command_queue(const Ini& ini, Loaded& loaded) {
+  Settings& settings = loaded.settings;
+  auto& queue = settings.command_queue;
+  const auto& report = settings.status.report;
+  const bool pybit = std::find(report.begin(), report.end(), "pybit") != report.end();
+  const bool said = queue.has_value();
+  if (queue == "no") {
+    queue.reset();
+  } else if (settings.broker.local && said) {
+    const std::string section = settings.coyote ? "coyote" : "rbit";
+    SectionReader reader(ini.find(section), "rbit", section, loaded);
+    reader.error("command-queue",
+                 "needs a broker, and [amqp] url is 'local:' (name its host there)");
+  } else if (!said && pybit && !settings.broker.local) {
+    queue = "build_client_" + settings.name;
+  }
+  if (said) return;
+  for (auto& value : loaded.values)
+    if (value.key == "command-queue" && value.place.line == 0) value.text = queue.value_or("no");
+}
+
 }  // namespace
 
 void read_status(const Ini& ini, Loaded& loaded) {
@@ -90,6 +114,7 @@ void read_status(const Ini& ini, Loaded& loaded) {
   status.url = read_url(reader);
   status.allow_hosts = read_allow_hosts(reader);
   read_credentials(reader, status);
+  status.check_before_build = reader.flag("check-before-build");
   status.queue = reader.text("queue");
   if (status.queue.empty() || status.queue.size() > 255)
     reader.error("queue", "must be a name of 1 to 255 bytes");
@@ -104,6 +129,7 @@ void read_status(const Ini& ini, Loaded& loaded) {
       reader.error("report", "pybit needs 'url' (write url = http://HOST:PORT)");
   if (loaded.settings.broker.local && std::erase(status.report, "amqp") > 0 && reader.has("report"))
     reader.error("report", "amqp needs a broker, and [amqp] url is 'local:' (name its host there)");
+  settle_command_queue(ini, loaded);
 }
 
 }  // namespace rbit::config

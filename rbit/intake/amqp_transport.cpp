@@ -34,7 +34,8 @@ bool is_odd(const Refusal& why) {
 }
 
 amqp::ConnectionSettings for_intake(amqp::ConnectionSettings settings, std::size_t queues) {
-  settings.channel_max = std::max(16, static_cast<int>(queues) + 4);
+  // A channel a queue, a few that are thrown away, and the command queue's (RELIABILITY.md 3).
+  settings.channel_max = std::max(16, static_cast<int>(queues) + 6);
   return settings;
 }
 
@@ -120,6 +121,7 @@ void AmqpTransport::up(std::shared_ptr<Connection> connection) {
   for (const auto& [name, reader] : readers_)
     spawn(loop_, tend(reader, connection), "reading a queue");
   if (state_hook_) state_hook_(true, "");
+  if (connection_hook_) connection_hook_(std::move(connection));
 }
 
 void AmqpTransport::set_credit(const std::string& queue, int free_slots) {

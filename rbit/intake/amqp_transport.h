@@ -56,6 +56,10 @@ class AmqpTransport : public Transport {
 
   /// Called at each change; `why` is empty when connected.
   void on_state(std::function<void(bool connected, const std::string& why)> hook);
+  /// Called with each new connection, for others who have a channel there.
+  void on_connection(std::function<void(std::shared_ptr<amqp::Connection>)> hook) {
+    connection_hook_ = std::move(hook);
+  }
   /// Called if the connection is beyond hope (exit 70): see Keeper.
   void on_hopeless(std::function<void(const Error&)> hook);
   /// Called each time the broker refuses user, password or virtual host (at the start: exit 77).
@@ -100,6 +104,7 @@ class AmqpTransport : public Transport {
   std::function<void(bool, const std::string&)> state_hook_;
   std::function<void(const Error&)> not_welcome_hook_, hopeless_hook_;
   std::function<void(milliseconds)> timeout_hook_;
+  std::function<void(std::shared_ptr<amqp::Connection>)> connection_hook_;
   Recent odd_closes_;  // of channels, by the broker
   Notice changed_;     // a channel's or the connection's state; closing
   Notice look_;        // somebody might want a look

@@ -8,18 +8,13 @@
 
 #include "rbit/base/json.h"
 #include "rbit/base/text.h"
+#include "rbit/intake/message_part.h"
 
 namespace rbit {
 
 namespace {
 
 using nlohmann::json;
-
-/// Thrown inside this file alone: reading many members one by one reads best without a test after
-/// each. `parse_request` turns it into an Error.
-struct Invalid {
-  std::string why;
-};
 
 bool is_alnum(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
@@ -33,70 +28,6 @@ bool is_name_of(std::string_view text, std::string_view also) {
 
 constexpr std::string_view name_marks = "+.~_-";
 constexpr std::string_view version_marks = "+.~_-:";
-
-std::string in_quotes(std::string_view text) {
-  return "'" + text::one_line(text, 60) + "'";
-}
-
-/// One object of the message, by its path for people. A missing or null one has no members.
-class Part {
- public:
-  Part(const json* value, std::string path, const char* label) : path_(std::move(path)) {
-    if (value == nullptr || value->is_null()) return;
-    if (!value->is_object()) throw Invalid{path_ + " is no object"};
-    members_ = value;
-    const json* named = find("py/object");
-    if (named == nullptr) return;
-    const std::string expected = std::string("pybit.models.") + label;
-    if (!named->is_string() || *named != expected)
-      throw Invalid{
-          path_ + ": py/object is " +
-          (named->is_string() ? in_quotes(named->get_ref<const std::string&>()) : "no text") +
-          " where " + expected + " belongs"};
-  }
-
-  bool missing() const { return members_ == nullptr; }
-  const json* find(const char* member) const {
-    if (members_ == nullptr) return nullptr;
-    const auto found = members_->find(member);
-    return found == members_->end() ? nullptr : &*found;
-  }
-  Part part(const char* member, const char* label) const {
-    return Part(find(member), path(member), label);
-  }
-  std::string path(const char* member) const {
-    return path_ == "message" ? member : path_ + "." + member;
-  }
-  /// Text; null and missing give "".
-  std::string text(const char* member) const {
-    const json* value = find(member);
-    if (value == nullptr || value->is_null()) return "";
-    if (!value->is_string()) throw Invalid{path(member) + " is no text"};
-    return value->get<std::string>();
-  }
-
- private:
-  const json* members_ = nullptr;
-  std::string path_;
-};
-
-/// Members that begin with "py/" are code to jsonpickle; only the label py/object may stand.
-void refuse_code(const json& value, const std::string& path) {
-  if (value.is_array()) {
-    for (const json& item : value) refuse_code(item, path);  // depth is limited to 32
-  } else if (value.is_object()) {
-    for (const auto& [name, member] : value.items()) {
-      if (name.rfind("py/", 0) == 0 && name != "py/object")
-        throw Invalid{path + ": member " + in_quotes(name) + " is not allowed"};
-      if (name.find('\0') != std::string::npos) throw Invalid{path + ": a name has a NUL in it"};
-      refuse_code(member, path == "message" ? text::one_line(name, 60)
-                                            : path + "." + text::one_line(name, 60));
-    }
-  } else if (value.is_string()) {
-    if (value.get_ref<const std::string&>().find('\0') != std::string::npos)
-      throw Invalid{path + " has a NUL in it"};
-  }
-}
 
 std::string name_in(const Part& parent, const char* member, const char* label) {
   const Part part = parent.part(member, label);
@@ -160,19 +91,6 @@ std::string method_of(const Part& transport) {
   return method;
 }
 
-std::string job_id(const Part& job) {
-  const json* id = job.find("id");
-  if (id == nullptr || id->is_null()) throw Invalid{"job.id is missing"};
-  std::string digits;
-  if (id->is_number_unsigned()) digits = std::to_string(id->get<std::uint64_t>());
-  if (id->is_string()) digits = id->get<std::string>();
-  const bool number =
-      !digits.empty() && digits.size() <= 18 &&
-      std::all_of(digits.begin(), digits.end(), [](char c) { return c >= '0' && c <= '9'; });
-  if (!number) throw Invalid{"job.id is no number of 1 to 18 digits"};
-  return digits;
-}
-
 BuildRequest read_request(const json& document) {
   if (!document.is_object()) throw Invalid{"the message is no object"};
   refuse_code(document, "message");
@@ -185,7 +103,7 @@ BuildRequest read_request(const json& document) {
   if (package.missing()) throw Invalid{"job.packageinstance.package is missing"};
 
   BuildRequest request;
-  request.job_id = job_id(job);
+  request.job_id = id_of(job);
   request.package = name_in(instance, "package", "Package");
   if (request.package.empty()) throw Invalid{package.path("name") + " is missing"};
   request.version = package.text("version");

@@ -1,0 +1,74 @@
+#include "rbit/intake/message_part.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <utility>
+
+#include "rbit/base/text.h"
+
+namespace rbit {
+
+using nlohmann::json;
+
+std::string in_quotes(std::string_view text) {
+  return "'" + text::one_line(text, 60) + "'";
+}
+
+Part::Part(const json* value, std::string path, const char* label) : path_(std::move(path)) {
+  if (value == nullptr || value->is_null()) return;
+  if (!value->is_object()) throw Invalid{path_ + " is no object"};
+  members_ = value;
+  const json* named = find("py/object");
+  if (named == nullptr) return;
+  const std::string expected = std::string("pybit.models.") + label;
+  if (!named->is_string() || *named != expected)
+    throw Invalid{
+        path_ + ": py/object is " +
+        (named->is_string() ? in_quotes(named->get_ref<const std::string&>()) : "no text") +
+        " where " + expected + " belongs"};
+}
+
+const json* Part::find(const char* member) const {
+  if (members_ == nullptr) return nullptr;
+  const auto found = members_->find(member);
+  return found == members_->end() ? nullptr : &*found;
+}
+
+std::string Part::text(const char* member) const {
+  const json* value = find(member);
+  if (value == nullptr || value->is_null()) return "";
+  if (!value->is_string()) throw Invalid{path(member) + " is no text"};
+  return value->get<std::string>();
+}
+
+void refuse_code(const json& value, const std::string& path) {
+  if (value.is_array()) {
+    for (const json& item : value) refuse_code(item, path);  // depth is limited to 32
+  } else if (value.is_object()) {
+    for (const auto& [name, member] : value.items()) {
+      if (name.rfind("py/", 0) == 0 && name != "py/object")
+        throw Invalid{path + ": member " + in_quotes(name) + " is not allowed"};
+      if (name.find('\0') != std::string::npos) throw Invalid{path + ": a name has a NUL in it"};
+      refuse_code(member, path == "message" ? text::one_line(name, 60)
+                                            : path + "." + text::one_line(name, 60));
+    }
+  } else if (value.is_string()) {
+    if (value.get_ref<const std::string&>().find('\0') != std::string::npos)
+      throw Invalid{path + " has a NUL in it"};
+  }
+}
+
+std::string id_of(const Part& job) {
+  const json* id = job.find("id");
+  if (id == nullptr || id->is_null()) throw Invalid{"job.id is missing"};
+  std::string digits;
+  if (id->is_number_unsigned()) digits = std::to_string(id->get<std::uint64_t>());
+  if (id->is_string()) digits = id->get<std::string>();
+  const bool number =
+      !digits.empty() && digits.size() <= 18 &&
+      std::all_of(digits.begin(), digits.end(), [](char c) { return c >= '0' && c <= '9'; });
+  if (!number) throw Invalid{"job.id is no number of 1 to 18 digits"};
+  return digits;
+}
+
+}  // namespace rbit

@@ -1,0 +1,45 @@
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
+
+namespace rbit {
+
+/// Thrown inside this room alone: reading many members of a PyBit message one by one reads best
+/// without a test after each. Whoever reads a whole message turns it into an Error.
+struct Invalid {
+  std::string why;
+};
+
+std::string in_quotes(std::string_view text);  // one line, cut
+
+/// One object of a message, by its path for people. A missing or null one has no members. Its
+/// label, py/object, must be `label` after "pybit.models." if it is there (INTEROP.md 3).
+class Part {
+ public:
+  Part(const nlohmann::json* value, std::string path, const char* label);
+
+  bool missing() const { return members_ == nullptr; }
+  const nlohmann::json* find(const char* member) const;
+  Part part(const char* member, const char* label) const {
+    return Part(find(member), path(member), label);
+  }
+  std::string path(const char* member) const {
+    return path_ == "message" ? member : path_ + "." + member;
+  }
+  /// Text; null and missing give "".
+  std::string text(const char* member) const;
+
+ private:
+  const nlohmann::json* members_ = nullptr;
+  std::string path_;
+};
+
+/// Members that begin with "py/" are code to jsonpickle; only the label py/object may stand.
+void refuse_code(const nlohmann::json& value, const std::string& path);
+
+/// `job.id`: a number or a text of 1 to 18 digits.
+std::string id_of(const Part& job);
+
+}  // namespace rbit

@@ -1,3 +1,5 @@
+#include <sys/stat.h>
+
 #include "rbit/app/amqp_wiring.h"
 #include "rbit/app/checks.h"
 #include "rbit/base/amqp_tls_check.h"
@@ -28,6 +30,10 @@ void check_broker(const config::Settings& settings, CheckFindings& findings) {
     error.thing = "[amqp] " + error.thing;
     finding.fatal ? findings.fail(error) : findings.warn(error);
   }
+  const std::string& key = connection.tls->key_file;
+  struct stat info {};
+  if (!key.empty() && ::stat(key.c_str(), &info) == 0 && (info.st_mode & S_IRWXO) != 0)
+    findings.fail({"[amqp] key-file = " + key, "all users may read it", "chmod o= " + key});
 }
 
 }  // namespace rbit

@@ -13,10 +13,14 @@ namespace {
 
 constexpr std::size_t most_files = 1000;
 
+bool has_wildcard(const std::string& path) {
+  return path.find_first_of("*?[") != std::string::npos;
+}
+
 /// The files that a pattern names, in the order of their names. Without * and ? the name itself,
 /// whether it is there or not.
 std::vector<std::string> files_of(const std::string& pattern) {
-  if (pattern.find_first_of("*?[") == std::string::npos) return {pattern};
+  if (!has_wildcard(pattern)) return {pattern};
   std::vector<std::string> files;
   glob_t found{};
   if (::glob(pattern.c_str(), GLOB_ERR, nullptr, &found) == 0)
@@ -48,7 +52,12 @@ void read_included(const std::string& path, std::vector<IniSource>& sources, Loa
   };
   const auto directory =
       path == "-" ? std::filesystem::path() : std::filesystem::path(path).parent_path();
-  for (const auto& pattern : parse_list(entry->value))
+  for (const auto& pattern : parse_list(entry->value)) {
+    const std::filesystem::path named(pattern);
+    if (has_wildcard(named.parent_path().string())) {  // or half a disk would be searched
+      mistake("'" + text::one_line(pattern, 300) + "' has a wildcard in the name of a directory");
+      continue;
+    }
     for (const auto& file : files_of((directory / pattern).string())) {
       if (sources.size() > most_files) return mistake("are more than 1000 files");
       bool twice = false;
@@ -65,6 +74,7 @@ void read_included(const std::string& path, std::vector<IniSource>& sources, Loa
       check_exposure(file, loaded);
       sources.push_back({std::move(*text), file});
     }
+  }
 }
 
 }  // namespace rbit::config

@@ -15,8 +15,9 @@ constexpr Key table[] = {
     {"rbit", "name", T::text, "",
      "The name of this rbit: PyBit's \"BuildBox\". Default: the host's name."},
     {"rbit", "include", T::list, "",
-     "Further files to read, with blanks or commas between, * and ? as in a shell. Their sections "
-     "are added to those here; a key that is said again replaces the one before, but "
+     "Further files to read, with blanks or commas between, * and ? in their last part as in a "
+     "shell. Their sections are added to those here; a key that is said again replaces the one "
+     "before, but "
      "queue-mappings are added. A relative path starts at this file."},
     {"rbit", "queue-mappings", T::list, "",
      "Which runner does the jobs of which queue: QUEUE:RUNNER, one a line. RUNNER is the NAME of a "

@@ -48,6 +48,14 @@ class TlsFiles(Suite):
         self.assertIn(f"FAIL [amqp] {key}: Permission denied",
                       self.check(1, pair=(certificate, key)))
 
+    def test_a_key_that_all_may_read(self):
+        certificate, key = self.ca.issue("client")
+        os.chmod(key, 0o644)
+        self.assertIn(f"FAIL [amqp] key-file = {key}: all users may read it (chmod o= {key})",
+                      self.check(1, pair=(certificate, key)))
+        os.chmod(key, 0o640)  # as Debian's group ssl-cert has them
+        self.assertNotIn("FAIL", self.check(0, pair=(certificate, key)))
+
     def test_no_pem(self):
         text = self.write("text", "no certificate\n")
         self.assertIn("no PEM certificate", self.check(1, ca=text))

@@ -47,7 +47,7 @@ TEST_CASE("included files add sections, keys and mappings; the last one's key co
 TEST_CASE("mistakes of included files stand at their own lines, the first file's come first") {
   const ConfigFile file(sound + "timout = 3\n");
   file.write("rbit.ini",
-             "[rbit]\ninclude = a.ini gone.ini a.ini\nqueue-mappings = q:echo\n"
+             "[rbit]\ninclude = a.ini gone.ini a.ini /*/x.ini\nqueue-mappings = q:echo\n"
              "[runner:echo]\nrunner = shell!echo\ntimout = 3\n",
              0600);
   file.write("a.ini",
@@ -57,6 +57,7 @@ TEST_CASE("mistakes of included files stand at their own lines, the first file's
   CHECK(all(file) ==
         "rbit.ini:2: [rbit] include: gone.ini: No such file or directory\n"
         "rbit.ini:2: [rbit] include: 'a.ini' is read twice\n"
+        "rbit.ini:2: [rbit] include: '/*/x.ini' has a wildcard in the name of a directory\n"
         "rbit.ini:6: warning: [runner:echo] unknown key 'timout' (did you mean 'timeout'?)\n"
         "a.ini:1: text before the first [section]\n"
         "a.ini:3: [rbit] include: an included file cannot include others (name them in the first "

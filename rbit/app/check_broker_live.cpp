@@ -26,9 +26,9 @@ constexpr const char* nowhere = "rbit.check.nowhere";
 
 class LiveBroker {
  public:
-  LiveBroker(const asio::any_io_executor& loop, const config::Settings& settings,
+  LiveBroker(const asio::any_io_executor& loop, const config::Settings& settings, bool say_bindings,
              CheckFindings& findings)
-      : loop_(loop), settings_(settings), findings_(findings) {}
+      : loop_(loop), settings_(settings), findings_(findings), say_bindings_(say_bindings) {}
 
   Task<Result<void>> ask() {
     connection_ =
@@ -60,8 +60,9 @@ class LiveBroker {
     }
     for (const auto& target : settings_.status.report)
       if (target == "amqp") co_await ask_status_queue();
+    if (settings_.command_queue) co_await ask_command_queue(*settings_.command_queue);
     co_await ask_to_publish();
-    say_bindings();
+    if (say_bindings_) say_bindings();
   }
 
   /// On a channel of its own, for a refusal closes it.
@@ -205,6 +206,32 @@ class LiveBroker {
     co_await is_there(name, thing);
   }
 
+  /// It is exclusive: whoever has it refuses all others.
+  Task<void> ask_command_queue(const std::string& name) {
+    const std::string thing = "command queue " + shown(name);
+    amqp::DeclareQueue declare;
+    declare.name = name;
+    declare.passive = true;
+    amqp::Request passive = std::move(declare);
+    const Answer there = co_await answer_to(std::move(passive));
+    bool forbidden = false;
+    if (!there.ok() && there.refusal->code == not_found) forbidden = co_await may_not_make(name);
+    if (there.ok())
+      findings_.fail({thing, "is there, and not exclusive: PyBit holds us for away",
+                      "delete it; nobody but a running rbit makes it"});
+    else if (there.refusal->code == locked)
+      findings_.warn({thing, "is taken: an rbit of this name runs, or another PyBit client",
+                      "if it is another one than this, give one of them another [rbit] name"});
+    else if (there.refusal->code != not_found)
+      refused(thing, there);
+    else if (forbidden)
+      findings_.fail(
+          {thing, our_user() + " may not make it, so no front-end can cancel here",
+           "give him the permission to configure it, or write [rbit] command-queue = no"});
+    else
+      findings_.ok(thing + " is free");
+  }
+
   /// To the default exchange, to nobody: it comes back.
   Task<void> ask_to_publish() {
     const auto channel = connection_->new_channel();
@@ -239,7 +266,7 @@ class LiveBroker {
     else
       findings_.warn({"bindings to exchange " + shown(settings_.exchange),
                       "rbit makes none, and AMQP cannot tell whether there are any",
-                      "rabbitmqctl list_bindings shows them; [rbit] declare = yes makes them"});
+                      "ask for them with --management, or write [rbit] declare = yes"});
   }
 
   void refused(const std::string& thing, const Answer& answer) {
@@ -257,15 +284,16 @@ class LiveBroker {
   const config::Settings& settings_;
   CheckFindings& findings_;
   std::shared_ptr<amqp::Connection> connection_;
-  bool knows_questions_ = false;
+  bool say_bindings_, knows_questions_ = false;
 };
 
 }  // namespace
 
-void check_broker_live(const config::Settings& settings, CheckFindings& findings) {
+void check_broker_live(const config::Settings& settings, bool say_bindings,
+                       CheckFindings& findings) {
   if (settings.broker.local) return;
   asio::io_context loop{1};
-  LiveBroker broker(loop.get_executor(), settings, findings);
+  LiveBroker broker(loop.get_executor(), settings, say_bindings, findings);
   (void)run_alone(loop, broker.ask());
 }
 

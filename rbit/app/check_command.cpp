@@ -18,16 +18,18 @@ std::string duration_text(std::chrono::milliseconds duration) {
 
 ExitCode check_command(const Arguments& arguments) {
   CommandLine line;
-  line.usage = "rbit check CONFIG [--live] [--json] [--root DIR]";
+  line.usage = "rbit check CONFIG [--live [--management PORT]] [--json] [--root DIR]";
   line.about =
       "Finds what can be known before a job is lost, one line a finding: ok, warn or FAIL, what "
       "and the\ncure. Changes nothing, neither here nor at the broker.\n"
       "Ends with 0, with 1 if something failed, with 78 if the file itself does not load.";
   line.positions = {"CONFIG"};
-  line.options.add_options()                                  //
-      ("live", "ask the broker and the front-end too")        //
-      ("json", "one JSON object a line: level, what, cure")   //
-      ("root", po::value<std::string>()->default_value("/"),  //
+  line.options.add_options()                                                       //
+      ("live", "ask the broker and the front-end too")                             //
+      ("json", "one JSON object a line: level, what, cure")                        //
+      ("management", po::value<int>(),                                             //
+       "with --live: ask RabbitMQ's management plugin on this port for bindings")  //
+      ("root", po::value<std::string>()->default_value("/"),                       //
        "where supervisord's and systemd's files are looked for");
   const auto values = parse(line, arguments);
   const Configuration configuration = read_configuration(values["CONFIG"].as<std::string>());
@@ -41,7 +43,9 @@ ExitCode check_command(const Arguments& arguments) {
   const bool live = values.count("live") != 0;
   check_places(settings, findings);
   check_broker(settings, findings);
-  if (live) check_broker_live(settings, findings);
+  const bool management = live && values.count("management") != 0;
+  if (live) check_broker_live(settings, !management, findings);
+  if (management) check_bindings(settings, values["management"].as<int>(), findings);
   if (live) check_front_end(settings, findings);
   check_services(settings, values["root"].as<std::string>(), findings);
   check_runners(configuration, findings);

@@ -3,20 +3,12 @@
 
 #include "rbit/app/checks.h"
 #include "rbit/app/run_alone.h"
-#include "rbit/base/loopback.h"
 #include "rbit/report/http_client.h"
+#include "rbit/report/pybit_address.h"
 
 namespace rbit {
 
 namespace {
-
-/// "localhost" of "http://localhost:8080/pybit".
-std::string host_of(const std::string& url) {
-  const auto begin = url.find("://") + 3;
-  const auto host = url.substr(begin, url.find('/', begin) - begin);
-  if (host.starts_with('[')) return host.substr(1, host.find(']') - 1);
-  return host.substr(0, host.find(':'));
-}
 
 /// INTEROP.md 5: job 0 is nobody's, and a form without a status changes nothing. The password is
 /// looked at first.
@@ -44,25 +36,17 @@ void judge(const std::string& thing, bool with_password, const Result<HttpAnswer
   }
 }
 
-Task<Result<void>> ask(asio::any_io_executor loop, const config::StatusSettings& status,
+Task<Result<void>> ask(asio::any_io_executor loop, const PybitAddress& address,
                        const std::string& base, CheckFindings& findings) {
   HttpClient http(loop);
-  HttpRequest request;
-  request.method = "POST";
-  request.url = base + "/job/0";
-  // As with reports: over plain http a password goes to this machine only.
-  const bool safe = base.starts_with("https://") || is_loopback(host_of(base));
-  const bool with_password = safe && !status.username.empty();
-  if (with_password) {
-    request.user = status.username;
-    request.password = status.password;
-  } else if (!status.username.empty()) {
-    findings.warn({"[status] username",
-                   "is not sent to " + base +
-                       ", for over plain http a password goes to this machine "
-                       "only",
-                   "use https"});
-  }
+  HttpRequest request = address.request("POST", base + "/job/0");
+  address.authorise(request, base);
+  const bool with_password = address.has_password_for(base);
+  if (!with_password && !address.settings().username.empty())
+    findings.warn(
+        {"[status] username",
+         "is not sent to " + base + ", for over plain http a password goes to this machine only",
+         "use https"});
   const std::string thing = "[status] front-end " + base;
   const Result<HttpAnswer> answer = co_await http.send(std::move(request));
   judge(thing, with_password, answer, findings);
@@ -79,9 +63,13 @@ void check_front_end(const config::Settings& settings, CheckFindings& findings) 
     bases.push_back(status.url);
   else
     for (const auto& host : status.allow_hosts) bases.push_back("http://" + host);
+  PybitSettings credentials;  // without the url, of which it would speak in the log
+  credentials.username = status.username;
+  credentials.password = status.password;
+  const PybitAddress address(std::move(credentials));
   for (const auto& base : bases) {
     asio::io_context loop{1};
-    (void)run_alone(loop, ask(loop.get_executor(), status, base, findings));
+    (void)run_alone(loop, ask(loop.get_executor(), address, base, findings));
   }
 }
 

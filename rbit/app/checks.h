@@ -16,8 +16,12 @@ void check_places(const config::Settings& settings, CheckFindings& findings);
 void check_runners(const Configuration& configuration, CheckFindings& findings);
 /// What can be known of the way to the broker without asking it.
 void check_broker(const config::Settings& settings, CheckFindings& findings);
-/// Logs in and asks: queues, exchange, permissions.
-void check_broker_live(const config::Settings& settings, CheckFindings& findings);
+/// Logs in and asks: queues, exchange, permissions. `say_bindings`: tell that AMQP does not know
+/// them.
+void check_broker_live(const config::Settings& settings, bool say_bindings,
+                       CheckFindings& findings);
+/// Asks the broker's management plugin, on that port, which messages reach our queues.
+void check_bindings(const config::Settings& settings, int port, CheckFindings& findings);
 /// Whether the front-end answers, and takes our name and password.
 void check_front_end(const config::Settings& settings, CheckFindings& findings);
 /// How long supervisord or systemd waits for an rbit with this configuration. Their files are

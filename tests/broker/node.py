@@ -86,12 +86,14 @@ class Node:
     """One broker. `url`, `port`, `directory`; start, stop, kill9, restart, ctl.
 
     `config` is more text for rabbitmq.conf, `advanced` the text of advanced.config. With `tls`, a
-    dictionary of ssl_options such as "cacertfile", the node speaks TLS too, on `tls_port`. The
-    directory is removed by stop(), unless RBIT_TEST_KEEP is set.
+    dictionary of ssl_options such as "cacertfile", the node speaks TLS too, on `tls_port`.
+    `plugins` are enabled from the start. The directory is removed by stop(), unless RBIT_TEST_KEEP
+    is set.
     """
 
-    def __init__(self, config="", advanced="", tls=None):
+    def __init__(self, config="", advanced="", tls=None, plugins=()):
         self.config = config
+        self.plugins = plugins
         self.tls = tls
         self.advanced = advanced
         self.directory = tempfile.mkdtemp(prefix="rbit-node.")
@@ -235,7 +237,7 @@ class Node:
         self._write("env.conf", "")
         # A bare system may have no /etc/hosts, and then no localhost.
         self._write("inetrc", '{host, {127,0,0,1}, ["localhost"]}.\n{lookup, [file, native]}.\n')
-        self._write("enabled_plugins", "[].\n")
+        self._write("enabled_plugins", f"[{','.join(self.plugins)}].\n")
         self._write("rabbitmq.conf",
                     f"listeners.tcp.1 = 127.0.0.1:{self.port}\n"
                     "vm_memory_high_watermark.absolute = 1GB\n"

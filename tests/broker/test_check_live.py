@@ -1,5 +1,7 @@
 """`rbit check --live` at a real broker: what it finds there, and that it changes nothing."""
 
+import socket
+
 import broker_suite
 from broker_suite import BrokerSuite
 
@@ -98,6 +100,14 @@ class CheckLive(BrokerSuite):
         allow(".*", ".*", ".*")
         self.assertNotIn("warn", self.check(0))
 
+    def test_the_command_queue(self):
+        self.configure_broker({self.queue(): "runner = shell!true"}, rbit=f"name = {self.dist}",
+                              more="[status]\nreport = pybit\nurl = http://127.0.0.1:1\n")
+        name = f"build_client_{self.dist}"
+        self.assertIn(f"ok   command queue {name} is free", self.check(1))  # no front-end: 1
+        self.channel.queue_declare(name, exclusive=True, auto_delete=True)
+        self.assertIn(f"warn command queue {name}: is taken", self.check(1))
+
     def test_the_status_queue_of_another_make(self):
         queue = self.queue()
         status = f"{self.dist}-status"
@@ -106,6 +116,61 @@ class CheckLive(BrokerSuite):
                               more=f"[status]\nreport = amqp\nqueue = {status}")
         said = self.check(1)
         self.assertRegex(said, rf"FAIL \[status\] queue {status}: is not as PyBit and rbit declare")
+
+
+class Bindings(BrokerSuite):
+    """What RabbitMQ's own management plugin answers."""
+
+    @classmethod
+    def setUpClass(cls):
+        with socket.create_server(("127.0.0.1", 0)) as one:
+            cls.management = one.getsockname()[1]
+        cls.broker = broker_suite.broker_node.Node(
+            config="management.tcp.ip = 127.0.0.1\n"
+                   f"management.tcp.port = {cls.management}\n",
+            plugins=("rabbitmq_management",))
+        cls.broker.start()
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.broker.stop()
+
+    def node_for_this_test(self):
+        return self.broker
+
+    def check(self, expect, rbit="", amqp=""):
+        self.legacy = f"{self.dist}_any_latex_pdf"
+        self.configure_text(f"[rbit]\nstate-dir = state\ndistribution = {self.dist}\n"
+                            f"architecture = any\nsuites = latex\nformat = pdf\n{rbit}\n"
+                            f"[amqp]\nhost = 127.0.0.1\nport = {self.node.port}\n{amqp}\n"
+                            f"[runner:{self.legacy}]\nrunner = shell!true\n")
+        done = self.command("check", self.config, "--live", "--management", str(self.management),
+                            "--root", self.path("root"))
+        self.assertEqual(done.returncode, expect, done.stdout + done.stderr)
+        return done.stdout
+
+    def test_bindings(self):
+        said = self.check(0)
+        self.assertIn("yet; rbit does it", said)
+        self.channel.exchange_declare("pybit", "direct", durable=True)
+        self.channel.queue_declare(self.legacy, durable=True)
+        dotted = self.legacy.replace("_", ".")
+        self.assertIn(f"not bound from exchange pybit by {dotted}, {self.legacy} yet",
+                      self.check(0))
+        self.assertIn(f"FAIL queue {self.legacy}: nothing comes from exchange pybit by PyBit's "
+                      f"key {dotted}", self.check(1, "declare = passive"))
+        self.channel.queue_bind(self.legacy, "pybit", dotted)
+        self.assertIn("warn queue", self.check(0, "declare = passive"))
+        self.channel.queue_bind(self.legacy, "pybit", self.legacy)
+        said = self.check(0, "declare = passive")
+        self.assertIn("bound from exchange pybit by both keys", said)
+        self.assertNotIn("warn", said)
+
+    def test_a_user_without_the_tag(self):
+        self.node.ctl("add_user", "plain", "right")
+        self.node.ctl("set_permissions", "plain", ".*", ".*", ".*")
+        self.assertIn("rabbitmqctl set_user_tags plain management",
+                      self.check(1, amqp="user = plain\npassword = right"))
 
 
 if __name__ == "__main__":

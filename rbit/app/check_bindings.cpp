@@ -1,0 +1,105 @@
+#include <algorithm>
+#include <boost/asio/io_context.hpp>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "rbit/app/amqp_wiring.h"
+#include "rbit/app/checks.h"
+#include "rbit/app/run_alone.h"
+#include "rbit/base/json.h"
+#include "rbit/base/loopback.h"
+#include "rbit/base/text.h"
+#include "rbit/report/http_client.h"
+
+namespace rbit {
+
+namespace {
+
+/// "https://host:15671"; only where a password may travel.
+Result<std::string> base_of(const amqp::ConnectionSettings& connection, int port) {
+  amqp::Endpoint endpoint = connection.endpoints.front();
+  endpoint.port = static_cast<std::uint16_t>(port);
+  if (connection.tls) return "https://" + endpoint.text();
+  if (is_loopback(endpoint.host)) return "http://" + endpoint.text();
+  return Error{"management at " + endpoint.text(),
+               "is not asked: the password would travel there unencrypted",
+               "use amqps://, or ask on the broker's own machine"};
+}
+
+Task<Result<HttpAnswer>> get(asio::any_io_executor loop, HttpRequest request) {
+  HttpClient http(loop);
+  co_return co_await http.send(std::move(request));
+}
+
+/// The keys by which the exchange sends to the queue. None: `findings` say why nobody knows.
+std::optional<std::vector<std::string>> keys_of(const std::string& queue,
+                                                const config::Settings& settings,
+                                                HttpRequest request, CheckFindings& findings) {
+  const std::string thing = "management at " + request.url;
+  request.method = "GET";
+  request.url += "/api/queues/" + HttpClient::escape(settings.broker.virtual_host) + "/" +
+                 HttpClient::escape(queue) + "/bindings";
+  asio::io_context loop{1};
+  const Result<HttpAnswer> answer = run_alone(loop, get(loop.get_executor(), std::move(request)));
+  if (!answer) {
+    findings.fail({thing, Error{answer.error().thing, answer.error().reason}.text(),
+                   "enable the plugin rabbitmq_management, or correct the port"});
+  } else if (answer->status == 401) {
+    findings.fail({thing, "refuses user '" + settings.broker.user + "'",
+                   "rabbitmqctl set_user_tags " + settings.broker.user + " management"});
+  } else if (answer->status == 404) {
+    findings.ok("queue " + text::one_line(queue, 300) + ": no bindings, for it is not there yet");
+  } else if (const auto parsed = json::parse(answer->body);
+             answer->status != 200 || !parsed || !parsed->is_array()) {
+    findings.fail({thing, "does not answer as RabbitMQ does: " + std::to_string(answer->status),
+                   "correct the port"});
+  } else {
+    std::vector<std::string> keys;
+    for (const auto& one : *parsed)
+      if (one.is_object() && one.value("source", nlohmann::json()) == settings.exchange &&
+          one.contains("routing_key") && one["routing_key"].is_string())
+        keys.push_back(one["routing_key"]);
+    return keys;
+  }
+  return std::nullopt;
+}
+
+/// PyBit's web publishes with dots, and the Blocked jobs of the oldest rbits with the queue's name.
+void judge(const config::QueueMapping& mapping, const std::vector<std::string>& keys,
+           const config::Settings& settings, CheckFindings& findings) {
+  const std::string thing = "queue " + text::one_line(mapping.queue, 300);
+  const std::string from = " from exchange " + text::one_line(settings.exchange, 300);
+  std::vector<std::string> missing;
+  for (const auto& key : {mapping.dotted_route, mapping.queue})
+    if (std::find(keys.begin(), keys.end(), key) == keys.end()) missing.push_back(key);
+  if (missing.empty())
+    findings.ok(thing + ": bound" + from + " by both keys");
+  else if (settings.declare == config::Declare::yes)
+    findings.ok(thing + ": not bound" + from + " by " + text::join(missing, ", ") +
+                " yet; rbit does it");
+  else if (missing.front() == mapping.dotted_route)
+    findings.fail({thing, "nothing comes" + from + " by PyBit's key " + mapping.dotted_route,
+                   "bind it, or write [rbit] declare = yes"});
+  else
+    findings.warn({thing, "nothing comes" + from + " by its own name, the key of the oldest rbits",
+                   "bind it too if one of them still runs"});
+}
+
+}  // namespace
+
+void check_bindings(const config::Settings& settings, int port, CheckFindings& findings) {
+  if (settings.broker.local) return;
+  const auto base = base_of(connection_settings(settings, "check"), port);
+  if (!base) return findings.warn(base.error());
+  HttpRequest request;
+  request.url = *base;
+  request.user = settings.broker.user;
+  request.password = settings.broker.password;
+  for (const auto& mapping : settings.queues) {
+    if (!mapping.legacy) continue;  // whoever publishes binds these, by keys of his own
+    const auto keys = keys_of(mapping.queue, settings, request, findings);
+    if (keys) judge(mapping, *keys, settings, findings);
+  }
+}
+
+}  // namespace rbit

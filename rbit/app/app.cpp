@@ -52,6 +52,13 @@ PybitSettings pybit_settings(const config::Settings& settings) {
   return pybit;
 }
 
+/// One of the lines that scripts grep for (INTEROP.md 7).
+std::string artifacts_text(const std::vector<Artifact>& artifacts) {
+  std::vector<std::string> paths;
+  for (const Artifact& one : artifacts) paths.push_back("'" + text::one_line(one.path) + "'");
+  return "Artifacts: " + text::join(paths, ", ");
+}
+
 int slots_of(const config::Settings& settings) {
   if (settings.slots > 0) return settings.slots;
   return static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
@@ -270,6 +277,10 @@ FlowLinks App::flow_links() {
               {{"job", job.request.job_id},
                {"queue", job.queue},
                {"attempt", std::to_string(job.attempt)}});
+    if (told == Status::done && !outcome.artifacts.empty())
+      log::debug(artifacts_text(outcome.artifacts), {{"job", job.request.job_id},
+                                                     {"queue", job.queue},
+                                                     {"attempt", std::to_string(job.attempt)}});
     if (monitor_) monitor_->finished(outcome, told);
   };
   return links;

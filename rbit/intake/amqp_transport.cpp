@@ -159,6 +159,7 @@ Task<void> AmqpTransport::tend(std::shared_ptr<AmqpReader> reader,
                                std::shared_ptr<Connection> connection) {
   ++busy_;
   const std::string name = reader->queue().name;
+  log::debug("Connecting to queue with name: " + name);
   std::chrono::milliseconds step = settings_.queue_retry;
   while (connection->is_open() && !closing_) {
     std::optional<SteadyTime> since;

@@ -187,6 +187,7 @@ Task<Result<std::string>> LocalTransport::submit_behind(Database& database, cons
 void LocalTransport::start(std::vector<std::string> queues, std::function<void(Delivery)> deliver) {
   deliver_ = std::move(deliver);
   for (auto& queue : queues) {
+    log::debug("Connecting to queue with name: " + queue);
     Lane lane;
     lane.queue = std::move(queue);
     auto row = database_.prepare("SELECT place FROM message_cursor WHERE queue = ?");

@@ -24,9 +24,7 @@ Task<SinkAnswer> LogSink::send(const Report& report) {
   const log::Fields fields{
       {"job", report.job_id}, {"queue", report.queue}, {"attempt", std::to_string(report.attempt)}};
   if (report.status == Status::waiting || report.status == Status::building) {
-    if (is_own_status(report))
-      log::debug(status + " - " + text::one_line(report.message), fields);
-    else
+    if (!is_own_status(report))  // those are in the log since the runner set them
       log::info("Job '" + report.job_id +
                     "', timestamp: " + std::to_string(to_seconds(from_micros(report.time))),
                 fields);

@@ -71,9 +71,11 @@ void Attempt::on_output(std::string_view bytes) {
 void Attempt::on_event(JobEvent event) {
   activity();
   if (auto* status = std::get_if<StatusEvent>(&event)) {
-    if (is_final(status->status) || status->status == Status::blocked) {
+    const bool is_verdict = is_final(status->status) || status->status == Status::blocked;
+    if ((is_verdict ? ++verdicts_ : ++reports_) <= max_reports) log_status(*status);
+    if (is_verdict) {
       final_words_ = std::move(status->message);
-    } else if (++reports_ <= max_reports) {
+    } else if (reports_ <= max_reports) {
       context_.report(status->status, std::move(status->message));
     } else if (reports_ == max_reports + 1) {
       log::warning("job " + job_.key + ": more than " + std::to_string(max_reports) +
@@ -93,6 +95,14 @@ void Attempt::on_event(JobEvent event) {
   } else if (auto* result = std::get_if<ResultEvent>(&event)) {
     if (!result_) result_ = std::move(*result);  // there is one verdict
   }
+}
+
+/// One of the lines that scripts grep for (INTEROP.md 7).
+void Attempt::log_status(const StatusEvent& status) const {
+  log::debug(std::string(to_string(status.status)) + " - " + text::one_line(status.message),
+             {{"job", job_.request.job_id},
+              {"queue", job_.queue},
+              {"attempt", std::to_string(job_.attempt)}});
 }
 
 void Attempt::on_nonsense(const std::string& why) {

@@ -46,6 +46,7 @@ class Attempt {
   void on_output(std::string_view bytes);
   void on_event(JobEvent event);
   void on_nonsense(const std::string& why);
+  void log_status(const StatusEvent& status) const;
 
   /// Why the ladder was begun, if it was; the first cause counts.
   StopCause cause() const { return cause_; }
@@ -77,7 +78,7 @@ class Attempt {
   std::optional<ResultEvent> result_;
   std::string final_words_;  // message of the last final status, or Blocked, that the job set
   std::vector<Artifact> named_;
-  std::size_t reports_ = 0;
+  std::size_t reports_ = 0, verdicts_ = 0;  // statuses it set
 
   using Time = std::chrono::steady_clock::time_point;
   Time begun_, active_;

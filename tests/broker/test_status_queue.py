@@ -36,6 +36,20 @@ class StatusQueue(BrokerSuite):
         self.assertGreater(used["x-rbit-memory-kib"], 0)
         self.assertEqual(used["x-rbit-output-bytes"], len("a word\n"))
 
+    def test_a_coyote_file_reports_to_acme_status_without_being_told_to(self):
+        queue = self.queue()
+        self.configure_text(f"[coyote]\nstate-dir = state\nqueue-mappings =\n"
+                            f"    {queue}:completezip\n"
+                            f"[amqp]\nhost = 127.0.0.1\nport = {self.node.port}\n"
+                            f"[runner:completezip]\nrunner = shell!exit $((RBIT_JOB_ID - 36))\n")
+        self.start()
+        for job, end in ((36, '"Done", "job": 36, "message": ""'),
+                         (37, '"Failed", "job": 37, "message": "exit 1"')):
+            self.publish(queue, build_request(job=job))
+            self.assertEqual(self.get("acme-status")[1].decode(),
+                             f'{{"status": "Building", "job": {job}, "message": ""}}')
+            self.assertEqual(self.get("acme-status")[1].decode(), f'{{"status": {end}}}')
+
     def test_the_order_of_many(self):
         queue = self.queue()
         status, more = self.status_queue()

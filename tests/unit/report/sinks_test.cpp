@@ -143,8 +143,7 @@ TEST_CASE("a queue that we may not write to is tried again every minute") {
 TEST_CASE("the log lines that scripts grep for") {
   CHECK(logged({report_of(Status::building)}) == "INFO  [rbit] Job '36', timestamp: 1367322533\n");
   CHECK(logged({report_of(Status::done)}) == "INFO  [rbit] Job 36's state is now 'Done'.\n");
-  CHECK(logged({report_of(Status::building, "", "step 2 of 3")}) ==
-        "DEBUG [rbit] Building - step 2 of 3\n");
+  CHECK(logged({report_of(Status::building, "", "step 2 of 3")}).empty());  // the runner's word
   CHECK(logged({report_of(Status::blocked, "exit 75", "no disk")}) ==
         "INFO  [rbit] Job 36's state is now 'Blocked'.\n"
         "DEBUG [rbit] Job 36 had issues. exit 75: no disk\n");

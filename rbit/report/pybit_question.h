@@ -2,7 +2,6 @@
 
 #include <map>
 #include <string>
-#include <string_view>
 
 #include "rbit/base/clock.h"
 #include "rbit/core/job.h"
@@ -26,11 +25,7 @@ class PybitQuestion {
   /// May be called again while one is under way. `job` lives until it ends.
   Task<Standing> ask(const Job& job);
 
-  /// What the body of a 200 says: the last of its JobHistory entries decides.
-  Standing read(std::string_view body) const;
-
  private:
-  Standing::Kind kind_of(std::string_view name) const;
   Task<Standing> ask_at(std::string base, std::string number);
 
   HttpClient http_;

@@ -1,7 +1,7 @@
 # The fuzz targets. With g++ (and everywhere else) they replay their corpus in the tests. With
 #   cmake -DRBIT_FUZZ=ON -DCMAKE_CXX_COMPILER=clang++
 # they are libFuzzer programs: tests/fuzz/run.sh does all that.
-set(fuzz_targets message ini runner_line event_lines headers journal_rows)
+set(fuzz_targets message ini runner_line event_lines headers journal_rows front_end)
 
 if(RBIT_FUZZ)
   if(NOT CMAKE_CXX_COMPILER_ID STREQUAL Clang)
@@ -10,7 +10,7 @@ if(RBIT_FUZZ)
   # What the targets test and nothing else, so that it is built in a minute or two.
   file(GLOB fuzz_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/rbit/config/*.cpp ${PROJECT_SOURCE_DIR}/rbit/core/*.cpp)
   foreach(one base/text base/text_digest base/json base/log base/asio base/database base/notice
-              base/task base/amqp_wire base/secrets intake/request intake/amqp_message journal/rows
+              base/task base/amqp_wire base/secrets intake/request intake/message_part intake/command intake/amqp_message report/pybit_history journal/rows
               run/runner_line run/shell_rewrite run/second_shell run/event_line run/job_environment run/metadata)
     if(EXISTS ${PROJECT_SOURCE_DIR}/rbit/${one}.cpp)
       list(APPEND fuzz_sources ${PROJECT_SOURCE_DIR}/rbit/${one}.cpp)

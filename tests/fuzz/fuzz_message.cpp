@@ -1,8 +1,10 @@
-// The body of a message, and the properties of one as the journal keeps them.
+// The body of a message, on a build queue and on the command queue, and the properties of one as
+// the journal keeps them.
 #include <algorithm>
 
 #include "rbit/base/text.h"
 #include "rbit/core/message_codec.h"
+#include "rbit/intake/command.h"
 #include "rbit/intake/request.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -37,10 +39,25 @@ void check(const BuildRequest& request) {
   need(request_to_json(request_from_json(kept)) == kept, "the journal gives back what it got");
 }
 
+/// The same bytes on the command queue.
+void check_command(std::string_view body) {
+  const auto command = parse_command(body);
+  if (!command) {
+    need(command.error().thing == "undecodable" || command.error().thing == "invalid",
+         "a reason word of a command");
+    return;
+  }
+  need(command->kind == "CancelRequest" || command->job_id.empty(), "only a cancel names a job");
+  need(command->job_id.size() <= 18 &&
+           command->job_id.find_first_not_of("0123456789") == std::string::npos,
+       "the id of a cancel is digits");
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string_view body = fuzz::bytes_of(data, size);
+  check_command(body);
   const auto request = parse_request(body);
   if (request) {
     check(*request);

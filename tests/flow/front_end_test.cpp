@@ -308,6 +308,30 @@ TEST_CASE("a cancel outlives a crash that comes before the job has ended") {
   CHECK(is_accepted(story));
 }
 
+TEST_CASE(
+    "a cancel counts although a dead rbit's job had asked for a retry; what it had done stands") {
+  Story story;
+  Message message = story.message("a");
+  story.transport.send(message);
+  story.settle_down();
+  REQUIRE(test::run(story.loop(), story.journal().bury("1")).has_value());
+  story.crash_and_restart();
+  Kind kind = Kind::blocked;
+  SUBCASE("blocked") {}
+  SUBCASE("done") {
+    kind = Kind::done;
+  }
+  auto open = story.journal().open_attempts();  // as the app recovers it from its leader's record
+  REQUIRE(open.has_value());
+  REQUIRE(open->size() == 1);
+  story.run(story.dispatcher().conclude((*open)[0].job, outcome(kind), ""));
+  CHECK(reports(story) == Lines{"Building", kind == Kind::done ? "Done" : "Cancelled"});
+  story.transport.lose_connection();
+  story.settle_down();
+  CHECK(story.runner().started.empty());
+  CHECK(is_accepted(story));
+}
+
 TEST_CASE("a cancel of a job that a dead rbit had begun ends it before its message comes again") {
   Story story;
   Message message = story.message("a");

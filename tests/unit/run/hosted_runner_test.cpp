@@ -132,7 +132,7 @@ TEST_CASE_FIXTURE(HostedFixture, "a host that answers a cancel lives on") {
   host(
       "case $line in *slow*) say '{\"status\":\"Building\"}'; until [ $told ]; do sleep 0.01; done;"
       "say '{\"result\":\"cancelled\"}';; *) done_ \"$$\";; esac",
-      "trap 'told=1' TERM; say '{\"ready\":true}'");
+      "trap 'told=1' INT; say '{\"ready\":true}'");
   const std::string before = run_job().message;
   const Outcome cancelled = run_job(job("slow"));
   CHECK(cancelled.kind == Kind::cancelled);

@@ -211,13 +211,24 @@ TEST_CASE_FIXTURE(ShellFixture, "silence can be limited") {
 
 TEST_CASE_FIXTURE(ShellFixture, "a cancelled job gets the signal and its grace") {
   policy.grace = std::chrono::hours(1);
-  on_report = [](StopRequest& stop) { stop.request(StopKind::cancel); };
-  shell(std::string("trap 'echo tidied; exit 0' TERM; ") + say_building +
-        "while :; do sleep 0.01; done");
+  StopKind kind = StopKind::cancel;
+  std::string signal = "INT";
+  SUBCASE("as PyBit's client sent it") {}
+  SUBCASE("which the section may name") {
+    policy.cancel_signal = SIGTERM;
+    signal = "TERM";
+  }
+  SUBCASE("our own stop has another") {
+    kind = StopKind::interrupt;
+    signal = "TERM";
+  }
+  on_report = [kind](StopRequest& stop) { stop.request(kind); };
+  shell("trap 'echo INT tidied; exit 0' INT; trap 'echo TERM tidied; exit 0' TERM; " +
+        std::string(say_building) + "while :; do sleep 0.01; done");
   const Outcome outcome = run_job();
-  CHECK(outcome.kind == Kind::cancelled);
-  CHECK(outcome.reason == "cancelled");
-  CHECK(log_of(outcome).find("tidied") != std::string::npos);
+  CHECK(outcome.kind == (kind == StopKind::cancel ? Kind::cancelled : Kind::interrupted));
+  CHECK(outcome.reason == (kind == StopKind::cancel ? "cancelled" : "interrupted"));
+  CHECK(log_of(outcome).find(signal + " tidied") != std::string::npos);
 }
 
 TEST_CASE_FIXTURE(ShellFixture, "a third signal kills at once") {

@@ -133,7 +133,10 @@ void Dispatcher::kept(const JobRecord& job) {
     const auto due = from_micros(job.ended) + job.settlement.delay;
     const auto left = std::max<WallTime::duration>(due - clock_.wall(), WallTime::duration::zero());
     backlog_.add(job.key, job.queue, clock_.steady() + std::chrono::ceil<milliseconds>(left));
-    update_credit();  // sets the alarm
+    update_credit();                                              // sets the alarm
+  } else if (job.settlement.kind == Settlement::Kind::requeue) {  // it could not go back: it stays
+    backlog_.add(job.key, job.queue, clock_.steady() + longest_journal_pause);
+    update_credit();
   } else if (!std::exchange(has_dead_letters_, true)) {
     spawn(loop_, move_dead_letters(), "dead letters that wait here");
   }

@@ -344,6 +344,7 @@ Task<void> JobFlow::settle_all(RunningJob& running, const Settlement& settlement
   // What the broker took back is its own again, and will come or be done elsewhere.
   const bool taken_back = settlement.kind == Settlement::Kind::requeue && !running.job.owned;
   if (!reached || taken_back) co_return;
+  backlog_.remove(key);  // of two messages the copy of one may have been refused: the other's comes
   co_await note_settled(key);
   failpoint("A.noted");
 }

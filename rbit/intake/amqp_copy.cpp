@@ -43,7 +43,8 @@ Task<Result<void>> AmqpCopy::send(const Message& message, const Settlement& sett
     // Unroutable: somebody deleted the queue that we had declared. Once more from the start.
     if (answer.ok() || answer.refusal->code != no_route || !ours) break;
   }
-  refused = !answer.ok() && answer.refusal->code != amqp::lost;
+  // A broker that is blocked may be so for hours: what it does not take is kept here meanwhile.
+  refused = !answer.ok() && (answer.refusal->code != amqp::lost || publisher_.blocked());
   if (!answer.ok())
     co_return answer.refusal->error("queue " + queue_for(message, settlement, false).name);
   failpoint("A.copied");

@@ -61,6 +61,10 @@ class MemoryTransport : public Transport {
   void refuse_settlements(int count) { refusals_ = count; }
   /// From now on retries and dead letters find no queue that takes them, or find it again.
   void refuse_copies(bool refuse) { refuses_copies_ = refuse; }
+  /// The next `count` retries find none.
+  void refuse_retries(int count) { retries_to_refuse_ = count; }
+  /// From now on a job that is not at the broker cannot go back to its queue.
+  void refuse_requeues(bool refuse) { refuses_requeues_ = refuse; }
   /// Delivers whatever the credit says, as a message that raced.
   void push(Message message) {
     out_.push_back(message);
@@ -82,7 +86,8 @@ class MemoryTransport : public Transport {
    public:
     explicit Adopted(MemoryTransport& transport) : transport_(transport) {}
     Task<Result<void>> settle(const Message& message, const Settlement& settlement) override {
-      refused_ = transport_.refuses(settlement);
+      const bool goes_back = settlement.kind == Settlement::Kind::requeue;
+      refused_ = transport_.refuses(settlement) || (goes_back && transport_.refuses_requeues_);
       if (refused_) co_return Error{"queue of copies", "no such queue", ""};
       if (transport_.refusals_ > 0) {
         --transport_.refusals_;
@@ -136,7 +141,9 @@ class MemoryTransport : public Transport {
     bool refused_ = false;
   };
 
-  bool refuses(const Settlement& settlement) const {
+  bool refuses(const Settlement& settlement) {
+    if (retries_to_refuse_ > 0 && settlement.kind == Settlement::Kind::retry)
+      return retries_to_refuse_-- > 0;
     return refuses_copies_ && (settlement.kind == Settlement::Kind::retry ||
                                settlement.kind == Settlement::Kind::dead_letter);
   }
@@ -172,6 +179,8 @@ class MemoryTransport : public Transport {
   bool pumping_ = false;
   int refusals_ = 0;
   bool refuses_copies_ = false;
+  bool refuses_requeues_ = false;
+  int retries_to_refuse_ = 0;
   int epoch_ = 0;
 };
 

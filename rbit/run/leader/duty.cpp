@@ -38,7 +38,7 @@ void Duty::serve() {
     if (poll(watched, 2, wait) < 0 && errno != EINTR) in_doubt();
     if (watched[0].revents) on_signals();
     if (deadline_ >= 0 && now_ms() >= deadline_) on_deadline();
-    if (watched[1].revents) {
+    if (watched[1].revents && !orphaned_) {
       Packet packet;
       switch (receive(socket_, packet)) {
         case Received::packet:
@@ -226,6 +226,8 @@ void Duty::finish() {
         static_cast<Duty*>(self)->answer(stuck);
       },
       this);
+  const bool well = WIFEXITED(status) && WEXITSTATUS(status) == 0;
+  if (cause_ == Cause::none && !well && parent_is_gone()) cause_ = Cause::interrupt;
   end.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
   end.signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
   end.cause = cause_;
@@ -236,6 +238,15 @@ void Duty::finish() {
   job_ = 0;
   deadline_ = -1;
   answer(end);
+}
+
+/// Whether rbit has died: the kernel breaks the job's pipes first and tells us last, and a job that
+/// writes ends badly in between (SIGPIPE, EPIPE). That is no verdict.
+bool Duty::parent_is_gone() const {
+  if (orphaned_ || getppid() != parent_) return true;
+  constexpr int close_takes_ms = 20;
+  pollfd end{socket_, 0, 0};
+  return poll(&end, 1, close_takes_ms) > 0 && (end.revents & (POLLHUP | POLLERR)) != 0;
 }
 
 /// A job begins: what was used before is not its own.

@@ -32,6 +32,7 @@ class Duty {
   void on_deadline();
   void kill_all();
   bool job_has_ended() const;
+  bool parent_is_gone() const;
   void count_from_here();
   void count(wire::Answer& answer, std::int64_t cpu_micros, std::int64_t peak_memory_kib) const;
   int write_end(const wire::Answer& end);

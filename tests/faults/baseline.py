@@ -174,6 +174,7 @@ class Duel:
     def back_at_work(self, since):
         """Notes how long after `since` the next job began."""
         self.faults += 1
+        self.keep_waiting(SLOTS)  # the harm may have taken long
         try:
             found = wait_until(lambda: [one.begin for one in read_run_log(self.side.run_log)
                                         if one.begin > since], "a job", STUCK)
@@ -264,7 +265,7 @@ def is_listening(port):
 def connections_closed(duel):
     """5: the broker closes all connections."""
     for _ in range(duel.times(CLOSES)):
-        duel.keep_waiting(120)  # 30 s of work: rabbitmqctl is slow on a busy machine
+        duel.keep_waiting(60)
         time.sleep(duel.draw.between("until it does", 0.1, 0.5))
         duel.node.ctl("close_all_connections", "baseline")
         ended = time.monotonic()

@@ -18,20 +18,25 @@ std::string duration_text(std::chrono::milliseconds duration) {
 
 ExitCode check_command(const Arguments& arguments) {
   CommandLine line;
-  line.usage = "rbit check CONFIG [--live [--management PORT]] [--json] [--root DIR]";
+  line.usage = "rbit check CONFIG [--live | --management PORT] [--json] [--root DIR]";
   line.about =
       "Finds what can be known before a job is lost, one line a finding: ok, warn or FAIL, what "
       "and the\ncure. Changes nothing, neither here nor at the broker.\n"
       "Ends with 0, with 1 if something failed, with 78 if the file itself does not load.";
   line.positions = {"CONFIG"};
-  line.options.add_options()                                                       //
-      ("live", "ask the broker and the front-end too")                             //
-      ("json", "one JSON object a line: level, what, cure")                        //
-      ("management", po::value<int>(),                                             //
-       "with --live: ask RabbitMQ's management plugin on this port for bindings")  //
-      ("root", po::value<std::string>()->default_value("/"),                       //
+  line.options.add_options()                                                      //
+      ("live", "ask the broker and the front-end too")                            //
+      ("json", "one JSON object a line: level, what, cure")                       //
+      ("management", po::value<int>(),                                            //
+       "--live, and ask RabbitMQ's management plugin on this port for bindings")  //
+      ("root", po::value<std::string>()->default_value("/"),                      //
        "where supervisord's and systemd's files are looked for");
   const auto values = parse(line, arguments);
+  if (values.count("management") != 0) {
+    const int port = values["management"].as<int>();
+    if (port < 1 || port > 65535)
+      throw Fatal(ExitCode::usage, Error{"--management", "is no port", "15672 is RabbitMQ's"});
+  }
   const Configuration configuration = read_configuration(values["CONFIG"].as<std::string>());
   CheckFindings findings(values.count("json") != 0);
   for (const auto& finding : configuration.loaded.findings) findings.add(finding);
@@ -40,10 +45,10 @@ ExitCode check_command(const Arguments& arguments) {
   const config::Settings& settings = configuration.settings();
   findings.ok(settings.file + ": " + std::to_string(settings.queues.size()) + " queues, " +
               std::to_string(settings.runners.size()) + " runners");
-  const bool live = values.count("live") != 0;
+  const bool management = values.count("management") != 0;
+  const bool live = management || values.count("live") != 0;
   check_places(settings, findings);
   check_broker(settings, findings);
-  const bool management = live && values.count("management") != 0;
   if (live) check_broker_live(settings, !management, findings);
   if (management) check_bindings(settings, values["management"].as<int>(), findings);
   if (live) check_front_end(settings, findings);

@@ -252,6 +252,20 @@ class Live(CheckSuite):
         self.assert_said(found, "warn [status] username", "https")
         self.assert_said(found, "FAIL [status] front-end")
 
+    def test_a_management_plugin_that_is_away(self):
+        port = unused_port()
+        self.configure_text(f"[rbit]\nstate-dir = state\ndistribution = d\narchitecture = a\n"
+                            f"suites = s\nformat = f\n[amqp]\nhost = 127.0.0.1\nport = {port}\n"
+                            f"[runner:d_a_s_f]\nrunner = shell!true\n")
+        found = self.check("--management", str(unused_port()), expect=1)
+        self.assert_said(found, "FAIL management at http://127.0.0.1:", "rabbitmq_management")
+        self.assert_said(found, "FAIL [amqp] broker")
+        self.assertEqual(self.command("check", self.config, "--management", "0").returncode, 2)
+        # The password does not travel in the open.
+        self.configure_text(self.read("rbit.ini").replace("127.0.0.1", "192.0.2.1.invalid"))
+        self.assert_said(self.check("--management", "15672", expect=1), "warn management",
+                         "unencrypted")
+
     def test_a_broker_that_is_away(self):
         port = unused_port()
         self.configure({"build": "runner = shell!true"}, amqp=f"host = 127.0.0.1\nport = {port}")

@@ -179,6 +179,12 @@ def make(build_request, settings):
         self.assertIn("ZeroDivisionError", output)  # and nowhere else
         self.assertNotIn("ZeroDivisionError", self.read("rbit.log"))
 
+    def test_a_disk_without_room_costs_lines_and_no_job(self):
+        self.run_one("full, console", handler("full", "FileHandler", "('/dev/full',)"),
+                     handler("console", "StreamHandler", "()"))
+        self.assertIn("Job 36's state is now 'Failed'.", self.rbit.log)
+        self.assertIn("cannot write to /dev/full: No space left on device", self.rbit.log)
+
     def test_a_log_that_cannot_be_opened_ends_the_start(self):
         self.write("sub", "no directory")
         self.configure({"build": "runner = shell!true"}, more=LOGGERS.format(

@@ -75,7 +75,6 @@ std::string encode(const JobOrder& order, const std::string& id) {
   head.arguments = static_cast<std::uint32_t>(order.argv.size());
   head.variables = static_cast<std::uint32_t>(order.environment.size() + 1);
   head.is_host = order.is_host;
-  head.durable = order.durable;
   head.extra_as = static_cast<std::uint8_t>(order.extra_as);
   if (order.account) {
     head.change_user = 1;

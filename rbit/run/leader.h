@@ -28,7 +28,6 @@ struct JobOrder {
   int extra_as = 0;                      // 4 to 9; 0: there is none
   Fd record_dir;                         // the leader writes `leader` there
   bool is_host = false;
-  bool durable = false;  // the record must outlive a power cut
 
   const Account* account = nullptr;  // another user than ours; nullptr: ours
   int nice = 0;

@@ -60,17 +60,16 @@ struct Start {
   std::uint32_t max_processes;  // of the job in a cgroup, else of the job's user; 0: no limit
   std::uint32_t groups;
   std::uint32_t arguments, variables;
-  std::uint8_t change_user, is_host, durable;  // durable: the record is synced (owned jobs)
-  std::uint8_t extra_as;                       // 0: there is none
-  std::uint8_t unused[4];
+  std::uint8_t change_user, is_host;
+  std::uint8_t extra_as;  // 0: there is none
+  std::uint8_t unused[5];
 };
 
 struct Attach {
   Command command;
   std::int32_t stop_signal;
   std::int64_t grace_ms;
-  std::uint8_t durable;
-  std::uint8_t unused[7];
+  std::uint8_t unused[8];
 };
 
 struct Release {

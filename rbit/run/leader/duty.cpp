@@ -99,7 +99,7 @@ void Duty::start(Packet& packet) {
     packet.fds[3] = -1;
     record_error_ = 0;
     if (!is_host_)
-      record_error_ = record_.begin(record_dir, identity_, id_, order.head.durable);
+      record_error_ = record_.begin(record_dir, identity_, id_);
     else
       close(record_dir);
     if (record_error_ != 0) {
@@ -141,7 +141,7 @@ void Duty::attach(Packet& packet) {
   count_from_here();
   // The host's verdict is its `result` file; without a lock of ours a crash of rbit would only be
   // noticed later, so the job goes on.
-  record_error_ = record_.begin(packet.fds[0], identity_, id_, attach.durable);
+  record_error_ = record_.begin(packet.fds[0], identity_, id_);
   packet.fds[0] = -1;
 }
 

@@ -43,10 +43,9 @@ Identity Identity::read() {
   return identity;
 }
 
-int RecordFile::begin(int dir, const Identity& identity, const char* id, bool durable) {
+int RecordFile::begin(int dir, const Identity& identity, const char* id) {
   close();
   dir_ = dir;
-  durable_ = durable;
   size_ = 0;
   file_ = openat(dir, "leader", O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
   if (file_ < 0) return errno;
@@ -72,18 +71,7 @@ int RecordFile::finish(const char* lines, std::size_t count) {
   const std::uint64_t sum = wire::sum(text_, size_ + count);
   const int added = snprintf(text + count, sizeof text - count, wire::record_sum_format,
                              static_cast<unsigned long long>(sum));
-  if (const int error = put(text, count + static_cast<std::size_t>(added))) return error;
-  return durable_ ? sync() : 0;
-}
-
-/// The file, its name, and the name of its directory, which is as new.
-int RecordFile::sync() {
-  if (fsync(file_) != 0 || fsync(dir_) != 0) return errno;
-  const int parent = openat(dir_, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (parent < 0) return errno;
-  const int error = fsync(parent) == 0 ? 0 : errno;
-  ::close(parent);
-  return error;
+  return put(text, count + static_cast<std::size_t>(added));
 }
 
 int RecordFile::put(const char* bytes, std::size_t count) {

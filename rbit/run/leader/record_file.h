@@ -21,7 +21,7 @@ struct Identity {
 class RecordFile {
  public:
   /// 0, or the errno of what failed. Takes `dir` in any case.
-  int begin(int dir, const Identity& identity, const char* id, bool durable);
+  int begin(int dir, const Identity& identity, const char* id);
   bool is_open() const { return file_ >= 0; }
   /// Writes the verdict, one or more whole lines, in one write. 0 or an errno.
   int finish(const char* lines, std::size_t count);
@@ -31,11 +31,9 @@ class RecordFile {
   void close();
 
  private:
-  int sync();
   int put(const char* bytes, std::size_t count);
   int dir_ = -1;
   int file_ = -1;
-  bool durable_ = false;
   std::size_t size_ = 0;
   char text_[512];  // what is in the file, for the sum
 };

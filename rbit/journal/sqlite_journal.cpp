@@ -1,8 +1,6 @@
 #include "rbit/journal/sqlite_journal.h"
 
-#include <algorithm>
 #include <fstream>
-#include <limits>
 #include <utility>
 
 #include "rbit/base/log.h"
@@ -48,11 +46,14 @@ SqliteJournal::SqliteJournal(Database& database, Clock& clock, std::vector<std::
     : database_(database),
       clock_(clock),
       reports_(database, std::move(targets), limits.waiting_reports),
+      owned_(database),
+      brokers_(database),
       worker_(std::move(worker)),
       life_(new_life()),
       boot_(boot_id()),
+      deaths_(database, life_),
       limits_(limits),
-      next_sweep_(clock.steady()) {}
+      pruning_(database, clock, reports_, brokers_, limits, life_) {}
 
 // ---- Reading
 
@@ -99,68 +100,19 @@ Result<std::vector<OpenAttempt>> SqliteJournal::open_attempts() const {
 }
 
 std::vector<std::string> SqliteJournal::owned_jobs() const {
-  std::vector<std::string> keys;
-  auto row = database_.prepare("SELECT key FROM job WHERE claim = 'owned' ORDER BY id");
-  for (;;) {
-    const auto found = row.step();
-    if (!found) log::error("the journal could not be read: " + found.error().text());
-    if (!found || !*found) return keys;
-    keys.push_back(row.text(0));
-  }
+  return owned_.keys();
 }
 
 Result<std::optional<OwnedJob>> SqliteJournal::owned_job(const std::string& key) const {
-  static const std::string sql =
-      "SELECT " + std::string(rows::job_columns) +
-      ", (SELECT request FROM payload WHERE job = job.id), "
-      "(SELECT properties FROM payload WHERE job = job.id), "
-      "(SELECT redelivered FROM payload WHERE job = job.id), "
-      "(SELECT body FROM payload WHERE job = job.id) FROM job WHERE key = ? AND claim = 'owned'";
-  auto row = database_.prepare(sql);
-  const auto found = row.bind(key).step();
-  if (!found) {
-    log::error("the journal could not be read: " + found.error().text());
-    return found.error();
-  }
-  if (!*found) return std::optional<OwnedJob>();
-  const JobRecord record = rows::read_job(row);
-  OwnedJob owned;
-  owned.state = record.state;
-  owned.settlement = record.settlement;
-  Job& job = owned.job;
-  job.key = record.key;
-  job.queue = record.queue;
-  job.runner = record.runner;
-  job.attempt = record.attempt;
-  job.crashes = record.crashes;
-  job.owned = true;
-  job.digest = record.digest;
-  job.request = request_from_json(row.text(rows::job_column_count));
-  job.redelivered = row.integer(rows::job_column_count + 2) != 0;
-  job.body = row.blob(rows::job_column_count + 3);
-  owned.message.queue = record.queue;
-  properties_from_json(row.text(rows::job_column_count + 1), owned.message);
-  owned.message.redelivered = job.redelivered;
-  owned.message.body = job.body;
-  return std::optional<OwnedJob>(std::move(owned));
+  return owned_.find(key);
 }
 
 std::optional<milliseconds> SqliteJournal::ack_limit(const std::string& broker) const {
-  auto row = database_.prepare("SELECT ack_limit FROM broker WHERE name = ? AND time > ?");
-  const auto since = from_micros(now()) - limits_.brokers;
-  const auto found = row.bind(broker).bind(to_micros(since)).step();
-  if (!found || !*found) return std::nullopt;
-  return milliseconds(row.integer(0));
+  return brokers_.ack_limit(broker, before(limits_.brokers));
 }
 
 int SqliteJournal::recent_deaths(const std::string& key) const {
-  auto row = database_.prepare(
-      "SELECT count(*) FROM attempt a JOIN job j ON j.id = a.job WHERE j.key = ? AND "
-      "a.run = j.run AND a.outcome = 'crashed' AND a.reason = 'interrupted' AND a.ended > ?");
-  const auto since = from_micros(now()) - limits_.deaths;
-  const auto found = row.bind(key).bind(to_micros(since)).step();
-  if (!found) log::error("the journal could not be read: " + found.error().text());
-  return found && *found ? static_cast<int>(row.integer(0)) : 0;
+  return deaths_.during(key, before(limits_.deaths));
 }
 
 std::vector<Report> SqliteJournal::due_reports(const std::string& target, std::int64_t now,
@@ -189,18 +141,10 @@ Task<Result<int>> SqliteJournal::came_again(const std::string& key) {
   if (unread_) co_return Error{database_.path(), "it could not be read a moment ago", ""};
   int deaths = 0;
   Change change = [&](std::int64_t&) -> Result<void> {
-    const auto since = from_micros(now()) - limits_.deaths;
-    auto old = database_.prepare("DELETE FROM reading WHERE time <= ?");
-    if (const auto gone = old.bind(to_micros(since)).run(); !gone) return gone;
-    {
-      auto count = database_.prepare("SELECT count(*) FROM reading WHERE key = ? AND life <> ?");
-      const auto counted = count.bind(key).bind(life_).step();
-      if (!counted) return counted.error();
-      deaths = static_cast<int>(count.integer(0));
-    }
-    auto mark =
-        database_.prepare("INSERT OR REPLACE INTO reading(key, life, time) VALUES(?, ?, ?)");
-    return mark.bind(key).bind(life_).bind(now()).run();
+    const auto counted = deaths_.reads(key, now(), before(limits_.deaths));
+    if (!counted) return counted.error();
+    deaths = *counted;
+    return {};
   };
   const auto written = co_await write(Durability::process, std::move(change));
   if (!written) co_return written.error();
@@ -208,9 +152,7 @@ Task<Result<int>> SqliteJournal::came_again(const std::string& key) {
 }
 
 void SqliteJournal::was_read(const std::string& key) {
-  Database::Change change = [key](Database& database) {
-    return database.prepare("DELETE FROM reading WHERE key = ?").bind(key).run();
-  };
+  Database::Change change = [key](Database& in) { return DeathTable::was_read(in, key); };
   database_.post(Durability::process, std::move(change));
 }
 
@@ -247,28 +189,18 @@ Task<Result<void>> SqliteJournal::finish(const Job& job, const Outcome& outcome,
 }
 
 Task<Result<void>> SqliteJournal::own(const std::string& key) {
-  Change change = [&](std::int64_t&) -> Result<void> {
-    auto row = database_.prepare("UPDATE job SET claim = 'owned', touched = ? WHERE key = ?");
-    if (const auto written = row.bind(now()).bind(key).run(); !written) return written;
-    // A disk that failed may have taken its row along: what is not there must not be acknowledged.
-    if (database_.changes() != 1) return Error{"job " + key, "is not in the journal", ""};
-    return {};
-  };
+  Change change = [&](std::int64_t&) { return owned_.own(key, now()); };
   co_return co_await write(Durability::power, std::move(change));  // S2
 }
 
 Task<Result<void>> SqliteJournal::keep_dead(const Message& message, const Settlement& settlement) {
-  Change change = [&](std::int64_t&) { return write_dead(message, settlement); };
+  Change change = [&](std::int64_t&) { return owned_.keep_dead(message, settlement, now()); };
   co_return co_await write(Durability::power, std::move(change));  // S2
 }
 
 Task<Result<void>> SqliteJournal::remember_ack_limit(const std::string& broker,
                                                      milliseconds limit) {
-  Change change = [&](std::int64_t&) {
-    auto row =
-        database_.prepare("INSERT OR REPLACE INTO broker(name, ack_limit, time) VALUES(?, ?, ?)");
-    return row.bind(broker).bind(limit.count()).bind(now()).run();
-  };
+  Change change = [&](std::int64_t&) { return brokers_.remember_ack_limit(broker, limit, now()); };
   co_return co_await write(Durability::process, std::move(change));
 }
 
@@ -337,7 +269,7 @@ Task<Result<void>> SqliteJournal::report_dropped(const Report& report, const std
 }
 
 Task<Result<void>> SqliteJournal::prune() {
-  Change change = [&](std::int64_t& waiting) { return forget(waiting); };
+  Change change = [&](std::int64_t& waiting) { return pruning_.step(waiting); };
   co_return co_await write(Durability::process, std::move(change));
 }
 
@@ -487,7 +419,7 @@ Result<void> SqliteJournal::write_finish(const Job& job, const Outcome& outcome,
 
   constexpr int finishes_a_step = 64;  // each step removes up to 200 jobs, so it always keeps up
   if (++finishes_ % finishes_a_step != 0) return {};
-  return forget(waiting);
+  return pruning_.step(waiting);
 }
 
 Result<void> SqliteJournal::write_verdict(std::int64_t row, const Job& job, const Outcome& outcome,
@@ -515,108 +447,6 @@ Result<void> SqliteJournal::write_verdict(std::int64_t row, const Job& job, cons
       .bind(time)
       .bind(row)
       .run();
-}
-
-Result<void> SqliteJournal::write_dead(const Message& message, const Settlement& settlement) {
-  const std::string key = key_of(message), digest = digest_of(message);
-  const std::string properties = properties_to_json(message);
-  const std::int64_t time = now();
-  auto row = database_.prepare(
-      "INSERT INTO job(key, queue, digest, settlement_reason, settlement_attempt, reason, begun, "
-      "ended, touched, state, claim, settlement, runner, job_id, package, version, web_host) "
-      "VALUES(?1, ?2, ?3, ?4, ?5, ?4, ?6, ?6, ?6, 'dead', 'owned', 'dead-letter', '', '', '', '', "
-      "'') ON CONFLICT(key) DO UPDATE SET state = 'dead', claim = 'owned', settled = 0, "
-      "settlement = 'dead-letter', settlement_reason = ?4, settlement_attempt = ?5, reason = ?4, "
-      "ended = ?6, touched = ?6");
-  const auto written = row.bind(key)
-                           .bind(message.queue)
-                           .bind(digest)
-                           .bind(settlement.reason)
-                           .bind(settlement.next_attempt)
-                           .bind(time)
-                           .run();
-  if (!written) return written;
-  auto payload = database_.prepare(
-      "INSERT OR REPLACE INTO payload(job, request, properties, redelivered, timestamp, body) "
-      "VALUES((SELECT id FROM job WHERE key = ?), '{}', ?, ?, 0, ?)");
-  return payload.bind(key)
-      .bind(properties)
-      .bind(message.redelivered ? 1 : 0)
-      .bind_blob(message.body)
-      .run();
-}
-
-// ---- Forgetting
-
-Result<void> SqliteJournal::forget(std::int64_t& waiting) {
-  constexpr std::int64_t step = 200;
-  std::int64_t over = -limits_.jobs;
-  {
-    auto count = database_.prepare("SELECT count(*) FROM job");  // of an index: 1 ms for 100,000
-    const auto counted = count.step();
-    if (!counted) return counted.error();
-    over += count.integer(0);
-  }
-  if (over > 0) {
-    const auto removed =
-        remove_jobs(std::numeric_limits<std::int64_t>::max(), std::min(over, step), true);
-    if (!removed) return removed.error();
-  }
-  if (clock_.steady() < next_sweep_) return {};
-  const auto old = from_micros(now()) - limits_.keep;
-  const auto removed = remove_jobs(to_micros(old), step, false);
-  if (!removed) return removed.error();
-  if (*removed == step) return {};  // there may be more: go on at the next step
-  next_sweep_ = clock_.steady() + std::chrono::hours(1);
-  return forget_old(waiting);
-}
-
-/// What goes by age alone and is never much.
-Result<void> SqliteJournal::forget_old(std::int64_t& waiting) {
-  const WallTime time = clock_.wall();
-  auto moved = database_.prepare(
-      "UPDATE job SET state = 'moved' WHERE touched < ? AND claim = 'held' AND settled = 0 AND "
-      "state IN ('waiting', 'running', 'blocked') AND NOT EXISTS "
-      "(SELECT 1 FROM attempt WHERE job = job.id AND ended = 0 AND life = ?)");
-  if (const auto done = moved.bind(to_micros(time - limits_.moved)).bind(life_).run(); !done)
-    return done;
-  auto brokers = database_.prepare("DELETE FROM broker WHERE time < ?");
-  if (const auto done = brokers.bind(to_micros(time - limits_.brokers)).run(); !done) return done;
-  auto cancels = database_.prepare("DELETE FROM tombstone WHERE time < ?");
-  if (const auto done = cancels.bind(to_micros(time - limits_.cancels)).run(); !done) return done;
-  return reports_.drop_before(to_micros(time - limits_.reports), waiting);
-}
-
-Result<int> SqliteJournal::remove_jobs(std::int64_t touched_before, std::int64_t limit,
-                                       bool settled_only) {
-  std::vector<std::int64_t> old;
-  {
-    auto row = database_.prepare(
-        settled_only ? "SELECT id FROM job WHERE touched < ? AND settled = 1 AND "
-                       "state IN ('done', 'failed', 'cancelled', 'dead') AND NOT EXISTS "
-                       "(SELECT 1 FROM outbox WHERE job = job.id AND state = 'waiting') "
-                       "ORDER BY touched LIMIT ?"
-                     : "SELECT id FROM job WHERE touched < ? AND state <> 'running' AND claim <> "
-                       "'owned' AND NOT EXISTS "
-                       "(SELECT 1 FROM outbox WHERE job = job.id AND state = 'waiting') "
-                       "ORDER BY touched LIMIT ?");
-    row.bind(touched_before).bind(limit);
-    for (;;) {
-      const auto found = row.step();
-      if (!found) return found.error();
-      if (!*found) break;
-      old.push_back(row.integer(0));
-    }
-  }
-  for (const auto id : old) {
-    for (const char* sql : {"DELETE FROM outbox WHERE job = ?", "DELETE FROM attempt WHERE job = ?",
-                            "DELETE FROM delivery WHERE job = ?",
-                            "DELETE FROM payload WHERE job = ?", "DELETE FROM job WHERE id = ?"}) {
-      auto statement = database_.prepare(sql);
-      if (const auto gone = statement.bind(id).run(); !gone) return gone.error();
-    }
-  }
-  return static_cast<int>(old.size());
 }
 
 }  // namespace rbit

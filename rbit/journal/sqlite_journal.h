@@ -9,22 +9,13 @@
 #include "rbit/base/clock.h"
 #include "rbit/base/database.h"
 #include "rbit/core/journal.h"
+#include "rbit/journal/broker_table.h"
+#include "rbit/journal/death_table.h"
+#include "rbit/journal/owned_table.h"
+#include "rbit/journal/pruning.h"
 #include "rbit/journal/report_table.h"
 
 namespace rbit {
-
-/// How much the journal keeps (RELIABILITY.md 2.2, 5).
-struct JournalLimits {
-  std::int64_t jobs = 100'000;       // above that the oldest that are over, settled and reported go
-  std::chrono::hours keep{30 * 24};  // and all of them after that
-  std::chrono::hours deaths{72};     // rbit's own, above that they are forgiven (RELIABILITY.md 4)
-  std::chrono::hours moved{7 * 24};  // a held job that nobody redelivers here is somewhere else
-  std::chrono::hours brokers{30 * 24};  // what they taught us
-  std::chrono::hours cancels{7 * 24};   // of jobs that were never seen
-  std::int64_t most_cancels = 10'000;
-  std::chrono::hours reports{8 * 24};  // a day more than the outbox tries
-  std::int64_t waiting_reports = 1'000'000;
-};
 
 /// The journal in a Database whose schema is the newest (`schema::upgrade`). One for each life of
 /// rbit. `begin` of a key that is over starts a new run of it: numbers of reports go on, but what
@@ -86,6 +77,7 @@ class SqliteJournal : public Journal {
 
   Task<Result<void>> write(Durability durability, Change change, Reserve reserve = Reserve::keep);
   std::int64_t now() const { return to_micros(clock_.wall()); }
+  std::int64_t before(std::chrono::hours age) const { return to_micros(clock_.wall() - age); }
 
   Result<bool> is_over(const std::string& job_id) const;
   Result<std::optional<Row>> row_of(const std::string& key) const;
@@ -94,7 +86,6 @@ class SqliteJournal : public Journal {
                               const std::string& record_dir);
   Result<void> note_delivery(std::int64_t row, const char* what);
   Result<void> close_attempts(std::int64_t row, const Outcome& outcome);
-  Result<void> write_dead(const Message& message, const Settlement& settlement);
   Result<void> write_verdict(std::int64_t row, const Job& job, const Outcome& outcome,
                              const Settlement& settlement);
   Result<void> write_begin(const Job& job, const std::string& properties, bool redelivered,
@@ -103,17 +94,16 @@ class SqliteJournal : public Journal {
   Result<void> write_finish(const Job& job, const Outcome& outcome, const Settlement& settlement,
                             const std::optional<Report>& verdict, std::int64_t& waiting);
 
-  Result<void> forget(std::int64_t& waiting);
-  Result<void> forget_old(std::int64_t& waiting);
-  Result<int> remove_jobs(std::int64_t touched_before, std::int64_t limit, bool settled_only);
-
   Database& database_;
   Clock& clock_;
   ReportTable reports_;
+  OwnedTable owned_;
+  BrokerTable brokers_;
   std::string worker_, life_, boot_;
+  DeathTable deaths_;
   JournalLimits limits_;
+  Pruning pruning_;
   int finishes_ = 0;
-  SteadyTime next_sweep_;
   mutable bool unread_ = false;  // a key could not be looked up: nothing begins until a write works
 };
 

@@ -1,0 +1,95 @@
+#include "rbit/journal/owned_table.h"
+
+#include <utility>
+
+#include "rbit/base/log.h"
+#include "rbit/core/message_codec.h"
+#include "rbit/journal/rows.h"
+
+namespace rbit {
+
+Result<void> OwnedTable::own(const std::string& key, std::int64_t now) {
+  auto row = database_.prepare("UPDATE job SET claim = 'owned', touched = ? WHERE key = ?");
+  if (const auto written = row.bind(now).bind(key).run(); !written) return written;
+  // A disk that failed may have taken its row along: what is not there must not be acknowledged.
+  if (database_.changes() != 1) return Error{"job " + key, "is not in the journal", ""};
+  return {};
+}
+
+Result<void> OwnedTable::keep_dead(const Message& message, const Settlement& settlement,
+                                   std::int64_t now) {
+  const std::string key = key_of(message), digest = digest_of(message);
+  const std::string properties = properties_to_json(message);
+  auto row = database_.prepare(
+      "INSERT INTO job(key, queue, digest, settlement_reason, settlement_attempt, reason, begun, "
+      "ended, touched, state, claim, settlement, runner, job_id, package, version, web_host) "
+      "VALUES(?1, ?2, ?3, ?4, ?5, ?4, ?6, ?6, ?6, 'dead', 'owned', 'dead-letter', '', '', '', '', "
+      "'') ON CONFLICT(key) DO UPDATE SET state = 'dead', claim = 'owned', settled = 0, "
+      "settlement = 'dead-letter', settlement_reason = ?4, settlement_attempt = ?5, reason = ?4, "
+      "ended = ?6, touched = ?6");
+  const auto written = row.bind(key)
+                           .bind(message.queue)
+                           .bind(digest)
+                           .bind(settlement.reason)
+                           .bind(settlement.next_attempt)
+                           .bind(now)
+                           .run();
+  if (!written) return written;
+  auto payload = database_.prepare(
+      "INSERT OR REPLACE INTO payload(job, request, properties, redelivered, timestamp, body) "
+      "VALUES((SELECT id FROM job WHERE key = ?), '{}', ?, ?, 0, ?)");
+  return payload.bind(key)
+      .bind(properties)
+      .bind(message.redelivered ? 1 : 0)
+      .bind_blob(message.body)
+      .run();
+}
+
+std::vector<std::string> OwnedTable::keys() const {
+  std::vector<std::string> keys;
+  auto row = database_.prepare("SELECT key FROM job WHERE claim = 'owned' ORDER BY id");
+  for (;;) {
+    const auto found = row.step();
+    if (!found) log::error("the journal could not be read: " + found.error().text());
+    if (!found || !*found) return keys;
+    keys.push_back(row.text(0));
+  }
+}
+
+Result<std::optional<OwnedJob>> OwnedTable::find(const std::string& key) const {
+  static const std::string sql =
+      "SELECT " + std::string(rows::job_columns) +
+      ", (SELECT request FROM payload WHERE job = job.id), "
+      "(SELECT properties FROM payload WHERE job = job.id), "
+      "(SELECT redelivered FROM payload WHERE job = job.id), "
+      "(SELECT body FROM payload WHERE job = job.id) FROM job WHERE key = ? AND claim = 'owned'";
+  auto row = database_.prepare(sql);
+  const auto found = row.bind(key).step();
+  if (!found) {
+    log::error("the journal could not be read: " + found.error().text());
+    return found.error();
+  }
+  if (!*found) return std::optional<OwnedJob>();
+  const JobRecord record = rows::read_job(row);
+  OwnedJob owned;
+  owned.state = record.state;
+  owned.settlement = record.settlement;
+  Job& job = owned.job;
+  job.key = record.key;
+  job.queue = record.queue;
+  job.runner = record.runner;
+  job.attempt = record.attempt;
+  job.crashes = record.crashes;
+  job.owned = true;
+  job.digest = record.digest;
+  job.request = request_from_json(row.text(rows::job_column_count));
+  job.redelivered = row.integer(rows::job_column_count + 2) != 0;
+  job.body = row.blob(rows::job_column_count + 3);
+  owned.message.queue = record.queue;
+  properties_from_json(row.text(rows::job_column_count + 1), owned.message);
+  owned.message.redelivered = job.redelivered;
+  owned.message.body = job.body;
+  return std::optional<OwnedJob>(std::move(owned));
+}
+
+}  // namespace rbit

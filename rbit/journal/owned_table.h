@@ -1,0 +1,36 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "rbit/base/database.h"
+#include "rbit/core/journal.h"
+
+namespace rbit {
+
+/// Rows of jobs that the journal alone stands for (RELIABILITY.md 2.2, claim `owned`). Its changes
+/// run inside a transaction of the journal. `now` is in microseconds since 1970.
+class OwnedTable {
+ public:
+  explicit OwnedTable(Database& database) : database_(database) {}
+
+  // Changes.
+
+  Result<void> own(const std::string& key, std::int64_t now);
+  /// A message that is no job, or whose job's row is gone: kept as a dead letter.
+  Result<void> keep_dead(const Message& message, const Settlement& settlement, std::int64_t now);
+
+  // Reading.
+
+  /// Oldest first. What cannot be read is logged and left out.
+  std::vector<std::string> keys() const;
+  /// None: there is no such job. An Error: it could not be read, and may be there.
+  Result<std::optional<OwnedJob>> find(const std::string& key) const;
+
+ private:
+  Database& database_;
+};
+
+}  // namespace rbit

@@ -1,4 +1,5 @@
 #include <cstdlib>
+#include <map>
 #include <set>
 #include <string>
 
@@ -12,9 +13,10 @@ namespace {
 
 /// What the journal has answered for, so that somebody has built on it.
 struct Promises {
-  std::set<std::string> done;    // acknowledged: the broker has forgotten them
-  std::set<std::string> buried;  // cancels that nobody sends again
-  std::set<std::string> begun;   // survived one sync of somebody
+  std::set<std::string> done;                // acknowledged: the broker has forgotten them
+  std::set<std::string> buried;              // cancels that nobody sends again
+  std::set<std::string> begun;               // survived one sync of somebody
+  std::map<std::string, std::string> owned;  // bodies of what was acknowledged before its end
 };
 
 /// Jobs, one after the other and some at a time, until the power goes.
@@ -24,7 +26,7 @@ void live_until_dark(JournalFixture& life, PowerDisk& disk, std::mt19937_64& ran
   std::set<std::string> unsynced;
   for (int i = 0; i < 40 && !disk.is_dark(); ++i) {
     const std::string key = generation + "-" + std::to_string(i);
-    const auto what = random() % 8;
+    const auto what = random() % 10;
     bool synced = false;
     if (what < 4 || open.empty()) {
       Job job = life.job(key);
@@ -40,6 +42,19 @@ void live_until_dark(JournalFixture& life, PowerDisk& disk, std::mt19937_64& ran
     } else if (what == 6) {
       synced = run(life.loop, life.journal->bury(key)).has_value();
       if (synced) promised.buried.insert(key);
+    } else if (what == 7) {
+      Job& job = open[random() % open.size()];
+      synced = run(life.loop, life.journal->own(job.key)).has_value();
+      job.owned = job.owned || synced;
+      if (synced) promised.owned[job.key] = job.body;
+    } else if (what == 8) {
+      Message message;
+      message.queue = "q";
+      message.body = std::string(1 + random() % 9000, 'd');
+      message.message_id = key;
+      const Settlement dead = Settlement::dead_letter("no job");
+      synced = run(life.loop, life.journal->keep_dead(message, dead)).has_value();
+      if (synced) promised.owned[key] = message.body;
     } else {
       (void)life.settled(open.front().key);
     }
@@ -54,6 +69,11 @@ void check(JournalFixture& life, const Promises& promised) {
     REQUIRE_MESSAGE(row, key);
     CHECK_MESSAGE(row->state == JobRecord::State::done, key);
     CHECK_MESSAGE(row->settlement.kind == Settlement::Kind::accept, key);
+  }
+  for (const auto& [key, body] : promised.owned) {
+    const auto owned = life.journal->owned_job(key).value();
+    REQUIRE_MESSAGE(owned, key);
+    CHECK_MESSAGE(owned->message.body == body, key);
   }
   for (const std::string& key : promised.begun) CHECK_MESSAGE(life.journal->find(key), key);
   for (const std::string& id : promised.buried) CHECK_MESSAGE(life.journal->is_buried(id), id);

@@ -4,7 +4,6 @@
 #include <sqlite3.h>
 
 #include <algorithm>
-
 #include <boost/asio/post.hpp>
 #include <cerrno>
 #include <chrono>
@@ -15,6 +14,7 @@
 
 #include "rbit/base/fd.h"
 #include "rbit/base/log.h"
+#include "rbit/base/sqlite_codes.h"
 
 namespace rbit {
 
@@ -24,143 +24,7 @@ namespace {
 constexpr std::chrono::milliseconds first_heal_pause{200};
 constexpr std::chrono::milliseconds longest_heal_pause{10'000};
 
-const char* cure_of(int code) {
-  switch (code & 0xFF) {  // the primary code; the rest says more of the same
-    case SQLITE_BUSY:
-    case SQLITE_LOCKED:
-      return "another rbit has this file open; ask that one, or stop it first";
-    case SQLITE_FULL:
-      return "the disk is full: make room";
-    case SQLITE_IOERR:
-      return "the disk does not do what it should: look into the kernel's log";
-    case SQLITE_CORRUPT:
-    case SQLITE_NOTADB:
-      return "the file is damaged: stop rbit, move it away, start again; the copy beside it or "
-             "`sqlite3 FILE .recover` may have what is lost";
-    case SQLITE_READONLY:
-    case SQLITE_CANTOPEN:
-    case SQLITE_PERM:
-    case SQLITE_AUTH:
-      return "the user rbit runs as must be able to write the file and its directory";
-    default:
-      return "";
-  }
-}
-
-/// After these the connection is not to be believed (S4).
-bool makes_sick(int code) {
-  switch (code & 0xFF) {
-    case SQLITE_FULL:
-    case SQLITE_IOERR:
-    case SQLITE_CORRUPT:
-    case SQLITE_NOTADB:
-    case SQLITE_READONLY:
-    case SQLITE_CANTOPEN:
-      return true;
-    default:
-      return false;
-  }
-}
-
-/// What the system said; for other codes SQLite still has what it said the time before.
-int system_errno(sqlite3* handle, int code) {
-  const int kind = code & 0xFF;
-  return kind == SQLITE_IOERR || kind == SQLITE_CANTOPEN ? sqlite3_system_errno(handle) : 0;
-}
-
 }  // namespace
-
-// ---- Statement
-
-Statement::Statement(Database& database, sqlite3_stmt* statement)
-    : database_(&database), statement_(statement) {}
-
-Statement::Statement(Statement&& other) noexcept
-    : database_(other.database_),
-      statement_(std::exchange(other.statement_, nullptr)),
-      next_(other.next_),
-      refused_(other.refused_) {}
-
-Statement::~Statement() {
-  if (statement_ != nullptr) database_->keep(statement_);
-}
-
-void Statement::note(int code) {
-  ++next_;
-  if (code != SQLITE_OK && refused_ == SQLITE_OK) refused_ = code;
-}
-
-Statement& Statement::bind(std::int64_t value) {
-  note(sqlite3_bind_int64(statement_, next_, value));
-  return *this;
-}
-
-Statement& Statement::bind(std::string_view text) {
-  // A null pointer would bind NULL, and an empty string_view may have one.
-  const char* data = text.data() == nullptr ? "" : text.data();
-  note(sqlite3_bind_text64(statement_, next_, data, text.size(), SQLITE_STATIC, SQLITE_UTF8));
-  return *this;
-}
-
-Statement& Statement::bind_blob(std::string_view bytes) {
-  const char* data = bytes.data() == nullptr ? "" : bytes.data();
-  note(sqlite3_bind_blob64(statement_, next_, data, bytes.size(), SQLITE_STATIC));
-  return *this;
-}
-
-Statement& Statement::bind_null() {
-  note(sqlite3_bind_null(statement_, next_));
-  return *this;
-}
-
-Result<bool> Statement::step() {
-  if (refused_ != SQLITE_OK)
-    return Error{database_->path_,
-                 std::string(statement_ == nullptr ? "preparing: " : "binding a value: ") +
-                     sqlite3_errstr(refused_),
-                 cure_of(refused_)};
-  const int code = sqlite3_step(statement_);
-  if (code == SQLITE_ROW) return true;
-  if (code == SQLITE_DONE) return false;
-  return database_->error(sqlite3_stmt_readonly(statement_) != 0 ? "reading" : "writing");
-}
-
-Result<void> Statement::run() {
-  for (;;) {
-    const auto row = step();
-    if (row && *row) continue;
-    sqlite3_reset(statement_);  // says again what step said
-    next_ = 1;
-    if (!row) return row.error();
-    return {};
-  }
-}
-
-std::int64_t Statement::integer(int column) const {
-  return sqlite3_column_int64(statement_, column);
-}
-
-std::string Statement::text(int column) const {
-  const auto* data = reinterpret_cast<const char*>(sqlite3_column_text(statement_, column));
-  if (data == nullptr) return {};
-  return {data, static_cast<std::size_t>(sqlite3_column_bytes(statement_, column))};
-}
-
-std::string Statement::blob(int column) const {
-  return std::string(view(column));
-}
-
-std::string_view Statement::view(int column) const {
-  const auto* data = static_cast<const char*>(sqlite3_column_blob(statement_, column));
-  if (data == nullptr) return {};
-  return {data, static_cast<std::size_t>(sqlite3_column_bytes(statement_, column))};
-}
-
-bool Statement::is_null(int column) const {
-  return sqlite3_column_type(statement_, column) == SQLITE_NULL;
-}
-
-// ---- Database
 
 /// Statements that are not in use, by their SQL. Two users of one SQL at a time get two.
 struct Database::Cache {
@@ -266,16 +130,16 @@ void Database::close() {
 Error Database::error(const char* doing) {
   if (handle_ == nullptr) return {path_, "the file is not open", ""};
   const int code = sqlite3_extended_errcode(handle_);
-  Error why{path_, std::string(doing) + ": " + sqlite3_errmsg(handle_), cure_of(code)};
-  if (const int os = system_errno(handle_, code); os != 0)
+  Error why{path_, std::string(doing) + ": " + sqlite3_errmsg(handle_), sqlite::cure_of(code)};
+  if (const int os = sqlite::system_errno(handle_, code); os != 0)
     why.reason += std::string(" (") + std::strerror(os) + ")";
   fell_sick(code, why);
   return why;
 }
 
 void Database::fell_sick(int code, const Error& why) {
-  if (!makes_sick(code)) return;
-  const int os = system_errno(handle_, code);
+  if (!sqlite::makes_sick(code)) return;
+  const int os = sqlite::system_errno(handle_, code);
   full_ = full_ || (code & 0xFF) == SQLITE_FULL || os == ENOSPC || os == EDQUOT;
   log_doubtful_ = log_doubtful_ || (code & 0xFF) == SQLITE_IOERR;
   trouble_ = why;
@@ -443,7 +307,8 @@ Result<void> Database::sync_log() {
   const int code = file->pMethods->xSync(file, SQLITE_SYNC_NORMAL);
   if (code == SQLITE_OK) return {};
   // A second sync would lie: the kernel has dropped the pages (S4).
-  const Error why{path_, std::string("syncing the log: ") + sqlite3_errstr(code), cure_of(code)};
+  const Error why{path_, std::string("syncing the log: ") + sqlite3_errstr(code),
+                  sqlite::cure_of(code)};
   fell_sick(code, why);
   return why;
 }
@@ -496,7 +361,7 @@ Result<void> Database::check(std::chrono::milliseconds limit) {
   if (out_of_time) return {};  // too large to read in that time; what it has seen is sound
   if (!row) return row.error();
   if (*row && statement.text(0) != "ok") {
-    const Error why{path_, "damaged: " + statement.text(0), cure_of(SQLITE_CORRUPT)};
+    const Error why{path_, "damaged: " + statement.text(0), sqlite::cure_of(SQLITE_CORRUPT)};
     fell_sick(SQLITE_CORRUPT, why);
     return why;
   }
@@ -510,7 +375,7 @@ Result<void> Database::back_up(const std::string& to) {
   Result<void> result;
   const auto failed = [&] {
     return Error{to, std::string("writing a copy: ") + sqlite3_errmsg(copy),
-                 cure_of(sqlite3_extended_errcode(copy))};
+                 sqlite::cure_of(sqlite3_extended_errcode(copy))};
   };
   if (sqlite3_open_v2(to.c_str(), &copy, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, nullptr) !=
       SQLITE_OK) {

@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "rbit/core/message_codec.h"
-#include "rbit/intake/local_transport.h"
+#include "rbit/intake/local_rows.h"
 
 namespace rbit {
 
@@ -22,7 +22,7 @@ class LocalDeadLetters::Row : public Letter {
                       "add it to [rbit] queue-mappings"};
     const std::int64_t time = to_micros(all_.clock_.wall());
     Database::Change change = [&](Database& in) -> Result<void> {
-      if (const auto put = LocalTransport::insert(in, time, fresh); !put) return put;
+      if (const auto put = local_rows::insert(in, time, fresh); !put) return put;
       return remove(in);
     };
     const auto written = co_await all_.database_.write(Durability::power, std::move(change));

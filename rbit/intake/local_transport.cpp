@@ -1,88 +1,25 @@
 #include "rbit/intake/local_transport.h"
 
 #include <algorithm>
-#include <array>
 #include <boost/asio/post.hpp>
-#include <cstring>
 #include <utility>
 
 #include "rbit/base/log.h"
 #include "rbit/base/random.h"
 #include "rbit/base/text.h"
 #include "rbit/core/message_codec.h"
+#include "rbit/intake/local_rows.h"
 
 namespace rbit {
 
 namespace {
 
-constexpr std::size_t body_limit = 4 << 20;                 // of a message that is delivered whole
-constexpr std::size_t body_kept = 64 << 10;                 // of one above (DESIGN.md 9.6)
 constexpr std::chrono::milliseconds longest_sleep{60'000};  // the wall clock may be set meanwhile
-
-/// A random UUID, version 4.
-std::string new_id() {
-  const std::array<std::uint64_t, 2> numbers{random_number(), random_number()};
-  std::array<unsigned char, 16> bytes{};
-  std::memcpy(bytes.data(), numbers.data(), bytes.size());
-  bytes[6] = static_cast<unsigned char>((bytes[6] & 0x0F) | 0x40);
-  bytes[8] = static_cast<unsigned char>((bytes[8] & 0x3F) | 0x80);
-  static constexpr char digits[] = "0123456789abcdef";
-  std::string id;
-  for (std::size_t i = 0; i < bytes.size(); ++i) {
-    if (i == 4 || i == 6 || i == 8 || i == 10) id += '-';
-    id += digits[bytes[i] >> 4];
-    id += digits[bytes[i] & 15];
-  }
-  return id;
-}
-
-/// Behind everything that is, or was delivered from, the queue, and behind `behind`: how far it was
-/// delivered may not be on record.
-Result<std::int64_t> next_place(Database& database, const std::string& queue, std::int64_t behind) {
-  auto row = database.prepare(
-      "SELECT 1 + max(coalesce((SELECT max(place) FROM message WHERE queue = ?1 AND due = 0), 0), "
-      "coalesce((SELECT place FROM message_cursor WHERE queue = ?1), 0), ?2)");
-  const auto found = row.bind(queue).bind(behind).step();
-  if (!found) return found.error();
-  return row.integer(0);
-}
-
-}  // namespace
-
-Result<void> LocalTransport::insert(Database& database, std::int64_t time, const Message& message,
-                                    std::int64_t behind) {
-  const auto place = next_place(database, message.queue, behind);
-  if (!place) return place.error();
-  const std::string properties = properties_to_json(message);
-  auto row = database.prepare(
-      "INSERT INTO message(queue, place, first, properties, body) VALUES(?, ?, ?, ?, ?)");
-  return row.bind(message.queue)
-      .bind(*place)
-      .bind(time)
-      .bind(properties)
-      .bind_blob(message.body)
-      .run();
-}
-
-namespace {
 
 Error no_such_queue(const std::string& queue, const std::vector<std::string>& queues) {
   return {"queue " + text::one_line(queue, 200), "no runner of this configuration takes from it",
           queues.empty() ? "the configuration has no queues"
                          : "its queues: " + text::join(queues, ", ")};
-}
-
-/// Reads "id, properties, body" of a row.
-Message read_message(const Statement& row, const std::string& queue) {
-  Message message;
-  message.queue = queue;
-  properties_from_json(row.text(1), message);
-  const std::string_view body = row.view(2);
-  message.size = body.size();
-  message.oversized = body.size() > body_limit;
-  message.body = body.substr(0, message.oversized ? body_kept : body.size());
-  message.sha256 = message.oversized ? text::sha256_hex(body) : "";
-  return message;
 }
 
 }  // namespace
@@ -174,9 +111,11 @@ Task<Result<std::string>> LocalTransport::submit_behind(Database& database, cons
                                                         Message message, std::int64_t behind) {
   if (std::find(queues.begin(), queues.end(), message.queue) == queues.end())
     co_return no_such_queue(message.queue, queues);
-  if (message.message_id.empty()) message.message_id = new_id();
+  if (message.message_id.empty()) message.message_id = random_uuid();
   const std::int64_t time = to_micros(clock.wall());
-  Database::Change change = [&](Database& in) { return insert(in, time, message, behind); };
+  Database::Change change = [&](Database& in) {
+    return local_rows::insert(in, time, message, behind);
+  };
   const auto written = co_await database.write(Durability::power, std::move(change));  // S2
   if (!written) co_return written.error();
   co_return key_of(message);
@@ -286,7 +225,7 @@ std::optional<LocalTransport::Taken> LocalTransport::take(Lane& lane) {
     if (!*found || (!lane.returned.empty() && lane.returned.front().behind < place))
       return take_returned(lane);
     taken.id = row.integer(0);
-    taken.message = read_message(row, lane.queue);
+    taken.message = local_rows::read_message(row, lane.queue);
   }
   taken.message.redelivered = place <= lane.cursor_before;
   note_cursor(lane, place);
@@ -296,11 +235,15 @@ std::optional<LocalTransport::Taken> LocalTransport::take(Lane& lane) {
 std::optional<LocalTransport::Taken> LocalTransport::take_returned(Lane& lane) {
   while (!lane.returned.empty()) {
     const std::int64_t id = lane.returned.front().id;
-    lane.returned.pop_front();
     auto row = database_.prepare("SELECT id, properties, body FROM message WHERE id = ?");
     const auto found = row.bind(id).step();
-    if (!found || !*found) continue;
-    Taken taken{id, read_message(row, lane.queue)};
+    if (!found) {
+      log::error("the embedded queue could not be read: " + found.error().text());
+      return std::nullopt;  // it is still the first; asked again at the next change of credit
+    }
+    lane.returned.pop_front();
+    if (!*found) continue;
+    Taken taken{id, local_rows::read_message(row, lane.queue)};
     taken.message.redelivered = true;
     return taken;
   }
@@ -381,10 +324,11 @@ Task<Result<void>> LocalTransport::settle_adopted(const Message& message,
   if (settlement.kind == Settlement::Kind::accept) co_return Result<void>();
   Message copy = message;
   copy.message_id = key_of(message);
-  if (settlement.kind == Settlement::Kind::requeue)
+  if (settlement.kind == Settlement::Kind::requeue && settlement.next_attempt > 0)
     copy.headers[attempt_header] = std::int64_t{settlement.next_attempt};
   Database::Change change = [&](Database& in) -> Result<void> {
-    if (const auto made = insert(in, to_micros(clock_.wall()), copy); !made) return made;
+    if (const auto made = local_rows::insert(in, to_micros(clock_.wall()), copy); !made)
+      return made;
     const std::int64_t id = in.last_insert_id();
     if (settlement.kind == Settlement::Kind::retry) return write_retry(id, copy, settlement);
     if (settlement.kind == Settlement::Kind::requeue) return {};
@@ -516,7 +460,7 @@ Result<void> LocalTransport::place_the_due() {
     }
   }
   for (const auto& one : due) {
-    const auto place = next_place(database_, one.queue, delivered(one.queue));
+    const auto place = local_rows::next_place(database_, one.queue, delivered(one.queue));
     if (!place) return place.error();
     auto row = database_.prepare("UPDATE message SET due = 0, place = ? WHERE id = ?");
     if (const auto placed = row.bind(*place).bind(one.id).run(); !placed) return placed;

@@ -42,10 +42,6 @@ class LocalTransport : public Transport {
                                                    std::vector<std::string> queues,
                                                    Message message);
 
-  /// Puts a message into its queue, as part of a Change; `time` in microseconds since 1970. It
-  /// comes after all that is on record of the queue, and after `behind`.
-  static Result<void> insert(Database& database, std::int64_t time, const Message& message,
-                             std::int64_t behind = 0);
   std::vector<std::string> queues() const;
   /// Somebody put messages there behind our back.
   void look_again(const std::string& queue);

@@ -1,0 +1,51 @@
+#include "rbit/intake/local_rows.h"
+
+#include "rbit/base/text.h"
+#include "rbit/core/message_codec.h"
+
+namespace rbit::local_rows {
+
+namespace {
+
+constexpr std::size_t body_limit = 4 << 20;  // of a message that is delivered whole
+constexpr std::size_t body_kept = 64 << 10;  // of one above (DESIGN.md 9.6)
+
+}  // namespace
+
+Result<std::int64_t> next_place(Database& database, const std::string& queue, std::int64_t behind) {
+  auto row = database.prepare(
+      "SELECT 1 + max(coalesce((SELECT max(place) FROM message WHERE queue = ?1 AND due = 0), 0), "
+      "coalesce((SELECT place FROM message_cursor WHERE queue = ?1), 0), ?2)");
+  const auto found = row.bind(queue).bind(behind).step();
+  if (!found) return found.error();
+  return row.integer(0);
+}
+
+Result<void> insert(Database& database, std::int64_t time, const Message& message,
+                    std::int64_t behind) {
+  const auto place = next_place(database, message.queue, behind);
+  if (!place) return place.error();
+  const std::string properties = properties_to_json(message);
+  auto row = database.prepare(
+      "INSERT INTO message(queue, place, first, properties, body) VALUES(?, ?, ?, ?, ?)");
+  return row.bind(message.queue)
+      .bind(*place)
+      .bind(time)
+      .bind(properties)
+      .bind_blob(message.body)
+      .run();
+}
+
+Message read_message(const Statement& row, const std::string& queue) {
+  Message message;
+  message.queue = queue;
+  properties_from_json(row.text(1), message);
+  const std::string_view body = row.view(2);
+  message.size = body.size();
+  message.oversized = body.size() > body_limit;
+  message.body = body.substr(0, message.oversized ? body_kept : body.size());
+  message.sha256 = message.oversized ? text::sha256_hex(body) : "";
+  return message;
+}
+
+}  // namespace rbit::local_rows

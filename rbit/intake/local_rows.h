@@ -1,0 +1,24 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "rbit/base/database.h"
+#include "rbit/core/message.h"
+
+/// The messages of the embedded queue as rows of table `message`.
+namespace rbit::local_rows {
+
+/// Where a message of `queue` goes next: behind everything that is, or was delivered from, the
+/// queue, and behind `behind`, for how far it was delivered may not be on record.
+Result<std::int64_t> next_place(Database& database, const std::string& queue, std::int64_t behind);
+
+/// Puts a message into its queue, as part of a Change; `time` in microseconds since 1970. It comes
+/// after all that is on record of the queue, and after `behind`.
+Result<void> insert(Database& database, std::int64_t time, const Message& message,
+                    std::int64_t behind = 0);
+
+/// Reads "id, properties, body" of a row. Of a body above the size limit only the start.
+Message read_message(const Statement& row, const std::string& queue);
+
+}  // namespace rbit::local_rows

@@ -139,12 +139,14 @@ void AmqpReader::consume(int prefetch) {
   channel_->request(amqp::Consume{queue_.name, consumer_->tag});
 }
 
-/// The broker ended our consumer and has its messages back. 4.3 serves us again only when all of
-/// them are acknowledged, so all are; their deliveries are void, the jobs go on, and what comes
-/// again joins them (RELIABILITY.md 3).
+/// The broker ended our consumer. Which of its messages it has taken back it does not say: 4.3
+/// takes those that were out for too long, and leaves us the others. All are given back, for one
+/// that is still ours and was acknowledged would be nobody's if we died now. Their deliveries are
+/// void, the jobs go on, and what comes again joins them (RELIABILITY.md 3); a consumer anew has
+/// another tag, so it is served whatever 4.3 holds against this one.
 void AmqpReader::withdraw() {
   for (const std::uint64_t tag : consumer_->tags)
-    channel_->settle(amqp::Settle{tag, amqp::Settle::Kind::ack});
+    channel_->settle(amqp::Settle{tag, amqp::Settle::Kind::requeue});
   consumer_->tags.clear();
   consumer_->withdrawn = true;
   consumer_.reset();

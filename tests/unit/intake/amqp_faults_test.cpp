@@ -64,7 +64,7 @@ struct Played {
 
 }  // namespace
 
-TEST_CASE("a consumer that the broker cancels: all its tags are acknowledged, it consumes anew") {
+TEST_CASE("a consumer that the broker cancels: all its tags are given back, it consumes anew") {
   Played played({"q"});
   played.intake.start();
   REQUIRE(played.consuming("q"));
@@ -75,8 +75,8 @@ TEST_CASE("a consumer that the broker cancels: all its tags are acknowledged, it
   REQUIRE(played.until([&] { return played.broker.acked == std::vector<std::uint64_t>{2}; }));
   played.broker.cancel(first);
   REQUIRE(played.until([&] { return played.consumers_of("q") >= 2; }));
-  CHECK(played.broker.acked == std::vector<std::uint64_t>{2, 1, 3});
-  CHECK(played.broker.requeued.empty());
+  CHECK(played.broker.acked == std::vector<std::uint64_t>{2});
+  CHECK(played.broker.requeued == std::vector<std::uint64_t>{1, 3});
   CHECK(played.broker.connections == 1);
   // The jobs go on; what they say at their end reaches nobody, and least of all the new channel.
   REQUIRE(played.intake.held.size() == 2);
@@ -88,7 +88,7 @@ TEST_CASE("a consumer that the broker cancels: all its tags are acknowledged, it
   played.broker.deliver(second, 1, "again");
   REQUIRE(played.intake.wait_for(4));
   CHECK(played.intake.settle());
-  REQUIRE(played.until([&] { return played.broker.acked.size() == 4; }));
+  REQUIRE(played.until([&] { return played.broker.acked.size() == 2; }));
   CHECK(played.broker.acked.back() == 1);
   CHECK(played.intake.transport->counters().stale == 2);
 }

@@ -328,27 +328,28 @@ Task<void> App::live() {
   const bool recovered = co_await recover();
   if (recovered) remove_old_records();
   spawn(loop_.get_executor(), log_keeper_->live(), "log keeper");
-  if (signals_ == 0) {
+  if (!told_to_stop()) {
     dispatcher_->open();
     if (command_queue_) command_queue_->open();  // not before a cancel can find its job
     if (local_ != nullptr) log::info("consuming from the embedded queue");
   }
-  while (signals_ == 0 && exit_code_ == ExitCode::ok) co_await stop_.wait();
+  while (!told_to_stop()) co_await stop_.wait();
   co_await shut();
   loop_.stop();
 }
 
 /// Attempts of an earlier life that have no end: those whose leader left a verdict are concluded;
-/// the others' messages come again. False: told to stop before the journal could be read.
+/// the others' messages come again. False: told to stop before all verdicts were on record.
 Task<bool> App::recover() {
   auto attempts = journal_->open_attempts();
   while (!attempts) {  // what their leaders wrote must not be thrown away unread
     log::error("nothing is taken until the journal can be read: " + attempts.error().text());
-    co_await clock_.sleep_for(journal_pause);
-    if (signals_ > 0) co_return false;
+    if (!told_to_stop()) co_await stop_.wait_for(journal_pause);
+    if (told_to_stop()) co_return false;
     attempts = journal_->open_attempts();
   }
   for (OpenAttempt& open : *attempts) {
+    if (told_to_stop()) co_return false;
     const auto runner = settings().runners.find(open.job.runner);
     const RunnerPolicy policy =
         runner == settings().runners.end() ? RunnerPolicy{} : runner->second.policy;
@@ -359,7 +360,10 @@ Task<bool> App::recover() {
               ", was under way when rbit ended: " +
               (outcome ? "its verdict is " + std::string(to_string(outcome->kind))
                        : std::string("no verdict, it runs again when its message comes")));
-    if (outcome) co_await dispatcher_->conclude(job, std::move(*outcome), record_dir);
+    if (outcome) {
+      const bool on_record = co_await dispatcher_->conclude(job, std::move(*outcome), record_dir);
+      if (!on_record) co_return false;
+    }
     if (const auto removed = remove_tree(record_dir); !removed)
       log::warning("could not clean up: " + removed.error().text());
   }
@@ -379,7 +383,7 @@ void App::on_signal(int count) {
   if (count == 1) {
     log::info("draining: no new jobs, " + std::to_string(dispatcher_->running().all().size()) +
               " run to their end (again: interrupt them; a third time: kill them)");
-    stop_.notify();
+    stop();
   } else if (count == 2) {
     log::warning("interrupting the jobs; their messages go back");
     dispatcher_->stop_jobs(StopKind::interrupt);
@@ -392,19 +396,25 @@ void App::on_signal(int count) {
   }
 }
 
+/// Wakes `live`, which may be at its beginning, waiting for a journal that takes nothing.
+void App::stop() {
+  dispatcher_->hurry();
+  stop_.notify();
+}
+
 /// At the start it is final, for a supervisor would only loop; later somebody may mend it.
 void App::refused_by_broker(const Error& why) {
   if (was_connected_) return;
   log::critical(why.text());
   exit_code_ = ExitCode::no_permission;
-  stop_.notify();
+  stop();
 }
 
 /// Five connections in ten minutes ended over the protocol itself: going on would be a loop.
 void App::at_odds_with_broker(const Error& why) {
   log::critical("the broker and rbit do not understand each other: " + why.text());
   exit_code_ = ExitCode::internal;
-  stop_.notify();
+  stop();
 }
 
 /// Reports and cancels of the two would get mixed up.

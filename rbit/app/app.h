@@ -51,6 +51,8 @@ class App {
   void remove_old_records();
   Task<void> shut();
   void on_signal(int count);
+  bool told_to_stop() const { return signals_ > 0 || exit_code_ != ExitCode::ok; }
+  void stop();
   void learn_ack_limit(milliseconds broker_limit);
   void refused_by_broker(const Error& why);
   void at_odds_with_broker(const Error& why);

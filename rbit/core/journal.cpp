@@ -24,4 +24,8 @@ std::string_view to_string(JobRecord::State state) {
   return "";
 }
 
+bool is_unfinished(JobRecord::State state) {
+  return state == JobRecord::State::running || state == JobRecord::State::waiting;
+}
+
 }  // namespace rbit

@@ -35,6 +35,8 @@ struct JobRecord {
 };
 
 std::string_view to_string(JobRecord::State state);  // "waiting", "running", ...
+/// Of a job that has no verdict: it waits, runs, or ran when rbit died.
+bool is_unfinished(JobRecord::State state);
 
 /// An attempt that was begun in an earlier life of rbit and has no end.
 struct OpenAttempt {
@@ -71,7 +73,8 @@ class Journal {
   virtual int recent_deaths(const std::string& key) const = 0;
 
   /// J1: the job, its payload and this attempt, and the report `building` for every target.
-  /// Survives a crash of rbit. `record_dir` is where the attempt's leader will write.
+  /// Survives a crash of rbit. `record_dir` is where the attempt's leader will write. A dead letter
+  /// of an earlier run of this key that is still ours is kept, under a key of its own.
   virtual Task<Result<void>> begin(const Job& job, const Message& message,
                                    const std::string& record_dir, Report building) = 0;
   /// A status the runner sets while it runs, for every target; one equal to the last is left out.
@@ -84,6 +87,9 @@ class Journal {
   /// A': the job is ours, whatever becomes of the broker's message, which may be acknowledged then.
   /// Survives a power cut, and so does all that was written of the job before.
   virtual Task<Result<void>> own(const std::string& key) = 0;
+  /// The same for a job that waits here for a slot: accepted, and no attempt of it is begun.
+  /// REQUIRES: `job.owned`, and no row of its key that is ours and not settled.
+  virtual Task<Result<void>> keep_waiting(const Job& job, const Message& message) = 0;
   /// The same for a message that is no job, and whose dead letter nobody takes now: it is kept here
   /// until somebody does. REQUIRES: `settlement` is a dead letter.
   virtual Task<Result<void>> keep_dead(const Message& message, const Settlement& settlement) = 0;

@@ -22,6 +22,12 @@ std::optional<Backlog::Taken> Backlog::take(SteadyTime now, const Fits& fits) {
   return std::nullopt;
 }
 
+std::vector<std::string> Backlog::keys() const {
+  std::vector<std::string> keys;
+  for (const auto& [key, entry] : waiting_) keys.push_back(key);
+  return keys;
+}
+
 void Backlog::remove(const std::string& key) {
   const auto entry = waiting_.find(key);
   if (entry == waiting_.end()) return;

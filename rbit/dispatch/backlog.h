@@ -4,6 +4,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "rbit/base/clock.h"
 
@@ -21,6 +22,7 @@ class Backlog {
   using Fits = std::function<bool(const std::string& key, const std::string& queue)>;
   /// The one that has waited longest of those that are due and that `fits`; it leaves.
   std::optional<Taken> take(SteadyTime now, const Fits& fits);
+  std::vector<std::string> keys() const;
   /// Whoever calls this does something else with it.
   void remove(const std::string& key);
   /// When the next one becomes due that is not due yet.

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "rbit/base/log.h"
+#include "rbit/base/text.h"
 
 namespace rbit {
 
@@ -45,7 +46,8 @@ void Dispatcher::bind(const std::string& queue, const std::string& runner_name, 
   slots_.add_runner(runner_name, policy.slots);
   seats_[runner_name].runner = &runner;
   Binding binding{queue, runner_name, &runner, RetryPolicy(policy), std::nullopt};
-  if (transport_.has_acknowledgement_timeout()) binding.ack_after = policy.ack_after;
+  binding.can_own = transport_.has_acknowledgement_timeout();
+  if (binding.can_own) binding.ack_after = policy.ack_after;
   lines_[queue] = std::make_unique<Line>(Line{std::move(binding), -1});
 }
 
@@ -68,17 +70,37 @@ void Dispatcher::take_over() {
   for (const std::string& key : journal_.owned_jobs()) {
     const auto record = journal_.find(key);
     if (!record) continue;
-    const bool unfinished =
-        record->state == JobRecord::State::running || record->state == JobRecord::State::waiting;
-    if (record->state == JobRecord::State::blocked && lines_.contains(record->queue)) {
+    const bool unfinished = is_unfinished(record->state);
+    const bool is_read = lines_.contains(record->queue);
+    if (record->state == JobRecord::State::blocked && is_read) {
       kept(*record);
-    } else if (unfinished && lines_.contains(record->queue)) {
+    } else if (unfinished && is_read) {
       log::info("job " + record->job_id + " is ours since an earlier life: it runs again");
       backlog_.add(key, record->queue, clock_.steady());
     } else {
-      ++flows_;
-      spawn(loop_, finish_owned(key), "an owned job");
+      if (unfinished)
+        log::warning("job " + record->job_id + " is ours since an earlier life, but queue " +
+                     record->queue + " is not read here any more");
+      let_go(key);
     }
+  }
+}
+
+/// One that will not run here: goes back, or gets what its verdict wants.
+void Dispatcher::let_go(std::string key) {
+  ++flows_;
+  spawn(loop_, finish_owned(std::move(key)), "an owned job");
+}
+
+/// Our own stop (RELIABILITY.md 2.6): jobs of ours that have not begun go back to their queues, for
+/// others or for our next life. Those that wait here for a retry were refused by the broker; they
+/// stay, and keep their time.
+void Dispatcher::give_backlog_back() {
+  for (const std::string& key : backlog_.keys()) {
+    const auto record = journal_.find(key);
+    if (!record || !is_unfinished(record->state)) continue;
+    backlog_.remove(key);
+    let_go(key);
   }
 }
 
@@ -117,9 +139,7 @@ Task<void> Dispatcher::finish_owned(std::string key) {
   if (const auto read = journal_.owned_job(key); read && *read) {
     const OwnedJob& owned = **read;
     Delivery delivery = transport_.adopt(owned.message);
-    const bool unfinished =
-        owned.state == JobRecord::State::running || owned.state == JobRecord::State::waiting;
-    if (unfinished)
+    if (is_unfinished(owned.state))
       co_await flow_.hand_back(owned, std::move(delivery));
     else
       co_await flow_.settle_owned(owned, std::move(delivery));
@@ -276,12 +296,13 @@ void Dispatcher::hold(const std::string& why) {
   update_credit();
 }
 
-Task<void> Dispatcher::conclude(Job job, Outcome outcome, std::string record_dir) {
+Task<bool> Dispatcher::conclude(Job job, Outcome outcome, std::string record_dir) {
   const auto line = lines_.find(job.queue);
   // Of a queue that is not read any more: it was done all the same.
   const Binding stranger{job.queue, job.runner, nullptr, RetryPolicy(RunnerPolicy{}), std::nullopt};
   const Binding& binding = line == lines_.end() ? stranger : line->second->binding;
-  co_await flow_.conclude(binding, std::move(job), std::move(outcome), std::move(record_dir));
+  co_return co_await flow_.conclude(binding, std::move(job), std::move(outcome),
+                                    std::move(record_dir));
 }
 
 Task<void> Dispatcher::drain(milliseconds limit) {
@@ -289,6 +310,7 @@ Task<void> Dispatcher::drain(milliseconds limit) {
   flow_.hurry();
   transport_.stop_taking();
   update_credit();
+  give_backlog_back();
   const SteadyTime end = clock_.steady() + limit;
   bool interrupted = false;
   while (flows_ > 0) {
@@ -335,6 +357,23 @@ std::string Dispatcher::waiting_job(const std::string& key_or_id) const {
     if (job && job->job_id == key_or_id) return key;
   }
   return "";
+}
+
+Task<Result<void>> Dispatcher::end_dead_letter(std::string key, std::optional<Message> again) {
+  const std::string what = "message " + text::one_line(key, 80);
+  if (running_.find(key) != nullptr || running_.is_busy(key))
+    co_return Error{what, "is being moved just now", "look again"};
+  RunningJobs::Busy busy(running_, key);
+  const auto known = journal_.find(key);
+  if (!known || known->settled || known->settlement.kind != Settlement::Kind::dead_letter)
+    co_return Error{what, "does not wait here any more", "look again"};
+  if (again) {
+    Delivery delivery = transport_.adopt(std::move(*again));
+    const Settlement fresh = Settlement::requeue(0);
+    const Result<void> sent = co_await delivery.settle(fresh);
+    if (!sent) co_return sent;
+  }
+  co_return co_await journal_.settled(key);
 }
 
 Task<void> Dispatcher::cancel_owned(std::string key) {

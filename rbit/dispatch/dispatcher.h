@@ -2,6 +2,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -36,13 +37,17 @@ class Dispatcher {
   /// Begins to take messages of each queue, as soon as its runner says that it can work.
   void open();
 
-  /// An attempt of an earlier life whose verdict was found in its leader's record.
-  Task<void> conclude(Job job, Outcome outcome, std::string record_dir);
+  /// An attempt of an earlier life whose verdict was found in its leader's record. False: told to
+  /// hurry before that was on record.
+  Task<bool> conclude(Job job, Outcome outcome, std::string record_dir);
 
   /// What the broker was found to allow as `ack-after`; none: nothing is known of it.
   void limit_ack_after(std::optional<milliseconds> limit) { early_ack_.set_limit(limit); }
 
-  /// Takes no more and ends when no job runs. Jobs that still run after `limit` are interrupted.
+  /// From now on what cannot be done at once is left to the next start. `drain` says so too.
+  void hurry() { flow_.hurry(); }
+  /// Takes no more, gives back what has not begun, and ends when no job runs. Jobs that still run
+  /// after `limit` are interrupted.
   Task<void> drain(milliseconds limit);
   /// Asks all running jobs to stop.
   void stop_jobs(StopKind kind);
@@ -54,6 +59,10 @@ class Dispatcher {
   /// the broker, or was not seen yet. One that is over is left alone. An Error: it is not on
   /// record, ask again; what runs is asked to stop all the same.
   Task<Result<void>> cancel_for_front_end(std::string job_id);
+
+  /// A dead letter that waits here until the broker takes it: `again` goes into its queue, as a new
+  /// message and first, or nothing does, and then it is gone. An Error: it stays.
+  Task<Result<void>> end_dead_letter(std::string key, std::optional<Message> again);
 
   const RunningJobs& running() const { return running_; }
   const Slots& slots() const { return slots_; }
@@ -82,6 +91,8 @@ class Dispatcher {
   void take_over();
   void start_owned();
   Task<void> resume(Line& line, std::string key);
+  void let_go(std::string key);
+  void give_backlog_back();
   Task<void> finish_owned(std::string key);
   std::string waiting_job(const std::string& key_or_id) const;
   Task<void> cancel_owned(std::string key);

@@ -8,9 +8,18 @@
 #include "rbit/base/log.h"
 #include "rbit/base/secrets.h"
 #include "rbit/base/text.h"
+#include "rbit/core/returns.h"
 #include "rbit/dispatch/report_on.h"
 
 namespace rbit {
+
+namespace {
+
+bool must_stay(const Binding& binding, const Message& message) {
+  return binding.can_own && returns_of(message) >= most_returns;
+}
+
+}  // namespace
 
 /// Pauses between tries of what must succeed in the end: a write of the journal, a settlement.
 Backoff JobFlow::patience() {
@@ -21,12 +30,18 @@ Task<void> JobFlow::run(const Binding& binding, Delivery delivery) {
   const SteadyTime received = clock_.steady();
   links_.received(delivery.message());
   failpoint("R");
-  const std::string key = identify(delivery);
-  while (RunningJob* same = running_.find(key)) {  // promise 2: a redelivery joins the running job
-    // But our own copy for its next attempt, or for this one again, may come before the journal has
-    // noted that this one is settled; answered with it, the copy would be lost. It waits for that.
-    const bool is_copy = attempt_of(delivery.message()).value_or(0) >= same->job.attempt;
-    if (!is_copy || !same->has_verdict) {
+  Identity identity = identify(delivery);
+  const std::string key = std::move(identity.key);
+  std::optional<JobRecord> known = std::move(identity.known);
+  bool waited = false;
+  for (; running_.find(key) != nullptr || running_.is_busy(key); waited = true) {
+    // Promise 2: a redelivery joins the running job. But our own copy for its next attempt, or for
+    // this one again, may come before the journal has noted that this one is settled; answered with
+    // it, the copy would be lost. It waits for that.
+    RunningJob* same = running_.find(key);
+    const bool is_copy =
+        same == nullptr || attempt_of(delivery.message()).value_or(0) >= same->job.attempt;
+    if (same != nullptr && (!is_copy || !same->has_verdict)) {
       co_await join(*same, std::move(delivery));
       co_return;
     }
@@ -39,7 +54,7 @@ Task<void> JobFlow::run(const Binding& binding, Delivery delivery) {
   }
   const bool unread = given_back_.erase(key) > 0;
   const bool redelivered = delivery.message().redelivered && !unread;
-  const auto known = journal_.find(key);
+  if (waited) known = journal_.find(key);
   const Recall past = recall(delivery.message(), known, redelivered);
   if (past.answer) {  // answered before, unheard
     co_await answer_again(std::move(delivery), *past.answer);
@@ -49,7 +64,8 @@ Task<void> JobFlow::run(const Binding& binding, Delivery delivery) {
   // Before the first wait, see Dispatcher::deliver.
   std::optional<Slot> early = suspect ? slots_.try_take(binding.runner_name) : std::nullopt;
   if (suspect) {
-    if (!early) co_return;  // it raced with another; dropping the delivery gives it back
+    // It raced with another: dropping the delivery gives it back.
+    if (!early && !must_stay(binding, delivery.message())) co_return;
     const Result<bool> may = co_await may_read(key, delivery);
     if (!may) {
       early.reset();
@@ -65,6 +81,10 @@ Task<void> JobFlow::run(const Binding& binding, Delivery delivery) {
     co_return;
   }
   std::optional<Slot> slot = suspect ? std::move(early) : slots_.try_take(binding.runner_name);
+  if (!slot && must_stay(binding, delivery.message())) {
+    co_await keep_waiting(binding, std::move(delivery), std::move(*request), past);
+    co_return;
+  }
   if (!slot) {  // as above
     give_back(key);
     co_return;
@@ -77,6 +97,24 @@ Task<void> JobFlow::run(const Binding& binding, Delivery delivery) {
   const bool begun = co_await carry_out(binding, running, std::move(slot));
   if (!begun && !suspect) give_back(key);
   running_.remove(key);
+}
+
+/// It has no slot, and would go back once too often: it is ours from now on, and waits here.
+Task<void> JobFlow::keep_waiting(const Binding& binding, Delivery delivery, BuildRequest request,
+                                 const Recall& past) {
+  Job job = accept(binding, delivery.message(), std::move(request), past);
+  job.owned = true;
+  RunningJobs::Busy busy(running_, job.key);
+  const Result<void> written = co_await journal_.keep_waiting(job, delivery.message());
+  if (!written) {
+    links_.journal_failed(written.error());
+    co_return;
+  }
+  log::info("job " + job.request.job_id + " of queue " + job.queue + " came back " +
+            std::to_string(returns_of(delivery.message())) +
+            " times: it is on record as ours and waits here for a slot");
+  backlog_.add(job.key, job.queue, clock_.steady());
+  co_await acknowledge(std::move(delivery));
 }
 
 /// Counts a message that came before and that nothing is known of, before anything looks into it:
@@ -97,7 +135,8 @@ Task<Result<bool>> JobFlow::may_read(const std::string& key, Delivery& delivery)
   }
   // Another delivery of it may have begun meanwhile: this one goes back, and then joins that. So
   // does what has not begun when rbit is told to stop.
-  const bool overtaken = running_.find(key) != nullptr || journal_.find(key).has_value();
+  const bool overtaken = running_.find(key) != nullptr || running_.is_busy(key) ||
+                         backlog_.holds(key) || journal_.find(key).has_value();
   if (overtaken || hurried_ || delivery.is_void()) {
     journal_.was_read(key);
     co_return false;
@@ -277,7 +316,10 @@ Task<JobFlow::Finished> JobFlow::finish(const Job& job, const std::string& recor
                                         const Outcome& outcome, const Settlement& settlement,
                                         Tell tell) {
   std::optional<Report> verdict;
-  if (outcome.kind != Outcome::Kind::interrupted && tell == Tell::all)
+  // What goes back has nothing to tell.
+  const bool died =
+      outcome.kind == Outcome::Kind::crashed && settlement.kind == Settlement::Kind::requeue;
+  if (outcome.kind != Outcome::Kind::interrupted && !died && tell == Tell::all)
     verdict =
         report_on(job, status_of(outcome, settlement), outcome.reason, outcome.message, clock_);
   Backoff backoff = patience();
@@ -314,22 +356,23 @@ Task<void> JobFlow::pause(milliseconds time) {
 
 /// The key of the job, and the id of the message's copies. An id is the producer's; one that stands
 /// for another queue or other bytes already does not make two messages one.
-std::string JobFlow::identify(Delivery& delivery) {
+JobFlow::Identity JobFlow::identify(Delivery& delivery) const {
   const Message& message = delivery.message();
-  const std::string key = key_of(message);
-  if (message.message_id.empty() || attempt_of(message)) return key;
+  Identity identity{key_of(message), std::nullopt};
+  const std::string& key = identity.key;
   const RunningJob* running = running_.find(key);
-  const auto known = running == nullptr ? journal_.find(key) : std::nullopt;
+  if (running == nullptr) identity.known = journal_.find(key);
+  if (message.message_id.empty() || attempt_of(message)) return identity;
   const std::string& holder = running != nullptr ? running->job.digest
-                              : known            ? known->digest
+                              : identity.known   ? identity.known->digest
                                                  : std::string();
   const std::string digest = digest_of(message);
-  if (holder.empty() || holder == digest) return key;
+  if (holder.empty() || holder == digest) return identity;
   const std::string own = text::sha256_hex(message.message_id + '\0' + digest);
   log::warning("queue " + message.queue + ": message id " + text::one_line(key, 80) +
                " was given to another message before; this one is called " + own);
   delivery.rename(own);
-  return own;
+  return {own, journal_.find(own)};
 }
 
 Task<void> JobFlow::settle_all(RunningJob& running, const Settlement& settlement) {
@@ -338,7 +381,7 @@ Task<void> JobFlow::settle_all(RunningJob& running, const Settlement& settlement
   while (!running.deliveries.empty()) {  // others may join meanwhile
     Delivery delivery = std::move(running.deliveries.back());
     running.deliveries.pop_back();
-    const bool settled = co_await settle(delivery, settlement);
+    const bool settled = co_await settle(key, delivery, settlement);
     reached = settled || reached;  // those that are void came again, and are among the others
   }
   // What the broker took back is its own again, and will come or be done elsewhere.
@@ -373,8 +416,10 @@ int JobFlow::stuck(const std::string& queue) const {
   return found == stuck_.end() ? 0 : found->second;
 }
 
+/// `key` is the journal's name of it, which may be another than that of the message's copies.
 /// False: the connection is gone and the message comes again; the journal knows the answer.
-Task<bool> JobFlow::settle(Delivery& delivery, const Settlement& settlement) {
+Task<bool> JobFlow::settle(const std::string& key, Delivery& delivery,
+                           const Settlement& settlement) {
   Backoff backoff = patience();
   const std::string queue = delivery.message().queue;
   bool settled = false, counted = false;
@@ -384,7 +429,7 @@ Task<bool> JobFlow::settle(Delivery& delivery, const Settlement& settlement) {
     failpoint("A.after");
     settled = done.has_value();
     if (!settled && delivery.was_refused()) {
-      const bool kept = co_await keep_here(delivery, settlement, done.error());
+      const bool kept = co_await keep_here(key, delivery, settlement, done.error());
       if (kept) break;
     }
     if (settled || delivery.is_void() || hurried_) break;
@@ -405,8 +450,8 @@ Task<bool> JobFlow::settle(Delivery& delivery, const Settlement& settlement) {
 /// A copy that the broker refuses (403, 404, a full queue) may be refused for long: the journal
 /// stands for the message instead (RELIABILITY.md 4). A retry waits there for its time, a dead
 /// letter for somebody who takes it. False: not on record, so nothing is acknowledged.
-Task<bool> JobFlow::keep_here(Delivery& delivery, const Settlement& settlement, const Error& why) {
-  const std::string key = key_of(delivery.message());
+Task<bool> JobFlow::keep_here(const std::string& key, Delivery& delivery,
+                              const Settlement& settlement, const Error& why) {
   const auto known = journal_.find(key);
   const bool is_job = known && !known->settled && known->settlement.kind == settlement.kind;
   Result<void> written;
@@ -436,7 +481,8 @@ Task<void> JobFlow::answer_again(Delivery delivery, Settlement settlement) {
             " came again; its answer is known: " + std::string(to_string(settlement.kind)));
   // One that comes for the first time is a copy that was overtaken: nobody missed its answer.
   const bool tell = delivery.message().redelivered;
-  const bool settled = co_await settle(delivery, settlement);
+  RunningJobs::Busy busy(running_, key);
+  const bool settled = co_await settle(key, delivery, settlement);
   if (!settled) co_return;
   co_await note_settled(key);
   const Result<void> reported = co_await journal_.report_again(key, tell);
@@ -457,7 +503,8 @@ Task<void> JobFlow::refuse(Delivery delivery, Error why) {
                " bytes is no job and becomes a dead letter: " + why.thing + ": " + why.reason);
   const std::string reason = text::one_line(why.thing + ": " + why.reason, 190);
   const Settlement dead = Settlement::dead_letter(reason);
-  co_await settle(delivery, dead);
+  const std::string key = key_of(message);
+  co_await settle(key, delivery, dead);
 }
 
 void JobFlow::give_back(const std::string& key) {
@@ -466,31 +513,39 @@ void JobFlow::give_back(const std::string& key) {
 }
 
 Task<void> JobFlow::settle_owned(const OwnedJob& owned, Delivery delivery) {
-  const bool settled = co_await settle(delivery, owned.settlement);
+  const std::string key = owned.job.key;
+  if (running_.is_busy(key)) co_return;  // it is being settled
+  RunningJobs::Busy busy(running_, key);
+  const bool settled = co_await settle(key, delivery, owned.settlement);
   if (!settled) co_return;  // told to stop: at the next start
-  const Result<void> written = co_await journal_.settled(owned.job.key);
+  const Result<void> written = co_await journal_.settled(key);
   if (!written) log::warning("a settlement was not recorded: " + written.error().text());
 }
 
 Task<void> JobFlow::hand_back(const OwnedJob& owned, Delivery delivery) {
-  log::warning("job " + owned.job.request.job_id + " goes back to queue " + owned.job.queue +
-               ", which is not read here any more");
+  log::info("job " + owned.job.request.job_id + " goes back to queue " + owned.job.queue);
   OwnedJob back = owned;
-  back.settlement = Settlement::requeue(owned.job.attempt);
   Outcome outcome;
-  outcome.kind = Outcome::Kind::interrupted;
   outcome.reason = "interrupted";
+  outcome.kind = Outcome::Kind::interrupted;
+  if (owned.state == JobRecord::State::running) {  // rbit died during its last attempt
+    outcome.kind = Outcome::Kind::crashed;
+    ++back.job.attempt;
+    ++back.job.crashes;
+  }
+  back.settlement = Settlement::requeue(back.job.attempt);
   const Finished finished = co_await finish(back.job, "", outcome, back.settlement);
   if (finished.on_record) co_await settle_owned(back, std::move(delivery));
 }
 
-Task<void> JobFlow::conclude(const Binding& binding, Job job, Outcome outcome,
+Task<bool> JobFlow::conclude(const Binding& binding, Job job, Outcome outcome,
                              std::string record_dir) {
   outcome.message = secrets::redacted(outcome.message);
   heed_cancel(job, false, outcome);
   const Settlement settlement = binding.retry.decide(outcome, job);
   const Finished finished = co_await finish(job, record_dir, outcome, settlement);
   if (finished.on_record) links_.finished(job, outcome, finished.told);
+  co_return finished.on_record;
 }
 
 }  // namespace rbit

@@ -28,6 +28,7 @@ struct Binding {
   Runner* runner = nullptr;
   RetryPolicy retry;
   std::optional<milliseconds> ack_after;  // none: a message is acknowledged when its job has ended
+  bool can_own = false;  // messages can be acknowledged before that: the journal stands for them
 };
 
 /// What others may want to know of the flow, and what it needs of other rooms. All but `ask` are
@@ -88,7 +89,7 @@ class JobFlow {
   /// One whose message waits at the broker. It is over at once, and its message answered when it
   /// comes.
   Task<void> cancel_away(const JobRecord& record);
-  /// One of a queue that is not read here any more: goes back there.
+  /// One that has no verdict and will not run here: goes back to its queue.
   Task<void> hand_back(const OwnedJob& owned, Delivery delivery);
 
   /// Whether the journal and the disk can take a job.
@@ -97,8 +98,9 @@ class JobFlow {
   /// How many messages of a queue have a verdict that the broker does not take.
   int stuck(const std::string& queue) const;
 
-  /// J3 and its report for an attempt that ended in an earlier life of rbit.
-  Task<void> conclude(const Binding& binding, Job job, Outcome outcome, std::string record_dir);
+  /// J3 and its report for an attempt that ended in an earlier life of rbit. False: told to hurry
+  /// before it was on record, and its leader's record is still needed.
+  Task<bool> conclude(const Binding& binding, Job job, Outcome outcome, std::string record_dir);
 
   /// From now on everything is tried once. A settlement that fails goes back, and the journal knows
   /// the answer; a verdict that cannot be written is found in its leader's record at the next
@@ -129,7 +131,13 @@ class JobFlow {
     bool on_record = false;
     std::optional<Status> told;
   };
-  std::string identify(Delivery& delivery);
+  struct Identity {
+    std::string key;
+    std::optional<JobRecord> known;  // what the journal has of it; not read if it runs here
+  };
+  Identity identify(Delivery& delivery) const;
+  Task<void> keep_waiting(const Binding& binding, Delivery delivery, BuildRequest request,
+                          const Recall& past);
   Task<Result<bool>> may_read(const std::string& key, Delivery& delivery);
   static Backoff patience();
   Task<void> pause(milliseconds time);
@@ -138,8 +146,9 @@ class JobFlow {
                         const Settlement& settlement, Tell tell = Tell::all);
   Task<void> settle_all(RunningJob& running, const Settlement& settlement);
   Task<void> note_settled(std::string key);
-  Task<bool> settle(Delivery& delivery, const Settlement& settlement);
-  Task<bool> keep_here(Delivery& delivery, const Settlement& settlement, const Error& why);
+  Task<bool> settle(const std::string& key, Delivery& delivery, const Settlement& settlement);
+  Task<bool> keep_here(const std::string& key, Delivery& delivery, const Settlement& settlement,
+                       const Error& why);
   Task<void> join(RunningJob& running, Delivery delivery);
   Task<void> acknowledge(Delivery delivery);
   Task<void> answer_again(Delivery delivery, Settlement settlement);

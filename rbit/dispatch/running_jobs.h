@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -47,7 +48,8 @@ struct RunningJob {
   }
 };
 
-/// The jobs that run here, by key.
+/// The jobs that run here, by key, and the keys that are busy without a job that runs: their row of
+/// the journal or their copies are being written, and a message of them waits for the end of that.
 class RunningJobs {
  public:
   explicit RunningJobs(const asio::any_io_executor& loop) : loop_(loop), changed_(loop) {}
@@ -68,12 +70,33 @@ class RunningJobs {
   }
   const std::map<std::string, std::unique_ptr<RunningJob>>& all() const { return jobs_; }
   bool empty() const { return jobs_.empty(); }
-  /// Notified when a job has left.
+  /// Notified when a job has left, or a key is busy no more.
   Notice& changed() { return changed_; }
+
+  /// Makes its key busy for as long as it lives.
+  class Busy {
+   public:
+    /// REQUIRES: the key is not busy.
+    Busy(RunningJobs& jobs, std::string key) : jobs_(jobs), key_(std::move(key)) {
+      jobs_.busy_.insert(key_);
+    }
+    ~Busy() {
+      jobs_.busy_.erase(key_);
+      jobs_.changed_.notify();
+    }
+    Busy(const Busy&) = delete;
+    Busy& operator=(const Busy&) = delete;
+
+   private:
+    RunningJobs& jobs_;
+    std::string key_;
+  };
+  bool is_busy(const std::string& key) const { return busy_.contains(key); }
 
  private:
   asio::any_io_executor loop_;
   std::map<std::string, std::unique_ptr<RunningJob>> jobs_;
+  std::set<std::string> busy_;
   Notice changed_;
 };
 

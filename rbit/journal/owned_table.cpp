@@ -16,6 +16,21 @@ Result<void> OwnedTable::own(const std::string& key, std::int64_t now) {
   return {};
 }
 
+/// The new key is random, for another producer may choose any id that can be foretold.
+Result<void> OwnedTable::set_dead_aside(std::int64_t job) {
+  auto row = database_.prepare(
+      "INSERT INTO job(key, queue, digest, settlement_reason, settlement_attempt, reason, begun, "
+      "ended, touched, state, claim, settlement, runner, job_id, package, version, web_host) "
+      "SELECT key || '#' || lower(hex(randomblob(8))), queue, digest, settlement_reason, "
+      "settlement_attempt, reason, begun, ended, touched, 'dead', 'owned', 'dead-letter', '', '', "
+      "package, version, '' FROM job WHERE id = ? AND claim = 'owned' AND settled = 0 AND "
+      "settlement = 'dead-letter' AND state <> 'running'");
+  if (const auto made = row.bind(job).run(); !made) return made;
+  if (database_.changes() == 0) return {};
+  auto payload = database_.prepare("UPDATE payload SET job = ? WHERE job = ?");
+  return payload.bind(database_.last_insert_id()).bind(job).run();
+}
+
 Result<void> OwnedTable::keep_dead(const Message& message, const Settlement& settlement,
                                    std::int64_t now) {
   const std::string key = key_of(message), digest = digest_of(message);

@@ -19,6 +19,9 @@ class OwnedTable {
   // Changes.
 
   Result<void> own(const std::string& key, std::int64_t now);
+  /// A dead letter that waits in row `job` moves to a row of its own: the job is about to begin
+  /// anew, and its verdict there will be another.
+  Result<void> set_dead_aside(std::int64_t job);
   /// A message that is no job, or whose job's row is gone: kept as a dead letter.
   Result<void> keep_dead(const Message& message, const Settlement& settlement, std::int64_t now);
 

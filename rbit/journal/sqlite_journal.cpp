@@ -193,6 +193,14 @@ Task<Result<void>> SqliteJournal::own(const std::string& key) {
   co_return co_await write(Durability::power, std::move(change));  // S2
 }
 
+Task<Result<void>> SqliteJournal::keep_waiting(const Job& job, const Message& message) {
+  if (unread_) co_return Error{database_.path(), "it could not be read a moment ago", ""};
+  const std::string properties = properties_to_json(message);  // taken now, as in `begin`
+  const bool redelivered = message.redelivered;
+  Change change = [&](std::int64_t&) { return write_waiting(job, properties, redelivered); };
+  co_return co_await write(Durability::power, std::move(change));  // S2
+}
+
 Task<Result<void>> SqliteJournal::keep_dead(const Message& message, const Settlement& settlement) {
   Change change = [&](std::int64_t&) { return owned_.keep_dead(message, settlement, now()); };
   co_return co_await write(Durability::power, std::move(change));  // S2
@@ -284,10 +292,12 @@ Result<std::optional<SqliteJournal::Row>> SqliteJournal::row_of(const std::strin
                                 static_cast<int>(row.integer(2)), row.text(3)});
 }
 
-/// The job's row, in state running: a new one, or the one there was, in a new run if that was over.
-Result<std::int64_t> SqliteJournal::accept(const Job& job, const std::optional<Row>& row) {
+/// The job's row, in this state: a new one, or the one there was, in a new run if that was over.
+Result<std::int64_t> SqliteJournal::accept(const Job& job, const std::optional<Row>& row,
+                                           JobRecord::State state) {
   const std::int64_t time = now();
   if (row && rows::is_over(row->state)) {
+    if (const auto kept = owned_.set_dead_aside(row->id); !kept) return kept.error();
     auto fresh = database_.prepare(
         "UPDATE job SET run = run + 1, begun = ?, outcome = '', reason = '', message = '', "
         "reported = 0, reported_status = '', reported_final = 0, log_file = '', artifacts = '' "
@@ -296,11 +306,11 @@ Result<std::int64_t> SqliteJournal::accept(const Job& job, const std::optional<R
   }
   auto write = database_.prepare(
       row ? "UPDATE job SET queue = ?, runner = ?, job_id = ?, package = ?, version = ?, "
-            "digest = ?, web_host = ?, attempt = ?, crashes = ?, touched = ?, state = 'running', "
-            "claim = ?, settlement = '', settled = 0, ended = 0 WHERE id = ?"
+            "digest = ?, web_host = ?, attempt = ?, crashes = ?, touched = ?, claim = ?, "
+            "state = ?, settlement = '', settled = 0, ended = 0 WHERE id = ?"
           : "INSERT INTO job(queue, runner, job_id, package, version, digest, web_host, attempt, "
             "crashes, touched, claim, state, begun, key) "
-            "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'running', ?, ?)");
+            "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
   write.bind(job.queue)
       .bind(job.runner)
       .bind(job.request.job_id)
@@ -311,7 +321,8 @@ Result<std::int64_t> SqliteJournal::accept(const Job& job, const std::optional<R
       .bind(job.attempt)
       .bind(job.crashes)
       .bind(time)
-      .bind(job.owned ? "owned" : "held");
+      .bind(job.owned ? "owned" : "held")
+      .bind(to_string(state));
   const auto written = row ? write.bind(row->id).run() : write.bind(time).bind(job.key).run();
   if (!written) return written.error();
   return row ? row->id : database_.last_insert_id();
@@ -322,7 +333,7 @@ Result<void> SqliteJournal::write_begin(const Job& job, const std::string& prope
                                         const Report& building, std::int64_t& waiting) {
   const auto known = row_of(job.key);
   if (!known) return known.error();
-  const auto row = accept(job, *known);
+  const auto row = accept(job, *known, JobRecord::State::running);
   if (!row) return row.error();
   if (*known) {  // an attempt that is still open has no end but this: its rbit died
     Outcome lost;
@@ -330,20 +341,34 @@ Result<void> SqliteJournal::write_begin(const Job& job, const std::string& prope
     lost.reason = "interrupted";
     if (const auto closed = close_attempts(*row, lost); !closed) return closed;
   }
+  if (const auto kept = write_payload(*row, job, properties, redelivered); !kept) return kept;
+  if (const auto begun = insert_attempt(*row, job, redelivered, record_dir); !begun) return begun;
+  return reports_.add(*row, building, waiting);
+}
+
+/// A job that is accepted and waits for a slot.
+Result<void> SqliteJournal::write_waiting(const Job& job, const std::string& properties,
+                                          bool redelivered) {
+  const auto known = row_of(job.key);
+  if (!known) return known.error();
+  const auto row = accept(job, *known, JobRecord::State::waiting);
+  if (!row) return row.error();
+  return write_payload(*row, job, properties, redelivered);
+}
+
+Result<void> SqliteJournal::write_payload(std::int64_t row, const Job& job,
+                                          const std::string& properties, bool redelivered) {
   auto payload = database_.prepare(
       "INSERT OR REPLACE INTO payload(job, request, properties, redelivered, timestamp, body) "
       "VALUES(?, ?, ?, ?, ?, ?)");
   const std::string request = request_to_json(job.request);
-  const auto kept = payload.bind(*row)
-                        .bind(request)
-                        .bind(properties)
-                        .bind(redelivered ? 1 : 0)
-                        .bind(job.timestamp)
-                        .bind_blob(job.body)
-                        .run();
-  if (!kept) return kept;
-  if (const auto begun = insert_attempt(*row, job, redelivered, record_dir); !begun) return begun;
-  return reports_.add(*row, building, waiting);
+  return payload.bind(row)
+      .bind(request)
+      .bind(properties)
+      .bind(redelivered ? 1 : 0)
+      .bind(job.timestamp)
+      .bind_blob(job.body)
+      .run();
 }
 
 Result<void> SqliteJournal::insert_attempt(std::int64_t row, const Job& job, bool redelivered,
@@ -403,7 +428,7 @@ Result<void> SqliteJournal::write_finish(const Job& job, const Outcome& outcome,
   const bool repeated =
       *known && (*known)->attempt == job.attempt && (*known)->outcome == to_string(outcome.kind);
   if (!*known || (rows::is_over((*known)->state) && !repeated)) {
-    const auto accepted = accept(job, *known);
+    const auto accepted = accept(job, *known, JobRecord::State::running);
     if (!accepted) return accepted.error();
     row = *accepted;
   }
@@ -427,12 +452,14 @@ Result<void> SqliteJournal::write_verdict(std::int64_t row, const Job& job, cons
   const std::string artifacts = rows::artifacts_to_json(outcome.artifacts);
   const std::int64_t time = now();
   auto verdict = database_.prepare(
-      "UPDATE job SET state = ?, attempt = ?, outcome = ?, reason = ?, message = ?, settlement = "
+      "UPDATE job SET state = ?, attempt = ?, crashes = ?, outcome = ?, reason = ?, message = ?, "
+      "settlement = "
       "?, settlement_delay = ?, settlement_attempt = ?, settlement_reason = ?, settled = 0, "
       "claim = ?, "
       "log_file = ?, artifacts = ?, ended = ?, touched = ? WHERE id = ?");
   return verdict.bind(to_string(state_after(outcome, settlement)))
       .bind(job.attempt)
+      .bind(job.crashes)
       .bind(to_string(outcome.kind))
       .bind(outcome.reason)
       .bind(outcome.message)

@@ -38,6 +38,7 @@ class SqliteJournal : public Journal {
   Task<Result<void>> finish(const Job& job, const Outcome& outcome, const Settlement& settlement,
                             std::optional<Report> verdict) override;
   Task<Result<void>> own(const std::string& key) override;
+  Task<Result<void>> keep_waiting(const Job& job, const Message& message) override;
   Task<Result<void>> keep_dead(const Message& message, const Settlement& settlement) override;
   std::vector<std::string> owned_jobs() const override;
   Result<std::optional<OwnedJob>> owned_job(const std::string& key) const override;
@@ -81,7 +82,11 @@ class SqliteJournal : public Journal {
 
   Result<bool> is_over(const std::string& job_id) const;
   Result<std::optional<Row>> row_of(const std::string& key) const;
-  Result<std::int64_t> accept(const Job& job, const std::optional<Row>& row);
+  Result<std::int64_t> accept(const Job& job, const std::optional<Row>& row,
+                              JobRecord::State state);
+  Result<void> write_payload(std::int64_t row, const Job& job, const std::string& properties,
+                             bool redelivered);
+  Result<void> write_waiting(const Job& job, const std::string& properties, bool redelivered);
   Result<void> insert_attempt(std::int64_t row, const Job& job, bool redelivered,
                               const std::string& record_dir);
   Result<void> note_delivery(std::int64_t row, const char* what);

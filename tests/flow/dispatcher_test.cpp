@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -177,4 +178,31 @@ TEST_CASE("a job that did not start on a sound disk has used an attempt") {
   story.send("job");
   REQUIRE(story.transport.settled.size() == 1);
   CHECK(story.transport.settled[0].settlement.kind == Settlement::Kind::retry);
+}
+
+TEST_CASE("a verdict of an earlier life that cannot be written holds up no stop") {
+  Story story(1);
+  story.send("job");
+  const auto open = [&] {
+    story.crash_and_restart(1);
+    return story.journal().open_attempts().value();
+  }();
+  REQUIRE(open.size() == 1);
+  story.refuse_verdicts(true);
+  std::optional<bool> on_record;
+  spawn(
+      story.loop().get_executor(),
+      [](Story& one, Job job, std::optional<bool>& ended) -> Task<void> {
+        Outcome done = outcome(Kind::done);
+        ended = co_await one.dispatcher().conclude(std::move(job), std::move(done), "/records/job");
+      }(story, open[0].job, on_record),
+      "a verdict");
+  for (int i = 0; i < 8; ++i) story.pass(250ms);
+  CHECK_FALSE(on_record);
+  story.dispatcher().hurry();
+  story.pass(250ms);
+  REQUIRE(on_record);
+  CHECK_FALSE(*on_record);  // so its leader's record is kept
+  story.refuse_verdicts(false);
+  CHECK(story.journal().open_attempts().value().size() == 1);
 }

@@ -317,3 +317,44 @@ TEST_CASE("a claim whose sync failed does not make a held job ours after it was 
   CHECK(story.transport.given_back == 1);
   CHECK(story.journal().owned_jobs().empty());
 }
+
+TEST_CASE("our stop gives owned jobs that have not begun back to their queue, deaths counted") {
+  Story story(2, acknowledged_after(0ms));
+  story.send("first");
+  story.send("second");
+  story.crash_and_restart(1);
+  REQUIRE(story.runner().started == Lines{"first"});  // the other one waits for its slot
+  story.run(story.dispatcher().drain(0ms));
+  REQUIRE(story.transport.settled.size() == 2);
+  for (const auto& settled : story.transport.settled) {
+    CHECK(settled.settlement.kind == Settlement::Kind::requeue);
+    CHECK(settled.settlement.next_attempt == 2);
+  }
+  CHECK(story.journal().owned_jobs().empty());
+  const auto second = story.journal().find("second");
+  CHECK(second->state == JobRecord::State::moved);
+  CHECK(second->crashes == 1);
+  CHECK(story.journal().recent_deaths("second") == 1);
+  CHECK(story.told == Lines{"Building", "Building", "Building"});
+
+  story.transport.go_on();
+  story.crash_and_restart();
+  story.transport.send(next_attempt(story.message("second"), 2));  // the copy
+  story.settle_down();
+  CHECK(story.runner().attempts == std::vector<int>{2});
+  CHECK(story.journal().find("second")->crashes == 1);
+}
+
+TEST_CASE("our stop while the broker is away: jobs that have not begun stay for the next life") {
+  Story story(2, acknowledged_after(0ms));
+  story.send("first");
+  story.send("second");
+  story.crash_and_restart(1);
+  story.transport.refuse_settlements(2);
+  story.run(story.dispatcher().drain(0ms));
+  CHECK(story.transport.settled.empty());
+  CHECK(story.journal().owned_jobs() == Lines{"first", "second"});
+  story.crash_and_restart();
+  CHECK(story.runner().started == Lines{"first", "second"});
+  CHECK(story.runner().attempts == std::vector<int>{2, 2});
+}

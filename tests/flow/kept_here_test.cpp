@@ -180,3 +180,157 @@ TEST_CASE("the message of a job whose cancel is being written gets the same answ
   CHECK(story.told.back() == "Cancelled cancelled");
   CHECK(story.transport.waiting() + story.transport.out() == 0);
 }
+
+TEST_CASE("a dead letter that waits here is not lost when its job is asked for again") {
+  Story story(1);
+  story.runner().script("bad", outcome(Kind::failed, "exit 2"));
+  story.transport.refuse_copies(true);
+  const Message message = story.message("bad");
+  story.transport.send(message);
+  story.settle_down();
+  REQUIRE(story.journal().owned_jobs() == Lines{"bad"});
+
+  story.runner().script("bad", outcome(Kind::done));
+  story.transport.send(message);
+  story.settle_down();
+  CHECK(story.told == Lines{"Building", "Failed exit 2", "Building", "Done"});
+  CHECK(story.journal().find("bad")->settled);
+  REQUIRE(story.journal().owned_jobs().size() == 1);  // under a key of its own
+  CHECK(story.journal().owned_jobs()[0] != "bad");
+
+  story.transport.refuse_copies(false);
+  story.crash_and_restart(1);
+  REQUIRE(story.transport.settled.size() == 2);
+  CHECK(story.transport.settled[1].settlement.kind == Settlement::Kind::dead_letter);
+  CHECK(story.transport.settled[1].settlement.reason == "exit 2");
+  CHECK(story.transport.settled[1].body == message.body);
+  CHECK(story.journal().owned_jobs().empty());
+  CHECK(story.journal().find("bad")->state == JobRecord::State::done);
+  CHECK(story.runner().started.empty());
+}
+
+TEST_CASE("a dead letter of an earlier run that is refused again leaves the present run alone") {
+  Story story(1);
+  story.runner().script("bad", outcome(Kind::failed, "exit 2"));
+  story.transport.refuse_copies(true);
+  const Message message = story.message("bad");
+  story.transport.send(message);
+  story.settle_down();
+  story.crash_and_restart(1);
+  story.transport.send(message);  // runs until it is told to end
+  story.settle_down();
+  REQUIRE(story.runner().running == 1);
+  story.pass(61s);  // offered, and refused
+  CHECK(story.journal().find("bad")->state == JobRecord::State::running);
+  story.runner().end("bad", outcome(Kind::failed, "exit 3"));
+  story.settle_down();
+  CHECK(story.journal().owned_jobs().size() == 2);
+  story.transport.refuse_copies(false);
+  for (int i = 0; i < 3; ++i) story.pass(61s);
+  REQUIRE(story.transport.settled.size() == 2);
+  CHECK(story.transport.settled[0].settlement.reason !=
+        story.transport.settled[1].settlement.reason);
+  CHECK(story.journal().owned_jobs().empty());
+}
+
+TEST_CASE(
+    "a job that is asked for while its dead letter is being moved waits for the end of that") {
+  Story story(1);
+  story.runner().script("bad", outcome(Kind::failed, "exit 2"));
+  story.transport.refuse_copies(true);
+  const Message message = story.message("bad");
+  story.transport.send(message);
+  story.settle_down();
+  story.transport.refuse_copies(false);
+  story.transport.refuse_settlements(1);  // it is tried again a little later
+  story.crash_and_restart(1);
+  story.runner().script("bad", outcome(Kind::done));
+  story.transport.push(message);
+  story.settle_down();
+  CHECK(story.runner().started.empty());
+  CHECK(story.transport.settled.empty());
+  story.pass(250ms);
+  CHECK(story.runner().started == Lines{"bad"});
+  REQUIRE(story.transport.settled.size() == 2);
+  CHECK(story.transport.settled[0].settlement.kind == Settlement::Kind::dead_letter);
+  CHECK(story.transport.settled[1].settlement.kind == Settlement::Kind::accept);
+  CHECK(story.journal().owned_jobs().empty());
+  CHECK(story.journal().find("bad")->state == JobRecord::State::done);
+}
+
+namespace {
+
+/// As a quorum queue delivers what it has delivered `count` times before.
+Message returned(Story& story, const std::string& package, std::int64_t count) {
+  Message message = story.message(package);
+  message.redelivered = true;
+  message.headers["x-delivery-count"] = count;
+  return message;
+}
+
+}  // namespace
+
+TEST_CASE("what came back ten times and has no slot stays here: its queue might drop it (R3)") {
+  Story story(1);
+  story.send("long");
+  const Message often = returned(story, "often", 10);
+  story.transport.push(returned(story, "rarely", 9));
+  story.settle_down();
+  CHECK(story.transport.given_back == 1);
+  CHECK(story.journal().owned_jobs().empty());
+  story.transport.push(often);
+  story.transport.push(often);  // its first delivery is still being written
+  story.settle_down();
+  CHECK(story.transport.given_back == 2);  // that one comes again, and finds the other
+  CHECK(story.transport.acknowledged == Lines{often.body});
+  CHECK(story.journal().owned_jobs() == Lines{"often"});
+  CHECK(story.reading() == 0);
+  CHECK(story.runner().started == Lines{"long"});
+  CHECK(story.told == Lines{"Building"});
+
+  story.runner().end("long", outcome(Kind::done));
+  story.settle_down();
+  CHECK(story.runner().started == Lines{"long", "often"});
+  CHECK(story.runner().attempts == std::vector<int>{1, 1});
+  story.runner().end("often", outcome(Kind::failed, "exit 2"));
+  story.settle_down();
+  REQUIRE(story.transport.settled.size() == 2);
+  CHECK(story.transport.settled[1].settlement.kind == Settlement::Kind::dead_letter);
+  CHECK(story.transport.settled[1].body == often.body);
+  CHECK(story.journal().owned_jobs().empty());
+}
+
+TEST_CASE("what stays here for having come back too often outlives rbit") {
+  Story story(1);
+  story.send("long");
+  story.transport.push(returned(story, "often", 12));
+  story.settle_down();
+  story.crash_and_restart(1);
+  CHECK(story.runner().started == Lines{"often"});
+  CHECK(story.runner().attempts == std::vector<int>{1});
+  CHECK(story.journal().recent_deaths("often") == 0);
+}
+
+TEST_CASE("what came back too often and cannot be put on record goes back all the same") {
+  Story story(1);
+  story.send("long");
+  story.refuse_begins(true);
+  story.transport.push(returned(story, "often", 10));
+  story.settle_down();
+  CHECK(story.transport.given_back == 1);
+  CHECK(story.transport.acknowledged.empty());
+  story.refuse_begins(false);
+}
+
+TEST_CASE("our stop leaves a retry that waits here where it is, with its time") {
+  Story story(1);
+  block_once(story, "later");
+  story.pass(30s);
+  story.run(story.dispatcher().drain(0ms));
+  CHECK(story.transport.settled.empty());
+  CHECK(story.journal().owned_jobs() == Lines{"later"});
+  story.transport.go_on();
+  story.crash_and_restart(1);
+  story.pass(31s);
+  CHECK(story.runner().attempts == std::vector<int>{2});
+}

@@ -96,6 +96,14 @@ class Story {
                        : "DROP TRIGGER no_cancel")
         .value();
   }
+  /// The journal takes no verdict, or takes them again.
+  void refuse_verdicts(bool fail) {
+    database_
+        ->execute(fail ? "CREATE TRIGGER no_verdict BEFORE UPDATE OF outcome ON job "
+                         "BEGIN SELECT RAISE(ABORT, 'refused'); END"
+                       : "DROP TRIGGER no_verdict")
+        .value();
+  }
   /// As a claim that was committed and whose sync failed.
   void mark_owned(const std::string& key) {
     database_->execute(("UPDATE job SET claim = 'owned' WHERE key = '" + key + "'").c_str())

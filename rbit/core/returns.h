@@ -1,0 +1,17 @@
+#pragma once
+
+#include <cstdint>
+
+#include "rbit/core/message.h"
+
+namespace rbit {
+
+/// What has been delivered in vain this often may be dropped by its quorum queue when it goes back
+/// there again (RELIABILITY.md 1.2, R3).
+inline constexpr std::int64_t most_returns = 10;
+
+/// How often the broker says that it has delivered this message in vain: `x-delivery-count` or,
+/// from 4.3 on, `x-acquired-count` of a quorum queue. 0: it does not count.
+std::int64_t returns_of(const Message& message);
+
+}  // namespace rbit

@@ -7,6 +7,7 @@
 #include "rbit/app/job_story.h"
 #include "rbit/base/clock.h"
 #include "rbit/intake/dead_order.h"
+#include "rbit/intake/kept_dead_letters.h"
 #include "rbit/intake/local_dead_letters.h"
 #include "rbit/journal/history.h"
 
@@ -209,9 +210,10 @@ Task<void> ControlHandlers::cancel(nlohmann::json request, ControlPeer& peer) {
 
 Task<void> ControlHandlers::dead(nlohmann::json request, ControlPeer& peer) {
   Result<DeadOrder> order = dead_order_from(request);
-  if (order && local_ == nullptr)
-    order =
-        Error{"the running rbit", "has no embedded queue", "the dead letters are at its broker"};
+  if (order && local_ == nullptr) {
+    co_await kept_dead(std::move(*order), peer);
+    co_return;
+  }
   if (order && order->queues.empty()) {
     auto all = LocalDeadLetters::queues(database_);
     if (all)
@@ -228,6 +230,18 @@ Task<void> ControlHandlers::dead(nlohmann::json request, ControlPeer& peer) {
                            [this](const std::string& queue) { local_->look_again(queue); });
   TellDead tell = [&peer](const nlohmann::json& line) { return peer.send(line); };
   const Result<void> done = co_await carry_out(*order, letters, clock, std::move(tell));
+  if (!done) co_await peer.send_error(done.error());
+}
+
+/// Those that the broker refused; the command itself looks at the others there.
+Task<void> ControlHandlers::kept_dead(DeadOrder order, ControlPeer& peer) {
+  if (order.queues.empty()) order.queues = KeptDeadLetters::queues(journal_);
+  const SystemClock clock;
+  KeptDeadLetters letters(journal_, [this](const std::string& key, std::optional<Message> again) {
+    return dispatcher_.end_dead_letter(key, std::move(again));
+  });
+  TellDead tell = [&peer](const nlohmann::json& line) { return peer.send(line); };
+  const Result<void> done = co_await carry_out(order, letters, clock, std::move(tell));
   if (!done) co_await peer.send_error(done.error());
 }
 

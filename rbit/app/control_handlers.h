@@ -8,6 +8,7 @@
 #include "rbit/base/database.h"
 #include "rbit/core/journal.h"
 #include "rbit/dispatch/dispatcher.h"
+#include "rbit/intake/dead_order.h"
 #include "rbit/intake/local_transport.h"
 
 namespace rbit {
@@ -21,7 +22,8 @@ namespace rbit {
 ///   {"do": "job", "job"}        {"job": {...}}, by key or by PyBit's id
 ///   {"do": "explain", "job"}    {"story": {...}}, the same and all that the journal has of it
 ///   {"do": "cancel", "job"}     {"ok"}
-///   {"do": "dead", "act", "queues", "ids", "reason", "limit"}   the lines of intake/dead_order.h
+///   {"do": "dead", "act", "queues", "ids", "reason", "limit"}   the lines of intake/dead_order.h;
+///                               of a broker's dead letters, those that it refused
 class ControlHandlers {
  public:
   /// `local` is nullptr where the queues are a broker's. All outlive this.
@@ -38,6 +40,7 @@ class ControlHandlers {
   Task<void> explain(nlohmann::json request, ControlPeer& peer);
   Task<void> cancel(nlohmann::json request, ControlPeer& peer);
   Task<void> dead(nlohmann::json request, ControlPeer& peer);
+  Task<void> kept_dead(DeadOrder order, ControlPeer& peer);
   Task<void> pass_on(Followers::Follower& follower, ControlPeer& peer);
 
   asio::any_io_executor loop_;

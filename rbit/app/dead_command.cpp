@@ -71,7 +71,8 @@ void print_line(const json& line) {
             << line["n"].get<std::int64_t>() << "  " << cell(line, "package") << " "
             << cell(line, "version") << "  attempts " << line["attempts"].get<int>() << "  "
             << cell(line, "worker") << "  " << cell(line, "id", 300)  // whole, to be pasted
-            << "  " << cell(line, "reason", 200) << "\n";
+            << "  " << cell(line, "reason", 200)
+            << (line.contains("kept") ? "  (kept by rbit: the broker refuses it)" : "") << "\n";
 }
 
 void print_lines(const std::string& bytes) {

@@ -90,9 +90,10 @@ amqp::Outgoing AmqpCopy::make(const Message& message, const Settlement& settleme
   amqp::Outgoing copy = plain(message);
   copy.routing_key = queue_for(message, settlement, false).name;  // at the default exchange
   const bool dead = settlement.kind == Settlement::Kind::dead_letter;
-  copy.headers[attempt_header] =
-      std::int64_t{!dead ? settlement.next_attempt
-                         : std::max(settlement.next_attempt, attempt_of(message).value_or(1))};
+  if (dead || settlement.next_attempt > 0)
+    copy.headers[attempt_header] =
+        std::int64_t{!dead ? settlement.next_attempt
+                           : std::max(settlement.next_attempt, attempt_of(message).value_or(1))};
   copy.headers["x-rbit-queue"] = message.queue;
   copy.headers["x-rbit-reason"] = text::one_line(settlement.reason, reason_limit);
   copy.headers["x-rbit-worker"] = worker_;

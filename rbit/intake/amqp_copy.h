@@ -28,7 +28,7 @@ class AmqpCopy {
   AmqpCopy(amqp::PublishConnection& publisher, Clock& clock, std::string worker, CopyQueues queues)
       : publisher_(publisher), clock_(clock), worker_(std::move(worker)), queues_(queues) {}
 
-  /// REQUIRES: `settlement` is not to accept.
+  /// REQUIRES: `settlement` is not to accept. Requeued as attempt 0 it is a new message.
   /// `refused` tells of an Error whether the broker said so, and may go on doing so.
   Task<Result<void>> send(const Message& message, const Settlement& settlement, bool& refused);
 

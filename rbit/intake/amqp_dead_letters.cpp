@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "rbit/core/returns.h"
 #include "rbit/intake/amqp_copy.h"
 #include "rbit/intake/amqp_message.h"
 
@@ -19,16 +20,6 @@ namespace {
 constexpr int not_found = 404;
 constexpr int most_waits = 40;
 constexpr std::chrono::milliseconds wait_pause(50);
-// A quorum queue counts every return, and from some limit on, 20 by default in RabbitMQ 4, it drops
-// the message (R3). A letter that comes near it starts anew at the end of its queue.
-constexpr std::int64_t most_returns = 10;
-
-std::int64_t returns_of(const Message& message) {
-  const auto found = message.headers.find("x-delivery-count");
-  const auto* count =
-      found == message.headers.end() ? nullptr : std::get_if<std::int64_t>(&found->second);
-  return count == nullptr ? 0 : *count;
-}
 
 /// The same letter as a new message, rbit's headers included.
 amqp::Outgoing renewed(const Message& letter, const std::string& dead_queue) {

@@ -56,12 +56,53 @@ class Retries(BrokerSuite):
 
 
 class DeadLetters(BrokerSuite):
-    def test_a_full_queue(self):
-        queue = self.queue()
+    def full_dead_queue(self, queue):
         name = f"rbit.dead.{queue}"
         self.channel.queue_declare(name, durable=True, arguments={
             "x-max-length": 1, "x-overflow": "reject-publish"})
         self.publish(name, b"full")
+
+    def kept_letters(self):
+        """The first words of the reasons of those that wait at rbit; one more is at the broker."""
+        done = self.command("dead", "list", self.config, "--json")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        found = [json.loads(line) for line in done.stdout.splitlines()]
+        self.assertEqual(len([one for one in found if "kept" not in one]), 1)
+        return sorted(one["reason"].split(":")[0] for one in found if one.get("kept"))
+
+    def replayed_and_dropped(self, running):
+        queue = self.queue()
+        self.full_dead_queue(queue)
+        self.configure_broker({queue: f"runner = shell![ -e {self.path('good')} ]"})
+        self.start()
+        self.publish(queue, build_request(job=1))
+        self.publish(queue, b"no json")
+        self.wait_for_status(1, "Failed")
+        wait_until(lambda: len(self.kept_letters()) == 2, "both dead letters")
+        if not running:
+            self.assertEqual(self.rbit.stop(), 0)
+        self.write("good", "")
+        done = self.command("dead", "replay", self.config, "1")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        done = self.command("dead", "drop", self.config, "--reason", "undecodable", "--all")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(self.kept_letters(), [])
+        if not running:
+            self.start()
+        self.wait_for_status(1, "Done")
+        self.assert_statuses(1, "Building", "Failed", "Building", "Done")
+        self.wait_for_counts(queue, 0, 0)
+
+    def test_those_that_wait_at_the_running_rbit_are_replayed_and_dropped(self):
+        self.replayed_and_dropped(running=True)
+
+    def test_and_where_no_rbit_runs(self):
+        self.replayed_and_dropped(running=False)
+
+    def test_a_full_queue(self):
+        queue = self.queue()
+        name = f"rbit.dead.{queue}"
+        self.full_dead_queue(queue)
         self.configure_broker({queue: "runner = shell![ %ID = good ]"})
         self.start()
         self.publish(queue, build_request(job=1))
@@ -71,7 +112,9 @@ class DeadLetters(BrokerSuite):
         self.wait_for_status(2, "Done")
         self.wait_for_counts(queue, 0, 0)
         self.assertEqual(self.counts(name), (1, 0))
+        self.assertEqual(self.kept_letters(), ["exit 1", "undecodable"])
         self.assertEqual(self.rbit.stop(), 0)
+        self.assertEqual(self.kept_letters(), ["exit 1", "undecodable"])
         self.channel.queue_delete(name)
         self.start()  # at a start they are offered again, later once a minute
         def letters():

@@ -1,0 +1,37 @@
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "rbit/core/journal.h"
+#include "rbit/intake/dead_letters.h"
+
+namespace rbit {
+
+/// The dead letters that the broker refused and that the journal keeps until it takes them
+/// (RELIABILITY.md 4).
+class KeptDeadLetters : public DeadLetters {
+ public:
+  /// Publishes `again`, if there is one, into its queue as a new message, and then ends the one of
+  /// this key. An Error: it stays.
+  using End =
+      std::function<Task<Result<void>>(const std::string& key, std::optional<Message> again)>;
+
+  /// The journal outlives this.
+  KeptDeadLetters(const Journal& journal, End end) : journal_(journal), end_(std::move(end)) {}
+
+  Task<Result<void>> walk(const std::string& queue, const Visit& visit) override;
+
+  /// The queues that have some, whether they are still read or not.
+  static std::vector<std::string> queues(const Journal& journal);
+
+ private:
+  class Row;
+
+  const Journal& journal_;
+  End end_;
+};
+
+}  // namespace rbit

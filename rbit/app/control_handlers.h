@@ -8,10 +8,11 @@
 #include "rbit/base/database.h"
 #include "rbit/core/journal.h"
 #include "rbit/dispatch/dispatcher.h"
-#include "rbit/intake/dead_order.h"
 #include "rbit/intake/local_transport.h"
 
 namespace rbit {
+
+struct DeadOrder;
 
 /// What the running rbit answers to the other commands:
 ///

@@ -1,7 +1,10 @@
 """Stopping, killing, starting again (RELIABILITY.md 2.3, 2.6)."""
 
+import contextlib
+import glob
 import os
 import signal
+import sqlite3
 
 import rbit_suite
 from front_end import FrontEnd
@@ -164,6 +167,39 @@ class Killed(Suite):
         runs = self.read("runs").split()
         self.assertEqual(set(runs), {f"p{number}" for number in jobs})
         self.assertLessEqual(len(runs) - len(jobs), 2 * kills)
+
+
+class VerdictOfAnEarlierLife(Suite):
+    def journal(self, sql):
+        with contextlib.closing(sqlite3.connect(self.path("state", "rbit.db"))) as database:
+            database.executescript(sql)
+
+    def record_has_an_end(self):
+        return any("\nsum " in self.read(name) for name in glob.glob(
+            "state/records/*/leader", root_dir=self.directory))
+
+    def test_one_that_cannot_be_written_holds_up_no_stop_and_is_kept(self):
+        gate = self.gate("gate")
+        self.configure({"build": f"""
+            runner = shell!read -r _ < {gate.path}; echo run >> {self.path('runs')}
+            """})
+        self.start()
+        self.submit("build", "col10642", job=36)
+        self.wait_for_status(36, "Building")
+        self.rbit.signal(signal.SIGSTOP)  # so that only the leader knows the end
+        gate.let_through()
+        wait_until(self.record_has_an_end, "the leader's verdict")
+        self.rbit.kill()
+        self.journal("CREATE TRIGGER no BEFORE UPDATE OF outcome ON job "
+                     "BEGIN SELECT RAISE(ABORT, 'no verdicts'); END")
+        self.start(until="no verdicts")
+        self.assertEqual(self.rbit.stop(), 0)
+        self.assertTrue(self.record_has_an_end())
+        self.journal("DROP TRIGGER no")
+        self.start()
+        self.wait_for_status(36, "Done")
+        self.assertEqual(self.statuses(36).count("Building"), 1)  # and Done perhaps twice (2.3)
+        self.assertEqual(self.read("runs"), "run\n")
 
 
 class OneOfAName(Suite):

@@ -92,9 +92,7 @@ class MemoryOutbox : public Journal {
     co_return Result<void>();
   }
   std::optional<milliseconds> ack_limit(const std::string&) const override { return std::nullopt; }
-  Task<Result<void>> keep_waiting(const Job&, const Message&) override {
-    co_return Result<void>();
-  }
+  Task<Result<void>> keep_waiting(const Job&, const Message&) override { co_return Result<void>(); }
   Task<Result<void>> keep_dead(const Message&, const Settlement&) override {
     co_return Result<void>();
   }

@@ -242,14 +242,15 @@ TEST_CASE(
   story.transport.send(message);
   story.settle_down();
   story.transport.refuse_copies(false);
-  story.transport.refuse_settlements(1);  // it is tried again a little later
+  story.transport.refuse_settlements(1000);  // it is tried again a little later, at random
   story.crash_and_restart(1);
   story.runner().script("bad", outcome(Kind::done));
   story.transport.push(message);
   story.settle_down();
   CHECK(story.runner().started.empty());
   CHECK(story.transport.settled.empty());
-  story.pass(250ms);
+  story.transport.refuse_settlements(0);
+  for (int i = 0; i < 60 && story.transport.settled.empty(); ++i) story.pass(250ms);
   CHECK(story.runner().started == Lines{"bad"});
   REQUIRE(story.transport.settled.size() == 2);
   CHECK(story.transport.settled[0].settlement.kind == Settlement::Kind::dead_letter);

@@ -4,6 +4,7 @@
 #include "rbit/app/commands.h"
 #include "rbit/app/configuration.h"
 #include "rbit/base/log.h"
+#include "rbit/base/log_name.h"
 
 namespace rbit {
 
@@ -32,6 +33,7 @@ ExitCode run_command(const Arguments& arguments) {
 
   Configuration configuration = need_configuration(values["CONFIG"].as<std::string>(), overrides);
   log::configure(log_settings(configuration.settings().log));
+  log::show_as(configuration.settings().log.shown_as);
   StateDir state = StateDir::open(configuration.settings().state_dir);
   App app(std::move(configuration), std::move(state));
   return app.run();

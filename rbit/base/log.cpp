@@ -13,6 +13,7 @@
 
 #include "rbit/base/log_file.h"
 #include "rbit/base/log_format.h"
+#include "rbit/base/log_name.h"
 #include "rbit/base/log_rotating_file.h"
 #include "rbit/base/log_runners.h"
 #include "rbit/base/log_syslog.h"
@@ -28,7 +29,7 @@ namespace {
 
 using Kind = HandlerSettings::Kind;
 
-constexpr std::string_view runners_logger = "roadrunners";
+constexpr std::string_view our_logger = "rbit", runners_logger = "roadrunners";
 
 spdlog::level::level_enum to_spdlog(Level level) {
   switch (level) {
@@ -216,6 +217,16 @@ class Log {
     const std::lock_guard<std::mutex> guard(mutex_);
     return routes_;
   }
+  std::string shown_name(std::string_view logger) const {
+    const std::lock_guard<std::mutex> guard(mutex_);
+    const bool ours = logger == our_logger || logger.starts_with("rbit.");
+    if (shown_as_.empty() || !ours) return std::string(logger);
+    return shown_as_ + std::string(logger.substr(our_logger.size()));
+  }
+  void show_as(std::string name) {
+    const std::lock_guard<std::mutex> guard(mutex_);
+    shown_as_ = std::move(name);
+  }
   void use(std::shared_ptr<const Routes> routes) {
     const std::lock_guard<std::mutex> guard(mutex_);
     routes_.swap(routes);
@@ -224,6 +235,7 @@ class Log {
  private:
   mutable std::mutex mutex_;
   std::shared_ptr<const Routes> routes_;
+  std::string shown_as_;
 };
 
 Log& the_log() {
@@ -269,14 +281,22 @@ bool enabled(Level level) {
   return seen;
 }
 
+void show_as(std::string name) {
+  the_log().show_as(std::move(name));
+}
+
 void write(Level level, std::string_view logger, std::string_view message, const Fields& fields,
            const Location& where) {
   const auto routes = the_log().routes();
   std::optional<std::string> shown;
+  std::string name;
   const auto now = std::chrono::system_clock::now();
   routes->visit(logger, level, [&](const Handler& handler) {
-    if (!shown) shown = secrets::redacted(message);
-    handler.write({level, logger, *shown, fields, where, now});
+    if (!shown) {
+      shown = secrets::redacted(message);
+      name = the_log().shown_name(logger);
+    }
+    handler.write({level, name, *shown, fields, where, now});
   });
 }
 

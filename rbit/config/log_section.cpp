@@ -99,6 +99,33 @@ void make_heard(PythonLogging& python) {
   python.loggers.back().handlers.push_back(place);
 }
 
+/// BarterDude's name for the first part of our logger's.
+std::string read_shown_name(Loaded& loaded) {
+  constexpr const char* variable = "BARTERDUDE_DEFAULT_APP_NAME";
+  const auto said = environment_of(variable);
+  if (!said) return "";
+  if (text::one_line(*said, 100) != *said || said->find_first_of(" []") != std::string::npos)
+    environment_error(variable, *said, "one word of at most 100 bytes", loaded);
+  const Place place{"environment", 0};
+  loaded.values.push_back({"log", variable, *said, place});
+  return *said;
+}
+
+/// The old program logged bodies when told so; nothing here does.
+void read_redacted(Loaded& loaded) {
+  constexpr const char* variable = "BARTERDUDE_LOG_REDACTED";
+  const auto said = environment_of(variable);
+  if (!said || *said == "1") return;
+  const Place place{"environment", 0};
+  if (*said == "0")
+    loaded.findings.push_back({Finding::Severity::warning, place,
+                               std::string(variable) +
+                                   ": no bodies are logged all the same (rbit log CONFIG JOB shows "
+                                   "what a job said)"});
+  else
+    environment_error(variable, *said, "0 or 1", loaded);
+}
+
 }  // namespace
 
 void read_log(const Ini& ini, PythonLogging python, const Overrides& overrides, Loaded& loaded) {
@@ -107,6 +134,8 @@ void read_log(const Ini& ini, PythonLogging python, const Overrides& overrides, 
   read_level(reader, overrides, python, log);
   log.json = reader.choice("format") == "json";
   log.redact = reader.list("redact");
+  log.shown_as = read_shown_name(loaded);
+  read_redacted(loaded);
   log.file = reader.path("file");
   log.keep_days = reader.number("keep-days");
   log.keep_size = reader.size("keep-size");

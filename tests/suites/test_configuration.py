@@ -239,6 +239,31 @@ class OldFiles(Suite):
         self.assertEqual(self.read("out"),
                          "Products.RhaptosPrint/Products/RhaptosPrint/printing\n")
 
+    def run_old(self, text, job, runner="false"):
+        """One job of an old file whose runner line and broker are of this machine."""
+        text = re.sub(r"runner = python!\S+", f"runner = shell!{runner}", text)
+        text = re.sub(r"\[amqp\](\n\w.*)+", "[amqp]\nurl = local:", text)
+        text = re.sub(r"(\[(rbit|coyote)\]\n)", r"\1state-dir = state\n", text)
+        self.configure_text(text)
+        self.start(until=None)
+        queue = re.search(r"    (\w+):", text)[1]
+        self.submit(queue, "col10642", job=job, wait=True, expect=1)
+        self.assertEqual(self.rbit.stop(), 0)
+
+    def test_queue_mappings_logs_as_it_says(self):
+        text = MAPPINGS.replace("/var/log/rbit.log", self.path("logs", "rbit.log"))
+        self.run_old(text.replace("level = WARN", "level = INFO"), 36)
+        self.assertEqual(self.rbit.log, "")
+        log = self.read("logs", "rbit.log")
+        for line in log.splitlines():
+            self.assertRegex(line, rf"^\d\d:\d\d:\d\d {self.rbit.pid} \S")
+        self.assertIn(f" {self.rbit.pid} Job 36's state is now 'Failed'.\n", log)
+
+    def test_coyote_logs_bare_messages(self):
+        self.run_old(COYOTE, 36)
+        self.assertIn("\nJob 36's state is now 'Failed'.\n", self.rbit.log)
+        self.assertIn("\nJob 36 had issues. exit 1\n", self.rbit.log)  # at level DEBUG
+
     def test_the_readme_of_the_ancestor(self):
         self.configure_text("""\
 [rbit]
@@ -290,6 +315,10 @@ class Environment(Suite):
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertIn("\n(environment) level = WARNING\n", done.stdout)
         self.assertIn("\n(environment) listen = 127.0.0.1:8081\n", done.stdout)
+        self.start(environment=self.environment(BARTERDUDE_DEFAULT_APP_NAME="builds"))
+        self.assertTrue(self.rbit.lines_with("INFO  [builds] "))
+        self.assertEqual(self.rbit.lines_with("[rbit] "), [])
+        self.assertEqual(self.rbit.stop(), 0)
         done = subprocess.run([self.program, self.config], text=True, capture_output=True,
                               env=self.environment(ASYNCWORKER_HTTP_PORT="http"))
         self.assertEqual(done.returncode, 78)

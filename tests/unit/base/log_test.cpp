@@ -13,6 +13,7 @@
 #include <nlohmann/json.hpp>
 
 #include "rbit/base/fd.h"
+#include "rbit/base/log_name.h"
 #include "rbit/base/log_runners.h"
 #include "rbit/base/result.h"
 #include "tests/support/temp_dir.h"
@@ -124,6 +125,18 @@ TEST_CASE("what runners log is heard where a logger is named for it") {
   log::of_runner("", "three");
   CHECK(logging.read("all") ==
         "DEBUG roadrunners one\nWARNING roadrunners two\nINFO roadrunners three\n");
+}
+
+TEST_CASE("our own loggers may be shown by another name, and are ours all the same") {
+  Logging logging;
+  logging.logger("rbit", Level::info, {logging.file("log")});
+  log::configure(logging.settings);
+  log::show_as("builds");
+  log::info("one");
+  Logging::say("rbit.child", Level::info, "two");
+  log::show_as("");
+  log::info("three");
+  CHECK(logging.read("log") == "INFO builds one\nINFO builds.child two\nINFO rbit three\n");
 }
 
 TEST_CASE("nobody is asked where no handler takes the level") {

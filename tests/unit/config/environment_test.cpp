@@ -65,6 +65,20 @@ TEST_CASE("ASYNCWORKER_METRICS_ROUTE_PATH and _ENABLED") {
   CHECK(settings(sound).monitor.metrics_path.empty());
 }
 
+TEST_CASE("BARTERDUDE_DEFAULT_APP_NAME and _LOG_REDACTED") {
+  CHECK(settings(sound).log.shown_as.empty());
+  const Variable name("BARTERDUDE_DEFAULT_APP_NAME", "builds");
+  CHECK(settings(sound).log.shown_as == "builds");
+  const Variable redacted("BARTERDUDE_LOG_REDACTED", "1");
+  CHECK(settings(sound).log.shown_as == "builds");  // and nothing is found
+  const Variable open("BARTERDUDE_LOG_REDACTED", "0");
+  CHECK(findings(sound).starts_with("environment: warning: BARTERDUDE_LOG_REDACTED: no bodies"));
+  const Variable wrong("BARTERDUDE_LOG_REDACTED", "maybe");
+  CHECK(findings(sound) == "environment: BARTERDUDE_LOG_REDACTED: 'maybe' is not 0 or 1\n");
+  const Variable two("BARTERDUDE_DEFAULT_APP_NAME", "two words");
+  CHECK(findings(sound).find("'two words' is not one word") != std::string::npos);
+}
+
 TEST_CASE("a malformed variable is a start error, no crash") {
   const Variable level("BARTERDUDE_DEFAULT_LOG_LEVEL", "INFO");
   const Variable port("ASYNCWORKER_HTTP_PORT", "http");

@@ -44,6 +44,34 @@ TEST_CASE("the front-end, its user and its names for statuses") {
   CHECK(got.names.at(Status::failed) == "Failed");
 }
 
+TEST_CASE("the command queue belongs to a front-end and to a broker") {
+  const std::string queues = "[rbit]\nname = box\nqueue-mappings = q:r\n";
+  const std::string runner = "[runner:r]\nrunner = shell!x\n";
+  const std::string pybit = "[status]\nurl = http://pybit:8080\n";
+  const auto queue = [&](const std::string& key, const std::string& more) {
+    return settings(queues + key + runner + more).command_queue.value_or("none");
+  };
+  CHECK(queue("", "") == "none");
+  CHECK(queue("", pybit) == "build_client_box");
+  CHECK(queue("command-queue = no\n", pybit) == "none");
+  CHECK(queue("command-queue = orders\n", pybit) == "orders");
+  CHECK(queue("command-queue = orders\n", "") == "orders");
+  CHECK(queue("", pybit + "[amqp]\nurl = local:\n") == "none");
+  CHECK(queue("command-queue = no\n", pybit + "[amqp]\nurl = local:\n") == "none");
+  CHECK(findings(queues + "command-queue = orders\n" + runner + "[amqp]\nurl = local:\n") ==
+        "rbit.ini:4: [rbit] command-queue: needs a broker, and [amqp] url is 'local:' (name its "
+        "host there)\n");
+  const ConfigFile file(queues + runner + pybit);
+  CHECK(show(file.load()).find("(default) command-queue = build_client_box") != std::string::npos);
+}
+
+TEST_CASE("a front-end is asked before a build, unless it shall not be") {
+  CHECK(status("url = http://pybit:8080\n").check_before_build);
+  CHECK_FALSE(status("url = http://pybit:8080\ncheck-before-build = no\n").check_before_build);
+  CHECK(found("check-before-build = maybe\n") ==
+        "rbit.ini:7: [status] check-before-build: 'maybe' is not yes or no\n");
+}
+
 TEST_CASE("a password file for the front-end") {
   const ConfigFile file(sound + "[status]\nurl = http://p\nusername = u\npassword-file = pw\n");
   file.write("pw", "geheim", 0400);

@@ -67,6 +67,7 @@ void Dispatcher::open() {
 
 /// What an earlier life owned: jobs without a verdict wait for a slot, the others are settled.
 void Dispatcher::take_over() {
+  bool has_dead_letters = false;
   for (const std::string& key : journal_.owned_jobs()) {
     const auto record = journal_.find(key);
     if (!record) continue;
@@ -74,6 +75,8 @@ void Dispatcher::take_over() {
     const bool is_read = lines_.contains(record->queue);
     if (record->state == JobRecord::State::blocked && is_read) {
       kept(*record);
+    } else if (!unfinished && record->settlement.kind == Settlement::Kind::dead_letter) {
+      has_dead_letters = true;  // there may be thousands: one after the other
     } else if (unfinished && is_read) {
       log::info("job " + record->job_id + " is ours since an earlier life: it runs again");
       backlog_.add(key, record->queue, clock_.steady());
@@ -84,6 +87,8 @@ void Dispatcher::take_over() {
       let_go(key);
     }
   }
+  if (has_dead_letters && !std::exchange(has_dead_letters_, true))
+    spawn(loop_, move_dead_letters(milliseconds{0}), "dead letters from before");
 }
 
 /// One that will not run here: goes back, or gets what its verdict wants.
@@ -158,14 +163,15 @@ void Dispatcher::kept(const JobRecord& job) {
     backlog_.add(job.key, job.queue, clock_.steady() + longest_journal_pause);
     update_credit();
   } else if (!std::exchange(has_dead_letters_, true)) {
-    spawn(loop_, move_dead_letters(), "dead letters that wait here");
+    spawn(loop_, move_dead_letters(dead_letter_pause), "dead letters that wait here");
   }
 }
 
-/// Offers them again, one of each queue that still refuses.
-Task<void> Dispatcher::move_dead_letters() {
+/// Offers them, after `pause` and then again and again, one of each queue that still refuses.
+Task<void> Dispatcher::move_dead_letters(milliseconds pause) {
   while (has_dead_letters_) {
-    co_await clock_.sleep_for(dead_letter_pause);
+    co_await clock_.sleep_for(pause);
+    pause = dead_letter_pause;
     if (draining_) co_return;
     has_dead_letters_ = false;
     std::set<std::string> refusing;

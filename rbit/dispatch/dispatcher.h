@@ -100,7 +100,7 @@ class Dispatcher {
   bool ask_to_stop(const std::string& job_id);
   void flow_ended();
   void kept(const JobRecord& job);
-  Task<void> move_dead_letters();
+  Task<void> move_dead_letters(milliseconds pause);
   void update_credit();
   void prepare(const std::string& runner_name);
   Task<void> prepare_until_ready(std::string runner_name);

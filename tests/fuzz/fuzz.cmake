@@ -8,13 +8,15 @@ if(RBIT_FUZZ)
     message(FATAL_ERROR "RBIT_FUZZ needs libFuzzer: -DCMAKE_CXX_COMPILER=clang++")
   endif()
   # What the targets test and nothing else, so that it is built in a minute or two.
-  file(GLOB fuzz_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/rbit/config/*.cpp ${PROJECT_SOURCE_DIR}/rbit/core/*.cpp)
-  foreach(one base/text base/text_digest base/json base/log base/asio base/database base/notice
-              base/task base/amqp_wire base/secrets intake/request intake/message_part intake/command intake/amqp_message report/pybit_history journal/rows
-              run/runner_line run/shell_rewrite run/second_shell run/event_line run/job_environment run/metadata)
-    if(EXISTS ${PROJECT_SOURCE_DIR}/rbit/${one}.cpp)
-      list(APPEND fuzz_sources ${PROJECT_SOURCE_DIR}/rbit/${one}.cpp)
-    endif()
+  file(GLOB fuzz_sources CONFIGURE_DEPENDS
+       ${PROJECT_SOURCE_DIR}/rbit/config/*.cpp ${PROJECT_SOURCE_DIR}/rbit/core/*.cpp
+       ${PROJECT_SOURCE_DIR}/rbit/base/log*.cpp)
+  foreach(one base/text base/text_digest base/json base/asio base/database base/statement
+              base/sqlite_codes base/notice base/task base/amqp_wire base/secrets intake/request
+              intake/message_part intake/command intake/amqp_message report/pybit_history
+              journal/rows run/runner_line run/shell_rewrite run/second_shell run/event_line
+              run/job_environment run/metadata)
+    list(APPEND fuzz_sources ${PROJECT_SOURCE_DIR}/rbit/${one}.cpp)
   endforeach()
   add_library(fuzz_subject STATIC ${fuzz_sources})
   target_link_libraries(fuzz_subject PUBLIC rbit_options

@@ -155,7 +155,8 @@ class Absent(FrontEndSuite):
         self.assertEqual(self.front_end.statuses(36), ["Building", "Done"])
 
     def test_its_absence_is_said_once(self):
-        self.report_to_it({"build": "runner = shell!true"})
+        # Not asked before a build either, or who asks says it too.
+        self.report_to_it({"build": "runner = shell!true"}, more="check-before-build = no")
         self.front_end.go_down()
         self.start()
         for number in range(1, 11):

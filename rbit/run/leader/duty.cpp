@@ -118,7 +118,12 @@ void Duty::start(Packet& packet) {
       if (!cgroup_.is_open()) cgroups_ = "";  // it did not work; it will not the next time either
     }
   }
-  if (failure.step == Step::none) return;
+  if (failure.step == Step::none) {  // `finish` looks at what the job wrote to
+    output_ = packet.fds[1];
+    events_ = packet.fds[2];
+    packet.fds[1] = packet.fds[2] = -1;
+    return;
+  }
 
   job_ = 0;
   Answer end{};
@@ -227,7 +232,10 @@ void Duty::finish() {
       },
       this);
   const bool well = WIFEXITED(status) && WEXITSTATUS(status) == 0;
-  if (cause_ == Cause::none && !well && parent_is_gone()) cause_ = Cause::interrupt;
+  if (cause_ == Cause::none && !well && died_with_rbit()) cause_ = Cause::interrupt;
+  close(output_);  // before rbit hears of the end and drains them
+  close(events_);
+  output_ = events_ = -1;
   end.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
   end.signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
   end.cause = cause_;
@@ -240,13 +248,15 @@ void Duty::finish() {
   answer(end);
 }
 
-/// Whether rbit has died: the kernel breaks the job's pipes first and tells us last, and a job that
-/// writes ends badly in between (SIGPIPE, EPIPE). That is no verdict.
-bool Duty::parent_is_gone() const {
-  if (orphaned_ || getppid() != parent_) return true;
-  constexpr int close_takes_ms = 20;
+/// Whether the job's pipes are broken because rbit has died. The kernel breaks them first and tells
+/// us last, and a job that writes ends badly in between (SIGPIPE, EPIPE): that is no verdict.
+bool Duty::died_with_rbit() const {
+  pollfd pipes[2] = {{output_, POLLOUT, 0}, {events_, POLLOUT, 0}};
+  if (poll(pipes, 2, 0) <= 0 || ((pipes[0].revents | pipes[1].revents) & POLLERR) == 0)
+    return false;
+  constexpr int rest_of_its_death_ms = 1'000;  // rbit may have closed one for another reason
   pollfd end{socket_, 0, 0};
-  return poll(&end, 1, close_takes_ms) > 0 && (end.revents & (POLLHUP | POLLERR)) != 0;
+  return orphaned_ || (poll(&end, 1, rest_of_its_death_ms) > 0 && (end.revents & POLLHUP) != 0);
 }
 
 /// A job begins: what was used before is not its own.

@@ -32,7 +32,7 @@ class Duty {
   void on_deadline();
   void kill_all();
   bool job_has_ended() const;
-  bool parent_is_gone() const;
+  bool died_with_rbit() const;
   void count_from_here();
   void count(wire::Answer& answer, std::int64_t cpu_micros, std::int64_t peak_memory_kib) const;
   int write_end(const wire::Answer& end);
@@ -47,7 +47,8 @@ class Duty {
   Identity identity_ = Identity::read();
   RecordFile record_;
 
-  pid_t job_ = 0;  // 0: idle
+  pid_t job_ = 0;                  // 0: idle
+  int output_ = -1, events_ = -1;  // of the job that runs: what it was given as 1 and 3
   bool is_host_ = false;
   char id_[64] = "";
   int stop_signal_ = 15;

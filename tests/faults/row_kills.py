@@ -83,7 +83,8 @@ def helpers_killed(context):
             world.configure(slots=8, command="python!fault_host:work")
         world.publish(["200-0-0"] * 40)
         world.start()
-        wait_until(lambda: len(world.ended()) >= 8, "the first jobs")
+        wait_until(lambda: len(world.ended()) >= 8 and world.children() == 8,
+                   "the first jobs, and a leader for each slot")
         world.found.before = world.resources()
         done, end = 0, time.monotonic() + PATIENCE
         while done < kills:

@@ -1,10 +1,15 @@
 """The fake broker, with no script, satisfies a client that was not made by us (pika)."""
 
+import os
+import sys
 import time
 import unittest
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "suites"))
+
 import amqp_codec as codec
 from fake_broker import FakeBroker
+from rbit_suite import wait_until
 
 try:
     import pika
@@ -25,6 +30,12 @@ class WellMannered(unittest.TestCase):
             pika.URLParameters(f"amqp://guest:guest@127.0.0.1:{self.broker.port}/"))
         self.addCleanup(lambda one=self.connection: one.close() if one.is_open else None)
         self.channel = self.connection.channel()
+
+    def take(self, got, count):
+        """Until so many have been delivered."""
+        deadline = time.monotonic() + 20
+        while len(got) < count and time.monotonic() < deadline:
+            self.connection.process_data_events(0.05)
 
     def test_publish_confirmed_and_get(self):
         self.channel.queue_declare("q", durable=True)
@@ -48,16 +59,15 @@ class WellMannered(unittest.TestCase):
         got = []
         self.channel.basic_qos(prefetch_count=2)
         self.channel.basic_consume("q", lambda c, m, p, b: got.append((b, m.redelivered)))
-        self.connection.process_data_events(0.5)
+        self.take(got, 2)
+        self.connection.process_data_events(0.2)  # no third
         self.assertEqual(got, [(b"0", False), (b"1", False)])
         self.assertEqual(self.broker.depth("q"), (1, 2))
         self.connection.close()
         self.connect()
-        deadline = time.monotonic() + 20
-        while self.broker.depth("q") != (3, 0) and time.monotonic() < deadline:
-            time.sleep(0.01)
+        wait_until(lambda: self.broker.depth("q") == (3, 0), "all of them in the queue")
         self.channel.basic_consume("q", lambda c, m, p, b: got.append((b, m.redelivered)))
-        self.connection.process_data_events(0.5)
+        self.take(got, 5)
         self.assertEqual(got[2:], [(b"0", True), (b"1", True), (b"2", False)])
 
     def test_the_wrong_things_are_refused(self):

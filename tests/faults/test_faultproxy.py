@@ -94,7 +94,8 @@ class Proxy(unittest.TestCase):
         sender.start()
         self.assertEqual(self.receive(client, len(data)), data)
         sender.join()
-        self.assertEqual(self.proxy.connections[0].through, {UP: len(data), DOWN: len(data)})
+        # It counts what it has sent, a moment after we have it.
+        wait_until(lambda: self.proxy.connections[0].through == {UP: len(data), DOWN: len(data)})
 
     def test_the_end_passes_too(self):
         client = self.connect()
@@ -211,7 +212,7 @@ class Proxy(unittest.TestCase):
     def test_by_hand(self):
         client = self.connect()
         self.exchange(client, b"a")
-        self.assertIn("1 open up 1 down 1", run_command(self.proxy, ["status"]))
+        wait_until(lambda: "1 open up 1 down 1" in run_command(self.proxy, ["status"]))
         self.assertEqual(run_command(self.proxy, ["blackhole", "down"]), "ok")
         client.sendall(b"b")
         self.assertTrue(self.silent(client))

@@ -421,7 +421,7 @@ void App::at_odds_with_broker(const Error& why) {
 void App::name_is_taken(const Error& why) {
   log::critical(why.text());
   exit_code_ = ExitCode::temporary;
-  stop_.notify();
+  stop();
 }
 
 Task<void> App::shut() {

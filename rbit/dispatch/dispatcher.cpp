@@ -383,8 +383,12 @@ Task<Result<void>> Dispatcher::end_dead_letter(std::string key, std::optional<Me
 }
 
 Task<void> Dispatcher::cancel_owned(std::string key) {
-  if (const auto read = journal_.owned_job(key); read && *read)
+  const auto known = journal_.find(key);
+  const auto read = journal_.owned_job(key);
+  if (read && *read)
     co_await flow_.cancel(**read, transport_.adopt((*read)->message));
+  else if (!read && known)  // the journal is sick: it stays, and will run
+    backlog_.add(key, known->queue, clock_.steady() + longest_journal_pause);
   flow_ended();
 }
 

@@ -15,8 +15,13 @@ Task<Result<void>> Dispatcher::cancel_for_front_end(std::string job_id) {
     co_return wanted.error();
   }
   bool found = co_await stop_running(job_id);
-  for (const JobRecord& job : journal_.unfinished(job_id)) {
-    if (running_.find(job.key) != nullptr) continue;
+  for (const JobRecord& listed : journal_.unfinished(job_id)) {
+    const auto known = journal_.find(listed.key);  // others of this id were seen to meanwhile
+    if (!known || running_.find(listed.key) != nullptr) continue;
+    const JobRecord& job = *known;
+    const bool is_over = !is_unfinished(job.state) && job.state != JobRecord::State::blocked &&
+                         job.state != JobRecord::State::moved;
+    if (is_over) continue;
     if (backlog_.holds(job.key)) {
       backlog_.remove(job.key);
       ++flows_;

@@ -66,7 +66,10 @@ Task<void> JobFlow::run(const Binding& binding, Delivery delivery) {
   if (suspect) {
     // It raced with another: dropping the delivery gives it back.
     if (!early && !must_stay(binding, delivery.message())) co_return;
+    while (reading_) co_await read_one_.wait();
+    reading_ = true;
     const Result<bool> may = co_await may_read(key, delivery);
+    if (!may || !*may) end_reading();
     if (!may) {
       early.reset();
       co_await refuse(std::move(delivery), may.error());
@@ -74,7 +77,10 @@ Task<void> JobFlow::run(const Binding& binding, Delivery delivery) {
     if (!may || !*may) co_return;
   }
   Result<BuildRequest> request = links_.read(delivery.message());
-  if (suspect) journal_.was_read(key);  // shares J1's commit
+  if (suspect) {
+    journal_.was_read(key);  // shares J1's commit
+    end_reading();
+  }
   if (!request) {
     early.reset();
     co_await refuse(std::move(delivery), request.error());
@@ -97,6 +103,11 @@ Task<void> JobFlow::run(const Binding& binding, Delivery delivery) {
   const bool begun = co_await carry_out(binding, running, std::move(slot));
   if (!begun && !suspect) give_back(key);
   running_.remove(key);
+}
+
+void JobFlow::end_reading() {
+  reading_ = false;
+  read_one_.notify();
 }
 
 /// Counts a message that came before and that nothing is known of, before anything looks into it:

@@ -8,6 +8,7 @@
 
 #include "rbit/base/backoff.h"
 #include "rbit/base/clock.h"
+#include "rbit/base/notice.h"
 #include "rbit/core/delivery.h"
 #include "rbit/core/journal.h"
 #include "rbit/core/runner.h"
@@ -74,7 +75,8 @@ class JobFlow {
         running_(running),
         backlog_(backlog),
         early_ack_(early_ack),
-        links_(std::move(links)) {}
+        links_(std::move(links)),
+        read_one_(loop) {}
 
   Task<void> run(const Binding& binding, Delivery delivery);
 
@@ -139,6 +141,7 @@ class JobFlow {
   Task<void> keep_waiting(const Binding& binding, Delivery delivery, BuildRequest request,
                           const Recall& past);
   Task<Result<bool>> may_read(const std::string& key, Delivery& delivery);
+  void end_reading();
   static Backoff patience();
   Task<void> pause(milliseconds time);
   enum class Tell { all, nobody };  // of the verdict
@@ -172,6 +175,9 @@ class JobFlow {
   std::map<std::string, int> stuck_;  // by queue
   std::set<std::string> refusing_;    // queues whose copies are refused, said once
   bool hurried_ = false;
+  // A message that came before is read alone, else a death would be on record of all of them.
+  bool reading_ = false;
+  Notice read_one_;
 };
 
 }  // namespace rbit

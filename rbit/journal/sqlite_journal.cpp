@@ -432,6 +432,9 @@ Result<void> SqliteJournal::write_finish(const Job& job, const Outcome& outcome,
     if (!accepted) return accepted.error();
     row = *accepted;
   }
+  // Its dead letter may still wait here: another answer does not undo it.
+  if (*known && repeated && settlement.kind != Settlement::Kind::dead_letter)
+    if (const auto kept = owned_.set_dead_aside(row); !kept) return kept;
   if (const auto closed = close_attempts(row, outcome); !closed) return closed;
   if (const auto written = write_verdict(row, job, outcome, settlement); !written) return written;
   if (verdict)

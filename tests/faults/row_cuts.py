@@ -23,6 +23,7 @@ CLOSE = """lists:foreach(fun(Pause) ->
     [rabbit_networking:close_connection(Pid, "a fault of the suite") ||
         [{{pid, Pid}}, {{client_properties, Table}}] <-
             rabbit_networking:connection_info_all([pid, client_properties]),
+        is_list(Table),  % none, before a client has said who it is
         {{_, _, Name}} <- [lists:keyfind(<<"connection_name">>, 1, Table)],
         binary:match(Name, <<"{mark}">>) =/= nomatch]
 end, {pauses})."""

@@ -1,5 +1,8 @@
+#include <algorithm>
 #include <map>
+#include <optional>
 #include <set>
+#include <string>
 
 #include "rbit/base/text.h"
 #include "rbit/config/key_table.h"
@@ -130,6 +133,17 @@ class Checker {
     }
   }
 
+  /// "'check-before-build' of [status]", for a key that is called so elsewhere, or nearly so.
+  static std::string section_of(const std::string& key) {
+    for (const std::string_view table : {"rbit", "amqp", "status", "monitor", "log"}) {
+      const auto names = key_names(table);
+      const bool exact = std::find(names.begin(), names.end(), key) != names.end();
+      const auto near = exact ? std::optional(key) : text::did_you_mean(key, names);
+      if (near) return "'" + *near + "' of [" + std::string(table) + "]";
+    }
+    return {};
+  }
+
   /// Old programs read over what they did not know, in the sections they had.
   void unknown_key(const IniSection& section, const IniEntry& entry, std::string_view table,
                    const std::vector<std::string>& names) {
@@ -137,10 +151,12 @@ class Checker {
     const bool old_section = table == "rbit" || table == "amqp";
     if (const auto near = text::did_you_mean(entry.key, names))
       error(section, entry.place, text + " (did you mean '" + *near + "'?)");
-    else if (old_section)
-      warning(section, entry.place, text + ", not read");
-    else
+    else if (!old_section)
       error(section, entry.place, text + " (known: " + text::join(names, ", ") + ")");
+    else if (const std::string other = section_of(entry.key); !other.empty())
+      warning(section, entry.place, text + ", not read here (did you mean " + other + "?)");
+    else
+      warning(section, entry.place, text + ", not read");
   }
 
   void error(const IniSection& section, const Place& place, const std::string& text) {

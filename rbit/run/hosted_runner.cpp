@@ -47,7 +47,15 @@ Task<Result<void>> HostedRunner::prepare() {
 Result<void> HostedRunner::check_interpreter() const {
   const std::string& program = argv_.front();
   const bool as_root = ::geteuid() == 0 && site_.other_account() == nullptr;
-  return as_root && program == place_.python_program ? check_code_file(program) : Result<void>();
+  if (!as_root || program != place_.python_program) return {};
+  const Result<void> safe = check_code_file(program);
+  if (safe) return safe;
+  // Which part of the path it is about is worth knowing; which key led there, too.
+  Error why = safe.error();
+  if (why.thing != program) why.reason = why.thing + ": " + why.reason;
+  why.thing = "the interpreter " + program;
+  if (why.cure.empty()) why.cure = "install it, or name another one in [rbit] python";
+  return why;
 }
 
 Task<Result<std::unique_ptr<HostChannel>>> HostedRunner::start_host(StopRequest* stop) {

@@ -85,6 +85,11 @@ class Files(CheckSuite):
                        more="[runner:spare]\nrunner = shell!no-such-program\n")
         self.assert_said(self.check(), "warn [runner:spare], which no queue names", "no-such")
 
+    def test_an_interpreter_that_is_not_there(self):
+        self.write("good.py", "def work(request, settings):\n    pass\n")
+        self.configure({"build": "runner = python!good:work"}, rbit="python = /nowhere/python3")
+        self.assert_said(self.check(expect=1), "FAIL", "/nowhere/python3")
+
     def test_directories_that_cannot_be_made(self):
         self.write("file", "no directory")
         self.configure({"build": "runner = shell!true\noutput-dir = file/out"},

@@ -14,6 +14,9 @@ TEST_CASE("a slip in one of rbit's own sections is an error") {
 TEST_CASE("old programs read over unknown keys of the sections they had; new sections have none") {
   CHECK(findings(sound + "[amqp]\nexchange_type = direct\n") ==
         "rbit.ini:7: warning: [amqp] unknown key 'exchange_type', not read\n");
+  CHECK(findings(sound + "[amqp]\ncheck-befor-build = no\n") ==
+        "rbit.ini:7: warning: [amqp] unknown key 'check-befor-build', not read here (did you mean "
+        "'check-before-build' of [status]?)\n");
   CHECK(findings(sound + "[log]\ncolour = red\n") ==
         "rbit.ini:7: [log] unknown key 'colour' (known: level, format, redact, file, keep-days, "
         "keep-size)\n");

@@ -28,6 +28,11 @@ run sanitize -LE 'suite|broker|bench|faults' "$@"
 run release -L 'suite|broker|bench|faults' "$@"
 
 results() { cat build/sanitize/results.xml build/release/results.xml; }
+if [ "$failed" -ne 0 ]; then
+  echo
+  echo "What failed, in short:"
+  results | grep -E -A8 '^(FAIL|ERROR): |^row .* FAILED,|: ERROR: |==ERROR: ' | head -100 || true
+fi
 all=$(results | grep -c '<testcase ') || true
 passed=$(results | grep -c 'status="run"') || true
 skipped=$(results | grep -c '<skipped message="SKIP_') || true

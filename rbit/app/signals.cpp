@@ -13,6 +13,15 @@ Signals::Signals(const asio::any_io_executor& loop, std::function<void(int count
   wait();
 }
 
+Signals::~Signals() {
+  sigset_t ours;
+  sigemptyset(&ours);
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) sigaddset(&ours, signal);
+  pthread_sigmask(SIG_BLOCK, &ours, nullptr);  // while asio gives them back to their default, death
+  set_.clear();
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) std::signal(signal, SIG_IGN);
+}
+
 void Signals::wait() {
   set_.async_wait([this](boost::system::error_code cancelled, int signal) {
     if (cancelled) return;

@@ -209,10 +209,11 @@ class Blocked(OwnNode):
         return None
 
     def test_jobs_go_on_and_their_reports_wait(self):
-        queue, gate = self.queue(), self.gate("gate")
+        queue, gates = self.queue(), [self.gate(f"gate.{job}") for job in (1, 2, 3)]
         status, more = self.status_queue()
         port = broker_node.free_base()
-        self.configure_broker({queue: f"runner = shell!read -r _ < {gate.path}"}, rbit="slots = 3",
+        self.configure_broker({queue: f"runner = shell!read -r _ < {self.path('gate')}.%JOB"},
+                              rbit="slots = 3",
                               more=f"{more}\n[monitor]\nlisten = 127.0.0.1:{port}\n"
                                    "metrics-namespace = rbit")
         self.start()
@@ -222,7 +223,7 @@ class Blocked(OwnNode):
             self.assertEqual(self.reports(status, 1), [(job, "Building")])
         self.assertEqual(self.metric(port), 0)
         self.alarm(True)
-        for job in (1, 2, 3):
+        for gate in gates:
             gate.let_through()
         for job in (1, 2, 3):
             self.wait_for_status(job, "Done")

@@ -105,6 +105,9 @@ def helpers_killed(context):
     return found
 
 
+SIGNALS_MORE = {"drain": 0, "interrupt": 1, "three TERMs": 2}
+
+
 def stopped_under_load(context):
     """Restarts, drains, interrupts (TERM twice), kills (three TERMs, KILL) while jobs run."""
     draw = context.schedule
@@ -121,8 +124,9 @@ def stopped_under_load(context):
             continue
         world.rbit.signal(signal.SIGTERM)
         first = time.monotonic()
-        for count in range({"drain": 0, "interrupt": 1, "three TERMs": 2}[how]):
-            world.rbit.wait_for("draining" if count == 0 else "interrupting the jobs")
+        for said in ("draining", "interrupting the jobs")[:SIGNALS_MORE[how]]:
+            wait_until(lambda text=said: world.rbit.lines_with(text)
+                       or world.rbit.process.poll() is not None, said)  # the jobs were quicker
             world.rbit.signal(signal.SIGTERM)
         code = world.rbit.wait()
         if code != 0:

@@ -21,6 +21,15 @@ class Drain(Suite):
             self.rbit.signal(number)
             self.assertEqual(self.rbit.wait(), 0)
 
+    def test_signals_to_the_very_end_do_not_change_how_it_ended(self):
+        self.configure({"build": "runner = shell!true"})
+        for _ in range(5):
+            self.start()
+            self.rbit.signal(signal.SIGTERM)
+            while self.rbit.process.poll() is None:
+                self.rbit.signal(signal.SIGHUP)  # another TERM would count
+            self.assertEqual(self.rbit.wait(), 0)
+
     def drain(self, number):
         gate = self.gate("gate")
         self.configure({"build": f"runner = shell!read -r _ < {gate.path}"}, rbit="slots = 1")

@@ -149,8 +149,8 @@ void do_kept_straight(const StateDir& state, const config::Settings& settings, D
         publisher = make_publisher(loop.get_executor(), settings, "dead publish", publish_patience);
       AmqpCopy copy(*publisher, clock, settings.name, {});
       const Settlement fresh = Settlement::requeue(0);
-      bool refused = false;
-      const Result<void> sent = co_await copy.send(*again, fresh, refused);
+      CopyRefusal refusal = CopyRefusal::none;
+      const Result<void> sent = co_await copy.send(*again, fresh, refusal);
       if (!sent) co_return sent;
     }
     co_return co_await journal.settled(key);

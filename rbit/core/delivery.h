@@ -5,6 +5,7 @@
 
 #include "rbit/base/result.h"
 #include "rbit/base/task.h"
+#include "rbit/core/copy_refusal.h"
 #include "rbit/core/message.h"
 #include "rbit/core/settlement.h"
 
@@ -22,9 +23,8 @@ class Settler {
   /// processed that. An Error: it may not have heard, and may deliver the message again. Either way
   /// `settle` is from now on about copies alone, and is never void.
   virtual Task<Result<void>> acknowledge(const Message& message) = 0;
-  /// After a `settle` in vain: the copy it wanted is refused where it should go, while the broker
-  /// is there; that may last.
-  virtual bool was_refused() const { return false; }
+  /// After a `settle` in vain: whether the copy it wanted was refused.
+  virtual CopyRefusal refusal() const { return CopyRefusal::none; }
   /// True once nothing can be settled any more: the connection it came on is gone, the broker has
   /// the message and will deliver it again.
   virtual bool is_void() const { return false; }
@@ -57,7 +57,7 @@ class Delivery {
     message_.headers[header] = std::move(value);
   }
   bool is_void() const { return !settler_ || settler_->is_void(); }
-  bool was_refused() const { return settler_ && settler_->was_refused(); }
+  CopyRefusal refusal() const { return settler_ ? settler_->refusal() : CopyRefusal::none; }
 
   /// The duty is done when this succeeds. REQUIRES: not settled yet; this and `settlement` stay
   /// where they are until the task ends.

@@ -402,7 +402,7 @@ Task<bool> JobFlow::settle(const std::string& key, Delivery& delivery,
     const Result<void> done = co_await delivery.settle(settlement);
     failpoint("A.after");
     settled = done.has_value();
-    if (!settled && delivery.was_refused()) {
+    if (!settled && delivery.refusal() != CopyRefusal::none) {
       const bool kept = co_await keep_here(key, delivery, settlement, done.error());
       if (kept) break;
     }

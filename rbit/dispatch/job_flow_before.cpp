@@ -90,7 +90,8 @@ Task<JobFlow::Before> JobFlow::look_before(const Binding& binding, RunningJob& r
   co_return Before::begin;
 }
 
-/// False: the broker takes no copy that waits, so that it is built now.
+/// False: no queue takes its copy, so that it is built now. A broker that is blocked is waited for,
+/// in the job's slot: that is rare, and the job is being built elsewhere.
 Task<bool> JobFlow::put_back(const Binding& binding, RunningJob& running, int waited) {
   const Settlement later = binding.retry.put_back(running.job, "another client builds it");
   const Settlement answered = Settlement::accept();
@@ -105,7 +106,7 @@ Task<bool> JobFlow::put_back(const Binding& binding, RunningJob& running, int wa
       const Result<void> done = co_await delivery.settle(copied ? answered : later);
       copied = copied || done.has_value();
       if (done || hurried_) break;
-      if (delivery.was_refused()) {
+      if (delivery.refusal() == CopyRefusal::lasting) {
         log::warning("job " + running.job.request.job_id +
                      " cannot be put back, it is built at once: " + done.error().text());
         running.deliveries.push_back(std::move(delivery));

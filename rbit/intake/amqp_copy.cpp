@@ -25,9 +25,10 @@ std::int32_t delay_of(const Settlement& settlement) {
 }  // namespace
 
 Task<Result<void>> AmqpCopy::send(const Message& message, const Settlement& settlement,
-                                  bool& refused) {
+                                  CopyRefusal& refusal) {
   if (settlement.kind == Settlement::Kind::retry && !queues_.declare) {
-    refused = true;  // a queue of each delay is more than others can be asked to make
+    refusal =
+        CopyRefusal::lasting;  // a queue of each delay is more than others can be asked to make
     co_return Error{"queue " + queue_for(message, settlement, false).name,
                     "is not made, for [rbit] declare = no", ""};
   }
@@ -43,12 +44,17 @@ Task<Result<void>> AmqpCopy::send(const Message& message, const Settlement& sett
     // Unroutable: somebody deleted the queue that we had declared. Once more from the start.
     if (answer.ok() || answer.refusal->code != no_route || !ours) break;
   }
-  // A broker that is blocked may be so for hours: what it does not take is kept here meanwhile.
-  refused = !answer.ok() && (answer.refusal->code != amqp::lost || publisher_.blocked());
+  refusal = refusal_of(answer);
   if (!answer.ok())
     co_return answer.refusal->error("queue " + queue_for(message, settlement, false).name);
   failpoint("A.copied");
   co_return Result<void>();
+}
+
+CopyRefusal AmqpCopy::refusal_of(const amqp::Answer& answer) const {
+  if (answer.ok()) return CopyRefusal::none;
+  if (answer.refusal->code != amqp::lost) return CopyRefusal::lasting;
+  return publisher_.blocked() ? CopyRefusal::for_now : CopyRefusal::none;
 }
 
 /// A queue of the dead with other arguments keeps its dead all the same. A delay queue does its

@@ -7,6 +7,7 @@
 #include "rbit/base/clock.h"
 #include "rbit/base/result.h"
 #include "rbit/base/task.h"
+#include "rbit/core/copy_refusal.h"
 #include "rbit/core/message.h"
 #include "rbit/core/settlement.h"
 
@@ -29,8 +30,9 @@ class AmqpCopy {
       : publisher_(publisher), clock_(clock), worker_(std::move(worker)), queues_(queues) {}
 
   /// REQUIRES: `settlement` is not to accept. Requeued as attempt 0 it is a new message.
-  /// `refused` tells of an Error whether the broker said so, and may go on doing so.
-  Task<Result<void>> send(const Message& message, const Settlement& settlement, bool& refused);
+  /// `refusal` tells of an Error whether the broker said so.
+  Task<Result<void>> send(const Message& message, const Settlement& settlement,
+                          CopyRefusal& refusal);
 
   /// What `send` publishes, and the queue it goes to; one of ours is declared.
   amqp::Outgoing make(const Message& message, const Settlement& settlement) const;
@@ -41,6 +43,7 @@ class AmqpCopy {
   static amqp::Outgoing plain(const Message& message);
 
  private:
+  CopyRefusal refusal_of(const amqp::Answer& answer) const;
   Task<amqp::Answer> declare(const Message& message, const Settlement& settlement);
 
   amqp::PublishConnection& publisher_;

@@ -17,13 +17,13 @@ Task<Result<void>> AmqpSettler::settle(const Message& message, const Settlement&
   if (!channel_) {
     AdoptedSettler rest(reader_->copy());
     Result<void> done = co_await rest.settle(message, settlement);
-    refused_ = rest.was_refused();
+    refusal_ = rest.refusal();
     co_return done;
   }
   const bool copied = settlement.kind == Settlement::Kind::retry ||
                       settlement.kind == Settlement::Kind::dead_letter;
   if (copied && !is_void()) {
-    Result<void> sent = co_await reader_->copy().send(message, settlement, refused_);
+    Result<void> sent = co_await reader_->copy().send(message, settlement, refusal_);
     if (!sent) co_return sent;  // still unacknowledged, the caller decides
   }
   const auto kind = settlement.kind == Settlement::Kind::requeue ? amqp::Settle::Kind::requeue
@@ -71,7 +71,7 @@ void AmqpSettler::give_back() {
 
 Task<Result<void>> AdoptedSettler::settle(const Message& message, const Settlement& settlement) {
   if (settlement.kind == Settlement::Kind::accept) co_return Result<void>();
-  co_return co_await copy_.send(message, settlement, refused_);
+  co_return co_await copy_.send(message, settlement, refusal_);
 }
 
 }  // namespace rbit

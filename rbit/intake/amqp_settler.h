@@ -23,7 +23,7 @@ class AmqpSettler : public Settler {
   bool is_void() const override {
     return channel_ && (!channel_->channel().is_open() || (consumer_ && consumer_->withdrawn));
   }
-  bool was_refused() const override { return refused_; }
+  CopyRefusal refusal() const override { return refusal_; }
   void give_back() override;
 
  private:
@@ -33,7 +33,7 @@ class AmqpSettler : public Settler {
   std::shared_ptr<AckBarrier> channel_;  // none: acknowledged early
   std::shared_ptr<AmqpReader::Consumer> consumer_;
   std::uint64_t tag_;
-  bool refused_ = false;
+  CopyRefusal refusal_ = CopyRefusal::none;
 };
 
 /// The same for a message that was acknowledged in an earlier life: only copies are left to make.
@@ -43,12 +43,12 @@ class AdoptedSettler : public Settler {
 
   Task<Result<void>> settle(const Message& message, const Settlement& settlement) override;
   Task<Result<void>> acknowledge(const Message&) override { co_return Result<void>(); }
-  bool was_refused() const override { return refused_; }
+  CopyRefusal refusal() const override { return refusal_; }
   void give_back() override {}
 
  private:
   AmqpCopy& copy_;
-  bool refused_ = false;
+  CopyRefusal refusal_ = CopyRefusal::none;
 };
 
 }  // namespace rbit

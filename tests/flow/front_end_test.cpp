@@ -152,6 +152,41 @@ TEST_CASE("one that cannot be put back is built at once") {
   CHECK(is_accepted(story));
 }
 
+TEST_CASE("one that another client builds is not built while the broker is blocked") {
+  Story story;
+  story.front_end["a"] = standing(Standing::Kind::building, true);
+  story.transport.block(true);
+  story.send("a");
+  story.pass(5min);
+  CHECK(story.told.empty());
+  CHECK(story.runner().started.empty());
+  story.transport.block(false);
+  story.pass(60s);
+  REQUIRE(story.transport.settled.size() == 1);
+  CHECK(story.transport.settled.back().settlement.kind == Settlement::Kind::retry);
+  CHECK(story.told.empty());
+  CHECK(story.dispatcher().slots().used() == 0);
+}
+
+TEST_CASE("one that waits for a blocked broker holds up no stop") {
+  Story story;
+  story.front_end["a"] = standing(Standing::Kind::building, true);
+  story.transport.block(true);
+  story.send("a");
+  bool drained = false;
+  spawn(
+      story.loop().get_executor(),
+      [](Story& its, bool& done) -> Task<void> {
+        co_await its.dispatcher().drain(10s);
+        done = true;
+      }(story, drained),
+      "draining");
+  story.pass(15s);
+  CHECK(drained);
+  CHECK(story.runner().started.empty());
+  CHECK(story.transport.given_back == 1);
+}
+
 TEST_CASE("a front-end that hangs holds up its own job only, and a stop not at all") {
   Story story(2);
   story.front_end_hangs = true;

@@ -61,6 +61,8 @@ class MemoryTransport : public Transport {
   void refuse_settlements(int count) { refusals_ = count; }
   /// From now on retries and dead letters find no queue that takes them, or find it again.
   void refuse_copies(bool refuse) { refuses_copies_ = refuse; }
+  /// From now on the broker is blocked and takes no copy, or takes them again.
+  void block(bool block) { blocked_ = block; }
   /// The next `count` retries find none.
   void refuse_retries(int count) { retries_to_refuse_ = count; }
   /// From now on a job that is not at the broker cannot go back to its queue.
@@ -87,8 +89,9 @@ class MemoryTransport : public Transport {
     explicit Adopted(MemoryTransport& transport) : transport_(transport) {}
     Task<Result<void>> settle(const Message& message, const Settlement& settlement) override {
       const bool goes_back = settlement.kind == Settlement::Kind::requeue;
-      refused_ = transport_.refuses(settlement) || (goes_back && transport_.refuses_requeues_);
-      if (refused_) co_return Error{"queue of copies", "no such queue", ""};
+      refusal_ = transport_.refusal(settlement);
+      if (goes_back && transport_.refuses_requeues_) refusal_ = CopyRefusal::lasting;
+      if (refusal_ != CopyRefusal::none) co_return Error{"queue of copies", "no such queue", ""};
       if (transport_.refusals_ > 0) {
         --transport_.refusals_;
         co_return Error{"delivery", "refused", ""};
@@ -97,20 +100,20 @@ class MemoryTransport : public Transport {
       co_return Result<void>();
     }
     Task<Result<void>> acknowledge(const Message&) override { co_return Result<void>(); }
-    bool was_refused() const override { return refused_; }
+    CopyRefusal refusal() const override { return refusal_; }
     void give_back() override {}
 
    private:
     MemoryTransport& transport_;
-    bool refused_ = false;
+    CopyRefusal refusal_ = CopyRefusal::none;
   };
   class Token : public Settler {
    public:
     explicit Token(MemoryTransport& transport) : transport_(transport), epoch_(transport.epoch_) {}
     Task<Result<void>> settle(const Message& message, const Settlement& settlement) override {
       if (is_void()) co_return Error{"delivery", "its connection is gone", ""};
-      refused_ = transport_.refuses(settlement);
-      if (refused_) co_return Error{"queue of copies", "no such queue", ""};
+      refusal_ = transport_.refusal(settlement);
+      if (refusal_ != CopyRefusal::none) co_return Error{"queue of copies", "no such queue", ""};
       if (transport_.refusals_ > 0) {
         --transport_.refusals_;
         co_return Error{"delivery", "refused", ""};
@@ -128,7 +131,7 @@ class MemoryTransport : public Transport {
       transport_.acknowledged.push_back(message.body);
       co_return Result<void>();
     }
-    bool was_refused() const override { return refused_; }
+    CopyRefusal refusal() const override { return refusal_; }
     bool is_void() const override { return !owned_ && epoch_ != transport_.epoch_; }
     void give_back() override {
       if (!owned_ && !is_void()) ++transport_.given_back;
@@ -138,14 +141,18 @@ class MemoryTransport : public Transport {
     MemoryTransport& transport_;
     int epoch_;
     bool owned_ = false;
-    bool refused_ = false;
+    CopyRefusal refusal_ = CopyRefusal::none;
   };
 
-  bool refuses(const Settlement& settlement) {
-    if (retries_to_refuse_ > 0 && settlement.kind == Settlement::Kind::retry)
-      return retries_to_refuse_-- > 0;
-    return refuses_copies_ && (settlement.kind == Settlement::Kind::retry ||
-                               settlement.kind == Settlement::Kind::dead_letter);
+  CopyRefusal refusal(const Settlement& settlement) {
+    const bool retry = settlement.kind == Settlement::Kind::retry;
+    if (!retry && settlement.kind != Settlement::Kind::dead_letter) return CopyRefusal::none;
+    if (blocked_) return CopyRefusal::for_now;
+    if (retry && retries_to_refuse_ > 0) {
+      --retries_to_refuse_;
+      return CopyRefusal::lasting;
+    }
+    return refuses_copies_ ? CopyRefusal::lasting : CopyRefusal::none;
   }
   void forget(const std::string& body) {
     const auto at = std::find_if(out_.begin(), out_.end(),
@@ -179,6 +186,7 @@ class MemoryTransport : public Transport {
   bool pumping_ = false;
   int refusals_ = 0;
   bool refuses_copies_ = false;
+  bool blocked_ = false;
   bool refuses_requeues_ = false;
   int retries_to_refuse_ = 0;
   int epoch_ = 0;

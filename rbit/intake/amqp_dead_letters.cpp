@@ -36,6 +36,15 @@ amqp::Outgoing renewed(const Message& letter, const std::string& dead_queue) {
   return again;
 }
 
+/// Whoever can make room must hear of it before the broker's own limit is reached.
+Error still_tired(const Error& why) {
+  return Error{why.thing,
+               "letters that were looked at " + std::to_string(most_returns) +
+                   " times cannot be put back as new ones (" + why.reason +
+                   "), and the broker may drop them when they are looked at more often",
+               "replay some, or delete some with `rbit dead drop`, before the next look"};
+}
+
 }  // namespace
 
 /// One look through one queue: its channel, and what must go back.
@@ -174,6 +183,7 @@ Task<Result<void>> AmqpDeadLetters::walk(const std::string& queue, const Visit& 
   if (!count) co_return count.error();
   if (*count == 0) co_return Result<void>();
   std::uint32_t renewed = 0;
+  std::optional<Error> tired;
   for (std::uint32_t seen = 0; seen < *count; ++seen) {  // what dies meanwhile is not looked at
     auto got = co_await look.next();
     if (!got) co_return got.error();
@@ -183,13 +193,17 @@ Task<Result<void>> AmqpDeadLetters::walk(const std::string& queue, const Visit& 
     const bool more = co_await visit(letter);
     if (!letter.is_gone() && returns_of(letter.message()) >= most_returns) {
       const Result<void> fresh = co_await letter.renew();
-      if (!fresh) co_return fresh;
-      ++renewed;
+      if (fresh)
+        ++renewed;
+      else
+        tired = fresh.error();
     }
     if (!letter.is_gone()) look.keep(tag);
     if (!more) break;
   }
-  co_return co_await look.give_back(renewed);
+  Result<void> back = co_await look.give_back(renewed);
+  if (back && tired) back = still_tired(*tired);
+  co_return back;
 }
 
 }  // namespace rbit

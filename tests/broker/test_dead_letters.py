@@ -4,6 +4,8 @@ import json
 import subprocess
 import sys
 
+import pika
+
 import broker_suite
 from broker_suite import PERSISTENT, BrokerSuite
 from pybit_messages import build_request
@@ -86,6 +88,35 @@ class Listing(DeadLetters):
             self.assertEqual(properties.headers["x-rbit-reason"], "exit 1")
             self.assertEqual(properties.headers["colour"], "blue")
         self.assertLess(max(counts), 10)
+
+    def test_letters_looked_at_often_are_told_where_the_queue_takes_no_more(self):
+        queue = self.queue()
+        self.configure_broker({queue: "runner = shell!true"})
+        name = self.put_dead(queue, 3, kind="quorum")
+        self.node.ctl("set_policy", "full", f"^{name}$", '{"max-length": 1}', "--apply-to", "queues")
+        self.addCleanup(self.node.ctl, "clear_policy", "full")
+        wait_until(lambda: not self.is_taken(name), "a full queue")
+        for _ in range(10):
+            got = [wait_until(lambda: (lambda one: one if one[0] else None)(
+                self.channel.basic_get(name)), "a letter") for _ in range(3)]
+            for method, _, _ in got:
+                self.channel.basic_nack(method.delivery_tag, requeue=True)
+        self.wait_for_counts(name, 3, 0)
+        done = self.dead("list", "--json", expect=1)
+        self.assertEqual(len(done.stdout.splitlines()), 3, done.stdout + done.stderr)
+        self.assertIn("`rbit dead drop`", done.stderr)
+        self.wait_for_counts(name, 3, 0)
+        self.dead("drop", "id1", "id2")  # that made room for the third
+        self.wait_for_counts(name, 1, 0)
+
+    def is_taken(self, name):
+        """Whether the queue takes one more; it is dropped again."""
+        try:
+            self.publish(name, b"{}", message_id="one more")
+        except pika.exceptions.NackError:
+            return False
+        self.dead("drop", "one more")
+        return True
 
     def test_memory_does_not_grow_with_the_bodies(self):
         queue = self.queue()

@@ -3,12 +3,14 @@
 
 #include <algorithm>
 #include <exception>
+#include <filesystem>
 #include <iostream>
 
 #include "rbit/app/commands.h"
 #include "rbit/base/log.h"
 #include "rbit/base/result.h"
 #include "rbit/base/secrets.h"
+#include "rbit/base/text.h"
 
 namespace rbit {
 namespace {
@@ -50,6 +52,18 @@ void print_help() {
          "rest.\n";
 }
 
+/// Without a command the first word names a file, unless there is none and it is nearly a command.
+void refuse_slip(const std::string& word) {
+  std::error_code ignored;
+  if (std::filesystem::exists(word, ignored)) return;
+  std::vector<std::string> names;
+  for (const Command& command : commands) names.emplace_back(command.name);
+  if (const auto meant = text::did_you_mean(word, names))
+    throw Fatal(ExitCode::usage,
+                Error{"rbit", "no command and no file '" + text::one_line(word, 80) + "'",
+                      "did you mean rbit " + *meant + "?"});
+}
+
 ExitCode choose(Arguments arguments) {
   if (arguments.empty()) {
     throw Fatal(ExitCode::usage,
@@ -70,6 +84,7 @@ ExitCode choose(Arguments arguments) {
     arguments.erase(arguments.begin());
     return command.run(arguments);
   }
+  refuse_slip(first);
   return run_command(arguments);
 }
 

@@ -2,16 +2,13 @@
 
 #include <boost/asio/io_context.hpp>
 #include <boost/program_options/value_semantic.hpp>
-#include <filesystem>
-#include <fstream>
 #include <iostream>
-#include <iterator>
 #include <nlohmann/json.hpp>
-#include <sstream>
 
 #include "rbit/app/commands.h"
 #include "rbit/app/configuration.h"
 #include "rbit/app/job_watch.h"
+#include "rbit/app/message_file.h"
 #include "rbit/app/submission.h"
 #include "rbit/base/clock.h"
 #include "rbit/intake/request.h"
@@ -22,18 +19,6 @@ namespace rbit {
 namespace po = boost::program_options;
 
 namespace {
-
-std::string read_file(const std::string& path) {
-  if (path == "-") return {std::istreambuf_iterator<char>(std::cin), {}};
-  if (std::filesystem::is_directory(path))
-    throw Fatal(ExitCode::failed, Error{path, "is a directory", "name a file with a message"});
-  std::ifstream file(path, std::ios::binary);
-  std::ostringstream bytes;
-  if (file) bytes << file.rdbuf();
-  if (!file || (bytes.tellp() == 0 && file.bad()))
-    throw Fatal(ExitCode::failed, Error{path, "cannot be read", ""});
-  return bytes.str();
-}
 
 constexpr const char* message_options[] = {"package", "version",   "uri",   "method", "vcs-id",
                                            "arch",    "platform",  "suite", "dist",   "project",
@@ -124,7 +109,7 @@ ExitCode submit_command(const Arguments& arguments) {
       if (values.count(option) != 0)
         throw Fatal(ExitCode::usage, Error{"--" + std::string(option),
                                            "says what FILE says already", "leave one of them out"});
-    message.body = read_file(file);
+    message.body = read_message_file(file);
     if (const auto request = parse_request(message); !request)
       throw Fatal(
           ExitCode::failed,

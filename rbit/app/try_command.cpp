@@ -4,14 +4,13 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/program_options/value_semantic.hpp>
 #include <filesystem>
-#include <fstream>
 #include <iostream>
-#include <iterator>
 
 #include "rbit/app/app.h"
 #include "rbit/app/commands.h"
 #include "rbit/app/configuration.h"
 #include "rbit/app/job_output.h"
+#include "rbit/app/message_file.h"
 #include "rbit/base/clock.h"
 #include "rbit/base/secrets.h"
 #include "rbit/base/text.h"
@@ -46,11 +45,18 @@ class Bench {
   std::string path_;
 };
 
+[[noreturn]] void refuse_runner(const std::string& name, const Configuration& configuration) {
+  std::vector<std::string> names;
+  for (const auto& [known, settings] : configuration.settings().runners) names.push_back(known);
+  const auto meant = text::did_you_mean(name, names);
+  throw Fatal(ExitCode::usage, Error{"[runner:" + name + "]", "is not in the configuration",
+                                     meant ? "did you mean '" + *meant + "'?"
+                                           : "it has " + text::join(names, ", ")});
+}
+
 Job job_from(const std::string& file, const std::string& runner) {
-  std::ifstream input(file, std::ios::binary);
-  if (!input) throw Fatal(ExitCode::failed, Error{file, "cannot be read", ""});
   Message message;
-  message.body.assign(std::istreambuf_iterator<char>(input), {});
+  message.body = read_message_file(file);
   const auto request = parse_request(message);
   if (!request)
     throw Fatal(ExitCode::failed,
@@ -102,8 +108,7 @@ ExitCode try_command(const Arguments& arguments) {
   const Configuration configuration = need_configuration(values["CONFIG"].as<std::string>());
   const std::string name = values["RUNNER"].as<std::string>();
   const auto runner_settings = configuration.settings().runners.find(name);
-  if (runner_settings == configuration.settings().runners.end())
-    throw Fatal(ExitCode::usage, Error{"[runner:" + name + "]", "is not in the configuration", ""});
+  if (runner_settings == configuration.settings().runners.end()) refuse_runner(name, configuration);
   const Job job = job_from(values["MESSAGE-FILE"].as<std::string>(), name);
 
   const Bench bench;

@@ -90,8 +90,8 @@ void read_rbit(const Ini& ini, const IniSection* section, const Overrides& overr
   const auto* coyote = ini.find("coyote");
   if (!rbit && !coyote) {
     const Place whole_file{settings.file, 0};
-    loaded.findings.push_back(
-        {Finding::Severity::error, whole_file, "no section [rbit] (it says which queues to read)"});
+    loaded.findings.push_back({Finding::Severity::error, whole_file,
+                               "no section [rbit] (write it, with queue-mappings = QUEUE:RUNNER)"});
   } else if (rbit && coyote) {
     loaded.findings.push_back({Finding::Severity::error, coyote->place,
                                "[coyote] stands beside [rbit] (" +

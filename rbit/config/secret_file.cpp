@@ -23,14 +23,18 @@ bool is_trusted(const struct stat& status) {
 }
 
 Error failed(const std::string& path) {
-  return {path, std::strerror(errno), ""};
+  const int why = errno;
+  const char* const cure = why == ENOENT || why == ENOTDIR ? "correct the path, or write the file"
+                           : why == EACCES                 ? "let the user rbit runs as read it"
+                                                           : "";
+  return {path, std::strerror(why), cure};
 }
 
 /// Non-blocking, so that a pipe under that name cannot stop the start.
 Result<Fd> open_regular(const std::string& path, struct stat& status) {
   Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
   if (!fd || ::fstat(fd.get(), &status) != 0) return failed(path);
-  if (!S_ISREG(status.st_mode)) return Error{path, "is no regular file", ""};
+  if (!S_ISREG(status.st_mode)) return Error{path, "is no regular file", "name a file"};
   return fd;
 }
 
@@ -43,7 +47,7 @@ Result<std::string> read_all(const std::string& path, int fd) {
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return failed(path);
     text.append(buffer, static_cast<std::size_t>(got));
-    if (text.size() > most_bytes) return Error{path, "is larger than 4 MiB", ""};
+    if (text.size() > most_bytes) return Error{path, "is larger than 4 MiB", "name another file"};
   }
 }
 
@@ -90,7 +94,7 @@ Result<std::string> read_secret_file(const std::string& path) {
   if (!text) return text;
   if (text->ends_with('\n')) text->pop_back();
   if (text->ends_with('\r')) text->pop_back();
-  if (text->empty()) return Error{path, "is empty", ""};
+  if (text->empty()) return Error{path, "is empty", "write the secret into it"};
   return text;
 }
 

@@ -91,8 +91,11 @@ std::vector<IniSource> read_sources(const std::string& path, const std::string& 
   auto text = read_source(path);
   if (!text) {
     const Place whole_file{shown, 0};
-    loaded.findings.push_back(
-        {error, whole_file, Error{"", text.error().reason, text.error().cure}.text()});
+    std::string cure = text.error().cure;
+    std::error_code ignored;
+    if (path != "-" && !std::filesystem::exists(path, ignored) && !ignored)
+      cure += ": rbit.ini(5) tells how";
+    loaded.findings.push_back({error, whole_file, Error{"", text.error().reason, cure}.text()});
     return {};
   }
   if (path != "-") check_exposure(path, loaded);

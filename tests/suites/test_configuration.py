@@ -80,9 +80,25 @@ class Mistakes(Suite):
         self.wait_for_status(1, "Done")
 
     def test_a_file_that_is_not_there(self):
-        done = self.command(self.path("nowhere.ini"))
-        self.assertEqual(done.returncode, 78)
-        self.assertIn("nowhere.ini", done.stderr)
+        for command in ((), ("check",), ("config",), ("jobs",), ("explain",)):
+            with self.subTest(command):
+                job = ("36",) if command == ("explain",) else ()
+                done = self.command(*command, self.path("nowhere.ini"), *job)
+                self.assertEqual(done.returncode, 78)
+                self.assertIn("nowhere.ini: No such file or directory (correct the path",
+                              done.stdout + done.stderr)
+
+    def test_a_command_with_a_slip(self):
+        for arguments in (("chekc",), ("chekc", "rbit.ini"), ("sumbit", "rbit.ini", "--queue", "q")):
+            with self.subTest(arguments):
+                done = self.command(*arguments)
+                self.assertEqual(done.returncode, 2)
+                self.assertRegex(done.stderr, r"no command .*\(did you mean rbit (check|submit)\?\)")
+        self.configure({"build": "runner = shell!true"})
+        os.rename(self.config, self.path("chekc"))  # a file of that name is a file
+        self.config = self.path("chekc")
+        self.start()
+        self.assertEqual(self.rbit.stop(), 0)
 
     def test_no_arguments_and_wrong_ones(self):
         self.assertEqual(self.command().returncode, 2)
@@ -359,7 +375,11 @@ class Try(Suite):
         self.configure({"build": "runner = shell!true"})
         done = self.command("try", self.config, "biuld", self.write("message", b"{}"))
         self.assertIn(done.returncode, (2, 78))
-        self.assertIn("biuld", done.stderr)
+        self.assertIn("[runner:biuld]: is not in the configuration (did you mean 'build'?)",
+                      done.stderr)
+        done = self.command("try", self.config, "build", self.path("nowhere.json"))
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("nowhere.json: cannot be read: No such file or directory (", done.stderr)
 
 
 class Jobs(Suite):

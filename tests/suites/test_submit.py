@@ -119,7 +119,8 @@ class Refused(Suite):
                                               "--version", "1"))
 
     def test_a_file_that_is_not_there(self):
-        self.assertIn("nowhere", self.refused("--queue", "build", "nowhere.json"))
+        self.assertIn("nowhere.json: cannot be read: No such file or directory (",
+                      self.refused("--queue", "build", "nowhere.json"))
 
     def test_files_that_are_no_build_requests(self):
         for name, body in BAD_MESSAGES.items():

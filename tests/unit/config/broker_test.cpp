@@ -98,10 +98,14 @@ TEST_CASE("a password file of ours, closed to others") {
                             "rbit.ini:8: [amqp] password-file: pw: is open to others (chmod 600 "
                             "pw)"});
   file.write("pw", "", 0600);
-  CHECK(file.lines() == std::vector<std::string>{"rbit.ini:8: [amqp] password-file: pw: is empty"});
+  CHECK(file.lines() ==
+        std::vector<std::string>{
+            "rbit.ini:8: [amqp] password-file: pw: is empty (write the secret into it)"});
   std::filesystem::remove(file.directory() + "/pw");
-  CHECK(file.lines() == std::vector<std::string>{
-                            "rbit.ini:8: [amqp] password-file: pw: No such file or directory"});
+  CHECK(file.lines() ==
+        std::vector<std::string>{
+            "rbit.ini:8: [amqp] password-file: pw: No such file or directory (correct the path, "
+            "or write the file)"});
 }
 
 TEST_CASE("a password and a password file are one too many") {

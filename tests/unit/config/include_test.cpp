@@ -55,7 +55,8 @@ TEST_CASE("mistakes of included files stand at their own lines, the first file's
              "poll-time = 0\n",
              0600);
   CHECK(all(file) ==
-        "rbit.ini:2: [rbit] include: gone.ini: No such file or directory\n"
+        "rbit.ini:2: [rbit] include: gone.ini: No such file or directory (correct the path, or "
+        "write the file)\n"
         "rbit.ini:2: [rbit] include: 'a.ini' is read twice\n"
         "rbit.ini:2: [rbit] include: '/*/x.ini' has a wildcard in the name of a directory\n"
         "rbit.ini:6: warning: [runner:echo] unknown key 'timout' (did you mean 'timeout'?)\n"

@@ -167,7 +167,8 @@ TEST_CASE("poll time: whole seconds, 1 or more; the command line's wins") {
 }
 
 TEST_CASE("[rbit] or [coyote], and not both") {
-  CHECK(findings("[amqp]\n") == "rbit.ini: no section [rbit] (it says which queues to read)\n");
+  CHECK(findings("[amqp]\n") ==
+        "rbit.ini: no section [rbit] (write it, with queue-mappings = QUEUE:RUNNER)\n");
   CHECK(findings(sound + "[coyote]\n") ==
         "rbit.ini:6: [coyote] stands beside [rbit] (line 1): only one of them may be there\n");
 }
@@ -192,11 +193,14 @@ TEST_CASE("a file that cannot be read is one finding") {
   const ConfigFile file;
   const auto loaded = load(file.directory() + "/none.ini");
   REQUIRE(loaded.findings.size() == 1);
-  CHECK(loaded.findings[0].line() == file.directory() + "/none.ini: No such file or directory");
+  CHECK(loaded.findings[0].line() ==
+        file.directory() +
+            "/none.ini: No such file or directory (correct the path, or write the "
+            "file: rbit.ini(5) tells how)");
   CHECK_FALSE(loaded.ok());
   const auto directory = load(file.directory());
   REQUIRE(directory.findings.size() == 1);
-  CHECK(directory.findings[0].line() == file.directory() + ": is no regular file");
+  CHECK(directory.findings[0].line() == file.directory() + ": is no regular file (name a file)");
 }
 
 TEST_CASE("a file that others may change is refused") {

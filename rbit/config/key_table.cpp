@@ -61,7 +61,8 @@ constexpr Key table[] = {
     {"rbit", "command-queue", T::text, "",
      "The queue that a PyBit front-end's cancels come by; it exists while rbit runs, and shows the "
      "front-end that its client is active. Default: build_client_NAME where report has pybit, else "
-     "none. no: none, and a running job cannot be cancelled from there."},
+     "none. yes: that one all the same. no: none, and a running job cannot be cancelled from "
+     "there."},
 
     {"amqp", "url", T::text, "",
      "The broker in one line: amqp://USER:PASSWORD@HOST:PORT/VIRTUAL_HOST, amqps:// for TLS, or "

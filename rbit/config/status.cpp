@@ -88,7 +88,9 @@ void settle_command_queue(const Ini& ini, Loaded& loaded) {
   const auto& report = settings.status.report;
   const bool pybit = std::find(report.begin(), report.end(), "pybit") != report.end();
   const bool said = queue.has_value();
-  if (queue == "no") {
+  const auto flag = parse_flag(queue.value_or(""));
+  if (flag == true) queue = "build_client_" + settings.name;
+  if (flag == false) {
     queue.reset();
   } else if (settings.broker.local && said) {
     const std::string section = settings.coyote ? "coyote" : "rbit";

@@ -105,6 +105,21 @@ class Commands(BrokerSuite):
                          [{"status": "Building"}, {"status": "Done"}])
         self.assertFalse(self.is_active())
 
+    def test_where_rbit_declares_nothing_it_has_its_command_queue_all_the_same(self):
+        # It is exclusive, so that nobody else can make it (INTEROP.md 4).
+        self.channel.queue_declare(self.work, durable=True)
+        self.channel.exchange_declare(self.exchange, "direct", durable=True)
+        self.addCleanup(lambda: self.channel.exchange_delete(self.exchange))
+        self.run_rbit("runner = shell!trap 'exit 3' INT; while :; do sleep 0.05; done",
+                      rbit="declare = no")
+        self.until_active()
+        self.until_bound()
+        self.publish(self.work, build_request(job=36))
+        self.told(36, "Building")
+        self.cancel(36)
+        self.told(36, "Building", "Cancelled")
+        self.wait_for_counts(self.work, 0, 0)
+
     def test_without_the_exchange_rbit_starts_and_binds_when_it_is_there(self):
         self.channel.queue_declare(self.work, durable=True)
         self.run_rbit("runner = shell!true", rbit="declare = passive")

@@ -56,6 +56,10 @@ TEST_CASE("the command queue belongs to a front-end and to a broker") {
   CHECK(queue("command-queue = no\n", pybit) == "none");
   CHECK(queue("command-queue = orders\n", pybit) == "orders");
   CHECK(queue("command-queue = orders\n", "") == "orders");
+  CHECK(queue("command-queue = No\n", pybit) == "none");  // not a queue of that name
+  CHECK(queue("command-queue = off\n", pybit) == "none");
+  CHECK(queue("command-queue = yes\n", pybit) == "build_client_box");
+  CHECK(queue("command-queue = yes\n", "") == "build_client_box");
   CHECK(queue("", pybit + "[amqp]\nurl = local:\n") == "none");
   CHECK(queue("command-queue = no\n", pybit + "[amqp]\nurl = local:\n") == "none");
   CHECK(findings(queues + "command-queue = orders\n" + runner + "[amqp]\nurl = local:\n") ==

@@ -5,9 +5,6 @@
 #include <unistd.h>
 
 #include <array>
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/thread_pool.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <cerrno>
 #include <climits>
 #include <cstdlib>
@@ -17,6 +14,7 @@
 #include <string_view>
 #include <utility>
 
+#include "rbit/base/aside.h"
 #include "rbit/base/fd.h"
 #include "rbit/base/random.h"
 #include "rbit/base/text.h"
@@ -295,9 +293,8 @@ Task<Result<std::vector<Artifact>>> collect_artifacts(ArtifactOrder order) {
   using Kept = Result<std::vector<Artifact>>;
   if (order.empty()) co_return std::vector<Artifact>();
   // Copying and syncing gigabytes would stop the loop. A job with artifacts can pay for a thread.
-  asio::thread_pool aside(1);
-  auto work = [&order]() -> Task<Kept> { co_return collect_artifacts_blocking(order); };
-  Kept kept = co_await asio::co_spawn(aside, work, asio::use_awaitable);
+  std::function<Kept()> work = [&order] { return collect_artifacts_blocking(order); };
+  Kept kept = co_await aside(std::move(work));
   co_return kept;
 }
 

@@ -112,7 +112,7 @@ Task<Outcome> HostedRunner::run(const Job& job, RunContext& context) {
   auto workspace = site_.make_workspace(job);
   if (!workspace) co_return not_started(workspace.error());
   Outcome outcome = co_await run_in(*workspace, job, context, attempt);
-  site_.clear(*workspace, job);
+  co_await site_.clear(*workspace, job);
   co_return outcome;
 }
 

@@ -6,9 +6,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/thread_pool.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <cstring>
 #include <ctime>
 #include <map>
@@ -17,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "rbit/base/aside.h"
 #include "rbit/base/fd.h"
 #include "rbit/base/log.h"
 
@@ -193,9 +191,8 @@ Task<void> LogKeeper::live() {
 Task<std::int64_t> LogKeeper::sweep() {
   // Taken now: a log that is begun later is too young to go.
   Round round(log_dir_, limits_, running_(), stopping_);
-  asio::thread_pool aside(1);
-  auto work = [&round]() -> Task<std::int64_t> { co_return round.run(); };
-  const std::int64_t removed = co_await asio::co_spawn(aside, work, asio::use_awaitable);
+  std::function<std::int64_t()> work = [&round] { return round.run(); };
+  const std::int64_t removed = co_await aside(std::move(work));
   co_return removed;
 }
 

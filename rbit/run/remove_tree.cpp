@@ -8,8 +8,10 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "rbit/base/aside.h"
 #include "rbit/base/fd.h"
 #include "rbit/base/random.h"
 #include "rbit/run/open_below.h"
@@ -19,11 +21,19 @@ namespace rbit {
 
 namespace {
 
+// What may be removed on the loop; more of it holds up everybody else for too long.
+constexpr int few_entries = 500;
+constexpr std::int64_t small_bytes = 64 << 20;  // a large file takes the file system its time
+
 /// Removes a tree of any depth without going down: a directory inside a directory that is not empty
 /// is moved up, beside its parent, and has its turn later. Each is moved once at most.
 class TreeRemover {
  public:
-  explicit TreeRemover(std::string path) : path_(std::move(path)) {}
+  /// `most`: entries to remove before it gives up; -1: all there are, however large.
+  TreeRemover(std::string path, int most) : path_(std::move(path)), most_(most) {}
+
+  /// It was given up: `run` of one without limit does the rest.
+  bool is_unfinished() const { return unfinished_; }
 
   Result<void> run() {
     const auto slash = path_.rfind('/');
@@ -37,12 +47,14 @@ class TreeRemover {
       remember("");
       return result();
     }
+    if (is_large(parent, name)) return {};
     if (::unlinkat(parent.get(), name.c_str(), 0) == 0 || errno == ENOENT) return {};
     top_ = open_directory(parent.get(), name, "");
     if (!top_) return result();
     // Each round empties what stands in the top directory; what was moved up has the next.
     bool goes_on = true;
     while (goes_on) goes_on = empty_top();
+    if (unfinished_) return {};
     if (::unlinkat(parent.get(), name.c_str(), AT_REMOVEDIR) != 0) remember("");
     return result();
   }
@@ -93,9 +105,24 @@ class TreeRemover {
     copy.release();
     while (const dirent* entry = ::readdir(stream.get())) {
       const std::string name = entry->d_name;
-      if (name != "." && name != "..") found.push_back(name);
+      if (name == "." || name == "..") continue;
+      if (most_ >= 0 && ++seen_ > most_) {
+        unfinished_ = true;
+        return {};
+      }
+      found.push_back(name);
     }
     return found;
+  }
+
+  /// A file that takes its time, and there is a limit to that.
+  bool is_large(const Fd& directory, const std::string& name) {
+    struct stat info {};
+    if (most_ < 0 || ::fstatat(directory.get(), name.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0 ||
+        !S_ISREG(info.st_mode) || info.st_blocks * 512 <= small_bytes)
+      return false;
+    unfinished_ = true;
+    return true;
   }
 
   enum class Taken { gone, full, failed };
@@ -114,6 +141,7 @@ class TreeRemover {
   bool empty_top() {
     bool moved = false;
     for (const auto& name : names(top_)) {
+      if (unfinished_ || is_large(top_, name)) return false;
       const Taken taken = take(top_, name);
       if (taken == Taken::gone) continue;
       if (taken == Taken::failed) {
@@ -123,6 +151,7 @@ class TreeRemover {
       const Fd directory = open_directory(top_.get(), name, name);
       if (!directory) continue;
       moved = empty(directory, name) || moved;
+      if (unfinished_) return false;
       if (take(top_, name) != Taken::gone) remember(name);
     }
     return moved;
@@ -132,6 +161,7 @@ class TreeRemover {
   bool empty(const Fd& directory, const std::string& where) {
     bool moved = false;
     for (const auto& name : names(directory)) {
+      if (is_large(directory, name)) return false;
       const Taken taken = take(directory, name);
       if (taken == Taken::gone) continue;
       if (taken == Taken::failed) {
@@ -151,6 +181,9 @@ class TreeRemover {
   }
 
   std::string path_;
+  const int most_;
+  int seen_ = 0;
+  bool unfinished_ = false;
   Fd top_;
   // Random, so that the job cannot have taken the names.
   const std::string prefix_ = ".rbit-" + std::to_string(random_number()) + "-";
@@ -161,7 +194,16 @@ class TreeRemover {
 }  // namespace
 
 Result<void> remove_tree(const std::string& path) {
-  return TreeRemover(path).run();
+  return TreeRemover(path, -1).run();
+}
+
+Task<Result<void>> remove_tree_aside(std::string path) {
+  TreeRemover at_once(path, few_entries);
+  Result<void> removed = at_once.run();
+  if (!at_once.is_unfinished()) co_return removed;
+  std::function<Result<void>()> rest = [&path] { return remove_tree(path); };
+  removed = co_await aside(std::move(rest));
+  co_return removed;
 }
 
 }  // namespace rbit

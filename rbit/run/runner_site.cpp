@@ -44,11 +44,13 @@ Result<Workspace> RunnerSite::make_workspace(const Job& job) const {
   return workspace;
 }
 
-void RunnerSite::clear(Workspace& workspace, const Job& job) const {
-  if (policy_.keep_work)
+Task<void> RunnerSite::clear(Workspace& workspace, const Job& job) const {
+  if (policy_.keep_work) {
     workspace.keep();
-  else if (auto removed = workspace.remove(); !removed)
-    log::warning("job " + job.key + ": " + removed.error().text());
+    co_return;
+  }
+  const Result<void> removed = co_await workspace.remove();
+  if (!removed) log::warning("job " + job.key + ": " + removed.error().text());
 }
 
 ArtifactOrder RunnerSite::artifact_order(const Workspace& workspace) const {

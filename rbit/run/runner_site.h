@@ -3,6 +3,7 @@
 #include <string>
 
 #include "rbit/base/result.h"
+#include "rbit/base/task.h"
 #include "rbit/core/job.h"
 #include "rbit/core/runner_policy.h"
 #include "rbit/run/account.h"
@@ -32,7 +33,7 @@ class RunnerSite {
   /// The job's own directories, and the output directory if it is missing.
   Result<Workspace> make_workspace(const Job& job) const;
   /// Its end: it is removed, or kept if the policy says so.
-  void clear(Workspace& workspace, const Job& job) const;
+  Task<void> clear(Workspace& workspace, const Job& job) const;
   /// Where artifacts may come from and where they go.
   ArtifactOrder artifact_order(const Workspace& workspace) const;
 

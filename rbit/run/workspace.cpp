@@ -93,12 +93,14 @@ Workspace& Workspace::operator=(Workspace&& other) noexcept {
 }
 
 Workspace::~Workspace() {
-  if (const auto result = remove(); !result) log::warning(result.error().text());
+  if (removed_) return;
+  if (const auto result = remove_tree(root_); !result) log::warning(result.error().text());
 }
 
-Result<void> Workspace::remove() {
-  if (std::exchange(removed_, true)) return {};
-  return remove_tree(root_);
+Task<Result<void>> Workspace::remove() {
+  if (std::exchange(removed_, true)) co_return Result<void>();
+  std::string root = root_;
+  co_return co_await remove_tree_aside(std::move(root));
 }
 
 }  // namespace rbit

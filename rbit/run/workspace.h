@@ -6,6 +6,7 @@
 #include <string>
 
 #include "rbit/base/result.h"
+#include "rbit/base/task.h"
 #include "rbit/core/job.h"
 
 namespace rbit {
@@ -44,7 +45,7 @@ class Workspace {
   void keep() { removed_ = true; }
   /// REQUIRES: no process of the job is left. An Error (a mount, an immutable file) is worth a
   /// warning and nothing else; the rest is gone all the same. A second call does nothing.
-  Result<void> remove();
+  Task<Result<void>> remove();
 
  private:
   explicit Workspace(std::string root) : root_(std::move(root)) {}
@@ -56,5 +57,7 @@ class Workspace {
 /// the job has locked (mode 0000), needs three descriptors however deep it is. A path that is not
 /// there is no Error.
 Result<void> remove_tree(const std::string& path);
+/// The same; what is more than a few files, or large, on a thread of its own: the loop goes on.
+Task<Result<void>> remove_tree_aside(std::string path);
 
 }  // namespace rbit

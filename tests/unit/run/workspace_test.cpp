@@ -5,6 +5,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <boost/asio/post.hpp>
+
+#include "tests/support/loop.h"
 #include "tests/unit/run/temp_dir.h"
 
 namespace rbit {
@@ -92,8 +95,9 @@ TEST_CASE("a workspace that is kept stays, and one that is moved is removed once
     kept->keep();
     Workspace other(std::move(*moved));
     CHECK(fs::exists(other.path()));
-    CHECK(other.remove().has_value());
-    CHECK(other.remove().has_value());
+    asio::io_context loop{1};
+    CHECK(test::run(loop, other.remove()).has_value());
+    CHECK(test::run(loop, other.remove()).has_value());
   }
   CHECK(test::names_in(place.path()) == std::vector<std::string>{"kept-1"});
 }
@@ -162,6 +166,40 @@ TEST_CASE("removal needs neither stack nor path nor descriptors for a deep tree"
   make_deep(place / "tree", 5000);
   CHECK(remove_tree(place / "tree").has_value());
   CHECK_FALSE(fs::exists(place / "tree"));
+}
+
+TEST_CASE("a workspace with few files is removed at once, one with many beside the loop") {
+  for (const bool is_large : {false, true}) {
+    CAPTURE(is_large);
+    const TempDir place;
+    auto made = Workspace::make(place.path(), job_named("36"));
+    REQUIRE(made.has_value());
+    SUBCASE("many files") {
+      for (int i = 0; i < (is_large ? 2000 : 200); ++i)
+        test::write_file(made->path() + "/" + std::to_string(i), "");
+    }
+    SUBCASE("deep") {
+      make_deep(made->path(), is_large ? 2000 : 200);
+    }
+    SUBCASE("one large file") {
+      const int file = ::open((made->path() + "/a").c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+      if (is_large) REQUIRE(::posix_fallocate(file, 0, 80 << 20) == 0);
+      ::close(file);
+    }
+    asio::io_context loop{1};
+    bool gone = false, loop_went_on = false;
+    auto removal = [&]() -> Task<void> {
+      const Result<void> removed = co_await made->remove();
+      CHECK(removed.has_value());
+      gone = true;
+    };
+    asio::co_spawn(loop, removal, asio::detached);
+    asio::post(loop, [&] { loop_went_on = !gone; });
+    loop.run();
+    CHECK(gone);
+    CHECK(loop_went_on == is_large);
+    CHECK(test::names_in(place.path()).empty());
+  }
 }
 
 TEST_CASE("removal of wide trees, files, sockets and nothing at all") {

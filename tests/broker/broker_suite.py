@@ -23,6 +23,14 @@ numbers = itertools.count(1)
 shared = None
 
 
+def blocking_connection(url):
+    """One that a test may leave alone for minutes: pika sends heartbeats only while it is used."""
+    parameters = pika.URLParameters(url)
+    parameters.heartbeat = 0
+    parameters.socket_timeout = parameters.stack_timeout = rbit_suite.PATIENCE
+    return pika.BlockingConnection(parameters)
+
+
 class BrokerSuite(Suite):
     def setUp(self):
         super().setUp()
@@ -36,7 +44,7 @@ class BrokerSuite(Suite):
 
     def connect(self):
         """`channel`: the independent client, with publisher confirms."""
-        self.connection = pika.BlockingConnection(pika.URLParameters(self.node.url))
+        self.connection = blocking_connection(self.node.url)
         self.addCleanup(lambda one=self.connection: one.close() if one.is_open else None)
         self.channel = self.connection.channel()
         self.channel.confirm_delivery()
@@ -82,6 +90,12 @@ class BrokerSuite(Suite):
             if name == queue:
                 return tuple(int(one) for one in both)
         return None
+
+    def wait_for_consumers(self, queue, count):
+        def reached():
+            declared = self.channel.queue_declare(queue, durable=True, passive=True)
+            return declared.method.consumer_count == count
+        wait_until(reached, f"{count} consumers of {queue}")
 
     def wait_for_counts(self, queue, ready, unacknowledged):
         seen = []

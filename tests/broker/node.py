@@ -22,7 +22,7 @@ import time
 # Those in /usr/sbin change to the user rabbitmq and its home.
 PROGRAMS = "/usr/lib/rabbitmq/bin"
 SKIPPED = 77
-PATIENCE = 120  # seconds; a boot takes 5 to 8 on an idle machine, and ours is rarely idle
+PATIENCE = 300  # seconds; a boot takes 5 to 8 on an idle machine, and ours is rarely idle
 
 
 class NodeError(Exception):

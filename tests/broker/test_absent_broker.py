@@ -21,6 +21,12 @@ class AbsentBroker(BrokerSuite):
         return [line for line in self.rbit.log.splitlines()
                 if ("WARN" in line or "ERROR" in line) and str(self.node.port) in line]
 
+    def reports_until(self, status, last):
+        told = self.reports(status, 1)
+        while told[-1] != last:
+            told += self.reports(status, 1)
+        return told
+
     def test_missing_at_start_it_is_said_once_and_then_it_works(self):
         queue = self.queue()
         self.configure_broker({queue: "runner = shell!true"})
@@ -44,19 +50,21 @@ class AbsentBroker(BrokerSuite):
         self.publish(queue, build_request(job=36))
         self.assertEqual(self.reports(status, 1), [(36, "Building")])
         self.connection.close()
+        gate.wait_for_job()
         self.node.restart()
         # The job goes on, its report waits for the broker, and the redelivery joins what there is.
         gate.let_through()
         self.connect()
-        self.assertEqual(self.reports(status, 1), [(36, "Done")])
+        # Once more comes what the broker took or settled without its word reaching rbit.
+        told = self.reports_until(status, (36, "Done"))
         self.wait_for_counts(queue, 0, 0)
         self.assertEqual(self.read("runs"), "run\n")
         self.publish(queue, build_request(job=37))
         gate.let_through()
-        told = self.reports(status, 2)
-        if told[0] == (36, "Done"):  # once more, if the broker had not heard of the settlement
-            told = told[1:] + self.reports(status, 1)
-        self.assertEqual(told, [(37, "Building"), (37, "Done")])
+        told += self.reports_until(status, (37, "Done"))
+        self.assertLessEqual(told.count((36, "Building")), 1)
+        first_time = [one for n, one in enumerate(told) if one not in told[:n] + [(36, "Building")]]
+        self.assertEqual(first_time, [(36, "Done"), (37, "Building"), (37, "Done")])
         self.assertEqual(self.rbit.stop(), 0)
 
     def test_killed_and_back_while_idle(self):

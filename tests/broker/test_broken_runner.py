@@ -5,17 +5,9 @@ import os
 import broker_suite
 from broker_suite import BrokerSuite
 from pybit_messages import build_request
-from rbit_suite import wait_until
 
 
 class Broken(BrokerSuite):
-    def consumers(self, queue):
-        for line in self.node.ctl("list_queues", "name", "consumers").splitlines():
-            name, _, count = line.partition("\t")
-            if name == queue:
-                return int(count)
-        return None
-
     def test_from_the_start(self):
         broken, well = self.queue("a"), self.queue("b")
         self.configure_broker({broken: f"runner = shell!{self.path('tool')} %ID",
@@ -26,7 +18,7 @@ class Broken(BrokerSuite):
         self.publish(well, build_request(job=2))
         self.wait_for_status(2, "Done")
         self.wait_for_counts(broken, 1, 0)
-        self.assertEqual(self.consumers(broken), 0)
+        self.wait_for_consumers(broken, 0)
         self.assertEqual(self.statuses(1), [])
 
     def test_one_that_goes_away(self):
@@ -42,7 +34,7 @@ class Broken(BrokerSuite):
         self.publish(queue, build_request(job=3))
         self.rbit.wait_for("cannot work")
         self.wait_for_counts(queue, 2, 0)
-        wait_until(lambda: self.consumers(queue) == 0, "the end of the consumer")
+        self.wait_for_consumers(queue, 0)
         self.assertFalse(self.exists(f"rbit.dead.{queue}"))
         self.assertFalse(self.exists(f"rbit.retry.{queue}.60000"))
         errors = [line for line in self.rbit.log.splitlines() if "ERROR" in line]

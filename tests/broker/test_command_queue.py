@@ -34,7 +34,7 @@ class Commands(BrokerSuite):
 
     def is_active(self):
         """As PyBit-web finds out: a passive declare from another connection, answered with 405."""
-        with pika.BlockingConnection(pika.URLParameters(self.node.url)) as other:
+        with broker_suite.blocking_connection(self.node.url) as other:
             try:
                 other.channel().queue_declare(self.client, passive=True)
             except pika.exceptions.ChannelClosedByBroker as closed:
@@ -91,7 +91,7 @@ class Commands(BrokerSuite):
         self.assertEqual(forms, [{"status": "Building", "client": self.client},
                                  {"status": "Done"}])
         self.assertEqual(self.rbit.stop(), 0)
-        self.assertFalse(self.is_active())
+        wait_until(lambda: not self.is_active(), f"the end of {self.client}")
 
     def test_it_may_be_named_otherwise_or_be_left_out(self):
         self.client = f"{self.dist}-orders"
@@ -196,14 +196,14 @@ class Commands(BrokerSuite):
     def test_one_that_waits_for_its_retry_at_the_broker(self):
         self.run_rbit(f"""
             runner = shell!echo %JOB >> {self.path('built')}; exit 75
-            retry-delay = 3s
+            retry-delay = 8s
             """)
         self.until_bound()
         self.publish(self.work, build_request(job=36))
         self.told(36, "Building", "Blocked")
         self.order(cancel_request(36, self.client))  # one that raced with the report
         self.told(36, "Building", "Blocked", "Cancelled")
-        retry = f"rbit.retry.{self.work}.3000"
+        retry = f"rbit.retry.{self.work}.8000"
         self.wait_for_counts(retry, 0, 0)  # it came back
         self.wait_for_counts(self.work, 0, 0)
         self.assertEqual(self.read("built"), "36\n")
@@ -211,14 +211,19 @@ class Commands(BrokerSuite):
         self.assertEqual(self.front_end.statuses(36), ["Building", "Blocked", "Cancelled"])
 
     def test_pybits_own_cancel_of_a_waiting_job_is_seen_before_it_is_built(self):
+        gate = self.gate("gate")
         self.run_rbit(f"""
-            runner = shell!echo %JOB >> {self.path('built')}; exit 75
+            runner = shell!echo %JOB >> {self.path('built')}; read -r _ < {gate.path}; exit 75
             retry-delay = 500ms
             """)
         self.until_bound()
         self.publish(self.work, build_request(job=36))
+        self.told(36, "Building")
+        self.front_end.hangs.clear()  # who asks how it has the job is told after the cancel
+        gate.let_through()
         self.told(36, "Building", "Blocked")
         self.cancel(36)  # PyBit writes Cancelled itself
+        self.front_end.hangs.set()
         self.rbit.wait_for("job 36 is not built, its message is accepted")
         self.wait_for_counts(self.work, 0, 0)
         self.assertEqual(self.read("built"), "36\n")
@@ -250,10 +255,11 @@ class Commands(BrokerSuite):
         self.rbit.wait_for("state is now 'Cancelled'")
         self.wait_for_counts(self.work, 0, 0)
         self.assertEqual(self.rbit.stop(), 0)
+        # What was told without that being on record is told once more; so is the status of a message
+        # that came again after the verdict (crash table).
         told = self.front_end.statuses(36)
-        self.assertEqual(told[:2], ["Building", "Cancelled"])
-        # The message came again after the verdict: its status may be told once more (crash table).
-        self.assertLessEqual(told[2:], ["Cancelled"])
+        self.assertIn(told[told.count("Building"):], (["Cancelled"], ["Cancelled"] * 2))
+        self.assertIn(told.count("Building"), (1, 2))
         self.assertEqual(self.read("runs"), "run\n")
 
     # ---- who has the name
@@ -276,7 +282,7 @@ class Commands(BrokerSuite):
     def test_a_ghost_of_our_own_is_waited_for(self):
         # Who held it lets go of it after less than two heartbeats: as a broker does that finds out
         # that a connection is dead.
-        with pika.BlockingConnection(pika.URLParameters(self.node.url)) as ghost:
+        with broker_suite.blocking_connection(self.node.url) as ghost:
             ghost.channel().queue_declare(self.client, exclusive=True, auto_delete=True)
             self.run_rbit("runner = shell!true")
             self.rbit.wait_for("is held by another connection")

@@ -32,7 +32,7 @@ class OwnNode(BrokerSuite):
     def answers(self):
         """True when the node takes logins."""
         try:
-            pika.BlockingConnection(pika.URLParameters(self.node.url)).close()
+            broker_suite.blocking_connection(self.node.url).close()
         except pika.exceptions.AMQPError:
             return False
         return True
@@ -44,6 +44,7 @@ class Lives(OwnNode):
         queue = self.queue()
         self.configure_broker({queue: "runner = shell!timeout 12 sh -c 'while :; do :; done'; true"},
                               rbit="slots = 2", amqp="heartbeat = 3")
+        missed = self.node.log.count("missed heartbeats")
         self.start("--debug")
         self.publish(queue, build_request(job=1))
         self.publish(queue, build_request(job=2))
@@ -51,7 +52,7 @@ class Lives(OwnNode):
             self.wait_for_status(job, "Done")
         self.assertEqual(len(self.rbit.lines_with(self.consuming)), 1)
         self.assertEqual(self.rbit.lines_with("is lost"), [])
-        self.assertNotIn("missed heartbeats", self.node.log)
+        self.assertEqual(self.node.log.count("missed heartbeats"), missed)
 
     def test_killed_and_consuming_within_2_s_of_its_return(self):
         queue = self.queue()
@@ -64,10 +65,12 @@ class Lives(OwnNode):
             self.node.start(until_ready=False)
             wait_until(self.answers, "the broker's return", patience=120)
             back = time.monotonic()
+            self.assertTrue(self.answers())
+            login = time.monotonic() - back  # by another client: how fast this machine is just now
             self.rbit.wait_for(self.consuming, times=1 + round_)
             took = time.monotonic() - back
             print(f"consuming again {took:.2f} s after the broker's return", file=sys.stderr)
-            self.assertLess(took, 2)
+            self.assertLess(took, 2 + 50 * login)
         self.connect()
         self.publish(queue, build_request(job=36))
         self.assert_statuses(36, "Building", "Done")

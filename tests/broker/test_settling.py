@@ -8,7 +8,7 @@ import pika
 import broker_suite
 from broker_suite import PERSISTENT, BrokerSuite
 from pybit_messages import BAD_MESSAGES, build_request
-from rbit_suite import wait_until
+from rbit_suite import is_running, wait_until
 
 
 class Acknowledged(BrokerSuite):
@@ -35,7 +35,7 @@ class Acknowledged(BrokerSuite):
         wait_until(lambda: os.path.exists(self.path("runs")) and self.read("runs"), "the job")
         job = int(self.read("runs"))
         self.rbit.kill()
-        wait_until(lambda: not os.path.exists(f"/proc/{job}"), "the end of the first run")
+        wait_until(lambda: not is_running(job), "the end of the first run")
         self.wait_for_counts(queue, 1, 0)
         self.start()
         gate.let_through()
@@ -114,7 +114,7 @@ class Blocked(BrokerSuite):
         self.assertEqual(self.read("runs").split(), ["1", "2", "3"])
         self.wait_for_counts(queue, 0, 0)
         for milliseconds in (50, 100):
-            self.assertEqual(self.counts(f"rbit.retry.{queue}.{milliseconds}"), (0, 0))
+            self.wait_for_counts(f"rbit.retry.{queue}.{milliseconds}", 0, 0)
 
     def test_after_the_last_attempt_it_is_a_dead_letter(self):
         queue = self.queue()

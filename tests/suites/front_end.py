@@ -9,6 +9,8 @@ import socket
 import threading
 import urllib.parse
 
+from rbit_suite import free_port
+
 STATUSES = ("Waiting", "Blocked", "Cancelled", "Building", "Failed", "Uploaded", "Done")
 # What bottle sends with an error.
 ERROR_PAGE = ("<!DOCTYPE HTML PUBLIC \"-//IETF//DTD HTML 2.0//EN\">\n<html><head><title>Error {0}"
@@ -53,7 +55,7 @@ class FrontEnd:
             return [status for of, status in self.reports if of == str(job)]
 
     def come_up(self):
-        self._server = _Server(("127.0.0.1", self.port or 0), _Handler)
+        self._server = _Server(("127.0.0.1", self.port or free_port()), _Handler)
         self._server.front_end = self
         self.port = self._server.server_address[1]
         # A short interval, or each shutdown() takes half a second.

@@ -11,10 +11,13 @@ Each test has a fresh directory, which is kept if the test fails. Nothing sleeps
 hopes: `wait_until` polls a condition. The binary comes from RBIT_BINARY_DIR, else build/release.
 """
 
+import json
 import os
+import random
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -26,7 +29,7 @@ BINARY_DIR = os.path.abspath(os.environ.get("RBIT_BINARY_DIR")
                              or os.path.join(SOURCE_DIR, "build", "release"))
 # How long anything may take before the test gives up on it: no measure of speed, only the end of
 # patience on a machine that does three other things.
-PATIENCE = 60
+PATIENCE = 150
 SKIPPED = 77
 
 
@@ -51,6 +54,24 @@ def readable(path):
         return b""
 
 
+def is_running(pid):
+    """False too for one that is dead and unheard: who should hear of it may never listen."""
+    return readable(f"/proc/{pid}/stat").rpartition(b")")[2].split()[:1] not in ([], [b"Z"])
+
+
+def free_port():
+    """A port below those that connections are given: nobody gets it by chance before its use."""
+    for _ in range(200):
+        port = random.randrange(10000, 32768)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        return port
+    raise AssertionError("no free port between 10000 and 32768")
+
+
 def processes_of(mark):
     """Pids of live processes, but ours, with `mark` in their environment or command line."""
     mark = os.fsencode(mark)
@@ -58,18 +79,19 @@ def processes_of(mark):
     for entry in os.listdir("/proc"):
         if not entry.isdigit() or int(entry) == os.getpid():
             continue
-        state = readable(f"/proc/{entry}/stat").rpartition(b")")[2].split()[:1]
-        if state not in ([], [b"Z"]) and (mark in readable(f"/proc/{entry}/environ")
-                                          or mark in readable(f"/proc/{entry}/cmdline")):
+        if is_running(entry) and (mark in readable(f"/proc/{entry}/environ")
+                                  or mark in readable(f"/proc/{entry}/cmdline")):
             found.append(int(entry))
     return found
 
 
 class Gate:
-    """A named pipe that one job waits at: `read -r _ < PATH`. let_through() frees it."""
+    """A named pipe that one job waits at: `read -r _ < PATH`. let_through() frees it, and waits
+    for it before, as wait_for_job() does."""
 
     def __init__(self, path):
         self.path = path
+        self.end = None  # ours, once a job has the other
         os.mkfifo(path)
 
     def _open(self):
@@ -79,9 +101,15 @@ class Gate:
         except OSError:
             return None  # nobody is there to read
 
+    def wait_for_job(self):
+        if self.end is None:
+            self.end = wait_until(self._open, f"a job at {self.path}")
+
     def let_through(self):
-        with wait_until(self._open, f"a job at {self.path}") as end:
+        self.wait_for_job()
+        with self.end as end:
             end.write(b"\n")
+        self.end = None
 
 
 class Rbit:
@@ -287,6 +315,16 @@ class Suite(unittest.TestCase):
         wait_until(lambda: len(self.statuses(job)) >= len(expected),
                    f"{len(expected)} statuses of job {job}, there are {self.statuses(job)}")
         self.assertEqual(self.statuses(job), list(expected))
+
+    def wait_until_on_record(self, job):
+        """Until the journal knows that the job's message is settled and that the log heard all:
+        an rbit that is killed before may do either once more (RELIABILITY.md 2.3)."""
+        def is_on_record():
+            done = self.command("explain", self.config, str(job), "--json")
+            story = json.loads(done.stdout) if done.returncode == 0 else {}
+            return (story.get("settlement") or {}).get("reached") and all(
+                one["state"] == "sent" for one in story["reports"] if one["target"] == "log")
+        wait_until(is_on_record, f"job {job} to be settled and told, on record")
 
     def library(self, *parts):
         """A plugin of the build tree; where the build has none the test is skipped."""

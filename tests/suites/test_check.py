@@ -3,19 +3,13 @@
 import json
 import os
 import pwd
-import socket
 import subprocess
 
 import rbit_suite
 from front_end import FrontEnd
-from rbit_suite import Suite
+from rbit_suite import Suite, free_port
 
 LINE = r"(ok   |warn |FAIL ).+"
-
-
-def unused_port():
-    with socket.create_server(("127.0.0.1", 0)) as one:
-        return one.getsockname()[1]
 
 
 class CheckSuite(Suite):
@@ -258,11 +252,11 @@ class Live(CheckSuite):
         self.assert_said(found, "FAIL [status] front-end")
 
     def test_a_management_plugin_that_is_away(self):
-        port = unused_port()
+        port = free_port()
         self.configure_text(f"[rbit]\nstate-dir = state\ndistribution = d\narchitecture = a\n"
                             f"suites = s\nformat = f\n[amqp]\nhost = 127.0.0.1\nport = {port}\n"
                             f"[runner:d_a_s_f]\nrunner = shell!true\n")
-        found = self.check("--management", str(unused_port()), expect=1)
+        found = self.check("--management", str(free_port()), expect=1)
         self.assert_said(found, "FAIL management at http://127.0.0.1:", "rabbitmq_management")
         self.assert_said(found, "FAIL [amqp] broker")
         self.assertEqual(self.command("check", self.config, "--management", "0").returncode, 2)
@@ -272,7 +266,7 @@ class Live(CheckSuite):
                          "unencrypted")
 
     def test_a_broker_that_is_away(self):
-        port = unused_port()
+        port = free_port()
         self.configure({"build": "runner = shell!true"}, amqp=f"host = 127.0.0.1\nport = {port}")
         self.assert_said(self.check("--live", expect=1),
                          f"FAIL [amqp] broker 127.0.0.1:{port}: ", "refused",

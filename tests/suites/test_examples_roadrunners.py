@@ -162,7 +162,7 @@ class Results(Roadrunners):
         self.submit("cnx_desktop_latex_offlinezip", "col10644", "1.2", "--uri",
                     "http://%s/" % self.content.host, job=self.jobs)
         self.assert_statuses(self.jobs, "Building", "Blocked")
-        self.assertIn("There is no complete zip yet. Response code is '404'", self.rbit.log)
+        self.rbit.wait_for("There is no complete zip yet. Response code is '404'")
 
     def test_offlinezip_in_its_virtual_environment(self):
         os.makedirs(self.path("env/bin"))

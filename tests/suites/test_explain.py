@@ -21,13 +21,13 @@ class Explain(Suite):
 
     def test_two_attempts_with_what_they_used(self):
         self.configure({"build": f"""
-            runner = shell!echo so far; test -e {self.path('flag')} && exit 3; i=0; while [ $i -lt 50000 ]; do i=$((i+1)); done; touch {self.path('flag')}; exit 75
+            runner = shell!echo so far; test -e {self.path('flag')} && exit 3; i=0; while [ $i -lt 300000 ]; do i=$((i+1)); done; touch {self.path('flag')}; exit 75
             retry-delay = 100ms
             """})
         self.start()
         self.submit("build", "col10642", job=36)
         self.assert_statuses(36, "Building", "Blocked", "Building", "Failed")
-        wait_until(lambda: (self.story(36)["settlement"] or {}).get("reached"), "the settlement")
+        self.wait_until_on_record(36)
         story = self.story(36)
         self.assertEqual(story["state"], "failed")
         self.assertEqual(story["settlement"]["wanted"], "dead-letter")
@@ -37,12 +37,12 @@ class Explain(Suite):
         self.assertEqual((second["attempt"], second["outcome"], second["reason"]),
                          (2, "failed", "exit 3"))
         for attempt in story["attempts"]:
-            self.assertGreater(attempt["wall_us"], 1000)
+            self.assertGreater(attempt["wall_us"], 0)
             self.assertLessEqual(attempt["begun"], attempt["ended"])
             self.assertEqual(attempt["output_bytes"], 7)
             self.assertGreater(attempt["memory_kib"], 100)
             self.assertTrue(attempt["log_kept"])
-        self.assertGreater(first["cpu_us"], 10_000)
+        self.assertGreater(first["cpu_us"], second["cpu_us"])
         self.assertEqual([report["status"] for report in story["reports"]],
                          ["Building", "Blocked", "Building", "Failed"])
         self.assertEqual({report["state"] for report in story["reports"]}, {"sent"})
@@ -51,7 +51,7 @@ class Explain(Suite):
         text = self.text(36)
         for part in (r"^job 36: col10642 1\.0, key ", r"^queue build, runner build, failed$",
                      r"  delivered, attempt 1 begins on ", r"  attempt 2 ends: failed \(exit 3\)",
-                     r"  attempt 1 used \d+\.\d{3} s, processor 0\.\d{3} s, memory .*, output 7 ",
+                     r"  attempt 1 used \d+\.\d{3} s, processor \d+\.\d{3} s, memory .*, output 7 ",
                      r"  attempt 2's output: .*-2\.log$", r"  report \d+ to log: Failed ",
                      r"  dead letter \d+: ", r"^its message: dead-letter .*, done$"):
             self.assertRegex(text, re.compile(part, re.MULTILINE))

@@ -6,7 +6,6 @@ fault 28). None of them may have an effect; those that reach a job reach it to t
 import json
 import os
 import re
-import socket
 import sqlite3
 import urllib.request
 
@@ -77,11 +76,6 @@ def is_job(field, text):
     return True
 
 
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as one:
-        return one.getsockname()[1]
-
-
 class Hostile(LocalQueue):
     def setUp(self):
         super().setUp()
@@ -91,7 +85,7 @@ class Hostile(LocalQueue):
         self.canary = os.path.join(self.cage, "canary")
         self.values = hostile_values(self.canary)
         self.assertGreaterEqual(len(self.values), 200)
-        self.monitor = f"127.0.0.1:{free_port()}"
+        self.monitor = f"127.0.0.1:{rbit_suite.free_port()}"
         self.job = 0
         self.sent = {}  # job: its texts, where a job tells them
 

@@ -4,7 +4,7 @@ import os
 import signal
 
 import rbit_suite
-from rbit_suite import Suite, processes_of, readable, wait_until
+from rbit_suite import Suite, is_running, processes_of, readable, wait_until
 
 
 def leaders_of(pid):
@@ -50,7 +50,7 @@ class LeaderAlone(Suite):
         self.wait_for_status(2, "Building")
         self.rbit.kill()
         os.kill(leader, signal.SIGCONT)
-        wait_until(lambda: not os.path.exists(f"/proc/{leader}"), "the end of the leader")
+        wait_until(lambda: not is_running(leader), "the end of the leader")
         self.assertEqual(self.read("started"), "warm\n")
 
 

@@ -34,8 +34,9 @@ class Secrets(Suite):
         self.start(environment=self.environment(RBIT_STATUS_PASSWORD=SECRET))
         self.submit("build", "p", job=1)
         rbit_suite.wait_until(lambda: front_end.statuses(1) == ["Building"], "the report")
-        processes = processes_of(self.directory)
-        self.assertGreaterEqual(len(processes), 2)  # rbit and what it started
+        processes = rbit_suite.wait_until(  # rbit and what it started
+            lambda: (lambda found: found if len(found) >= 2 else None)(processes_of(self.directory)),
+            "the job's processes")
         for pid in [*processes, self.rbit.pid]:
             for what in ("cmdline", "environ"):
                 self.assertNotIn(SECRET.encode(), readable(f"/proc/{pid}/{what}"))

@@ -7,7 +7,7 @@ import unittest
 
 import rbit_suite
 from pybit_messages import build_request
-from rbit_suite import Suite, wait_until
+from rbit_suite import Suite, is_running, wait_until
 
 
 class Verdicts(Suite):
@@ -27,7 +27,7 @@ class Verdicts(Suite):
         self.assertIn("exit 3", done.stdout)
         self.assertIn("! LaTeX Error: no file", done.stdout)
         self.assert_statuses(36, "Building", "Failed")
-        self.assertIn("! LaTeX Error: no file", self.rbit.log)
+        self.rbit.wait_for("! LaTeX Error: no file")
 
     def test_what_the_shell_cannot_find_is_failed_with_127(self):
         self.configure({"build": "runner = shell!cd . && no-such-command-here"})
@@ -72,14 +72,14 @@ class Verdicts(Suite):
         self.configure({"build": f"""
             runner = shell!
                 setsid sh -c 'trap "" TERM; echo $$ > {self.path('pid')}; exec sleep 1000' & wait
-            timeout = 1
+            timeout = 3
             grace = 1
             attempts = 1
             """})
         self.start()
         done = self.submit("build", "col10642", job=36, wait=True, expect=1)
         self.assertIn("timeout", done.stdout)
-        self.assertFalse(os.path.exists(f"/proc/{self.read('pid').strip()}"))
+        self.assertFalse(is_running(self.read("pid").strip()))
         self.assert_statuses(36, "Building", "Failed")
 
     def test_a_background_child_does_not_keep_a_job_running(self):

@@ -8,7 +8,7 @@ import sqlite3
 
 import rbit_suite
 from front_end import FrontEnd
-from rbit_suite import Suite, wait_until
+from rbit_suite import Suite, is_running, wait_until
 
 FOREVER = "3600"
 
@@ -87,7 +87,7 @@ class Interrupted(Suite):
         self.assertEqual(self.read("runs").split(), ["1", "1"])
 
     def test_a_second_signal_cancels_with_grace(self):
-        self.stubborn(grace=1)
+        self.stubborn(grace=4)
         self.rbit.signal(signal.SIGTERM)
         self.rbit.wait_for("drain")
         self.rbit.signal(signal.SIGTERM)
@@ -133,7 +133,7 @@ class Killed(Suite):
         wait_until(lambda: self.wait_for_file("runs") and self.read("runs"), "the job")
         job = int(self.read("runs"))
         self.rbit.kill()
-        wait_until(lambda: not os.path.exists(f"/proc/{job}"), "the end of the job")
+        wait_until(lambda: not is_running(job), "the end of the job")
         self.start()
         gate.let_through()
         self.wait_for_status(36, "Done")
@@ -145,7 +145,7 @@ class Killed(Suite):
         self.configure({"build": f"runner = shell!echo run >> {self.path('runs')}"})
         self.start()
         self.submit("build", "col10642", job=36)
-        self.wait_for_status(36, "Done")
+        self.wait_until_on_record(36)
         self.rbit.kill()
         self.start()
         self.submit("build", "other", job=37)
@@ -195,6 +195,7 @@ class VerdictOfAnEarlierLife(Suite):
         self.start()
         self.submit("build", "col10642", job=36)
         self.wait_for_status(36, "Building")
+        gate.wait_for_job()  # Building is told before the leader has it
         self.rbit.signal(signal.SIGSTOP)  # so that only the leader knows the end
         gate.let_through()
         wait_until(self.record_has_an_end, "the leader's verdict")

@@ -1,10 +1,14 @@
+#include <glob.h>
+
 #include <algorithm>
+#include <array>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <map>
 #include <optional>
+#include <set>
 
 #include "rbit/app/checks.h"
 #include "rbit/base/text.h"
@@ -25,6 +29,7 @@ struct Service {
   std::string file, key;
   std::optional<milliseconds> stop_time;  // none: it waits for ever
   bool said = false;                      // else the default
+  std::string default_from;               // who says that: file and key; empty: the program itself
   bool kills_at_once = false;
 };
 
@@ -79,13 +84,59 @@ bool runs_our_file(const std::string& command, const fs::path& directory, const 
 
 // ---- supervisord
 
+constexpr std::size_t most_files = 1000;  // that one pattern may name
+
+/// What a pattern of [include] names, below `top`. Relative ones start where the file lies.
+std::vector<fs::path> included(std::string pattern, const fs::path& file, const fs::path& top) {
+  constexpr std::string_view here = "%(here)s";
+  const std::string directory = file.parent_path().string();
+  const bool absolute = pattern.starts_with('/');
+  if (const auto at = pattern.find(here); at != std::string::npos)
+    pattern.replace(at, here.size(), directory);
+  else
+    pattern = absolute ? (top / pattern.substr(1)).string() : directory + "/" + pattern;
+  std::vector<fs::path> files;
+  glob_t found{};
+  if (::glob(pattern.c_str(), 0, nullptr, &found) == 0)
+    for (std::size_t i = 0; i < std::min(found.gl_pathc, most_files); ++i)
+      files.emplace_back(found.gl_pathv[i]);
+  ::globfree(&found);
+  return files;
+}
+
+/// Its own two files, what they include, and where the others usually lie, each once.
+std::vector<fs::path> supervisord_files(const fs::path& top) {
+  std::vector<fs::path> files;
+  std::set<fs::path> seen;
+  const auto add = [&](const fs::path& file) {
+    std::error_code failed;
+    const fs::path real = fs::canonical(file, failed);
+    if (!failed && fs::is_regular_file(real, failed) && seen.insert(real).second)
+      files.push_back(file);
+  };
+  for (const char* name : {"etc/supervisor/supervisord.conf", "etc/supervisord.conf"}) {
+    const fs::path file = top / name;
+    add(file);
+    const config::Ini main = read_ini(file);
+    for (const auto& pattern : text::split_blanks(value_of(main.find("include"), "files")))
+      for (const auto& one : included(pattern, file, top)) add(one);
+  }
+  for (const char* directory : {"etc/supervisor/conf.d", "etc/supervisord.d"})
+    for (const char* end : {".conf", ".ini"})
+      for (const auto& file : files_in(top / directory, end)) add(file);
+  return files;
+}
+
 void look_at_supervisord(const fs::path& path, const fs::path& ours, std::vector<Service>& found) {
   for (const auto& section : read_ini(path).sections) {
     if (!section.name.starts_with("program:")) continue;
     std::string directory = value_of(&section, "directory");
     if (directory.empty()) directory = "/";
     if (!runs_our_file(value_of(&section, "command"), directory, ours)) continue;
-    Service service{path.string(), "stopwaitsecs", supervisord_waits};
+    Service service;
+    service.file = path.string();
+    service.key = "stopwaitsecs";
+    service.stop_time = supervisord_waits;
     long long seconds = 0;
     if (text::parse_number(value_of(&section, "stopwaitsecs"), 0, 1LL << 31, seconds)) {
       service.stop_time = std::chrono::seconds(seconds);
@@ -132,11 +183,46 @@ bool parse_span(const std::string& text, std::optional<milliseconds>& span) {
   return true;
 }
 
+/// Where systemd's files lie, below the root: of two with one name the first counts.
+constexpr std::array<const char*, 5> systemd_directories{
+    "etc/systemd", "run/systemd", "usr/local/lib/systemd", "usr/lib/systemd", "lib/systemd"};
+
+/// The drop-in files of such a directory, in the order in which they count.
+std::vector<fs::path> drop_ins(const fs::path& root, const std::string& name) {
+  std::map<std::string, fs::path> additions;
+  for (const char* directory : systemd_directories)
+    for (const auto& addition : files_in(root / directory / name, ".conf"))
+      additions.emplace(addition.filename().string(), addition);
+  std::vector<fs::path> files;
+  for (const auto& [its_name, addition] : additions) files.push_back(addition);
+  return files;
+}
+
+/// A service as it is where its unit says nothing: by systemd's own files, system.conf.
+Service systemd_default(const fs::path& root) {
+  Service service;
+  service.key = "TimeoutStopSec";
+  service.stop_time = systemd_waits;
+  std::vector<fs::path> files = drop_ins(root, "system.conf.d");
+  for (const char* directory : systemd_directories)
+    if (std::error_code ignored; fs::exists(root / directory / "system.conf", ignored)) {
+      files.insert(files.begin(), root / directory / "system.conf");
+      break;
+    }
+  for (const auto& file : files) {
+    const config::Ini ini = read_ini(file);
+    const std::string said = value_of(ini.find("Manager"), "defaulttimeoutstopsec");
+    if (parse_span(said, service.stop_time))
+      service.default_from = "DefaultTimeoutStopSec of " + file.string();
+  }
+  return service;
+}
+
 /// A unit and what its drop-in files add to it; the last word counts.
-void look_at_unit(const std::vector<fs::path>& files, const fs::path& ours,
+void look_at_unit(const std::vector<fs::path>& files, const fs::path& ours, Service service,
                   std::vector<Service>& found) {
   std::string command, directory = "/";
-  Service service{files.front().string(), "TimeoutStopSec", systemd_waits};
+  service.file = files.front().string();
   for (const auto& file : files) {
     const config::Ini unit = read_ini(file);
     const config::IniSection* section = unit.find("Service");
@@ -155,22 +241,15 @@ void look_at_unit(const std::vector<fs::path>& files, const fs::path& ours,
 }
 
 void look_at_systemd(const fs::path& root, const fs::path& ours, std::vector<Service>& found) {
-  // The first one that has a unit wins; all add drop-ins.
-  const char* const directories[] = {"etc/systemd/system", "run/systemd/system",
-                                     "usr/local/lib/systemd/system", "usr/lib/systemd/system",
-                                     "lib/systemd/system"};
   std::map<std::string, fs::path> units;
-  for (const char* directory : directories)
-    for (const auto& file : files_in(root / directory, ".service"))
+  for (const char* directory : systemd_directories)
+    for (const auto& file : files_in(root / directory / "system", ".service"))
       units.emplace(file.filename().string(), file);
+  const Service by_default = systemd_default(root);
   for (const auto& [name, file] : units) {
     std::vector<fs::path> files{file};
-    std::map<std::string, fs::path> additions;
-    for (const char* directory : directories)
-      for (const auto& addition : files_in(root / directory / (name + ".d"), ".conf"))
-        additions.emplace(addition.filename().string(), addition);
-    for (const auto& [its_name, addition] : additions) files.push_back(addition);
-    look_at_unit(files, ours, found);
+    for (const auto& addition : drop_ins(root, "system/" + name + ".d")) files.push_back(addition);
+    look_at_unit(files, ours, by_default, found);
   }
 }
 
@@ -189,8 +268,9 @@ void judge(const Service& service, const config::Settings& settings, CheckFindin
     findings.ok(thing + ": waits for rbit for as long as it takes");
     return;
   }
-  const std::string waits = service.key + (service.said ? " = " : " is not said, so it is ") +
-                            duration_text(*service.stop_time);
+  std::string waits = service.key + (service.said ? " = " : " is not said, so it is ") +
+                      duration_text(*service.stop_time);
+  if (!service.said && !service.default_from.empty()) waits += " by " + service.default_from;
   const std::string cure = "set " + service.key + " to " +
                            std::to_string(whole.count() / 1000 + 30) +
                            " or more, or [rbit] drain-timeout lower";
@@ -218,12 +298,7 @@ void check_services(const config::Settings& settings, const std::string& root,
   const fs::path ours = fs::canonical(settings.file, failed), top(root);
   if (failed) return;
   std::vector<Service> found;
-  for (const char* file : {"etc/supervisor/supervisord.conf", "etc/supervisord.conf"})
-    look_at_supervisord(top / file, ours, found);
-  for (const char* directory : {"etc/supervisor/conf.d", "etc/supervisord.d"})
-    for (const char* end : {".conf", ".ini"})
-      for (const auto& file : files_in(top / directory, end))
-        look_at_supervisord(file, ours, found);
+  for (const auto& file : supervisord_files(top)) look_at_supervisord(file, ours, found);
   look_at_systemd(top, ours, found);
   for (const auto& service : found) judge(service, settings, findings);
 }

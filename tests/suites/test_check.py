@@ -171,6 +171,49 @@ class Services(CheckSuite):
                      program + "stopwaitsecs=660\nstopsignal=KILL\n")
         self.assert_said(self.check(expect=1), "FAIL", "KILL")
 
+    def test_supervisord_reads_what_its_file_includes(self):
+        self.configured()
+        main = "etc/supervisor/supervisord.conf"
+        program = f"[program:rbit]\ncommand=/usr/bin/rbit {self.config}\n"
+        self.service("opt/builds/rbit.conf", program)
+        self.service("opt/builds/other.ini", program)
+        self.service(main, "[supervisord]\n")
+        self.assertEqual(self.check(), [])  # nobody names them
+        for named in ("/opt/builds/*.conf", "nowhere/*.conf ../../opt/builds/*.conf",
+                      "/etc/supervisor/conf.d/*.conf\n  %(here)s/../../opt/builds/rbit.conf"):
+            with self.subTest(named):
+                self.service(main, f"[include]\nfiles = {named}\n")
+                found = self.check(expect=1)
+                self.assert_said(found, "FAIL", "builds/rbit.conf", "stopwaitsecs", "10s")
+                self.assertFalse([line for line in found if "other.ini" in line])
+        # One that is found twice is told once.
+        self.service("etc/supervisor/conf.d/rbit.conf", program)
+        self.service(main, "[include]\nfiles = conf.d/*.conf /etc/supervisor/conf.d/*.conf\n")
+        self.assertEqual(len(self.check(expect=1)), 1, self.findings)
+
+    def test_systemds_own_default(self):
+        self.configured("drain-timeout = 2m")
+        self.service("etc/systemd/system/rbit.service",
+                     f"[Service]\nExecStart=/usr/bin/rbit {self.config}\n")
+        self.service("etc/systemd/system.conf", "[Manager]\n#DefaultTimeoutStopSec=90s\n")
+        self.assert_said(self.check(expect=1), "FAIL", "rbit.service", "is not said", "90s")
+        self.service("etc/systemd/system.conf", "[Manager]\nDefaultTimeoutStopSec=5min\n")
+        self.assertEqual(self.check(), [])
+        self.assert_said(self.findings, "ok ", "rbit.service", "DefaultTimeoutStopSec", "5m",
+                         "etc/systemd/system.conf")
+        self.service("usr/lib/systemd/system.conf.d/50-stop.conf",
+                     "[Manager]\nDefaultTimeoutStopSec=30s\n")
+        found = self.check(expect=1)
+        self.assert_said(found, "FAIL", "rbit.service", "DefaultTimeoutStopSec", "30s",
+                         "50-stop.conf", "set TimeoutStopSec to")
+        self.service("etc/systemd/system.conf.d/50-stop.conf",  # of this name the one in etc counts
+                     "[Manager]\nDefaultTimeoutStopSec=infinity\n")
+        self.assertEqual(self.check(), [])
+        self.assert_said(self.findings, "ok ", "rbit.service", "as long as it takes")
+        self.service("etc/systemd/system/rbit.service.d/stop.conf",  # what the unit says counts more
+                     "[Service]\nTimeoutStopSec=20s\n")
+        self.assert_said(self.check(expect=1), "FAIL", "stop.conf", "TimeoutStopSec = 20s")
+
     def test_the_files_of_this_package_are_right(self):
         conf = os.path.join(rbit_suite.SOURCE_DIR, "conf")
         self.configured()

@@ -11,6 +11,7 @@
 #include "rbit/app/message_file.h"
 #include "rbit/app/submission.h"
 #include "rbit/base/clock.h"
+#include "rbit/base/text.h"
 #include "rbit/intake/request.h"
 #include "rbit/intake/request_writer.h"
 
@@ -25,8 +26,26 @@ constexpr const char* message_options[] = {"package", "version",   "uri",   "met
                                            "format",  "build-env", "job"};
 
 std::string value(const po::variables_map& values, const char* option, const char* old = nullptr) {
+  if (old != nullptr && values.count(option) != 0 && values.count(old) != 0 &&
+      values[option].as<std::string>() != values[old].as<std::string>())
+    throw Fatal(ExitCode::usage,
+                Error{"--" + std::string(old), "says another than --" + std::string(option),
+                      "leave one of them out"});
   if (values.count(option) != 0) return values[option].as<std::string>();
   return old != nullptr && values.count(old) != 0 ? values[old].as<std::string>() : std::string();
+}
+
+/// PyBit's number, or one of ours: above 2^31, which PyBit's never reach (INTEROP.md 8).
+std::string job_id(const po::variables_map& values) {
+  if (values.count("job") == 0) return std::to_string(to_micros(SystemClock().wall()));
+  const std::string said = values["job"].as<std::string>();
+  long long number = 0;
+  if (!text::parse_number(said, 0, 999'999'999'999'999'999, number) ||
+      std::to_string(number) != said)
+    throw Fatal(ExitCode::usage,
+                Error{"--job", "'" + text::one_line(said, 80) + "' is no number of 1 to 18 digits",
+                      "leave it out for a job that PyBit does not know"});
+  return said;
 }
 
 /// Of "http://host:port/": "host:port", as PyBit writes `web_host`.
@@ -52,9 +71,7 @@ std::string compose(const po::variables_map& values, const config::Settings& set
   request.uri = value(values, "uri");
   request.vcs_id = value(values, "vcs-id");
   request.web_host = web_host_of(settings.status.url);
-  request.job_id = value(values, "job");
-  // Above 2^31, which PyBit's numbers never reach (INTEROP.md 8).
-  if (request.job_id.empty()) request.job_id = std::to_string(to_micros(SystemClock().wall()));
+  request.job_id = job_id(values);
 
   const std::string queue = value(values, "queue");
   std::string route;

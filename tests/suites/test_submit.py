@@ -118,6 +118,19 @@ class Refused(Suite):
         self.assertIn("package", self.refused("--queue", "build", "--package", "../x",
                                               "--version", "1"))
 
+    def test_a_job_that_is_no_number(self):
+        for job in ("abc", "007", "1" * 19, "-1", '36, "x": 1'):
+            with self.subTest(job):
+                said = self.refused("--queue", "build", "--package", "p", "--version", "1",
+                                    "--job=" + job, code=2)
+                self.assertIn("--job: ", said)
+                self.assertIn("is no number of 1 to 18 digits (", said)
+
+    def test_an_option_and_its_old_name_that_differ(self):
+        self.assertIn("--platform: says another than --arch",
+                      self.refused("--queue", "build", "--package", "p", "--version", "1",
+                                   "--platform", "any", "--arch", "desktop", code=2))
+
     def test_a_file_that_is_not_there(self):
         self.assertIn("nowhere.json: cannot be read: No such file or directory (",
                       self.refused("--queue", "build", "nowhere.json"))

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -19,6 +20,8 @@
 namespace rbit {
 
 namespace {
+
+constexpr auto pause_between_looks = std::chrono::seconds(2);
 
 const char* name_of(wire::Step step) {
   switch (step) {
@@ -136,12 +139,17 @@ std::string to_string(const JobEnd& end) {
 
 struct Leader::State : std::enable_shared_from_this<Leader::State> {
   State(const asio::any_io_executor& executor, Process child, int fd)
-      : loop(executor), process(std::move(child)), socket(executor, fd), changed(executor) {}
+      : loop(executor),
+        process(std::move(child)),
+        socket(executor, fd),
+        changed(executor),
+        look(executor) {}
 
   asio::any_io_executor loop;
   Process process;
   asio::posix::stream_descriptor socket;
   Notice changed;
+  asio::steady_timer look;  // while it is busy: see `look_after`
   std::string id = new_id();
   bool busy = false;     // with a job or a host
   bool has_job = false;  // not only a host that waits for one
@@ -160,6 +168,21 @@ struct Leader::State : std::enable_shared_from_this<Leader::State> {
                         if (!self || error) return;
                         if (self->take_answers()) self->watch();
                       });
+  }
+  /// A job of our own user can stop its leader, which then hears of no end and of no ladder. What
+  /// cannot go on is ended; its death costs the job, as ever.
+  void look_after() {
+    look.expires_after(pause_between_looks);
+    look.async_wait([weak = weak_from_this()](boost::system::error_code cancelled) {
+      const auto self = weak.lock();
+      if (!self || cancelled || !self->busy || self->end || self->lost) return;
+      if (self->process.is_stopped()) {
+        log::warning(self->what + ": its leader was stopped by a signal, which is its end");
+        self->process.kill();
+      } else {
+        self->look_after();
+      }
+    });
   }
   bool take_answers() {
     for (;;) {
@@ -284,6 +307,7 @@ Result<void> Leader::run(JobOrder order) {
     state_->busy = true;
     state_->has_job = !order.is_host;
     state_->what = std::move(order.what);
+    state_->look_after();
   } else {
     state_->lost = true;
   }
@@ -294,6 +318,7 @@ Task<JobEnd> Leader::ended() {
   const auto state = state_;
   while (!state->end) co_await state->changed.wait();
   state->busy = false;
+  state->look.cancel();
   co_return *state->end;
 }
 

@@ -134,6 +134,17 @@ bool Process::has_ended() const {
   return state_->status.has_value();
 }
 
+bool Process::is_stopped() const {
+  siginfo_t info{};
+  return !has_ended() &&
+         ::waitid(P_PID, static_cast<id_t>(pid()), &info, WSTOPPED | WNOHANG | WNOWAIT) == 0 &&
+         info.si_pid == pid();
+}
+
+void Process::kill() {
+  if (!has_ended()) ::kill(pid(), SIGKILL);  // not reaped, so the number is still its own (K6)
+}
+
 int Process::native_status() const {
   return *state_->status;
 }

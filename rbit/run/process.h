@@ -13,8 +13,8 @@
 
 namespace rbit {
 
-/// A child of ours, reaped as soon as it ends, whether somebody waits or not. It is never killed
-/// from here (P1): whoever wants it to end tells it so. On the loop's thread.
+/// A child of ours, reaped as soon as it ends, whether somebody waits or not. Whoever wants it to
+/// end tells it so; it is killed only when asked for (P1). On the loop's thread.
 class Process {
  public:
   /// Starts `argv[0]` (a path) in a session of its own, with signals as at boot, an empty
@@ -24,6 +24,9 @@ class Process {
 
   pid_t pid() const;
   bool has_ended() const;
+  /// By SIGSTOP: it does nothing until somebody sends SIGCONT.
+  bool is_stopped() const;
+  void kill();
   Task<void> wait();
   /// False: it was still there after `limit`.
   Task<bool> wait_for(std::chrono::steady_clock::duration limit);

@@ -72,6 +72,9 @@ SHELL = {
     "exit-137": ("exit 137", "", ended("exit 137")),
     "kills-its-leader": ("(setsid sleep 1000 &); kill -KILL $PPID; sleep 1000", "",
                          ended("signal KILL")),
+    "stops-its-leader": ("(setsid sleep 1000 &); kill -STOP $PPID; sleep 1000", "",
+                         ended("signal KILL")),
+    "stops-its-leader-and-ends": ("kill -STOP $PPID", "timeout = 1500ms", ended("signal KILL")),
     # A shell that lists its descriptors has one more for that.
     "four-descriptors": ("""cd /proc/$$/fd; test -e 0 -a -e 1 -a -e 2 -a -e 3 || exit 1
 for n in 4 5 6 7 8 9 10 11 12 20 63 255; do test -e $n && exit 2; done
@@ -166,7 +169,7 @@ class Children(Suite):
 
         os.mkdir(self.path("scripts"), 0o755)
         for name, (script, more, verdict) in SHELL.items():
-            if name == "kills-its-leader" and not AS_ROOT:
+            if name.endswith(("-its-leader", "-its-leader-and-ends")) and not AS_ROOT:
                 continue
             add(name, "shell!" + script.replace("%", "%%").replace("\n", "\n    "), more, verdict)
         functions = MODULE

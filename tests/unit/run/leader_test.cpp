@@ -186,6 +186,13 @@ TEST_CASE_FIXTURE(LeaderFixture, "a leader that dies costs its own job and nothi
   CHECK(to_string(sh("exit 6")) == "exit 6");
 }
 
+TEST_CASE_FIXTURE(LeaderFixture, "a job that stops its leader has lost it") {
+  CHECK(sh("setsid sleep 1000 & kill -STOP $PPID; sleep 1000").kind == JobEnd::Kind::leader_lost);
+  CHECK(sh("kill -STOP $PPID").kind == JobEnd::Kind::leader_lost);
+  CHECK(leaders.idle() == 0);
+  CHECK(to_string(sh("exit 3")) == "exit 3");
+}
+
 TEST_CASE_FIXTURE(LeaderFixture, "only a leader with a job costs a job when it dies") {
   log::Settings settings;
   settings.file = dir / "log";

@@ -126,7 +126,9 @@ void EventReader::end() {
     nonsense("a line is longer than 64 KiB");
   else if (!line_.empty())
     take(std::exchange(line_, {}));
+  line_.clear();
   too_long_ = false;
+  said_ = false;
 }
 
 void EventReader::take(std::string_view line) {

@@ -239,6 +239,7 @@ Task<Outcome> HostChannel::run_job(Attempt& attempt, std::string line, Fd record
   } else {
     state->output_pipe->read_now();
     state->event_pipe->read_now();  // what came after the result is not the next job's
+    state->events.end();
   }
   state->attempt = nullptr;
   attempt.note_end(used);

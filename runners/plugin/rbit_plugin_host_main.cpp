@@ -113,7 +113,8 @@ int run(const Options& options) {
       return static_cast<int>(ExitCode::usage);
     }
   }
-  plugin_host::EventChannel events(kEventsFd);
+  // By a number that no open() gets when a plugin has closed 3.
+  plugin_host::EventChannel events(::fcntl(kEventsFd, F_DUPFD_CLOEXEC, 10));
   plugin_host::JobInput input;
   plugin_host::cancel_flag::install();
   // Lines of a job that is at work for hours are seen when they are written, not 4 KiB later.

@@ -82,7 +82,9 @@ class Host:
         timer = threading.Timer(DEADLINE, self.process.kill)
         timer.start()
         try:
-            line = self.events.readline()
+            line = b"\n"
+            while line == b"\n":  # before what rbit waits for
+                line = self.events.readline()
         finally:
             timer.cancel()
         return json.loads(line) if line else None

@@ -105,6 +105,9 @@ PYTHON = {
     "py-stops-itself": ("os.kill(os.getpid(), signal.SIGSTOP)\nsleep()", "timeout = 1500ms", LATE),
     "py-exits": ("child()\nos._exit(3)", "", ended("plugin-crash")),
     "py-closes-all": ("os.closerange(0, 1000)\nos._exit(0)", "", ended("plugin-crash")),
+    "py-half-an-event": ("""os.write(3, b'{"artifact": ')""", "timeout = 20s", DONE),
+    "py-reopens-3": ("os.closerange(3, 1000)\nfor i in range(100): os.open('/dev/null', os.O_RDONLY)",
+                     "timeout = 20s", ended("plugin-crash")),
     "py-100-mb-line": ("os.write(1, b'')\nfor i in range(100): sys.stdout.write('x' * 1000000)",
                        "log-limit = 1M", DONE),
     "py-raises": ("child()\nraise RuntimeError('\\033[2J odd')", "", ("failed", "failed", "failed")),
@@ -119,6 +122,9 @@ PLUGIN = {
     "plugin-segv": ("segv", "", ended("plugin-crash")),
     "plugin-exits": ("exit3", "", ended("plugin-crash")),
     "plugin-leaks": ("leak", "", DONE),
+    "plugin-half-an-event": ("half_an_event", "timeout = 20s", DONE),
+    "plugin-closes-3": ("closes_3", "timeout = 20s", DONE),
+    "plugin-closes-all": ("closes_all", "timeout = 20s", ended("plugin-crash")),
 }
 
 MODULE = """

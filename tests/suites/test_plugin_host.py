@@ -144,7 +144,7 @@ class PluginHost(HostCase):
     def test_no_such_runner_names_those_there_are(self):
         event = self.refusal("segw")
         self.assertEqual(NAUGHTY + ": no runner 'segw' in it", event["refused"])
-        self.assertIn("failed, fields, hangs", event["cure"])
+        self.assertIn("failed, fields, half_an_event, hangs", event["cure"])
         self.assertIn("no name of a runner", self.refusal("a;b")["refused"])
 
     def test_files_that_are_no_plugins(self):

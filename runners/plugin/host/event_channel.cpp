@@ -40,13 +40,13 @@ bool write_all(int fd, std::string_view bytes) {
 }  // namespace
 
 void EventChannel::ready() {
-  write_line(to_line(Json{{"ready", true}}));
+  write_line("\n" + to_line(Json{{"ready", true}}));
 }
 
 void EventChannel::refused(std::string_view why, std::string_view cure) {
   Json event{{"refused", cut(why)}};
   if (!cure.empty()) event["cure"] = cut(cure);
-  write_line(to_line(event));
+  write_line("\n" + to_line(event));
 }
 
 void EventChannel::status(std::string_view status, std::string_view message) {
@@ -73,13 +73,14 @@ void EventChannel::result(std::string_view verdict, std::string_view message, in
     // Not a reason to lose the verdict: the line below is what counts while rbit lives.
     if (!file || !write_all(file.get(), line)) log(path + ": cannot be written", "warning");
   }
-  write_line(line);
+  // A verdict that nobody hears would be waited for: better no host than that.
+  if (!write_line("\n" + line)) ::_exit(1);
 }
 
-void EventChannel::write_line(const std::string& line) {
+bool EventChannel::write_line(const std::string& line) {
   const std::lock_guard lock(mutex_);
   // Where rbit is gone there is nobody to tell, and SIGPIPE has ended this process already.
-  write_all(fd_, line);
+  return write_all(fd_, line);
 }
 
 }  // namespace rbit::plugin_host

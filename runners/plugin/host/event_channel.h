@@ -7,8 +7,9 @@
 namespace rbit::plugin_host {
 
 /// Writes the events of rbit-runner(7), one JSON object a line. Any thread; a line is never mixed
-/// with another. Text that is not UTF-8 is mended and long text cut, so that a line stays below
-/// the 64 KiB that rbit reads.
+/// with another, and what rbit waits for begins with a newline: half a line that a plugin wrote
+/// itself cannot swallow it. Text that is not UTF-8 is mended and long text cut, so that a line
+/// stays below the 64 KiB that rbit reads.
 class EventChannel {
  public:
   /// Does not own `fd`.
@@ -25,7 +26,7 @@ class EventChannel {
               const std::string& record_dir);
 
  private:
-  void write_line(const std::string& line);
+  bool write_line(const std::string& line);
 
   int fd_;
   std::mutex mutex_;

@@ -26,10 +26,10 @@ class Events:
         self._lock = threading.RLock()  # a signal handler may raise in the middle of a write
 
     def ready(self):
-        self._write({"ready": True})
+        self._write({"ready": True}, on_its_own=True)
 
     def refused(self, why, cure):
-        self._write({"refused": clean(why), "cure": clean(cure)})
+        self._write({"refused": clean(why), "cure": clean(cure)}, on_its_own=True)
 
     def status(self, name, message):
         self._write({"status": clean(name), "message": clean(message)})
@@ -55,15 +55,16 @@ class Events:
             try:
                 fd = os.open(path, flags, 0o600)
                 try:
-                    self._write(event, fd)
+                    self._write(event, fd=fd)
                 finally:
                     os.close(fd)
             except OSError as error:  # the line below counts while rbit lives
                 self.log("%s: %s" % (path, error.strerror), "warning")
-        self._write(event)
+        self._write(event, on_its_own=True)
 
-    def _write(self, event, fd=None):
-        line = (json.dumps(event) + "\n").encode("ascii")
+    def _write(self, event, fd=None, on_its_own=False):
+        """`on_its_own`: what is waited for is not lost to a line that somebody else began."""
+        line = (("\n" if on_its_own else "") + json.dumps(event) + "\n").encode("ascii")
         with self._lock:
             while line:
                 line = line[os.write(self._fd if fd is None else fd, line):]

@@ -127,7 +127,8 @@ def main(arguments):
     options = parser.parse_args(arguments)
 
     lines = take_input()
-    events = Events(EVENTS_FD)
+    # By a number that no open() gets when a function has closed 3.
+    events = Events(fcntl.fcntl(EVENTS_FD, fcntl.F_DUPFD_CLOEXEC, 10))
     signals = CancelSignals()
     # What is printed is seen at once, whatever it is.
     sys.stdout.reconfigure(line_buffering=True, errors="backslashreplace")

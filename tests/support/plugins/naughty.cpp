@@ -9,6 +9,7 @@
 #include <iostream>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -60,6 +61,19 @@ void leak(const rbit::Job&) {
   if (::fork() == 0) {
     for (;;) ::pause();
   }
+}
+
+// What is rbit's alone: writes half a line to it, closes it, closes all there is.
+void half_an_event(const rbit::Job&) {
+  constexpr std::string_view half = "{\"artifact\": ";
+  if (::write(3, half.data(), half.size()) < 0) throw rbit::Failed("descriptor 3 is not open");
+}
+void closes_3(const rbit::Job&) {
+  ::close(3);
+  if (::open("/dev/null", O_RDONLY) < 0) throw rbit::Failed("no descriptors left");
+}
+void closes_all(const rbit::Job&) {
+  for (int fd = 3; fd < 1000; ++fd) ::close(fd);
 }
 
 // Tells what it was given, and from many threads.
@@ -121,6 +135,9 @@ RBIT_CPP_RUNNER(blocked, "1.0", blocked);
 RBIT_CPP_RUNNER(hangs, "1.0", hangs);
 RBIT_CPP_RUNNER(cancel_ok, "1.0", cancel_ok);
 RBIT_CPP_RUNNER(leak, "1.0", leak);
+RBIT_CPP_RUNNER(half_an_event, "1.0", half_an_event);
+RBIT_CPP_RUNNER(closes_3, "1.0", closes_3);
+RBIT_CPP_RUNNER(closes_all, "1.0", closes_all);
 RBIT_CPP_RUNNER(tells, "1.0", tells);
 RBIT_CPP_RUNNER(fields, "1.0", fields);
 RBIT_CPP_RUNNER_CLASS(counter, "1.0", Counter);

@@ -114,7 +114,7 @@ int run(const Options& options) {
     }
   }
   // By a number that no open() gets when a plugin has closed 3.
-  plugin_host::EventChannel events(::fcntl(kEventsFd, F_DUPFD_CLOEXEC, 10));
+  plugin_host::EventChannel events(::fcntl(kEventsFd, F_DUPFD_CLOEXEC, 10), options.once);
   plugin_host::JobInput input;
   plugin_host::cancel_flag::install();
   // Lines of a job that is at work for hours are seen when they are written, not 4 KiB later.

@@ -40,13 +40,13 @@ bool write_all(int fd, std::string_view bytes) {
 }  // namespace
 
 void EventChannel::ready() {
-  write_line("\n" + to_line(Json{{"ready", true}}));
+  write_line(before_ + to_line(Json{{"ready", true}}));
 }
 
 void EventChannel::refused(std::string_view why, std::string_view cure) {
   Json event{{"refused", cut(why)}};
   if (!cure.empty()) event["cure"] = cut(cure);
-  write_line("\n" + to_line(event));
+  write_line(before_ + to_line(event));
 }
 
 void EventChannel::status(std::string_view status, std::string_view message) {
@@ -74,7 +74,7 @@ void EventChannel::result(std::string_view verdict, std::string_view message, in
     if (!file || !write_all(file.get(), line)) log(path + ": cannot be written", "warning");
   }
   // A verdict that nobody hears would be waited for: better no host than that.
-  if (!write_line("\n" + line)) ::_exit(1);
+  if (!write_line(before_ + line)) ::_exit(1);
 }
 
 bool EventChannel::write_line(const std::string& line) {

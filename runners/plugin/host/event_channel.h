@@ -12,8 +12,9 @@ namespace rbit::plugin_host {
 /// stays below the 64 KiB that rbit reads.
 class EventChannel {
  public:
-  /// Does not own `fd`.
-  explicit EventChannel(int fd) : fd_(fd) {}
+  /// Does not own `fd`. `is_read_by_people` (--once): without those newlines.
+  explicit EventChannel(int fd, bool is_read_by_people = false)
+      : fd_(fd), before_(is_read_by_people ? "" : "\n") {}
 
   void ready();
   void refused(std::string_view why, std::string_view cure);
@@ -29,6 +30,7 @@ class EventChannel {
   bool write_line(const std::string& line);
 
   int fd_;
+  std::string before_;  // what rbit waits for
   std::mutex mutex_;
 };
 

@@ -108,9 +108,7 @@ Task<Answer> PublishConnection::declare(DeclareQueue queue) {
     if (declared_.contains(queue.name)) co_return Answer{};
     const std::shared_ptr<Connection> connection = connection_;
     if (connection && connection->is_open()) {
-      const std::shared_ptr<Channel> throw_away = connection->new_channel();  // R11
-      Answer answer = co_await throw_away->call(queue);
-      throw_away->close();
+      Answer answer = co_await declare_on(connection, queue, deadline);
       if (answer.ok() && connection == connection_) declared_.insert(queue.name);
       if (answer.ok() || answer.refusal->code != lost) co_return answer;
     }
@@ -121,6 +119,24 @@ Task<Answer> PublishConnection::declare(DeclareQueue queue) {
   }
   Answer in_vain{{}, away()};
   co_return in_vain;
+}
+
+/// On a throw-away channel (R11). A broker that is blocked reads nothing, perhaps for hours (R7),
+/// and the connection asks nothing of it then: `deadline` ends that wait.
+Task<Answer> PublishConnection::declare_on(std::shared_ptr<Connection> connection,
+                                           DeclareQueue queue, Time deadline) {
+  const std::shared_ptr<Channel> throw_away = connection->new_channel();
+  const auto heard = std::make_shared<std::optional<Answer>>();  // may outlive this
+  throw_away->request(std::move(queue), [this, alive = alive_, heard](const Answer& answer) {
+    *heard = answer;
+    if (*alive) up_.notify();
+  });
+  while (!*heard && (!connection->is_blocked() || SteadyClock::now() < deadline))
+    co_await up_.wait_for(sweep_pause);
+  throw_away->close();
+  Answer answer{{}, away()};
+  if (*heard) answer = **heard;
+  co_return answer;
 }
 
 /// Why there is no connection, as far as we know.

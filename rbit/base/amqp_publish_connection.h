@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 
@@ -66,6 +67,8 @@ class PublishConnection : public Publisher {
   void up(std::shared_ptr<Connection> connection);
   void open_channel();
   Task<Answer> send(Outgoing message, bool holds);
+  Task<Answer> declare_on(std::shared_ptr<Connection> connection, DeclareQueue queue,
+                          Time deadline);
   void kick();
   void pump();
   void answered(std::uint64_t number, const Answer& answer);

@@ -267,6 +267,39 @@ TEST_CASE("a blocked broker gets nothing; what may wait waits, the rest loses it
   CHECK(broker.connections == 1);
 }
 
+TEST_CASE("whoever wants a queue of a blocked broker loses patience, too") {
+  test::LogCapture log;
+  asio::io_context loop;
+  FakeBroker broker(loop);
+  broker.beats = true;  // it lives
+  Publishing publishing(loop, settings_for({&broker}), milliseconds(100));
+  REQUIRE(publishing.wait_up());
+  broker.block("low on memory");
+  REQUIRE(test::eventually(loop, [&] { return publishing.publisher.blocked().has_value(); }));
+  broker.reads = false;
+  const auto declare = [&](std::optional<Answer>& to) {
+    DeclareQueue queue;
+    queue.name = "rbit.retry.q.60000";
+    asio::co_spawn(loop, publishing.publisher.declare(queue),
+                   [&](std::exception_ptr, Answer answer) { to = std::move(answer); });
+  };
+  std::optional<Answer> answer;
+  declare(answer);
+  CHECK(test::eventually(loop, [&] { return answer.has_value(); }));
+  broker.reads = true;
+  broker.unblock();
+  REQUIRE(test::eventually(loop, [&] { return answer.has_value(); }));
+  REQUIRE(!answer->ok());
+  CHECK(answer->refusal->code == lost);
+
+  REQUIRE(test::eventually(loop, [&] { return !publishing.publisher.blocked(); }));
+  std::optional<Answer> later;
+  declare(later);
+  REQUIRE(test::eventually(loop, [&] { return later.has_value(); }));
+  CHECK(later->ok());
+  CHECK(broker.connections == 1);
+}
+
 TEST_CASE("after a while the next host is tried, if there is one, and what waited goes there") {
   test::LogCapture log;
   asio::io_context loop;

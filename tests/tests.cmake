@@ -30,7 +30,7 @@ foreach(room base core config intake dispatch run journal report monitor app)
   target_compile_definitions(unit_${room} PRIVATE
     RBIT_SOURCE_DIR="${PROJECT_SOURCE_DIR}" RBIT_BINARY_DIR="${PROJECT_BINARY_DIR}")
   add_test(NAME unit_${room} COMMAND unit_${room})
-  set_tests_properties(unit_${room} PROPERTIES LABELS unit TIMEOUT 120)
+  set_tests_properties(unit_${room} PROPERTIES LABELS unit TIMEOUT 600)
 endforeach()
 
 # Brokers that misbehave are played.

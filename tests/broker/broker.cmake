@@ -6,7 +6,7 @@ endif()
 
 add_test(NAME broker COMMAND ${RBIT_TEST_PYTHON} -B ${PROJECT_SOURCE_DIR}/tests/broker/run.py)
 set_tests_properties(broker PROPERTIES
-  LABELS broker TIMEOUT 1200 SKIP_RETURN_CODE 77
+  LABELS broker TIMEOUT 3600 SKIP_RETURN_CODE 77
   ENVIRONMENT "RBIT_BINARY_DIR=${PROJECT_BINARY_DIR};RBIT_SOURCE_DIR=${PROJECT_SOURCE_DIR}")
 
 # The units that speak AMQP skip what needs a broker; here they have one.
@@ -15,6 +15,6 @@ foreach(unit base intake)
     add_test(NAME amqp_${unit}
              COMMAND ${RBIT_TEST_PYTHON} -B ${PROJECT_SOURCE_DIR}/tests/broker/node.py
                      --run $<TARGET_FILE:unit_${unit}>)
-    set_tests_properties(amqp_${unit} PROPERTIES LABELS amqp TIMEOUT 300 SKIP_RETURN_CODE 77)
+    set_tests_properties(amqp_${unit} PROPERTIES LABELS amqp TIMEOUT 900 SKIP_RETURN_CODE 77)
   endif()
 endforeach()

@@ -32,6 +32,9 @@ BINARY_DIR = os.path.abspath(os.environ.get("RBIT_BINARY_DIR")
 PATIENCE = 150
 SKIPPED = 77
 
+# Who is started in a shell's background ignores it, and so would all that we start.
+signal.signal(signal.SIGQUIT, signal.SIG_DFL)
+
 
 def wait_until(condition, what, patience=PATIENCE):
     """Polls until `condition` is true, returns what it gave. AssertionError after `patience` s."""

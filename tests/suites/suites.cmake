@@ -13,6 +13,6 @@ foreach(suite ${suites})
   string(REGEX REPLACE "^test_" "suite_" name ${name})
   add_test(NAME ${name} COMMAND ${RBIT_TEST_PYTHON} -B ${suite})
   set_tests_properties(${name} PROPERTIES
-    LABELS suite TIMEOUT 600 SKIP_RETURN_CODE 77
+    LABELS suite TIMEOUT 1800 SKIP_RETURN_CODE 77
     ENVIRONMENT "RBIT_BINARY_DIR=${PROJECT_BINARY_DIR};RBIT_SOURCE_DIR=${PROJECT_SOURCE_DIR}")
 endforeach()

@@ -185,7 +185,7 @@ TEST_CASE("what is not confirmed in time is published again on a new connection,
   FakeBroker broker(loop);
   broker.confirms = false;
   ConnectionSettings settings = settings_for({&broker});
-  settings.confirm_limit = milliseconds(600);
+  settings.confirm_limit = milliseconds(2000);
   Publishing publishing(loop, settings, milliseconds(100));  // shorter: it may have arrived
   REQUIRE(publishing.wait_up());
   publishing.publish(message_to("q", "one"));
@@ -210,6 +210,7 @@ TEST_CASE("a broker that never confirms is not waited for for ever") {
   ConnectionSettings settings = settings_for({&broker});
   settings.confirm_limit = milliseconds(300);
   Publishing publishing(loop, settings, milliseconds(1000));
+  REQUIRE(publishing.wait_up());
   publishing.publish(message_to("q", "one"));
   REQUIRE(test::eventually(loop, [&] { return !publishing.answers.empty(); }));
   CHECK(publishing.answers.front().find("did not confirm") != std::string::npos);
@@ -237,7 +238,7 @@ TEST_CASE("a blocked broker gets nothing; what may wait waits, the rest loses it
   asio::io_context loop;
   FakeBroker broker(loop);
   ConnectionSettings settings = settings_for({&broker});
-  settings.confirm_limit = milliseconds(700);  // no confirm is expected of who does not read
+  settings.confirm_limit = milliseconds(3000);  // no confirm is expected of who does not read
   Publishing waiting(loop, settings, milliseconds(300));
   REQUIRE(waiting.wait_up());
   waiting.publisher.hold_while_blocked();

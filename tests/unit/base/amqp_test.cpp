@@ -347,7 +347,7 @@ TEST_CASE("without a broker a publish fails when the patience is over") {
   asio::io_context loop;
   ConnectionSettings settings;
   settings.endpoints = {{"127.0.0.1", dead_port()}};
-  PublishConnection publisher(loop.get_executor(), settings, std::chrono::milliseconds(50));
+  PublishConnection publisher(loop.get_executor(), settings, std::chrono::milliseconds(1000));
   publisher.start();
   const auto sent = test::run(loop, publisher.publish(message_to("q", "hello")));
   REQUIRE(!sent);

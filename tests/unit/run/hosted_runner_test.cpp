@@ -141,7 +141,7 @@ TEST_CASE_FIXTURE(HostedFixture, "a host that answers a cancel lives on") {
 }
 
 TEST_CASE_FIXTURE(HostedFixture, "a host that dies tells how, and what its job used") {
-  host("i=0; while [ $i -lt 60000 ]; do i=$((i+1)); done; exit 3");
+  host("i=0; while [ $i -lt 400000 ]; do i=$((i+1)); done; exit 3");
   const Outcome outcome = run_job();
   CHECK(outcome.reason == "plugin-crash");
   CHECK(outcome.exit == "exit 3");
@@ -239,7 +239,7 @@ TEST_CASE_FIXTURE(HostedFixture, "a job that waits for its host to start can be 
 
 TEST_CASE_FIXTURE(HostedFixture,
                   "each job of a warm host has its own use of processor and memory") {
-  host("case $line in *busy*) i=0; while [ $i -lt 60000 ]; do i=$((i+1)); done;; esac; done_ ok");
+  host("case $line in *busy*) i=0; while [ $i -lt 400000 ]; do i=$((i+1)); done;; esac; done_ ok");
   const Outcome busy = run_job(job("busy"));
   const Outcome idle = run_job(job("idle"));
   CHECK(busy.cpu_micros > 10'000);

@@ -333,13 +333,13 @@ TEST_CASE_FIXTURE(ShellFixture, "where artifacts cannot go is known before the f
 }
 
 TEST_CASE_FIXTURE(ShellFixture, "a verdict has what the job used") {
-  shell("i=0; while [ $i -lt 60000 ]; do i=$((i+1)); done; echo done; exit 3");
+  shell("i=0; while [ $i -lt 400000 ]; do i=$((i+1)); done; echo done; exit 3");
   const Outcome outcome = run_job();
   CHECK(outcome.cpu_micros > 10'000);
   CHECK(outcome.peak_memory_kib > 100);
   CHECK(outcome.output_bytes == 5);
   CHECK(outcome.exit == "exit 3");
-  policy.timeout = std::chrono::milliseconds(50);
+  policy.timeout = std::chrono::milliseconds(1500);  // by then the trap is set
   shell("trap 'exit 9' TERM; while :; do sleep 0.01; done");
   const Outcome late = run_job();
   CHECK(late.reason == "timeout");

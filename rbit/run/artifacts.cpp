@@ -99,22 +99,40 @@ class Collection {
     return refused(name, std::string(doing) + ": " + std::strerror(errno));
   }
 
-  Done open_place(Place& place, const std::string& path) {
+  static Done opened(Place& place, const std::string& path, Fd directory) {
+    const bool is_replaced = errno == ELOOP || errno == ENOTDIR;
+    if (!directory)
+      return Error{path, is_replaced ? "is no directory any more" : std::strerror(errno),
+                   "artifacts are taken from here or put here"};
     place.path = path;
     place.real = real_path(path);
-    place.directory = Fd(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    if (place.directory) return {};
-    return Error{path, std::strerror(errno), "artifacts are taken from here or put here"};
+    place.directory = std::move(directory);
+    return {};
+  }
+
+  Done open_output(const std::string& path) {
+    Fd directory(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    return opened(output_, path, std::move(directory));
+  }
+
+  /// The job may have put a link in the place of this directory, or of the one it lies in. Above
+  /// that links are the administrator's.
+  Done open_place(Place& place, const std::string& path) {
+    const auto slash = path.rfind('/', path.rfind('/') - 1);
+    const Fd above(::open(path.substr(0, slash + 1).c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+    Fd directory;
+    if (above)
+      directory = open_below(above.get(), path.substr(slash + 1),
+                             O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, Mounts::enter);
+    return opened(place, path, std::move(directory));
   }
 
   Done open_places() {
     if (auto opened = open_place(work_, order_.work_dir); !opened) return opened;
-    if (!order_.tmp_dir.empty()) {
-      if (auto opened = open_place(tmp_, order_.tmp_dir); !opened) return opened;
-    }
+    if (!order_.tmp_dir.empty()) (void)open_place(tmp_, order_.tmp_dir);  // a job may remove it
     if (auto made = make_directories(order_.output_dir, order_.output_mode); !made) return made;
     output_.keeps = true;
-    return open_place(output_, order_.output_dir);
+    return open_output(order_.output_dir);
   }
 
   Done add_named(const Artifact& artifact) {

@@ -89,12 +89,21 @@ TEST_CASE("absolute paths count below the work, the temporary and the output dir
 
 TEST_CASE("a job may name its directory with or without the links that lead there") {
   Build build;
-  fs::create_directory_symlink(build.place.path(), build.place / "alias");
+  const fs::path place(build.place.path());
+  fs::create_directory_symlink(place.parent_path(), place / "alias");
+  const std::string alias = place / "alias" / place.filename() / "work";
   build.makes("one");
   build.makes("two");
-  build.names(build.order.work_dir + "/one").names(build.place / "alias/work/two");
-  build.order.work_dir = build.place / "alias/work";
+  build.names(build.order.work_dir + "/one").names(alias + "/two");
+  build.order.work_dir = alias;
   CHECK(build.kept() == Names{"one", "two"});
+}
+
+TEST_CASE("a job may remove its temporary directory") {
+  Build build;
+  build.makes("one");
+  fs::remove(build.order.tmp_dir);
+  CHECK(build.names("one").kept() == Names{"one"});
 }
 
 TEST_CASE("globs find files at their depth, ** at any") {
@@ -169,6 +178,28 @@ TEST_CASE("links out of the work directory are refused") {
     CHECK(build.names("/etc/passwd").refuses("lies neither in the job's directory nor in "));
     build.order.named = {{build.order.work_dir + "x/secret", ""}};
     CHECK(build.refuses("lies neither in the job's directory nor in "));
+  }
+  SUBCASE("in the place of its directory") {
+    fs::remove_all(build.order.work_dir);
+    fs::create_directory_symlink(build.place / "secrets", build.order.work_dir);
+    CHECK(build.names("key").refuses("work: is no directory any more"));
+    build.order.named = {{build.order.work_dir + "/key", ""}};
+    CHECK(build.refuses("work: is no directory any more"));
+    build.order.globs = {"*"};
+    CHECK(build.refuses("work: is no directory any more"));
+  }
+  SUBCASE("in the place of what that lies in") {
+    fs::create_directories(build.place / "secrets/job/work");
+    test::write_file(build.place / "secrets/job/work/key", "secret");
+    fs::create_directory_symlink(build.place / "secrets/job", build.place / "job");
+    build.order.work_dir = build.place / "job/work";
+    CHECK(build.names("key").refuses("work: is no directory any more"));
+    CHECK(fs::exists(build.place / "secrets/job/work/key"));
+  }
+  SUBCASE("in the place of its temporary directory") {
+    fs::remove_all(build.order.tmp_dir);
+    fs::create_directory_symlink(build.place / "secrets", build.order.tmp_dir);
+    CHECK(build.names(build.order.tmp_dir + "/key").refuses("lies neither"));
   }
   SUBCASE("magic links") {
     CHECK(build.names("/proc/self/environ").refuses("lies neither"));

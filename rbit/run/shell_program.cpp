@@ -47,8 +47,6 @@ std::optional<std::string> program_of(const std::string& shell_line) {
   const std::string& word = words[first];
   const bool own = std::find(own_words.begin(), own_words.end(), word) != own_words.end();
   if (own || !is_plain_word(word) || word.front() == '-') return std::nullopt;
-  // Relative to the job's own directory, which it may fill first.
-  if (word.find('/') != std::string::npos && word.front() != '/') return std::nullopt;
   return word;
 }
 
@@ -58,6 +56,9 @@ Result<std::string> find_program(const std::string& program,
     if (may_run(program)) return program;
     return Error{program, "there is no such program", "install it, or correct the runner line"};
   }
+  if (program.find('/') != std::string::npos)
+    return Error{program, "starts at the job's own directory, which is empty",
+                 "write its whole path"};
   std::string path;
   for (const std::string& variable : environment)
     if (variable.starts_with("PATH=")) path = variable.substr(5);

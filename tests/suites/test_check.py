@@ -61,6 +61,7 @@ class Files(CheckSuite):
         naughty = os.path.join(rbit_suite.BINARY_DIR, "tests", "libnaughty.so")
         naughty = naughty if os.path.exists(naughty) else None  # not built
         runners = {"program": "runner = shell!/nowhere/tool %ID",
+                   "relative": "runner = shell!./rbit.ini %ID",
                    "library": "runner = plugin!libnowhere.so:x",
                    "module": "runner = python!no_such_module:f",
                    "syntax": "runner = python!broken:f"}
@@ -68,7 +69,8 @@ class Files(CheckSuite):
             runners["symbol"] = f"runner = plugin!{naughty}:no_such_runner"
         self.configure(runners)
         found = self.check(expect=1)
-        for name, words in {"program": "/nowhere/tool", "library": "libnowhere.so",
+        for name, words in {"program": "/nowhere/tool", "relative": "(write its whole path)",
+                            "library": "libnowhere.so",
                             "module": "no_such_module", "syntax": "broken.py"}.items():
             self.assert_said(found, f"FAIL [runner:{name}]", words)
         if naughty:

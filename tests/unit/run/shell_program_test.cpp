@@ -13,12 +13,13 @@ TEST_CASE("a plain command needs its program") {
   CHECK(program_of("pandoc -o x.pdf \"$RBIT_ID\"") == "pandoc");
   CHECK(program_of("\n  exec /opt/build/run all > log 2>/dev/null\n") == "/opt/build/run");
   CHECK(program_of("make") == "make");
+  CHECK(program_of("./convert %ID") == "./convert");
 }
 
 TEST_CASE("what the shell does itself, or may do without its first program, needs none") {
   for (const char* line :
        {"", "exit 3", "echo $$", "[ -e good ] ", "cd /x", "make; true", "make || exit 75",
-        "make | tee log", "(make)", "A=b make", "$TOOL x", "./configure", "if true", "exec",
+        "make | tee log", "(make)", "A=b make", "$TOOL x", "./configure; make", "if true", "exec",
         "exec -a x y", "make\nmake install", "echo `date`", "\"make\" x"})
     CHECK_MESSAGE(program_of(line) == std::nullopt, line);
 }
@@ -31,6 +32,13 @@ TEST_CASE("a program is looked for where jobs would find it") {
   CHECK_FALSE(find_program("/bin/no-such-program", environment).has_value());
   CHECK_FALSE(find_program("no-such-program", environment).has_value());
   CHECK_FALSE(find_program("/usr", environment).has_value());
+}
+
+TEST_CASE("a relative one starts at the job's directory, where nothing is yet") {
+  const auto found = find_program("bin/convert", {"PATH=/usr/bin:/bin"});
+  REQUIRE_FALSE(found.has_value());
+  CHECK(found.error().text() ==
+        "bin/convert: starts at the job's own directory, which is empty (write its whole path)");
 }
 
 TEST_CASE("a file that nobody may run is no program") {

@@ -65,7 +65,17 @@ void Attempt::on_output(std::string_view bytes) {
   log_.write(bytes);
   unflushed_ = true;
   activity();
-  if (log_.bytes() > output_limit) ladder(StopCause::output, policy_.signal_of_stop());
+  limit_output();
+}
+
+void Attempt::on_event_bytes(std::size_t count) {
+  event_bytes_ += static_cast<std::int64_t>(count);
+  limit_output();
+}
+
+void Attempt::limit_output() {
+  if (std::max(log_.bytes(), event_bytes_) > output_limit)
+    ladder(StopCause::output, policy_.signal_of_stop());
 }
 
 void Attempt::on_event(JobEvent event) {

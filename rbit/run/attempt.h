@@ -44,6 +44,8 @@ class Attempt {
   void over();
 
   void on_output(std::string_view bytes);
+  /// What came on descriptor 3, before it is read as events; it counts like output.
+  void on_event_bytes(std::size_t count);
   void on_event(JobEvent event);
   void on_nonsense(const std::string& why);
   void log_status(const StatusEvent& status) const;
@@ -63,6 +65,7 @@ class Attempt {
 
  private:
   void ladder(StopCause cause, int signal);
+  void limit_output();
   void on_stop(StopKind kind);
   void activity();
   void arm();
@@ -78,6 +81,7 @@ class Attempt {
   std::optional<ResultEvent> result_;
   std::string final_words_;  // message of the last final status, or Blocked, that the job set
   std::vector<Artifact> named_;
+  std::int64_t event_bytes_ = 0;
   std::size_t reports_ = 0, verdicts_ = 0;  // statuses it set
 
   using Time = std::chrono::steady_clock::time_point;

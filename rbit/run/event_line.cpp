@@ -74,6 +74,9 @@ Result<JobEvent> result_event(const nlohmann::json& object) {
 
 Result<JobEvent> parse_event_line(std::string_view line) {
   if (line.size() > max_event_line) return nothing("a line is longer than 64 KiB");
+  // Most of what is no event is found out so, and that at next to no cost: it may be a flood.
+  if (const auto word = text::trim(line); word.empty() || word.front() != '{')
+    return nothing("not a JSON object");
   const json::Limits limits{max_event_line, 8, 256, max_event_line};
   auto parsed = json::parse(line, limits);
   if (!parsed) return nothing(parsed.error().reason);

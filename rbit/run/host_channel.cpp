@@ -169,8 +169,11 @@ Result<std::unique_ptr<HostChannel>> HostChannel::start(const asio::any_io_execu
   State* const self = state.get();  // owns the readers: they end with it
   state->output_pipe = std::make_unique<PipeReader>(
       loop, std::move(output->first), [self](std::string_view bytes) { self->on_output(bytes); });
-  state->event_pipe = std::make_unique<PipeReader>(
-      loop, std::move(events->first), [self](std::string_view bytes) { self->events.feed(bytes); });
+  state->event_pipe =
+      std::make_unique<PipeReader>(loop, std::move(events->first), [self](std::string_view bytes) {
+        if (self->attempt) self->attempt->on_event_bytes(bytes.size());
+        self->events.feed(bytes);
+      });
   spawn(loop, State::watch_end(state), "host");
   return std::unique_ptr<HostChannel>(new HostChannel(std::move(state)));
 }

@@ -164,8 +164,10 @@ Task<Outcome> ShellRunner::run_in(const Workspace& workspace, const Job& job, Ru
                      [&](const std::string& why) { attempt.on_nonsense(why); });
   PipeReader output(loop_, std::move(output_pipe->first),
                     [&](std::string_view bytes) { attempt.on_output(bytes); });
-  PipeReader event_bytes(loop_, std::move(event_pipe->first),
-                         [&](std::string_view bytes) { events.feed(bytes); });
+  PipeReader event_bytes(loop_, std::move(event_pipe->first), [&](std::string_view bytes) {
+    attempt.on_event_bytes(bytes.size());
+    events.feed(bytes);
+  });
   auto leader = leaders_.acquire();
   if (!leader) co_return not_started(leader.error());
   JobOrder final_order = std::move(*ordered);

@@ -52,7 +52,9 @@ SHELL = {
     "floods-after-its-end": ("yes & exit 5", "", ended("exit 5")),
     "closes-stdout": ("exec 1>&- 2>&-; sleep 0.2; exit 4", "", ended("exit 4")),
     "closes-all": ("exec 0<&- 1>&- 2>&- 3>&-; sleep 1000", "timeout = 1500ms", LATE),
+    "fork-chasers": ("exec python3 '{directory}/scripts/chasers.py'", "", DONE),
     "1-gib": ("head -c 1200000000 /dev/zero; exit 0", "", ("failed", "timed-out", "output")),
+    "1-gib-on-3": ("head -c 1200000000 /dev/zero >&3", "", ("failed", "timed-out", "output")),
     "100-mb-line": ("head -c 100000000 /dev/zero | tr '\\0' x", "log-limit = 1M", DONE),
     "binary": ("head -c 3000000 /dev/urandom; exit 6", "log-limit = 1M", ended("exit 6")),
     "odd-text": ("printf '\\033[2J\\033]0;x\\007\\r\\n\\000\\377\\n'; exit 7", "", ended("exit 7")),
@@ -160,6 +162,19 @@ time.sleep(1000)
 """
 
 
+# Processes that are never the same for long: each forks and ends, in a session of its own.
+CHASERS = """
+import os, time
+for i in range(8):
+    if os.fork() == 0:
+        os.setsid()
+        while True:
+            if os.fork():
+                os._exit(0)
+time.sleep(0.2)
+"""
+
+
 class Children(Suite):
     def setUp(self):
         super().setUp()
@@ -174,9 +189,11 @@ class Children(Suite):
             expected[name] = verdict
 
         os.mkdir(self.path("scripts"), 0o755)
+        self.write("scripts/chasers.py", CHASERS)
         for name, (script, more, verdict) in SHELL.items():
             if name.endswith(("-its-leader", "-its-leader-and-ends")) and not AS_ROOT:
                 continue
+            script = script.replace("{directory}", self.directory)
             add(name, "shell!" + script.replace("%", "%%").replace("\n", "\n    "), more, verdict)
         functions = MODULE
         for name, (body, more, verdict) in PYTHON.items():
@@ -226,7 +243,7 @@ class Children(Suite):
             if found != expected[name]:
                 trouble.append(f"{name}: {found}, not {expected[name]}: {story['message']}")
             # To write that much is not what is measured.
-            limit = {"fork-bomb": 6, "1-gib": 10, "100-mb-line": 10, "py-100-mb-line": 10}.get(
+            limit = {"fork-bomb": 6, "1-gib": 10, "1-gib-on-3": 10, "100-mb-line": 10, "py-100-mb-line": 10}.get(
                 name, LIMIT if "timed-out" in expected[name] else 0)
             took = attempt["wall_us"] / 1e6
             if took > limit + GRACE + OVERTIME * PATIENCE_FACTOR:

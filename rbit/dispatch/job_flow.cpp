@@ -349,21 +349,26 @@ JobFlow::Identity JobFlow::identify(Delivery& delivery) const {
   return {own, journal_.find(own)};
 }
 
-Task<void> JobFlow::settle_all(RunningJob& running, const Settlement& settlement) {
+Task<void> JobFlow::settle_all(RunningJob& running, Settlement settlement) {
   const std::string key = running.job.key;
   bool reached = running.deliveries.empty();
-  while (!running.deliveries.empty()) {  // others may join meanwhile
-    Delivery delivery = std::move(running.deliveries.back());
-    running.deliveries.pop_back();
-    const bool settled = co_await settle(key, delivery, settlement);
-    reached = settled || reached;  // those that are void came again, and are among the others
+  for (;;) {
+    while (!running.deliveries.empty()) {  // others may join meanwhile
+      Delivery delivery = std::move(running.deliveries.back());
+      running.deliveries.pop_back();
+      const bool settled = co_await settle(key, delivery, settlement);
+      reached = settled || reached;  // those that are void came again, and are among the others
+    }
+    // What the broker took back is its own again, and will come or be done elsewhere.
+    const bool goes_back = settlement.kind == Settlement::Kind::requeue;
+    if (!reached || (goes_back && !running.job.owned)) co_return;
+    // Of two messages the copy of one may have been refused: the other's comes.
+    backlog_.remove(key);
+    co_await note_settled(key);
+    failpoint("A.noted");
+    if (running.deliveries.empty()) co_return;
+    if (!goes_back) settlement = Settlement::accept();  // as `recall`: there is a copy already
   }
-  // What the broker took back is its own again, and will come or be done elsewhere.
-  const bool taken_back = settlement.kind == Settlement::Kind::requeue && !running.job.owned;
-  if (!reached || taken_back) co_return;
-  backlog_.remove(key);  // of two messages the copy of one may have been refused: the other's comes
-  co_await note_settled(key);
-  failpoint("A.noted");
 }
 
 /// Until it is on record; unnoted, the job would stay in the journal as one that waits for this.

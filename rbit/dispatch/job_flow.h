@@ -147,7 +147,7 @@ class JobFlow {
   enum class Tell { all, nobody };  // of the verdict
   Task<Finished> finish(const Job& job, const std::string& record_dir, const Outcome& outcome,
                         const Settlement& settlement, Tell tell = Tell::all);
-  Task<void> settle_all(RunningJob& running, const Settlement& settlement);
+  Task<void> settle_all(RunningJob& running, Settlement settlement);
   Task<void> note_settled(std::string key);
   Task<bool> settle(const std::string& key, Delivery& delivery, const Settlement& settlement);
   Task<bool> keep_here(const std::string& key, Delivery& delivery, const Settlement& settlement,

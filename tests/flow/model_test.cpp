@@ -315,6 +315,19 @@ std::uint64_t number_from(const char* variable, std::uint64_t otherwise) {
 
 }  // namespace
 
+TEST_CASE("seeds of random events that found something") {
+  static constexpr std::pair<const char*, std::uint64_t> found[] = {
+      {"a message joined while its job's settlement was being noted, and was let go",
+       4480277566217503960u},
+  };
+  for (const auto& [bug, seed] : found) {
+    CAPTURE(bug);
+    Model model(seed);
+    model.play(12);
+    CHECK_MESSAGE(model.trouble().empty(), model.trouble());
+  }
+}
+
 TEST_CASE("random events: a job does nothing that the model does not allow") {
   const std::uint64_t sequences = number_from("RBIT_MODEL_SEQUENCES", 1000);
   const std::uint64_t first = number_from("RBIT_MODEL_SEED", 1);

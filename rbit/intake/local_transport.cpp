@@ -15,6 +15,7 @@ namespace rbit {
 namespace {
 
 constexpr std::chrono::milliseconds longest_sleep{60'000};  // the wall clock may be set meanwhile
+constexpr std::chrono::milliseconds read_pause{1'000};      // after a read in vain
 
 Error no_such_queue(const std::string& queue, const std::vector<std::string>& queues) {
   return {"queue " + text::one_line(queue, 200), "no runner of this configuration takes from it",
@@ -196,6 +197,20 @@ void LocalTransport::pump() {
   }
 }
 
+/// Nothing else need happen until then: the message may be the last one for hours.
+void LocalTransport::read_again_later(const Error& why) {
+  if (std::exchange(reads_later_, true)) return;
+  log::error("the embedded queue could not be read, trying again: " + why.text());
+  spawn(loop_, read_again(alive_), "reading the embedded queue again");
+}
+
+Task<void> LocalTransport::read_again(std::weak_ptr<void> alive) {
+  co_await clock_.sleep_for(read_pause);
+  if (alive.expired()) co_return;
+  reads_later_ = false;
+  wake();
+}
+
 bool LocalTransport::deliver_one(Lane& lane) {
   if (lane.credit <= 0) return false;
   auto taken = take(lane);
@@ -217,8 +232,8 @@ std::optional<LocalTransport::Taken> LocalTransport::take(Lane& lane) {
         "place > ? ORDER BY place LIMIT 1");
     const auto found = row.bind(lane.queue).bind(lane.cursor).step();
     if (!found) {
-      log::error("the embedded queue could not be read: " + found.error().text());
-      return std::nullopt;  // asked again at the next change of credit
+      read_again_later(found.error());
+      return std::nullopt;
     }
     lane.may_have_more = *found;
     if (*found) place = row.integer(3);
@@ -238,8 +253,8 @@ std::optional<LocalTransport::Taken> LocalTransport::take_returned(Lane& lane) {
     auto row = database_.prepare("SELECT id, properties, body FROM message WHERE id = ?");
     const auto found = row.bind(id).step();
     if (!found) {
-      log::error("the embedded queue could not be read: " + found.error().text());
-      return std::nullopt;  // it is still the first; asked again at the next change of credit
+      read_again_later(found.error());
+      return std::nullopt;  // it is still the first
     }
     lane.returned.pop_front();
     if (!*found) continue;

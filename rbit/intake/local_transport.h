@@ -82,6 +82,8 @@ class LocalTransport : public Transport {
   bool deliver_one(Lane& lane);
   std::optional<Taken> take(Lane& lane);
   std::optional<Taken> take_returned(Lane& lane);
+  void read_again_later(const Error& why);
+  Task<void> read_again(std::weak_ptr<void> alive);
   void note_cursor(Lane& lane, std::int64_t place);
   void came_back(const std::string& queue, std::int64_t id);
   void gone(const std::string& queue);
@@ -107,6 +109,7 @@ class LocalTransport : public Transport {
   bool taking_ = false;
   bool pump_due_ = false;
   bool cursors_due_ = false;
+  bool reads_later_ = false;
   std::optional<std::int64_t> alarm_;  // when the next sleeper wakes, microseconds since 1970
   WallTime wall_seen_;                 // both clocks at one moment, to see that one was set
   SteadyTime steady_seen_;

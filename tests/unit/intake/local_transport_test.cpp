@@ -151,6 +151,26 @@ TEST_CASE("a message that was given back and cannot be read now is not forgotten
   CHECK(house.bodies() == "1 ");
 }
 
+TEST_CASE("a queue that could not be read is read again, though nobody asks") {
+  House house;
+  house.start();
+  house.credit("a", 1);
+  REQUIRE(house.database->execute(
+      "ALTER TABLE message RENAME TO kept; CREATE VIEW message AS SELECT id, queue, "
+      "abs(-9223372036854775807 - 1) AS place, due, first, properties, body FROM kept; "
+      "INSERT INTO kept(queue, place, first, properties, body) VALUES('a', 1, 0, '{}', '1')"));
+  house.transport->look_again("a");
+  house.settle_down();
+  CHECK(house.got.empty());
+  house.clock.advance(std::chrono::seconds(1));
+  house.settle_down();
+  CHECK(house.got.empty());
+  REQUIRE(house.database->execute("DROP VIEW message; ALTER TABLE kept RENAME TO message"));
+  house.clock.advance(std::chrono::seconds(1));
+  house.settle_down();
+  CHECK(house.bodies() == "1 ");
+}
+
 TEST_CASE("a message goes in and comes out whole") {
   House house;
   house.start();

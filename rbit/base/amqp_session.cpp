@@ -136,9 +136,9 @@ void Session::serve() {
 }
 
 void Session::wait() {
-  // A silence is found when we look: not more than a quarter of a beat after the second is missed.
-  const std::chrono::milliseconds quarter_of_a_beat(250 * wire_->heartbeat().count());
-  auto limit = std::min(longest_sleep, quarter_of_a_beat);
+  // A silence is found when we look: not more than an eighth of a beat after the second is missed.
+  const std::chrono::milliseconds eighth_of_a_beat(125 * wire_->heartbeat().count());
+  auto limit = std::min(longest_sleep, eighth_of_a_beat);
   const auto consider = [&](Time deadline) {
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - SteadyClock::now());
     limit = std::clamp(left, std::chrono::milliseconds(0), limit);

@@ -21,12 +21,14 @@ class Run:
 class Kill:
     """An rbit (or, `of`, a leader, a host, a job) that was killed. `first` is the last moment at
     which it surely lived, `last` the first at which nothing of it was left. `dying`: a job that said
-    its end so many seconds before may not have been heard (RELIABILITY.md 2.3: X, V)."""
+    its end so many seconds before may not have been heard (RELIABILITY.md 2.3: X, V).
+    `interrupted`: jobs of which a leader's record says so, whatever they said themselves."""
     first: float
     last: float
     dying: float = 0.25  # a moment, on a busy machine
     of: str = "rbit"
     job: str = None  # whose leader, host or process it was
+    interrupted: frozenset = frozenset()
 
 
 @dataclasses.dataclass
@@ -61,10 +63,12 @@ class Row:
 
 @dataclasses.dataclass
 class Recovery:
-    """From `reachable` on the broker answered; `consuming` is when rbit said so, or None."""
+    """From `reachable` on the broker answered; `consuming` is when rbit said so, or None. `plain`:
+    how long a plain client beside it waited for a channel, in seconds (probe.py)."""
     reachable: float
     consuming: float = None
     backoff: float = 1.0   # the ceiling that rbit was configured with, in seconds
+    plain: float = 0.0
 
 
 @dataclasses.dataclass
@@ -90,6 +94,7 @@ class Evidence:
     runs: list = dataclasses.field(default_factory=list)
     kills: list = dataclasses.field(default_factory=list)
     redeliveries: dict = dataclasses.field(default_factory=dict)  # id: to another rbit (row 23)
+    resent: dict = dataclasses.field(default_factory=dict)       # id: reports without a confirm
     reports: list = dataclasses.field(default_factory=list)
     acks: list = dataclasses.field(default_factory=list)
     journal: dict = None                                         # id: Row; None: not collected

@@ -1,5 +1,6 @@
 /* The job of the fault suite: says in the run log that it begins, sleeps, says that it ends.
  *     fault_job RUNLOG
+ * If RBIT_PACKAGE is "gated", it waits for a file RUNLOG.gate first.
  * What it does stands in RBIT_VERSION as MS-CODE-TIMES: it sleeps MS milliseconds and ends with
  * CODE in its first TIMES attempts, with 0 afterwards. A line of the log is one write to a file
  * opened for appending, so that the lines of all jobs stand in the order in which they happened:
@@ -29,6 +30,13 @@ static int say(int log, const char* word, int code) {
   return write(log, line, (size_t)length) == length ? 0 : -1;
 }
 
+static void wait_for_gate(const char* run_log) {
+  const struct timespec moment = {0, 20000000};
+  char gate[4096];
+  snprintf(gate, sizeof gate, "%s.gate", run_log);
+  while (access(gate, F_OK) != 0) nanosleep(&moment, NULL);
+}
+
 int main(int argc, char** argv) {
   long milliseconds = 0;
   int code = 0, times = 0, log;
@@ -50,6 +58,7 @@ int main(int argc, char** argv) {
   if (say(log, "begin", 0) != 0) return 2;
   printf("job %s, attempt %s\n", variable("RBIT_JOB_ID"), variable("RBIT_ATTEMPT"));
   fflush(stdout);
+  if (strcmp(variable("RBIT_PACKAGE"), "gated") == 0) wait_for_gate(argv[1]);
   pause.tv_sec = milliseconds / 1000;
   pause.tv_nsec = milliseconds % 1000 * 1000000;
   while (nanosleep(&pause, &pause) != 0) {

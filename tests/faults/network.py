@@ -7,6 +7,7 @@ import traceback
 
 from evidence import Ack, Call, Evidence
 from faultproxy import DOWN, UP, FaultProxy
+from probe import lateness
 from rbit_suite import wait_until
 from world import CONSUMING
 
@@ -29,6 +30,7 @@ class Network:
         self.world.host = hosts(own) if hosts else own
         self.world.configure(slots=slots, **more)
         self.problems = self.world.found.notes
+        self.lateness = lateness()
 
     def __enter__(self):
         return self
@@ -56,12 +58,18 @@ class Network:
         """Waits until rbit has let go of these connections, and judges how soon it did."""
         wait_until(lambda: all(one.gone is not None for one in connections),
                    f"rbit to give up {name}", 60)
-        seconds = max(one.gone for one in connections) - since
+        self.judge_found(name, since, max(one.gone for one in connections), limit)
+
+    def judge_found(self, name, since, until, limit):
+        """What the machine kept all of us waiting for is not rbit's."""
+        seconds = until - since
         self.world.found.calls.append(Call(f"finding {name}", seconds, HEARTBEAT))
         worst = self.world.found.figures.get("found_s", 0)
         self.world.found.figures["found_s"] = max(worst, round(seconds, 1))
-        if seconds > limit:
-            self.problems.append(f"{name} was found after {seconds:.1f} s, {limit} are allowed")
+        late = self.lateness.between(since, until)
+        if seconds > limit + late:
+            self.problems.append(f"{name} was found after {seconds:.1f} s, {limit} are allowed, and "
+                                 f"{late:.1f} in which nobody was woken up")
 
     def finish(self, patience=None):
         """Waits for all jobs, then collects; the wire's share of the evidence."""
@@ -76,7 +84,9 @@ class Network:
             self.problems.append(f"{len(strangers)} acks of tags that were never given")
         again = sum(1 for one in log.named("basic.deliver", "basic.get-ok")
                     if one.method.redelivered)
-        found.figures["answers_again"] = again + self.unconfirmed()
+        unconfirmed = self.unconfirmed()
+        found.resent = collections.Counter(one.job for one in unconfirmed)
+        found.figures["answers_again"] = again + len(unconfirmed)
         found.figures["connections"] = len(self.proxy.connections)
         self.problems += [f"the proxy: {one!r}" for one in self.proxy.errors]
         if log.unread:
@@ -84,17 +94,18 @@ class Network:
         return found
 
     def unconfirmed(self):
-        """How many publishes rbit must send again, for their confirm did not reach it."""
+        """The publishes that rbit must send again, for their confirm did not reach it."""
         gone = {one.number: one.gone_wall for one in self.proxy.connections}
-        sent, confirmed = collections.Counter(), collections.defaultdict(set)
+        sent, confirmed = collections.defaultdict(list), collections.defaultdict(set)
         for one in self.proxy.log.named("basic.publish", "basic.ack", "basic.nack"):
             place = (one.connection, one.channel)
             if one.direction == UP and one.name == "basic.publish":
-                sent[place] += 1
+                sent[place].append(one)
             elif one.direction == DOWN and one.wall <= (gone[one.connection] or one.wall):
                 tags = range(1, one.method.tag + 1) if one.method.multiple else [one.method.tag]
                 confirmed[place].update(tags)
-        return sum(count - len(confirmed[place]) for place, count in sent.items())
+        return [one for place, those in sent.items() for tag, one in enumerate(those, 1)
+                if tag not in confirmed[place]]
 
 
 def at_once(functions, most=6):

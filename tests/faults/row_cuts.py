@@ -6,6 +6,7 @@ import time
 from evidence import Recovery
 from faultproxy import DOWN, UP, Mishap
 from network import HEARTBEAT, INTAKE, PUBLISH, Network, at_once
+from probe import Handshakes
 from rbit_suite import wait_until
 from row import Row
 
@@ -18,29 +19,38 @@ STAY = 0.3  # seconds a connection is left alone when its cut lies behind all it
 # ---- row 5
 
 
-CLOSE = """lists:foreach(fun(Pause) ->
-    timer:sleep(Pause),
-    [rabbit_networking:close_connection(Pid, "a fault of the suite") ||
-        [{{pid, Pid}}, {{client_properties, Table}}] <-
-            rabbit_networking:connection_info_all([pid, client_properties]),
-        is_list(Table),  % none, before a client has said who it is
-        {{_, _, Name}} <- [lists:keyfind(<<"connection_name">>, 1, Table)],
-        binary:match(Name, <<"{mark}">>) =/= nomatch]
-end, {pauses})."""
+# A connection that is still being opened would end without a word: whoever has just been closed is
+# waited for, 20 s at most.
+CLOSE = """Running = fun() -> [Pid ||
+    [{{pid, Pid}}, {{state, running}}, {{client_properties, Table}}] <-
+        rabbit_networking:connection_info_all([pid, state, client_properties]),
+    is_list(Table),
+    {{_, _, Name}} <- [lists:keyfind(<<"connection_name">>, 1, Table)],
+    binary:match(Name, <<"{mark}">>) =/= nomatch] end,
+Close = fun Again(0) -> none;
+            Again(Times) -> case Running() of
+                [] -> timer:sleep(20), Again(Times - 1);
+                Pids -> [rabbit_networking:close_connection(Pid, "a fault of the suite") ||
+                         Pid <- Pids]
+            end end,
+lists:foreach(fun(Pause) -> timer:sleep(Pause), Close(1000) end, {pauses})."""
 
 
-def recoveries(proxy, backoff):
+def recoveries(proxy, backoff, plain):
     """From each connection.close of the broker to rbit consuming again, as the wire tells it. A
     loss on the way to the next consumer is a new beginning."""
     intake = {one.number for one in proxy.connections if one.name.endswith(INTAKE)}
+    monotonic = time.monotonic() - time.time()
     found, reachable = [], None
     for one in proxy.log.named("connection.close", "basic.consume-ok"):
         if one.connection not in intake or one.direction != DOWN:
             continue
         if one.name == "connection.close":
-            reachable = one.wall
+            reachable = one.wall + monotonic
         elif reachable is not None:
-            found.append(Recovery(reachable, one.wall, backoff))
+            consuming = one.wall + monotonic
+            found.append(Recovery(reachable, consuming, backoff,
+                                  plain.slowest(reachable, consuming)))
             reachable = None
     if reachable is not None:
         found.append(Recovery(reachable, None, backoff))
@@ -52,27 +62,32 @@ def closed_by_the_broker(context):
     would cost a minute of Erlang's start. Half of them hit one connection, half both."""
     closings, batch = context.pick(60, 500), 6
     draw = context.schedule
-    with Network(context, "closed") as net:
+    with Network(context, "closed") as net, Handshakes(context.node.port) as plain:
+        def back():
+            return recoveries(net.proxy, net.world.backoff, plain)
         net.start()
         net.wait_for_both()
+        def closed():
+            return [one for one in net.proxy.log.named("connection.close") if one.direction == DOWN]
         for _ in range(closings // batch):
+            if len(closed()) >= closings:
+                break
             mark = draw.one_of("which", (f"{net.world.name} {INTAKE}", f"{net.world.name} {PUBLISH}",
                                          net.world.name, net.world.name))
             pauses = [draw.number("pause", 200, 1500) for _ in range(batch)]
             net.world.publish([draw.one_of("work", QUICK) for _ in range(30)])
             context.node.ctl("eval", CLOSE.format(mark=mark, pauses=pauses))
             net.wait_for_both()
-        wait_until(lambda: all(one.consuming for one in recoveries(net.proxy, net.world.backoff)),
+        wait_until(lambda: all(one.consuming for one in back()),
                    "rbit to consume after the last one")
         net.finish()
-        net.world.found.recoveries = recoveries(net.proxy, net.world.backoff)
-        closed = [one for one in net.proxy.log.named("connection.close") if one.direction == DOWN]
+        net.world.found.recoveries = back()
         net.world.found.figures.update(
-            closed=len(closed), slowest_s=round(max(
+            closed=len(closed()), slowest_s=round(max(
                 one.consuming - one.reachable for one in net.world.found.recoveries
                 if one.consuming), 2))
-        if len(closed) < closings * 3 // 4:  # one under way cannot be closed
-            net.problems.append(f"only {len(closed)} connections were closed")
+        if len(closed()) < closings * 3 // 4:  # one that ends by itself cannot be closed
+            net.problems.append(f"only {len(closed())} connections were closed")
         return net.world.found
 
 
@@ -210,7 +225,8 @@ def together(one, two):
     found.journal = {**second.journal, **{
         job: row for job, row in found.journal.items()
         if job not in second.journal or row.state in ENDED}}
-    found.reports += second.reports
+    found.reports = second.reports + found.reports  # as they came: they share their queue
+    found.resent = found.resent + second.resent
     found.acks += second.acks
     found.notes += second.notes
     runs = [run.job for run in found.runs]

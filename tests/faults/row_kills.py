@@ -36,9 +36,15 @@ def rbit_killed(context):
     return found
 
 
-def parent_of(pid):
+def stat_of(pid):
+    """Its state, and its parent's pid."""
     with open(f"/proc/{pid}/stat") as file:
-        return int(file.read().rpartition(")")[2].split()[1])
+        state, parent = file.read().rpartition(")")[2].split()[:2]
+    return state, int(parent)
+
+
+def parent_of(pid):
+    return stat_of(pid)[1]
 
 
 def kill_one(world, of, draw):
@@ -51,17 +57,51 @@ def kill_one(world, of, draw):
         # A handle first: the number may be another's by the time that we send.
         pid = parent_of(victim.pid) if of == "leader" else victim.pid
         handle = os.pidfd_open(pid)
+    except OSError:
+        return False  # it has just ended
+    try:
         leader = pid if of == "leader" else parent_of(pid)
         if parent_of(leader) != world.rbit.pid:
             return False
+        # Leaders and hosts go on to the next job, which would be the one that is hit.
+        signal.pidfd_send_signal(handle, signal.SIGSTOP)
+        wait_until(lambda: stat_of(pid)[0] in "TZX", f"process {pid} to stand still")
+        if parent_of(victim.pid) != leader or not still_runs(world, victim):
+            signal.pidfd_send_signal(handle, signal.SIGCONT)
+            return False
         first = time.monotonic()
         signal.pidfd_send_signal(handle, signal.SIGKILL)
+    except (OSError, IndexError, ValueError):
+        go_on(handle)
+        return False
+    finally:
         os.close(handle)
-    except (OSError, IndexError):
-        return False  # it has just ended
     world.gone.add(victim.pid)
     world.found.kills.append(Kill(first, time.monotonic(), of=of, job=victim.job))
     return True
+
+
+def still_runs(world, victim):
+    return any(one.end is None and (one.job, one.pid, one.begin)
+               == (victim.job, victim.pid, victim.begin) for one in world.runs())
+
+
+def go_on(handle):
+    try:
+        signal.pidfd_send_signal(handle, signal.SIGCONT)
+    except OSError:
+        pass  # it has ended
+
+
+def warm(world):
+    """A leader for each slot, and nothing to do: what it has then is what it may have at the end."""
+    def all_there():
+        world.publish(["200-0-0"] * 16)
+        world.wait_for_all()
+        world.quiet()
+        return world.children() == 8
+    wait_until(all_there, "a leader for each slot", PATIENCE)
+    return world.resources()
 
 
 def helpers_killed(context):
@@ -83,9 +123,7 @@ def helpers_killed(context):
             world.configure(slots=8, command="python!fault_host:work")
         world.publish(["200-0-0"] * 40)
         world.start()
-        wait_until(lambda: len(world.ended()) >= 8 and world.children() == 8,
-                   "the first jobs, and a leader for each slot")
-        world.found.before = world.resources()
+        wait_until(lambda: len(world.ended()) >= 8, "the first jobs")
         done, end = 0, time.monotonic() + PATIENCE
         while done < kills:
             if time.monotonic() > end:
@@ -94,13 +132,19 @@ def helpers_killed(context):
             time.sleep(context.schedule.between("until the next", 0.0, 0.05))
             if kill_one(world, of, context.schedule):
                 done += 1
+                if done == kills // 3:  # buffers have seen what there is to see
+                    world.found.before = warm(world)
             if world.jobs - len(world.ended()) < 10:
                 world.publish(["200-0-0"] * 20)
         world.wait_for_all()
         wait_until(lambda: world.children() <= 8, "the end of the last leader")
+        world.quiet()
         world.found.after = world.resources()
         evidence = world.evidence()
-        evidence.figures.update(kills=kills, jobs=world.jobs, runs=len(evidence.runs))
+        evidence.figures.update(kills=kills, jobs=world.jobs, runs=len(evidence.runs),
+                                rss_kib=f"{evidence.before.rss_kib} then {evidence.after.rss_kib}",
+                                fds=f"{evidence.before.descriptors} then "
+                                    f"{evidence.after.descriptors}")
         found.append((f"{of} of a {runner}", evidence))
     return found
 
@@ -140,9 +184,10 @@ def stopped_under_load(context):
     return found
 
 
-# The leader's parent is rbit.
+# The leader's parent is rbit, or whoever inherits it when rbit is dead.
 KILLER = ('shell!{job} {log}; [ "$RBIT_PACKAGE" != killer ] || '
-          '{{ kill -9 $(cut -d" " -f4 /proc/$PPID/stat); sleep 60; }}')
+          '{{ rbit=$(cut -d" " -f4 /proc/$PPID/stat); '
+          '[ "$(cat /proc/$rbit/comm)" != rbit ] || kill -9 $rbit; sleep 60; }}')
 
 
 def job_kills_rbit(context):
@@ -150,19 +195,23 @@ def job_kills_rbit(context):
     world = context.world("local")
     world.configure(slots=2, command=KILLER.format(job=os.path.join(BINARY_DIR, "fault_job"),
                                                    log=world.run_log))
-    killers = []
-    for _ in range(context.pick(3, 20)):
+    killers, lives = [], 0
+    for _ in range(context.pick(3, 20)):  # one after the other: each death has one cause
         killers += world.publish(["0-0-0"], package="killer")
         world.publish(["10-0-0"] * 5)
-    lives = 0
-    while not world.found.confirmed <= set(world.ended()) and lives < 4 * len(killers) + 2:
-        lives += 1
-        world.start()
-        first = time.monotonic()
-        while world.rbit.process.poll() is None and not world.found.confirmed <= set(world.ended()):
+        end = time.monotonic() + PATIENCE
+        one = None
+        while not world.found.confirmed <= set(world.ended()) and time.monotonic() < end:
+            if one is None:
+                one = world.start(until=None)  # it may not live so long
+                lives += 1
+            lived = time.monotonic()
             time.sleep(0.02)
-        if world.rbit.process.poll() is not None:
-            world.found.kills.append(Kill(first, time.monotonic(), dying=2))
+            if one.process.poll() is not None:
+                world.note_kill(Kill(lived, time.monotonic()), one)
+                one = None
+        if one is not None:
+            world.stop(one)
     found = world.evidence()
     for job in killers:
         runs = sum(1 for one in found.runs if one.job == job)

@@ -42,10 +42,7 @@ def blackhole(context, name, ways, busy, work, stall=False):
         net.proxy.blackhole(*ways, stall=stall)
         if stall:  # the proxy does not read, and cannot see that rbit has gone: its log tells
             net.world.rbit.wait_for("is lost, trying again")
-            seconds = time.monotonic() - begun
-            net.world.found.figures["found_s"] = round(seconds, 1)
-            if seconds > limit:
-                net.problems.append(f"it was found after {seconds:.1f} s")
+            net.judge_found(name, begun, time.monotonic(), limit)
         else:
             net.found(both, begun, name, limit)
         net.proxy.clear()
@@ -118,8 +115,8 @@ def throttled(context, name, way, work):
         net.wait_for_both()
         net.world.publish(["1000-0-0"] * 4)
         wait_until(lambda: len(net.world.runs()) >= 4, "the jobs to run")
+        net.proxy.throttle(1, way)  # what passes until it holds is not counted
         before = sum(one.through[way] for one in net.proxy.connections)
-        net.proxy.throttle(1, way)
         net.world.publish(work)
         time.sleep(SLOW_FOR)
         crept = sum(one.through[way] for one in net.proxy.connections) - before
@@ -146,30 +143,40 @@ def delayed(context, name, work):
         return net.world.found
 
 
+def until_the_dead_one_was_first(net, between=lambda: None, **environment):
+    """rbit shuffles its hosts, so that several lives are needed until the first is the one that does
+    not answer, and one in which it is not: that start is the measure of what else a start takes. In
+    the last life rbit goes on."""
+    took = []
+    for _ in range(32):
+        begun = time.monotonic()
+        net.start(**environment)
+        took.append(time.monotonic() - begun)
+        if len(took) == 1:
+            between()
+        if max(took) > 4 > min(took):  # five seconds went into the dead one
+            break
+        net.world.stop()
+    else:
+        net.problems.append("the hosts were never tried in both orders")
+        net.start(**environment)
+    worst = max(took) - min(took)
+    net.world.found.figures["next_host_s"] = round(worst, 1)
+    if worst > NEXT_HOST_WITHIN:
+        net.problems.append(f"the second host was reached after {worst:.1f} s")
+
+
 def dead_first_host(context, name, work, restart):
-    """Of two hosts one does not answer. rbit shuffles its list, so that several lives are needed
-    until the dead one is the first."""
+    """Of two hosts one does not answer."""
     with DeadHost() as dead, Network(
             context, name, hosts=lambda own: f"127.0.0.1:{dead.port}, {own}") as net:
-        worst = 0
-        for life in range(12):
+        def reset():
+            mark = net.consuming_lines()
+            net.wait_for_both()
             begun = time.monotonic()
-            net.start()
-            worst = max(worst, time.monotonic() - begun)
-            if worst > 4:  # five seconds went into the dead one
-                break
-            if not restart and life == 0:
-                mark = net.consuming_lines()
-                net.wait_for_both()
-                begun = time.monotonic()
-                net.proxy.reset()
-                net.world.recovery(begun, mark, backoff=NEXT_HOST_WITHIN)
-            net.world.stop()
-        net.world.found.figures["next_host_s"] = round(worst, 1)
-        if worst > NEXT_HOST_WITHIN:
-            net.problems.append(f"the second host was reached after {worst:.1f} s")
-        if net.world.rbit.process.poll() is not None:
-            net.start()
+            net.proxy.reset()
+            net.world.recovery(begun, mark, backoff=NEXT_HOST_WITHIN)
+        until_the_dead_one_was_first(net, *([] if restart else [reset]))
         net.world.publish(work)
         return net.finish()
 
@@ -180,19 +187,7 @@ def resolver_hangs(context, name, work):
     if not os.path.exists(stub):
         raise Skip(f"no {stub}: build with RBIT_BUILD_TESTS")
     with Network(context, name, hosts=lambda own: f"hangs.invalid:5672, {own}") as net:
-        worst = 0
-        for _ in range(12):
-            begun = time.monotonic()
-            net.start(LD_PRELOAD=stub)
-            worst = max(worst, time.monotonic() - begun)
-            if worst > 4:
-                break
-            net.world.stop()
-        net.world.found.figures["next_host_s"] = round(worst, 1)
-        if worst > NEXT_HOST_WITHIN:
-            net.problems.append(f"the second host was reached after {worst:.1f} s")
-        if worst < 4:
-            net.problems.append("the name that hangs was never the first")
+        until_the_dead_one_was_first(net, LD_PRELOAD=stub)
         net.world.publish(work)
         return net.finish()
 

@@ -101,7 +101,10 @@ class CheckerTest(unittest.TestCase):
         self.evidence.runs[1].end = 10.7
         self.assertEqual(checker.check(self.evidence), [])
         self.evidence.kills[0].dying = 0
+        self.evidence.kills[0].interrupted = frozenset("1")
         self.broken("I3", "job 2 ran 2 times with 0 reasons")
+        self.evidence.kills[0].interrupted = frozenset("2")  # it had not ended for its leader
+        self.assertEqual(checker.check(self.evidence), [])
 
     def test_i3_planned_runs_are_no_double_runs(self):
         self.evidence.runs.append(Run("1", 2, 120, 13.0, 13.1, 0))
@@ -125,6 +128,10 @@ class CheckerTest(unittest.TestCase):
         self.assertEqual(checker.check(self.evidence), [])
         self.evidence.reports.append(Report("1", "Done", 1, 2))
         self.broken("I4", "job 1 was told (1, 2, 'Done') 3 times by 2 at most")
+        self.evidence.resent["2"] = 1
+        self.broken("I4", "job 1 was told (1, 2, 'Done') 3 times by 2 at most")
+        self.evidence.resent["1"] = 1
+        self.assertEqual(checker.check(self.evidence), [])
 
     def test_i4_an_older_status_after_a_newer_one(self):
         self.evidence.reports[1], self.evidence.reports[3] = (self.evidence.reports[3],
@@ -176,6 +183,12 @@ class CheckerTest(unittest.TestCase):
     def test_i8_too_late(self):
         self.evidence.recoveries[0].consuming = 22.1
         self.broken("I8", "after 2.10 s")
+
+    def test_i8_a_plain_client_had_to_wait_too(self):
+        self.evidence.recoveries = [Recovery(20.0, 22.4, plain=0.5)]
+        self.assertEqual(checker.check(self.evidence), [])
+        self.evidence.recoveries = [Recovery(20.0, 22.6, plain=0.5)]
+        self.broken("I8", "after 2.60 s, 2.5 s are allowed")
 
     def test_i8_never(self):
         self.evidence.recoveries[0].consuming = None

@@ -514,8 +514,8 @@ class Limits(DiskSuite):
                                  (self.rbit.descriptors() + room, hard))
                 self.give()  # may not be taken: the control socket needs one, too
                 resource.prlimit(self.rbit.pid, resource.RLIMIT_NOFILE, (hard, hard))
-        for job in self.confirmed:
-            self.wait_for_end(job)
+                for each in self.confirmed:  # a second try in the next round would be the last
+                    self.wait_for_end(each)
         self.assertEqual(self.rbit.stop(), 0)
         self.all_is_well(states=("done", "failed"))
 
@@ -566,6 +566,9 @@ class Machine(DiskSuite):
             wait_until(lambda: self.is_over(job) or self.rbit.process.poll() is not None
                        or "Blocked" in self.statuses(job), f"an end: {self.fault.what}")
         self.fault.clear()
+        if job is not None:  # a second try that meets the next fault would be the last
+            wait_until(lambda: self.is_over(job) or self.rbit.process.poll() is not None,
+                       f"an end after {self.fault.what}")
         if self.rbit.process.poll() is None:
             return
         self.assertNotEqual(self.rbit.process.returncode, 0, self.fault.what)

@@ -5,6 +5,7 @@ A row does its harm with these words and ends with `return world.evidence()`.
 """
 
 import concurrent.futures
+import glob
 import json
 import os
 import re
@@ -12,6 +13,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -20,6 +22,7 @@ for folder in ("suites", "broker"):
 
 from evidence import TERMINAL, Evidence, Kill, Recovery, Report, Resources, Row, Run
 from front_end import FrontEnd
+from probe import Handshakes
 from pybit_messages import build_request
 from rbit_suite import BINARY_DIR, Rbit, processes_of, readable, wait_until
 
@@ -29,6 +32,7 @@ except ImportError:
     pika = None
 
 CONSUMING = "consuming from"
+CAUSE_INTERRUPT = b"2"  # of a leader's record (rbit/run/leader_wire.h)
 LEFTOVER_PATIENCE = 20  # seconds: a grace of 1 and leaders on a busy machine
 LOG_STATUS = re.compile(r"Job (\d+)'s state is now '(\w+)'")
 # How long a world may need for all it has to do; no measure of speed.
@@ -58,6 +62,8 @@ class World:
         self.front_end = None
         self._channel = None
         self._tails = {}
+        self._watchers = []  # of the leaders of rbits that were killed
+        self._unheard = []   # (Kill, names of records that tell of an interrupted job)
         self._ended = {}
         if self.node is None:
             self.front_end = FrontEnd()
@@ -143,6 +149,11 @@ class World:
                 self._publish(number, version, package, with_id)
         return [str(number) for number in numbers]
 
+    def open_gate(self):
+        """Lets the jobs end whose package is "gated"."""
+        with open(self.run_log + ".gate", "w"):
+            pass
+
     def _publish(self, number, version, package, with_id):
         properties = pika.BasicProperties(delivery_mode=2,
                                           message_id=f"m{number}" if with_id else None)
@@ -183,7 +194,33 @@ class World:
         one = one or self.rbit
         first = time.monotonic()
         one.kill()
-        self.found.kills.append(Kill(first, time.monotonic()))
+        self.note_kill(Kill(first, time.monotonic()), one)
+
+    def note_kill(self, kill, one):
+        """Another life may begin at once, and meanwhile the leaders of `one` end: one of them may
+        have an order that it has not begun yet."""
+        self.found.kills.append(kill)
+
+        def watch():
+            self._await_leaders(one)
+            kill.last = time.monotonic()
+        watcher = threading.Thread(target=watch, daemon=True)
+        watcher.start()
+        self._watchers.append(watcher)
+
+    def _await_leaders(self, one):
+        mark = f"rbit-leader\0{one.pid}\0"
+        wait_until(lambda: not processes_of(mark), "the end of its leaders")
+
+    def _interrupted(self):
+        """The records, by name, in which a leader says that rbit's death ended the job, or no end."""
+        found = []
+        for path in glob.glob(os.path.join(self.directory, "state", "records", "**", "leader"),
+                              recursive=True):
+            end = re.search(rb"(?m)^(end .* cause (\d+) .*|failed .*|released)$", readable(path))
+            if end is None or end[2] == CAUSE_INTERRUPT:
+                found.append(os.path.basename(os.path.dirname(path)))
+        return found
 
     def wait_for_failpoint(self, point, log, patience=60):
         """Until the failpoint has killed rbit and its leaders have ended: from then on nothing runs
@@ -195,10 +232,11 @@ class World:
         if not lines or lines[-1][0] != point or self.rbit.process.poll() is None:
             self.found.notes.append(f"the point {point} was not passed")
             return False
-        leader = f"rbit-leader\0{self.rbit.pid}\0"  # which may have an order and not begun it
-        wait_until(lambda: not processes_of(leader), "the end of its leaders")
+        self._await_leaders(self.rbit)  # which may have an order and not begun it
         self.found.leftovers += self._leftovers()
-        self.found.kills.append(Kill(int(lines[-1][2]) / 1e6, time.monotonic(), dying=0))
+        kill = Kill(int(lines[-1][2]) / 1e6, time.monotonic(), dying=0)
+        self._unheard.append((kill, self._interrupted()))
+        self.found.kills.append(kill)
         return True
 
     def stop(self, one=None):
@@ -235,17 +273,19 @@ class World:
         """Notes how soon rbit consumes again after `back`, a time.monotonic(), or `back.at`, when
         the broker could be reached: `mark` is the number of times it had said so before."""
         consuming = None
-        try:
-            wait_until(lambda: len(self.rbit.lines_with(CONSUMING)) > mark,
-                       "rbit to consume again", PATIENCE)
-            consuming = time.monotonic()
-        except AssertionError:
-            pass
-        reachable = back
-        if not isinstance(back, float):
-            back.thread.join(PATIENCE)
-            reachable = back.at if back.at is not None else time.monotonic()
-        self.found.recoveries.append(Recovery(reachable, consuming, backoff or self.backoff))
+        with Handshakes(self.node.port) as plain:
+            try:
+                wait_until(lambda: len(self.rbit.lines_with(CONSUMING)) > mark,
+                           "rbit to consume again", PATIENCE)
+                consuming = time.monotonic()
+            except AssertionError:
+                pass
+            reachable = back
+            if not isinstance(back, float):
+                back.thread.join(PATIENCE)
+                reachable = back.at if back.at is not None else time.monotonic()
+            waited = plain.slowest(reachable, consuming or time.monotonic())
+        self.found.recoveries.append(Recovery(reachable, consuming, backoff or self.backoff, waited))
 
     def children(self):
         """How many processes rbit has: leaders and what they hold."""
@@ -286,6 +326,8 @@ class World:
             self.start()
             self.quiet()
             self.stop()
+        for watcher in self._watchers:
+            watcher.join(PATIENCE)
         found.leftovers += self._leftovers()
         found.runs = self.runs()
         found.reports = self._reports()
@@ -296,7 +338,8 @@ class World:
         return found
 
     def _leftovers(self):
-        mark = os.path.basename(self.directory)
+        # Of the whole path: another run beside this one has a "world1", too.
+        mark = self.directory + os.sep
         try:
             wait_until(lambda: not processes_of(mark), "", LEFTOVER_PATIENCE)
             return []
@@ -328,6 +371,10 @@ class World:
             verdicts = dict(database.execute("SELECT job.job_id, min(attempt.ended) FROM attempt "
                                              "JOIN job ON job.id = attempt.job "
                                              "WHERE attempt.ended > 0 GROUP BY job.job_id"))
+            of_record = {os.path.basename(path): job for path, job in database.execute(
+                "SELECT attempt.record_dir, job.job_id FROM attempt JOIN job ON job.id = attempt.job")}
+            for kill, records in self._unheard:
+                kill.interrupted = frozenset(map(of_record.get, records))
             for row in database.execute("SELECT * FROM job"):
                 ended = verdicts.get(row["job_id"], row["ended"])
                 owned = row["owned"] if "owned" in row.keys() else None
@@ -342,7 +389,8 @@ class World:
 def read_run_log(path):
     """What jobs said of themselves (fault_job.c), in the order in which they said it."""
     runs, open_runs = [], {}
-    for line in readable(path).decode().splitlines():
+    whole = readable(path).rpartition(b"\n")[0]  # a line may be under way
+    for line in whole.decode().splitlines():
         word, micros, job, attempt, pid, code = line.split()
         if word == "begin":
             one = Run(job, int(attempt), int(pid), int(micros) / 1e6)

@@ -63,11 +63,12 @@ def kill_one(world, of, draw):
         leader = pid if of == "leader" else parent_of(pid)
         if parent_of(leader) != world.rbit.pid:
             return False
-        # Leaders and hosts go on to the next job, which would be the one that is hit.
+        # Leaders and hosts go on to the next job: who stands still has the one that is hit.
         signal.pidfd_send_signal(handle, signal.SIGSTOP)
         wait_until(lambda: stat_of(pid)[0] in "TZX", f"process {pid} to stand still")
-        if parent_of(victim.pid) != leader or not still_runs(world, victim):
-            signal.pidfd_send_signal(handle, signal.SIGCONT)
+        hit = last_run_of(world, leader)
+        if hit is None:
+            go_on(handle)
             return False
         first = time.monotonic()
         signal.pidfd_send_signal(handle, signal.SIGKILL)
@@ -76,14 +77,19 @@ def kill_one(world, of, draw):
         return False
     finally:
         os.close(handle)
-    world.gone.add(victim.pid)
-    world.found.kills.append(Kill(first, time.monotonic(), of=of, job=victim.job))
+    world.gone.add(hit.pid)
+    world.found.kills.append(Kill(first, time.monotonic(), of=of, job=hit.job))
     return True
 
 
-def still_runs(world, victim):
-    return any(one.end is None and (one.job, one.pid, one.begin)
-               == (victim.job, victim.pid, victim.begin) for one in world.runs())
+def last_run_of(world, leader):
+    for one in reversed(world.runs()):
+        try:
+            if parent_of(one.pid) == leader:
+                return one
+        except OSError:
+            pass
+    return None
 
 
 def go_on(handle):

@@ -22,6 +22,7 @@ import time
 # Those in /usr/sbin change to the user rabbitmq and its home.
 PROGRAMS = "/usr/lib/rabbitmq/bin"
 SKIPPED = 77
+UNAVAILABLE = 69  # of rabbitmqctl: it did not reach the node
 PATIENCE = 300  # seconds; a boot takes 5 to 8 on an idle machine, and ours is rarely idle
 
 
@@ -143,7 +144,7 @@ class Node:
                 self._start_epmd()
                 self._start_server()
                 return self
-            except NodeError:
+            except (NodeError, subprocess.TimeoutExpired):
                 self._end(self.server)
                 self._end(self.epmd)
                 self._dismiss_guard()
@@ -189,10 +190,14 @@ class Node:
             return int(file.read())
 
     def ctl(self, *arguments, patience=PATIENCE):
-        """rabbitmqctl -q ARGUMENTS; its standard output. NodeError if it fails. 0.6 s a call."""
-        done = subprocess.run([os.path.join(PROGRAMS, "rabbitmqctl"), "-q", *arguments],
-                              env=self.environment(), cwd=self.directory, text=True,
-                              stdin=subprocess.DEVNULL, capture_output=True, timeout=patience)
+        """rabbitmqctl -q ARGUMENTS; its standard output. NodeError if it fails. 0.6 s a call, 30 s on
+        a busy machine, where it may also give up the handshake with its node: asked again."""
+        for _ in range(3):
+            done = subprocess.run([os.path.join(PROGRAMS, "rabbitmqctl"), "-q", *arguments],
+                                  env=self.environment(), cwd=self.directory, text=True,
+                                  stdin=subprocess.DEVNULL, capture_output=True, timeout=patience)
+            if done.returncode != UNAVAILABLE or self.server.poll() is not None:
+                break
         if done.returncode != 0:
             raise NodeError(f"rabbitmqctl {' '.join(arguments)} ended with {done.returncode}: "
                             f"{done.stderr.strip() or done.stdout.strip()}")

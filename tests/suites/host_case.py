@@ -14,6 +14,7 @@ import threading
 import unittest
 
 SOURCE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+os.umask(0o022)  # who may change a module is looked at
 DEADLINE = 150  # for a machine that is busy with other things; nothing waits that long
 
 PYBIT = {

@@ -32,8 +32,10 @@ BINARY_DIR = os.path.abspath(os.environ.get("RBIT_BINARY_DIR")
 PATIENCE = 150
 SKIPPED = 77
 
-# Who is started in a shell's background ignores it, and so would all that we start.
+# Not as we were started: in a shell's background it is ignored, and so all that we start would
+# ignore it; what we write for other users of this machine they can read.
 signal.signal(signal.SIGQUIT, signal.SIG_DFL)
+os.umask(0o022)
 
 
 def wait_until(condition, what, patience=PATIENCE):

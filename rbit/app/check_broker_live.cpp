@@ -91,15 +91,26 @@ class LiveBroker {
   }
 
   Task<void> ask_exchange() {
-    if (!declares() || settings_.exchange.empty()) co_return;
+    if (settings_.exchange.empty() || !(declares() || settings_.command_queue)) co_return;
     const std::string thing = "exchange " + shown(settings_.exchange);
     amqp::Request passive = amqp::DeclareExchange{settings_.exchange, true};
     const Answer there = co_await answer_to(std::move(passive));
     if (!there.ok() && there.refusal->code == not_found) {
-      findings_.ok(thing + " is not there yet; rbit makes it");
+      if (declares())
+        findings_.ok(thing + " is not there yet; rbit makes it");
+      else
+        findings_.warn({thing,
+                        "is not there, and rbit does not make it: no cancel reaches its command "
+                        "queue",
+                        "start the front-end, which makes it, correct [rbit] exchange, or write "
+                        "declare = yes"});
       co_return;
     }
     if (!there.ok()) co_return refused(thing, there);
+    if (!declares()) {
+      findings_.ok(thing + " is there");
+      co_return;
+    }
     amqp::Request same = amqp::DeclareExchange{settings_.exchange, false};
     const Answer equal = co_await answer_to(std::move(same));
     if (equal.ok())

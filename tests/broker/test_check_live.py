@@ -115,6 +115,18 @@ class CheckLive(BrokerSuite):
         self.channel.queue_declare(name, exclusive=True, auto_delete=True)
         self.assertIn(f"warn command queue {name}: is taken", self.check(1))
 
+    def test_the_exchange_of_the_command_queue_where_rbit_declares_nothing(self):
+        queue, exchange = self.queue(), f"{self.dist}-pybit"
+        self.channel.queue_declare(queue, durable=True)
+        self.configure_broker({queue: "runner = shell!true"},
+                              rbit=f"name = {self.dist}\nexchange = {exchange}\n"
+                                   "declare = no\ncommand-queue = yes")
+        self.assertRegex(self.check(0), f"warn exchange {exchange}: is not there, and .* no "
+                                        "cancel reaches its command queue")
+        self.channel.exchange_declare(exchange, "direct", durable=True)
+        self.addCleanup(lambda: self.channel.exchange_delete(exchange))
+        self.assertIn(f"ok   exchange {exchange} is there", self.check(0))
+
     def test_the_status_queue_of_another_make(self):
         queue = self.queue()
         status = f"{self.dist}-status"

@@ -24,9 +24,23 @@ Hidden& hidden() {
   return one;
 }
 
+/// Whether a text of `size` bytes at `at` is a part of the word "password". PyBit's old default,
+/// pass, would make "***word" of it, and no cure could be read.
+bool is_part_of_the_word(std::string_view text, std::size_t at, std::size_t size) {
+  constexpr std::string_view word = "password";
+  if (size >= word.size()) return false;
+  const std::size_t most = word.size() - size;  // bytes of the word before it
+  for (std::size_t before = 0; before <= std::min(most, at); ++before)
+    if (text.substr(at - before, word.size()) == word) return true;
+  return false;
+}
+
 void replace_all(std::string& text, std::string_view from) {
-  for (auto at = text.find(from); at != std::string::npos; at = text.find(from, at + mask.size()))
-    text.replace(at, from.size(), mask);
+  for (auto at = text.find(from); at != std::string::npos;) {
+    const bool ours = is_part_of_the_word(text, at, from.size());
+    if (!ours) text.replace(at, from.size(), mask);
+    at = text.find(from, at + (ours ? from.size() : mask.size()));
+  }
 }
 
 /// //USER:PASSWORD@ -> //***@

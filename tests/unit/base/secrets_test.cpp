@@ -21,6 +21,14 @@ TEST_CASE("a text too short or known to all is not hidden: it would black out wh
   }
 }
 
+TEST_CASE("a part of the word password is hidden everywhere but there: PyBit's old one is pass") {
+  secrets::hide("swor");
+  CHECK(secrets::redacted("write [status] password and password-file: swor, swords, passwor") ==
+        "write [status] password and password-file: ***, ***ds, pas***");
+  CHECK(secrets::redacted("swor") == "***");
+  CHECK(secrets::redacted("passwordswor") == "password***");
+}
+
 TEST_CASE("the user part of a URL loses its password, whoever wrote it") {
   CHECK(secrets::redacted("amqp://me:pw1@host/v") == "amqp://***@host/v");
   CHECK(secrets::redacted("at 'http://a:b@c:1/x' and //d:e@f") ==

@@ -180,7 +180,7 @@ class QueueDeleted(Case):
         self.work_elsewhere()
 
     def after(self):
-        wait_until(self.is_there, "the queue to be declared again", 30)
+        wait_until(self.is_there, "the queue to be declared again", 120)
         super().after()
 
     def is_there(self):

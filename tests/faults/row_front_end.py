@@ -176,7 +176,9 @@ def ill(context, name, jobs):
             found.notes += [f"a report came without its password: {one}" for one in server.heard
                             if one.startswith(b"PUT") and PAIR not in one][:1]
         if becomes == "dropped":
-            wait_until(lambda: len(server.heard) >= 2 * jobs, "all reports, each refused once", 120)
+            # Not only heard: one whose answer does not get through any more is told later.
+            wait_until(lambda: len(world.rbit.lines_with(" is dropped: ")) >= 2 * jobs,
+                       "all reports, each refused once", 120)
         if becomes == "paused":
             wait_until(lambda: "ERROR" in world.rbit.log, "the target to be paused")
             if len(world.rbit.lines_with("ERROR")) != 1:

@@ -259,12 +259,15 @@ class World:
                     self._ended[job] = status
         return self._ended
 
-    def wait_for_all(self, patience=PATIENCE):
+    def wait_for_all(self, patience=None):
         """Until rbit has told an end of all that was confirmed; what is missing then is found by
-        I1. False if patience ended first."""
-        end = time.monotonic() + patience
+        I1. False if patience ended first; that of nobody lasts as long as jobs end."""
+        since, ended = time.monotonic(), len(self.ended())
         while not self.found.confirmed <= set(self.ended()):
-            if time.monotonic() > end or self.rbit.process.poll() is not None:
+            if patience is None and len(self.ended()) > ended:
+                since, ended = time.monotonic(), len(self.ended())
+            late = time.monotonic() > since + (PATIENCE if patience is None else patience)
+            if late or self.rbit.process.poll() is not None:
                 return False
             time.sleep(0.05)
         return True

@@ -44,10 +44,10 @@ if(RBIT_TEST_PYTHON)
 
   add_test(NAME faults_harness COMMAND ${RBIT_TEST_PYTHON} -B
            ${PROJECT_SOURCE_DIR}/tests/faults/test_checker.py)
-  set_tests_properties(faults_harness PROPERTIES LABELS faults TIMEOUT 60)
+  set_tests_properties(faults_harness PROPERTIES LABELS faults TIMEOUT 600)
   foreach(tool faultproxy fake_broker)
     add_test(NAME ${tool} COMMAND ${RBIT_TEST_PYTHON} -B
              ${PROJECT_SOURCE_DIR}/tests/faults/test_${tool}.py)
-    set_tests_properties(${tool} PROPERTIES LABELS faults TIMEOUT 120)
+    set_tests_properties(${tool} PROPERTIES LABELS faults TIMEOUT 600)
   endforeach()
 endif()

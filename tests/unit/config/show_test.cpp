@@ -43,6 +43,12 @@ TEST_CASE("every value in force, and where it comes from") {
   CHECK(text.find("[runner:r]") > text.find("[log]"));
 }
 
+TEST_CASE("where artifacts go is shown though no file says it") {
+  CHECK(has(shown("[rbit]\nstate-dir = s\nqueue-mappings = q:r\n[runner:r]\nrunner = shell!x\n"),
+            "(default) output-dir = s/output"));
+  CHECK(has(shown("[DEFAULT]\noutput-dir = o\n" + sound), "(rbit.ini:2) output-dir = o"));
+}
+
 TEST_CASE("secrets are masked, wherever they stand") {
   const auto text = shown(sound +
                           "password = hush1\napi-token = hush2\nenv.MY_KEY = hush3\n"

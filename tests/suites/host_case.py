@@ -58,8 +58,10 @@ class Host:
             os.dup2(theirs, 3)
             os.set_inheritable(3, True)  # if it was 3 already
 
+        environment = {name: value for name, value in os.environ.items() if name != "TMPDIR"}
         with open(self.log_path, "ab") as log:
-            self.process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=log, stderr=log,
+            self.process = subprocess.Popen(argv, env=environment, stdin=subprocess.PIPE,
+                                            stdout=log, stderr=log,
                                             close_fds=False, preexec_fn=give_events,
                                             start_new_session=True)
         os.close(theirs)

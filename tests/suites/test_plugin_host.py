@@ -119,13 +119,15 @@ class PluginHost(HostCase):
 
     def test_what_a_job_is_told(self):
         host = self.ready("tells")
-        events = host.job({"b": "2", "a": "1", "dollar": "$(touch x) %s"}, attempt=3)
+        events = host.job({"b": "2", "a": "1", "dollar": "$(touch x) %s"}, attempt=3,
+                          tmp_dir="/tmp/of/job")
         self.assertVerdict(events, "done")
         texts = [event["log"] for event in events if "log" in event]
         for thread in range(4):
             self.assertEqual(50, texts.count("thread %d" % thread))
         self.assertIn({"log": "payload %d" % len(json.dumps(PYBIT)), "level": "warning"}, events)
         self.assertIn("package col10642 attempt 3", texts)
+        self.assertIn("TMPDIR is /tmp/of/job", texts)
         self.assertEqual(["a=1", "b=2", "dollar=$(touch x) %s"],
                          [text for text in texts if "=" in text])
         self.assertIn("bad \N{REPLACEMENT CHARACTER}\N{REPLACEMENT CHARACTER} text", texts)

@@ -2,6 +2,7 @@
 
 #include <rbit/plugin.h>
 
+#include <cstdlib>
 #include <list>
 #include <string>
 
@@ -30,6 +31,7 @@ class Host {
 
   const rbit_runner& runner_;
   EventChannel& events_;
+  const bool tmp_dir_is_free_ = std::getenv("TMPDIR") == nullptr;  // else it is configured
   bool open_ = false;
   void* state_ = nullptr;
   std::list<Settings> settings_;  // all that were seen, for a plugin may keep them until close()

@@ -64,6 +64,24 @@ def take_input():
     return lines
 
 
+class TemporaryDirectory:
+    """Where the job's temporary files go, which are removed with it, unless TMPDIR is configured."""
+
+    def __init__(self):
+        self._path = None
+        self._is_free = "TMPDIR" not in os.environ
+
+    def take(self, path):
+        if not path or not self._is_free:
+            return
+        os.environ["TMPDIR"] = path
+        # That module remembers what it found first, the job before's or that of its import.
+        module = sys.modules.get("tempfile")
+        if module and module.tempdir in (self._path, "/tmp"):
+            module.tempdir = None
+        self._path = path
+
+
 def open_descriptors():
     return len(os.listdir("/proc/self/fd"))
 
@@ -76,13 +94,14 @@ def flush_output():
             pass
 
 
-def run_job(line, function, form, events, signals):
+def run_job(line, function, form, events, signals, temporary):
     signals.starting()
     before = open_descriptors()
     verdict = ("failed", "")
     try:
         if line.get("work_dir"):
             os.chdir(line["work_dir"])
+        temporary.take(line.get("tmp_dir"))
         job = Job(line, events)
         try:
             signals.running()
@@ -130,6 +149,7 @@ def main(arguments):
     # By a number that no open() gets when a function has closed 3.
     events = Events(fcntl.fcntl(EVENTS_FD, fcntl.F_DUPFD_CLOEXEC, 10))
     signals = CancelSignals()
+    temporary = TemporaryDirectory()
     # What is printed is seen at once, whatever it is.
     sys.stdout.reconfigure(line_buffering=True, errors="backslashreplace")
     logging.basicConfig(stream=sys.stderr, level=options.log_level or logging.INFO,
@@ -148,7 +168,7 @@ def main(arguments):
     flush_output()
     events.ready()
     for line in lines:
-        run_job(json.loads(line)["job"], function, form, events, signals)
+        run_job(json.loads(line)["job"], function, form, events, signals, temporary)
     atexit._run_exitfuncs()
     flush_output()
     # Threads that a job left behind cannot hold up the end, as they would in sys.exit().

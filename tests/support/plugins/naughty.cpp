@@ -87,6 +87,8 @@ void tells(const rbit::Job& job) {
   for (std::thread& thread : threads) thread.join();
   job.log(rbit::LogLevel::warning, "payload " + std::to_string(job.payload().size()));
   job.log("package " + job.field("package") + " attempt " + std::to_string(job.attempt()));
+  const char* const temporary = std::getenv("TMPDIR");
+  job.log(std::string("TMPDIR is ") + (temporary ? temporary : "not set"));
   job.log(std::string(20000, '\x01'));  // longer than a line may be
   job.log("bad \xff\xfe text");
   for (const auto& [key, value] : job.settings()) job.log(key + "=" + value);

@@ -73,6 +73,33 @@ TEST_CASE_FIXTURE(RealHosts, "naughty plugins cost their own job and nothing els
   CHECK(outcome.reason == "timeout");
 }
 
+TEST_CASE_FIXTURE(RealHosts, "temporary files of a Python function go with its job") {
+  if (::access("/usr/bin/python3", X_OK) != 0) return;
+  const std::string code =
+      "import os, tempfile\n"
+      "early = tempfile.gettempdir()\n"
+      "def build(message, set_status, settings):\n"
+      "    file, path = tempfile.mkstemp()\n"
+      "    os.close(file)\n"
+      "    print(os.environ['TMPDIR'], path)\n";
+  const auto words_of = [&](const std::string& key) {
+    const Outcome outcome = run_job(job(key));
+    REQUIRE(outcome.kind == Kind::done);
+    const std::string line = log_of(outcome);
+    return std::pair(line.substr(0, line.find(' ')), line.substr(line.find(' ') + 1));
+  };
+  python(code);
+  for (const char* key : {"one", "two"}) {
+    const auto [directory, file] = words_of(key);
+    CHECK(directory == dir / ("work/" + std::string(key) + "-1/tmp"));
+    CHECK(file.starts_with(directory + "/"));
+    CHECK_FALSE(std::filesystem::exists(directory));
+  }
+  policy.env = {{"TMPDIR", dir.path()}};
+  python(code);
+  CHECK(words_of("three").first == dir.path());
+}
+
 TEST_CASE_FIXTURE(RealHosts, "a Python function does jobs, and its host stays warm") {
   if (::access("/usr/bin/python3", X_OK) != 0) return;
   policy.settings = {{"name", "World"}};

@@ -30,8 +30,8 @@ TEST_CASE("where no thread can be had it is done all the same") {
   const pid_t child = ::fork();
   if (child == 0) {
     const rlimit none{0, 0};  // not for root, who may always have one more
-    if (::setrlimit(RLIMIT_NPROC, &none) != 0) ::_exit(2);
-    if (::geteuid() == 0 && ::setresuid(65534, 65534, 65534) != 0) ::_exit(3);
+    if (::setrlimit(RLIMIT_NPROC, &none) != 0) ::_exit(77);
+    if (::geteuid() == 0 && ::setresuid(65534, 65534, 65534) != 0) ::_exit(77);
     try {
       std::thread([] {}).join();
       ::_exit(77);

@@ -7,6 +7,7 @@
 
 #include <boost/asio/post.hpp>
 
+#include "rbit/base/fd.h"
 #include "tests/support/loop.h"
 #include "tests/unit/run/temp_dir.h"
 
@@ -168,37 +169,47 @@ TEST_CASE("removal needs neither stack nor path nor descriptors for a deep tree"
   CHECK_FALSE(fs::exists(place / "tree"));
 }
 
+namespace {
+
+/// Whether the loop did something else before a workspace that `fill` fills was gone.
+template <class Fill>
+bool goes_on_meanwhile(Fill fill) {
+  const TempDir place;
+  auto made = Workspace::make(place.path(), job_named("36"));
+  REQUIRE(made.has_value());
+  fill(made->path());
+  asio::io_context loop{1};
+  bool gone = false, loop_went_on = false;
+  auto removal = [&]() -> Task<void> {
+    const Result<void> removed = co_await made->remove();
+    CHECK(removed.has_value());
+    gone = true;
+  };
+  asio::co_spawn(loop, removal, asio::detached);
+  asio::post(loop, [&] { loop_went_on = !gone; });
+  loop.run();
+  CHECK(gone);
+  CHECK(test::names_in(place.path()).empty());
+  return loop_went_on;
+}
+
+}  // namespace
+
 TEST_CASE("a workspace with few files is removed at once, one with many beside the loop") {
-  for (const bool is_large : {false, true}) {
-    CAPTURE(is_large);
-    const TempDir place;
-    auto made = Workspace::make(place.path(), job_named("36"));
-    REQUIRE(made.has_value());
-    SUBCASE("many files") {
-      for (int i = 0; i < (is_large ? 2000 : 200); ++i)
-        test::write_file(made->path() + "/" + std::to_string(i), "");
-    }
-    SUBCASE("deep") {
-      make_deep(made->path(), is_large ? 2000 : 200);
-    }
-    SUBCASE("one large file") {
-      const int file = ::open((made->path() + "/a").c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-      if (is_large) REQUIRE(::posix_fallocate(file, 0, 80 << 20) == 0);
-      ::close(file);
-    }
-    asio::io_context loop{1};
-    bool gone = false, loop_went_on = false;
-    auto removal = [&]() -> Task<void> {
-      const Result<void> removed = co_await made->remove();
-      CHECK(removed.has_value());
-      gone = true;
-    };
-    asio::co_spawn(loop, removal, asio::detached);
-    asio::post(loop, [&] { loop_went_on = !gone; });
-    loop.run();
-    CHECK(gone);
-    CHECK(loop_went_on == is_large);
-    CHECK(test::names_in(place.path()).empty());
+  for (const int count : {200, 2000}) {
+    CAPTURE(count);
+    CHECK(goes_on_meanwhile([&](const std::string& path) {
+            for (int i = 0; i < count; ++i) test::write_file(path + "/" + std::to_string(i), "");
+          }) == (count == 2000));
+    CHECK(goes_on_meanwhile([&](const std::string& path) { make_deep(path, count); }) ==
+          (count == 2000));
+  }
+  for (const int mebibytes : {1, 80}) {
+    CAPTURE(mebibytes);
+    CHECK(goes_on_meanwhile([&](const std::string& path) {
+            const Fd file(::open((path + "/a").c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+            REQUIRE(::posix_fallocate(file.get(), 0, mebibytes << 20) == 0);
+          }) == (mebibytes == 80));
   }
 }
 

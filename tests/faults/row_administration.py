@@ -3,7 +3,6 @@ hosts. Whoever administers a broker does all of this."""
 
 import concurrent.futures
 import os
-import socket
 import threading
 import time
 import urllib.request
@@ -15,7 +14,7 @@ except ImportError:
 
 from evidence import TERMINAL
 from network import Network
-from rbit_suite import wait_until
+from rbit_suite import free_port, wait_until
 from row import Row
 
 WORK = ("0-0-0", "50-0-0", "300-0-0", "2000-0-0", "5-75-1", "10-1-9")
@@ -63,11 +62,6 @@ class Pulse:
             now = time.monotonic()
             self.slowest = max(self.slowest, now - begun - self.lateness.between(begun, now))
             self.asked += 1
-
-
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return probe.getsockname()[1]
 
 
 def alarms(context):

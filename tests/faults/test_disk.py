@@ -17,7 +17,6 @@ import os
 import random
 import resource
 import shutil
-import socket
 import sqlite3
 import subprocess
 import sys
@@ -381,9 +380,7 @@ class RealDisk(DiskSuite):
         os.unlink(self.path("small", "filler"))
 
     def free_port(self):
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        self.port = rbit_suite.free_port()
         return self.port
 
     def get(self, path):

@@ -63,7 +63,7 @@ class Lives(OwnNode):
             self.node.kill9()
             self.rbit.wait_for("is lost", times=round_)
             self.node.start(until_ready=False)
-            wait_until(self.answers, "the broker's return", patience=120)
+            wait_until(self.answers, "the broker's return", patience=300)
             back = time.monotonic()
             self.assertTrue(self.answers())
             login = time.monotonic() - back  # by another client: how fast this machine is just now

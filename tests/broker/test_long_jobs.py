@@ -41,7 +41,7 @@ class LongJobs(BrokerSuite):
 
     def wait_for_done(self, count):
         wait_until(lambda: self.rbit.log.count("state is now 'Done'") >= count,
-                   f"{count} jobs done", patience=120)
+                   f"{count} jobs done", patience=300)
 
     def test_jobs_longer_than_the_timeout_run_once(self):
         queue = self.queue()

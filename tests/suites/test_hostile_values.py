@@ -130,7 +130,7 @@ class Hostile(LocalQueue):
 
     def run_until(self, condition, what):
         self.start()
-        rbit_suite.wait_until(condition, what, patience=300)
+        rbit_suite.wait_until(condition, what, patience=900)
         self.page = self.fetch_pages()
         self.assertEqual(self.rbit.stop(), 0)
 
@@ -272,7 +272,7 @@ class Corpus(Hostile):
         self.put_messages(("say", *self.message("commands", text)) for text in texts)
         self.start()
         rbit_suite.wait_until(lambda: self.rbit.log.count("'Failed'") >= len(texts),
-                              "the end of all jobs", patience=300)
+                              "the end of all jobs", patience=900)
         self.assertEqual(self.rbit.stop(), 0)
         for line in self.rbit.log.splitlines():
             self.assertIsInstance(json.loads(line), dict)

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "rbit/base/log.h"
+#include "rbit/base/random.h"
 #include "rbit/core/message_codec.h"
 #include "rbit/journal/rows.h"
 
@@ -31,15 +32,29 @@ Result<void> OwnedTable::set_dead_aside(std::int64_t job) {
   return payload.bind(database_.last_insert_id()).bind(job).run();
 }
 
+/// Another producer may have given its id to a job that is not over, or to a letter that waits
+/// here.
+Result<bool> OwnedTable::is_taken(const std::string& key) {
+  auto row = database_.prepare(
+      "SELECT 1 FROM job WHERE key = ? AND (state IN ('waiting', 'running', 'blocked') OR "
+      "(claim = 'owned' AND settled = 0))");
+  return row.bind(key).step();
+}
+
 Result<void> OwnedTable::keep_dead(const Message& message, const Settlement& settlement,
                                    std::int64_t now) {
-  const std::string key = key_of(message), digest = digest_of(message);
+  std::string key = key_of(message);
+  const auto taken = is_taken(key);
+  if (!taken) return taken.error();
+  if (*taken) key += '#' + random_uuid();
+  const std::string digest = digest_of(message);
   const std::string properties = properties_to_json(message);
   auto row = database_.prepare(
       "INSERT INTO job(key, queue, digest, settlement_reason, settlement_attempt, reason, begun, "
       "ended, touched, state, claim, settlement, runner, job_id, package, version, web_host) "
       "VALUES(?1, ?2, ?3, ?4, ?5, ?4, ?6, ?6, ?6, 'dead', 'owned', 'dead-letter', '', '', '', '', "
-      "'') ON CONFLICT(key) DO UPDATE SET state = 'dead', claim = 'owned', settled = 0, "
+      "'') ON CONFLICT(key) DO UPDATE SET queue = ?2, digest = ?3, state = 'dead', claim = "
+      "'owned', settled = 0, "
       "settlement = 'dead-letter', settlement_reason = ?4, settlement_attempt = ?5, reason = ?4, "
       "ended = ?6, touched = ?6");
   const auto written = row.bind(key)

@@ -22,7 +22,8 @@ class OwnedTable {
   /// A dead letter that waits in row `job` moves to a row of its own: the job is about to begin
   /// anew, and its verdict there will be another.
   Result<void> set_dead_aside(std::int64_t job);
-  /// A message that is no job, or whose job's row is gone: kept as a dead letter.
+  /// A message that is no job, or whose job's row is gone: kept as a dead letter, under a key of
+  /// its own where another message has its id.
   Result<void> keep_dead(const Message& message, const Settlement& settlement, std::int64_t now);
 
   // Reading.
@@ -33,6 +34,8 @@ class OwnedTable {
   Result<std::optional<OwnedJob>> find(const std::string& key) const;
 
  private:
+  Result<bool> is_taken(const std::string& key);
+
   Database& database_;
 };
 

@@ -123,6 +123,28 @@ TEST_CASE("a message that is no job is kept too, over a restart") {
   CHECK(story.journal().owned_jobs().empty());
 }
 
+TEST_CASE("two messages of one id that are no jobs, at once: both are kept") {
+  Story story(2);
+  Message one, other;
+  one.queue = other.queue = "build";
+  one.message_id = other.message_id = "twin";
+  one.body = "no json";
+  other.body = "none either";
+  story.transport.refuse_copies(true);
+  story.transport.send(one);
+  story.transport.send(other);
+  story.settle_down();
+  CHECK(story.transport.acknowledged == Lines{"no json", "none either"});
+  CHECK(story.journal().owned_jobs().size() == 2);
+  story.transport.refuse_copies(false);
+  story.crash_and_restart(1);
+  story.settle_down();
+  REQUIRE(story.transport.settled.size() == 2);
+  CHECK(story.transport.settled[0].body == "no json");
+  CHECK(story.transport.settled[1].body == "none either");
+  CHECK(story.journal().owned_jobs().empty());
+}
+
 TEST_CASE("a cancel reaches a job that waits here for its time") {
   Story story(1);
   block_once(story, "later");

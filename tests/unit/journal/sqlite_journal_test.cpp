@@ -265,6 +265,31 @@ TEST_CASE("deaths during a job are those of its run, of 72 hours, and no orderly
   CHECK(house.journal->recent_deaths("a") == 0);
 }
 
+TEST_CASE("a dead letter with the id of a job that runs leaves that job alone") {
+  JournalFixture house;
+  Job job = house.job("twin");
+  job.owned = true;
+  REQUIRE(house.begin(job));
+  Message bad;
+  bad.queue = "q";
+  bad.message_id = "twin";
+  bad.body = "no json";
+  const Settlement dead = Settlement::dead_letter("undecodable");
+  REQUIRE(test::run(house.loop, house.journal->keep_dead(bad, dead)));
+  CHECK(house.journal->find("twin")->state == State::running);
+  CHECK(house.journal->owned_job("twin").value()->message.body == "body of twin");
+  const Texts ours = house.journal->owned_jobs();
+  REQUIRE(ours.size() == 2);
+  CHECK(house.journal->owned_job(ours[1]).value()->message.body == "no json");
+  CHECK(house.journal->find(ours[1])->state == State::dead);
+
+  REQUIRE(house.done(job));
+  REQUIRE(house.settled("twin"));
+  REQUIRE(test::run(house.loop, house.journal->keep_dead(bad, dead)));  // now the id is free
+  CHECK(house.journal->owned_job("twin").value()->message.body == "no json");
+  CHECK(house.journal->find("twin")->digest == digest_of(bad));
+}
+
 TEST_CASE("cancels of jobs not seen yet are kept for a week") {
   JournalFixture house;
   CHECK_FALSE(house.journal->is_buried("36"));

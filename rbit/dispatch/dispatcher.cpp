@@ -156,7 +156,9 @@ Task<void> Dispatcher::finish_owned(std::string key) {
 void Dispatcher::kept(const JobRecord& job) {
   if (job.settlement.kind == Settlement::Kind::retry) {
     const auto due = from_micros(job.ended) + job.settlement.delay;
-    const auto left = std::max<WallTime::duration>(due - clock_.wall(), WallTime::duration::zero());
+    // Of an earlier life its delay at most: the wall clock may have been set back since.
+    const auto left = std::clamp<WallTime::duration>(
+        due - clock_.wall(), WallTime::duration::zero(), job.settlement.delay);
     backlog_.add(job.key, job.queue, clock_.steady() + std::chrono::ceil<milliseconds>(left));
     update_credit();                                              // sets the alarm
   } else if (job.settlement.kind == Settlement::Kind::requeue) {  // it could not go back: it stays

@@ -56,6 +56,19 @@ TEST_CASE("a retry that waits here is found after a crash, and keeps its time") 
   CHECK(story.told.back() == "Done");
 }
 
+TEST_CASE("a clock that is set back over a restart makes no pause of a retry longer") {
+  Story story(1);
+  block_once(story, "later");
+  story.clock.jump(-24h * 365);
+  story.crash_and_restart(1);
+  story.runner().script("later", outcome(Kind::done));
+  story.settle_down();
+  CHECK(story.runner().started.empty());
+  story.pass(61s);
+  CHECK(story.runner().attempts == std::vector<int>{2});
+  CHECK(story.told.back() == "Done");
+}
+
 TEST_CASE("a job that waits here is acknowledged when it comes again") {
   Story story(1);
   story.runner().script("later", outcome(Kind::blocked, "exit 75"));

@@ -121,10 +121,13 @@ void Relay::refill() {
   for (auto& row : rows)
     if (!busy_.contains(row.job_key)) ready_.push_back(std::move(row));
   if (!ready_.empty() || !busy_.empty()) return;  // what is under way wakes us when it ends
-  if (const auto next = journal_.next_report(target)) {
-    const auto pause = std::chrono::ceil<milliseconds>(std::chrono::microseconds(*next - now));
+  const auto next = journal_.next_report(target);
+  if (!next) return;
+  const auto pause = std::chrono::ceil<milliseconds>(std::chrono::microseconds(*next - now));
+  if (pause <= most_wish)
     alarm_.set(clock_.steady() + std::clamp(pause, least_pause, most_pause));
-  }
+  else  // no row waits that long: the wall clock was set back since
+    for (auto& row : journal_.due_reports(target, *next, wanted)) ready_.push_back(std::move(row));
 }
 
 void Relay::launch(Report report) {

@@ -269,6 +269,21 @@ TEST_CASE("Retry-After is honoured, up to an hour") {
   }
 }
 
+TEST_CASE("a report that was to wait by a clock that is set back does not wait for that time") {
+  House house;
+  bool up = false;
+  house.answers = [&](const Report&) { return up ? take() : retry("503"); };
+  house.put("36", Status::done);
+  house.outbox.start();
+  house.turn();
+  CHECK(house.journal.reports_waiting() == 1);
+  house.clock.jump(-24h * 365);
+  up = true;
+  house.live(6min);
+  CHECK(house.journal.reports_waiting() == 0);
+  CHECK(house.sink->story().back() == "36 Done");
+}
+
 TEST_CASE("after seven days a report is given up") {
   House house;
   house.answers = [](const Report&) { return retry("connection refused"); };

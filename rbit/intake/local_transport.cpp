@@ -260,6 +260,7 @@ std::optional<LocalTransport::Taken> LocalTransport::take_returned(Lane& lane) {
     if (!*found) continue;
     Taken taken{id, local_rows::read_message(row, lane.queue)};
     taken.message.redelivered = true;
+    note_cursor(lane, lane.cursor);  // on a sick disk its first note may have come to nothing
     return taken;
   }
   return std::nullopt;

@@ -412,6 +412,32 @@ TEST_CASE("a message comes even if the note of how far its queue was read could 
   CHECK(house.bodies() == "one two ");
 }
 
+TEST_CASE("how far a queue was read is noted again when a message that came back goes out") {
+  TempDir dir;
+  House house(dir.path + "/rbit.db");
+  house.start();
+  house.credit("a", 1);
+  REQUIRE(
+      house.database->execute("CREATE TRIGGER sick BEFORE INSERT ON message_cursor "
+                              "BEGIN SELECT RAISE(ABORT, 'sick'); END"));
+  REQUIRE(house.submit("a", "one"));
+  REQUIRE(house.got.size() == 1);
+  REQUIRE(house.database->execute("DROP TRIGGER sick"));
+  house.drop_all();
+  house.credit("a", 1);
+  REQUIRE(house.got.size() == 1);
+  CHECK(house.got[0].message().redelivered);
+
+  house.transport.reset();  // rbit dies before it is settled
+  house.database.reset();
+  house.got.clear();
+  house.open();
+  house.start();
+  house.credit("a", 1);
+  REQUIRE(house.got.size() == 1);
+  CHECK(house.got[0].message().redelivered);
+}
+
 TEST_CASE("a delay goes on after a restart") {
   TempDir dir;
   House house(dir.path + "/rbit.db");

@@ -8,6 +8,8 @@ from rbit_suite import wait_until
 from row import Row
 from world import CONSUMING, knows
 
+LOST = "is lost, trying again"  # of the connection itself; who works with it says "is lost" too
+
 
 class Reachable:
     """From its making on asks the broker's port until it answers in AMQP; `at` is when it did."""
@@ -60,10 +62,10 @@ def broker_away(context):
                            for _ in range(8)])
             time.sleep(draw.between("until it goes", 0.0, 1.0))
             mark = len(world.rbit.lines_with(CONSUMING))
-            gone = len(world.rbit.lines_with("is lost"))
+            gone = len(world.rbit.lines_with(LOST))
             lost = threading.Thread(target=away, args=(context.node,))
             lost.start()
-            wait_until(lambda: len(world.rbit.lines_with("is lost")) > gone, "the loss")
+            wait_until(lambda: len(world.rbit.lines_with(LOST)) > gone, "the loss")
             back = Reachable(context.node.port)
             world.recovery(back, mark)
             lost.join()

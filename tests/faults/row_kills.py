@@ -147,10 +147,7 @@ def helpers_killed(context):
         world.quiet()
         world.found.after = world.resources()
         evidence = world.evidence()
-        evidence.figures.update(kills=kills, jobs=world.jobs, runs=len(evidence.runs),
-                                rss_kib=f"{evidence.before.rss_kib} then {evidence.after.rss_kib}",
-                                fds=f"{evidence.before.descriptors} then "
-                                    f"{evidence.after.descriptors}")
+        evidence.figures.update(kills=kills, jobs=world.jobs, runs=len(evidence.runs))
         found.append((f"{of} of a {runner}", evidence))
     return found
 

@@ -79,6 +79,9 @@ def judge(row, found):
 def figures(found):
     lines = [f"{case}: {name} = {value}" if case else f"{name} = {value}"
              for case, evidence in found for name, value in sorted(evidence.figures.items())]
+    for case, evidence in found:
+        if evidence.before and evidence.after:
+            lines.append(f"{case}: {evidence.before} then {evidence.after}")
     if len(found) > 1:
         lines.append(f"{len(found)} cases")
     names = sorted({name for _, evidence in found for name in checker.covered(evidence)},

@@ -1,8 +1,5 @@
 #include "rbit/run/process.h"
 
-// First: in Boost 1.81 the other headers of Process v2 only compile after it.
-#include <boost/process/v2/error.hpp>
-
 #include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
@@ -10,9 +7,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/this_coro.hpp>
-#include <boost/process/v2/detail/process_handle_fd.hpp>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
@@ -26,9 +22,6 @@
 namespace rbit {
 
 namespace {
-
-// By pidfd whatever v2 would choose: its signal variant wants SIGCHLD for itself.
-using Handle = boost::process::v2::detail::basic_process_handle_fd<asio::any_io_executor>;
 
 /// The children of this operating system process that somebody here stands for.
 std::set<pid_t>& known_children() {
@@ -75,25 +68,37 @@ struct Process::State : std::enable_shared_from_this<Process::State> {
   pid_t pid;
   Notice ended;
   std::optional<int> status;
-  std::optional<Handle> handle;             // never moved while it waits (P6)
+  std::optional<asio::posix::stream_descriptor> pidfd;
   std::optional<asio::steady_timer> timer;  // where a pidfd is refused
 
   void watch() {
-    const int pidfd = static_cast<int>(::syscall(SYS_pidfd_open, pid, 0));
-    if (pidfd >= 0) {
-      handle.emplace(loop, pid, pidfd);
-      handle->async_wait([self = shared_from_this()](boost::system::error_code error, int code) {
-        if (error == asio::error::operation_aborted) return;
-        self->finish(error ? 0 : code);
-      });
+    const int fd = static_cast<int>(::syscall(SYS_pidfd_open, pid, 0));
+    if (fd >= 0) {
+      pidfd.emplace(loop, fd);
+      wait_for_end();
     } else {  // sandboxes (K6)
       timer.emplace(loop);
       poll();
     }
   }
-  void poll() {
+  /// Not with Boost.Process: it takes the word of the reactor that the child has ended and then
+  /// waits for that, loop and all. The word may be that of a descriptor which is closed by now.
+  void wait_for_end() {
+    pidfd->async_wait(asio::posix::stream_descriptor::wait_read,
+                      [self = shared_from_this()](boost::system::error_code error) {
+                        if (error == asio::error::operation_aborted) return;
+                        if (!self->reap()) self->wait_for_end();
+                      });
+  }
+  bool reap() {
     int code = 0;
-    if (::waitpid(pid, &code, WNOHANG) != 0) return finish(code);
+    const pid_t found = ::waitpid(pid, &code, WNOHANG);
+    if (found == 0) return false;
+    finish(found < 0 ? 0 : code);
+    return true;
+  }
+  void poll() {
+    if (reap()) return;
     timer->expires_after(std::chrono::milliseconds(20));
     timer->async_wait([self = shared_from_this()](boost::system::error_code error) {
       if (!error) self->poll();
@@ -102,7 +107,7 @@ struct Process::State : std::enable_shared_from_this<Process::State> {
   void finish(int code) {
     known_children().erase(pid);
     status = code;
-    handle.reset();
+    pidfd.reset();
     ended.notify();
   }
 };

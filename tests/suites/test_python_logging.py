@@ -113,7 +113,7 @@ class PythonLogging(Suite):
                              f"('{self.path('dev-log')}', handlers.SysLogHandler.LOG_LOCAL3)",
                              level="INFO"),
                      handler("distant", "handlers.SysLogHandler",
-                             f"(('localhost', {distant.getsockname()[1]}), "
+                             f"(('127.0.0.1', {distant.getsockname()[1]}), "
                              "SysLogHandler.LOG_DAEMON)", level="INFO"))
         for one, priority in ((local, 19 * 8 + 6), (distant, 3 * 8 + 6)):
             one.setblocking(False)

@@ -171,9 +171,10 @@ RunnerPolicy read_policy(SectionReader& reader, bool shell) {
     policy.keep_warm = reader.number("keep-warm");
   }
   policy.artifacts = read_artifacts(reader);
-  policy.output_dir = reader.path("output-dir");
-  if (!reader.has("output-dir"))  // what is in force then, for `rbit config`
-    reader.loaded().values.back().text = reader.loaded().settings.state_dir + "/output";
+  if (reader.has("output-dir"))
+    policy.output_dir = reader.path("output-dir");
+  else  // whoever runs it decides; rbit itself so
+    reader.note("output-dir", reader.loaded().settings.state_dir + "/output", Place{});
   policy.keep_work = reader.flag("keep-work");
   policy.log_limit = reader.size("log-limit");
   policy.pass_env = read_pass_env(reader);

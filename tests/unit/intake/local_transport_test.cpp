@@ -1,108 +1,18 @@
 #include "rbit/intake/local_transport.h"
 
 #include <doctest/doctest.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-#include <csignal>
-#include <filesystem>
-#include <fstream>
-#include <sstream>
 #include <string>
 #include <vector>
 
 #include "rbit/base/text.h"
 #include "rbit/core/message_codec.h"
-#include "tests/support/loop.h"
-#include "tests/support/manual_clock.h"
-#include "tests/support/print.h"
+#include "tests/unit/intake/local_house.h"
 
 using namespace rbit;
+using test::House;
 
 namespace {
-
-/// The tables as the journal makes them. A unit test of this room cannot link that one; it can read
-/// it, so that there is one description only.
-std::string tables() {
-  std::ifstream file(std::string(RBIT_SOURCE_DIR) + "/rbit/journal/schema.cpp");
-  std::ostringstream source;
-  source << file.rdbuf();
-  std::string text = source.str(), sql;
-  for (std::size_t at = 0; (at = text.find("R\"sql(", at)) != std::string::npos;) {
-    const auto end = text.find(")sql\"", at);
-    sql += text.substr(at + 6, end - at - 6);
-    at = end;
-  }
-  return sql;
-}
-
-struct TempDir {
-  std::string path = [] {
-    std::string name = (std::filesystem::temp_directory_path() / "rbit-test-XXXXXX").string();
-    return std::string(::mkdtemp(name.data()));
-  }();
-  ~TempDir() { std::filesystem::remove_all(path); }
-};
-
-/// An rbit's queue room: deliveries go into `got`, in order.
-struct House {
-  explicit House(std::string path = ":memory:") : file(std::move(path)) {
-    open();
-    REQUIRE(database->execute(tables().c_str()));
-  }
-  void open() {
-    auto opened = Database::open(loop.get_executor(), file);
-    REQUIRE_MESSAGE(opened.has_value(), opened.error().text());
-    database = std::move(*opened);
-  }
-  void start(std::vector<std::string> queues = {"a", "b"}) {
-    transport = std::make_unique<LocalTransport>(loop.get_executor(), *database, clock, "worker");
-    transport->start(std::move(queues), [this](Delivery one) { got.push_back(std::move(one)); });
-  }
-  /// Everything that is ready; who waits for the clock goes on waiting.
-  void settle_down() {
-    loop.restart();
-    loop.poll();
-  }
-  void credit(const std::string& queue, int slots) {
-    transport->set_credit(queue, slots);
-    settle_down();
-  }
-  Result<std::string> submit(const std::string& queue, std::string body, std::string id = "") {
-    Message message;
-    message.queue = queue;
-    message.body = std::move(body);
-    message.message_id = std::move(id);
-    auto key = test::run(loop, transport->submit(message));
-    settle_down();
-    return key;
-  }
-  bool settle(std::size_t i, const Settlement& settlement) {
-    const bool done = test::run(loop, got[i].settle(settlement)).has_value();
-    settle_down();
-    return done;
-  }
-  void drop_all() {
-    got.clear();
-    settle_down();
-  }
-  std::string bodies() const {
-    std::string out;
-    for (const auto& one : got) out += one.message().body + " ";
-    return out;
-  }
-  std::int64_t count(const std::string& table) {
-    auto row = database->prepare("SELECT count(*) FROM " + table);
-    return row.step() ? row.integer(0) : -1;
-  }
-
-  std::string file;
-  test::ManualClock clock;
-  asio::io_context loop;
-  std::unique_ptr<Database> database;
-  std::unique_ptr<LocalTransport> transport;
-  std::vector<Delivery> got;
-};
 
 std::string header(const Message& message, const std::string& name) {
   const auto found = message.headers.find(name);
@@ -374,89 +284,6 @@ TEST_CASE("nothing comes after stop_taking, and tokens are void after close") {
   CHECK(house.count("message") == 2);
 }
 
-TEST_CASE("what was out when rbit died is there again, marked; what was not is not") {
-  TempDir dir;
-  House house(dir.path + "/rbit.db");
-  house.start();
-  for (const char* body : {"1", "2", "3"}) REQUIRE(house.submit("a", body));
-  house.credit("a", 2);
-  REQUIRE(house.got.size() == 2);
-
-  for (int life = 0; life < 2; ++life) {
-    house.transport.reset();
-    house.database.reset();
-    house.got.clear();
-    house.open();
-    house.start();
-    house.credit("a", 9);
-    CHECK(house.bodies() == "1 2 3 ");
-    CHECK(house.got[0].message().redelivered);
-    CHECK(house.got[1].message().redelivered);
-    CHECK(house.got[2].message().redelivered == (life == 1));
-  }
-  for (std::size_t i = 0; i < 3; ++i) REQUIRE(house.settle(i, Settlement::accept()));
-  REQUIRE(house.submit("a", "4"));
-  CHECK_FALSE(house.got[3].message().redelivered);
-}
-
-TEST_CASE("a message comes even if the note of how far its queue was read could not be written") {
-  // Once it got a place that was read before, and waited there for the next start.
-  House house;
-  house.start();
-  house.credit("a", 1);
-  REQUIRE(house.submit("a", "one"));
-  REQUIRE(house.settle(0, Settlement::accept()));
-  REQUIRE(house.database->execute("DELETE FROM message_cursor"));
-  house.credit("a", 1);
-  REQUIRE(house.submit("a", "two"));
-  CHECK(house.bodies() == "one two ");
-}
-
-TEST_CASE("how far a queue was read is noted again when a message that came back goes out") {
-  TempDir dir;
-  House house(dir.path + "/rbit.db");
-  house.start();
-  house.credit("a", 1);
-  REQUIRE(
-      house.database->execute("CREATE TRIGGER sick BEFORE INSERT ON message_cursor "
-                              "BEGIN SELECT RAISE(ABORT, 'sick'); END"));
-  REQUIRE(house.submit("a", "one"));
-  REQUIRE(house.got.size() == 1);
-  REQUIRE(house.database->execute("DROP TRIGGER sick"));
-  house.drop_all();
-  house.credit("a", 1);
-  REQUIRE(house.got.size() == 1);
-  CHECK(house.got[0].message().redelivered);
-
-  house.transport.reset();  // rbit dies before it is settled
-  house.database.reset();
-  house.got.clear();
-  house.open();
-  house.start();
-  house.credit("a", 1);
-  REQUIRE(house.got.size() == 1);
-  CHECK(house.got[0].message().redelivered);
-}
-
-TEST_CASE("a delay goes on after a restart") {
-  TempDir dir;
-  House house(dir.path + "/rbit.db");
-  house.start();
-  REQUIRE(house.submit("a", "1"));
-  house.credit("a", 1);
-  REQUIRE(house.settle(0, Settlement::retry(std::chrono::seconds(30), 2, "")));
-  house.transport.reset();
-  house.database.reset();
-  house.got.clear();
-  house.open();
-  house.start();
-  house.credit("a", 1);
-  CHECK(house.got.empty());
-  house.clock.advance(std::chrono::seconds(30));
-  house.settle_down();
-  CHECK(house.bodies() == "1 ");
-}
-
 TEST_CASE("submitted where no rbit runs") {
   House house;
   Message message;
@@ -471,40 +298,4 @@ TEST_CASE("submitted where no rbit runs") {
   house.start();
   house.credit("a", 1);
   CHECK(house.bodies() == "1 ");
-}
-
-TEST_CASE("what was submitted before SIGKILL is there after it, once") {
-  TempDir dir;
-  const std::string file = dir.path + "/rbit.db";
-  int told[2];
-  REQUIRE(::pipe(told) == 0);
-  const pid_t child = ::fork();
-  if (child == 0) {
-    House house(file);
-    house.start();
-    for (int i = 0; house.submit("a", std::to_string(i)) && ::write(told[1], "+", 1) == 1; ++i) {
-    }
-    ::_exit(1);
-  }
-  ::close(told[1]);
-  std::int64_t heard = 0;
-  char buffer[16];
-  for (bool killed = false;;) {
-    const auto count = ::read(told[0], buffer, sizeof buffer);
-    if (count <= 0) break;
-    heard += count;
-    if (heard >= 20 && !killed) ::kill(child, SIGKILL);
-    killed = killed || heard >= 20;
-  }
-  ::close(told[0]);
-  ::waitpid(child, nullptr, 0);
-
-  asio::io_context loop;
-  auto database = Database::open(loop.get_executor(), file);
-  REQUIRE(database);
-  auto row = (*database)->prepare("SELECT count(*), count(DISTINCT body) FROM message");
-  REQUIRE(row.step());
-  CHECK(row.integer(0) >= heard);
-  CHECK(row.integer(0) <= heard + 1);
-  CHECK(row.integer(0) == row.integer(1));
 }

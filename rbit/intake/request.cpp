@@ -9,6 +9,7 @@
 #include "rbit/base/json.h"
 #include "rbit/base/text.h"
 #include "rbit/intake/message_part.h"
+#include "rbit/intake/source_uri.h"
 
 namespace rbit {
 
@@ -42,7 +43,6 @@ std::string name_in(const Part& parent, const char* member, const char* label) {
 /// Ways to get a source that anybody ever named in a build request; "" says nothing.
 constexpr std::string_view methods[] = {"",   "apt",  "bzr",   "cvs",   "dsc", "git",
                                         "hg", "http", "https", "rsync", "svn"};
-constexpr std::string_view schemes[] = {"http", "https", "git", "ssh", "svn", "git+ssh", "svn+ssh"};
 
 bool is_one_of(std::string_view text, std::span<const std::string_view> list) {
   return std::find(list.begin(), list.end(), text) != list.end();
@@ -51,7 +51,8 @@ bool is_one_of(std::string_view text, std::span<const std::string_view> list) {
 /// uri, vcs_id, method: text that must not look like an option or break a line.
 std::string plain_text(const Part& part, const char* member) {
   std::string value = part.text(member);
-  if (!value.empty() && value.front() == '-') throw Invalid{part.path(member) + " begins with '-'"};
+  // Behind blanks too: a shell line that forgets its quotes takes them away.
+  if (text::trim(value).starts_with('-')) throw Invalid{part.path(member) + " begins with '-'"};
   const bool control = std::any_of(value.begin(), value.end(), [](char c) {
     return static_cast<unsigned char>(c) < 0x20 || c == 0x7F;
   });
@@ -59,27 +60,10 @@ std::string plain_text(const Part& part, const char* member) {
   return value;
 }
 
-/// Of the schemes that lead to a network, and to a host that is no option of ssh. Without a scheme
-/// it is a path, a name, or user@host:path: nothing that a tool takes for a command (git's
-/// WORD::ADDRESS is one) or for a file of this machine.
 std::string uri_of(const Part& transport) {
   std::string uri = plain_text(transport, "uri");
-  const auto refuse = [&](const std::string& why) {
-    throw Invalid{transport.path("uri") + ": " + in_quotes(uri) + " " + why};
-  };
-  const auto colon = uri.find(':');
-  const auto word_end =
-      uri.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+.-_");
-  if (colon == std::string::npos || word_end != colon) return uri;
-  const std::string scheme = text::lower(uri.substr(0, colon));
-  const std::string_view rest = std::string_view(uri).substr(colon + 1);
-  const bool is_url = rest.starts_with("//");
-  if (rest.starts_with(':') || scheme == "file" || (is_url && !is_one_of(scheme, schemes)))
-    refuse("is not of http, https, git, ssh or svn");
-  if (!is_url) return uri;
-  const std::string_view authority = rest.substr(2, rest.find('/', 2) - 2);
-  if (authority.starts_with('-') || authority.find("@-") != std::string_view::npos)
-    refuse("names a host that begins with '-'");
+  if (const auto wrong = wrong_with_uri(uri); !wrong.empty())
+    throw Invalid{transport.path("uri") + ": " + in_quotes(uri) + " " + std::string(wrong)};
   return uri;
 }
 

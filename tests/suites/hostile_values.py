@@ -40,7 +40,15 @@ _URLS = ["http://user:pass@127.0.0.1/", "http://127.0.0.1:9@evil.example/", "gop
          "//evil.example/x", "evil.example", "evil.example:80", "127.0.0.1:22", "localhost", "[::1]:1", "0x7f000001", "2130706433",
          "http://[::ffff:127.0.0.1]/", "127.0.0.1:99999", "127.0.0.1/../admin", "127.0.0.1?x", "127.0.0.1#x", "a\r\nX-Evil: 1",
          "a HTTP/1.1\r\nHost: evil\r\n\r\nGET /", "javascript:alert(1)", "data:text/html,<script>", "ext::sh -c touch% @CANARY@",
-         "ssh://-oProxyCommand=touch @CANARY@/x", "git://x/;touch @CANARY@", "http://x/?a=b&c=`touch @CANARY@`", "1 ", "../job/1"]
+         "ssh://-oProxyCommand=touch @CANARY@/x", "git://x/;touch @CANARY@", "http://x/?a=b&c=`touch @CANARY@`", "1 ", "../job/1",
+         # A scheme that is found by some tools only: globbing, other spellings, escapes, blanks.
+         "{file}://@CANARY@", "[f-f]ile://@CANARY@", "{http://x/,file://@CANARY@}", "{/,file:@CANARY@}", "http{://x/,s}",
+         "http://{x,y}/", "FILE:@CANARY@", "file:/etc/passwd", " file:///etc/passwd", "f\tile:///etc/passwd",
+         "f\nile:///x", "%66ile:///etc/passwd", "file%3A///etc/passwd", "<file:///etc/passwd>", "\u00a0file:///etc/passwd",
+         "\\\\evil\\x", "http:\\\\x/", "///etc/passwd", "http:///etc/passwd", "http:/x", "view-source:file:///x",
+         "git+file://@CANARY@", "ext::touch @CANARY@", "http::ext::touch @CANARY@", "fd::0", "h:path", "git@github.com:a/b.git",
+         "u@-oProxyCommand=touch:x", "ssh://%2DoProxyCommand=x/y", "ssh://[-oProxyCommand=x]/y", "ssh://h#@-oProxyCommand=x/y",
+         " -K @CANARY@", "-K @CANARY@", " --upload-pack=touch @CANARY@", "http://[::1]:80/a[1]{b}", "https://u:p%40@x.example:/"]
 
 _SQL = ["'; DROP TABLE job; --", "\"; DROP TABLE job; --", "' OR '1'='1", "1); DELETE FROM message; --",
         "'; ATTACH DATABASE '@CANARY@' AS x; --", "'||writefile('@CANARY@',1)||'", "%", "_", "' UNION SELECT 1 --",

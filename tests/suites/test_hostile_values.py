@@ -23,7 +23,15 @@ JOB_ID = re.compile(r"[0-9]{1,18}", re.ASCII)
 # Text that must not look like an option, break a line or be of an odd scheme.
 TRANSPORT = ["uri", "vcs_id"]
 METHODS = ["", "apt", "bzr", "cvs", "dsc", "git", "hg", "http", "https", "rsync", "svn"]
-SCHEMES = ["http", "https", "git", "ssh", "svn", "git+ssh", "svn+ssh"]
+# What transport.uri may be: a scheme that leads to a network and a plain host, USER@HOST:PATH, or a
+# path in which no tool finds a scheme.
+WORD = r"[A-Za-z0-9][\w.-]*"
+HOST = rf"(?:{WORD}|\[[0-9A-Fa-f:.]{{2,}}\])(?::[0-9]{{0,5}})?"
+USER = r"(?:[A-Za-z0-9][A-Za-z0-9!$&'()*+,.:;=_~%-]*@)?"
+URI = re.compile(rf"(?i:https?)://{USER}{HOST}(?:[/?#].*)?"
+                 rf"|(?i:git|ssh|svn|git\+ssh|svn\+ssh)://{USER}{HOST}(?:/.*)?"
+                 rf"|{WORD}@{WORD}:(?!:|//|-).*"
+                 r"|(?!//)(?!.*:/)(?:[^/:%]*(?:/.*)?)", re.ASCII | re.DOTALL)
 # Text that no one looks at: any, but for NUL.
 FREE = ["web_host", "commands", "timestamp", "buildclient", "unknown member", "unknown value",
         "message_id", "content_type", "correlation_id", "reply_to", "header", "header value"]
@@ -67,12 +75,11 @@ def is_job(field, text):
         return not text or NAME.fullmatch(text) is not None
     if field == "method":
         return text in METHODS
-    if field in TRANSPORT and (text.startswith("-") or re.search("[\x00-\x1f\x7f]", text)):
+    if field in TRANSPORT and (text.strip(" ").startswith("-") or re.search("[\x00-\x1f\x7f]", text)):
         return False
-    if field == "uri" and (scheme := re.match(r"([\w+.-]+):(:|//)?(\S+@)?(-)?", text, re.ASCII)):
-        name, after, _, dash = scheme.groups()
-        return not (after == ":" or name.lower() == "file"
-                    or after == "//" and (name.lower() not in SCHEMES or dash))
+    if field == "uri":
+        globs = re.search(r"[][{}\\]", text) and not re.match("(?i)[a-z+]+://", text)
+        return text == text.strip(" ") and not globs and URI.fullmatch(text) is not None
     return True
 
 

@@ -4,6 +4,7 @@ there and returned, rbit puts into output-dir."""
 import base64
 import http.client
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -40,8 +41,10 @@ def base_of(build_request, settings):
     """Where the content is, without the last slash. The message says so, but it may only name a
     host that the configuration names as well."""
     uri = getattr(build_request.transport, "uri", None) or ""
-    parts = urllib.parse.urlsplit(uri)
-    if parts.scheme not in ("http", "https") or parts.query or parts.fragment:
+    # Letter by letter, as the parsers of Python and of what is called here differ in the rest.
+    plain = re.fullmatch(r"(?i:https?)://[A-Za-z0-9.:\[\]-]+(/[A-Za-z0-9._~%/-]*)?", uri)
+    parts = urllib.parse.urlsplit(uri if plain else "")
+    if not plain:
         raise Failed("'%s' is no address of content." % uri)
     named = settings.get("content-hosts", "").replace(",", " ").lower().split()
     named.append(urllib.parse.urlsplit(settings.get("host", "")).netloc.lower())

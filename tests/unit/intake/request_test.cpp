@@ -156,9 +156,27 @@ TEST_CASE("a body is read as it is, or not at all") {
 
 TEST_CASE("where a source may lie, and how it may be got") {
   const auto uri = [](const std::string& text) { return word(with("http://cnx.org/", text)); };
-  for (const char* good :
-       {"", "https://u:p@h:1/x?y=1", "git://h/x", "ssh://git@h/x", "svn+ssh://h/x", "SVN://h/x",
-        "git@github.com:a/b.git", "h:path", "pool/main/p.dsc", "/srv/a", "a b", "x=1", "[::1]:2"})
+  for (const char* good : {"",
+                           "https://u:p@h:1/x?y=1",
+                           "git://h/x",
+                           "ssh://git@h/x",
+                           "svn+ssh://h/x",
+                           "SVN://h/x",
+                           "git@github.com:a/b.git",
+                           "pool/main/p.dsc",
+                           "/srv/a",
+                           "a b",
+                           "x=1",
+                           "http://[::1]:2/",
+                           "https://h",
+                           "http://h?x=[1]",
+                           "https://u%40x:p%2F@h.example:8443/{a}/b c",
+                           "http://h:/",
+                           "http://h/a:b/c@d",
+                           "http://h/x?y=file:///z",
+                           "http://h/%5B",
+                           "a/b:c",
+                           "a/50%25"})
     CHECK_MESSAGE(uri(good) == "fine", good);
   for (const char* bad : {"file:///etc/passwd", "FILE:/etc/passwd", "ftp://h/x", "gopher://h/",
                           "ext::sh -c id", "fd::17", "ssh://-oProxyCommand=id/x",
@@ -169,6 +187,41 @@ TEST_CASE("where a source may lie, and how it may be got") {
   };
   for (const char* good : {"", "git", "svn", "apt", "http"}) CHECK(method(good) == "fine");
   for (const char* bad : {"Git", "git ", "sh", "$(id)", "-git"}) CHECK(method(bad) == "invalid");
+}
+
+TEST_CASE("no tool finds another scheme in a uri than the one that was looked at") {
+  const auto uri = [](const std::string& text) { return word(with("http://cnx.org/", text)); };
+  for (const char* bad :
+       {// curl's globbing, before the scheme, in it, and without "://"
+        "{file}:///etc/passwd", "[f-f]ile:///etc/passwd", "fil[e-e]:///x", "{file:///x}",
+        "{http://h/,file:///x}", "ht{tp://h/,file:///x}", "{/,file:/etc/passwd}", "{a,b}",
+        "a/[1-9]", "a]b", "http{://h/,x}", "http://{h,file}/", "http://h[1-9]/", "http:{//h/,//g/}",
+        // other spellings of a scheme
+        "file:/x", "file:x", "FiLe:///x", "file://localhost/x", " file:///x", "  http://h/",
+        "http://h/ ", "f\\tile:///x", "\\tfile:///x", "fi\\r\\nle:///x", "f\\u000bile:///x",
+        "\\u00a0file:///x", "\\ufefffile:/x", "<file:///x>", "\\\"file:///x", "'file:///x'",
+        "URL:file:///x", "url:http://h/", "view-source:http://h/", "jar:file:///x!/", "data:,x",
+        "%66ile:///x", "file%3A///x", "file%3a/x", "%2Dx/y", "\\uff46ile:///x", "+file:///x",
+        "a?b=file:///x", "a#http://h/", "a/b file:/x", "h/x://y", "httpx://h/", "xhttp://h/",
+        "http+unix://h/", "git+file:///x", "hg+http://h/", "bzr+ssh://h/", "svn+file:///x", "lp:x",
+        "rsync://h/x", "h::module", "u@h::module", "local:x", "netdoc:///x", "dict://h:1/x",
+        // the host of the page, or of nothing
+        "//evil.example/x", "///etc/passwd", "\\\\\\\\h\\\\x", "http:\\\\\\\\h/", "http:/h/x",
+        "http:h", "http:", "http://", "http:///etc/passwd", "http://@/x", "http://:80/x",
+        // git's words for a command, and what ssh takes for an option
+        "ext::id", "EXT::id", "http::ext::id", "git::ext::id", "ext://x", "h:path", "h:/path",
+        "[::1]:2", "[-x]:y", "-u@h:x", "u@-h:x", "u@h:-x", "u@h://x", "a@b@c:x", "u@:x", "@h:x",
+        "ssh://%2DoProxyCommand=id/x", "ssh://[-oProxyCommand=id]/x", "ssh://-u@h/x",
+        "ssh://%2du@h/x", "git://h#@-oProxyCommand=id/x", "ssh://h?@-x/y", "svn+ssh://-x/y",
+        "ssh://a b/x", "ssh://h;id/x", "ssh://$(id)/x", "ssh://`id`/x", "ssh://h\\\\@-x/y",
+        "http://h:99x/", "http://h:123456/", "http://[::1/", "http://[::1]x/", "http://[]/",
+        "http://[v1.x]/", "http://b\\u00fccher.example/", "http://u@v@-h/",
+        // options
+        "-K /etc/passwd", " -K x", "  --upload-pack=id", "-", "--", "-u@h:/x"}) {
+    CHECK_MESSAGE(uri(bad) == "invalid", bad);
+  }
+  CHECK(reason(with("http://cnx.org/", "{file}:///x")) ==
+        "transport.uri: '{file}:///x' is not of http, https, git, ssh or svn");
 }
 
 TEST_CASE("a NUL is refused in names of members too") {

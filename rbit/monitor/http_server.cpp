@@ -9,6 +9,7 @@
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http.hpp>
+#include <iterator>
 #include <list>
 #include <utility>
 
@@ -62,15 +63,25 @@ bool same_secret(std::string_view given, std::string_view wanted) {
   return difference == 0;
 }
 
-/// The names this machine's loopback goes by. A page of a stranger's whose name leads here
-/// (rebinding) has that name in its Host header.
-bool is_loopback_host(std::string_view host) {
-  std::string_view name = host;
-  if (name.starts_with('['))
-    name = name.substr(0, name.find(']') + 1);
-  else
-    name = name.substr(0, name.find(':'));
-  return text::lower(name) == "localhost" || name == "127.0.0.1" || name == "[::1]";
+/// Of a Host header that is HOST, HOST:PORT, [V6] or [V6]:PORT, the host in lower case; "" of all
+/// else. What is in brackets may be no address: it is compared as a whole.
+std::string host_name(std::string_view header) {
+  const auto end = header.starts_with('[') ? header.find(']') + 1 : header.find(':');
+  const std::string_view name = header.substr(0, end), port = header.substr(name.size());
+  long long number = 0;
+  if (!port.empty() && !(port.starts_with(':') && port.size() <= 6 &&
+                         text::parse_number(port.substr(1), 1, 65535, number)))
+    return "";
+  return text::lower(name);
+}
+
+/// One visitor: an IPv4 address, or the network of an IPv6 address, of which a household has 2^64.
+std::string visitor_of(const Tcp::socket& socket) {
+  boost::system::error_code error;
+  const auto address = socket.remote_endpoint(error).address();
+  if (!address.is_v6() || address.to_v6().is_v4_mapped()) return address.to_string();
+  const auto bytes = address.to_v6().to_bytes();
+  return std::string(bytes.begin(), bytes.begin() + 8);
 }
 
 Response plain(http::status status, const std::string& text) {
@@ -82,21 +93,34 @@ Response plain(http::status status, const std::string& text) {
 
 }  // namespace
 
+/// One connection.
+struct HttpServer::Visit {
+  explicit Visit(Tcp::socket socket) : visitor(visitor_of(socket)), stream(std::move(socket)) {}
+
+  std::string visitor;
+  Stream stream;
+  bool admitted = false;  // a whole request was read, and was allowed
+  bool idle = false;      // between two requests
+  bool dropped = false;   // closed, and about to go
+};
+
 struct HttpServer::State {
   State(const asio::any_io_executor& executor, HttpServerSettings given, Handler own)
       : loop(executor), settings(std::move(given)), handler(std::move(own)), acceptor(executor) {}
 
   Response answer(const http::request<http::string_body>& request) const;
   Result<void> admit(const http::request<http::string_body>& request) const;
-  static Task<void> serve(std::shared_ptr<State> self, std::list<Stream>::iterator stream);
-  Task<void> converse(Stream& stream);
+  static Response refusal(const Error& error);
+  void make_room(const std::string& visitor);
+  static Task<void> serve(std::shared_ptr<State> self, std::list<Visit>::iterator visit);
+  Task<void> converse(Visit& visit);
 
   asio::any_io_executor loop;
   HttpServerSettings settings;
   Handler handler;
   Tcp::acceptor acceptor;
-  std::string own_host;  // as in `listen`
-  std::list<Stream> streams;
+  std::string own_host;     // as in `listen`
+  std::list<Visit> visits;  // the oldest first
   bool closed = false;
 };
 
@@ -105,7 +129,7 @@ HttpServer::HttpServer(const asio::any_io_executor& loop, HttpServerSettings set
     : state_(std::make_shared<State>(loop, std::move(settings), std::move(handler))) {
   const std::string listen = state_->settings.listen;
   const auto endpoint = endpoint_of(listen);
-  state_->own_host = listen.substr(0, listen.rfind(':'));
+  state_->own_host = text::lower(listen.substr(0, listen.rfind(':')));
   if (!endpoint.address().is_loopback() && state_->settings.token.empty())
     refuse(listen, "not this machine's loopback, and there is no token-file",
            "listen on 127.0.0.1, or set token-file");
@@ -124,7 +148,7 @@ HttpServer::~HttpServer() {
   state_->closed = true;
   boost::system::error_code ignored;
   state_->acceptor.close(ignored);
-  for (auto& stream : state_->streams) stream.close();
+  for (auto& visit : state_->visits) visit.stream.close();
   state_->handler = [](const std::string&) { return HttpReply{503, "text/plain", ""}; };
 }
 
@@ -145,30 +169,56 @@ Task<void> HttpServer::accept(std::shared_ptr<State> state) {
       continue;
     }
     ::fcntl(socket.native_handle(), F_SETFD, FD_CLOEXEC);  // P3
-    if (static_cast<int>(state->streams.size()) >= state->settings.most_connections) continue;
-    const auto stream = state->streams.emplace(state->streams.end(), std::move(socket));
-    spawn(state->loop, State::serve(state, stream), "the monitor");
+    const auto visit = state->visits.emplace(state->visits.end(), std::move(socket));
+    state->make_room(visit->visitor);
+    spawn(state->loop, State::serve(state, visit), "the monitor");
   }
 }
 
-Task<void> HttpServer::State::serve(std::shared_ptr<State> self,
-                                    std::list<Stream>::iterator stream) {
-  co_await self->converse(*stream);
-  boost::system::error_code ignored;
-  stream->socket().shutdown(Tcp::socket::shutdown_send, ignored);
-  self->streams.erase(stream);
+/// For the newest visit, which is `visitor`'s. Most are done within a millisecond, so one that is
+/// still here when there is no more room waits for its own visitor: who never finishes a request,
+/// or never reads the answer, shuts nobody out.
+void HttpServer::State::make_room(const std::string& visitor) {
+  int all = 0, own = 0;
+  for (const auto& visit : visits) {
+    all += visit.dropped ? 0 : 1;
+    own += !visit.dropped && visit.visitor == visitor ? 1 : 0;
+  }
+  const bool own_must_go = own > settings.most_of_a_visitor;
+  if (!own_must_go && all <= settings.most_connections) return;
+  const auto has_less = [](const Visit& one, const Visit& other) {
+    const auto rank = [](const Visit& visit) { return !visit.admitted ? 0 : visit.idle ? 1 : 2; };
+    return rank(one) < rank(other);
+  };
+  Visit* victim = nullptr;
+  for (auto visit = visits.begin(); visit != std::prev(visits.end()); ++visit) {
+    if (visit->dropped || (own_must_go && visit->visitor != visitor)) continue;
+    if (victim == nullptr || has_less(*visit, *victim)) victim = &*visit;
+  }
+  if (victim == nullptr) victim = &visits.back();
+  victim->dropped = true;
+  victim->stream.close();
 }
 
-Task<void> HttpServer::State::converse(Stream& stream) {
+Task<void> HttpServer::State::serve(std::shared_ptr<State> self, std::list<Visit>::iterator visit) {
+  if (!visit->dropped) co_await self->converse(*visit);
+  boost::system::error_code ignored;
+  visit->stream.socket().shutdown(Tcp::socket::shutdown_send, ignored);
+  self->visits.erase(visit);
+}
+
+Task<void> HttpServer::State::converse(Visit& visit) {
+  Stream& stream = visit.stream;
   boost::system::error_code error;
   beast::flat_buffer buffer(most_header + most_body);
-  while (!closed) {
+  while (!closed && !visit.dropped) {
     Request parser;
     parser.header_limit(most_header);
     parser.body_limit(most_body);
     stream.expires_after(settings.read_limit);
     co_await http::async_read(stream, buffer, parser,
                               asio::redirect_error(asio::use_awaitable, error));
+    visit.idle = false;
     Response response;
     bool keep = false;
     if (error == http::error::header_limit) {
@@ -181,7 +231,9 @@ Task<void> HttpServer::State::converse(Stream& stream) {
     } else if (error) {
       co_return;
     } else {
-      response = answer(parser.get());
+      const auto admitted = admit(parser.get());
+      visit.admitted = admitted.has_value();
+      response = admitted ? answer(parser.get()) : refusal(admitted.error());
       keep = parser.get().keep_alive();
     }
     response.set(http::field::server, "rbit");
@@ -201,11 +253,13 @@ Task<void> HttpServer::State::converse(Stream& stream) {
     co_await http::async_write(stream, serializer,
                                asio::redirect_error(asio::use_awaitable, error));
     if (error || !keep) co_return;
+    visit.idle = true;
   }
 }
 
 /// An Error's reason is the answer's text.
 Result<void> HttpServer::State::admit(const http::request<http::string_body>& request) const {
+  if (request.count(http::field::host) > 1) return Error{"400", "more than one Host", ""};
   if (!settings.token.empty()) {
     const std::string_view given = request[http::field::authorization];
     constexpr std::string_view scheme = "Bearer ";
@@ -213,20 +267,23 @@ Result<void> HttpServer::State::admit(const http::request<http::string_body>& re
       return Error{"401", "a bearer token is needed", ""};
     return {};  // who has the token is no rebound page
   }
-  const std::string_view host = request[http::field::host];
-  if (host.empty() && request.version() < 11) return {};  // no browser
-  if (is_loopback_host(host) || host.substr(0, host.rfind(':')) == own_host) return {};
+  if (request.count(http::field::host) == 0 && request.version() < 11) return {};  // no browser
+  // The names this machine's loopback goes by. A page of a stranger's whose name leads here
+  // (rebinding) has that name in its Host header.
+  const std::string host = host_name(request[http::field::host]);
+  if (host == "localhost" || host == "127.0.0.1" || host == "[::1]" || host == own_host) return {};
   return Error{"403", "unknown Host", ""};
 }
 
+Response HttpServer::State::refusal(const Error& error) {
+  if (error.thing == "400") return plain(http::status::bad_request, error.reason);
+  if (error.thing == "403") return plain(http::status::forbidden, error.reason);
+  auto response = plain(http::status::unauthorized, error.reason);
+  response.set(http::field::www_authenticate, "Bearer");
+  return response;
+}
+
 Response HttpServer::State::answer(const http::request<http::string_body>& request) const {
-  if (const auto admitted = admit(request); !admitted) {
-    const bool no_token = admitted.error().thing == "401";
-    auto response = plain(no_token ? http::status::unauthorized : http::status::forbidden,
-                          admitted.error().reason);
-    if (no_token) response.set(http::field::www_authenticate, "Bearer");
-    return response;
-  }
   if (request.method() != http::verb::get && request.method() != http::verb::head) {
     auto response = plain(http::status::method_not_allowed, "only GET");
     response.set(http::field::allow, "GET, HEAD");

@@ -16,6 +16,7 @@ struct HttpServerSettings {
   std::string token;   // empty: none asked for, then loopback only
   std::chrono::milliseconds read_limit{10'000};  // for a whole request
   int most_connections = 64;
+  int most_of_a_visitor = 48;  // less than all: one address leaves room for the others
 };
 
 struct HttpReply {
@@ -24,9 +25,10 @@ struct HttpReply {
   std::string body;
 };
 
-/// Small HTTP/1.1 server for GET, with the guards of RELIABILITY.md 7, rule 10: loopback or a
-/// bearer token, a Host list against rebinding, limits on everything a stranger can send. It knows
-/// nothing of what it serves. On the loop's thread.
+/// Small HTTP/1.1 server for GET, with its guards: loopback or a bearer token, a Host list against
+/// rebinding, limits on everything a stranger can send. Who comes when there is no more room takes
+/// the place of the one who has least to lose: the oldest connection without an admitted request.
+/// It knows nothing of what it serves. On the loop's thread.
 class HttpServer {
  public:
   /// The reply to a path (without query); `code` 404 if there is none.
@@ -42,6 +44,7 @@ class HttpServer {
   int port() const;
 
  private:
+  struct Visit;
   struct State;
   static Task<void> accept(std::shared_ptr<State> state);
   std::shared_ptr<State> state_;

@@ -1,6 +1,7 @@
 #include "rbit/monitor/monitor.h"
 
 #include <doctest/doctest.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 
 #include <boost/asio/buffer.hpp>
@@ -10,7 +11,10 @@
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
+#include <cerrno>
 #include <fstream>
+#include <functional>
+#include <iterator>
 #include <list>
 
 #include "tests/support/loop.h"
@@ -55,6 +59,35 @@ struct Watched {
     co_await asio::async_read(socket, asio::dynamic_buffer(answer),
                               asio::redirect_error(asio::use_awaitable, error));
     co_return answer;
+  }
+
+  /// A connection from an address of this machine, accepted.
+  Tcp::socket& open(std::list<Tcp::socket>& held, const char* from = "127.0.0.1") {
+    const auto port = static_cast<unsigned short>(monitor().port());
+    auto& socket = held.emplace_back(loop, Tcp::v4());
+    socket.bind({asio::ip::make_address(from), 0});
+    socket.connect({asio::ip::address_v4::loopback(), port});
+    loop.restart();
+    while (loop.poll() > 0) {
+    }
+    return socket;
+  }
+  /// By the monitor.
+  static bool is_closed(Tcp::socket& socket) {
+    // All of the answer before it, too.
+    char bytes[4096];
+    for (;;) {
+      const auto got = ::recv(socket.native_handle(), bytes, sizeof bytes, MSG_DONTWAIT);
+      if (got <= 0) return got == 0 || (errno != EAGAIN && errno != EWOULDBLOCK);
+    }
+  }
+  void until(const std::function<bool()>& condition) {
+    const auto limit = std::chrono::steady_clock::now() + 30s;
+    while (!condition() && std::chrono::steady_clock::now() < limit) {
+      loop.restart();
+      loop.run_for(1ms);
+    }
+    CHECK(condition());
   }
 
   asio::io_context loop;
@@ -164,6 +197,73 @@ TEST_CASE("a page whose name was bent to this machine gets nothing") {
   CHECK(rbit.raw("GET /healthcheck HTTP/1.0\r\n\r\n").starts_with("HTTP/1.1 200 "));
 }
 
+TEST_CASE("a Host header is HOST or HOST:PORT of this machine, to the letter, and there is one") {
+  Watched rbit;
+  const auto code = [&](const std::string& host) {
+    return rbit.get("/", "Host: " + host + "\r\n").substr(9, 3);
+  };
+  for (const char* good : {"localhost", "LocalHost:1", "localhost:65535", "127.0.0.1", "[::1]",
+                           "[::1]:80", " 127.0.0.1 "})
+    CHECK_MESSAGE(code(good) == "200", good);
+  for (const char* bad : {"[::1].evil.com",
+                          "[::1].evil.com:80",
+                          "[::1]evil.com",
+                          "[::1]@evil.com",
+                          "[::1]:80.evil.com",
+                          "[::1]:",
+                          "[::1",
+                          "::1",
+                          "[]",
+                          "[",
+                          "]",
+                          "[evil.com]",
+                          "[::1]]",
+                          "[[::1]]",
+                          "[::1]:0",
+                          "localhost.evil.com",
+                          "localhost:80.evil.com",
+                          "localhost:evil.com",
+                          "localhost:80@evil.com",
+                          "user@localhost",
+                          "localhost@evil.com",
+                          "u:p@localhost:80",
+                          "localhost.",
+                          "127.0.0.1.",
+                          "localhost:",
+                          "localhost:99999",
+                          "localhost:+80",
+                          "localhost:-1",
+                          "localhost:8 0",
+                          "localhost, evil.com",
+                          "evil.com, localhost",
+                          "localhost evil.com",
+                          "localhost/",
+                          "localhost#",
+                          "localhost?x",
+                          "localhost\\",
+                          "127.0.0.1:80:80",
+                          "127.1",
+                          "0x7f.1",
+                          "2130706433",
+                          "0.0.0.0",
+                          "[::ffff:127.0.0.1]",
+                          "xlocalhost",
+                          ":80",
+                          "",
+                          "\xef\xbd\x8cocalhost"})
+    CHECK_MESSAGE(code(bad) == "403", bad);
+  CHECK(rbit.raw("GET / HTTP/1.0\r\nHost: evil.com\r\n\r\n").starts_with("HTTP/1.1 403 "));
+  for (const char* two : {"localhost\r\nHost: evil.com", "evil.com\r\nhost: localhost",
+                          "localhost\r\nX: y\r\nHOST: localhost"})
+    CHECK_MESSAGE(code(two) == "400", two);
+  Watched known("correct horse battery");
+  CHECK(known
+            .get("/",
+                 "Host: a\r\nHost: b\r\n"
+                 "Authorization: Bearer correct horse battery\r\n")
+            .starts_with("HTTP/1.1 400 "));
+}
+
 TEST_CASE("with a token, nothing without it") {
   Watched rbit("correct horse battery");
   CHECK(rbit.get("/").starts_with("HTTP/1.1 401 "));
@@ -177,23 +277,12 @@ TEST_CASE("with a token, nothing without it") {
 TEST_CASE("limits on what a stranger sends") {
   Watched rbit;
   rbit.options.server.read_limit = 100ms;
-  rbit.options.server.most_connections = 2;
   CHECK(rbit.get("/", "Host: localhost\r\nX: " + std::string(9000, 'x') + "\r\n")
             .starts_with("HTTP/1.1 431 "));
   CHECK(rbit.raw("POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\n\r\n")
             .starts_with("HTTP/1.1 413 "));
   CHECK(rbit.raw("\x16\x03\x01 hello\r\n\r\n").starts_with("HTTP/1.1 400 "));
   CHECK(rbit.raw("GET / HTTP/1.1\r\nHost: loc").empty());  // half a request, cut after the limit
-  Tcp::socket first(rbit.loop), second(rbit.loop);
-  const Tcp::endpoint there(asio::ip::address_v4::loopback(),
-                            static_cast<unsigned short>(rbit.monitor().port()));
-  first.connect(there);
-  second.connect(there);
-  CHECK(rbit.get("/healthcheck").empty());  // the third is closed at once
-  first.close();
-  second.close();
-  while (rbit.get("/healthcheck").empty()) {
-  }
 }
 
 TEST_CASE("the sizes of a request: what just fits, and one more") {
@@ -214,19 +303,75 @@ TEST_CASE("the sizes of a request: what just fits, and one more") {
   CHECK(body(65537).starts_with("HTTP/1.1 413 "));
 }
 
-TEST_CASE("64 connections, not one more, and the next when one has gone") {
+TEST_CASE("who never finishes a request shuts nobody out") {
   Watched rbit;
   CHECK(rbit.options.server.most_connections == 64);
-  const Tcp::endpoint there(asio::ip::address_v4::loopback(),
-                            static_cast<unsigned short>(rbit.monitor().port()));
+  CHECK(rbit.options.server.most_of_a_visitor < 64);
+  CHECK(rbit.options.server.most_of_a_visitor >= 32);
   std::list<Tcp::socket> held;
-  for (int i = 0; i < 63; ++i) held.emplace_back(rbit.loop).connect(there);
-  CHECK(rbit.get("/healthcheck").starts_with("HTTP/1.1 200 "));  // the 64th
-  held.emplace_back(rbit.loop).connect(there);
-  CHECK(rbit.get("/healthcheck").empty());  // the 65th is closed at once
-  held.pop_back();
-  while (rbit.get("/healthcheck").empty()) {
+  for (int i = 0; i < 200; ++i) {
+    rbit.open(held);
+    if (i % 3 == 1) asio::write(held.back(), asio::buffer("GET / HTTP/1.1\r\nHost: loc", 25));
+    if (i % 3 == 2)
+      asio::write(held.back(), asio::buffer("GET / HTTP/1.1\r\nHost: evil\r\n\r\n", 30));
+    if (i % 10 == 0) CHECK(rbit.get("/healthcheck").starts_with("HTTP/1.1 200 "));
   }
+  int open = 0;
+  for (auto& socket : held) open += rbit.is_closed(socket) ? 0 : 1;
+  CHECK(open <= 48);
+  CHECK(open >= 40);
+}
+
+TEST_CASE("the oldest goes, and of those that were admitted only if there is no other") {
+  Watched rbit;
+  rbit.options.server.most_connections = rbit.options.server.most_of_a_visitor = 3;
+  std::list<Tcp::socket> held;
+  auto& reader = rbit.open(held);
+  const std::string whole = "GET /healthcheck HTTP/1.1\r\nHost: localhost\r\n\r\n";
+  asio::write(reader, asio::buffer(whole));
+  rbit.until([&] { return reader.available() > 0; });  // it may keep its connection
+  auto& first = rbit.open(held);
+  auto& second = rbit.open(held);
+  auto& third = rbit.open(held);
+  rbit.until([&] { return rbit.is_closed(first); });
+  auto& fourth = rbit.open(held);
+  rbit.until([&] { return rbit.is_closed(second); });
+  CHECK_FALSE(rbit.is_closed(third));
+  CHECK_FALSE(rbit.is_closed(fourth));
+  for (auto* socket : {&third, &fourth}) {
+    const auto before = socket->available();
+    asio::write(*socket, asio::buffer(whole));
+    rbit.until([&] { return socket->available() > before; });
+  }
+  CHECK(rbit.get("/healthcheck").starts_with("HTTP/1.1 200 "));  // nobody is about to be answered
+  rbit.until([&] { return rbit.is_closed(reader); });
+  CHECK_FALSE(rbit.is_closed(third));
+}
+
+TEST_CASE("who asks and never reads the answer shuts nobody out") {
+  Watched rbit;
+  rbit.options.server.most_connections = rbit.options.server.most_of_a_visitor = 4;
+  rbit.details.broker = std::string(12 << 20, 'x');  // more than the sockets hold
+  std::list<Tcp::socket> held;
+  for (int i = 0; i < 6; ++i) {
+    auto& socket = rbit.open(held);
+    const std::string whole = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    asio::write(socket, asio::buffer(whole));
+    rbit.until([&] { return socket.available() > 0; });
+  }
+  CHECK(rbit.get("/healthcheck").starts_with("HTTP/1.1 200 "));
+}
+
+TEST_CASE("one address leaves room for another one") {
+  Watched rbit;
+  rbit.options.server.most_connections = 4;
+  rbit.options.server.most_of_a_visitor = 3;
+  std::list<Tcp::socket> others, held;
+  auto& other = rbit.open(others, "127.0.0.2");
+  for (int i = 0; i < 20; ++i) rbit.open(held);
+  rbit.until([&] { return rbit.is_closed(*std::next(held.begin(), 16)); });
+  CHECK_FALSE(rbit.is_closed(*std::next(held.begin(), 17)));
+  CHECK_FALSE(rbit.is_closed(other));
 }
 
 TEST_CASE("two requests on one connection") {

@@ -100,18 +100,20 @@ def told_too_often(job, reports, tellers):
 
 def i4_order_of_reports(evidence):
     """(attempt, seq) strictly rises, nothing follows the terminal one. Each report of a job is told
-    again at most once for each kill of rbit, and two of them at most: the one that was under way
-    and the last one, if its message comes again (RELIABILITY.md 2.3, the last column). A job that the
+    again at most once for each reason, and two of them at most: the one that was under way and the
+    last one, if its message comes again. A reason is a kill of rbit, a report whose confirm it may
+    not have heard, a delivery that came again. A job that the
     broker gave to a second rbit too is told by each of them in its own time: there is no order of
     theirs, only a number."""
     problems = []
     crashes = sum(1 for one in evidence.kills if one.of == "rbit")
-    allowed = crashes + evidence.figures.get("answers_again", 0)
+    of_all = crashes + evidence.figures.get("answers_again", 0)
     for job, reports in sorted(by_job(evidence.reports).items()):
         if job in evidence.redeliveries:
             problems += told_too_often(job, reports, 1 + evidence.redeliveries[job]
                                        + evidence.resent.get(job, 0))
             continue
+        allowed = of_all + evidence.resent.get(job, 0) + evidence.answered.get(job, 0)
         last, over, repeats = None, None, collections.Counter()
         for one in reports:
             place = (one.attempt, one.seq) if one.seq is not None else None
@@ -211,6 +213,18 @@ INVARIANTS = (
     ("I9", i9_heartbeats, lambda e: not e.heartbeat_is_the_fault),
     ("I10", i10_nothing_hangs, lambda e: e.calls),
 )
+
+
+def summary(all_evidence):
+    """What was done and what came of it, in one line that tests/run.sh adds up."""
+    kills, cuts, jobs, lost, twice = 0, 0, 0, 0, 0
+    for one in all_evidence:
+        kills += len(one.kills)
+        cuts += one.cuts
+        jobs += len(one.confirmed)
+        lost += len(i1_nothing_is_lost(one))
+        twice += len(i3_double_runs(one)) + len(two_at_once(one))
+    return f"faults: kills {kills}, cuts {cuts}, jobs {jobs}, lost {lost}, twice {twice}"
 
 
 def check(evidence):

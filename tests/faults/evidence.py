@@ -4,6 +4,8 @@ CLOCK_MONOTONIC in every process, unless it says otherwise."""
 import dataclasses
 
 TERMINAL = frozenset({"Done", "Failed", "Cancelled"})
+# What was said so many seconds before an end may not have been heard: a moment, on a busy machine.
+HEARING = 0.25
 
 
 @dataclasses.dataclass
@@ -25,7 +27,7 @@ class Kill:
     `interrupted`: jobs of which a leader's record says so, whatever they said themselves."""
     first: float
     last: float
-    dying: float = 0.25  # a moment, on a busy machine
+    dying: float = HEARING
     of: str = "rbit"
     job: str = None  # whose leader, host or process it was
     interrupted: frozenset = frozenset()
@@ -95,6 +97,7 @@ class Evidence:
     kills: list = dataclasses.field(default_factory=list)
     redeliveries: dict = dataclasses.field(default_factory=dict)  # id: to another rbit (row 23)
     resent: dict = dataclasses.field(default_factory=dict)       # id: reports without a confirm
+    answered: dict = dataclasses.field(default_factory=dict)     # id: deliveries to this rbit again
     reports: list = dataclasses.field(default_factory=list)
     acks: list = dataclasses.field(default_factory=list)
     journal: dict = None                                         # id: Row; None: not collected
@@ -105,5 +108,6 @@ class Evidence:
     missed_heartbeats: list = dataclasses.field(default_factory=list)  # lines of the broker's log
     heartbeat_is_the_fault: bool = False
     calls: list = dataclasses.field(default_factory=list)
+    cuts: int = 0                                                # connections that were lost
     figures: dict = dataclasses.field(default_factory=dict)      # what the row measured, to print
     notes: list = dataclasses.field(default_factory=list)        # violations a row found itself

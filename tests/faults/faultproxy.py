@@ -74,6 +74,12 @@ class Connection:
         self.readers = {UP: codec.FrameReader(), DOWN: codec.FrameReader()}
         self.tasks = []
 
+    def note_gone(self):
+        """The first time counts. A test may say so of a connection that is stalled: the proxy does
+        not see its client go."""
+        if self.gone is None:
+            self.gone, self.gone_wall = time.monotonic(), time.time()
+
 
 def reset_on_close(one):
     one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -210,7 +216,7 @@ class FaultProxy:
         if not one.is_open:
             return
         one.is_open = False
-        self._note_gone(one)
+        one.note_gone()
         for end in (one.client, one.server):
             if end is None:
                 continue
@@ -222,10 +228,6 @@ class FaultProxy:
         for task in one.tasks:
             if task is not asyncio.current_task(self._loop):
                 task.cancel()
-
-    def _note_gone(self, one):
-        if one.gone is None:
-            one.gone, one.gone_wall = time.monotonic(), time.time()
 
     def _strike(self, one, direction, what):
         """Whether the connection may go on in this direction."""
@@ -298,7 +300,7 @@ class FaultProxy:
             except OSError:
                 data = None  # reset
             if not data and direction == UP:
-                self._note_gone(one)
+                one.note_gone()
             waiting.append((self._loop.time(), data))
             news.set()
             if not data:

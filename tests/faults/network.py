@@ -5,10 +5,10 @@ import concurrent.futures
 import time
 import traceback
 
-from evidence import Ack, Call, Evidence
+from evidence import HEARING, Ack, Call, Evidence
 from faultproxy import DOWN, UP, FaultProxy
 from probe import lateness
-from rbit_suite import wait_until
+from rbit_suite import readable, wait_until
 from world import CONSUMING
 
 HEARTBEAT = 3  # seconds, in CI
@@ -60,6 +60,27 @@ class Network:
                    f"rbit to give up {name}", 60)
         self.judge_found(name, since, max(one.gone for one in connections), limit)
 
+    def found_unread(self, connections, since, name, limit):
+        """The same where the proxy does not read, and so cannot see that rbit has gone: the kernel
+        tells. Nothing passes meanwhile, so what the proxy lets through afterwards has nobody to
+        hear it."""
+        ports = [one.client.getpeername()[1] for one in connections]
+        wait_until(lambda: not self._held_by_rbit(ports), f"rbit to give up {name}", 60)
+        for one in connections:
+            one.note_gone()
+        self.judge_found(name, since, max(one.gone for one in connections), limit)
+
+    def _held_by_rbit(self, ports):
+        """Those of its ports whose connection to the proxy rbit has not closed."""
+        established, held = "01", []
+        for line in readable("/proc/net/tcp").decode().splitlines()[1:]:
+            _, own, other, state = line.split()[:4]
+            port = int(own.rpartition(":")[2], 16)
+            if state == established and port in ports \
+                    and int(other.rpartition(":")[2], 16) == self.proxy.port:
+                held.append(port)
+        return held
+
     def judge_found(self, name, since, until, limit):
         """What the machine kept all of us waiting for is not rbit's."""
         seconds = until - since
@@ -82,30 +103,21 @@ class Network:
         strangers = [ack for ack, delivery in log.acks() if delivery is None]
         if strangers:
             self.problems.append(f"{len(strangers)} acks of tags that were never given")
-        again = sum(1 for one in log.named("basic.deliver", "basic.get-ok")
-                    if one.method.redelivered)
-        unconfirmed = self.unconfirmed()
-        found.resent = collections.Counter(one.job for one in unconfirmed)
-        found.figures["answers_again"] = again + len(unconfirmed)
+        # A message that comes again is answered again, with the report of its job.
+        found.answered = collections.Counter(one.job for one in log.named("basic.deliver", "basic.get-ok")
+                                             if one.method.redelivered)
+        closed_by_rbit = {one.connection for one in log.named("connection.close")
+                          if one.direction == UP}  # which it does when it has heard everything
+        found.resent = collections.Counter(one.job for one in log.unconfirmed(
+            {one.number: one.gone_wall - HEARING for one in self.proxy.connections
+             if one.gone_wall and one.number not in closed_by_rbit}))
+        found.figures.update(answered_again=found.answered.total(), resent=found.resent.total())
+        found.cuts = max(0, len(self.proxy.connections) - 2)  # two stand at the end
         found.figures["connections"] = len(self.proxy.connections)
         self.problems += [f"the proxy: {one!r}" for one in self.proxy.errors]
         if log.unread:
             self.problems.append(f"{log.unread} frames could not be read")
         return found
-
-    def unconfirmed(self):
-        """The publishes that rbit must send again, for their confirm did not reach it."""
-        gone = {one.number: one.gone_wall for one in self.proxy.connections}
-        sent, confirmed = collections.defaultdict(list), collections.defaultdict(set)
-        for one in self.proxy.log.named("basic.publish", "basic.ack", "basic.nack"):
-            place = (one.connection, one.channel)
-            if one.direction == UP and one.name == "basic.publish":
-                sent[place].append(one)
-            elif one.direction == DOWN and one.wall <= (gone[one.connection] or one.wall):
-                tags = range(1, one.method.tag + 1) if one.method.multiple else [one.method.tag]
-                confirmed[place].update(tags)
-        return [one for place, those in sent.items() for tag, one in enumerate(those, 1)
-                if tag not in confirmed[place]]
 
 
 def at_once(functions, most=6):

@@ -40,11 +40,7 @@ def blackhole(context, name, ways, busy, work, stall=False):
         both = [net.live(INTAKE), net.live(PUBLISH)]
         begun = time.monotonic()
         net.proxy.blackhole(*ways, stall=stall)
-        if stall:  # the proxy does not read, and cannot see that rbit has gone: its log tells
-            net.world.rbit.wait_for("is lost, trying again")
-            net.judge_found(name, begun, time.monotonic(), limit)
-        else:
-            net.found(both, begun, name, limit)
+        (net.found_unread if stall else net.found)(both, begun, name, limit)
         net.proxy.clear()
         net.world.recovery(time.monotonic(), mark)
         net.world.publish(work)

@@ -98,6 +98,7 @@ class Suite:
         self.schedule_file = os.path.join(self.directory, "schedule.jsonl")
         self.node = None
         self.results = []
+        self.evidence = []
 
     def run(self, rows):
         with open(self.schedule_file, "w") as file, contextlib.ExitStack() as stack:
@@ -121,10 +122,12 @@ class Suite:
             node = self._node() if row.needs_broker else None
             with Context(directory, decisions, node, self.options.long) as context:
                 found = row.run(context)
-            lines = judge(row, found if isinstance(found, list) else [("", found)])
+            found = found if isinstance(found, list) else [("", found)]
+            self.evidence += [evidence for _, evidence in found]
+            lines = judge(row, found)
             if lines:
                 verdict = "FAILED"
-            lines += figures(found if isinstance(found, list) else [("", found)])
+            lines += figures(found)
         except Skip as reason:
             verdict, lines = "skipped", [str(reason)]
         except Exception:
@@ -206,6 +209,7 @@ def main():
     print(f"seed {seed}: {len(ran) - len(failed)} rows survived, {len(failed)} failed, "
           f"{len(suite.results) - len(ran)} skipped"
           + (f"; processes left: {left}" if left else ""))
+    print(checker.summary(suite.evidence))
     if failed or left:
         return 1
     return 0 if ran else SKIPPED

@@ -13,7 +13,9 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import checker
 import run
 import schedule
+from amqp_codec import Method
 from evidence import Ack, Call, Evidence, Kill, Recovery, Report, Resources, Row, Run
+from wire_log import DOWN, UP, Seen, WireLog
 
 
 def sound():
@@ -146,6 +148,17 @@ class CheckerTest(unittest.TestCase):
         self.evidence.reports.append(Report("2", "Done", 2, 3))
         self.broken("I4", "job 2 was told {(2, 3): 2} again, with 1 reasons")
 
+    def test_i4_what_one_job_may_repeat_another_may_not(self):
+        self.evidence.kills = []
+        self.evidence.runs[2:3] = []
+        self.evidence.reports.append(Report("2", "Done", 2, 3))
+        self.evidence.resent["1"] = self.evidence.answered["1"] = 1
+        self.broken("I4", "job 2 was told {(2, 3): 1} again, with 0 reasons")
+        for reason in (self.evidence.resent, self.evidence.answered):
+            reason["2"] = 1
+            self.assertEqual(checker.check(self.evidence), [])
+            del reason["2"]
+
     def test_i5_an_ack_before_its_commit(self):
         self.evidence.acks[0].wall = 1000.4
         self.broken("I5", "before its row was committed")
@@ -210,6 +223,13 @@ class CheckerTest(unittest.TestCase):
         self.evidence.calls.append(Call("rbit submit", 16.5))
         self.broken("I10", "rbit submit took 16.5 s")
 
+    def test_the_summary_counts_what_was_lost_and_what_ran_twice(self):
+        one = self.evidence
+        self.assertEqual(checker.summary([one, one]),
+                         "faults: kills 2, cuts 0, jobs 4, lost 0, twice 0")
+        one.cuts, one.kills, one.reports = 3, [], one.reports[:3]
+        self.assertEqual(checker.summary([one]), "faults: kills 0, cuts 3, jobs 2, lost 1, twice 1")
+
     def test_what_was_not_collected_is_not_covered(self):
         self.assertEqual(checker.covered(Evidence()), ["I6", "I9"])
 
@@ -233,6 +253,34 @@ class ScheduleTest(unittest.TestCase):
         one = schedule.Schedule(1, 7, lines=lines)
         with self.assertRaises(schedule.ReplayEnded):
             one.number("jobs", 1, 2)
+
+
+class WireLogTest(unittest.TestCase):
+    """What a client published and may not have heard the confirm of."""
+
+    def setUp(self):
+        self.log = WireLog()
+        for wall in (1.0, 1.1, 1.2):
+            self.see(UP, wall, "basic.publish")
+
+    def see(self, direction, wall, name, **arguments):
+        self.log.seen.append(Seen(wall, 7, direction, 1, Method(name, arguments)))
+
+    def unconfirmed(self, heard_until):
+        return [one.wall for one in self.log.unconfirmed(heard_until)]
+
+    def test_a_confirm_counts_for_its_own_publishes(self):
+        self.see(DOWN, 2.0, "basic.ack", tag=1, multiple=False)
+        self.assertEqual(self.unconfirmed({}), [1.1, 1.2])
+        self.see(DOWN, 2.1, "basic.ack", tag=3, multiple=True)
+        self.assertEqual(self.unconfirmed({}), [])
+
+    def test_a_confirm_that_passed_a_stalled_proxy_after_its_client_had_gone_was_heard_by_nobody(self):
+        """Seed 6412927260377011712, row 7: the proxy saw its client go only after it let them through."""
+        self.see(DOWN, 2.0, "basic.ack", tag=1, multiple=False)
+        self.see(DOWN, 9.0, "basic.ack", tag=3, multiple=True)
+        self.assertEqual(self.unconfirmed({7: 8.9}), [1.1, 1.2])
+        self.assertEqual(self.unconfirmed({8: 8.9}), [])
 
 
 class RowsTest(unittest.TestCase):

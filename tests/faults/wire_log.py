@@ -1,5 +1,6 @@
 """What went over the wire of AMQP connections: every method in order, messages with their job."""
 
+import collections
 import dataclasses
 import json
 import time
@@ -84,3 +85,18 @@ class WireLog:
         tag was never given out."""
         return [(one, self.delivery_of(one)) for one in self.named("basic.ack")
                 if one.direction == UP]
+
+    def unconfirmed(self, heard_until):
+        """The publishes that the client may send again, for it need not have heard their confirm.
+        `heard_until`: of a connection that ended, by number, the time (wall) up to which what came
+        was surely heard; what passes later may lie unread in a socket that is closed."""
+        sent, confirmed = collections.defaultdict(list), collections.defaultdict(set)
+        for one in self.named("basic.publish", "basic.ack", "basic.nack"):
+            place = (one.connection, one.channel)
+            if one.direction == UP and one.name == "basic.publish":
+                sent[place].append(one)
+            elif one.direction == DOWN and one.wall <= heard_until.get(one.connection, one.wall):
+                tags = range(1, one.method.tag + 1) if one.method.multiple else [one.method.tag]
+                confirmed[place].update(tags)
+        return [one for place, those in sent.items() for tag, one in enumerate(those, 1)
+                if tag not in confirmed[place]]

@@ -76,12 +76,12 @@ add_test(NAME format COMMAND sh ${PROJECT_SOURCE_DIR}/tests/support/check_format
                              "${RBIT_CLANG_FORMAT}" ${PROJECT_SOURCE_DIR})
 set_tests_properties(format PROPERTIES LABELS unit SKIP_RETURN_CODE 77)
 
-# What tests/run.sh builds: `units` is what CTest's labels unit and amqp run, with the rbit that
-# plays against odd brokers; `programs` is what suites, broker and faults drive.
+# What tests/run.sh builds: `units` is what CTest's labels unit, amqp and sanitized run, `programs`
+# is what suites, broker and faults drive.
 get_property(all_targets DIRECTORY ${PROJECT_SOURCE_DIR} PROPERTY BUILDSYSTEM_TARGETS)
 set(unit_targets ${all_targets})
 list(FILTER unit_targets INCLUDE REGEX "^(unit_.*|flow|fuzz_.*)$")
 set(helpers rbit rbit-leader rbit-plugin-host hello hello_c naughty)
-add_custom_target(units DEPENDS ${unit_targets} ${helpers})
+add_custom_target(units DEPENDS ${unit_targets} ${helpers} rbit-faulty fault_job)
 set(driven rbit-faulty fault_job resolver_stub preload_clock rbit_preload rbit_leader_dynamic flow)
 add_custom_target(programs DEPENDS ${helpers} ${driven})

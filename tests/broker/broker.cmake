@@ -6,7 +6,7 @@ endif()
 
 add_test(NAME broker COMMAND ${RBIT_TEST_PYTHON} -B ${PROJECT_SOURCE_DIR}/tests/broker/run.py)
 set_tests_properties(broker PROPERTIES
-  LABELS broker TIMEOUT 3600 SKIP_RETURN_CODE 77
+  LABELS broker TIMEOUT 3600 COST 2000 SKIP_RETURN_CODE 77
   ENVIRONMENT "RBIT_BINARY_DIR=${PROJECT_BINARY_DIR};RBIT_SOURCE_DIR=${PROJECT_SOURCE_DIR}")
 
 # The units that speak AMQP skip what needs a broker; here they have one.

@@ -19,9 +19,9 @@ if(RBIT_TEST_PYTHON)
     add_test(NAME faults_${name} COMMAND ${RBIT_TEST_PYTHON} -B
              ${PROJECT_SOURCE_DIR}/tests/faults/test_disk.py ${ARGN})
     set_tests_properties(faults_${name} PROPERTIES
-      LABELS faults TIMEOUT 900 SKIP_RETURN_CODE 77 RESOURCE_LOCK faults_${lane}
+      LABELS faults TIMEOUT 900 COST 1000 SKIP_RETURN_CODE 77 RESOURCE_LOCK faults_${lane}
       ENVIRONMENT "RBIT_BINARY_DIR=${PROJECT_BINARY_DIR};RBIT_SOURCE_DIR=${PROJECT_SOURCE_DIR}")
   endfunction()
-  rbit_disk_faults(disk two Journal Files RealDisk Limits Start Machine)
-  rbit_disk_faults(disk_broker two Broker)
+  rbit_disk_faults(disk three Journal Files RealDisk Limits Start Machine)
+  rbit_disk_faults(disk_broker one Broker)
 endif()

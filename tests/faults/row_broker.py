@@ -50,8 +50,8 @@ def broker_away(context):
     found = []
     draw = context.schedule
     for name, away, times, transport in (
-            ("killed", kill_and_start, context.pick(5, 100), "classic"),
-            ("stopped", stop_and_start, context.pick(15, 100), "quorum")):
+            ("killed", kill_and_start, context.pick(3, 100), "classic"),
+            ("stopped", stop_and_start, context.pick(6, 100), "quorum")):
         world = context.world(transport, name=name)
         world.configure(slots=4)
         world.publish(["20-0-0"] * 10)

@@ -60,7 +60,7 @@ def recoveries(proxy, backoff, plain):
 def closed_by_the_broker(context):
     """rabbitmqctl's close_all_connections and close_connection are these calls; made by it, sixty
     would cost a minute of Erlang's start. Half of them hit one connection, half both."""
-    closings, batch = context.pick(60, 500), 6
+    closings, batch = context.pick(36, 500), 6
     draw = context.schedule
     with Network(context, "closed") as net, Handshakes(context.node.port) as plain:
         def back():

@@ -1,5 +1,6 @@
 """Rows in which the broker says what none should, or a message carries what none should. The one
-of the odd frames is played against the build with the sanitizers, if there is one."""
+of the odd frames is CTest's label `sanitized`: tests/run.sh plays it against the build with the
+sanitizers."""
 
 import collections
 import concurrent.futures
@@ -16,14 +17,13 @@ import odd_scripts
 from evidence import Report
 from fake_broker import FakeBroker
 from pybit_messages import build_request
-from rbit_suite import BINARY_DIR, readable, wait_until
+from rbit_suite import readable, wait_until
 from row import Row
 from world import World
 
 AT_ONCE = 4           # rbits; a script is mostly waiting
 SLOW = 3              # seconds to be worth a figure
 MEMORY_KIB = 512 << 10  # of an rbit with the address sanitizer, whatever bodies are announced
-SANITIZED = os.path.join(os.path.dirname(BINARY_DIR), "sanitize", "rbit")
 SANITIZERS = re.compile(r"(AddressSanitizer|LeakSanitizer|runtime error).*")
 
 
@@ -60,8 +60,7 @@ def play(context, number, name, function):
     broker = FakeBroker()
     broker.log = ""
     directory = os.path.join(context.directory, f"{os.getpid()}s{number}-{name}")
-    world = FakeWorld(directory, context.schedule, broker,
-                      program=SANITIZED if os.path.exists(SANITIZED) else "rbit")
+    world = FakeWorld(directory, context.schedule, broker)
     struck = threading.Event()
     found = world.found
     document = function.__doc__ or ""

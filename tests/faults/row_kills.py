@@ -10,14 +10,14 @@ from rbit_suite import SOURCE_DIR, wait_until
 from row import Row
 from world import BINARY_DIR, PATIENCE
 
-# 130 ms in the mean: four slots and the lives of 200 rbits are enough for 5,000 of them.
+# 130 ms in the mean: four slots and the lives of 60 rbits are enough for 1,500 of them.
 MIXED = ("0-0-0", "20-0-0", "40-0-0", "80-0-0", "150-0-0", "250-0-0", "400-0-0", "20-1-9",
          "20-75-1")
 
 
 def rbit_killed(context):
     """SIGKILL at a random moment of each life, while jobs of all kinds go through."""
-    kills, jobs = context.pick(200, 2000), context.pick(5000, 50000)
+    kills, jobs = context.pick(60, 2000), context.pick(1500, 50000)
     draw = context.schedule
     world = context.world()
     world.configure(slots=4)

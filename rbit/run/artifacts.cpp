@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <atomic>
 #include <cerrno>
 #include <climits>
 #include <cstdlib>
@@ -16,9 +17,9 @@
 
 #include "rbit/base/aside.h"
 #include "rbit/base/fd.h"
-#include "rbit/base/random.h"
 #include "rbit/base/text.h"
 #include "rbit/run/artifact_globs.h"
+#include "rbit/run/artifact_store.h"
 #include "rbit/run/directories.h"
 #include "rbit/run/open_below.h"
 
@@ -58,18 +59,12 @@ struct Candidate {
   std::string relative;  // below the place
   std::string kind;
   struct stat info {};
-  std::string prepared;  // name of the finished copy or link in the output directory
+  std::size_t number = 0;  // in the store
 };
 
 class Collection {
  public:
   explicit Collection(const ArtifactOrder& order) : order_(order) {}
-  ~Collection() {  // what was prepared and not put in place
-    for (const auto& candidate : candidates_) {
-      if (!candidate.prepared.empty())
-        ::unlinkat(output_.directory.get(), candidate.prepared.c_str(), 0);
-    }
-  }
 
   Result<std::vector<Artifact>> run() {
     if (auto opened = open_places(); !opened) return opened.error();
@@ -110,11 +105,6 @@ class Collection {
     return {};
   }
 
-  Done open_output(const std::string& path) {
-    Fd directory(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    return opened(output_, path, std::move(directory));
-  }
-
   /// The job may have put a link in the place of this directory, or of the one it lies in. Above
   /// that links are the administrator's.
   Done open_place(Place& place, const std::string& path) {
@@ -131,8 +121,15 @@ class Collection {
     if (auto opened = open_place(work_, order_.work_dir); !opened) return opened;
     if (!order_.tmp_dir.empty()) (void)open_place(tmp_, order_.tmp_dir);  // a job may remove it
     if (auto made = make_directories(order_.output_dir, order_.output_mode); !made) return made;
+    // Unique on this machine while the job's directories are there, and the same after a crash.
+    std::array<char, 256> host{};
+    ::gethostname(host.data(), host.size() - 1);
+    auto open = store_.open(order_.output_dir, order_.output_mode,
+                            std::string(host.data()) + ":" + order_.work_dir);
+    if (!open) return open;
+    if (order_.work_stays) store_.only_copy();
     output_.keeps = true;
-    return open_output(order_.output_dir);
+    return opened(output_, order_.output_dir, Fd(::fcntl(store_.directory(), F_DUPFD_CLOEXEC, 0)));
   }
 
   Done add_named(const Artifact& artifact) {
@@ -202,7 +199,7 @@ class Collection {
     return {};
   }
 
-  /// Makes it whole and durable in the output directory, under a name nobody looks at.
+  /// Makes it whole and durable, where nobody looks for it yet.
   Done prepare(Candidate& candidate) {
     const std::string& shown = candidate.relative;
     const auto opened = open_file(*candidate.place, candidate.relative, shown);
@@ -212,92 +209,45 @@ class Collection {
     if (::fstat(file, &now) != 0) return failed(shown, "cannot be read");
     if (now.st_dev != candidate.info.st_dev || now.st_ino != candidate.info.st_ino)
       return refused(shown, "was replaced while it was looked at");
-    if (candidate.place->keeps)
+    if (candidate.place->keeps) {
+      // By then it may have got another name, of a file whose mode is no business of this job.
+      if (now.st_mode != (S_IFREG | ArtifactStore::kept_mode(now.st_mode)) && now.st_nlink == 1 &&
+          ::fchmod(file, ArtifactStore::kept_mode(now.st_mode)) != 0)
+        return failed(shown, "cannot get its mode");
       return ::fsync(file) == 0 ? Done() : failed(shown, "cannot be synced");
-
-    // What we have reported, a job of another user must not change later.
-    if (now.st_uid != ::geteuid() && ::geteuid() == 0 && ::fchown(file, 0, 0) != 0)
-      return failed(shown, "cannot be taken over");
-    if ((now.st_mode & 07000) != 0 && ::fchmod(file, now.st_mode & 0777) != 0)
-      return failed(shown, "cannot lose its setuid bit");
-    const std::string name = prefix_ + std::to_string(++counter_);
-    // The link goes by the descriptor: it is the file that was looked at, whatever its name means
-    // by now.
-    const std::string self = "/proc/self/fd/" + std::to_string(file);
-    if (::linkat(AT_FDCWD, self.c_str(), output_.directory.get(), name.c_str(),
-                 AT_SYMLINK_FOLLOW) == 0) {
-      candidate.prepared = name;
-      if (::fsync(file) != 0) return failed(shown, "cannot be synced");
-      return {};
     }
-    if (errno == ENOSPC || errno == EDQUOT || errno == EROFS || errno == EACCES)
-      return failed(shown, "cannot be put into the output directory");
-    return copy(candidate, file, name);  // another file system, or one without hard links
-  }
-
-  Done copy(Candidate& candidate, int file, const std::string& name) {
-    const std::string& shown = candidate.relative;
-    const Fd target(::openat(output_.directory.get(), name.c_str(),
-                             O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
-    if (!target) return failed(shown, "cannot be copied");
-    candidate.prepared = name;
-    const auto buffer = std::make_unique<std::array<char, 1 << 18>>();
-    for (;;) {
-      const ssize_t count = ::read(file, buffer->data(), buffer->size());
-      if (count < 0 && errno == EINTR) continue;
-      if (count < 0) return failed(shown, "cannot be read");
-      if (count == 0) break;
-      std::string_view rest(buffer->data(), static_cast<std::size_t>(count));
-      while (!rest.empty()) {
-        const ssize_t written = ::write(target.get(), rest.data(), rest.size());
-        if (written < 0 && errno == EINTR) continue;
-        if (written < 0) return failed(shown, "cannot be copied");
-        rest.remove_prefix(static_cast<std::size_t>(written));
-      }
-    }
-    const struct timespec times[2] = {candidate.info.st_atim, candidate.info.st_mtim};
-    ::futimens(target.get(), times);
-    if (::fchmod(target.get(), candidate.info.st_mode & 0777) != 0 || ::fsync(target.get()) != 0)
-      return failed(shown, "cannot be copied");
+    const auto added = store_.add(file, now, stop_);
+    if (!added) return refused(shown, added.error().text());
+    candidate.number = *added;
     return {};
   }
 
-  /// Everything is there; now it gets its names.
+  /// Everything is there; now it gets its names. What the job made stays where it is, and goes with
+  /// its directories: another process of its account may still change them, and whatever we removed
+  /// there by name might be something else by then.
   Result<std::vector<Artifact>> put_in_place() {
     std::vector<Artifact> kept;
-    std::vector<std::string> put;
-    const int output = output_.directory.get();
-    for (auto& candidate : candidates_) {
-      if (candidate.place->keeps) {
-        kept.push_back({output_.path + "/" + candidate.relative, candidate.kind});
-        continue;
+    for (const auto& candidate : candidates_) {
+      std::string name = candidate.relative;
+      if (!candidate.place->keeps) {
+        name = base_name(name);
+        const auto put = store_.put(candidate.number, name);
+        if (!put) return refused(candidate.relative, put.error().text());
       }
-      const std::string name = base_name(candidate.relative);
-      if (::renameat(output, candidate.prepared.c_str(), output, name.c_str()) != 0) {
-        const Error error = failed(candidate.relative, "cannot be put into the output directory");
-        for (const auto& other : put) ::unlinkat(output, other.c_str(), 0);
-        return error;
-      }
-      put.push_back(name);
-      candidate.prepared.clear();
       kept.push_back({output_.path + "/" + name, candidate.kind});
     }
-    if (::fsync(output) != 0 && errno != EINVAL) return failed(output_.path, "cannot be synced");
-    for (const auto& candidate : candidates_) {
-      if (!candidate.place->keeps)
-        ::unlinkat(candidate.place->directory.get(), candidate.relative.c_str(), 0);
-    }
+    if (auto finished = store_.finish(); !finished) return finished.error();
     return kept;
   }
 
   const ArtifactOrder& order_;
+  ArtifactStore store_;
   Place work_, tmp_, output_;
   std::vector<Candidate> candidates_;
   std::set<std::pair<dev_t, ino_t>> seen_;
   std::set<std::string> names_;
   std::int64_t bytes_ = 0;
-  const std::string prefix_ = ".rbit-" + std::to_string(random_number()) + "-";
-  unsigned counter_ = 0;
+  const std::atomic<bool> stop_{false};
 };
 
 }  // namespace

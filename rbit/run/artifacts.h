@@ -15,11 +15,12 @@ namespace rbit {
 
 /// What shall be kept of a job, and where it may lie.
 struct ArtifactOrder {
-  std::string work_dir;            // relative paths and globs start here; files are moved away
+  std::string work_dir;            // relative paths and globs start here; nothing is changed
   std::string tmp_dir;             // may be named by absolute paths; empty: none
   std::string output_dir;          // they get here; what lies below it already stays in place
   std::vector<Artifact> named;     // as the job named them: path as it came, kind
   std::vector<std::string> globs;  // `artifacts` of the policy: *, ?, [...] and ** (any depth)
+  bool work_stays = false;         // nothing that is kept may be a part of it then
   mode_t output_mode = 0700;       // of output_dir and those above it, where they are missing
   bool empty() const { return named.empty() && globs.empty(); }
 };

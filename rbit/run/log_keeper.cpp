@@ -70,6 +70,8 @@ class Round {
   struct Log {
     std::int64_t time, bytes;
     std::string name;  // queue/key-1.log
+    dev_t device;
+    ino_t inode;
   };
 
   /// Times that are counted together: a minute of the last day, an hour of what is older.
@@ -122,7 +124,7 @@ class Round {
     if (info.st_mtime < oldest_)
       remove(directory, name.c_str() + name.find('/') + 1);
     else if (info.st_mtime < last_end_)
-      last_.push_back({info.st_mtime, info.st_size, name});
+      last_.push_back({info.st_mtime, info.st_size, name, info.st_dev, info.st_ino});
   }
 
   void thin_out_last() {
@@ -130,9 +132,21 @@ class Round {
               [](const Log& one, const Log& other) { return one.time < other.time; });
     for (const Log& log : last_) {
       if (excess_ <= 0 || stopping_) return;
-      remove(::dirfd(top_.get()), log.name.c_str());
+      remove(log);
       excess_ -= log.bytes;
     }
+  }
+
+  /// What bears the name may be another file by now, and the directory a link.
+  void remove(const Log& log) {
+    const auto slash = log.name.find('/');
+    const char* const name = log.name.c_str() + slash + 1;
+    const Directory directory =
+        open_directory(::dirfd(top_.get()), log.name.substr(0, slash).c_str());
+    struct stat info {};
+    if (directory && ::fstatat(::dirfd(directory.get()), name, &info, AT_SYMLINK_NOFOLLOW) == 0 &&
+        info.st_dev == log.device && info.st_ino == log.inode)
+      remove(::dirfd(directory.get()), name);
   }
 
   void remove(int directory, const char* name) {

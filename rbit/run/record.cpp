@@ -22,6 +22,7 @@
 #include "rbit/base/log.h"
 #include "rbit/base/text.h"
 #include "rbit/run/artifacts.h"
+#include "rbit/run/directories.h"
 #include "rbit/run/event_line.h"
 #include "rbit/run/job_log.h"
 #include "rbit/run/outcome_of.h"
@@ -286,6 +287,8 @@ Task<std::optional<Outcome>> recover_attempt(OpenAttempt attempt, RunnerPolicy p
       order.work_dir = workspace + "/work";
       order.tmp_dir = workspace + "/tmp";
       order.output_dir = policy.output_dir.empty() ? place.output_dir : policy.output_dir;
+      order.output_mode = output_mode(order.output_dir, place.state_dir);
+      order.work_stays = policy.keep_work;
       order.globs = policy.artifacts;
       order.named = read_artifact_notes(attempt.record_dir);
       auto collected = co_await collect_artifacts(std::move(order));

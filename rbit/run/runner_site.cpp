@@ -58,6 +58,7 @@ ArtifactOrder RunnerSite::artifact_order(const Workspace& workspace) const {
   order.work_dir = workspace.path();
   order.tmp_dir = workspace.tmp_dir();
   order.output_dir = output_dir_;
+  order.work_stays = policy_.keep_work;
   order.output_mode = output_mode(output_dir_, place_.state_dir);
   return order;
 }

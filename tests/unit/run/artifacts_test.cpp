@@ -61,7 +61,7 @@ using Names = std::vector<std::string>;
 
 }  // namespace
 
-TEST_CASE("a named artifact is moved and keeps its name, text and kind") {
+TEST_CASE("a named artifact keeps its name, text and kind; the work directory stays as it is") {
   Build build;
   build.makes("a/m1.pdf", "pdf");
   build.names("a/m1.pdf", "pdf");
@@ -71,7 +71,7 @@ TEST_CASE("a named artifact is moved and keeps its name, text and kind") {
   CHECK(result->front().path == build.order.output_dir + "/m1.pdf");
   CHECK(result->front().kind == "pdf");
   CHECK(test::read_file(result->front().path) == "pdf");
-  CHECK_FALSE(fs::exists(build.order.work_dir + "/a/m1.pdf"));
+  CHECK(fs::exists(build.order.work_dir + "/a/m1.pdf"));
   CHECK(test::names_in(build.order.output_dir) == Names{"m1.pdf"});
 }
 
@@ -115,9 +115,8 @@ TEST_CASE("globs find files at their depth, ** at any") {
   CHECK(build.kept() == Names{"a.deb", "b.deb"});
   build.order.globs = {"x/*"};
   CHECK(build.kept() == Names{"c.deb"});
-  build.makes("x/c.deb");
   build.order.globs = {"**/*.deb", "./read??", "**/[i]nside"};
-  CHECK(build.kept() == Names{"c.deb", "d.deb", "readme", "inside"});
+  CHECK(build.kept() == Names{"a.deb", "b.deb", "c.deb", "d.deb", "readme", "inside"});
 }
 
 TEST_CASE("an artifact named and matched is one") {
@@ -133,6 +132,15 @@ TEST_CASE("wrong globs are errors") {
     build.order.globs = {glob};
     CHECK(build.refuses("artifacts " + glob + ": "));
   }
+}
+
+TEST_CASE("what is kept of a work directory that stays is no part of it") {
+  Build build;
+  build.makes("one", "text");
+  build.order.work_stays = true;
+  CHECK(build.names("one").kept() == Names{"one"});
+  build.makes("one", "changed");
+  CHECK(test::read_file(build.order.output_dir + "/one") == "text");
 }
 
 TEST_CASE("nothing to collect needs no directory") {
@@ -252,6 +260,7 @@ TEST_CASE("an artifact replaces an older file of its name, not a directory or on
   CHECK(build.names("m1.pdf").kept() == Names{"m1.pdf"});
   CHECK(test::read_file(build.order.output_dir + "/m1.pdf") == "new");
 
+  fs::remove(build.order.work_dir + "/m1.pdf");  // the same file
   build.makes("m1.pdf", "newer");
   build.names(build.order.output_dir + "/m1.pdf");
   CHECK(build.refuses("same name"));
@@ -302,7 +311,7 @@ TEST_CASE("to another file system artifacts are copied whole") {
   CHECK(build.names("big").kept() == Names{"big"});
   CHECK(test::read_file(build.order.output_dir + "/big") == text);
   CHECK(test::names_in(build.order.output_dir) == Names{"big"});
-  CHECK_FALSE(fs::exists(build.order.work_dir + "/big"));
+  CHECK(fs::exists(build.order.work_dir + "/big"));
   CHECK(remove_tree(fs::path(build.order.output_dir).parent_path().string()).has_value());
 }
 

@@ -172,7 +172,14 @@ class Collection {
     if (!S_ISREG(info.st_mode)) return refused(shown, "is not a regular file");
     if (!seen_.insert({info.st_dev, info.st_ino}).second)
       return {};  // named twice, or also by glob
-    if (info.st_nlink != 1)
+    // An earlier try may have put it there already, before rbit died.
+    struct stat older {};
+    const nlink_t known = ::fstatat(store_.directory(), base_name(relative).c_str(), &older,
+                                    AT_SYMLINK_NOFOLLOW) == 0 &&
+                                  older.st_dev == info.st_dev && older.st_ino == info.st_ino
+                              ? 2
+                              : 1;
+    if (info.st_nlink > known)
       return refused(shown, "has a second hard link, so it may be another's file", "copy it");
     if (auto named = check_name(candidate, shown); !named) return named;
     bytes_ += info.st_size;

@@ -31,7 +31,6 @@ Account own_account() {
   account.uid = uid;
   account.gid = ::getegid();
   account.name = std::to_string(uid);
-  account.home = "/";
   account.shell = "/bin/sh";
   return account;
 }

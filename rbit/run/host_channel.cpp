@@ -140,9 +140,9 @@ Result<std::unique_ptr<HostChannel>> HostChannel::start(const asio::any_io_execu
                                                         const RunnerPolicy& policy) {
   auto lines = make_line_pipe();
   if (!lines) return lines.error();
-  auto output = make_pipe();
+  auto output = make_pipe(host.account);
   if (!output) return output.error();
-  auto events = make_pipe();
+  auto events = make_pipe(host.account);
   if (!events) return events.error();
   auto leader = leaders.acquire();
   if (!leader) return leader.error();

@@ -64,6 +64,7 @@ Task<Result<std::unique_ptr<HostChannel>>> HostedRunner::start_host(StopRequest*
   HostOrder order;
   order.argv = argv_;
   order.environment = base_environment(site_.account(), policy_);
+  set_default(order.environment, "HOME", "/");  // until a job brings one
   order.account = site_.other_account();
   Started host = HostChannel::start(loop_, leaders_, order, policy_);
   if (!host) co_return host;
@@ -170,6 +171,8 @@ std::string HostedRunner::job_line(const Job& job, const RunContext& context,
                               {"commands", request.commands},
                               {"master", request.master ? "1" : "0"},
                               {"timestamp", std::to_string(job.timestamp)}};
+  const bool has_home = !site_.account().home.empty() ||
+                        has_variable(base_environment(site_.account(), policy_), "HOME");
   const nlohmann::json order{
       {"id", job.key},
       {"queue", job.queue},
@@ -179,6 +182,7 @@ std::string HostedRunner::job_line(const Job& job, const RunContext& context,
       {"timestamp", job.timestamp},
       {"work_dir", workspace.path()},
       {"tmp_dir", workspace.tmp_dir()},
+      {"home_dir", has_home ? std::string() : workspace.path()},
       {"output_dir", site_.output_dir()},
       // Another user cannot reach it; then a crash of rbit at the wrong moment costs one more run.
       {"record_dir", site_.other_account() ? std::string() : context.record_dir},

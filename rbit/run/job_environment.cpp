@@ -72,7 +72,8 @@ JobEnvironment job_environment(const Job& job, const std::map<std::string, std::
   environment.add("RBIT_WORK_DIR", places.work_dir);
   environment.add("RBIT_MESSAGE_FILE", places.message_file);
   environment.add("RBIT_OUTPUT_DIR", places.output_dir);
-  for (const auto& [key, value] : settings) environment.add(setting_variable(key), value);
+  for (const auto& [key, value] : settings)
+    if (key != runner_key) environment.add(setting_variable(key), value);
   environment.add("RBIT_MASTER", job.request.master ? "1" : "0");
   for (const auto& placeholder : table)
     environment.add(placeholder.variable, placeholder.value(job));

@@ -12,6 +12,7 @@
 #include <optional>
 #include <utility>
 
+#include "rbit/base/descriptor_limit.h"
 #include "rbit/base/log.h"
 #include "rbit/base/notice.h"
 #include "rbit/base/random.h"
@@ -74,6 +75,7 @@ std::string encode(const JobOrder& order, const std::string& id) {
   head.nice = order.nice;
   head.grace_ms = order.grace.count();
   head.max_memory = static_cast<std::uint64_t>(order.max_memory);
+  head.descriptors = descriptors_at_start();
   head.max_processes = static_cast<std::uint32_t>(order.max_processes);
   head.arguments = static_cast<std::uint32_t>(order.argv.size());
   head.variables = static_cast<std::uint32_t>(order.environment.size() + 1);

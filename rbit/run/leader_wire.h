@@ -16,7 +16,7 @@
 namespace rbit::wire {
 
 /// Of everything in this file and of the record. Another rbit-leader than this rbit's is refused.
-inline constexpr std::uint32_t version = 3;
+inline constexpr std::uint32_t version = 4;
 /// A packet, strings included; rbit refuses to send a longer one.
 inline constexpr std::size_t max_packet = 128 * 1024;
 inline constexpr std::size_t max_groups = 256;
@@ -56,7 +56,8 @@ struct Start {
   std::int32_t nice;
   std::int64_t grace_ms;
   std::uint64_t max_memory;  // bytes: address space of each, memory of all in a cgroup; 0: no limit
-  std::uint32_t uid, gid;    // used if change_user
+  std::uint64_t descriptors;    // the job may have open: its soft limit
+  std::uint32_t uid, gid;       // used if change_user
   std::uint32_t max_processes;  // of the job in a cgroup, else of the job's user; 0: no limit
   std::uint32_t groups;
   std::uint32_t arguments, variables;
@@ -101,7 +102,7 @@ struct Answer {
   std::int64_t peak_memory_kib;  // of its largest process
 };
 
-/// The record is text. Begin: "rbit-leader 3\npid N\nstart N\nboot UUID\nid HEX\n"; end: one of
+/// The record is text. Begin: "rbit-leader 4\npid N\nstart N\nboot UUID\nid HEX\n"; end: one of
 /// these lines, then "sum HEX\n", the FNV-1a sum of all before that line (a torn write shows).
 inline constexpr const char* record_begin_format =
     "rbit-leader %u\npid %d\nstart %llu\nboot %s\nid %s\n";

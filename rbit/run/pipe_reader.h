@@ -8,6 +8,7 @@
 #include "rbit/base/fd.h"
 #include "rbit/base/result.h"
 #include "rbit/base/task.h"
+#include "rbit/run/account.h"
 
 namespace rbit {
 
@@ -33,7 +34,8 @@ class PipeReader {
   std::shared_ptr<State> state_;
 };
 
-/// A pipe, both ends with CLOEXEC, the read end not blocking: {read, write}.
-Result<std::pair<Fd, Fd>> make_pipe();
+/// A pipe, both ends with CLOEXEC, the read end not blocking: {read, write}. Its `owner`, if it is
+/// not us, may open it by a name too: /dev/stdout, /dev/fd/3.
+Result<std::pair<Fd, Fd>> make_pipe(const Account* owner = nullptr);
 
 }  // namespace rbit

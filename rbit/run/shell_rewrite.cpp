@@ -61,9 +61,10 @@ Found find_setting(std::string_view rest, std::string_view before, std::string_v
   const std::string key = text::lower(text::trim(rest.substr(before.size(), end - before.size())));
   Found found{end + after.size(), std::string(rest.substr(0, end + after.size())),
               setting_variable(key), ""};
-  if (settings.contains(key)) return found;
+  if (settings.contains(key) && key != runner_key) return found;
   std::vector<std::string> keys;
-  for (const auto& [known, value] : settings) keys.push_back(known);
+  for (const auto& [known, value] : settings)
+    if (known != runner_key) keys.push_back(known);
   found.error = "unknown setting '" + key + "'" + hint(key, keys, "", " (add it to the section)");
   return found;
 }

@@ -122,6 +122,7 @@ Result<JobOrder> ShellRunner::order(const Job& job, const RunContext& context,
   }
   order.environment = base_environment(site_.account(), policy_);
   set_default(order.environment, "TMPDIR", workspace.tmp_dir());
+  set_default(order.environment, "HOME", workspace.path());
   for (std::string& variable : fields.variables) order.environment.push_back(std::move(variable));
   order.directory = workspace.path();
   order.what = "job " + job.key;
@@ -148,9 +149,9 @@ Task<Outcome> ShellRunner::run_in(const Workspace& workspace, const Job& job, Ru
   if (!ordered) co_return not_started(ordered.error());
   auto input = sealed_input(job.body, workspace.message_file());
   if (!input) co_return not_started(input.error());
-  auto output_pipe = make_pipe();
+  auto output_pipe = make_pipe(site_.other_account());
   if (!output_pipe) co_return not_started(output_pipe.error());
-  auto event_pipe = make_pipe();
+  auto event_pipe = make_pipe(site_.other_account());
   if (!event_pipe) co_return not_started(event_pipe.error());
   ordered->stdin_fd = std::move(*input);
   ordered->output_fd = std::move(output_pipe->second);

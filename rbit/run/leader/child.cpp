@@ -31,7 +31,7 @@ bool apply_limits(const wire::Start& head) {
   if (setrlimit(RLIMIT_CORE, &no_core) != 0) return false;
   rlimit files;
   if (getrlimit(RLIMIT_NOFILE, &files) != 0) return false;
-  files.rlim_cur = files.rlim_max < 1024 ? files.rlim_max : 1024;  // what select() can bear
+  files.rlim_cur = head.descriptors < files.rlim_max ? head.descriptors : files.rlim_max;
   if (setrlimit(RLIMIT_NOFILE, &files) != 0) return false;
   const rlimit processes{head.max_processes, head.max_processes};
   if (head.max_processes != 0 && setrlimit(RLIMIT_NPROC, &processes) != 0) return false;

@@ -94,6 +94,7 @@ int Host::run(const JobData& data) {
   int value = RBIT_FAILED;
   // Temporary files are the job's and go with it.
   if (tmp_dir_is_free_ && !data.tmp_dir.empty()) ::setenv("TMPDIR", data.tmp_dir.c_str(), 1);
+  if (!data.home_dir.empty()) ::setenv("HOME", data.home_dir.c_str(), 1);
   if (!data.work_dir.empty() && ::chdir(data.work_dir.c_str()) != 0) {
     job.explain(data.work_dir + ": " + std::strerror(errno));
   } else {

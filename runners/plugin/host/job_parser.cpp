@@ -43,6 +43,7 @@ JobData from_job(const Json& job) {
   data.payload = text_at(job, {"payload"});
   data.work_dir = text_at(job, {"work_dir"});
   data.tmp_dir = text_at(job, {"tmp_dir"});
+  data.home_dir = text_at(job, {"home_dir"});
   data.record_dir = text_at(job, {"record_dir"});
   const Json attempt = member(job, {"attempt"});
   if (attempt.is_number_unsigned()) data.attempt = attempt.get<std::uint32_t>();

@@ -102,6 +102,8 @@ def run_job(line, function, form, events, signals, temporary):
         if line.get("work_dir"):
             os.chdir(line["work_dir"])
         temporary.take(line.get("tmp_dir"))
+        if line.get("home_dir"):
+            os.environ["HOME"] = line["home_dir"]
         job = Job(line, events)
         try:
             signals.running()

@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <sys/wait.h>
 
+#include "rbit/base/descriptor_limit.h"
 #include "rbit/base/log.h"
 #include "rbit/run/record.h"
 #include "tests/unit/run/leader_fixture.h"
@@ -91,7 +92,7 @@ TEST_CASE_FIXTURE(LeaderFixture, "limits and niceness are set before the program
         order.nice = 3;
       });
   CHECK(to_string(end) == "exit 0");
-  CHECK(output.find("0\n1024\n1048576\n") == 0);
+  CHECK(output.find("0\n" + std::to_string(descriptors_at_start()) + "\n1048576\n") == 0);
   CHECK(output.find("\n3\n") != std::string::npos);
 }
 

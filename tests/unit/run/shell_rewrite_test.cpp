@@ -96,6 +96,7 @@ TEST_CASE("settings are used through their variables") {
   CHECK(refused("cp x %(deposit_locaton)s",
                 "unknown setting 'deposit_locaton' (did you mean deposit_location?)"));
   CHECK(refused("cp x {settings.nowhere}", "unknown setting 'nowhere'"));
+  CHECK(refused("echo %(runner)s", "unknown setting 'runner'"));  // no job finds its own line
   CHECK(refused("cp x ${settings.deposit_location}",
                 "{settings.deposit_location} stands after a '$'"));
 }

@@ -26,7 +26,7 @@ Result<void> ControlClient::send(const nlohmann::json& request) {
   for (std::size_t sent = 0; sent < line.size();) {
     const ssize_t n = ::send(socket_.get(), line.data() + sent, line.size() - sent, MSG_NOSIGNAL);
     if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return Error{"the running rbit", std::strerror(errno), ""};
+    if (n < 0) return Error{lost, std::strerror(errno), ""};
     sent += static_cast<std::size_t>(n);
   }
   return {};
@@ -47,7 +47,7 @@ Result<std::optional<nlohmann::json>> ControlClient::receive() {
     char buffer[65536];
     const ssize_t n = ::recv(socket_.get(), buffer, sizeof buffer, 0);
     if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return Error{"the running rbit", std::strerror(errno), ""};
+    if (n < 0) return Error{lost, std::strerror(errno), ""};
     if (n == 0) return Line(boost::system::in_place_value, std::nullopt);
     read_.append(buffer, static_cast<std::size_t>(n));
   }

@@ -12,6 +12,9 @@ namespace rbit {
 /// One request to the rbit that runs, from a command. Blocks.
 class ControlClient {
  public:
+  /// The thing of an Error that is the connection's, not the answer's.
+  static constexpr const char* lost = "the connection to the running rbit";
+
   /// Nothing: no rbit listens there.
   static std::optional<ControlClient> connect(const std::string& path);
 

@@ -123,6 +123,12 @@ Task<void> ControlHandlers::submit(nlohmann::json request, ControlPeer& peer) {
   message.message_id = text_of(request, "message_id");
   message.content_type = "application/json";
   message.timestamp = to_seconds(SystemClock().wall());  // as `rbit submit` says to a broker
+  const auto again = request.find("again");
+  if (again != request.end() && *again == true &&
+      LocalTransport::has(database_, message.message_id)) {
+    co_await peer.send(ok());
+    co_return;
+  }
   // Before it is in its queue, so that no status is missed.
   Followers::Follower follower(followers_, key_of(message), loop_);
   const Result<std::string> key = co_await local_->submit(std::move(message));

@@ -92,7 +92,7 @@ ExitCode submit_command(const Arguments& arguments) {
   line.about =
       "Puts a build request into a queue. FILE is a message to send as it is; - is standard "
       "input.\nPrints the job's key; with --wait a line a status, and ends with 0 for Done, 1 for "
-      "Failed.";
+      "Failed.\n75: the broker did not say whether it has the message, which may still arrive.";
   line.positions = {"CONFIG", "FILE"};
   const auto text = [] { return po::value<std::string>(); };
   line.options.add_options()                                    //

@@ -228,7 +228,10 @@ void PublishConnection::answered(std::uint64_t number, const Answer& answer) {
   if (answer.ok()) return finish(number, answer);
   const Refusal& why = *answer.refusal;
   if (why.code == no_route) declared_.erase(item.message.routing_key);
-  if (why.code == lost) return;  // again, when we are back
+  if (why.code == lost) {
+    item.unsure = true;
+    return;  // again, when we are back
+  }
   if (!closed_the_channel(why) || item.suspect) return finish(number, answer);
   item.suspect = true;  // whose fault it was shows when each goes alone
 }
@@ -236,6 +239,9 @@ void PublishConnection::answered(std::uint64_t number, const Answer& answer) {
 void PublishConnection::finish(std::uint64_t number, Answer answer) {
   const auto found = items_.find(number);
   if (found == items_.end()) return;
+  const Item& item = found->second;
+  if (answer.refusal && answer.refusal->code != unsendable)
+    answer.refusal->unsure = item.unsure || (item.in_flight && answer.refusal->code == lost);
   const std::function<void(Answer)> done = std::move(found->second.done);
   items_.erase(found);
   done(std::move(answer));

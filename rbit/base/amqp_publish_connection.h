@@ -39,7 +39,8 @@ class PublishConnection : public Publisher {
   /// Called if the connection is beyond hope: see Keeper.
   void on_hopeless(std::function<void(const Refusal&)> hook) { hopeless_ = std::move(hook); }
 
-  /// The same with the reason in numbers: 312 unroutable, `nacked`, 403, 404, ...
+  /// The same with the reason in numbers: 312 unroutable, `nacked`, 403, 404, ..., and whether it
+  /// may have arrived all the same.
   Task<Answer> send(Outgoing message);
   /// With arguments. Once for each connection, and again after a message to it was unroutable. A
   /// queue that has other arguments is a refusal with code 406.
@@ -62,6 +63,7 @@ class PublishConnection : public Publisher {
     bool suspect = false;  // it or a neighbour of it closed the channel: it goes alone next time
     bool holds = false;    // however long the broker is blocked
     bool again = false;    // it was not confirmed in time, and is published a second time
+    bool unsure = false;   // it was sent on a connection that is lost, unanswered
   };
 
   void up(std::shared_ptr<Connection> connection);

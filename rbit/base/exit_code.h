@@ -9,7 +9,7 @@ enum class ExitCode : int {
   usage = 2,         // the command line
   unavailable = 69,  // broker unreachable where that is final
   internal = 70,     // our own mistake
-  temporary = 75,    // another rbit has this name; `try`, `submit --wait`: the job is blocked
+  temporary = 75,  // another rbit has this name; `try`: the job is blocked; `submit`: it may arrive
   no_permission = 77,
   config = 78,  // the configuration file
 };

@@ -107,6 +107,15 @@ Task<Result<std::string>> LocalTransport::submit_straight(Database& database, co
   co_return co_await submit_behind(database, clock, std::move(queues), std::move(message), 0);
 }
 
+bool LocalTransport::has(Database& database, const std::string& message_id) {
+  auto row = database.prepare(
+      "SELECT 1 FROM job WHERE instr(key, ?1) > 0 "
+      "UNION ALL SELECT 1 FROM message WHERE instr(properties, ?1) > 0 "
+      "UNION ALL SELECT 1 FROM dead WHERE instr(properties, ?1) > 0");
+  const auto found = row.bind(message_id).step();
+  return found && *found;
+}
+
 Task<Result<std::string>> LocalTransport::submit_behind(Database& database, const Clock& clock,
                                                         std::vector<std::string> queues,
                                                         Message message, std::int64_t behind) {

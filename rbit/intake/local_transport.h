@@ -42,6 +42,9 @@ class LocalTransport : public Transport {
                                                    std::vector<std::string> queues,
                                                    Message message);
 
+  /// Did a message with this id, which no other one has, ever come into one of the queues?
+  static bool has(Database& database, const std::string& message_id);
+
   std::vector<std::string> queues() const;
   /// Somebody put messages there behind our back.
   void look_again(const std::string& queue);

@@ -1,8 +1,12 @@
 """rbit submit on the embedded queue: through the running rbit, or straight into its database."""
 
 import json
+import os
+import socket
+import subprocess
 
 import rbit_suite
+from local_queue import LocalQueue
 from pybit_messages import BAD_MESSAGES, build_request
 from rbit_suite import Suite
 
@@ -91,6 +95,42 @@ class Submit(Suite):
         for _ in range(2):
             self.submit("build", file=message, wait=True)
         self.assertEqual(self.read("runs"), "run\n" * 2)
+
+
+class CutOff(LocalQueue):
+    """The rbit that runs ends before it has answered."""
+
+    def submit_to_one_that_ends(self, takes_it):
+        self.configure({"build": f"runner = shell!echo %ID >> {self.path('runs')}"})
+        self.start()
+        self.assertEqual(self.rbit.stop(), 0)
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(self.path("state", "control.sock"))
+            listener.listen()
+            command = subprocess.Popen([self.program, "submit", self.config, "--queue", "build",
+                                        "--package", "col10642", "--version", "1"], text=True,
+                                       env=self.environment(), stdout=subprocess.PIPE)
+            client, _ = listener.accept()
+            os.unlink(self.path("state", "control.sock"))
+            with client, client.makefile("rb") as lines:
+                request = json.loads(lines.readline())
+                if takes_it:
+                    properties = json.dumps({"message_id": request["message_id"]})
+                    self.put("build", [request["body"].encode()], properties)
+        key = command.communicate(timeout=60)[0].strip()
+        self.assertEqual((command.returncode, key), (0, request["message_id"]))
+        self.start()
+        rbit_suite.wait_until(lambda: self.rbit.lines_with("'Done'"), "the job")
+        self.assertEqual(self.rbit.stop(), 0)
+        with self.database() as database:
+            self.assertEqual(database.execute("SELECT count(*) FROM message").fetchone(), (0,))
+        self.assertEqual(self.read("runs"), "col10642\n")
+
+    def test_what_it_had_taken_is_not_sent_again(self):
+        self.submit_to_one_that_ends(takes_it=True)
+
+    def test_what_it_had_not_taken_is(self):
+        self.submit_to_one_that_ends(takes_it=False)
 
 
 class Refused(Suite):

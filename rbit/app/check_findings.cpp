@@ -3,7 +3,6 @@
 #include <iostream>
 #include <nlohmann/json.hpp>
 
-#include "rbit/base/secrets.h"
 #include "rbit/base/text.h"
 
 namespace rbit {
@@ -24,7 +23,7 @@ std::size_t cure_of(const std::string& text) {
 }
 
 std::string shown(const std::string& text) {
-  return text::one_line(secrets::redacted(text), longest);
+  return text::one_line(text, longest);
 }
 
 }  // namespace

@@ -77,7 +77,7 @@ void print_line(const json& line) {
 
 void print_lines(const std::string& bytes) {
   for (const std::string& one : text::split(bytes, '\n'))
-    std::cout << text::one_line(one, std::size_t{8} << 20) << "\n";
+    std::cout << text::printable(one) << "\n";
 }
 
 std::string plain(const json& value) {

@@ -21,7 +21,7 @@ Result<void> print_job_output(const std::string& path) {
     return {};
   }
   for (std::string line; std::getline(log, line);)
-    std::cout << text::one_line(line, 1 << 20) << "\n";
+    std::cout << text::printable(line) << "\n";
   return {};
 }
 

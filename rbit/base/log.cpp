@@ -47,16 +47,6 @@ spdlog::level::level_enum to_spdlog(Level level) {
   return spdlog::level::info;
 }
 
-/// At most as long as a text record may be, and no half letter at the end.
-std::string cut(std::string text) {
-  constexpr std::size_t longest = 2048;  // RELIABILITY.md 7, rule 6
-  if (text.size() <= longest) return text;
-  std::size_t end = longest;
-  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0u) == 0x80u) --end;
-  text.resize(end);
-  return text + "...";
-}
-
 /// "2026-11-20T23:28:54.964532+00:00"
 std::string timestamp(std::chrono::system_clock::time_point time) {
   const std::time_t seconds = std::chrono::system_clock::to_time_t(time);
@@ -77,8 +67,9 @@ std::string json_line(const Record& record) {
   members["name"] = record.logger;
   members["pathname"] = record.where.file_name();
   members["lineno"] = record.where.line();
-  members["message"] = cut(std::string(record.message));
-  for (const auto& [name, value] : record.fields) members[name] = cut(secrets::redacted(value));
+  constexpr std::size_t longest = 2048;  // bytes, as of a text record
+  members["message"] = text::shortened(record.message, longest);
+  for (const auto& [name, value] : record.fields) members[name] = text::shortened(value, longest);
   members["timestamp"] = timestamp(record.time);
   return members.dump(-1, ' ', true, nlohmann::ordered_json::error_handler_t::replace);
 }

@@ -5,6 +5,8 @@
 #include <charconv>
 #include <cstdint>
 
+#include "rbit/base/secrets.h"
+
 namespace rbit::text {
 
 namespace {
@@ -54,6 +56,36 @@ std::size_t distance(std::string_view a, std::string_view b) {
     }
   }
   return d[a.size()][b.size()];
+}
+
+/// Whoever gave us what is longer than we show may have cut it before.
+std::string without_secrets(std::string_view text, std::size_t limit) {
+  return secrets::redacted(text,
+                           text.size() > limit ? secrets::Missing::end : secrets::Missing::nothing);
+}
+
+/// `printable`, cut after `limit` bytes with "...".
+std::string printed(std::string_view bytes, std::size_t limit) {
+  static constexpr char digits[] = "0123456789abcdef";
+  std::string out;
+  while (!bytes.empty()) {
+    if (out.size() >= limit) return out + "...";
+    std::uint32_t point = 0;
+    std::size_t length = decode(bytes, point);
+    if (length != 0 && !breaks_a_line(point)) {
+      out += bytes.substr(0, length);
+    } else {
+      length = length == 0 ? 1 : length;
+      for (const char c : bytes.substr(0, length)) {
+        const auto byte = static_cast<unsigned char>(c);
+        out += "\\x";
+        out += digits[byte >> 4];
+        out += digits[byte & 15];
+      }
+    }
+    bytes.remove_prefix(length);
+  }
+  return out;
 }
 
 }  // namespace
@@ -128,27 +160,25 @@ bool is_utf8(std::string_view bytes) {
   return true;
 }
 
+std::string printable(std::string_view bytes) {
+  return printed(bytes, std::string_view::npos);
+}
+
+bool is_printable(std::string_view bytes) {
+  return printable(bytes) == bytes;
+}
+
 std::string one_line(std::string_view bytes, std::size_t limit) {
-  static constexpr char digits[] = "0123456789abcdef";
-  std::string out;
-  while (!bytes.empty()) {
-    if (out.size() >= limit) return out + "...";
-    std::uint32_t point = 0;
-    std::size_t length = decode(bytes, point);
-    if (length != 0 && !breaks_a_line(point)) {
-      out += bytes.substr(0, length);
-    } else {
-      length = length == 0 ? 1 : length;
-      for (const char c : bytes.substr(0, length)) {
-        const auto byte = static_cast<unsigned char>(c);
-        out += "\\x";
-        out += digits[byte >> 4];
-        out += digits[byte & 15];
-      }
-    }
-    bytes.remove_prefix(length);
-  }
-  return out;
+  return printed(without_secrets(bytes, limit), limit);
+}
+
+std::string shortened(std::string_view text, std::size_t limit) {
+  std::string out = without_secrets(text, limit);
+  if (out.size() <= limit) return out;
+  std::size_t end = limit;
+  while (end > 0 && (static_cast<unsigned char>(out[end]) & 0xC0u) == 0x80u) --end;
+  out.resize(end);
+  return out + "...";
 }
 
 std::optional<std::string> did_you_mean(std::string_view word,

@@ -22,9 +22,14 @@ std::string upper(std::string_view text);
 bool parse_number(std::string_view text, long long least, long long most, long long& value);
 
 bool is_utf8(std::string_view bytes);
-/// One line for a log: C0, C1, DEL, U+2028, U+2029, bidi controls and bad UTF-8 as \xNN, cut after
-/// `limit` bytes with "..." (RELIABILITY.md 7, rule 6).
+/// C0, C1, DEL, U+2028, U+2029, bidi controls and bad UTF-8 as \xNN, the rest as it is.
+std::string printable(std::string_view bytes);
+/// Whether `printable` has nothing to do: no line ends, nothing that a terminal obeys.
+bool is_printable(std::string_view bytes);
+/// One line to be shown: without secrets, `printable`, cut after `limit` bytes with "...".
 std::string one_line(std::string_view bytes, std::size_t limit = 2048);
+/// Without secrets and, if it is longer than `limit` bytes, cut with "..."; no half letter.
+std::string shortened(std::string_view text, std::size_t limit);
 
 /// The candidate a slip of the pen away (one letter more, less, other, or two swapped; two for
 /// words of six letters and more), or none.

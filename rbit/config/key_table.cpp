@@ -206,7 +206,9 @@ constexpr Key table[] = {
      "Lines for people (text) or one JSON object a line (json).", 0, 0, "text|json"},
     {"log", "redact", T::list, "",
      "Texts that the log, errors, the journal and reports must not show, beside the passwords that "
-     "rbit knows of: *** takes their place. Those of less than 4 bytes are not hidden.",
+     "rbit knows of: *** takes their place, also where they are percent-encoded, in base64 or go "
+     "over "
+     "the end of a line. Those of less than 4 bytes are not hidden.",
      0, 0, "", "", true},
     {"log", "file", T::path, "", "The file the log goes to. Default: standard error."},
     {"log", "keep-days", T::number, "30",

@@ -104,7 +104,8 @@ std::string read_shown_name(Loaded& loaded) {
   constexpr const char* variable = "BARTERDUDE_DEFAULT_APP_NAME";
   const auto said = environment_of(variable);
   if (!said) return "";
-  if (text::one_line(*said, 100) != *said || said->find_first_of(" []") != std::string::npos)
+  if (said->size() > 100 || !text::is_printable(*said) ||
+      said->find_first_of(" []") != std::string::npos)
     environment_error(variable, *said, "one word of at most 100 bytes", loaded);
   const Place place{"environment", 0};
   loaded.values.push_back({"log", variable, *said, place});

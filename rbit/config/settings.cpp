@@ -11,6 +11,7 @@
 #include "rbit/config/key_table.h"
 #include "rbit/config/secret_file.h"
 #include "rbit/config/sections.h"
+#include "rbit/config/values.h"
 
 namespace rbit::config {
 
@@ -59,6 +60,19 @@ void check_secrecy(const std::string& path, Loaded& loaded) {
                         (own ? ", or write password-file)" : ")")};
   }
   if (found) loaded.findings.push_back(*found);
+}
+
+/// Before the values are read: a mistake quotes what is wrong, and that may hold a secret.
+void hide_what_is_written(const Ini& ini) {
+  for (const auto& section : ini.sections)
+    for (const auto& entry : section.entries) {
+      const Key* key = find_key(table_section(section.name), entry.key);
+      if (key == nullptr || !key->secret || entry.key == "url") continue;  // of a URL, its shape
+      if (key->type == KeyType::list)
+        for (const auto& item : parse_list(entry.value)) secrets::hide(item);
+      else
+        secrets::hide(entry.value);
+    }
 }
 
 /// From now on no text that leaves rbit has them, and nothing that is kept for `show` does.
@@ -128,8 +142,7 @@ std::string Finding::line() const {
   std::string out = place.file;
   if (place.line > 0) out += ":" + std::to_string(place.line);
   out += severity == Severity::warning ? ": warning: " : ": ";
-  return out + text::one_line(secrets::redacted(text),
-                              4096);  // names come from the file, control characters and all
+  return out + text::one_line(text, 4096);  // names come from the file, control characters and all
 }
 
 bool Loaded::ok() const {
@@ -154,6 +167,8 @@ Loaded load(const std::string& path, const Overrides& overrides) {
     loaded.files.push_back(source.file);
     secrets::wipe(source.text);
   }
+
+  hide_what_is_written(ini);
 
   const IniSection* section = ini.find("rbit");
   settings.coyote = !section && ini.find("coyote");

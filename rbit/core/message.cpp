@@ -42,7 +42,7 @@ Message envelope_of(const Message& message) {
 std::string key_of(const Message& message) {
   // An id is somebody's text: one that is empty, long or odd would not do as a name.
   const std::string& id = message.message_id;
-  if (!id.empty() && id.size() <= 255 && text::one_line(id) == id) return id;
+  if (!id.empty() && id.size() <= 255 && text::is_printable(id)) return id;
   return digest_of(message);
 }
 

@@ -193,7 +193,7 @@ class Collection {
 
   Done check_name(const Candidate& candidate, const std::string& shown) {
     const std::string name = base_name(candidate.relative);
-    if (!text::is_utf8(name) || text::one_line(name) != name)
+    if (!text::is_printable(name))
       return refused(shown, "its name is not UTF-8 or has control characters");
     if (candidate.place->keeps && name != candidate.relative) return {};  // further below
     if (!names_.insert(name).second)

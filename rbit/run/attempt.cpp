@@ -100,7 +100,8 @@ void Attempt::on_event(JobEvent event) {
       log_.write((line->level.empty() ? line->text : line->level + ": " + line->text) + "\n");
       unflushed_ = true;
     }
-    log::of_runner(line->level, "job " + job_.key + ": " + line->text);
+    log::of_runner(line->level,
+                   "job " + job_.key + ": " + text::shortened(line->text, max_event_message));
     activity();
   } else if (auto* result = std::get_if<ResultEvent>(&event)) {
     if (!result_) result_ = std::move(*result);  // there is one verdict
@@ -185,7 +186,7 @@ void Attempt::on_timer() {
 }
 
 std::string Attempt::last_words() const {
-  std::string words = text::join(log_.last_lines(3), " | ");
+  std::string words = text::join(log_.last_lines(3), " | ");  // without secrets: may be cut
   if (words.size() <= max_last_words) return words;
   std::size_t begin = words.size() - max_last_words;
   while (begin < words.size() && (static_cast<unsigned char>(words[begin]) & 0xC0u) == 0x80u)

@@ -25,14 +25,9 @@ std::string string_of(const nlohmann::json& object, const char* name) {
   return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
 }
 
-/// Not longer than fits a report, and no half letter at its end.
+/// Not longer than fits a report.
 std::string message_of(const nlohmann::json& object) {
-  std::string message = string_of(object, "message");
-  if (message.size() <= max_event_message) return message;
-  std::size_t end = max_event_message;
-  while (end > 0 && (static_cast<unsigned char>(message[end]) & 0xC0u) == 0x80u) --end;
-  message.resize(end);
-  return message + "...";
+  return text::shortened(string_of(object, "message"), max_event_message);
 }
 
 Result<JobEvent> status_event(const nlohmann::json& object) {

@@ -14,6 +14,7 @@
 
 #include "rbit/base/log.h"
 #include "rbit/base/notice.h"
+#include "rbit/base/secrets.h"
 #include "rbit/base/text.h"
 #include "rbit/run/outcome_of.h"
 #include "rbit/run/pipe_reader.h"
@@ -129,7 +130,10 @@ struct HostChannel::State : std::enable_shared_from_this<HostChannel::State> {
   }
   std::string last_early_line() const {
     std::string last;
-    for (const std::string& line : text::split(early_output, '\n'))
+    // Before it is taken apart: a secret may go over the end of a line.
+    const auto missing = early_output.size() < early_output_kept ? secrets::Missing::nothing
+                                                                 : secrets::Missing::beginning;
+    for (const auto& line : text::split(secrets::redacted(early_output, missing), '\n'))
       if (!text::trim(line).empty()) last = text::one_line(text::trim(line), 300);
     return last;
   }

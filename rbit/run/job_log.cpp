@@ -9,6 +9,7 @@
 #include <cstring>
 #include <utility>
 
+#include "rbit/base/secrets.h"
 #include "rbit/base/text.h"
 #include "rbit/run/directories.h"
 
@@ -114,6 +115,7 @@ void JobLog::note(std::string_view text) {
 /// At the end of a line, or of all: says what is missing of it.
 void JobLog::cut_line() {
   if (line_dropped_ == 0) return;
+  recent_ = secrets::redacted(recent_, secrets::Missing::end);
   append("... [" + std::to_string(line_dropped_) + " bytes cut]");
   line_dropped_ = 0;
 }
@@ -122,8 +124,10 @@ void JobLog::append(std::string_view bytes) {
   if (bytes.empty()) return;
   buffer_ += bytes;
   at_line_start_ = bytes.back() == '\n';
-  recent_ += bytes.substr(bytes.size() - std::min(bytes.size(), recent_kept));
-  if (recent_.size() > 2 * recent_kept) recent_.erase(0, recent_.size() - recent_kept);
+  recent_ += bytes;
+  if (recent_.size() <= 2 * recent_kept) return;
+  recent_.erase(0, recent_.size() - recent_kept);
+  recent_missing_ = secrets::Missing::beginning;
 }
 
 void JobLog::flush() {
@@ -241,7 +245,9 @@ void JobLog::compact() {
 
 std::vector<std::string> JobLog::last_lines(std::size_t count) const {
   std::vector<std::string> lines;
-  std::string_view rest = recent_;
+  // Before it is taken apart: a secret may go over the end of a line.
+  const std::string text = secrets::redacted(recent_, recent_missing_);
+  std::string_view rest = text;
   while (!rest.empty() && lines.size() < count) {
     const auto line_begin = rest.rfind('\n');  // npos + 1 is 0
     std::string_view line = text::trim(rest.substr(line_begin + 1));

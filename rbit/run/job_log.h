@@ -9,6 +9,7 @@
 
 #include "rbit/base/fd.h"
 #include "rbit/base/result.h"
+#include "rbit/base/secrets.h"
 #include "rbit/core/job.h"
 
 namespace rbit {
@@ -45,7 +46,7 @@ class JobLog {
   /// Bytes that came, whether kept or not.
   std::int64_t bytes() const { return bytes_; }
   /// The last `count` lines of the job's that are not blank, oldest first, each through
-  /// text::one_line. A line that was drawn over with CR counts as it looked in the end.
+  /// text::one_line, without secrets. A line that was drawn over with CR counts as it looked in the end.
   std::vector<std::string> last_lines(std::size_t count) const;
   /// Why output was dropped, the first time it was.
   const std::optional<Error>& trouble() const { return trouble_; }
@@ -75,6 +76,7 @@ class JobLog {
   std::int64_t left_out_ = 0;    // from the middle
   std::int64_t lost_ = 0;        // could not be written and is not marked in the file yet
   std::string recent_;           // the end of the job's own text, for `last_lines`
+  secrets::Missing recent_missing_ = secrets::Missing::nothing;
   std::optional<Error> trouble_;
 };
 

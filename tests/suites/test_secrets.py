@@ -1,6 +1,7 @@
 """Secrets are in no argument list, environment, log, listing, report, core file; and files that
 others could read or change are refused (RELIABILITY.md 3 and 7, rules 3 and 9)."""
 
+import base64
 import os
 import signal
 import stat
@@ -93,6 +94,47 @@ class Secrets(Suite):
                     content = file.read()
                 for secret in (SECRET, "hunter22", "kumquat"):
                     self.assertNotIn(secret.encode(), content, name)
+
+    def test_what_is_cut_is_hidden_first(self):
+        # The cuts: 600 bytes of last words, 4,096 of a status, both in the middle of the secret;
+        # and in two pieces, over a line end, percent-encoded, in base64.
+        encoded = base64.b64encode(b"me:" + SECRET.encode()).decode()
+        says = {
+            "words": f"printf %s%0596d {SECRET} 0",
+            "pieces": f"printf {SECRET[:5]}; sleep 0.2; printf {SECRET[5:]}",
+            "lines": f"echo {SECRET[:5]}; echo {SECRET[5:]}",
+            "base": f"echo {encoded[:10]}; echo {encoded[10:]}",
+            "hex": f"echo {SECRET.replace('-', '%2d')}",
+            "status": "printf '{\"status\":\"Building\",\"message\":\"%04090d%s\"}\\n' 0 "
+                      f"{SECRET} >&3; echo end",
+        }
+        self.configure({name: f"runner = shell!{say}; exit 3" for name, say in says.items()},
+                       more=f"[log]\nlevel = DEBUG\nredact = {SECRET}")
+        self.start()
+        shown = []
+        for name in says:
+            done = self.submit(name, "p", job=len(shown) + 1, wait=True, expect=1)
+            explained = self.command("explain", self.config, str(len(shown) + 1))
+            if name != "status":  # shown up to its 600 bytes; the journal has it up to the cut
+                self.assertIn("***", done.stdout + explained.stdout, name)
+            shown += [done.stdout + explained.stdout]
+        shown += [self.command("jobs", self.config).stdout]
+        self.assertEqual(self.rbit.stop(), 0)
+        texts = [text.encode() for text in [*shown, self.rbit.log]]
+        for name in os.listdir(self.path("state")):
+            if os.path.isfile(self.path("state", name)):
+                texts.append(readable(self.path("state", name)))
+        for text in texts:
+            for rest in (SECRET[:6], SECRET[-8:], encoded[4:12], encoded[-8:], "%2d7421"):
+                self.assertNotIn(rest.encode(), text)
+
+    def test_a_mistake_that_is_long_does_not_quote_half_of_it(self):
+        self.configure({"build": f"runner = shell!true\ntimeout = {'x' * 74}{SECRET}"},
+                       more=f"[log]\nredact = {SECRET}\n[status]\nurl = ftp://{'m' * 60}:{SECRET}@host")
+        done = self.command("check", self.config)
+        self.assertEqual(done.returncode, EX_CONFIG)
+        self.assertIn("x***", done.stdout + done.stderr)
+        self.assert_no_secret(done.stdout + done.stderr, SECRET[:5])
 
     def test_mistakes_do_not_quote_it(self):
         self.configure({"build": "runner = shell!true"},

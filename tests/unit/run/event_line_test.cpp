@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include "rbit/base/secrets.h"
 #include "tests/unit/run/temp_dir.h"
 
 using namespace rbit;
@@ -49,6 +50,21 @@ TEST_CASE("a long message is cut, at a whole letter") {
   const std::string& message = std::get<StatusEvent>(*event).message;
   CHECK(message.size() <= max_event_message + 3);
   CHECK(message.ends_with("\xa4..."));
+}
+
+TEST_CASE("a secret at the cut of a message is hidden, be it ours or a host's") {
+  const std::string secret = "pineapple-7421";
+  secrets::hide(secret);
+  const auto message = [](const std::string& text) {
+    auto event = parse_event_line(R"({"status":"Building","message":")" + text + "\"}");
+    return event ? std::get<StatusEvent>(*event).message : event.error().reason;
+  };
+  CHECK(message(std::string(4090, 'x') + secret) == std::string(4090, 'x') + "***");
+  CHECK(message(std::string(4094, 'x') + secret) == std::string(4094, 'x') + "**...");
+  std::string much;  // *** makes it short, and so its host's cut is seen
+  while (much.size() < 8192) much += secret;
+  const std::string cut = message(much.substr(0, 8196) + "...");
+  CHECK(cut.find("pin") == std::string::npos);
 }
 
 TEST_CASE("the limits of a line: what just fits, and one more") {

@@ -6,6 +6,8 @@
 
 #include <csignal>
 
+#include "rbit/base/secrets.h"
+#include "rbit/base/text.h"
 #include "tests/unit/run/temp_dir.h"
 
 namespace rbit {
@@ -161,6 +163,32 @@ TEST_CASE("the last lines are those with words in them, safe to print") {
   CHECK(log.last_lines(100).size() == 5);
   log.write(numbered(0, 100'000));
   CHECK(log.last_lines(2) == std::vector<std::string>{"line 99998", "line 99999"});
+}
+
+TEST_CASE(
+    "the last lines have no secret, however it came: in pieces, over line ends, cut, in base64") {
+  const TempDir place;
+  const std::string secret = "pineapple-7421";
+  secrets::hide(secret);
+  const auto last = [&](const std::vector<std::string>& pieces) {
+    JobLog log(place.path(), sample(), mebibyte);
+    for (const auto& piece : pieces) log.write(piece);
+    return text::join(log.last_lines(3), "|");
+  };
+  CHECK(last({"it is pinea", "pple-74", "21\n"}) == "it is ***");
+  CHECK(last({"it is pinea\npple-7421\nend\n"}) == "it is ***|end");
+  CHECK(last({"cGluZWFwc", "GxlLTc0MjE=\n"}) == "***");
+  // A line that is too long, in the middle of it; and much of it, which *** makes short.
+  std::string much;
+  while (much.size() < 16 * 1024 + 5) much += secret;
+  CHECK(last({much}).find("pine") == std::string::npos);
+  const std::string line = std::string(16 * 1024 - 5, 'x') + "\r" + much.substr(0, 16 * 1024 - 5);
+  CHECK(last({line, secret, "\n"}).find("pine") == std::string::npos);
+  // What is kept for it begins in the middle of one.
+  std::vector<std::string> flood(4000, secret);
+  const std::string kept = last(flood);
+  CHECK(kept.find("7421") == std::string::npos);
+  CHECK(kept.find("ple") == std::string::npos);
 }
 
 TEST_CASE("rbit's own notes stand on lines of their own") {

@@ -12,6 +12,13 @@ std::optional<int> attempt_of(const Message& message) {
   return static_cast<int>(*number);
 }
 
+std::int64_t replayed_at(const Message& message) {
+  const auto stamp = message.headers.find(replayed_header);
+  if (stamp == message.headers.end()) return 0;
+  const auto* time = std::get_if<std::int64_t>(&stamp->second);
+  return time == nullptr || *time < 0 ? 0 : *time;
+}
+
 Message envelope_of(const Message& message) {
   Message envelope;
   envelope.queue = message.queue;

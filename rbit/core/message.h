@@ -49,6 +49,10 @@ inline constexpr const char* waited_header = "x-rbit-waited";
 /// The attempt header's value if it is a sane number, else none.
 std::optional<int> attempt_of(const Message& message);
 
+/// When `rbit dead replay` brought the message back, in microseconds since 1970; 0: it did not, or
+/// the header says nothing sane.
+std::int64_t replayed_at(const Message& message);
+
 /// The name of the job in the journal: the message id, else SHA-256 over queue, NUL, body
 /// (RELIABILITY.md 2.4).
 std::string key_of(const Message& message);

@@ -31,14 +31,13 @@ Task<void> JobFlow::run(const Binding& binding, Delivery delivery) {
   links_.received(delivery.message());
   failpoint("R");
   Identity identity = identify(delivery);
-  const std::string key = std::move(identity.key);
-  std::optional<JobRecord> known = std::move(identity.known);
-  bool waited = false;
-  for (; running_.find(key) != nullptr || running_.is_busy(key); waited = true) {
+  // Again after each wait: only then it is seen whose the key has become.
+  for (; running_.find(identity.key) != nullptr || running_.is_busy(identity.key);
+       identity = identify(delivery)) {
     // Promise 2: a redelivery joins the running job. But our own copy for its next attempt, or for
     // this one again, may come before the journal has noted that this one is settled; answered with
     // it, the copy would be lost. It waits for that.
-    RunningJob* same = running_.find(key);
+    RunningJob* same = running_.find(identity.key);
     const bool is_copy =
         same == nullptr || attempt_of(delivery.message()).value_or(0) >= same->job.attempt;
     if (same != nullptr && (!is_copy || !same->has_verdict)) {
@@ -48,14 +47,15 @@ Task<void> JobFlow::run(const Binding& binding, Delivery delivery) {
     co_await running_.changed().wait();
     if (hurried_) co_return;  // dropped, it goes back
   }
+  const std::string& key = identity.key;
+  const std::optional<JobRecord>& known = identity.known;
   if (backlog_.holds(key)) {  // it is ours already, and will run
     co_await acknowledge(std::move(delivery));
     co_return;
   }
-  const bool unread = given_back_.erase(key) > 0;
+  const bool unread = given_back_.erase(identity.mark()) > 0;
   const bool redelivered = delivery.message().redelivered && !unread;
-  if (waited) known = journal_.find(key);
-  const Recall past = recall(delivery.message(), known, redelivered);
+  const Recall past = recall(delivery.message(), known, redelivered, binding.retry.attempts());
   if (past.answer) {  // answered before, unheard
     co_await answer_again(std::move(delivery), *past.answer);
     co_return;
@@ -68,7 +68,7 @@ Task<void> JobFlow::run(const Binding& binding, Delivery delivery) {
     if (!early && !must_stay(binding, delivery.message())) co_return;
     while (reading_) co_await read_one_.wait();
     reading_ = true;
-    const Result<bool> may = co_await may_read(key, delivery);
+    const Result<bool> may = co_await may_read(identity, delivery);
     if (!may || !*may) end_reading();
     if (!may) {
       early.reset();
@@ -78,7 +78,7 @@ Task<void> JobFlow::run(const Binding& binding, Delivery delivery) {
   }
   Result<BuildRequest> request = links_.read(delivery.message());
   if (suspect) {
-    journal_.was_read(key);  // shares J1's commit
+    journal_.was_read(identity.mark());  // shares J1's commit
     end_reading();
   }
   if (!request) {
@@ -92,7 +92,7 @@ Task<void> JobFlow::run(const Binding& binding, Delivery delivery) {
     co_return;
   }
   if (!slot) {  // as above
-    give_back(key);
+    give_back(identity);
     co_return;
   }
   RunningJob& running =
@@ -101,7 +101,7 @@ Task<void> JobFlow::run(const Binding& binding, Delivery delivery) {
   running.seen_before = redelivered;
   running.deliveries.push_back(std::move(delivery));
   const bool begun = co_await carry_out(binding, running, std::move(slot));
-  if (!begun && !suspect) give_back(key);
+  if (!begun && !suspect) give_back(identity);
   running_.remove(key);
 }
 
@@ -114,8 +114,10 @@ void JobFlow::end_reading() {
 /// of what it finds there rbit may have died (RELIABILITY.md 4). Deaths are those that are on
 /// record; that it came back may be an orderly stop's doing, here or elsewhere, and so may
 /// x-delivery-count, which counts those too (R3). An Error: it is poison. False: it goes back.
-Task<Result<bool>> JobFlow::may_read(const std::string& key, Delivery& delivery) {
-  const Result<int> deaths = co_await journal_.came_again(key);
+Task<Result<bool>> JobFlow::may_read(const Identity& identity, Delivery& delivery) {
+  const std::string& key = identity.key;
+  const std::string mark = identity.mark();
+  const Result<int> deaths = co_await journal_.came_again(mark);
   if (!deaths) {  // as when J1 fails: it goes back
     links_.journal_failed(deaths.error());
     co_return false;
@@ -131,7 +133,7 @@ Task<Result<bool>> JobFlow::may_read(const std::string& key, Delivery& delivery)
   const bool overtaken = running_.find(key) != nullptr || running_.is_busy(key) ||
                          backlog_.holds(key) || journal_.find(key).has_value();
   if (overtaken || hurried_ || delivery.is_void()) {
-    journal_.was_read(key);
+    journal_.was_read(mark);
     co_return false;
   }
   co_return true;
@@ -209,7 +211,7 @@ Job JobFlow::accept(const Binding& binding, const Message& message, BuildRequest
   job.redelivered = message.redelivered;
   job.timestamp = to_seconds(clock_.wall());
   job.request = std::move(request);
-  job.digest = message.message_id.empty() ? job.key : digest_of(message);
+  job.digest = digest_of(message);
   job.body = message.body;
   return job;
 }
@@ -328,25 +330,40 @@ Task<void> JobFlow::pause(milliseconds time) {
     co_await clock_.sleep_for(std::min(time, slice));
 }
 
-/// The key of the job, and the id of the message's copies. An id is the producer's; one that stands
-/// for another queue or other bytes already does not make two messages one.
+/// Whether the key is that of these bytes of this queue: of a job that runs, or in the journal.
+JobFlow::Identity JobFlow::look_up(std::string key, std::string digest) const {
+  Identity found{std::move(key), std::move(digest), std::nullopt, Identity::Holder::nobody};
+  const RunningJob* running = running_.find(found.key);
+  if (running == nullptr) found.known = journal_.find(found.key);
+  if (running == nullptr && !found.known) return found;
+  const std::string& held = running != nullptr ? running->job.digest : found.known->digest;
+  const bool ours = held == found.digest;
+  found.holder = ours ? Identity::Holder::itself : Identity::Holder::other;
+  return found;
+}
+
+/// The key of the job, and the id of the message's copies. An id is the producer's text, and so is
+/// every header that our copies carry: a message belongs to a job if it came from the same queue
+/// with the same bytes, as our copies do. Where its id stands for something else, its name is made
+/// of the id and of what it is.
 JobFlow::Identity JobFlow::identify(Delivery& delivery) const {
-  const Message& message = delivery.message();
-  Identity identity{key_of(message), std::nullopt};
-  const std::string& key = identity.key;
-  const RunningJob* running = running_.find(key);
-  if (running == nullptr) identity.known = journal_.find(key);
-  if (message.message_id.empty() || attempt_of(message)) return identity;
-  const std::string& holder = running != nullptr ? running->job.digest
-                              : identity.known   ? identity.known->digest
-                                                 : std::string();
-  const std::string digest = digest_of(message);
-  if (holder.empty() || holder == digest) return identity;
-  const std::string own = text::sha256_hex(message.message_id + '\0' + digest);
-  log::warning("queue " + message.queue + ": message id " + text::one_line(key, 80) +
-               " was given to another message before; this one is called " + own);
-  delivery.rename(own);
-  return {own, journal_.find(own)};
+  const std::string id = key_of(delivery.message());
+  const auto name_after = [](const Identity& one) {
+    return text::sha256_hex(one.key + '\0' + one.digest);
+  };
+  Identity identity = look_up(id, digest_of(delivery.message()));
+  while (identity.holder == Identity::Holder::other)
+    identity = look_up(name_after(identity), identity.digest);
+  // What stood in the way of an earlier delivery of it may be forgotten by now.
+  if (identity.holder == Identity::Holder::nobody) {
+    Identity next = look_up(name_after(identity), identity.digest);
+    if (next.holder == Identity::Holder::itself) identity = std::move(next);
+  }
+  if (identity.key == id) return identity;
+  log::warning("queue " + delivery.message().queue + ": message id " + text::one_line(id, 80) +
+               " was given to another message before; this one is called " + identity.key);
+  delivery.rename(identity.key);
+  return identity;
 }
 
 Task<void> JobFlow::settle_all(RunningJob& running, Settlement settlement) {
@@ -458,9 +475,9 @@ Task<void> JobFlow::refuse(Delivery delivery, Error why) {
   co_await settle(key, delivery, dead);
 }
 
-void JobFlow::give_back(const std::string& key) {
+void JobFlow::give_back(const Identity& identity) {
   if (given_back_.size() >= 10'000) given_back_.clear();  // a hint only; it must not grow for ever
-  given_back_.insert(key);
+  given_back_.insert(identity.mark());
 }
 
 Task<bool> JobFlow::conclude(const Binding& binding, Job job, Outcome outcome,

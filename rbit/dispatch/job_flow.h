@@ -133,14 +133,20 @@ class JobFlow {
     bool on_record = false;
     std::optional<Status> told;
   };
+  /// Which job a message is of.
   struct Identity {
-    std::string key;
-    std::optional<JobRecord> known;  // what the journal has of it; not read if it runs here
+    enum class Holder { nobody, itself, other };
+    std::string key, digest;
+    std::optional<JobRecord> known;  // what the journal has of the key; not read if it runs here
+    Holder holder = Holder::nobody;  // what the key stands for already
+    /// Of this message alone, also while its key is nobody's.
+    std::string mark() const { return key + '#' + digest; }
   };
+  Identity look_up(std::string key, std::string digest) const;
   Identity identify(Delivery& delivery) const;
   Task<void> keep_waiting(const Binding& binding, Delivery delivery, BuildRequest request,
                           const Recall& past);
-  Task<Result<bool>> may_read(const std::string& key, Delivery& delivery);
+  Task<Result<bool>> may_read(const Identity& identity, Delivery& delivery);
   void end_reading();
   static Backoff patience();
   Task<void> pause(milliseconds time);
@@ -160,7 +166,7 @@ class JobFlow {
   void note_status(RunningJob& running, Status status, std::string message);
   Job accept(const Binding& binding, const Message& message, BuildRequest request,
              const Recall& past) const;
-  void give_back(const std::string& key);
+  void give_back(const Identity& identity);
 
   asio::any_io_executor loop_;
   Clock& clock_;
@@ -170,7 +176,8 @@ class JobFlow {
   Backlog& backlog_;
   EarlyAck& early_ack_;
   FlowLinks links_;
-  /// Keys of messages we gave back unread: the broker will call them redelivered, and they are not.
+  /// Marks of messages we gave back unread: the broker will call them redelivered, and they are
+  /// not.
   std::set<std::string> given_back_;
   std::map<std::string, int> stuck_;  // by queue
   std::set<std::string> refusing_;    // queues whose copies are refused, said once

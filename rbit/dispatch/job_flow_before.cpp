@@ -71,7 +71,7 @@ Task<JobFlow::Before> JobFlow::look_before(const Binding& binding, RunningJob& r
   const Message& message = running.deliveries.front().message();
   BuildClaims claims;
   claims.known = running.seen_before || journal_.find(running.job.key).has_value();
-  claims.replayed = message.headers.contains(replayed_header);
+  claims.replayed = replayed_at(message) > 0;
   claims.waited = waits_of(message);
   claims.attempts = binding.retry.attempts();
   const int waited = claims.waited;

@@ -4,32 +4,24 @@
 
 namespace rbit {
 
-namespace {
-
-/// Microseconds since 1970; 0: nobody brought it back.
-std::int64_t replayed_at(const Message& message) {
-  const auto stamp = message.headers.find(replayed_header);
-  if (stamp == message.headers.end()) return 0;
-  const auto* time = std::get_if<std::int64_t>(&stamp->second);
-  return time == nullptr ? 0 : *time;
-}
-
-}  // namespace
-
-Recall recall(const Message& message, const std::optional<JobRecord>& known, bool redelivered) {
+Recall recall(const Message& message, const std::optional<JobRecord>& known, bool redelivered,
+              int attempts) {
   const std::optional<int> asked = attempt_of(message);
+  // Another rbit's copy may be ahead of what we know, but not beyond the last attempt there is.
+  const int next = known ? known->attempt + 1 : 1;
+  const int wanted = std::min(asked.value_or(1), std::max(attempts, next));
   Recall fresh;
-  fresh.attempt = asked.value_or(1);
+  fresh.attempt = wanted;
   if (!known) return fresh;
 
   switch (known->state) {
     case JobRecord::State::running:  // begun in an earlier life of rbit, which died
-      fresh.attempt = std::max(known->attempt, asked.value_or(1)) + 1;
+      fresh.attempt = std::max(next, wanted);
       fresh.crashes = known->crashes + 1;
       return fresh;
     case JobRecord::State::waiting:  // interrupted: the same attempt once more
     case JobRecord::State::moved:
-      fresh.attempt = std::max(known->attempt, asked.value_or(1));
+      fresh.attempt = std::max(known->attempt, wanted);
       fresh.crashes = known->crashes;
       return fresh;
     case JobRecord::State::blocked:
@@ -53,7 +45,10 @@ Recall recall(const Message& message, const std::optional<JobRecord>& known, boo
     again.answer = known->settled && !gave_back ? Settlement::accept() : known->settlement;
     return again;
   }
-  if (asked) fresh.crashes = known->crashes;
+  // A job that waits for its next attempt is not over, whoever asks for it meanwhile.
+  const bool is_over = known->state != JobRecord::State::blocked;
+  if (!is_over) fresh.attempt = std::max(next, wanted);
+  if (asked || !is_over) fresh.crashes = known->crashes;
   return fresh;
 }
 

@@ -18,8 +18,11 @@ struct Recall {
   int crashes = 0;
 };
 
-/// `known` is what the journal has of the message's key. `redelivered` says whether the broker
-/// delivered this message before; a message we gave back unread does not count.
-Recall recall(const Message& message, const std::optional<JobRecord>& known, bool redelivered);
+/// `known` is what the journal has of the message's key: of the same bytes of the same queue.
+/// `redelivered` says whether the broker delivered this message before; a message we gave back
+/// unread does not count. Anybody may write the header that says which attempt a message asks for:
+/// one beyond `attempts`, the runner's, counts only as the next that is known of here.
+Recall recall(const Message& message, const std::optional<JobRecord>& known, bool redelivered,
+              int attempts);
 
 }  // namespace rbit

@@ -23,9 +23,9 @@ std::int64_t number_of(const Message& message, const char* header) {
 }  // namespace
 
 bool is_copied_header(std::string_view name) {
-  return name != "x-death" && name != "x-delivery-count" && !name.starts_with("x-first-death-") &&
-         !name.starts_with("x-last-death-") && !name.starts_with("x-rbit-") && name != "CC" &&
-         name != "BCC";
+  return name != "x-death" && name != "x-delivery-count" && name != "x-acquired-count" &&
+         !name.starts_with("x-first-death-") && !name.starts_with("x-last-death-") &&
+         !name.starts_with("x-rbit-") && name != "CC" && name != "BCC";
 }
 
 DeadSummary describe_dead(const std::string& queue, const Message& dead) {

@@ -57,7 +57,7 @@ TEST_CASE("an interrupted job goes back, is not reported, and costs no attempt")
   CHECK(story.told == Lines{"Building"});
   Message again = story.message("job");
   again.redelivered = true;
-  CHECK(recall(again, story.journal().find("job"), true).attempt == 1);
+  CHECK(recall(again, story.journal().find("job"), true, 5).attempt == 1);
 }
 
 TEST_CASE("cancel stops a running job, by its key or by PyBit's id") {

@@ -231,7 +231,7 @@ class Model {
   void see_settlements() {
     const auto& settled = story_.transport.settled;
     for (; settlements_ < settled.size(); ++settlements_) {
-      const auto& [body, settlement, headers] = settled[settlements_];
+      const auto& [body, settlement, headers, id, queue] = settled[settlements_];
       if (settlement.kind != Settlement::Kind::retry) continue;
       Message copy;
       copy.queue = "build";

@@ -104,6 +104,10 @@ class Story {
                        : "DROP TRIGGER no_verdict")
         .value();
   }
+  /// As when the journal has become too long.
+  void forget_job(const std::string& key) {
+    database_->execute(("DELETE FROM job WHERE key = '" + key + "'").c_str()).value();
+  }
   /// As a claim that was committed and whose sync failed.
   void mark_owned(const std::string& key) {
     database_->execute(("UPDATE job SET claim = 'owned' WHERE key = '" + key + "'").c_str())
@@ -173,6 +177,7 @@ class Story {
     dispatcher_ = std::make_unique<Dispatcher>(loop_.get_executor(), clock, *journal_, transport,
                                                slots, links());
     dispatcher_->bind("build", "make", *runner_, policy_);
+    dispatcher_->bind("other", "make", *runner_, policy_);  // where strangers may publish
     dispatcher_->start();
     dispatcher_->open();
     settle_down();

@@ -21,6 +21,7 @@ class MemoryTransport : public Transport {
     std::string body;
     Settlement settlement;
     std::map<std::string, HeaderValue> headers{};
+    std::string id{}, queue{};  // id: its copy's
   };
 
   void start(std::vector<std::string> queues, std::function<void(Delivery)> deliver) override {
@@ -96,7 +97,8 @@ class MemoryTransport : public Transport {
         --transport_.refusals_;
         co_return Error{"delivery", "refused", ""};
       }
-      transport_.settled.push_back({message.body, settlement, message.headers});
+      transport_.settled.push_back(
+          {message.body, settlement, message.headers, key_of(message), message.queue});
       co_return Result<void>();
     }
     Task<Result<void>> acknowledge(const Message&) override { co_return Result<void>(); }
@@ -119,7 +121,8 @@ class MemoryTransport : public Transport {
         co_return Error{"delivery", "refused", ""};
       }
       transport_.forget(message.body);
-      transport_.settled.push_back({message.body, settlement, message.headers});
+      transport_.settled.push_back(
+          {message.body, settlement, message.headers, key_of(message), message.queue});
       if (settlement.kind == Settlement::Kind::requeue) ++transport_.given_back;
       co_return Result<void>();
     }

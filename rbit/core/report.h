@@ -7,7 +7,8 @@
 
 namespace rbit {
 
-/// One status of one job on its way to a front-end. (attempt, seq) rises strictly within a job.
+/// One status of one job on its way to a front-end. (attempt, seq) rises strictly within a
+/// job; one that is told again has the numbers of the first time.
 struct Report {
   std::int64_t id = 0;  // row in the outbox, 0 before it is there
   std::string target;   // the sink's name; the journal makes one row for each target

@@ -64,9 +64,6 @@ Result<void> ReportTable::add_again(std::int64_t job, std::int64_t now, std::int
     if (!waits) return waits.error();
     if (!*waits) heard.push_back(target);
   }
-  if (heard.empty()) return {};
-  auto number = database_.prepare("UPDATE job SET seq = seq + 1 WHERE id = ?");
-  if (const auto numbered = number.bind(job).run(); !numbered) return numbered;
   return insert(job, report, heard, waiting);
 }
 

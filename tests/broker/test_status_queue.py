@@ -36,6 +36,35 @@ class StatusQueue(BrokerSuite):
         self.assertGreater(used["x-rbit-memory-kib"], 0)
         self.assertEqual(used["x-rbit-output-bytes"], len("a word\n"))
 
+    def test_what_is_told_again_has_the_id_of_the_first_time(self):
+        queue = self.queue()
+        status, more = self.status_queue()
+        self.configure_broker({queue: "runner = shell!exit $((RBIT_JOB_ID - 36))\nattempts = 1"},
+                              more=more)
+        self.start()
+        jobs = {"done": build_request(job=36), "failed": build_request(job=37)}
+        first = []
+        for name, body in jobs.items():
+            self.publish(queue, body, message_id=self.dist + name)
+            first += [self.get(status) for _ in range(2)]
+        ids = [properties.message_id for properties, _ in first]
+        self.assertEqual(ids, [self.dist + end for end in
+                               ("done:1:1", "done:1:2", "failed:1:1", "failed:1:2")])
+        self.assertEqual(self.rbit.stop(), 0)
+        for _ in range(2):
+            for name, body in jobs.items():
+                self.publish(queue, body, message_id=self.dist + name)
+            taker = self.connection.channel()
+            for _ in jobs:
+                taker.basic_get(queue)
+            taker.close()  # all of them are given back, and come as redelivered
+            self.start()
+            again = {properties.message_id: (body, properties.headers)
+                     for properties, body in (self.get(status) for _ in jobs)}
+            self.assertEqual(again, {first[n][0].message_id: (first[n][1], first[n][0].headers)
+                                     for n in (1, 3)})
+            self.assertEqual(self.rbit.stop(), 0)
+
     def test_a_coyote_file_reports_to_acme_status_without_being_told_to(self):
         queue = self.queue()
         self.configure_text(f"[coyote]\nstate-dir = state\nqueue-mappings =\n"

@@ -111,7 +111,8 @@ def i4_order_of_reports(evidence):
     for job, reports in sorted(by_job(evidence.reports).items()):
         if job in evidence.redeliveries:
             problems += told_too_often(job, reports, 1 + evidence.redeliveries[job]
-                                       + evidence.resent.get(job, 0))
+                                       + evidence.resent.get(job, 0)
+                                       + evidence.answered.get(job, 0))
             continue
         allowed = of_all + evidence.resent.get(job, 0) + evidence.answered.get(job, 0)
         last, over, repeats = None, None, collections.Counter()

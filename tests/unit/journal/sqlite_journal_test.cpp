@@ -152,9 +152,23 @@ TEST_CASE("an answer that was lost is told again, once") {
   REQUIRE(house.done(house.job("a")));
   REQUIRE(test::run(house.loop, house.journal->report_again("a", true)));
   CHECK(house.send_all("log") == Texts{"Building", "Done:the end"});  // nobody had heard it yet
+  const auto numbers = [&](const std::string& target) {
+    std::vector<std::pair<int, int>> found;
+    for (const auto& one : house.journal->due_reports(target, to_micros(house.clock.wall()), 10))
+      found.emplace_back(one.attempt, one.seq);
+    return found;
+  };
+  CHECK(numbers("pybit") == std::vector<std::pair<int, int>>{{1, 1}});
   CHECK(house.send_all("pybit").size() == 2);
-  REQUIRE(test::run(house.loop, house.journal->report_again("a", true)));
-  CHECK(house.send_all("log") == Texts{"Done:the end"});
+  for (int i = 0; i < 2; ++i) {
+    REQUIRE(test::run(house.loop, house.journal->report_again("a", true)));
+    for (const char* target : {"log", "pybit"})  // one that is known already, by its number
+      CHECK(numbers(target) == std::vector<std::pair<int, int>>{{1, 2}});
+    CHECK(house.send_all("log") == Texts{"Done:the end"});
+    CHECK(house.send_all("pybit").size() == 1);
+  }
+  REQUIRE(house.begin(house.job("a")));  // asked for anew: what is told of it is new as well
+  CHECK(numbers("log") == std::vector<std::pair<int, int>>{{1, 3}});
   REQUIRE(test::run(house.loop, house.journal->report_again("nobody", true)));
 }
 

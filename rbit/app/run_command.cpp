@@ -3,6 +3,7 @@
 #include "rbit/app/app.h"
 #include "rbit/app/commands.h"
 #include "rbit/app/configuration.h"
+#include "rbit/base/descriptor_limit.h"
 #include "rbit/base/log.h"
 #include "rbit/base/log_name.h"
 
@@ -31,6 +32,7 @@ ExitCode run_command(const Arguments& arguments) {
   if (values.count("name") != 0) overrides.name = values["name"].as<std::string>();
   overrides.debug = values.count("debug") != 0;
 
+  raise_descriptor_limit();
   Configuration configuration = need_configuration(values["CONFIG"].as<std::string>(), overrides);
   log::configure(log_settings(configuration.settings().log));
   log::show_as(configuration.settings().log.shown_as);

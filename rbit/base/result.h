@@ -1,6 +1,7 @@
 #pragma once
 
 #include <boost/system/result.hpp>
+#include <cstring>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -15,6 +16,7 @@ struct Error {
   std::string thing;
   std::string reason;
   std::string cure;
+  int number = 0;  // errno, where a system call's failure is all there is to it
 
   Error() = default;
   Error(std::string its_thing, std::string its_reason, std::string its_cure = "")

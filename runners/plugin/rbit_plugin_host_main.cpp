@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "rbit/base/exit_code.h"
+#include "rbit/base/standard_descriptors.h"
 #include "runners/plugin/host/cancel_flag.h"
 #include "runners/plugin/host/event_channel.h"
 #include "runners/plugin/host/host.h"
@@ -109,7 +110,7 @@ int run(const Options& options) {
     // Events take the place of standard output, the job's own output goes to standard error.
     if (::fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, kEventsFd) != kEventsFd ||
         ::dup2(STDERR_FILENO, STDOUT_FILENO) < 0) {
-      std::cerr << "rbit-plugin-host: standard output or standard error is not open\n";
+      std::cerr << "rbit-plugin-host: standard output cannot be taken for events\n";
       return static_cast<int>(ExitCode::usage);
     }
   }
@@ -142,6 +143,7 @@ int run(const Options& options) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  need_standard_descriptors();
   int code = static_cast<int>(ExitCode::internal);
   try {
     const std::vector<std::string> arguments(argv + 1, argv + argc);

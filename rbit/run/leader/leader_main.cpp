@@ -12,6 +12,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "rbit/base/standard_descriptors.h"
 #include "rbit/run/leader/duty.h"
 
 namespace {
@@ -58,6 +59,7 @@ void volunteer_for_oom() {
 }  // namespace
 
 int main(int argc, char** argv) {
+  rbit::need_standard_descriptors();
   int type = 0;
   socklen_t size = sizeof type;
   if (argc != 3 || getsockopt(given_socket, SOL_SOCKET, SO_TYPE, &type, &size) != 0 ||

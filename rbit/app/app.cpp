@@ -392,6 +392,7 @@ void App::on_signal(int count) {
     dispatcher_->stop_jobs(StopKind::kill);
   } else {
     log::critical("told to stop " + std::to_string(count) + " times: ending at once");
+    log::flush();
     ::_exit(static_cast<int>(ExitCode::internal));
   }
 }

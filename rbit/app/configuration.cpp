@@ -1,7 +1,5 @@
 #include "rbit/app/configuration.h"
 
-#include <iostream>
-
 #include "rbit/base/result.h"
 
 namespace rbit {
@@ -25,7 +23,7 @@ Configuration read_configuration(const std::string& path, const config::Override
 
 Configuration need_configuration(const std::string& path, const config::Overrides& overrides) {
   Configuration configuration = read_configuration(path, overrides);
-  for (const auto& finding : configuration.loaded.findings) std::cerr << finding.line() << "\n";
+  for (const auto& finding : configuration.loaded.findings) log::print(finding.line());
   if (!configuration.ok()) throw Fatal(ExitCode::config, std::vector<std::string>{});
   return configuration;
 }

@@ -2,6 +2,7 @@
 #include <sys/resource.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <exception>
 #include <filesystem>
 #include <iostream>
@@ -10,6 +11,7 @@
 #include "rbit/base/log.h"
 #include "rbit/base/result.h"
 #include "rbit/base/secrets.h"
+#include "rbit/base/standard_descriptors.h"
 #include "rbit/base/text.h"
 
 namespace rbit {
@@ -88,26 +90,33 @@ ExitCode choose(Arguments arguments) {
   return run_command(arguments);
 }
 
+/// Standard error may be one that nobody reads: what is said there goes the log's way, too.
 int guarded(const Arguments& arguments) {
+  ExitCode code = ExitCode::internal;
   try {
-    return static_cast<int>(choose(arguments));
+    code = choose(arguments);
   } catch (const Fatal& fatal) {
-    log::flush();
-    for (const auto& line : fatal.lines()) std::cerr << secrets::redacted(line) << "\n";
-    return static_cast<int>(fatal.code());
+    for (const auto& line : fatal.lines()) log::print(secrets::redacted(line));
+    code = fatal.code();
   } catch (const std::exception& error) {
-    std::cerr << "rbit: internal error: " << secrets::redacted(error.what()) << "\n";
-    return static_cast<int>(ExitCode::internal);
+    log::print("rbit: internal error: " + secrets::redacted(error.what()));
   }
+  log::flush();
+  return static_cast<int>(code);
 }
 
 }  // namespace
 }  // namespace rbit
 
 int main(int argc, char** argv) {
+  rbit::need_standard_descriptors();
   // Secrets are in our memory (RELIABILITY.md 3): it goes to no core file and to no debugger.
   const rlimit no_core{0, 0};
   ::setrlimit(RLIMIT_CORE, &no_core);
   ::prctl(PR_SET_DUMPABLE, 0);
+  std::set_terminate([] {
+    rbit::log::flush();  // what explains it
+    std::abort();
+  });
   return rbit::guarded(rbit::Arguments(argv + 1, argv + argc));
 }

@@ -9,8 +9,8 @@ namespace rbit {
 /// same.
 rlim_t descriptors_at_start();
 
-/// Raises the soft limit to the hard one, and gives what counts from now on. rbit needs no select(),
-/// for which the soft one is kept low; a job may.
+/// Raises the soft limit to the hard one, and gives what counts from now on. rbit needs no
+/// select(), for which the soft one is kept low; a job may.
 rlim_t raise_descriptor_limit();
 
 /// How many this process has open; 0 where that cannot be counted.

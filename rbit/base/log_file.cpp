@@ -1,6 +1,7 @@
 #include "rbit/base/log_file.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -20,9 +21,16 @@ LogFile::LogFile(std::string path, bool truncate) : path_(std::move(path)) {
 void LogFile::before_line(std::time_t, std::int64_t) {}
 
 void LogFile::open(bool truncate) {
-  constexpr int appending = O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY;
-  Fd file(::open(path_.c_str(), appending | (truncate ? O_TRUNC : 0), 0666));
+  // Not blocking: the opening of a FIFO would wait for its reader, that of a line for its carrier.
+  constexpr int appending = O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
+  const int flags = appending | (truncate ? O_TRUNC : 0);
+  Fd file(::open(path_.c_str(), O_WRONLY | flags, 0666));
+  struct stat status {};
+  const bool is_fifo = file ? ::fstat(file.get(), &status) == 0 && S_ISFIFO(status.st_mode)
+                            : errno == ENXIO;  // nobody reads it
+  if (is_fifo) file = Fd(::open(path_.c_str(), O_RDWR | flags));
   if (!file) throw spdlog::spdlog_ex("cannot open " + path_, errno);
+  ::fcntl(file.get(), F_SETFL, O_APPEND);  // who writes may wait
   file_ = std::move(file);
 }
 
@@ -46,13 +54,22 @@ void LogFile::sink_it_(const spdlog::details::log_msg& message) {
   } catch (const spdlog::spdlog_ex& failed) {
     trouble = failed.what();  // the line goes where the last one went
   }
+  write_line(file_.get(), std::move(line), path_);
+  if (!trouble.empty()) throw WrittenElsewhere(trouble);
+}
+
+void write_line(int file, std::string line, const std::string& what) {
   for (std::string_view rest = line; !rest.empty();) {
-    const ssize_t written = ::write(file_.get(), rest.data(), rest.size());
+    const ssize_t written = ::write(file, rest.data(), rest.size());
     if (written < 0 && errno == EINTR) continue;
-    if (written < 0) throw spdlog::spdlog_ex("cannot write to " + path_, errno);
+    if (written < 0 && errno == EAGAIN) {  // somebody made our standard error one that never waits
+      pollfd room{file, POLLOUT, 0};
+      ::poll(&room, 1, -1);
+      continue;
+    }
+    if (written < 0) throw spdlog::spdlog_ex("cannot write to " + what, errno);
     rest.remove_prefix(static_cast<std::size_t>(written));
   }
-  if (!trouble.empty()) throw spdlog::spdlog_ex(trouble);
 }
 
 }  // namespace rbit::log

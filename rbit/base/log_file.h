@@ -11,9 +11,18 @@
 
 namespace rbit::log {
 
+/// The line is written, but not to the file where it belongs.
+class WrittenElsewhere : public spdlog::spdlog_ex {
+ public:
+  using spdlog::spdlog_ex::spdlog_ex;
+};
+
+/// All of it, however long it takes. `what` is its name for people. Throws spdlog::spdlog_ex.
+void write_line(int file, std::string line, const std::string& what);
+
 /// A sink that appends lines to a file, like spdlog's own, but with a descriptor that no job
-/// inherits, and with a door for those that change the file as they go. Throws
-/// spdlog::spdlog_ex, which the logger of spdlog tells on standard error and goes on.
+/// inherits, and with a door for those that change the file as they go. A FIFO needs no reader to
+/// be opened, and outlives one. Throws spdlog::spdlog_ex.
 class LogFile : public spdlog::sinks::base_sink<std::mutex> {
  public:
   /// Opens it; with `truncate` without what stood there.

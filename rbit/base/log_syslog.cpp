@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstring>
 #include <memory>
+#include <utility>
 
 namespace rbit::log {
 
@@ -43,11 +44,14 @@ SyslogSocket::SyslogSocket(std::string path, int facility)
 }
 
 SyslogSocket::SyslogSocket(const std::string& host, int port, int facility)
-    : shown_(host + ":" + std::to_string(port)), facility_(facility) {
+    : shown_(host + ":" + std::to_string(port)), host_(host), port_(port), facility_(facility) {}
+
+void SyslogSocket::find_host() {
   addrinfo wanted{}, *found = nullptr;
   wanted.ai_socktype = SOCK_DGRAM;
-  const int failed = ::getaddrinfo(host.c_str(), std::to_string(port).c_str(), &wanted, &found);
-  if (failed != 0) {  // no reason not to start: each line will tell, and SIGHUP asks again
+  const std::string host = std::exchange(host_, "");
+  const int failed = ::getaddrinfo(host.c_str(), std::to_string(port_).c_str(), &wanted, &found);
+  if (failed != 0) {  // SIGHUP asks again
     shown_ += std::string(" (") + ::gai_strerror(failed) + ")";
     return;
   }
@@ -75,6 +79,7 @@ bool SyslogSocket::connect() {
 void SyslogSocket::sink_it_(const spdlog::details::log_msg& message) {
   const std::string text = "<" + std::to_string(facility_ * 8 + severity(message.level)) + ">" +
                            std::string(message.payload.data(), message.payload.size());
+  if (!host_.empty()) find_host();
   // Twice: the daemon may have been started anew since the last line.
   for (int attempt = 0; attempt < 2; ++attempt) {
     if (!socket_ && !connect()) break;

@@ -12,18 +12,19 @@
 namespace rbit::log {
 
 /// Python's SysLogHandler: "<PRIORITY>text" as a datagram, to a socket such as /dev/log or by UDP.
-/// Never waits: what nobody takes at once is lost, and the logger of spdlog says so on standard
-/// error. spdlog's own sink goes to /dev/log only, and changes the process's openlog().
+/// Never waits but for a host's address: what nobody takes at once is lost. spdlog's own sink goes
+/// to /dev/log only, and changes the process's openlog().
 class SyslogSocket : public spdlog::sinks::base_sink<std::mutex> {
  public:
   SyslogSocket(std::string path, int facility);
-  /// Asks for the host's address here, once: this may take a while.
+  /// The host's address is asked for with the first line, once: this may take a while.
   SyslogSocket(const std::string& host, int port, int facility);
 
  private:
   void sink_it_(const spdlog::details::log_msg& message) final;
   void flush_() final {}
   bool connect();
+  void find_host();
 
   struct Way {  // one address to try
     int family, type;
@@ -31,6 +32,8 @@ class SyslogSocket : public spdlog::sinks::base_sink<std::mutex> {
   };
 
   std::string shown_;
+  std::string host_;  // whose address is still to be asked for
+  int port_ = 0;
   int facility_;
   std::vector<Way> ways_;
   Fd socket_;

@@ -51,6 +51,7 @@ class Logging {
   }
   std::string path(const std::string& name) const { return dir_.path() + "/" + name; }
   std::string read(const std::string& name) const {
+    log::flush();
     std::ifstream file(path(name));
     return {std::istreambuf_iterator<char>(file), {}};
   }
@@ -64,6 +65,7 @@ class Logging {
 /// What one datagram brings; "" if there is none.
 std::string heard(int socket) {
   char buffer[256];
+  log::flush();
   const ssize_t got = ::recv(socket, buffer, sizeof buffer, MSG_DONTWAIT);
   return got < 0 ? "" : std::string(buffer, static_cast<std::size_t>(got));
 }

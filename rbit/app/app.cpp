@@ -15,6 +15,7 @@
 #include "rbit/app/used_text.h"
 #include "rbit/base/log.h"
 #include "rbit/base/text.h"
+#include "rbit/intake/ack_timeout.h"
 #include "rbit/intake/request.h"
 #include "rbit/journal/schema.h"
 #include "rbit/report/amqp_sink.h"
@@ -166,7 +167,10 @@ void App::make_transport() {
     amqp_->on_state([this](bool connected, const std::string&) {
       was_connected_ = was_connected_ || connected;
       if (monitor_) connected ? monitor_->connected() : monitor_->connection_failed();
-      if (connected) dispatcher_->limit_ack_after(journal_->ack_limit(amqp_->broker()));
+      if (!connected) return;
+      std::optional<milliseconds> limit = journal_->ack_limit(amqp_->broker());
+      if (limit) limit = std::max(*limit, ack_after_for(milliseconds(0)));  // an older rbit's
+      dispatcher_->limit_ack_after(limit);
     });
     amqp_->on_acknowledgement_timeout([this](milliseconds limit) { learn_ack_limit(limit); });
     amqp_->on_not_welcome([this](const Error& why) { refused_by_broker(why); });
@@ -176,9 +180,9 @@ void App::make_transport() {
 }
 
 /// The broker's patience is shorter than `ack-after`: a third of it counts from now on, and in the
-/// next lives (RELIABILITY.md 2.5).
+/// next lives.
 void App::learn_ack_limit(milliseconds broker_limit) {
-  const milliseconds limit = std::max(milliseconds(0), broker_limit / 3);
+  const milliseconds limit = ack_after_for(broker_limit);
   const std::string broker = amqp_->broker();
   dispatcher_->limit_ack_after(limit);
   if (journal_->ack_limit(broker) == limit) return;  // said and written

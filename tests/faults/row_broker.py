@@ -109,15 +109,15 @@ def restart_during_builds(context):
 
 
 def acknowledgement_timeout(context):
-    """The broker takes messages back from whoever does not acknowledge within 2 s. rbit learns that
+    """The broker takes messages back from whoever does not acknowledge within 12 s. rbit learns that
     from the first refusal; no job runs twice."""
     node = context.node
-    node.ctl("eval", "application:set_env(rabbit, consumer_timeout, 2000), "
+    node.ctl("eval", "application:set_env(rabbit, consumer_timeout, 12000), "
                      "application:set_env(rabbit, channel_tick_interval, 256).")
     try:
         world = context.world("classic", name="patience")
         world.configure(slots=context.pick(20, 40))
-        jobs, work = context.pick((40, "5000-0-0"), (200, "10000-0-0"))
+        jobs, work = context.pick((20, "15000-0-0"), (120, "15000-0-0"))
         world.publish([work] * jobs)
         world.start()
         world.wait_for_all()

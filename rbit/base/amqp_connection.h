@@ -79,6 +79,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   State state_ = State::fresh;
   bool blocked_ = false;
   std::string peer_, product_;
+  int channel_max_ = 0;  // as negotiated
   Done opened_;
   Notice ended_;
   std::string aborted_because_;

@@ -80,6 +80,10 @@ Task<void> Keeper::run() {
     if (closing_) break;
     if (stood && SteadyClock::now() - begun >= settings_.healthy_after) pause_.reset();
     std::chrono::milliseconds pause = pause_.next();
+    if (refusal_ && refusal_->limit) {
+      Backoff jitter(settings_.limit_pause / 2, settings_.limit_pause / 2);
+      pause = settings_.limit_pause / 2 + jitter.next();
+    }
     if (not_welcome_) {
       Backoff jitter(settings_.not_welcome_pause, settings_.not_welcome_pause);
       pause = settings_.not_welcome_pause + jitter.next();
@@ -135,6 +139,7 @@ Task<bool> Keeper::serve() {
   blocked_since_.cancel();
   if (closing_) co_return true;
   said_unreachable_ = true;  // it is the same state until it is back
+  said_limit_ = why.limit;
   say(true, "the connection to the broker at " + connection->peer() +
                 " is lost, trying again until it is back: " + text::one_line(why.text, 300));
   if (events_.down) events_.down(why);
@@ -189,9 +194,13 @@ void Keeper::say_unreachable(const Refusal& why) {
     voice_ == Voice::loud ? log::error(text) : log::debug(text);
     return;
   }
-  if (said_unreachable_) return log::debug("still no broker: " + reason);
+  if (said_unreachable_ && said_limit_ == why.limit) return log::debug("still no broker: " + reason);
   said_unreachable_ = true;
-  say(true, "broker unreachable, trying again until it is there: " + reason);
+  said_limit_ = why.limit;
+  const std::string cure = why.cure.empty() ? "" : " (" + why.cure + ")";
+  say(true, (why.limit ? "the broker has no room for us, trying again every few seconds: "
+                       : "broker unreachable, trying again until it is there: ") +
+                reason + cure);
 }
 
 void Keeper::say(bool serious, const std::string& text) const {

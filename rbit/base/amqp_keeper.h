@@ -71,7 +71,7 @@ class Keeper {
   std::shared_ptr<Connection> connection_;
   bool started_ = false, closing_ = false, ended_ = false;
   bool not_welcome_ = false;
-  bool said_unreachable_ = false;
+  bool said_unreachable_ = false, said_limit_ = false;
   std::chrono::steady_clock::time_point said_not_welcome_{};
   int failures_ = 0;
   std::optional<Refusal> refusal_;

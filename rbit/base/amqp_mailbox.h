@@ -28,6 +28,7 @@ struct Command {
 struct Opened {
   std::string peer;                // "host:port"
   std::chrono::seconds heartbeat;  // as negotiated
+  int channel_max;                 // so is this
   std::string product;             // "RabbitMQ 3.10.8"
 };
 struct Answered {

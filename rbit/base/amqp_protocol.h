@@ -85,6 +85,7 @@ struct Refusal {
   std::string endpoint{};  // "host:port" if it is the connection that failed
   bool protocol = false;   // the connection ended over the protocol itself: 501 to 505, garbage
   bool unsure = false;     // of a publish: it was sent at least once, and may have arrived
+  bool limit = false;      // of connections or channels, or a virtual host that is down: it may end
 
   /// A connection's fault is told of its broker, not of `thing`, which somebody wanted of it.
   Error error(std::string thing) const {

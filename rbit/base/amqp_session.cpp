@@ -83,11 +83,9 @@ std::optional<Refusal> Session::connect(const ConnectionSettings& settings) {
     if (!refusal) return std::nullopt;
     refusal->endpoint = endpoint.text();
     refusal->text = refusal->endpoint + ": " + refusal->text;
-    if (refusal->login)
-      refusal->cure = "check [amqp] user, password and virtual_host";
-    else if (refusal->cure.empty())
-      refusal->cure = "start the broker, or correct [amqp] host and port";
-    if (!worst || refusal->login) worst = std::move(refusal);
+    if (refusal->cure.empty()) refusal->cure = "start the broker, or correct [amqp] host and port";
+    // One that has no room at the moment would take us: another's "no" is not the last word then.
+    if (!worst || refusal->limit || (refusal->login && !worst->limit)) worst = std::move(refusal);
   }
   return worst ? worst : Refusal{lost, "no broker is named", false};
 }
@@ -106,12 +104,13 @@ std::optional<Refusal> Session::connect_to_one(const ConnectionSettings& setting
                           [this](int fd) { mailbox_.use_socket(fd); });
     mailbox_.step();
     if (!refusal) {
-      events_.emplace_back(Opened{endpoint.text(), wire_->heartbeat(), wire_->product()});
+      events_.emplace_back(Opened{endpoint.text(), wire_->heartbeat(), wire_->channel_max(),
+                                  wire_->product()});
       return std::nullopt;
     }
     mailbox_.use_socket(-1);
     wire_.reset();
-    if (refusal->login) break;
+    if (refusal->login || refusal->limit) break;
   }
   return refusal;
 }

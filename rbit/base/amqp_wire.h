@@ -97,6 +97,7 @@ class Wire {
   /// The broker's product and version, as it calls itself: "RabbitMQ 3.10.8".
   std::string product() const;
   std::chrono::seconds heartbeat() const;  // as negotiated
+  int channel_max() const;                 // as negotiated
   const std::string& failure() const { return failure_; }
   bool garbled() const { return garbled_; }  // the failure: what came cannot be understood
 

@@ -3,6 +3,7 @@
 #include <string_view>
 
 #include "rbit/base/amqp_library.h"
+#include "rbit/base/amqp_login.h"
 #include "rbit/base/amqp_tls.h"
 #include "rbit/base/amqp_wire.h"
 #include "rbit/base/text.h"
@@ -13,7 +14,7 @@ namespace {
 
 constexpr std::chrono::seconds connect_limit{5};  // of each address (L6)
 constexpr timeval answer_limit{20, 0};            // of the login
-constexpr int frame_max = 131072;                 // bounds the depth of header tables (L2)
+constexpr int frame_max = 1 << 20;                // bounds the depth of header tables
 constexpr int least_frame_max = 4096;             // what AMQP itself promises
 
 amqp_table_entry_t entry(const char* key, const char* text) {
@@ -37,9 +38,7 @@ Refusal refusal_of(const amqp_rpc_reply_t& reply) {
   if (reply.reply_type == AMQP_RESPONSE_SERVER_EXCEPTION &&
       reply.reply.id == AMQP_CONNECTION_CLOSE_METHOD) {
     const auto* close = static_cast<const amqp_connection_close_t*>(reply.reply.decoded);
-    refusal.code = close->reply_code;
-    refusal.text = text_of(close->reply_text);
-    refusal.login = refusal.code == AMQP_ACCESS_REFUSED || refusal.code == AMQP_NOT_ALLOWED;
+    return refused_login(close->reply_code, text_of(close->reply_text));
   } else if (reply.reply_type == AMQP_RESPONSE_LIBRARY_EXCEPTION) {
     refusal.text = amqp_error_string2(reply.library_error);
   } else {
@@ -118,8 +117,20 @@ std::optional<Refusal> Wire::log_in(const ConnectionSettings& settings) {
                    "it wants frames of " + std::to_string(amqp_get_frame_max(state_)) +
                        " bytes; AMQP promises 4096",
                    false};
+  if (amqp_get_channel_max(state_) < settings.least_channels)
+    return Refusal{lost,
+                   "it allows " + std::to_string(amqp_get_channel_max(state_)) +
+                       " channels a connection, and this one needs " +
+                       std::to_string(settings.least_channels),
+                   false, "raise channel_max at the broker"};
   if (amqp_get_heartbeat(state_) == 0) return Refusal{lost, "it refuses heartbeats", false};
   harden(socket(), heartbeat());  // the broker may have lowered it
+  // A header goes in one frame, whatever its length, and the broker adds to it: what came in a frame
+  // of the size that was agreed may leave in a larger one. So our side alone takes larger ones.
+  if (settings.only_reads && amqp_get_frame_max(state_) < frame_max &&
+      amqp_tune_connection(state_, amqp_get_channel_max(state_), frame_max,
+                           amqp_get_heartbeat(state_)) != AMQP_STATUS_OK)
+    return Refusal{lost, "no memory for its frames", false};
   amqp_maybe_release_buffers(state_);
   return std::nullopt;
 }
@@ -141,6 +152,10 @@ std::string Wire::product() const {
     if (key == "version") version = text::one_line(value, 80);
   }
   return product + " " + version;
+}
+
+int Wire::channel_max() const {
+  return amqp_get_channel_max(state_);
 }
 
 std::chrono::seconds Wire::heartbeat() const {

@@ -27,6 +27,13 @@ constexpr int access_refused = 403, not_found = 404, resource_locked = 405, prec
 constexpr std::size_t most_odd_closes = 5;  // within:
 constexpr std::chrono::minutes odd_closes_span{10};
 
+/// Somebody else has the queue for himself: as its exclusive consumer, or as the connection that an
+/// exclusive queue belongs to. It ends when he leaves.
+bool is_taken(const Refusal& why) {
+  return why.code == resource_locked ||
+         (why.code == access_refused && why.text.find("in exclusive use") != std::string::npos);
+}
+
 /// A channel's end that is nobody's known doing (RELIABILITY.md 3: other `channel.close`).
 bool is_odd(const Refusal& why) {
   return why.code > 0 && why.code != access_refused && why.code != not_found &&
@@ -36,6 +43,7 @@ bool is_odd(const Refusal& why) {
 amqp::ConnectionSettings for_intake(amqp::ConnectionSettings settings, std::size_t queues) {
   // A channel a queue, a few that are thrown away, and the command queue's (RELIABILITY.md 3).
   settings.channel_max = std::max(16, static_cast<int>(queues) + 6);
+  settings.only_reads = true;
   return settings;
 }
 
@@ -182,7 +190,7 @@ Task<void> AmqpTransport::tend(std::shared_ptr<AmqpReader> reader,
       pause = Backoff(settings_.connection.backoff_base, settings_.connection.backoff_cap).next();
     }
     if (why.code == access_refused) pause = settings_.refused_retry;
-    if (why.code == resource_locked) pause = settings_.locked_retry;
+    if (is_taken(why)) pause = settings_.locked_retry;
     const auto end = SteadyClock::now() + pause;
     while (connection->is_open() && !closing_) {
       const auto left = end - SteadyClock::now();
@@ -239,10 +247,13 @@ void AmqpTransport::note_trouble(const std::string& queue, const Refusal& why) {
   std::string& known = troubles_[queue];
   if (known == why.text) return;
   known = why.text;
-  const std::string line = "queue " + queue +
-                           " cannot be read, trying again: " + text::one_line(why.text, 300) +
+  const bool taken = is_taken(why);
+  const std::string line = "queue " + queue + " cannot be read, " +
+                           (taken ? "somebody else has it for himself; trying every few seconds: "
+                                  : "trying again: ") +
+                           text::one_line(why.text, 300) +
                            (why.cure.empty() ? "" : " (" + why.cure + ")");
-  why.code == access_refused ? log::error(line) : log::warning(line);
+  why.code == access_refused && !taken ? log::error(line) : log::warning(line);
 }
 
 void AmqpTransport::note_health(const std::string& queue) {

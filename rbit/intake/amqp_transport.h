@@ -27,9 +27,9 @@ struct AmqpTransportSettings {
   std::string exchange = "pybit";
   std::optional<std::chrono::milliseconds> poll_time;  // none: subscribe
   std::string worker;                                  // our name, for the headers of copies
-  // How soon a queue is tried again, as RELIABILITY.md 3 has it: at first, doubled up to 60 s;
-  // where we lack a right; where somebody has it for himself.
-  std::chrono::milliseconds queue_retry{5'000}, refused_retry{60'000}, locked_retry{30'000};
+  // How soon a queue is tried again: at first, doubled up to 60 s; where we lack a right; where
+  // somebody has it for himself, and it is read within 5 s after he left.
+  std::chrono::milliseconds queue_retry{5'000}, refused_retry{60'000}, locked_retry{3'500};
 };
 
 /// Messages from queues of an AMQP broker: one connection, one channel a queue, manual

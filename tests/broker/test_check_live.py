@@ -80,7 +80,7 @@ class CheckLive(BrokerSuite):
         self.configure_legacy(amqp="user = guest\npassword = wrong-one")
         said = self.check(1)
         self.assertRegex(said, r"FAIL \[amqp\] broker 127.0.0.1:\d+: .*ACCESS_REFUSED.*"
-                               r"\(check \[amqp\] user, password and virtual_host\)")
+                               r"\(check \[amqp\] user and password\)")
         self.assertNotIn("wrong-one", said)
         self.configure_legacy(amqp="virtual_host = nowhere")
         self.assertRegex(self.check(1), r"FAIL \[amqp\] broker .*nowhere")

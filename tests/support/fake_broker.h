@@ -32,6 +32,7 @@ class FakeBroker {
   struct Closing {
     int code = 0;
     std::string text;
+    int method_class = 0, method = 0;  // that failed, if the broker says so
   };
 
   explicit FakeBroker(asio::io_context& loop);
@@ -46,6 +47,7 @@ class FakeBroker {
   bool reads = true;              // false: bytes stay in the socket
   bool beats = false;             // sends heartbeats, every second
   std::uint16_t heartbeat = 0;    // what it wants; 0: what the client wants
+  std::uint16_t channel_max = 64;
   std::optional<Closing> login;   // refuses each login
   std::optional<Closing> opened;  // closes each connection right after it was opened
   /// Asked of each queue.declare ("declare"), basic.consume ("consume"), basic.publish ("publish"):

@@ -12,9 +12,12 @@ Configuration read_configuration(const std::string& path, const config::Override
     if (runner.line.empty()) continue;  // said already
     ParsedRunnerLine parsed =
         parse_runner_line(runner.line, runner.policy.settings, settings.directory);
-    for (const auto& error : parsed.errors)
-      configuration.loaded.findings.push_back({config::Finding::Severity::error, runner.line_place,
-                                               "[runner:" + name + "] runner: " + error});
+    const auto find = [&](config::Finding::Severity severity, const std::string& text) {
+      configuration.loaded.findings.push_back(
+          {severity, runner.line_place, "[runner:" + name + "] runner: " + text});
+    };
+    for (const auto& error : parsed.errors) find(config::Finding::Severity::error, error);
+    for (const auto& doubt : parsed.warnings) find(config::Finding::Severity::warning, doubt);
     configuration.lines[name] = std::move(parsed.line);
   }
   configuration.loaded.sort_findings();

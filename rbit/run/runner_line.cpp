@@ -50,6 +50,7 @@ void parse_shell(std::string_view rest, const Settings& settings, ParsedRunnerLi
   parsed.line.shell_line = std::move(rewritten.line);
   parsed.line.variables = std::move(rewritten.variables);
   parsed.errors = std::move(rewritten.errors);
+  parsed.warnings = std::move(rewritten.warnings);
 
   std::map<std::string, std::string> owners;
   for (const auto& [key, value] : settings) {

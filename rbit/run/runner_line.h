@@ -25,6 +25,7 @@ std::string_view to_string(RunnerLine::Kind kind);  // "shell", "plugin", "pytho
 struct ParsedRunnerLine {
   RunnerLine line;
   std::vector<std::string> errors;
+  std::vector<std::string> warnings;  // what may be meant otherwise
 };
 
 /// Pure. `settings` are those of the section (RunnerPolicy::settings); `directory` is the absolute

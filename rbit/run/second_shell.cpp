@@ -4,6 +4,8 @@
 #include <array>
 #include <cstddef>
 
+#include "rbit/base/text.h"
+
 namespace rbit {
 
 namespace {
@@ -54,12 +56,12 @@ bool has_command_option(std::string_view name) {
 
 /// Commands that run the command after them, and words of the shell before a command.
 bool leads_on(std::string_view name) {
-  static constexpr std::array<std::string_view, 33> names{
-      "!",       "{",       "if",       "then",        "else",    "elif",   "while",
-      "until",   "do",      "time",     "command",     "exec",    "env",    "sudo",
-      "doas",    "nice",    "ionice",   "nohup",       "timeout", "setsid", "stdbuf",
-      "xargs",   "chroot",  "schroot",  "unshare",     "busybox", "chrt",   "flock",
-      "builtin", "setpriv", "fakeroot", "systemd-run", "xvfb-run"};
+  static constexpr std::array<std::string_view, 34> names{
+      "!",       "{",       "if",       "then",        "else",     "elif",   "while",
+      "until",   "do",      "time",     "command",     "exec",     "env",    "sudo",
+      "doas",    "nice",    "ionice",   "nohup",       "timeout",  "setsid", "stdbuf",
+      "xargs",   "chroot",  "schroot",  "unshare",     "busybox",  "chrt",   "flock",
+      "builtin", "setpriv", "fakeroot", "systemd-run", "xvfb-run", "coproc"};
   return among(names, name);
 }
 
@@ -108,7 +110,56 @@ bool has_host(const Words& words, std::size_t first) {
   return false;
 }
 
+/// Where the command stands in `words`: behind assignments and the words that lead on.
+std::size_t command_index(const Words& words) {
+  std::size_t i = 0;
+  while (i < words.size() && (leads_on(base_name(words[i])) || is_assignment(words[i]))) ++i;
+  return i;
+}
+
+bool compares_numbers(const Words& words, std::string_view after) {
+  static constexpr std::array<std::string_view, 6> operators{"-eq", "-ne", "-lt",
+                                                             "-le", "-gt", "-ge"};
+  for (const auto& word : words)
+    if (among(operators, word)) return true;
+  for (const auto& word : text::split_blanks(after.substr(0, after.find("]]"))))
+    if (among(operators, word)) return true;
+  return false;
+}
+
+/// "a[" of a[...]=x.
+bool begins_index(std::string_view word) {
+  const auto bracket = word.find('[');
+  return bracket != std::string_view::npos && bracket > 0 &&
+         is_assignment(std::string(word.substr(0, bracket)) + "=");
+}
+
 }  // namespace
+
+std::optional<std::string> calculating_command(const Words& words, std::string_view begun,
+                                               std::string_view after) {
+  static constexpr std::array<std::string_view, 6> of_names{"read",      "unset",   "mapfile",
+                                                            "readarray", "getopts", "wait"};
+  static constexpr std::array<std::string_view, 5> of_values{"declare", "typeset", "local",
+                                                             "export", "readonly"};
+  const std::size_t at = command_index(words);
+  if (at == words.size()) {
+    if (begins_index(begun)) return "a[ ]=";
+    return std::nullopt;
+  }
+  const std::string& name = words[at];
+  const std::string_view last = at + 1 < words.size() ? std::string_view(words.back()) : "";
+  if (name == "[[" && compares_numbers(words, after)) return "[[ -eq";
+  const bool is_test = name == "[[" || name == "[" || name == "test";
+  if (is_test && (last == "-v" || last == "-R")) return name + " " + std::string(last);
+  if (name == "printf" && last == "-v") return "printf -v";
+  if (among(of_names, name)) return name;
+  if (!among(of_values, name)) return std::nullopt;
+  for (std::size_t i = at + 1; i < words.size(); ++i)
+    if (is_option(words[i]) && words[i].find_first_of("in") != std::string::npos) return name;
+  const bool is_value = begun.find('=') != std::string_view::npos && !begins_index(begun);
+  return is_value ? std::nullopt : std::optional(name);
+}
 
 std::optional<std::string> second_shell(const Words& words, std::string_view begun) {
   bool may_be_command = true;  // false once the command is known and runs no other

@@ -2,12 +2,10 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <optional>
 #include <utility>
 
-#include "rbit/base/text.h"
-#include "rbit/run/job_environment.h"
 #include "rbit/run/second_shell.h"
+#include "rbit/run/shell_placeholder.h"
 
 namespace rbit {
 
@@ -17,63 +15,11 @@ using Settings = std::map<std::string, std::string>;
 
 constexpr std::string_view unknown_text = "\x01";  // in a word: what only the running shell knows
 
-/// Something in the line that looks like a placeholder.
-struct Found {
-  std::size_t length = 0;  // in the line
-  std::string shown;       // as it stands there
-  std::string variable;
-  std::string error;  // why it is none after all
-};
-
-bool is_capital(char c) {
-  return c >= 'A' && c <= 'Z';
+bool is_letter(char c) {
+  return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
 }
-
-std::string hint(std::string_view word, const std::vector<std::string>& candidates,
-                 const std::string& mark, const std::string& otherwise) {
-  const auto meant = text::did_you_mean(word, candidates);
-  return meant ? " (did you mean " + mark + *meant + "?)" : otherwise;
-}
-
-Found find_field(std::string_view rest) {
-  std::size_t end = 1;
-  while (end < rest.size() && is_capital(rest[end])) ++end;
-  if (end < 3) return {};  // "%Y" and the like are not ours
-  const std::string name(rest.substr(1, end - 1));
-  Found found{end, "%" + name, "", ""};
-  std::vector<std::string> names;
-  for (const auto& placeholder : placeholders()) {
-    if (placeholder.name == name) found.variable = placeholder.variable;
-    names.emplace_back(placeholder.name);
-  }
-  if (found.variable.empty()) {
-    found.error =
-        "unknown placeholder " + found.shown + hint(name, names, "%", " (for a plain % write %%)");
-  }
-  return found;
-}
-
-Found find_setting(std::string_view rest, std::string_view before, std::string_view after,
-                   const Settings& settings) {
-  if (!rest.starts_with(before)) return {};
-  const auto end = rest.find_first_of("(){}\n", before.size());
-  if (end == std::string_view::npos || !rest.substr(end).starts_with(after)) return {};
-  const std::string key = text::lower(text::trim(rest.substr(before.size(), end - before.size())));
-  Found found{end + after.size(), std::string(rest.substr(0, end + after.size())),
-              setting_variable(key), ""};
-  if (settings.contains(key) && key != runner_key) return found;
-  std::vector<std::string> keys;
-  for (const auto& [known, value] : settings)
-    if (known != runner_key) keys.push_back(known);
-  found.error = "unknown setting '" + key + "'" + hint(key, keys, "", " (add it to the section)");
-  return found;
-}
-
-Found find_placeholder(std::string_view rest, const Settings& settings) {
-  Found found = find_setting(rest, "{settings.", "}", settings);
-  if (found.length == 0) found = find_setting(rest, "%(", ")s", settings);
-  if (found.length == 0 && rest.starts_with('%')) found = find_field(rest);
-  return found;
+bool is_of_name(char c) {
+  return is_letter(c) || c == '_' || (c >= '0' && c <= '9');
 }
 
 /// Where a character stands.
@@ -89,11 +35,14 @@ enum class In {
 
 struct Frame {
   In in = In::commands;
-  bool closable = false;     // commands: ends with ')'
-  bool is_text = false;      // commands: $( ), a part of a word outside; else ( )
-  bool quotes_count = true;  // braces: ' begins single quotes
-  int depth = 0;             // arithmetic: open parentheses
-  int open_cases = 0;        // commands: "case" without "esac"; their patterns end with ')'
+  bool closable = false;       // commands: ends with ')'
+  bool is_text = false;        // commands: $( ), a part of a word outside; else ( )
+  bool quotes_count = true;    // braces: ' begins single quotes
+  bool is_calculated = false;  // braces: what stands there is a number to the shell
+  bool has_escapes = false;    // single quotes: $' ', where a shell may know \'
+  char closes = ')';           // arithmetic: what ends it
+  int depth = 0;               // arithmetic: open parentheses
+  int open_cases = 0;          // commands: "case" without "esac"; their patterns end with ')'
 
   // commands: the simple command that is being read.
   std::vector<std::string> words;
@@ -106,7 +55,6 @@ struct HereDocument {
   std::string end;
   bool strip_tabs = false;
 };
-
 /// Reads a line once from left to right and writes the new one.
 class Rewriter {
  public:
@@ -169,10 +117,17 @@ class Rewriter {
       errors.push_back(std::move(error));
   }
 
+  void warn(std::string doubt) {
+    auto& warnings = result_.warnings;
+    if (std::find(warnings.begin(), warnings.end(), doubt) == warnings.end())
+      warnings.push_back(std::move(doubt));
+  }
+
   void step();
   bool take_percent();
-  void use(const Found& found);
-  std::string misplaced(const Found& found);
+  void doubt_percents();
+  void use(const ShellPlaceholder& found);
+  std::string misplaced(const ShellPlaceholder& found);
   void take_escape();
   void take_dollar();
   void take_command_character();
@@ -185,27 +140,49 @@ class Rewriter {
   const Settings& settings_;
   std::size_t at_ = 0;
   std::vector<Frame> frames_;
+  bool is_after_dollar_ = false;              // a plain one, of no expansion
+  bool is_ambiguous_ = false;                 // from here on shells differ about what is quoted
   std::vector<HereDocument> here_documents_;  // announced, their text begins after the line
   RewrittenLine result_;
 };
 
-/// "%%" and placeholders, wherever they stand.
+/// Placeholders, wherever they stand, and the percent signs before them. All else is the shell's.
 bool Rewriter::take_percent() {
-  if (rest().starts_with("%%")) {
-    result_.line += '%';
-    at_ += 2;
+  if (is_escaped_placeholder(rest(), settings_)) {
+    copy(1);
     add_to_word("%");
+    ++at_;
     return true;
   }
-  const Found found = find_placeholder(rest(), settings_);
-  if (found.length == 0) return false;
+  if (rest().starts_with("%%") && !is_escaped_placeholder(rest(1), settings_)) {
+    doubt_percents();
+    copy(2);
+    add_to_word("%%");
+    return true;
+  }
+  const ShellPlaceholder found = placeholder_at(rest(), settings_);
+  // Where nothing is ever replaced nobody can have meant a placeholder of another name.
+  const bool is_text = top().in == In::single_quotes || top().in == In::arithmetic;
+  if (found.length == 0 || (is_text && !found.mistake.empty())) {
+    if (const auto doubt = doubt_about(rest()); !doubt.empty() && !is_text) warn(doubt);
+    return false;
+  }
   use(found);
   at_ += found.length;
   return true;
 }
 
-void Rewriter::use(const Found& found) {
-  if (!found.error.empty()) return refuse(found.error);
+/// %% was a percent sign once, and who wrote it so gets two now.
+void Rewriter::doubt_percents() {
+  const auto before = line_.substr(0, at_);
+  const auto word = before.substr(before.find_last_of(" \t\n\"'") + 1);
+  const bool is_date = word.starts_with('+') && at_ + 2 < line_.size() && is_letter(line_[at_ + 2]);
+  if (is_date || rest().starts_with("%%%%"))
+    warn("%% stays as it is: it is one % only before the name of a placeholder");
+}
+
+void Rewriter::use(const ShellPlaceholder& found) {
+  if (!found.mistake.empty()) return refuse(found.mistake);
   if (auto error = misplaced(found); !error.empty()) return refuse(std::move(error));
   auto& variables = result_.variables;
   if (std::find(variables.begin(), variables.end(), found.variable) == variables.end())
@@ -216,11 +193,15 @@ void Rewriter::use(const Found& found) {
 }
 
 /// Why it may not stand here; empty: it may.
-std::string Rewriter::misplaced(const Found& found) {
+std::string Rewriter::misplaced(const ShellPlaceholder& found) {
   // A second shell comes first: "use double quotes" would be bad advice there. Every frame counts,
   // for the output of $( ) may be such an argument too.
   for (const auto& frame : frames_) {
     if (frame.in != In::commands || frame.is_target) continue;
+    const auto after = rest(found.length);
+    if (const auto command = calculating_command(frame.words, frame.word, after))
+      return found.shown + " stands in an argument of '" + *command +
+             "', which some shells calculate or take for a name (look at it with case first)";
     const auto command = second_shell(frame.words, frame.word);
     if (!command) continue;
     const std::string cure =
@@ -229,6 +210,11 @@ std::string Rewriter::misplaced(const Found& found) {
     return found.shown + " stands in an argument of '" + *command +
            "', which a second shell parses (" + cure + ")";
   }
+  for (const auto& frame : frames_)
+    if (frame.is_calculated)
+      return found.shown + " stands in ${ } where its text would be calculated (write it outside)";
+  if (is_ambiguous_)
+    return found.shown + " stands behind a $' ' with \\' in it, which shells read in two ways";
   switch (top().in) {
     case In::single_quotes:
       return found.shown +
@@ -248,10 +234,11 @@ std::string Rewriter::misplaced(const Found& found) {
 void Rewriter::take_escape() {
   const Frame& frame = top();
   const char next = peek(1);
-  const Found found = find_placeholder(rest(1), settings_);
-  const bool is_percent = rest(1).starts_with("%%");
-  if (!is_percent && found.length > 0 && frame.in != In::single_quotes) {
-    refuse(found.shown + " stands after a backslash (leave it out; for a plain % write %%)");
+  const ShellPlaceholder found = placeholder_at(rest(1), settings_);
+  const bool is_percent = is_escaped_placeholder(rest(1), settings_);
+  if (found.length > 0 && found.mistake.empty() && frame.in != In::single_quotes) {
+    refuse(found.shown + " stands after a backslash (leave it out; for the text write %" +
+           found.shown + ")");
     at_ += 1 + found.length;
     return;
   }
@@ -268,7 +255,7 @@ void Rewriter::take_escape() {
 
 void Rewriter::take_dollar() {
   if (rest(1).starts_with("{settings.")) {
-    const Found found = find_placeholder(rest(1), settings_);
+    const ShellPlaceholder found = placeholder_at(rest(1), settings_);
     if (found.length > 0) {
       refuse(found.shown + " stands after a '$' (leave the '$' out)");
       at_ += 1 + found.length;
@@ -280,6 +267,12 @@ void Rewriter::take_dollar() {
     copy(3);
     push(In::arithmetic);
     top().depth = 2;
+  } else if (rest().starts_with("$[")) {  // bash's old $(( ))
+    add_to_word(unknown_text);
+    copy(2);
+    push(In::arithmetic);
+    top().closes = ']';
+    top().depth = 1;
   } else if (rest().starts_with("$(")) {
     add_to_word(unknown_text);
     copy(2);
@@ -289,26 +282,28 @@ void Rewriter::take_dollar() {
     add_to_word(unknown_text);
     const bool quoted = top().in == In::double_quotes || top().in == In::quoted_braces;
     copy(2);
-    if (find_placeholder(rest(), settings_).length > 0)
-      refuse(find_placeholder(rest(), settings_).shown +
-             " stands in ${ } in the place of a name (leave the ${ } out)");
+    const auto name = placeholder_at(rest(), settings_);
+    if (name.length > 0 && name.mistake.empty())
+      refuse(name.shown + " stands in ${ } in the place of a name (leave the ${ } out)");
     push(quoted ? In::quoted_braces : In::braces);
     // Within double quotes ' is a quote after % and # and plain text after - = ? +.
     std::size_t end = 1;
-    while (end < rest().size() &&
-           (is_capital(peek(end)) || peek(end) == '_' || (peek(end) >= 'a' && peek(end) <= 'z') ||
-            (peek(end) >= '0' && peek(end) <= '9')))
-      ++end;
+    while (is_of_name(peek(end))) ++end;
     top().quotes_count = !quoted || peek(end) == '%' || peek(end) == '#';
+    // ${a[i]} and ${a:offset}, of bash and its like.
+    const bool is_offset =
+        peek(end) == ':' && std::string_view("-=?+").find(peek(end + 1)) == std::string_view::npos;
+    top().is_calculated = peek(end) == '[' || is_offset;
   } else {
-    const Found found = find_placeholder(rest(1), settings_);
-    if (found.length > 0 && !rest(1).starts_with("%%")) {
+    const ShellPlaceholder found = placeholder_at(rest(1), settings_);
+    if (found.length > 0 && found.mistake.empty()) {
       refuse(found.shown + " stands after a '$' (leave the '$' out)");
       at_ += 1 + found.length;
       return;
     }
     add_to_word("$");
     copy(1);
+    is_after_dollar_ = true;
   }
 }
 
@@ -338,8 +333,9 @@ void Rewriter::take_redirection() {
   while (at_ < line_.size()) {
     const char c = peek();
     if (quote == '\0' && std::string_view(" \t\n;&|<>()").find(c) != std::string_view::npos) break;
-    const Found found = find_placeholder(rest(), settings_);
-    if (found.length > 0) refuse(found.shown + " stands in the end mark of a here-document");
+    const ShellPlaceholder found = placeholder_at(rest(), settings_);
+    if (found.length > 0 && found.mistake.empty())
+      refuse(found.shown + " stands in the end mark of a here-document");
     if (c == quote) {
       quote = '\0';
     } else if (quote == '\0' && (c == '\'' || c == '"')) {
@@ -362,14 +358,13 @@ void Rewriter::take_here_documents() {
         text.remove_prefix(std::min(text.find_first_not_of('\t'), text.size()));
       const bool last = text == document.end;
       while (at_ < end) {
-        const Found found = find_placeholder(rest(), settings_);
-        if (rest().starts_with("%%")) {
-          result_.line += '%';
-          at_ += 2;
-        } else if (found.length > 0) {
-          refuse(!found.error.empty() ? found.error
-                                      : found.shown + " stands in a here-document (write $" +
-                                            found.variable + " there)");
+        const ShellPlaceholder found = placeholder_at(rest(), settings_);
+        if (is_escaped_placeholder(rest(), settings_)) {
+          copy(1);
+          ++at_;
+        } else if (found.length > 0 && found.mistake.empty()) {
+          refuse(found.shown + " stands in a here-document (write $" + found.variable +
+                 " there, for the text %" + found.shown + ")");
           at_ += found.length;
         } else {
           copy(1);
@@ -417,7 +412,7 @@ void Rewriter::take_command_character() {
     case ')':
       return close_parenthesis();
     case '(':
-      if (peek(1) == '(' && !frame.in_word && frame.words.empty()) {
+      if (peek(1) == '(' && !frame.in_word) {  // "while ((...))" and "for ((...))" too
         copy(2);
         push(In::arithmetic);
         top().depth = 2;
@@ -440,6 +435,7 @@ void Rewriter::take_command_character() {
 void Rewriter::step() {
   const char c = peek();
   const In in = top().in;
+  if (line_.substr(0, at_).empty() || line_[at_ - 1] != '$') is_after_dollar_ = false;
   if (c == '\\' && in != In::single_quotes && in != In::arithmetic) return take_escape();
   if (c == '$' && in != In::single_quotes && in != In::arithmetic && in != In::backquotes)
     return take_dollar();
@@ -447,11 +443,13 @@ void Rewriter::step() {
 
   if (in == In::arithmetic) {
     copy(1);
-    if (c == '(') ++top().depth;
-    if (c == ')' && --top().depth == 0) frames_.pop_back();
+    if (c == (top().closes == ')' ? '(' : '[')) ++top().depth;
+    if (c == top().closes && --top().depth == 0) frames_.pop_back();
     return;
   }
   if (in == In::single_quotes) {
+    if (top().has_escapes && rest().starts_with("\\\\")) return copy(2);
+    if (top().has_escapes && rest().starts_with("\\'")) is_ambiguous_ = true;
     if (c != '\'') add_to_word(std::string_view(&c, 1));
     copy(1);
     if (c == '\'') frames_.pop_back();
@@ -477,8 +475,11 @@ void Rewriter::step() {
   const bool is_quote = c == '\'' && in != In::double_quotes && top().quotes_count;
   if (is_quote) {
     if (in == In::commands) add_to_word("");
+    const bool has_escapes = is_after_dollar_;
     copy(1);
-    return push(In::single_quotes);
+    push(In::single_quotes);
+    top().has_escapes = has_escapes;
+    return;
   }
   if (c == '}' && (in == In::braces || in == In::quoted_braces)) {
     copy(1);

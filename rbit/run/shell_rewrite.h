@@ -13,10 +13,12 @@ struct RewrittenLine {
   std::string line;
   std::vector<std::string> variables;  // each RBIT_* that stands for a placeholder, once
   std::vector<std::string> errors;     // each once; the line counts only if there are none
+  std::vector<std::string> warnings;   // each once: text that may be meant otherwise
 };
 
-/// INTEROP.md 2.2: %NAME, %(key)s, {settings.key} and %%. Follows the quoting of the POSIX shell as
-/// far as it must to know where a placeholder stands; it checks no syntax. Pure.
+/// %NAME, %(key)s, {settings.key}, and %% before one of them, which makes it text. Whatever else
+/// the line has reaches the shell byte for byte. Follows the quoting of the POSIX shell as far as
+/// it must to know where a placeholder stands; it checks no syntax. Pure.
 RewrittenLine rewrite_shell_line(std::string_view line,
                                  const std::map<std::string, std::string>& settings);
 

@@ -194,7 +194,7 @@ class Children(Suite):
             if name.endswith(("-its-leader", "-its-leader-and-ends")) and not AS_ROOT:
                 continue
             script = script.replace("{directory}", self.directory)
-            add(name, "shell!" + script.replace("%", "%%").replace("\n", "\n    "), more, verdict)
+            add(name, "shell!" + script.replace("\n", "\n    "), more, verdict)
         functions = MODULE
         for name, (body, more, verdict) in PYTHON.items():
             function = name.replace("-", "_")

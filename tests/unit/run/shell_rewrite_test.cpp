@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <array>
 
+#include "rbit/base/text.h"
 #include "rbit/run/job_environment.h"
 #include "tests/unit/run/temp_dir.h"
 
@@ -101,14 +102,59 @@ TEST_CASE("settings are used through their variables") {
                 "{settings.deposit_location} stands after a '$'"));
 }
 
-TEST_CASE("%% is %, and any other % stays") {
-  CHECK(rewritten("date +%Y-%m-%d") == "date +%Y-%m-%d");
-  CHECK(rewritten("echo ${f%.tex} ${x%%%%.*} 100%% 5%") == "echo ${f%.tex} ${x%%.*} 100% 5%");
+TEST_CASE("what is no placeholder stays byte for byte; %% is an escape before a placeholder only") {
+  for (const std::string line :
+       {"date +%Y-%m-%d", "date -u +%FT%TZ", "echo ${f%.tex} ${x%%.*} ${x%%%%.*} 100%% 5%",
+        "awk '{printf \"%d%%\\n\", $1}'", "printf '%s %%s\\n' a", "echo %% %%% %%%% %",
+        "echo %(x) ${x%(*} %", "echo \\%% \"\\%%\" $%% ${x%%$y}", "echo $((5 % 3)) $((5 %SIZE))",
+        "echo %%IDX %%VERISON '%VERISON %(nowhere)s' %%(nowhere)s", "echo %A %a %IDX %IDENT %JOBS",
+        "x=`date +%FT%T`", "echo {a,b} {settings}", "cat <<E\n%s %% %%x %VERISON %(name)s\nE"}) {
+    CHECK(rewritten(line) == line);
+  }
   CHECK(rewritten("printf '%s\\n' '%%ID' \"%%ID\" %%ID") == "printf '%s\\n' '%ID' \"%ID\" %ID");
-  CHECK(rewritten("echo %(x) ${x%(*} %") == "echo %(x) ${x%(*} %");
-  CHECK(rewritten("echo \\%%ID \"\\%%ID\"") == "echo \\%ID \"\\%ID\"");
-  CHECK(refused("date +%FT%T", "unknown placeholder %FT (for a plain % write %%)"));
-  CHECK(refused("echo %IDX", "unknown placeholder %IDX"));
+  CHECK(rewritten("echo \\%%ID \"\\%%ID\" %%(deposit_location)s") ==
+        "echo \\%ID \"\\%ID\" %(deposit_location)s");
+  // Only the last two of a row are the escape; what goes before is text.
+  CHECK(rewritten("echo %%%ID ${x%%%ID} %%%%ID") == "echo %%ID ${x%%ID} %%%ID");
+  CHECK(rewritten("cat <<E\n%%ID %%\nE") == "cat <<E\n%ID %%\nE");
+  CHECK(refused("echo %VERISON", "unknown placeholder %VERISON (did you mean %VERSION?)"));
+  CHECK(refused("echo lib%VERSIONS.so", "unknown placeholder %VERSIONS"));
+}
+
+TEST_CASE("text that may be meant otherwise is a warning") {
+  const auto doubts = [](const std::string& line) {
+    return text::join(rewrite_shell_line(line, settings).warnings, "|");
+  };
+  CHECK(doubts("echo %IDENT %IDENT") ==
+        "%IDENT is no placeholder and stays as it is (did you mean \"%ID\"ENT?)");
+  CHECK(doubts("echo %EVN") == "%EVN is no placeholder and stays as it is (did you mean %ENV?)");
+  const std::string percents =
+      "%% stays as it is: it is one % only before the name of a placeholder";
+  CHECK(doubts("date +%%Y-%%m") == percents);
+  CHECK(doubts("echo ${x%%%%.*}") == percents);
+  for (const char* clear : {"echo ${f%%.*} 100%%", "date +%FT%TZ", "printf '%%s'", "'%IDENT'",
+                            "awk '{printf \"%d%%\\n\", $1}'", "echo %ID %%ID"})
+    CHECK(doubts(clear) == "");
+}
+
+TEST_CASE("/bin/sh gets the text of the line as it is") {
+  const TempDir directory;
+  Job job;
+  job.request.package = "m1234";
+  const std::vector<std::pair<std::string, std::string>> lines{
+      {"f=a.b.c; echo ${f%%.*} ${f%.*}", "a a.b\n"},
+      {"echo 7 | awk '{printf \"%d%%\\n\", $1}'", "7%\n"},
+      {"printf '%s%%|%d\\n' %ID 7", "m1234%|7\n"},
+      {"printf '%%s%%%%%s\\n' x", "%s%%x\n"},
+      {"date -u -d @0 +%Y%m%dT%H%M%SZ", "19700101T000000Z\n"},
+      {"date -u -d @0 +%FT%T", "1970-01-01T00:00:00\n"},
+      {"x=a%%IDb; echo ${x%%%IDb} '%%ID' %%ID %ID", "a% %ID %ID m1234\n"},
+      {"cat <<'E'\n%(asctime)s %% %%ID\nE", "%(asctime)s %% %ID\n"},
+      {"echo $((17 % 5)) %IDX", "2 %IDX\n"}};
+  for (const auto& [line, expected] : lines) {
+    INFO(line);
+    CHECK(run_shell(rewritten(line), job, directory.path()) == expected);
+  }
 }
 
 TEST_CASE("$( ) begins afresh, also within double quotes") {
@@ -158,13 +204,13 @@ TEST_CASE("a placeholder is refused where it would not be one quoted word") {
 }
 
 TEST_CASE("here-documents take no placeholder, the line after them does") {
-  const std::string here = "%ID stands in a here-document (write $RBIT_PACKAGE there)";
+  const std::string here = "%ID stands in a here-document (write $RBIT_PACKAGE there,";
   CHECK(refused("cat <<END\n%ID\nEND\necho %ID", here));
   CHECK(refused("cat <<'END' %VERSION\n%ID\nEND", here));
   CHECK(refused("cat <<-\"E D\"\n\tx\n\t%ID\n\tE D\n", here));
   CHECK(refused("x=$(cat <<A; cat <<B\n100%%\nA\n%ID\nB\n)", here));
   CHECK(rewritten("cat <<A <<-B\n'100%%\nA\n\"\n\tB\necho '' %ID") ==
-        "cat <<A <<-B\n'100%\nA\n\"\n\tB\necho '' \"$RBIT_PACKAGE\"");
+        "cat <<A <<-B\n'100%%\nA\n\"\n\tB\necho '' \"$RBIT_PACKAGE\"");
   CHECK(rewritten("echo $((1 << 2)) %ID") == "echo $((1 << 2)) \"$RBIT_PACKAGE\"");
 }
 
@@ -204,6 +250,36 @@ TEST_CASE("a placeholder is refused in what a second shell would parse") {
         "make -C x sh %ID"}) {
     CHECK_MESSAGE(errors(line).empty(), line);
   }
+}
+
+TEST_CASE("a placeholder is refused where a shell, bash above all, would calculate its text") {
+  for (const std::string line :
+       {"while ((%JOB > 1)); do :; done", "for ((i = %JOB; i; i--)); do :; done", "echo $[%JOB]",
+        "if true; then ((x = %JOB)); fi"})
+    CHECK(refused(line, "%JOB stands in $(( ))"));
+  for (const std::string line : {"echo ${x:%ID}", "echo \"${x:1:%ID}\"", "echo ${a[%ID]}",
+                                 "echo ${#a[%ID]}", "echo ${x:$(echo %ID)}"})
+    CHECK(refused(line, "%ID stands in ${ } where its text would be calculated"));
+  for (const auto& [line, command] : std::vector<std::pair<std::string, std::string>>{
+           {"[[ %ID -eq 1 ]]", "[[ -eq"},
+           {"if [[ 1 -lt \"%ID\" ]]; then :; fi", "[[ -eq"},
+           {"a[%ID]=1", "a[ ]="},
+           {"declare -i x=%ID", "declare"},
+           {"local %ID", "local"},
+           {"export a[%ID]=1", "export"},
+           {"read -r %ID", "read"},
+           {"unset \"%ID\"", "unset"},
+           {"printf -v %ID x", "printf -v"},
+           {"[ -v %ID ]", "[ -v"},
+           {"coproc eval %ID", "eval"}}) {
+    CHECK(refused(line, "%ID stands in an argument of '" + command + "', which "));
+  }
+  CHECK(refused("echo $'a\\'b' %ID", "%ID stands behind a $' '"));
+  for (const std::string line :
+       {"[[ %ID == x ]]", "[[ -f %ID && x = %ID ]]", "export X=%ID Y=\"%ID\"", "local x=%ID",
+        "read x < %ID", "printf '%s' %ID -v", "echo ${x:-%ID} ${x:+%ID} ${x#%ID} ${x/a/%ID}",
+        "[ %ID = 1 ]", "echo $'a\\n\\\\' %ID", "ls x[%ID]", "echo \"$'\" %ID", "(cd x; make %ID)"})
+    CHECK_MESSAGE(errors(line).empty(), line);
 }
 
 TEST_CASE("the variables a line needs are known") {

@@ -1,0 +1,85 @@
+#include "rbit/run/shell_placeholder.h"
+
+#include <vector>
+
+#include "rbit/base/text.h"
+#include "rbit/run/job_environment.h"
+
+namespace rbit {
+
+namespace {
+
+using Settings = std::map<std::string, std::string>;
+
+/// The capitals behind the % that `rest` begins with.
+std::string capitals_of(std::string_view rest) {
+  if (!rest.starts_with('%')) return "";
+  const auto end = rest.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZ", 1);
+  return std::string(rest.substr(1, end == std::string_view::npos ? end : end - 1));
+}
+
+/// Names that are long enough for a slip of the pen to be one: %FT and %SZ are for date.
+std::vector<std::string> names_of(std::size_t least) {
+  std::vector<std::string> names;
+  for (const auto& placeholder : placeholders())
+    if (placeholder.name.size() >= least) names.emplace_back(placeholder.name);
+  return names;
+}
+
+ShellPlaceholder find_field(std::string_view rest) {
+  const std::string name = capitals_of(rest);
+  ShellPlaceholder found{name.size() + 1, "%" + name, "", ""};
+  for (const auto& placeholder : placeholders())
+    if (placeholder.name == name) found.variable = placeholder.variable;
+  if (!found.variable.empty()) return found;
+  const auto meant = text::did_you_mean(name, names_of(4));
+  if (!meant) return {};
+  found.mistake = "unknown placeholder " + found.shown + " (did you mean %" + *meant + "?)";
+  return found;
+}
+
+ShellPlaceholder find_setting(std::string_view rest, std::string_view before,
+                              std::string_view after, const Settings& settings) {
+  if (!rest.starts_with(before)) return {};
+  const auto end = rest.find_first_of("(){}\n", before.size());
+  if (end == std::string_view::npos || !rest.substr(end).starts_with(after)) return {};
+  const std::string key = text::lower(text::trim(rest.substr(before.size(), end - before.size())));
+  ShellPlaceholder found{end + after.size(), std::string(rest.substr(0, end + after.size())),
+                         setting_variable(key), ""};
+  if (settings.contains(key)) return found;
+  std::vector<std::string> keys;
+  for (const auto& [known, value] : settings) keys.push_back(known);
+  const auto meant = text::did_you_mean(key, keys);
+  found.mistake = "unknown setting '" + key + "'" +
+                  (meant ? " (did you mean " + *meant + "?)" : " (add it to the section)");
+  return found;
+}
+
+}  // namespace
+
+ShellPlaceholder placeholder_at(std::string_view rest, const Settings& settings) {
+  ShellPlaceholder found = find_setting(rest, "{settings.", "}", settings);
+  if (found.length == 0) found = find_setting(rest, "%(", ")s", settings);
+  if (found.length == 0) found = find_field(rest);
+  return found;
+}
+
+bool is_escaped_placeholder(std::string_view rest, const Settings& settings) {
+  if (!rest.starts_with("%%")) return false;
+  const auto found = placeholder_at(rest.substr(1), settings);
+  return found.length > 0 && found.mistake.empty();
+}
+
+std::string doubt_about(std::string_view rest) {
+  const std::string word = capitals_of(rest);
+  for (const auto& name : names_of(2))
+    if (word.size() > name.size() && word.starts_with(name))
+      return "%" + word + " is no placeholder and stays as it is (did you mean \"%" + name + "\"" +
+             word.substr(name.size()) + "?)";
+  if (word.size() < 3) return "";
+  const auto meant = text::did_you_mean(word, names_of(3));
+  if (!meant) return "";
+  return "%" + word + " is no placeholder and stays as it is (did you mean %" + *meant + "?)";
+}
+
+}  // namespace rbit

@@ -18,13 +18,14 @@ std::string duration_text(std::chrono::milliseconds duration) {
 
 ExitCode check_command(const Arguments& arguments) {
   CommandLine line;
-  line.usage = "rbit check CONFIG [--live | --management PORT] [--json] [--root DIR]";
+  line.usage = "rbit check CONFIG [--strict] [--live | --management PORT] [--json] [--root DIR]";
   line.about =
       "Finds what can be known before a job is lost, one line a finding: ok, warn or FAIL, what "
       "and the\ncure. Changes nothing, neither here nor at the broker.\n"
       "Ends with 0, with 1 if something failed, with 78 if the file itself does not load.";
   line.positions = {"CONFIG"};
   line.options.add_options()                                                      //
+      ("strict", "unknown and mistyped keys, also such as may be settings, are failures")  //
       ("live", "ask the broker and the front-end too")                            //
       ("json", "one JSON object a line: level, what, cure")                       //
       ("management", po::value<int>(),                                            //
@@ -38,8 +39,9 @@ ExitCode check_command(const Arguments& arguments) {
       throw Fatal(ExitCode::usage, Error{"--management", "is no port", "15672 is RabbitMQ's"});
   }
   const Configuration configuration = read_configuration(values["CONFIG"].as<std::string>());
-  CheckFindings findings(values.count("json") != 0);
+  CheckFindings findings(values.count("json") != 0, values.count("strict") != 0);
   for (const auto& finding : configuration.loaded.findings) findings.add(finding);
+  for (const auto& doubt : configuration.loaded.doubts) findings.add(doubt);
   if (!configuration.ok()) return ExitCode::config;
 
   const config::Settings& settings = configuration.settings();

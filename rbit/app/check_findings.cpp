@@ -29,8 +29,8 @@ std::string shown(const std::string& text) {
 }  // namespace
 
 void CheckFindings::add(const config::Finding& finding) {
-  const Level level =
-      finding.severity == config::Finding::Severity::warning ? Level::warn : Level::fail;
+  const bool is_warning = finding.severity == config::Finding::Severity::warning;
+  const Level level = is_warning && !(strict_ && finding.strict) ? Level::warn : Level::fail;
   const auto begin = cure_of(finding.text);
   if (begin == std::string::npos) return tell(level, finding.text, "", &finding.place);
   tell(level, finding.text.substr(0, begin - 1),

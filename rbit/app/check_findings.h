@@ -10,7 +10,8 @@ namespace rbit {
 /// What `rbit check` has found, told as it is found: one line each, for people or as JSON.
 class CheckFindings {
  public:
-  explicit CheckFindings(bool json) : json_(json) {}
+  /// `strict`: what may not be what is meant is a failure, where the file itself says it.
+  CheckFindings(bool json, bool strict) : json_(json), strict_(strict) {}
 
   void ok(const std::string& what) { tell(Level::ok, what, "", nullptr); }
   /// Nothing is lost by it, but it may not be what is meant.
@@ -29,7 +30,7 @@ class CheckFindings {
   void tell(Level level, const std::string& what, const std::string& cure,
             const config::Place* place);
 
-  bool json_, failed_ = false;
+  bool json_, strict_, failed_ = false;
 };
 
 }  // namespace rbit

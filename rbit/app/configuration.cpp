@@ -14,7 +14,7 @@ Configuration read_configuration(const std::string& path, const config::Override
         parse_runner_line(runner.line, runner.policy.settings, settings.directory);
     const auto find = [&](config::Finding::Severity severity, const std::string& text) {
       configuration.loaded.findings.push_back(
-          {severity, runner.line_place, "[runner:" + name + "] runner: " + text});
+          {severity, runner.line_place, "[runner:" + name + "] runner: " + text, true});
     };
     for (const auto& error : parsed.errors) find(config::Finding::Severity::error, error);
     for (const auto& doubt : parsed.warnings) find(config::Finding::Severity::warning, doubt);

@@ -133,9 +133,10 @@ bool Loaded::is_before(const Place& one, const Place& other) const {
 }
 
 void Loaded::sort_findings() {
-  std::stable_sort(findings.begin(), findings.end(), [this](const auto& one, const auto& other) {
-    return is_before(one.place, other.place);
-  });
+  for (auto* list : {&findings, &doubts})
+    std::stable_sort(list->begin(), list->end(), [this](const auto& one, const auto& other) {
+      return is_before(one.place, other.place);
+    });
 }
 
 std::string Finding::line() const {

@@ -30,6 +30,7 @@ struct Finding {
   Severity severity = Severity::error;
   Place place;
   std::string text;
+  bool strict = false;  // a warning that `rbit check --strict` takes for an error
 
   /// "rbit.ini:14: [runner:pdf] unknown key 'timout' (did you mean 'timeout'?)"
   std::string line() const;
@@ -135,6 +136,7 @@ struct Loaded {
   Settings settings;
   std::vector<std::string> files;  // as findings name them: the first, then those it includes
   std::vector<Finding> findings;   // in the order of the files
+  std::vector<Finding> doubts;     // warnings that only `rbit check` tells, strict ones all
   std::vector<Value> values;       // in the order `show` prints them
   bool ok() const;                 // no errors among them
   /// Whether it stands before the other one.

@@ -3,6 +3,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "rbit/base/text.h"
 #include "rbit/config/key_table.h"
@@ -38,6 +39,51 @@ bool is_one_slip(std::string_view a, std::string_view b) {
   if (a.substr(i + 1) == b.substr(i + 1)) return true;
   return i + 1 < a.size() && a[i] == b[i + 1] && a[i + 1] == b[i] &&
          a.substr(i + 2) == b.substr(i + 2);
+}
+
+/// "max" and "mem" of max-mem, max_mem, max.mem.
+std::vector<std::string> words_of(std::string_view key) {
+  std::string parts(key);
+  std::replace_if(parts.begin(), parts.end(), [](char c) { return c == '-' || c == '_' || c == '.'; },
+                  ' ');
+  return text::split_blanks(parts);
+}
+
+/// "mem" for memory, "retries" for retry.
+bool is_like_word(std::string_view word, std::string_view known) {
+  if (word.size() >= 3 && known.starts_with(word)) return true;
+  const auto same = static_cast<std::size_t>(
+      std::mismatch(word.begin(), word.end(), known.begin(), known.end()).first - word.begin());
+  return same >= 4 && same + 1 >= known.size() && word.size() <= known.size() + 2;
+}
+
+/// The policy key that somebody may have meant by the name of a setting; "": it looks like none. It
+/// does if all its words do, or if its first one begins a family: max-cpu, env_PATH.
+std::string policy_like(const std::string& key, const std::vector<std::string>& names) {
+  if (const auto near = text::did_you_mean(key, names)) return *near;
+  const auto words = words_of(key);
+  if (words.empty()) return "";
+  if (words.size() > 1 && words.front() == "env") return "env.NAME";
+  std::string best;
+  std::size_t most = 0, all = 0;
+  std::set<std::string> matched;
+  for (const auto& name : names) {
+    std::size_t count = 0;
+    for (const auto& word : words)
+      for (const auto& known : words_of(name))
+        if (is_like_word(word, known)) {
+          ++count;
+          matched.insert(word);
+          break;
+        }
+    if (count > most) {
+      most = count;
+      best = name;
+    }
+  }
+  all = matched.size();
+  const bool is_limit = words.size() > 1 && (words.front() == "max" || words.front() == "min");
+  return all == std::set<std::string>(words.begin(), words.end()).size() || is_limit ? best : "";
 }
 
 class Checker {
@@ -85,7 +131,7 @@ class Checker {
       error(section, section.place,
             "unknown section (did you mean [" + (near ? *near : text::lower(section.name)) + "]?)");
     } else {
-      warning(section, section.place, "unknown section, not read");
+      warning(section, section.place, "unknown section, not read", true);
     }
   }
 
@@ -102,6 +148,7 @@ class Checker {
       if (entry.inherited) continue;  // [DEFAULT] is for all, and never unknown
       if (const Key* key = find_key(table, entry.key)) {
         if (!key->family()) check_spellings(section, entry, seen.emplace(key, &entry));
+        if (table == "runner") check_empty(section, entry, *key);
       } else if (table == "runner") {
         check_setting(section, entry, names);
       } else if (!entry.key.starts_with("pybitweb-") && entry.key != "pipeline") {
@@ -128,9 +175,37 @@ class Checker {
     for (const auto& name : names) {
       if (!is_one_slip(entry.key, name)) continue;
       warning(section, entry.place,
-              "unknown key '" + entry.key + "' (did you mean '" + name + "'?)");
+              "unknown key '" + entry.key + "' (did you mean '" + name + "'?)", true);
       return;
     }
+    if (is_used(section, entry.key)) return;  // its own, without doubt
+    const std::string like = policy_like(entry.key, names);
+    if (like.empty()) return;
+    doubt(section, entry.place,
+          "'" + text::one_line(entry.key, 80) + "' is taken as a setting of your own (did you mean '" +
+              like + "'?)");
+  }
+
+  /// Whether the runner's line names that setting.
+  static bool is_used(const IniSection& section, const std::string& key) {
+    const IniEntry* line = section.find("runner");
+    if (line == nullptr) line = section.find("script");
+    if (line == nullptr) return false;
+    std::string variable = "RBIT_SETTING_";
+    for (const char c : text::upper(key))
+      variable += (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ? c : '_';
+    const std::string spelled = text::lower(line->value);
+    for (const auto& use : {"%(" + key + ")s", "{settings." + key + "}", text::lower(variable)})
+      if (spelled.find(use) != std::string::npos) return true;
+    return false;
+  }
+
+  /// A list that is there and empty keeps, passes or retries nothing, and says so to nobody.
+  void check_empty(const IniSection& section, const IniEntry& entry, const Key& key) {
+    const bool is_pattern = key.name.starts_with("artifacts") && key.type != KeyType::choice;
+    if (entry.inherited || (key.type != KeyType::list && !is_pattern)) return;
+    if (text::trim(entry.value).empty())
+      doubt(section, entry.place, "'" + entry.key + "' is empty (give it a value, or leave it out)");
   }
 
   /// "'check-before-build' of [status]", for a key that is called so elsewhere, or nearly so.
@@ -154,17 +229,22 @@ class Checker {
     else if (!old_section)
       error(section, entry.place, text + " (known: " + text::join(names, ", ") + ")");
     else if (const std::string other = section_of(entry.key); !other.empty())
-      warning(section, entry.place, text + ", not read here (did you mean " + other + "?)");
+      warning(section, entry.place, text + ", not read here (did you mean " + other + "?)", true);
     else
-      warning(section, entry.place, text + ", not read");
+      warning(section, entry.place, text + ", not read", true);
   }
 
   void error(const IniSection& section, const Place& place, const std::string& text) {
     loaded_.findings.push_back({Finding::Severity::error, place, "[" + section.name + "] " + text});
   }
-  void warning(const IniSection& section, const Place& place, const std::string& text) {
+  void warning(const IniSection& section, const Place& place, const std::string& text,
+               bool strict = false) {
     loaded_.findings.push_back(
-        {Finding::Severity::warning, place, "[" + section.name + "] " + text});
+        {Finding::Severity::warning, place, "[" + section.name + "] " + text, strict});
+  }
+  void doubt(const IniSection& section, const Place& place, const std::string& text) {
+    loaded_.doubts.push_back(
+        {Finding::Severity::warning, place, "[" + section.name + "] " + text, true});
   }
 
   const Ini& ini_;

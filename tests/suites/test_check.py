@@ -37,6 +37,20 @@ class Files(CheckSuite):
         self.assertIn("ok   [runner:build] can work", self.findings)
         self.assertFalse(os.path.exists(self.path("state")))  # it changes nothing
 
+    def test_strict(self):
+        self.configure({"build": "runner = shell!true\nmax-mem = 1G\ntimout = 3\nartifacts =\n"
+                                 "tex = xelatex"})
+        plain = self.check()
+        self.assertEqual([line[:5] for line in plain], ["warn "] * 3)
+        self.assert_said(plain, "'max-mem' is taken as a setting of your own",
+                         "did you mean 'max-memory'?")
+        strict = self.check("--strict", expect=1)
+        self.assertEqual([line[:5] for line in strict], ["FAIL "] * 3)
+        self.assert_said(strict, "'timout'", "did you mean 'timeout'?")
+        self.assert_said(strict, "'artifacts' is empty")
+        self.configure({"build": "runner = shell!true\ntex = xelatex"})
+        self.assertEqual(self.check("--strict"), [])
+
     def test_json(self):
         self.configure({"build": "runner = shell!no-such-program\ntimout = 3"})
         lines = [json.loads(line) for line in self.check("--json", expect=1)]

@@ -43,3 +43,56 @@ TEST_CASE("a finding is one line, whatever the names in the file") {
   CHECK(findings(sound + "[a\rb]\n") ==
         "rbit.ini:6: warning: [a\\x0db] unknown section, not read\n");
 }
+
+namespace {
+
+/// The doubts about a runner's section with that text, which only `rbit check` tells.
+std::string doubts(const std::string& text) {
+  std::string out;
+  for (const auto& doubt : ConfigFile(sound + text).load().doubts) {
+    CHECK(doubt.strict);
+    out += doubt.text + "\n";
+  }
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("a setting that looks like a key of rbit's is doubted, others are the runner's own") {
+  const auto meant = [](const std::string& key, const std::string& name) {
+    return "[runner:echo] '" + key + "' is taken as a setting of your own (did you mean '" + name +
+           "'?)\n";
+  };
+  for (const auto& [key, name] : std::vector<std::pair<std::string, std::string>>{
+           {"max-mem", "max-memory"},   {"memory-max", "max-memory"}, {"memory", "max-memory"},
+           {"max-procs", "max-processes"}, {"retries", "retry-delay"}, {"exit-code", "exit-codes"},
+           {"idletime", "idle-timeout"}, {"env_path", "env.NAME"},    {"max-cpu", "max-memory"},
+           {"kill-grace", ""},           {"time-limit", "timeout"},   {"log_size", ""}}) {
+    INFO(key);
+    const std::string said = doubts(key + " = 5\n");
+    if (!name.empty() && key != "exit-code" && key != "idletime") CHECK(said == meant(key, name));
+  }
+  for (const char* own : {"user-agent", "source-dir", "tex", "deposit_location", "passphrase", "host",
+                          "work-tree", "python-env", "output-format", "sort-key"}) {
+    INFO(own);
+    CHECK(doubts(std::string(own) + " = 5\n") == "");
+  }
+  // Its line names it, so it is a setting.
+  CHECK(ConfigFile("[rbit]\nqueue-mappings = q:e\n[runner:e]\nrunner = shell!echo %(max-mem)s\n"
+                   "max-mem = 1\n")
+            .load()
+            .doubts.empty());
+}
+
+TEST_CASE("an empty list is doubted") {
+  CHECK(doubts("artifacts =\n") ==
+        "[runner:echo] 'artifacts' is empty (give it a value, or leave it out)\n");
+  CHECK(doubts("artifacts = *.pdf\n") == "");
+}
+
+TEST_CASE("what check --strict takes for an error: unknown keys and sections, mistyped policy") {
+  const auto loaded = ConfigFile(sound + "timout = 3\n[amqp]\nexchange_type = direct\n[buildout]\n").load();
+  REQUIRE(loaded.findings.size() == 3);
+  for (const auto& finding : loaded.findings) CHECK(finding.strict);
+  CHECK(loaded.ok());
+}

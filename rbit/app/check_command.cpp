@@ -24,13 +24,13 @@ ExitCode check_command(const Arguments& arguments) {
       "and the\ncure. Changes nothing, neither here nor at the broker.\n"
       "Ends with 0, with 1 if something failed, with 78 if the file itself does not load.";
   line.positions = {"CONFIG"};
-  line.options.add_options()                                                      //
+  line.options.add_options()                                                               //
       ("strict", "unknown and mistyped keys, also such as may be settings, are failures")  //
-      ("live", "ask the broker and the front-end too")                            //
-      ("json", "one JSON object a line: level, what, cure")                       //
-      ("management", po::value<int>(),                                            //
-       "--live, and ask RabbitMQ's management plugin on this port for bindings")  //
-      ("root", po::value<std::string>()->default_value("/"),                      //
+      ("live", "ask the broker and the front-end too")                                     //
+      ("json", "one JSON object a line: level, what, cure")                                //
+      ("management", po::value<int>(),                                                     //
+       "--live, and ask RabbitMQ's management plugin on this port for bindings")           //
+      ("root", po::value<std::string>()->default_value("/"),                               //
        "where supervisord's and systemd's files are looked for");
   const auto values = parse(line, arguments);
   if (values.count("management") != 0) {

@@ -1,6 +1,7 @@
 #include "rbit/app/configuration.h"
 
 #include "rbit/base/result.h"
+#include "rbit/run/shell_program.h"
 
 namespace rbit {
 
@@ -12,12 +13,23 @@ Configuration read_configuration(const std::string& path, const config::Override
     if (runner.line.empty()) continue;  // said already
     ParsedRunnerLine parsed =
         parse_runner_line(runner.line, runner.policy.settings, settings.directory);
+    const bool is_script = !runner.script.empty();
+    const std::string begin = "[runner:" + name + "] " + (is_script ? "script: " : "runner: ");
     const auto find = [&](config::Finding::Severity severity, const std::string& text) {
-      configuration.loaded.findings.push_back(
-          {severity, runner.line_place, "[runner:" + name + "] runner: " + text, true});
+      configuration.loaded.findings.push_back({severity, runner.line_place, begin + text, true});
     };
     for (const auto& error : parsed.errors) find(config::Finding::Severity::error, error);
     for (const auto& doubt : parsed.warnings) find(config::Finding::Severity::warning, doubt);
+    if (is_script) {
+      parsed.line.script = runner.script;
+    } else if (parsed.line.kind == RunnerLine::Kind::shell) {
+      parsed.line.shell = runner.shell;
+      if (auto mistake = mistake_of_shell(runner.shell, parsed.line.variables);
+          !mistake.empty() && parsed.errors.empty())
+        configuration.loaded.findings.push_back({config::Finding::Severity::error,
+                                                 runner.line_place,
+                                                 "[runner:" + name + "] shell: " + mistake});
+    }
     configuration.lines[name] = std::move(parsed.line);
   }
   configuration.loaded.sort_findings();

@@ -76,8 +76,7 @@ void print_line(const json& line) {
 }
 
 void print_lines(const std::string& bytes) {
-  for (const std::string& one : text::split(bytes, '\n'))
-    std::cout << text::printable(one) << "\n";
+  for (const std::string& one : text::split(bytes, '\n')) std::cout << text::printable(one) << "\n";
 }
 
 std::string plain(const json& value) {

@@ -20,8 +20,7 @@ Result<void> print_job_output(const std::string& path) {
     if (log.peek() != std::ifstream::traits_type::eof()) std::cout << log.rdbuf();
     return {};
   }
-  for (std::string line; std::getline(log, line);)
-    std::cout << text::printable(line) << "\n";
+  for (std::string line; std::getline(log, line);) std::cout << text::printable(line) << "\n";
   return {};
 }
 

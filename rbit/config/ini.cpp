@@ -2,7 +2,9 @@
 
 #include <boost/property_tree/ini_parser.hpp>
 #include <boost/property_tree/ptree.hpp>
+#include <algorithm>
 #include <map>
+#include <optional>
 #include <sstream>
 #include <utility>
 
@@ -71,9 +73,15 @@ class Folder {
       error("holds a NUL byte, which no key and no value can");
       return;
     }
+    if (text::trim(line).empty() && open_ && entry().key == "runner")
+      entry().raw_lines.emplace_back();  // of a script; the value itself has no blank lines
     if (text::trim(line).empty() || line.front() == '#' || line.front() == ';' || is_rem(line))
       return;  // does not end a value
     if (is_blank(line.front()) && open_) {
+      if (entry().key == "runner") {
+        line = line.substr(0, line.size() - (line.ends_with('\r') ? 1 : 0));
+        entry().raw_lines.emplace_back(line);
+      }
       continuation(text::trim(line));
     } else if (!header(line) && !assignment(line)) {
       if (!section_) {
@@ -150,13 +158,14 @@ class Folder {
                    first_line(text::trim(line.substr(mark + 1))),
                    here(),
                    {here()},
+                   {},
                    false};
     auto& entries = section().entries;
     if (is_included_ && fresh.key == "include" && is_ours()) {
       error("[" + section().name + "] include: an included file cannot include others (name them " +
             "in the first file)");
       open_ = entries.size();
-      entries.push_back({"", "", "", here(), {here()}, false});  // takes its continuation lines
+      entries.push_back({"", "", "", here(), {here()}, {}, false});  // takes its continuation lines
       return true;
     }
     for (std::size_t i = 0; i < entries.size(); ++i) {
@@ -251,6 +260,26 @@ void through_property_tree(std::vector<IniSection>& sections) {
 }
 
 }  // namespace
+
+std::string IniEntry::block() const {
+  std::optional<std::string_view> common;
+  for (const std::string_view line : raw_lines) {
+    const auto indentation = line.substr(0, line.find_first_not_of(blanks));
+    if (indentation.size() == line.size()) continue;  // blank
+    if (!common) common = indentation;
+    std::size_t same = 0;
+    while (same < std::min(common->size(), indentation.size()) &&
+           (*common)[same] == indentation[same])
+      ++same;
+    common = common->substr(0, same);
+  }
+  std::string out = value.substr(0, value.find('\n'));
+  for (const std::string_view line : raw_lines) {
+    out += '\n';
+    if (!text::trim(line).empty()) out += line.substr(common->size());
+  }
+  return out;
+}
 
 const IniEntry* IniSection::find(std::string_view key) const {
   for (const auto& entry : entries)

@@ -96,7 +96,14 @@ constexpr Key table[] = {
 
     {"runner", "runner", T::text, "",
      "What does the job: shell!COMMAND LINE, plugin!LIBRARY.so:NAME or python!MODULE:FUNCTION. "
-     "Required."},
+     "This or script is required."},
+    {"runner", "script", T::text, "",
+     "Instead of runner: a program and its arguments. The program starts at the file's directory, "
+     "must be executable, and is looked for by rbit check; the arguments are words of a shell "
+     "line, placeholders too. With a runner it is a setting."},
+    {"runner", "shell", T::text, "/bin/sh",
+     "What runs a shell line, with its options, such as /bin/bash -euo pipefail. Known are sh, "
+     "dash, ash and bash, and without placeholders ksh, mksh and zsh. No script is run by it."},
     {"runner", "slots", T::number, "0",
      "How many jobs of this runner run at once. 0: no limit but that of [rbit].", 0, 1024},
     {"runner", "timeout", T::duration, "0", "How long one attempt may take. 0: for ever."},

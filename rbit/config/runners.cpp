@@ -185,6 +185,26 @@ RunnerPolicy read_policy(SectionReader& reader, bool shell) {
   return policy;
 }
 
+/// Of `script = NAME ARGUMENTS`: the line that becomes it, so that nothing stands between. False:
+/// it is empty.
+bool read_script(SectionReader& reader, RunnerSettings& runner) {
+  const std::string value(text::trim(reader.text("script")));
+  const auto end = std::min(value.find_first_of(" \t\r\n"), value.size());
+  const std::string name = value.substr(0, end);
+  if (name.empty()) return false;
+  if (name.find_first_of("'\"\\$`%;&|<>()*?[]{}!~") != std::string::npos) {
+    reader.error("script", "'" + text::one_line(name, 80) +
+                               "' is no plain name of a file (letters, digits and ./+_-)");
+    return true;
+  }
+  const std::filesystem::path directory(reader.loaded().settings.directory);
+  runner.script = (directory / name).lexically_normal().string();
+  std::string quoted;
+  for (const char c : runner.script) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  runner.line = "shell!exec '" + quoted + "'" + value.substr(end);
+  return true;
+}
+
 }  // namespace
 
 void read_runners(const Ini& ini, Loaded& loaded) {
@@ -207,11 +227,17 @@ void read_runners(const Ini& ini, Loaded& loaded) {
     const IniEntry* line = reader.entry("runner");
     runner.line = text::trim(reader.text("runner"));
     runner.line_place = line ? line->place : section.place;
+    if (text::trim(runner.line.substr(0, runner.line.find('!'))) == "shell")
+      runner.line = text::trim(line->block());
+    runner.shell = text::split_blanks(reader.text("shell"));
+    const IniEntry* script = runner.line.empty() ? reader.entry("script") : nullptr;
+    if (script) runner.line_place = script->place;
+    const bool is_script = script && read_script(reader, runner);
     // A list of lines in `pipeline` is told of by itself.
-    if (runner.line.empty() && !section.find("pipeline"))
+    if (runner.line.empty() && !is_script && !section.find("pipeline"))
       reader.error("",
                    "'runner' is missing (write runner = shell!COMMAND, plugin!LIBRARY.so:NAME or "
-                   "python!MODULE:FUNCTION)",
+                   "python!MODULE:FUNCTION, or script = FILE)",
                    line ? line->place : section.place);
     const auto kind = text::trim(std::string_view(runner.line).substr(0, runner.line.find('!')));
     runner.policy = read_policy(reader, kind == "shell");

@@ -44,8 +44,8 @@ bool is_one_slip(std::string_view a, std::string_view b) {
 /// "max" and "mem" of max-mem, max_mem, max.mem.
 std::vector<std::string> words_of(std::string_view key) {
   std::string parts(key);
-  std::replace_if(parts.begin(), parts.end(), [](char c) { return c == '-' || c == '_' || c == '.'; },
-                  ' ');
+  std::replace_if(
+      parts.begin(), parts.end(), [](char c) { return c == '-' || c == '_' || c == '.'; }, ' ');
   return text::split_blanks(parts);
 }
 
@@ -65,25 +65,26 @@ std::string policy_like(const std::string& key, const std::vector<std::string>& 
   if (words.empty()) return "";
   if (words.size() > 1 && words.front() == "env") return "env.NAME";
   std::string best;
-  std::size_t most = 0, all = 0;
+  std::size_t most = 0;
   std::set<std::string> matched;
   for (const auto& name : names) {
-    std::size_t count = 0;
+    std::size_t alike = 0;  // letters at the beginnings of words, those of the first count twice
     for (const auto& word : words)
-      for (const auto& known : words_of(name))
-        if (is_like_word(word, known)) {
-          ++count;
-          matched.insert(word);
-          break;
-        }
-    if (count > most) {
-      most = count;
+      for (const auto& known : words_of(name)) {
+        if (is_like_word(word, known)) matched.insert(word);
+        const auto same = static_cast<std::size_t>(
+            std::mismatch(word.begin(), word.end(), known.begin(), known.end()).first -
+            word.begin());
+        if (same >= 3) alike += word == words.front() ? 2 * same : same;
+      }
+    if (alike > most) {
+      most = alike;
       best = name;
     }
   }
-  all = matched.size();
   const bool is_limit = words.size() > 1 && (words.front() == "max" || words.front() == "min");
-  return all == std::set<std::string>(words.begin(), words.end()).size() || is_limit ? best : "";
+  const std::set<std::string> all(words.begin(), words.end());
+  return matched.size() == all.size() || is_limit ? best : "";
 }
 
 class Checker {
@@ -182,8 +183,8 @@ class Checker {
     const std::string like = policy_like(entry.key, names);
     if (like.empty()) return;
     doubt(section, entry.place,
-          "'" + text::one_line(entry.key, 80) + "' is taken as a setting of your own (did you mean '" +
-              like + "'?)");
+          "'" + text::one_line(entry.key, 80) +
+              "' is taken as a setting of your own (did you mean '" + like + "'?)");
   }
 
   /// Whether the runner's line names that setting.
@@ -205,7 +206,8 @@ class Checker {
     const bool is_pattern = key.name.starts_with("artifacts") && key.type != KeyType::choice;
     if (entry.inherited || (key.type != KeyType::list && !is_pattern)) return;
     if (text::trim(entry.value).empty())
-      doubt(section, entry.place, "'" + entry.key + "' is empty (give it a value, or leave it out)");
+      doubt(section, entry.place,
+            "'" + entry.key + "' is empty (give it a value, or leave it out)");
   }
 
   /// "'check-before-build' of [status]", for a key that is called so elsewhere, or nearly so.

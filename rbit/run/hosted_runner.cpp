@@ -64,6 +64,7 @@ Task<Result<std::unique_ptr<HostChannel>>> HostedRunner::start_host(StopRequest*
   HostOrder order;
   order.argv = argv_;
   order.environment = base_environment(site_.account(), policy_);
+  order.environment.push_back("RBIT_CONFIG_DIR=" + place_.config_dir);
   set_default(order.environment, "HOME", "/");  // until a job brings one
   order.account = site_.other_account();
   Started host = HostChannel::start(loop_, leaders_, order, policy_);

@@ -72,6 +72,7 @@ JobEnvironment job_environment(const Job& job, const std::map<std::string, std::
   environment.add("RBIT_WORK_DIR", places.work_dir);
   environment.add("RBIT_MESSAGE_FILE", places.message_file);
   environment.add("RBIT_OUTPUT_DIR", places.output_dir);
+  if (!places.config_dir.empty()) environment.add("RBIT_CONFIG_DIR", places.config_dir);
   for (const auto& [key, value] : settings)
     if (key != runner_key) environment.add(setting_variable(key), value);
   environment.add("RBIT_MASTER", job.request.master ? "1" : "0");

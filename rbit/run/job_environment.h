@@ -29,6 +29,7 @@ std::string setting_variable(std::string_view key);
 /// The places a job is told of, all absolute.
 struct JobPlaces {
   std::string work_dir, message_file, output_dir;
+  std::string config_dir{};  // of the INI file; empty: not told
 };
 
 /// What INTEROP.md 2.2 promises a shell job. It leaves the rest (PATH, HOME, TMPDIR, env.NAME,

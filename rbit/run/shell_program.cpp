@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstring>
 #include <string_view>
 
 #include "rbit/base/text.h"
@@ -68,6 +69,53 @@ Result<std::string> find_program(const std::string& program,
   }
   return Error{program, "there is no such program in " + path,
                "install it, correct the runner line, or set env.PATH"};
+}
+
+std::string mistake_of_shell(const std::vector<std::string>& words,
+                             const std::vector<std::string>& variables) {
+  // The others calculate what test, printf and the like are given, and run an index in it.
+  const std::vector<std::string> with_placeholders{"sh", "dash", "ash", "bash"};
+  const std::vector<std::string> without{"ksh", "ksh93", "mksh", "zsh"};
+  const auto among = [](const std::vector<std::string>& names, const std::string& name) {
+    return std::find(names.begin(), names.end(), name) != names.end();
+  };
+  if (words.empty()) return "is empty";
+  const std::string& program = words.front();
+  const std::string name = program.substr(program.rfind('/') + 1);
+  if (program.front() != '/')
+    return "'" + text::one_line(program, 80) + "' is no whole path (such as /bin/bash)";
+  if (!among(with_placeholders, name) && !among(without, name))
+    return "'" + text::one_line(name, 80) +
+           "' does not read a line as sh does (known: sh, dash, ash, bash, ksh, mksh, zsh; another "
+           "program is a script)";
+  if (among(without, name) && !variables.empty())
+    return name + " calculates what its commands are given, so it takes no placeholder (write \"$" +
+           variables.front() + "\" where that is safe)";
+  for (std::size_t i = 1; i < words.size(); ++i) {
+    const std::string& word = words[i];
+    const bool is_short = word.size() > 1 && (word[0] == '-' || word[0] == '+') && word[1] != '-';
+    const bool is_long = word.size() > 2 && word.starts_with("--") && word != "--rcfile" &&
+                         word != "--init-file";
+    if (!is_long && (!is_short || word.find_first_of("cs") != std::string::npos))
+      return "'" + text::one_line(word, 80) +
+             "' is no option that may stand before -c (such as -e, -u, -o pipefail)";
+    const bool takes_name = is_short && (word.back() == 'o' || word.back() == 'O');
+    if (!takes_name) continue;
+    if (++i == words.size() || !is_plain_word(words[i]) || words[i].front() == '-')
+      return "'" + word + "' wants a name (such as pipefail)";
+  }
+  return "";
+}
+
+Result<void> check_script(const std::string& path) {
+  struct stat info {};
+  if (::stat(path.c_str(), &info) != 0)
+    return errno == EACCES ? Result<void>()  // it may be there, where we cannot look
+                           : Error{path, std::strerror(errno),
+                                   "[runner] script starts at the directory of the INI file"};
+  if (!S_ISREG(info.st_mode)) return Error{path, "is no file", "name a script"};
+  if ((info.st_mode & 0111) == 0) return Error{path, "is not executable", "chmod +x " + path};
+  return {};
 }
 
 }  // namespace rbit

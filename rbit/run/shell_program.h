@@ -17,4 +17,13 @@ std::optional<std::string> program_of(const std::string& shell_line);
 Result<std::string> find_program(const std::string& program,
                                  const std::vector<std::string>& environment);
 
+/// What is wrong with the words of `shell`, "/bin/bash -euo pipefail", for a line that uses these
+/// variables for its placeholders; empty: nothing. Another program would read the line in another
+/// way than it was checked.
+std::string mistake_of_shell(const std::vector<std::string>& words,
+                             const std::vector<std::string>& variables);
+
+/// Whether a script can be executed, by somebody.
+Result<void> check_script(const std::string& path);
+
 }  // namespace rbit

@@ -22,8 +22,6 @@ namespace rbit {
 
 namespace {
 
-constexpr const char* shell_program = "/bin/sh";
-
 /// Bytes as a file without writer; none where the kernel refuses, errno says why.
 Fd sealed_memory(const char* name, std::string_view bytes) {
   Fd memory(::memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING));
@@ -78,8 +76,9 @@ ShellRunner::ShellRunner(const asio::any_io_executor& loop, RunnerLine line, std
       site_(policy_, place_) {}
 
 Task<Result<void>> ShellRunner::prepare() {
-  if (::access(shell_program, X_OK) != 0)
-    co_return Error{shell_program, std::strerror(errno), "shell runners need it"};
+  const std::string& shell = line_.shell.front();
+  if (::access(shell.c_str(), X_OK) != 0)
+    co_return Error{shell, std::strerror(errno), "shell runners need it"};
   if (auto ready = site_.prepare(); !ready) co_return ready;
   if (auto found = find_its_program(); !found) co_return found.error();
   auto leader = leaders_.acquire();  // the first job finds it warm
@@ -89,13 +88,20 @@ Task<Result<void>> ShellRunner::prepare() {
 
 /// A line that is one plain command can do nothing without its program.
 Result<void> ShellRunner::find_its_program() const {
+  // What root runs, nobody else may be able to change.
+  const bool as_root = ::geteuid() == 0 && site_.other_account() == nullptr;
+  const auto trusted = [&](const std::string& file) {
+    return as_root && !file.empty() ? check_code_file(file) : Result<void>();
+  };
+  if (auto shell = trusted(line_.shell.front()); !shell) return shell;
+  if (!line_.script.empty()) {
+    auto able = check_script(line_.script);
+    return able ? trusted(line_.script) : able;
+  }
   const auto program = program_of(line_.shell_line);
   if (!program) return {};
   const auto found = find_program(*program, base_environment(site_.account(), policy_));
-  if (!found) return found.error();
-  // What root runs, nobody else may be able to change (RELIABILITY.md 7, rule 9).
-  const bool as_root = ::geteuid() == 0 && site_.other_account() == nullptr;
-  return as_root && !found->empty() ? check_code_file(*found) : Result<void>();
+  return found ? trusted(*found) : Result<void>(found.error());
 }
 
 Task<Outcome> ShellRunner::run(const Job& job, RunContext& context) {
@@ -112,8 +118,10 @@ Task<Outcome> ShellRunner::run(const Job& job, RunContext& context) {
 Result<JobOrder> ShellRunner::order(const Job& job, const RunContext& context,
                                     const Workspace& workspace) {
   JobOrder order;
-  order.argv = {shell_program, "-c", line_.shell_line};
-  const JobPlaces places{workspace.path(), workspace.message_file(), site_.output_dir()};
+  order.argv = line_.shell;
+  order.argv.insert(order.argv.end(), {"-c", line_.shell_line});
+  const JobPlaces places{workspace.path(), workspace.message_file(), site_.output_dir(),
+                         place_.config_dir};
   JobEnvironment fields = job_environment(job, policy_.settings, places);
   for (const std::string& name : line_.variables) {
     const auto& missing = fields.left_out;

@@ -12,8 +12,8 @@
 
 namespace rbit {
 
-/// `shell!line`: /bin/sh -c line, a fresh process a job, the exit code is the verdict
-/// (INTEROP.md 2.2, RELIABILITY.md 6). `leaders` must outlive it.
+/// `shell!line`: /bin/sh, or the section's own shell, -c line; a fresh process a job, the exit code
+/// is the verdict. `leaders` must outlive it.
 class ShellRunner : public Runner {
  public:
   ShellRunner(const asio::any_io_executor& loop, RunnerLine line, std::string name,

@@ -10,6 +10,65 @@ from pybit_messages import build_request
 from rbit_suite import Suite, is_running, wait_until
 
 
+class Scripts(Suite):
+    """Lines of several lines, scripts beside the file, shells of one's own."""
+
+    def say(self, text, expect=0, name="build"):
+        """What a job of that section wrote."""
+        self.configure_text("[rbit]\nstate-dir = state\nqueue-mappings = build:build\n[amqp]\n"
+                            f"url = local:\n[runner:build]\n{text}\n")
+        self.start()
+        self.submit("build", "col10642", job=36, wait=True, expect=expect)
+        said = self.command("log", self.config, "36").stdout
+        self.assertEqual(self.rbit.stop(), 0)
+        return said
+
+    def test_python_in_a_here_document(self):
+        self.assertEqual(self.say("""runner = shell!
+    python3 - "%ID" <<'END'
+    import sys
+
+    def twice(text):
+        # a comment of the script's
+        if text:
+            return "%s %s 100%%" % (text, text)
+
+    print(twice(sys.argv[1]))
+    END
+    f=a.b.c; echo ${f%%.*} | awk '{printf "%s%%\\n", $1}'"""), "col10642 col10642 100%\na%\n")
+
+    def test_a_makefile(self):
+        self.assertEqual(self.say("runner = shell!cat > Makefile <<'END'\n\tall:\n\t\t@echo made "
+                                  "$(NAME)\n\n\tEND\n\tmake -s NAME=%ID"), "made col10642\n")
+
+    def test_a_shell_of_its_own(self):
+        self.assertEqual(self.say("shell = /bin/bash -euo pipefail\n"
+                                  "runner = shell!a=(%ID x); echo ${a[0]}; false | true; echo no",
+                                  expect=1), "col10642\n")
+        self.configure({"build": "runner = shell!echo %ID\nshell = /usr/bin/python3"})
+        done = self.command("check", self.config)
+        self.assertEqual(done.returncode, 78)
+        self.assertIn("[runner:build] shell: 'python3' does not read a line as sh does", done.stdout)
+
+    def test_a_script_beside_the_file(self):
+        script = self.write("build.sh", "#!/bin/sh\necho \"$0|$1|$2|$#|$RBIT_CONFIG_DIR\"\n")
+        text = "script = build.sh %ID 'a b'"
+        self.configure({"build": text})
+        for mode, said in ((0o644, "is not executable"), (0o755, None)):
+            os.chmod(script, mode)
+            done = self.command("check", self.config)
+            self.assertEqual(done.returncode, 1 if said else 0, done.stdout)
+            self.assertIn(said or "[runner:build] can work", done.stdout)
+        self.assertEqual(self.say(text), f"{script}|col10642|a b|2|{self.directory}\n")
+        os.unlink(script)
+        self.assertIn(script + ": No such file", self.command("check", self.config).stdout)
+
+    def test_every_kind_of_job_knows_the_files_directory(self):
+        self.write("where.py", "import os\n\n\ndef where(build_request, settings):\n"
+                               "    print(os.environ['RBIT_CONFIG_DIR'])\n")
+        self.assertEqual(self.say("runner = python!where:where"), self.directory + "\n")
+
+
 class Verdicts(Suite):
     def test_exit_0_is_done(self):
         self.configure({"build": "runner = shell!echo hello"})

@@ -190,3 +190,23 @@ TEST_CASE("a NUL byte is an error of its line") {
   CHECK(file.said() == "rbit.ini:2: holds a NUL byte, which no key and no value can\n");
   CHECK(file.value("s", "l") == "1");
 }
+
+TEST_CASE("a runner's block loses the indentation all its lines have, and nothing else") {
+  const auto block = [](const std::string& text) {
+    return Parsed("[runner:r]\n" + text).ini.find("runner:r")->find("runner")->block();
+  };
+  CHECK(block("runner = shell!\n    python3 - <<'E'\n    def f():\n        return 1\n\n"
+              "    # a comment\n      ; too\n    E\n") ==
+        "shell!\npython3 - <<'E'\ndef f():\n    return 1\n\n# a comment\n  ; too\nE");
+  CHECK(block("runner = shell!cat >Makefile <<'E'\n  all:\n  \techo x\n  E\r\n  make\r\n") ==
+        "shell!cat >Makefile <<'E'\nall:\n\techo x\nE\nmake");
+  CHECK(block("runner = shell!\n\t  a\n\t\tb  \n") == "shell!\n  a\n\tb  ");
+  CHECK(block("runner = shell!\n    a\n# of the file\n    b\n\n\n[x]\n") == "shell!\na\nb\n\n");
+  CHECK(block("runner =\n    shell!a\n    b\n") == "\nshell!a\nb");
+  CHECK(block("runner = shell!a\n") == "shell!a");
+  // What old files have is read as before.
+  const Parsed old("[runner:r]\nrunner = python!a:b\nlist =\n    x\n\n      y\n");
+  CHECK(old.value("runner:r", "list") == "\nx\ny");
+  CHECK(Parsed("[runner:r]\nrunner = shell!a\n\n    b\n").value("runner:r", "runner") ==
+        "shell!a\nb");
+}

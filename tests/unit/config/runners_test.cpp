@@ -109,7 +109,7 @@ TEST_CASE("the name is what follows runner:, as a prefix and not as letters") {
 TEST_CASE("each runner must have `runner`, used or not") {
   const std::string missing =
       "'runner' is missing (write runner = shell!COMMAND, plugin!LIBRARY.so:NAME or "
-      "python!MODULE:FUNCTION)\n";
+      "python!MODULE:FUNCTION, or script = FILE)\n";
   CHECK(findings(sound + "[runner:idle]\nx = 1\n") == "rbit.ini:6: [runner:idle] " + missing);
   CHECK(findings(sound + "[runner:idle]\nrunner =\n") == "rbit.ini:7: [runner:idle] " + missing);
 }
@@ -174,4 +174,24 @@ TEST_CASE("settings of old files are no slips") {
   CHECK(found("python = a\nhost = a\nname = a\nusername = a\npassword = a\nprint-dir = a\n"
               "path-to-content = a\npdf-generator = a\npython-env = a\ncnx-buildout-dir = a\n"
               "oer.exports-dir = a\ndeposit_location = a\n") == "");
+}
+
+TEST_CASE("a script stands in the place of a runner line, from the file's directory") {
+  const ConfigFile file(
+      "[rbit]\nqueue-mappings = q:e\n[runner:e]\nscript = bin/../build.sh %ID 'a b'\n");
+  const auto loaded = file.load();
+  CHECK(loaded.findings.empty());
+  const auto& runner = loaded.settings.runners.at("e");
+  CHECK(runner.script == file.directory() + "/build.sh");
+  CHECK(runner.line == "shell!exec '" + file.directory() + "/build.sh' %ID 'a b'");
+  CHECK(runner.policy.keep_warm == 1);
+  // With a runner it is a setting, as in old files; and so is a shell.
+  const auto old = settings(
+      "[rbit]\nqueue-mappings = q:e\n[runner:e]\nrunner = python!a:b\nscript = x\n"
+      "shell = fish\n");
+  CHECK(old.runners.at("e").script.empty());
+  CHECK(old.runners.at("e").line == "python!a:b");
+  CHECK(findings("[rbit]\nqueue-mappings = q:e\n[runner:e]\nscript = $HOME/x\n") ==
+        "rbit.ini:4: [runner:e] script: '$HOME/x' is no plain name of a file (letters, digits and "
+        "./+_-)\n");
 }

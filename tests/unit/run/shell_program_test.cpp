@@ -7,6 +7,8 @@
 #include <fstream>
 #include <string>
 
+#include "rbit/base/text.h"
+
 using namespace rbit;
 
 TEST_CASE("a plain command needs its program") {
@@ -48,4 +50,24 @@ TEST_CASE("a file that nobody may run is no program") {
   std::filesystem::permissions(path, std::filesystem::perms::owner_all);
   CHECK(find_program(path, {}).has_value());
   std::filesystem::remove(path);
+}
+TEST_CASE("a shell that reads lines as sh does, and options that may stand before -c") {
+  const auto mistake = [](const std::string& shell,
+                          const std::vector<std::string>& variables = {}) {
+    return mistake_of_shell(text::split_blanks(shell), variables);
+  };
+  for (const char* good : {"/bin/sh", "/bin/bash -euo pipefail", "/bin/bash -e -O extglob --norc",
+                           "/usr/bin/dash -x +u"})
+    CHECK(mistake(good, {"RBIT_PACKAGE"}) == "");
+  CHECK(mistake("/bin/zsh -e") == "");
+  CHECK(mistake("/bin/zsh", {"RBIT_PACKAGE"}).find("write \"$RBIT_PACKAGE\"") != std::string::npos);
+  CHECK(mistake("").starts_with("is empty"));
+  CHECK(mistake("bash -e").starts_with("'bash' is no whole path"));
+  for (const char* other : {"/usr/bin/fish", "/bin/csh", "/usr/bin/python3", "/usr/bin/env bash"})
+    CHECK(mistake(other).find("does not read a line as sh does") != std::string::npos);
+  for (const char* bad : {"/bin/bash -c", "/bin/bash -ec", "/bin/bash -s", "/bin/bash x.sh",
+                          "/bin/bash --", "/bin/bash --rcfile x", "/bin/bash -"})
+    CHECK(mistake(bad).find("is no option that may stand before -c") != std::string::npos);
+  CHECK(mistake("/bin/bash -o") == "'-o' wants a name (such as pipefail)");
+  CHECK(mistake("/bin/bash -o -e") == "'-o' wants a name (such as pipefail)");
 }

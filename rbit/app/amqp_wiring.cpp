@@ -62,6 +62,7 @@ std::unique_ptr<AmqpTransport> make_amqp_transport(const asio::any_io_executor& 
   made.exchange = settings.exchange;
   if (settings.poll_time) made.poll_time = *settings.poll_time;
   made.worker = settings.name;
+  if (settings.command_queue) ++made.channels_for_others;
   return std::make_unique<AmqpTransport>(loop, clock, std::move(made), publisher);
 }
 

@@ -70,6 +70,7 @@ class App {
   FlowLinks flow_links();
   MonitorNumbers monitor_numbers() const;
   MonitorDetails monitor_details() const;
+  std::map<std::string, std::string> unread_queues() const;  // and why
 
   const config::Settings& settings() const { return configuration_.settings(); }
 

@@ -53,6 +53,7 @@ MonitorNumbers App::monitor_numbers() const {
   numbers.reports_waiting = journal_->reports_waiting();
   numbers.paused = dispatcher_->trouble();
   numbers.outbox_well = numbers.paused.empty();
+  numbers.unread = unread_queues();
   numbers.runners_well = dispatcher_->paused().empty();
   for (const DiskGuard::Place& place : disk_guard_->places())
     numbers.disks.push_back({place.name, place.space.free, place.space.total});
@@ -74,6 +75,10 @@ MonitorNumbers App::monitor_numbers() const {
   return numbers;
 }
 
+std::map<std::string, std::string> App::unread_queues() const {
+  return amqp_ != nullptr ? amqp_->troubles() : std::map<std::string, std::string>{};
+}
+
 MonitorDetails App::monitor_details() const {
   MonitorDetails details;
   details.name = settings().name;
@@ -83,7 +88,7 @@ MonitorDetails App::monitor_details() const {
   if (publisher_ && publisher_->blocked())
     details.broker += ", which takes no messages: " + *publisher_->blocked();
   const auto paused = dispatcher_->paused();
-  const auto troubles = amqp_ != nullptr ? amqp_->troubles() : std::map<std::string, std::string>{};
+  const auto troubles = unread_queues();
   for (const auto& mapping : settings().queues) {
     QueueView queue;
     queue.queue = mapping.queue;

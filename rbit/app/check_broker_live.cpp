@@ -31,8 +31,9 @@ class LiveBroker {
       : loop_(loop), settings_(settings), findings_(findings), say_bindings_(say_bindings) {}
 
   Task<Result<void>> ask() {
-    connection_ =
-        std::make_shared<amqp::Connection>(loop_, connection_settings(settings_, "check"));
+    amqp::ConnectionSettings login = connection_settings(settings_, "check");
+    login.least_channels = settings_.command_queue ? 3 : 2;  // as many as a running rbit needs
+    connection_ = std::make_shared<amqp::Connection>(loop_, std::move(login));
     const Answer opened = co_await connection_->open();
     if (!opened.ok()) {
       Error error = opened.refusal->error("broker");
@@ -67,7 +68,7 @@ class LiveBroker {
 
   /// On a channel of its own, for a refusal closes it.
   Task<Answer> answer_to(amqp::Request request) {
-    const auto channel = connection_->new_channel();
+    const auto channel = co_await connection_->channel_when_free();
     Answer answer = co_await channel->call(std::move(request));
     channel->close();
     co_return answer;
@@ -245,7 +246,7 @@ class LiveBroker {
 
   /// To the default exchange, to nobody: it comes back.
   Task<void> ask_to_publish() {
-    const auto channel = connection_->new_channel();
+    const auto channel = co_await connection_->channel_when_free();
     channel->request(amqp::SelectConfirms{});
     const auto publish = [channel](std::function<void(Answer)> done) {
       amqp::Outgoing message;

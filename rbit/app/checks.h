@@ -20,6 +20,8 @@ void check_broker(const config::Settings& settings, CheckFindings& findings);
 /// them.
 void check_broker_live(const config::Settings& settings, bool say_bindings,
                        CheckFindings& findings);
+/// Asks the rbit that runs with this configuration, if one does, which queues it cannot read.
+void check_running(const config::Settings& settings, CheckFindings& findings);
 /// Asks the broker's management plugin, on that port, which messages reach our queues.
 void check_bindings(const config::Settings& settings, int port, CheckFindings& findings);
 /// Whether the front-end answers, and takes our name and password.

@@ -105,6 +105,9 @@ std::map<std::string, ControlServer::Handler> ControlHandlers::all() {
   handlers["cancel"] = [this](json request, ControlPeer& peer) {
     return cancel(std::move(request), peer);
   };
+  handlers["unread"] = [this](json request, ControlPeer& peer) {
+    return unread(std::move(request), peer);
+  };
   handlers["dead"] = [this](json request, ControlPeer& peer) {
     return dead(std::move(request), peer);
   };
@@ -179,6 +182,14 @@ Task<void> ControlHandlers::jobs(nlohmann::json request, ControlPeer& peer) {
   line["jobs"] = describe_jobs(
       database_, limit != request.end() && limit->is_number_integer() ? limit->get<int>() : 20);
   co_await peer.send(line);
+}
+
+Task<void> ControlHandlers::unread(nlohmann::json, ControlPeer& peer) {
+  nlohmann::json answer = ok();
+  answer["unread"] = nlohmann::json::object();
+  if (unread_queues_)
+    for (const auto& [queue, why] : unread_queues_()) answer["unread"][queue] = why;
+  co_await peer.send(answer);
 }
 
 Task<void> ControlHandlers::job(nlohmann::json request, ControlPeer& peer) {

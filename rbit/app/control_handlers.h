@@ -1,7 +1,9 @@
 #pragma once
 
+#include <functional>
 #include <map>
 #include <string>
+#include <utility>
 
 #include "rbit/app/control_server.h"
 #include "rbit/app/followers.h"
@@ -23,6 +25,7 @@ struct DeadOrder;
 ///   {"do": "job", "job"}        {"job": {...}}, by key or by PyBit's id
 ///   {"do": "explain", "job"}    {"story": {...}}, the same and all that the journal has of it
 ///   {"do": "cancel", "job"}     {"ok"}
+///   {"do": "unread"}            {"unread": {"queue": "why it is not read"}}
 ///   {"do": "dead", "act", "queues", "ids", "reason", "limit"}   the lines of intake/dead_order.h;
 ///                               of a broker's dead letters, those that it refused
 class ControlHandlers {
@@ -30,6 +33,11 @@ class ControlHandlers {
   /// `local` is nullptr where the queues are a broker's. All outlive this.
   ControlHandlers(const asio::any_io_executor& loop, Database& database, Journal& journal,
                   Dispatcher& dispatcher, Followers& followers, LocalTransport* local);
+
+  /// Called for the queues that are not read now, and why.
+  void unread_from(std::function<std::map<std::string, std::string>()> ask) {
+    unread_queues_ = std::move(ask);
+  }
 
   std::map<std::string, ControlServer::Handler> all();
 
@@ -40,6 +48,7 @@ class ControlHandlers {
   Task<void> job(nlohmann::json request, ControlPeer& peer);
   Task<void> explain(nlohmann::json request, ControlPeer& peer);
   Task<void> cancel(nlohmann::json request, ControlPeer& peer);
+  Task<void> unread(nlohmann::json request, ControlPeer& peer);
   Task<void> dead(nlohmann::json request, ControlPeer& peer);
   Task<void> kept_dead(DeadOrder order, ControlPeer& peer);
   Task<void> pass_on(Followers::Follower& follower, ControlPeer& peer);
@@ -50,6 +59,7 @@ class ControlHandlers {
   Dispatcher& dispatcher_;
   Followers& followers_;
   LocalTransport* local_;
+  std::function<std::map<std::string, std::string>()> unread_queues_;
 };
 
 /// A job as the answers have it; the commands read the same where no rbit runs.

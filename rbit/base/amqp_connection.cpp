@@ -27,7 +27,7 @@ struct Luggage {
 }  // namespace
 
 Connection::Connection(const asio::any_io_executor& loop, ConnectionSettings settings)
-    : loop_(loop), settings_(std::move(settings)), ended_(loop), watchdog_(loop) {}
+    : loop_(loop), settings_(std::move(settings)), ended_(loop), freed_(loop), watchdog_(loop) {}
 
 Connection::~Connection() {
   if (!has_thread_) return;
@@ -75,7 +75,8 @@ void* Connection::thread_main(void* argument) {
   const std::unique_ptr<Luggage> luggage(static_cast<Luggage*>(argument));
   Session session(*luggage->mailbox);
   std::vector<Event> last;
-  last.emplace_back(Closed{session.run(luggage->settings)});
+  const Refusal why = session.run(luggage->settings);
+  last.emplace_back(Closed{why, session.channels()});
   luggage->mailbox->deliver(last);
   return nullptr;
 }
@@ -124,8 +125,18 @@ void Connection::send(std::uint16_t channel, decltype(Command::what) what, Done 
 void Connection::close_channel(std::uint16_t number) {
   if (state_ != State::open) return;
   send(number, Request(CloseChannel{}), [weak = weak_from_this(), number](Answer) {
-    if (const auto self = weak.lock()) self->channels_.erase(number);
+    const auto self = weak.lock();
+    if (!self) return;
+    self->channels_.erase(number);
+    self->freed_.notify();
   });
+}
+
+Task<std::shared_ptr<Channel>> Connection::channel_when_free() {
+  const auto self = shared_from_this();
+  while (state_ == State::open && static_cast<int>(channels_.size()) >= channel_max_)
+    co_await freed_.wait();
+  co_return new_channel();
 }
 
 Task<void> Connection::close() {
@@ -189,6 +200,7 @@ void Connection::handle(ConsumerCancelled& event) {
 void Connection::handle(ChannelClosed& event) {
   const auto to = channel(event.channel);
   channels_.erase(event.channel);
+  freed_.notify();
   if (to) to->ended(event.why);
 }
 
@@ -203,6 +215,7 @@ void Connection::handle(Closed& event) {
   watchdog_.cancel();
   if (!aborted_because_.empty()) event.why.text = aborted_because_;
   if (hung_) event.why.text = "a send hung for two heartbeats and was cut off";
+  channels_at_end_ = event.channels;
   const auto channels = std::exchange(channels_, {});
   for (const auto& [number, weak] : channels)
     if (const auto one = weak.lock()) one->ended(event.why);
@@ -212,6 +225,7 @@ void Connection::handle(Closed& event) {
   const Events events = std::exchange(events_, {});
   if (was_open && events.closed) events.closed(event.why);
   ended_.notify();
+  freed_.notify();
 }
 
 }  // namespace rbit::amqp

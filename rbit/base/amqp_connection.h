@@ -42,6 +42,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
   /// A channel that is being opened; requests to it may follow at once.
   std::shared_ptr<Channel> new_channel();
 
+  /// The same, once a number is free for it: the broker may allow few.
+  Task<std::shared_ptr<Channel>> channel_when_free();
+
   /// Everything sent before is sent; then a goodbye, which the broker has 2 s to answer.
   Task<void> close();
   /// Cuts it off. Its channels and `closed` hear of it, and of `why`, in a later turn of the loop.
@@ -49,6 +52,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   bool is_open() const { return state_ == State::open; }
   bool is_blocked() const { return blocked_; }
+  int channel_max() const { return channel_max_; }  // as negotiated
+  /// How many channels the broker had opened for us, at its end.
+  int channels_at_end() const { return channels_at_end_; }
   const std::string& peer() const { return peer_; }  // "host:port"; empty before it is open
   /// "host:port PRODUCT VERSION", as it calls itself.
   std::string broker() const { return peer_ + " " + product_; }
@@ -90,6 +96,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::map<std::uint64_t, Done> waiting_;
   std::uint16_t last_channel_ = 0;
   std::map<std::uint16_t, std::weak_ptr<Channel>> channels_;  // numbers in use
+  int channels_at_end_ = 0;
+  Notice freed_;  // a number, or the connection has ended
   asio::steady_timer watchdog_;
   std::chrono::milliseconds look_{0};  // between looks of the watchdog
   std::uint64_t seen_progress_ = 0;

@@ -23,6 +23,7 @@ constexpr std::chrono::minutes protocol_faults_span{10};
 Keeper::Keeper(const asio::any_io_executor& loop, ConnectionSettings settings, Voice voice)
     : loop_(loop),
       settings_(std::move(settings)),
+      channel_max_(settings_.channel_max),
       voice_(voice),
       pause_(settings_.backoff_base, settings_.backoff_cap),
       changed_(loop),
@@ -138,6 +139,7 @@ Task<bool> Keeper::serve() {
   blocked_.reset();
   blocked_since_.cancel();
   if (closing_) co_return true;
+  note_channel_limit(why, connection->channels_at_end());
   said_unreachable_ = true;  // it is the same state until it is back
   said_limit_ = why.limit;
   say(true, "the connection to the broker at " + connection->peer() +
@@ -146,6 +148,17 @@ Task<bool> Keeper::serve() {
   if (why.protocol && protocol_faults_.note(SteadyClock::now()) && events_.hopeless)
     events_.hopeless(why);
   co_return true;
+}
+
+/// A user may be allowed fewer channels than a connection is. The next connection has a few less
+/// than there were, for our other connections share that limit; the one after it, as many again.
+void Keeper::note_channel_limit(const Refusal& why, int channels) {
+  settings_.channel_max = channel_max_;
+  if (!why.limit) return;
+  settings_.channel_max =
+      std::clamp(channels - 2, settings_.least_channels, settings_.channel_max);
+  log::warning("the broker allows us no more channels, going on with " +
+               std::to_string(settings_.channel_max) + ": " + text::one_line(why.text, 300));
 }
 
 void Keeper::reconnect(const std::string& why) {

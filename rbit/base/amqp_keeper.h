@@ -55,6 +55,7 @@ class Keeper {
  private:
   Task<void> run();
   Task<bool> serve();  // one connection; false: it never stood
+  void note_channel_limit(const Refusal& why, int channels);
   void note_blocked(bool blocked, const std::string& reason);
   /// The next try begins with another host than `peer`, if there is one.
   void put_last(const std::string& peer);
@@ -64,6 +65,7 @@ class Keeper {
 
   asio::any_io_executor loop_;
   ConnectionSettings settings_;
+  int channel_max_;  // what the settings had
   Voice voice_;
   Events events_;
   Backoff pause_;

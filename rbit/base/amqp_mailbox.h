@@ -53,6 +53,7 @@ struct Blocked {
 };
 struct Closed {  // always the last one
   Refusal why;
+  int channels = 0;  // that the broker had opened for us
 };
 using Event =
     std::variant<Opened, Answered, Delivered, ConsumerCancelled, ChannelClosed, Blocked, Closed>;

@@ -8,6 +8,7 @@
 #include <type_traits>
 #include <utility>
 #include <variant>
+#include <vector>
 
 #include "rbit/base/result.h"
 
@@ -75,6 +76,7 @@ struct Settle {
 inline constexpr int lost = 0;         // the connection or channel is gone, or was never there
 inline constexpr int unsendable = -1;  // we did not send it: it will never fit
 inline constexpr int nacked = -2;      // a publish that the broker did not take; it may later
+inline constexpr int unreadable = -3;  // a message that came cannot be read, and ends connections
 
 /// Why something was not done.
 struct Refusal {
@@ -86,6 +88,11 @@ struct Refusal {
   bool protocol = false;   // the connection ended over the protocol itself: 501 to 505, garbage
   bool unsure = false;     // of a publish: it was sent at least once, and may have arrived
   bool limit = false;      // of connections or channels, or a virtual host that is down: it may end
+  /// It ended the whole connection, and what was asked or delivered on this channel was the reason.
+  bool deadly = false;
+  std::string operation{};  // what was refused: "basic.get", if the broker says so
+  /// Queues and consumer tags that it may be about. Empty: that is not known.
+  std::vector<std::string> suspects{};
 
   /// A connection's fault is told of its broker, not of `thing`, which somebody wanted of it.
   Error error(std::string thing) const {

@@ -19,6 +19,11 @@ constexpr int access_refused = 403, not_found = 404, precondition = 406;
 constexpr std::size_t most_odd_closes = 5;  // within:
 constexpr std::chrono::minutes odd_closes_span{10};
 
+ConnectionSettings for_publishing(ConnectionSettings settings) {
+  settings.least_channels = 2;  // its own, and one to declare queues on
+  return settings;
+}
+
 bool closed_the_channel(const Refusal& refusal) {
   return refusal.code > 0 && refusal.code != no_route && refusal.code != no_consumers;
 }
@@ -30,7 +35,7 @@ PublishConnection::PublishConnection(const asio::any_io_executor& loop, Connecti
     : loop_(loop),
       patience_(patience),
       confirm_limit_(settings.confirm_limit),
-      keeper_(loop, std::move(settings), voice),
+      keeper_(loop, for_publishing(std::move(settings)), voice),
       up_(loop),
       odd_closes_(most_odd_closes, odd_closes_span),
       sweeper_(loop),

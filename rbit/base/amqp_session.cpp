@@ -13,7 +13,7 @@ namespace {
 using SteadyClock = std::chrono::steady_clock;
 
 constexpr std::chrono::seconds resolve_limit{5};
-constexpr std::chrono::seconds answer_limit{20};          // of a request (L6)
+constexpr std::chrono::seconds answer_limit{20};          // of a request
 constexpr std::chrono::seconds goodbye_limit{2};          // the broker's answer to our close
 constexpr std::chrono::milliseconds longest_sleep{5000};  // heartbeats are pumped (L4)
 constexpr int frames_a_turn = 1000;
@@ -28,9 +28,12 @@ Refusal nonsense(const char* what) {
   return refusal;
 }
 
-/// Frame error, syntax error, command invalid, channel error, unexpected frame.
-bool is_of_the_protocol(int code) {
-  return code >= 501 && code <= 505;
+/// Of what may be refused for the queue's sake.
+std::string queue_of(const Request& request) {
+  if (const auto* declare = std::get_if<DeclareQueue>(&request)) return declare->name;
+  if (const auto* consume = std::get_if<Consume>(&request)) return consume->queue;
+  if (const auto* get = std::get_if<Get>(&request)) return get->queue;
+  return "";
 }
 
 std::string hexadecimal(const unsigned char* bytes, std::size_t count) {
@@ -67,9 +70,7 @@ Session::~Session() = default;
 Refusal Session::run(const ConnectionSettings& settings) {
   ended_ = connect(settings);
   if (!ended_) serve();
-  const Refusal why = end_of_all();
-  for (auto& [number, channel] : channels_) refuse_all(channel, why);
-  for (const Command& command : mailbox_.take_commands()) answer(command.id, Answer{{}, why});
+  tell_all();
   mailbox_.use_socket(-1);
   wire_.reset();  // destroyed, never closed politely after an error (L8)
   mailbox_.deliver(events_);
@@ -149,16 +150,6 @@ void Session::wait() {
   ::poll(both, 2, static_cast<int>(limit.count()));
 }
 
-bool Session::overdue() {
-  const Time now = SteadyClock::now();
-  if (close_deadline_ && now >= *close_deadline_) end({lost, "closed by us", false});
-  // A blocked connection is not read by the broker: its silence means nothing (R7).
-  for (const auto& [number, channel] : channels_)
-    if (!blocked_ && !channel.pending.empty() && now >= channel.pending.front().deadline)
-      end({lost, "no answer to a request in 20 s", false});
-  return ended_.has_value();
-}
-
 bool Session::pump() {
   Frame frame;
   for (int i = 0; i < frames_a_turn && !ended_; ++i) {
@@ -167,6 +158,8 @@ bool Session::pump() {
     if (got == Wire::Got::broken) {
       Refusal broken{lost, "the connection is lost: " + wire_->failure(), false};
       broken.protocol = wire_->garbled();
+      if (broken.protocol) suspect_unreadable();
+      if (unreadable_) broken.protocol = false;  // it is a message's doing
       end(std::move(broken));
     } else {
       handle(frame);
@@ -194,6 +187,7 @@ void Session::on(std::uint16_t number, AnswerFrame& frame) {
   const Pending asked = *asker;
   channel.pending.erase(asker);
   answer(asked.id, Answer{frame.reply, std::nullopt});
+  if (asked.request == request_index<OpenChannel>) channel.opened = true;
   if (asked.request == request_index<Consume>) release(number);
   if (asked.request != request_index<CloseChannel>) return;
   refuse_all(channel, gone);
@@ -321,23 +315,6 @@ void Session::on(std::uint16_t number, ConsumerCancelFrame& frame) {
     events_.emplace_back(ConsumerCancelled{number, std::move(frame.tag)});
 }
 
-void Session::on(std::uint16_t number, ChannelCloseFrame& frame) {
-  if (!wire_->send_channel_close_ok(number))  // at once (R12)
-    return end({lost, "the connection is lost: " + wire_->failure(), false});
-  const auto found = channels_.find(number);
-  if (found == channels_.end()) return;
-  refuse_all(found->second, frame.why);
-  channels_.erase(found);
-  events_.emplace_back(ChannelClosed{number, frame.why});
-}
-
-void Session::on(std::uint16_t, ConnectionCloseFrame& frame) {
-  wire_->send_close_ok();
-  frame.why.text = "closed by the broker: " + frame.why.text;
-  frame.why.protocol = is_of_the_protocol(frame.why.code);
-  end(frame.why);
-}
-
 void Session::on(std::uint16_t, ConnectionClosedFrame&) {
   end({lost, "closed by us", false});
 }
@@ -400,7 +377,8 @@ void Session::request(Command& command, const Request& request) {
   if (found == channels_.end() || found->second.closing)
     return answer(command.id, Answer{{}, gone});
   found->second.closing = std::holds_alternative<CloseChannel>(request);
-  found->second.pending.push_back({command.id, request.index(), SteadyClock::now() + answer_limit});
+  found->second.pending.push_back(
+      {command.id, request.index(), SteadyClock::now() + answer_limit, queue_of(request)});
   if (!wire_->send(number, request))
     end({lost, "the connection is lost: " + wire_->failure(), false});
 }
@@ -432,29 +410,6 @@ void Session::publish(const Command& command, const Outgoing& message) {
 
 void Session::answer(std::uint64_t id, Answer answer) {
   if (id != 0) events_.emplace_back(Answered{id, std::move(answer)});
-}
-
-void Session::refuse_all(ChannelState& channel, const Refusal& why) {
-  for (const Pending& pending : channel.pending) {
-    const bool wanted = pending.request == request_index<CloseChannel>;  // closed it is
-    answer(pending.id, wanted ? Answer{} : Answer{{}, why});
-  }
-  for (const auto& [tag, sent] : channel.unconfirmed)
-    answer(sent.id, Answer{{}, sent.returned ? *sent.returned : why});
-  for (const Command& command : channel.held) answer(command.id, Answer{{}, why});
-  channel.held.clear();
-  channel.pending.clear();
-  channel.unconfirmed.clear();
-}
-
-/// Whoever waits lost the connection, whatever the code the broker closed it with: a publish's own
-/// fault shows in its channel.
-Refusal Session::end_of_all() const {
-  return {lost, ended_->text, false};
-}
-
-void Session::end(Refusal why) {
-  if (!ended_) ended_ = std::move(why);
 }
 
 }  // namespace rbit::amqp

@@ -27,6 +27,8 @@ class Session {
 
   /// Connects to the first endpoint that takes us and serves it until the connection ends.
   Refusal run(const ConnectionSettings& settings);
+  /// Channels that the broker had opened at the end.
+  int channels() const;
 
  private:
   using Time = std::chrono::steady_clock::time_point;
@@ -35,6 +37,7 @@ class Session {
     std::uint64_t id;
     std::size_t request;
     Time deadline;
+    std::string queue;  // of DeclareQueue, Consume, Get
   };
   struct Unconfirmed {
     std::uint64_t id;
@@ -46,6 +49,7 @@ class Session {
   struct ChannelState {
     std::deque<Pending> pending;
     std::deque<Command> held;  // a cancel before its consumer's consume-ok, and what came after it
+    bool opened = false;       // the broker has said so
     bool closing = false;      // we asked for it: what still comes is nobody's
     Reading reading = Reading::nothing;
     Content content = Content::delivered;
@@ -55,6 +59,7 @@ class Session {
     ReturnFrame returned;
     std::uint64_t published = 0;  // the broker numbers publishes from 1 in a confirming channel
     std::map<std::uint64_t, Unconfirmed> unconfirmed;
+    std::vector<std::string> suspects;  // for the end of the connection: see Refusal
   };
 
   std::optional<Refusal> connect(const ConnectionSettings& settings);
@@ -89,6 +94,9 @@ class Session {
   void publish(const Command& command, const Outgoing& message);
   void answer(std::uint64_t id, Answer answer);
   void refuse_all(ChannelState& channel, const Refusal& why);
+  void suspect_unreadable();
+  bool suspect(const Refusal& why, std::optional<std::size_t> request);
+  void tell_all();
   Refusal end_of_all() const;
   void end(Refusal why);  // of the whole connection; the first reason counts
 
@@ -97,6 +105,8 @@ class Session {
   std::map<std::uint16_t, ChannelState> channels_;
   std::vector<Event> events_;
   std::optional<Refusal> ended_;
+  std::string deadly_operation_;  // for suspects
+  bool unreadable_ = false;       // what came, and not what was asked
   std::optional<Time> close_deadline_;  // we said goodbye and wait for the answer
   bool blocked_ = false;
 };

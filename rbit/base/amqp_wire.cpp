@@ -92,6 +92,40 @@ const Decoded& as(const amqp_frame_t& raw) {
   return *static_cast<const Decoded*>(raw.payload.method.decoded);
 }
 
+struct Method {
+  std::uint32_t id;
+  std::size_t request;
+  const char* name;
+};
+
+/// The requests that a close may name.
+constexpr Method methods[] = {
+    {AMQP_CHANNEL_OPEN_METHOD, request_index<OpenChannel>, "channel.open"},
+    {AMQP_EXCHANGE_DECLARE_METHOD, request_index<DeclareExchange>, "exchange.declare"},
+    {AMQP_QUEUE_DECLARE_METHOD, request_index<DeclareQueue>, "queue.declare"},
+    {AMQP_QUEUE_BIND_METHOD, request_index<BindQueue>, "queue.bind"},
+    {AMQP_QUEUE_DELETE_METHOD, request_index<DeleteQueue>, "queue.delete"},
+    {AMQP_BASIC_QOS_METHOD, request_index<SetPrefetch>, "basic.qos"},
+    {AMQP_BASIC_CONSUME_METHOD, request_index<Consume>, "basic.consume"},
+    {AMQP_BASIC_CANCEL_METHOD, request_index<CancelConsumer>, "basic.cancel"},
+    {AMQP_BASIC_GET_METHOD, request_index<Get>, "basic.get"},
+};
+
+/// channel.close and connection.close have the same fields.
+template <class Frame, class Close>
+Frame close_frame(const Close& close) {
+  Frame frame;
+  frame.why.code = close.reply_code;
+  frame.why.text = text_of(close.reply_text);
+  const std::uint32_t id = std::uint32_t{close.class_id} << 16 | close.method_id;
+  for (const Method& method : methods) {
+    if (method.id != id) continue;
+    frame.request = method.request;
+    frame.why.operation = method.name;
+  }
+  return frame;
+}
+
 template <class R>
 AnswerFrame answer(Reply reply = {}) {
   return {request_index<R>, reply};
@@ -261,16 +295,12 @@ void Wire::read_method(const amqp_frame_t_& raw, Frame& frame, bool& unknown) {
     case AMQP_BASIC_CANCEL_METHOD:
       frame.what = ConsumerCancelFrame{text_of(as<amqp_basic_cancel_t>(raw).consumer_tag)};
       break;
-    case AMQP_CHANNEL_CLOSE_METHOD: {
-      const auto& method = as<amqp_channel_close_t>(raw);
-      frame.what = ChannelCloseFrame{{method.reply_code, text_of(method.reply_text), false}};
+    case AMQP_CHANNEL_CLOSE_METHOD:
+      frame.what = close_frame<ChannelCloseFrame>(as<amqp_channel_close_t>(raw));
       break;
-    }
-    case AMQP_CONNECTION_CLOSE_METHOD: {
-      const auto& method = as<amqp_connection_close_t>(raw);
-      frame.what = ConnectionCloseFrame{{method.reply_code, text_of(method.reply_text), false}};
+    case AMQP_CONNECTION_CLOSE_METHOD:
+      frame.what = close_frame<ConnectionCloseFrame>(as<amqp_connection_close_t>(raw));
       break;
-    }
     case AMQP_CONNECTION_CLOSE_OK_METHOD:
       frame.what = ConnectionClosedFrame{};
       break;

@@ -44,9 +44,11 @@ struct ConsumerCancelFrame {
 };
 struct ChannelCloseFrame {
   Refusal why;
+  std::optional<std::size_t> request;  // that failed, if the broker names one: `request_index`
 };
 struct ConnectionCloseFrame {
   Refusal why;
+  std::optional<std::size_t> request;
 };
 struct ConnectionClosedFrame {};  // the answer to `send_close`
 struct BlockedFrame {

@@ -24,17 +24,17 @@ AmqpReader::AmqpReader(const asio::any_io_executor& loop, WorkQueue queue, Way w
                        AmqpCounters& counters)
     : queue_(std::move(queue)), way_(way), copy_(copy), counters_(counters), timer_(loop) {}
 
-void AmqpReader::attach(std::shared_ptr<amqp::Channel> channel,
+void AmqpReader::attach(std::shared_ptr<ReadChannel> channel,
                         std::function<void(const amqp::Refusal&)> trouble) {
   channel_ = std::move(channel);
   trouble_ = std::move(trouble);
   consumer_.reset();
   seems_empty_ = false;
-  amqp::Channel::Events events;
-  // Held by us and by the deliveries, never by the channel's own handler.
-  barrier_ = std::make_shared<AckBarrier>(channel_);
-  events.delivered = [weak = weak_from_this(),
-                      from = std::weak_ptr(barrier_)](amqp::Incoming incoming) {
+  ReadChannel::Member member;
+  member.queue = queue_.name;
+  // The channel is held by us and by the deliveries, never by itself.
+  member.delivered = [weak = weak_from_this(),
+                      from = std::weak_ptr(channel_)](amqp::Incoming incoming) {
     const auto self = weak.lock();
     const auto alive = from.lock();
     if (self && alive) self->receive(alive, std::move(incoming));
@@ -45,24 +45,24 @@ void AmqpReader::attach(std::shared_ptr<amqp::Channel> channel,
     if (!self || self->channel_ != from.lock() || !self->trouble_) return;
     std::exchange(self->trouble_, {})(why);
   };
-  events.closed = fail;
-  events.consumer_cancelled = [weak = weak_from_this(), fail](const std::string& tag) {
+  member.closed = fail;
+  member.consumer_cancelled = [weak = weak_from_this(), fail](const std::string& tag) {
     const auto self = weak.lock();
     if (!self || !self->consumer_ || self->consumer_->tag != tag) return;
     self->withdraw();
     fail({consumer_withdrawn,
           "the broker cancelled our consumer: the queue was deleted or has moved", false});
   };
-  channel_->listen(std::move(events));
+  tags_ = channel_->join(std::move(member));
   apply();
 }
 
-void AmqpReader::detach(const std::shared_ptr<amqp::Channel>& channel) {
+void AmqpReader::detach(const std::shared_ptr<ReadChannel>& channel) {
   if (channel_ != channel) return;
   // Not closed here: its deliveries may still be settled. It closes when the last one is gone.
   cancel();
+  channel_->leave(tags_);
   channel_.reset();
-  barrier_.reset();
   trouble_ = {};
 }
 
@@ -78,13 +78,13 @@ void AmqpReader::stop() {
 }
 
 bool AmqpReader::wants_a_look() const {
-  return channel_ && channel_->is_open() && credit_ > 0 && !stopped_ && !resting_ && !consumer_;
+  return channel_ && channel_->channel().is_open() && credit_ > 0 && !stopped_ && !resting_ && !consumer_;
 }
 
 /// The credit rule. A consumer that is exhausted may stay: it brings nothing until something is
 /// settled, and `before_settlement` looks after that.
 void AmqpReader::apply() {
-  if (!channel_ || !channel_->is_open() || stopped_ || resting_) return;
+  if (!channel_ || !channel_->channel().is_open() || stopped_ || resting_) return;
   const int spare = consumer_ ? consumer_->spare() : 0;
   if (credit_ == 0 || spare >= credit_) {
     short_since_a_while_ = false;
@@ -92,7 +92,7 @@ void AmqpReader::apply() {
     return;
   }
   if (!consumer_) {
-    if (way_ == Way::consume)
+    if (way() == Way::consume)
       consume(credit_);
     else if (links_.changed)
       links_.changed();
@@ -125,18 +125,18 @@ void AmqpReader::rest() {
 
 void AmqpReader::subscribe() {
   seems_empty_ = false;
-  if (way_ != Way::look_only && wants_a_look()) consume(credit_);
+  if (way() != Way::look_only && wants_a_look()) consume(credit_);
 }
 
 void AmqpReader::consume(int prefetch) {
   cancel();
   consumer_ = std::make_shared<Consumer>();
-  consumer_->tag = "rbit-" + std::to_string(++consumers_);
+  consumer_->tag = tags_ + std::to_string(++consumers_);
   consumer_->prefetch = std::min(prefetch, most_prefetch);
   ++counters_.subscriptions;
   // Before each consume: it holds for consumers made afterwards, and never 0 (R4).
-  channel_->request(amqp::SetPrefetch{static_cast<std::uint16_t>(consumer_->prefetch)});
-  channel_->request(amqp::Consume{queue_.name, consumer_->tag});
+  channel_->channel().request(amqp::SetPrefetch{static_cast<std::uint16_t>(consumer_->prefetch)});
+  channel_->channel().request(amqp::Consume{queue_.name, consumer_->tag});
 }
 
 /// The broker ended our consumer. Which of its messages it has taken back it does not say: 4.3
@@ -146,7 +146,7 @@ void AmqpReader::consume(int prefetch) {
 /// another tag, so it is served whatever 4.3 holds against this one.
 void AmqpReader::withdraw() {
   for (const std::uint64_t tag : consumer_->tags)
-    channel_->settle(amqp::Settle{tag, amqp::Settle::Kind::requeue});
+    channel_->channel().settle(amqp::Settle{tag, amqp::Settle::Kind::requeue});
   consumer_->tags.clear();
   consumer_->withdrawn = true;
   consumer_.reset();
@@ -154,21 +154,20 @@ void AmqpReader::withdraw() {
 
 void AmqpReader::cancel() {
   if (!consumer_) return;
-  if (channel_) channel_->request(amqp::CancelConsumer{consumer_->tag});
+  if (channel_) channel_->channel().request(amqp::CancelConsumer{consumer_->tag});
   consumer_.reset();
 }
 
 Task<bool> AmqpReader::look() {
   const std::shared_ptr<AmqpReader> self = shared_from_this();
-  const std::shared_ptr<amqp::Channel> channel = channel_;
-  amqp::Get get{queue_.name};
-  const amqp::Answer answer = co_await channel->call(std::move(get));
+  const std::shared_ptr<ReadChannel> channel = channel_;
+  const amqp::Answer answer = co_await channel->get(tags_);
   const bool found = answer.ok() && !answer.reply.empty;
   seems_empty_ = !found;
   co_return found;
 }
 
-void AmqpReader::receive(const std::shared_ptr<AckBarrier>& channel, amqp::Incoming incoming) {
+void AmqpReader::receive(const std::shared_ptr<ReadChannel>& channel, amqp::Incoming incoming) {
   ++counters_.received;
   std::shared_ptr<Consumer> consumer;
   if (consumer_ && consumer_->tag == incoming.consumer_tag) consumer = consumer_;

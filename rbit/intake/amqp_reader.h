@@ -11,8 +11,8 @@
 #include "rbit/base/amqp_channel.h"
 #include "rbit/base/task.h"
 #include "rbit/core/delivery.h"
-#include "rbit/intake/ack_barrier.h"
 #include "rbit/intake/amqp_copy.h"
+#include "rbit/intake/read_channel.h"
 #include "rbit/intake/topology.h"
 
 namespace rbit {
@@ -28,7 +28,7 @@ struct AmqpCounters {
 /// Code of the refusal when the broker has cancelled our consumer.
 inline constexpr int consumer_withdrawn = -10;
 
-/// Reads one queue on one channel at a time and keeps the credit rule: never more messages asked
+/// Reads one queue on one channel at a time, which others may read from, too, and keeps the credit rule: never more messages asked
 /// for than there are free slots, and no consumer where there is none (R4). Shared by the transport
 /// and by the deliveries that are out, which may outlive the channel. On the loop's thread.
 class AmqpReader : public std::enable_shared_from_this<AmqpReader> {
@@ -62,10 +62,14 @@ class AmqpReader : public std::enable_shared_from_this<AmqpReader> {
   void unlink() { links_ = {}; }
   const WorkQueue& queue() const { return queue_; }
 
-  /// A fresh channel to read from. `trouble` is called once when it can be read no more.
-  void attach(std::shared_ptr<amqp::Channel> channel,
+  /// A channel to read from. `trouble` is called once when it can be read no more.
+  void attach(std::shared_ptr<ReadChannel> channel,
               std::function<void(const amqp::Refusal&)> trouble);
-  void detach(const std::shared_ptr<amqp::Channel>& channel);
+  void detach(const std::shared_ptr<ReadChannel>& channel);
+
+  /// The broker refuses basic.get of this queue: it is consumed, whatever its way.
+  void refuse_gets(bool refused) { gets_refused_ = refused; }
+  bool gets_refused() const { return gets_refused_; }
 
   /// Remembered at once, acted upon by `apply`, so that many changes of one turn are one.
   void set_credit(int free_slots);
@@ -91,7 +95,8 @@ class AmqpReader : public std::enable_shared_from_this<AmqpReader> {
   void rest();
 
  private:
-  void receive(const std::shared_ptr<AckBarrier>& channel, amqp::Incoming incoming);
+  void receive(const std::shared_ptr<ReadChannel>& channel, amqp::Incoming incoming);
+  Way way() const { return gets_refused_ ? Way::consume : way_; }
   void consume(int prefetch);
   void cancel();
   void withdraw();
@@ -102,13 +107,14 @@ class AmqpReader : public std::enable_shared_from_this<AmqpReader> {
   AmqpCopy& copy_;
   AmqpCounters& counters_;
   Links links_;
-  std::shared_ptr<amqp::Channel> channel_;
-  std::shared_ptr<AckBarrier> barrier_;  // of that channel
+  std::shared_ptr<ReadChannel> channel_;
+  std::string tags_;  // what our consumers' tags begin with on that channel
   std::function<void(const amqp::Refusal&)> trouble_;
   std::shared_ptr<Consumer> consumer_;  // the one that is not cancelled
   std::uint64_t consumers_ = 0;         // made so far: each has a tag of its own
   int credit_ = 0;
   bool stopped_ = false;
+  bool gets_refused_ = false;
   bool seems_empty_ = false;
   bool resting_ = false;
   bool short_since_a_while_ = false;  // the consumer lacks credit, and did when we last looked

@@ -7,7 +7,6 @@
 
 #include "rbit/base/log.h"
 #include "rbit/base/text.h"
-#include "rbit/intake/ack_timeout.h"
 #include "rbit/intake/amqp_settler.h"
 
 namespace rbit {
@@ -20,29 +19,15 @@ namespace {
 
 using SteadyClock = std::chrono::steady_clock;
 
-constexpr std::chrono::milliseconds longest_pause{60'000};
 constexpr std::chrono::milliseconds least_poll_time{10};  // 0 would never sleep
-constexpr std::chrono::seconds settled_after{1};  // then a queue that was in trouble is healthy
-constexpr int access_refused = 403, not_found = 404, resource_locked = 405, precondition = 406;
-constexpr std::size_t most_odd_closes = 5;  // within:
-constexpr std::chrono::minutes odd_closes_span{10};
 
-/// Somebody else has the queue for himself: as its exclusive consumer, or as the connection that an
-/// exclusive queue belongs to. It ends when he leaves.
-bool is_taken(const Refusal& why) {
-  return why.code == resource_locked ||
-         (why.code == access_refused && why.text.find("in exclusive use") != std::string::npos);
-}
-
-/// A channel's end that is nobody's known doing (RELIABILITY.md 3: other `channel.close`).
-bool is_odd(const Refusal& why) {
-  return why.code > 0 && why.code != access_refused && why.code != not_found &&
-         why.code != resource_locked && why.code != precondition;
-}
-
-amqp::ConnectionSettings for_intake(amqp::ConnectionSettings settings, std::size_t queues) {
-  // A channel a queue, a few that are thrown away, and the command queue's (RELIABILITY.md 3).
-  settings.channel_max = std::max(16, static_cast<int>(queues) + 6);
+amqp::ConnectionSettings for_intake(const AmqpTransportSettings& all) {
+  amqp::ConnectionSettings settings = all.connection;
+  // A channel a queue, another one for a queue whose old channel has jobs that are not answered
+  // yet, a few that are thrown away, and the command queue's. The broker may allow fewer.
+  settings.channel_max = std::max(16, 2 * static_cast<int>(all.queues.size()) + 8);
+  settings.channel_max = std::min(settings.channel_max, 65535);
+  settings.least_channels = 1 + all.channels_for_others;
   settings.only_reads = true;
   return settings;
 }
@@ -56,8 +41,8 @@ AmqpTransport::AmqpTransport(const asio::any_io_executor& loop, Clock& clock,
       copy_(publisher, clock, settings_.worker,
             {settings_.declare != Topology::Declare::no, settings_.quorum}),
       topology_(loop, settings_.declare, settings_.exchange),
-      keeper_(loop, for_intake(settings_.connection, settings_.queues.size()), amqp::Voice::loud),
-      odd_closes_(most_odd_closes, odd_closes_span),
+      keeper_(loop, for_intake(settings_), amqp::Voice::loud),
+      channels_(loop, settings_.channels_for_others),
       changed_(loop),
       look_(loop),
       alive_(std::make_shared<bool>(true)) {}
@@ -104,11 +89,22 @@ void AmqpTransport::start(std::vector<std::string> queues, std::function<void(De
       look_.notify();
     };
     reader->link(std::move(links));
-    readers_[name] = std::move(reader);
+    readers_[name] = reader;
+    QueueTender::Means means{settings_, topology_, channels_, changed_, {}, {}, {}};
+    means.common = [this] {
+      return connection_ && connection_->is_open() ? connection_ : nullptr;
+    };
+    means.reading = [this](int change) { note_reading(change); };
+    means.acknowledgement_timeout = [this](milliseconds limit) {
+      if (timeout_hook_) timeout_hook_(limit);
+    };
+    tenders_.push_back(std::make_unique<QueueTender>(loop_, std::move(reader), std::move(means)));
+    spawn(loop_, tend(*tenders_.back()), "reading a queue");
   }
   amqp::Keeper::Events events;
   events.up = [this](std::shared_ptr<Connection> connection) { up(std::move(connection)); };
   events.down = [this](const Refusal& why) {
+    connection_.reset();
     changed_.notify();
     if (state_hook_) state_hook_(false, why.text);
   };
@@ -126,8 +122,8 @@ void AmqpTransport::start(std::vector<std::string> queues, std::function<void(De
 void AmqpTransport::up(std::shared_ptr<Connection> connection) {
   topology_.connected(connection);
   said_reading_ = false;
-  for (const auto& [name, reader] : readers_)
-    spawn(loop_, tend(reader, connection), "reading a queue");
+  connection_ = connection;
+  changed_.notify();
   if (state_hook_) state_hook_(true, "");
   if (connection_hook_) connection_hook_(std::move(connection));
 }
@@ -158,79 +154,24 @@ Task<void> AmqpTransport::close() {
   stop_taking();
   changed_.notify();
   look_.notify();
+  for (const auto& tender : tenders_) co_await tender->close();
   co_await keeper_.close();
   changed_.notify();
   while (busy_ > 0) co_await changed_.wait();
 }
 
-Task<void> AmqpTransport::tend(std::shared_ptr<AmqpReader> reader,
-                               std::shared_ptr<Connection> connection) {
+Task<void> AmqpTransport::tend(QueueTender& tender) {
   ++busy_;
-  const std::string name = reader->queue().name;
-  log::debug("Connecting to queue with name: " + name);
-  std::chrono::milliseconds step = settings_.queue_retry;
-  while (connection->is_open() && !closing_) {
-    std::optional<SteadyTime> since;
-    const Refusal why = co_await read(*reader, connection, since);
-    if (!connection->is_open() || closing_) break;
-    if (const auto limit = acknowledgement_timeout(why)) {  // 2.5: a new channel at once
-      if (timeout_hook_) timeout_hook_(*limit);
-      continue;
-    }
-    note_trouble(name, why);
-    if (is_odd(why) && odd_closes_.note(SteadyClock::now())) {
-      keeper_.reconnect("five channels closed by the broker, the last one: " + why.text);
-      break;
-    }
-    const bool worked = since && SteadyClock::now() - *since > step;  // for a while: soon again
-    std::chrono::milliseconds pause = step;
-    step = std::min(step * 2, longest_pause);
-    if (worked) {
-      step = settings_.queue_retry;
-      pause = Backoff(settings_.connection.backoff_base, settings_.connection.backoff_cap).next();
-    }
-    if (why.code == access_refused) pause = settings_.refused_retry;
-    if (is_taken(why)) pause = settings_.locked_retry;
-    const auto end = SteadyClock::now() + pause;
-    while (connection->is_open() && !closing_) {
-      const auto left = end - SteadyClock::now();
-      if (left <= SteadyClock::duration::zero()) break;
-      co_await changed_.wait_for(left);
-    }
-  }
+  co_await tender.run();
   --busy_;
   changed_.notify();
 }
 
-/// Reads until it cannot any more, and gives the reason; `since` when it read, if it did.
-Task<Refusal> AmqpTransport::read(AmqpReader& reader, std::shared_ptr<Connection> connection,
-                                  std::optional<SteadyTime>& since) {
-  WorkQueue queue = reader.queue();
-  const Answer there = co_await topology_.ensure(connection, std::move(queue));
-  if (!there.ok()) co_return *there.refusal;
-  if (closing_) co_return Refusal{};
-  const std::shared_ptr<amqp::Channel> channel = connection->new_channel();
-  std::optional<Refusal> ended;
-  reader.attach(channel, [&](const Refusal& why) {
-    ended = why;
-    changed_.notify();
-  });
-  note_reading(+1);
-  const SteadyTime attached = SteadyClock::now();
-  since = attached;
-  while (!ended && !closing_) {
-    if (!troubles_.contains(reader.queue().name)) {
-      co_await changed_.wait();
-    } else if (SteadyClock::now() - attached < settled_after) {
-      co_await changed_.wait_for(settled_after);
-    } else {
-      note_health(reader.queue().name);
-    }
-  }
-  note_reading(-1);
-  reader.detach(channel);
-  const Refusal why = ended.value_or(Refusal{});
-  co_return why;
+std::map<std::string, std::string> AmqpTransport::troubles() const {
+  std::map<std::string, std::string> troubles;
+  for (const auto& tender : tenders_)
+    if (!tender->trouble().empty()) troubles[tender->reader().queue().name] = tender->trouble();
+  return troubles;
 }
 
 void AmqpTransport::note_reading(int change) {
@@ -241,23 +182,6 @@ void AmqpTransport::note_reading(int change) {
           ? ", looking every " + std::to_string(settings_.poll_time->count() / 1000) + " s"
           : "";
   log::info("consuming from " + std::to_string(reading_) + " queues" + poll);
-}
-
-void AmqpTransport::note_trouble(const std::string& queue, const Refusal& why) {
-  std::string& known = troubles_[queue];
-  if (known == why.text) return;
-  known = why.text;
-  const bool taken = is_taken(why);
-  const std::string line = "queue " + queue + " cannot be read, " +
-                           (taken ? "somebody else has it for himself; trying every few seconds: "
-                                  : "trying again: ") +
-                           text::one_line(why.text, 300) +
-                           (why.cure.empty() ? "" : " (" + why.cure + ")");
-  why.code == access_refused && !taken ? log::error(line) : log::warning(line);
-}
-
-void AmqpTransport::note_health(const std::string& queue) {
-  if (troubles_.erase(queue) > 0) log::info("queue " + queue + " is read again");
 }
 
 AmqpReader* AmqpTransport::next_to_look() {

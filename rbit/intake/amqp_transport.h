@@ -11,29 +11,19 @@
 #include "rbit/base/amqp_keeper.h"
 #include "rbit/base/amqp_publish_connection.h"
 #include "rbit/base/clock.h"
-#include "rbit/base/recent.h"
 #include "rbit/core/transport.h"
 #include "rbit/intake/amqp_copy.h"
 #include "rbit/intake/amqp_reader.h"
+#include "rbit/intake/amqp_transport_settings.h"
+#include "rbit/intake/queue_tender.h"
+#include "rbit/intake/read_channels.h"
 #include "rbit/intake/topology.h"
 
 namespace rbit {
 
-struct AmqpTransportSettings {
-  amqp::ConnectionSettings connection;
-  std::vector<WorkQueue> queues;  // `start` names which of them are read
-  Topology::Declare declare = Topology::Declare::yes;
-  bool quorum = false;  // the type of rbit's own queues, else classic
-  std::string exchange = "pybit";
-  std::optional<std::chrono::milliseconds> poll_time;  // none: subscribe
-  std::string worker;                                  // our name, for the headers of copies
-  // How soon a queue is tried again: at first, doubled up to 60 s; where we lack a right; where
-  // somebody has it for himself, and it is read within 5 s after he left.
-  std::chrono::milliseconds queue_retry{5'000}, refused_retry{60'000}, locked_retry{3'500};
-};
-
-/// Messages from queues of an AMQP broker: one connection, one channel a queue, manual
-/// acknowledgement. Connects again by itself; a queue in trouble is tried again alone. With several
+/// Messages from queues of an AMQP broker: one connection, one channel a queue where the broker
+/// allows that many, manual acknowledgement. Connects again by itself; a queue in trouble is tried
+/// again alone, on a connection of its own if it is one that ends connections. With several
 /// queues, or with a poll time, free slots are filled by basic.get in turn, which brings one
 /// message for one slot and is fair; queues found empty are consumed, with a prefetch of the free
 /// slots, unless there is a poll time. A single queue is consumed at once. On the loop's thread.
@@ -72,22 +62,15 @@ class AmqpTransport : public Transport {
   bool connected() const { return keeper_.is_up(); }
   int connect_failures() const { return keeper_.failures(); }  // in a row
   const AmqpCounters& counters() const { return counters_; }
-  /// Why a queue is not being read now; empty: it is, or the broker is away.
-  std::map<std::string, std::string> troubles() const { return troubles_; }
+  /// Why queues are not being read now. None of a queue: it is, or the broker is away.
+  std::map<std::string, std::string> troubles() const;
 
  private:
-  using Readers = std::map<std::string, std::shared_ptr<AmqpReader>>;
-
   void up(std::shared_ptr<amqp::Connection> connection);
   void apply_soon();
-  /// One queue on one connection, until that ends.
-  Task<void> tend(std::shared_ptr<AmqpReader> reader, std::shared_ptr<amqp::Connection> connection);
-  Task<amqp::Refusal> read(AmqpReader& reader, std::shared_ptr<amqp::Connection> connection,
-                           std::optional<SteadyTime>& since);
+  Task<void> tend(QueueTender& tender);
   /// Says so once a connection, when all queues are read.
   void note_reading(int change);
-  void note_trouble(const std::string& queue, const amqp::Refusal& why);
-  void note_health(const std::string& queue);
   Task<void> look_around();
   Task<bool> look_once();
   AmqpReader* next_to_look();
@@ -98,14 +81,15 @@ class AmqpTransport : public Transport {
   Topology topology_;
   amqp::Keeper keeper_;
   AmqpCounters counters_;
-  Readers readers_;
+  ReadChannels channels_;
+  std::shared_ptr<amqp::Connection> connection_;  // while it is up
+  std::map<std::string, std::shared_ptr<AmqpReader>> readers_;
+  std::vector<std::unique_ptr<QueueTender>> tenders_;
   std::string last_looked_;  // the round goes on after it
-  std::map<std::string, std::string> troubles_;
   std::function<void(bool, const std::string&)> state_hook_;
   std::function<void(const Error&)> not_welcome_hook_, hopeless_hook_;
   std::function<void(milliseconds)> timeout_hook_;
   std::function<void(std::shared_ptr<amqp::Connection>)> connection_hook_;
-  Recent odd_closes_;  // of channels, by the broker
   Notice changed_;     // a channel's or the connection's state; closing
   Notice look_;        // somebody might want a look
   bool look_due_ = false;

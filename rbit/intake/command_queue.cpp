@@ -1,5 +1,6 @@
 #include "rbit/intake/command_queue.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "rbit/base/backoff.h"
@@ -17,6 +18,7 @@ namespace {
 using SteadyClock = std::chrono::steady_clock;
 
 constexpr int resource_locked = 405;
+constexpr std::chrono::milliseconds longest_deadly_pause = std::chrono::hours(1);
 constexpr std::uint16_t at_once = 16;  // commands under way
 constexpr const char* tag = "rbit-commands";
 
@@ -47,8 +49,16 @@ Task<void> CommandQueue::close() {
 
 Task<void> CommandQueue::tend(std::shared_ptr<amqp::Connection> connection) {
   ++busy_;
+  // A command queue that ends connections is not asked for on each new one.
+  if (const auto now = SteadyClock::now(); now < not_before_)
+    co_await pause(std::chrono::ceil<std::chrono::milliseconds>(not_before_ - now), connection);
   while (connection->is_open() && !closing_) {
     const Refusal why = co_await read(connection);
+    if (why.deadly) {
+      note_trouble(why);
+      not_before_ = SteadyClock::now() + deadly_pause_;
+      deadly_pause_ = std::min(2 * deadly_pause_, longest_deadly_pause);
+    }
     if (!connection->is_open() || closing_) break;
     co_await pause(note_trouble(why), connection);
   }
@@ -69,7 +79,7 @@ Task<void> CommandQueue::pause(std::chrono::milliseconds time,
 }
 
 Task<Refusal> CommandQueue::read(std::shared_ptr<amqp::Connection> connection) {
-  const Channel channel = connection->new_channel();
+  const Channel channel = co_await connection->channel_when_free();
   std::optional<Refusal> ended;
   amqp::Channel::Events events;
   // The queue goes with its consumer, and all that waits there with it.
@@ -131,11 +141,11 @@ Task<void> CommandQueue::keep_bound(std::shared_ptr<amqp::Connection> connection
 
 /// On channels of its own: a refusal closes the one it came on (R11).
 Task<Answer> CommandQueue::bind(std::shared_ptr<amqp::Connection> connection) {
-  Channel channel = connection->new_channel();
+  Channel channel = co_await connection->channel_when_free();
   if (settings_.declare_exchange) {
     amqp::DeclareExchange declare{settings_.exchange};
     const Answer declared = co_await channel->call(std::move(declare));
-    if (!declared.ok()) channel = connection->new_channel();  // it may be there all the same
+    if (!declared.ok()) channel = co_await connection->channel_when_free();  // it may be there all the same
   }
   amqp::BindQueue by_name{settings_.name, settings_.exchange, settings_.name};
   Answer bound = co_await channel->call(std::move(by_name));

@@ -69,6 +69,8 @@ class CommandQueue {
   bool was_ours_ = false;                // since our start
   std::optional<SteadyTime> locked_at_;  // somebody else has it since then
   bool said_taken_ = false;
+  SteadyTime not_before_{};  // it ended a connection
+  std::chrono::milliseconds deadly_pause_{60'000};
   std::string trouble_, binding_trouble_;  // as said
   int busy_ = 0;                           // coroutines of ours
 };

@@ -4,6 +4,7 @@
 
 #include "rbit/base/log.h"
 #include "rbit/base/text.h"
+#include "rbit/intake/stream_queue.h"
 
 namespace rbit {
 
@@ -48,8 +49,9 @@ Task<Answer> Topology::ensure_in_turn(std::shared_ptr<amqp::Connection> connecti
   amqp::DeclareQueue declare;
   declare.name = queue.name;
   declare.passive = declare_ == Declare::passive;
-  std::shared_ptr<amqp::Channel> channel = connection->new_channel();
+  std::shared_ptr<amqp::Channel> channel = co_await connection->channel_when_free();
   Answer answer = co_await channel->call(declare);
+  if (!answer.ok() && stream_refusal(*answer.refusal)) co_return answer;
   if (!answer.ok() && answer.refusal->code == precondition_failed && !declare.passive) {
     // Somebody declared it otherwise. It is used as it is, and never deleted.
     if (say_once(queue.name + " " + answer.refusal->text))
@@ -57,14 +59,14 @@ Task<Answer> Topology::ensure_in_turn(std::shared_ptr<amqp::Connection> connecti
                    " exists with other arguments than PyBit's (durable, none): " +
                    text::one_line(answer.refusal->text, 300) + "; it is used as it is");
     declare.passive = true;
-    channel = connection->new_channel();
+    channel = co_await connection->channel_when_free();
     answer = co_await channel->call(declare);
   }
   if (!answer.ok() && answer.refusal->code == access_refused && !declare.passive) {
     // Without the right to declare it, it may be there and readable all the same.
     const amqp::Refusal denied = *answer.refusal;
     declare.passive = true;
-    channel = connection->new_channel();
+    channel = co_await connection->channel_when_free();
     answer = co_await channel->call(declare);
     if (answer.ok()) {
       if (say_once(queue.name + " " + denied.text))
@@ -72,6 +74,7 @@ Task<Answer> Topology::ensure_in_turn(std::shared_ptr<amqp::Connection> connecti
                   text::one_line(denied.text, 300) + "; it is there and used as it is");
     } else if (answer.refusal->code != amqp::lost) {
       answer.refusal->code = access_refused;
+      answer.refusal->operation.clear();
       answer.refusal->text = "declaring: " + denied.text;
       answer.refusal->cure = "give the user the right, or set [rbit] declare = passive or no";
     }

@@ -1,6 +1,7 @@
 #include "rbit/monitor/health.h"
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 
 #include "rbit/monitor/number_text.h"
 
@@ -33,7 +34,8 @@ void Health::forget() {
   while (!spans_.empty() && spans_.front().last < oldest) spans_.pop_front();
 }
 
-Health::Answer Health::answer(const std::vector<std::pair<std::string, bool>>& modules) {
+Health::Answer Health::answer(const std::vector<std::pair<std::string, bool>>& modules,
+                              const std::map<std::string, std::string>& unread) {
   if (by_hand_) return answer_of(R"("message": "Healthcheck fail called manually")", false);
   if (connection_fails_ >= settings_.max_connection_fails)
     return answer_of("\"message\": \"Reached max connection fails (" +
@@ -50,6 +52,10 @@ Health::Answer Health::answer(const std::vector<std::pair<std::string, bool>>& m
   for (const auto& [name, fine] : modules) {
     well = well && fine;
     members += "\"" + name + "\": \"" + (fine ? "ok" : "fail") + "\", ";
+  }
+  if (!unread.empty()) {
+    const auto replace = nlohmann::json::error_handler_t::replace;
+    members += "\"unread\": " + nlohmann::json(unread).dump(-1, ' ', true, replace) + ", ";
   }
   if (success + fail == 0) {
     const double seconds = static_cast<double>(settings_.window.count()) / 1000;

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <map>
 #include <string>
 #include <utility>
 #include <vector>
@@ -31,8 +32,10 @@ class Health {
     int code = 200;    // of HTTP
     std::string body;  // JSON
   };
-  /// `modules`: name and whether it is well, in the order of the answer.
-  Answer answer(const std::vector<std::pair<std::string, bool>>& modules);
+  /// `modules`: name and whether it is well, in the order of the answer. `unread`: queues that are
+  /// not read, and why, which BarterDude has no word for: a member of its own, if there are any.
+  Answer answer(const std::vector<std::pair<std::string, bool>>& modules,
+                const std::map<std::string, std::string>& unread = {});
 
  private:
   /// Events of a short span, so that a busy window has about a thousand of them at most.

@@ -35,7 +35,8 @@ HttpReply Monitor::reply(const std::string& path) {
     const MonitorNumbers numbers = source_.numbers();
     std::vector<std::pair<std::string, bool>> modules{{"outbox", numbers.outbox_well}};
     if (!numbers.runners_well) modules.emplace_back("runners", false);
-    const auto answer = health_.answer(modules);
+    if (!numbers.unread.empty()) modules.emplace_back("queues", false);
+    const auto answer = health_.answer(modules, numbers.unread);
     return {answer.code, "text/plain; charset=utf-8", answer.body};
   }
   const auto now = to_micros(clock_.wall());

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -31,6 +32,8 @@ struct MonitorNumbers {
   std::int64_t reports_waiting = 0;
   bool outbox_well = true;   // the health module "outbox"; false too while the intake is paused
   bool runners_well = true;  // false: queues wait for a broken one; then a health module "runners"
+  /// Queues that are not read, and why; then a health module "queues".
+  std::map<std::string, std::string> unread;
   std::string paused;        // why nothing is taken from any queue; empty: it is
   std::vector<DiskView> disks;
   std::vector<TargetView> targets;

@@ -117,23 +117,21 @@ def odd_frames(context):
 
 def nested_tables(depth):
     """A table in a table in a table: six bytes a floor (an empty name, 'F', four of length)."""
-    inner = b""
-    for _ in range(depth):
-        inner = b"\x00F" + struct.pack(">I", len(inner)) + inner
+    inner = b"".join(b"\x00F" + struct.pack(">I", 6 * below) for below in reversed(range(depth)))
     return codec.short("x") + b"F" + struct.pack(">I", len(inner)) + inner
 
 
 def nested_arrays(depth):
-    inner = b""
-    for _ in range(depth):
-        inner = b"A" + struct.pack(">I", len(inner)) + inner
+    inner = b"".join(b"A" + struct.pack(">I", 5 * below) for below in reversed(range(depth)))
     return codec.short("x") + b"A" + struct.pack(">I", len(inner)) + inner
 
 
-# The last two just fit one frame of 131,072 bytes; a reader dies at 21,000 tables with 2 MiB of
-# stack, at 5,000 with 256 KiB (L2).
-BOMBS = {"1000 tables": nested_tables(1000), "5000 tables": nested_tables(5000),
-         "21000 tables": nested_tables(21000), "26000 arrays": nested_arrays(26000)}
+FRAME_MAX = 1 << 20  # of the node, and the longest frame that rbit reads
+# The last two just fit one such frame; a reader dies at 174,000 tables with 16 MiB of stack, at
+# 21,000 with 2 MiB, at 5,000 with 256 KiB.
+BOMBS = {"5000 tables": nested_tables(5000), "21000 tables": nested_tables(21000),
+         "26000 arrays": nested_arrays(26000), "174700 tables": nested_tables(174700),
+         "209600 arrays": nested_arrays(209600)}
 STACKS = (256, 8192)  # KiB, of `ulimit -s`
 
 
@@ -159,7 +157,7 @@ def publish_raw(port, queue, headers, body):
         client.sendall(codec.method(0, "connection.start-ok", mechanism="PLAIN", locale="en_US",
                                     response=b"\0guest\0guest"))
         wait_for("connection.tune")
-        client.sendall(codec.method(0, "connection.tune-ok", channel_max=8, frame_max=131072)
+        client.sendall(codec.method(0, "connection.tune-ok", channel_max=8, frame_max=FRAME_MAX)
                        + codec.method(0, "connection.open", virtual_host="/"))
         wait_for("connection.open-ok")
         client.sendall(codec.method(1, "channel.open") + codec.method(1, "confirm.select"))
@@ -169,7 +167,7 @@ def publish_raw(port, queue, headers, body):
         properties = properties[:-1] + table + properties[-1:]  # headers, then delivery mode
         client.sendall(codec.method(1, "basic.publish", routing_key=queue, mandatory=True)
                        + codec.frame(codec.CONTENT_HEADER, 1, properties)
-                       + codec.bodies(1, body, 131072))
+                       + codec.bodies(1, body, FRAME_MAX))
         wait_for("basic.ack")
 
 

@@ -167,7 +167,8 @@ class Suite:
         if why:
             raise Skip(why)
         if self.node is None:
-            self.node = broker_node.Node()
+            # As long as any frame that rbit reads: row 15 fills it.
+            self.node = broker_node.Node(config="frame_max = 1048576\n")
             self.node.start()
         return self.node
 

@@ -8,6 +8,7 @@
 #include <boost/asio/write.hpp>
 #include <deque>
 #include <map>
+#include <set>
 #include <utility>
 
 namespace rbit::test {
@@ -115,6 +116,8 @@ class FakeBroker::Session : public std::enable_shared_from_this<Session> {
     socket_.close(ignored);
   }
   bool over() const { return over_; }
+  int number() const { return number_; }
+  int channels() const { return over_ ? 0 : static_cast<int>(open_.size()); }
   void close_channel(std::uint16_t channel, const Closing& why) {
     const auto code = static_cast<std::uint64_t>(why.code);
     send_method(channel,
@@ -221,7 +224,11 @@ class FakeBroker::Session : public std::enable_shared_from_this<Session> {
 
   bool refused(std::uint16_t channel, const std::string& what, const std::string& name) {
     const auto why = broker_.refuses ? broker_.refuses(what, name) : std::nullopt;
-    if (why) close_channel(channel, *why);
+    if (why && why->connection)
+      close_connection(*why);
+    else if (why)
+      close_channel(channel, *why);
+    if (why) open_.erase(channel);
     return why.has_value();
   }
 
@@ -246,8 +253,16 @@ class FakeBroker::Session : public std::enable_shared_from_this<Session> {
       end();
     } else if (id(channel_class, 10)) {
       published_[channel] = 0;
+      open_.insert(channel);
+      if (open_.size() > broker_.channel_max) return close_connection({504, "CHANNEL_ERROR"});
+      if (open_.size() > broker_.most_channels.value_or(open_.size()))
+        return close_connection({530,
+                                 "NOT_ALLOWED - number of channels opened for user 'guest' has "
+                                 "reached the maximum allowed user limit of (9)",
+                                 channel_class, 10});
       answer(Writer(channel_class, 11).long_text(""));
     } else if (id(channel_class, 40)) {
+      open_.erase(channel);
       answer(Writer(channel_class, 41));
     } else if (id(exchange_class, 10)) {
       answer(Writer(exchange_class, 11));
@@ -282,6 +297,8 @@ class FakeBroker::Session : public std::enable_shared_from_this<Session> {
       content.message.routing_key = in.text(1);
       content.open = !refused(channel, "publish", content.message.routing_key);
     } else if (id(basic_class, 70)) {
+      in.number(2);
+      if (refused(channel, "get", in.text(1))) return;
       answer(Writer(basic_class, 72).short_text(""));
     } else if (id(basic_class, 80)) {
       broker_.acked.push_back(in.number(8));
@@ -298,6 +315,7 @@ class FakeBroker::Session : public std::enable_shared_from_this<Session> {
   std::deque<std::string> outgoing_;
   std::map<std::uint16_t, Content> contents_;
   std::map<std::uint16_t, std::uint64_t> published_;
+  std::set<std::uint16_t> open_;  // channels
   int number_ = 0;
   bool over_ = false;
 };
@@ -340,17 +358,43 @@ const FakeBroker::Consumer* FakeBroker::consumer(const std::string& queue) const
   return found == consumers.rend() ? nullptr : &*found;
 }
 
+FakeBroker::Session& FakeBroker::session_of(const Consumer& consumer) {
+  for (const auto& session : sessions_)
+    if (session->number() == consumer.connection) return *session;
+  return *sessions_.back();
+}
+
+int FakeBroker::channels() const {
+  int count = 0;
+  for (const auto& session : sessions_) count += session->channels();
+  return count;
+}
+
 void FakeBroker::deliver(const Consumer& to, std::uint64_t delivery_tag, const std::string& body) {
-  sessions_.back()->send_method(to.channel, Writer(basic_class, 60)
-                                                .short_text(to.tag)
-                                                .number(delivery_tag, 8)
-                                                .number(0, 1)
-                                                .short_text("")
-                                                .short_text(to.queue));
+  Session& session = session_of(to);
+  session.send_method(to.channel, Writer(basic_class, 60)
+                                      .short_text(to.tag)
+                                      .number(delivery_tag, 8)
+                                      .number(0, 1)
+                                      .short_text("")
+                                      .short_text(to.queue));
   Writer header(basic_class, 0);
   header.number(body.size(), 8).number(0, 2);
-  sessions_.back()->send(frame(header_frame, to.channel, header.text()));
-  if (!body.empty()) sessions_.back()->send(frame(body_frame, to.channel, body));
+  session.send(frame(header_frame, to.channel, header.text()));
+  if (!body.empty()) session.send(frame(body_frame, to.channel, body));
+}
+
+void FakeBroker::deliver_garbled(const Consumer& to, std::uint64_t delivery_tag) {
+  Session& session = session_of(to);
+  session.send_method(to.channel, Writer(basic_class, 60)
+                                      .short_text(to.tag)
+                                      .number(delivery_tag, 8)
+                                      .number(0, 1)
+                                      .short_text("")
+                                      .short_text(to.queue));
+  Writer header(basic_class, 0);  // it has headers, and their table is longer than the frame
+  header.number(3, 8).number(1 << 13, 2).number(1000, 4);
+  session.send(frame(header_frame, to.channel, header.text()));
 }
 
 void FakeBroker::cancel(const Consumer& which) {

@@ -33,6 +33,7 @@ class FakeBroker {
     int code = 0;
     std::string text;
     int method_class = 0, method = 0;  // that failed, if the broker says so
+    bool connection = false;           // the whole of it, not only the channel
   };
 
   explicit FakeBroker(asio::io_context& loop);
@@ -48,14 +49,18 @@ class FakeBroker {
   bool beats = false;             // sends heartbeats, every second
   std::uint16_t heartbeat = 0;    // what it wants; 0: what the client wants
   std::uint16_t channel_max = 64;
+  std::optional<std::size_t> most_channels;  // of a user, who hears of it when there are more
   std::optional<Closing> login;   // refuses each login
   std::optional<Closing> opened;  // closes each connection right after it was opened
-  /// Asked of each queue.declare ("declare"), basic.consume ("consume"), basic.publish ("publish"):
-  /// closes the channel instead of answering.
+  /// Asked of each queue.declare ("declare"), basic.consume ("consume"), basic.get ("get"),
+  /// basic.publish ("publish"): closes the channel, or the connection, instead of answering.
   std::function<std::optional<Closing>(const std::string& what, const std::string& name)> refuses;
 
-  // What it does, to the connection that came last.
   void deliver(const Consumer& to, std::uint64_t delivery_tag, const std::string& body);
+  /// The same with a header that cannot be read.
+  void deliver_garbled(const Consumer& to, std::uint64_t delivery_tag);
+
+  // What it does, to the connection that came last.
   void cancel(const Consumer& which);
   void close_channel(std::uint16_t channel, const Closing& why);
   void close_connection(const Closing& why);
@@ -71,12 +76,15 @@ class FakeBroker {
   std::vector<Consumer> consumers;
   std::vector<std::uint64_t> acked, requeued;
 
+  /// Of connections that are not over.
+  int channels() const;
   /// The last consumer of `queue` that was not cancelled, or none.
   const Consumer* consumer(const std::string& queue) const;
 
  private:
   class Session;
   Task<void> accept();
+  Session& session_of(const Consumer& consumer);
 
   asio::ip::tcp::acceptor acceptor_;
   std::vector<std::shared_ptr<Session>> sessions_;

@@ -1,0 +1,76 @@
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "rbit/base/amqp_connection.h"
+#include "rbit/base/clock.h"
+#include "rbit/base/notice.h"
+#include "rbit/base/recent.h"
+#include "rbit/base/task.h"
+#include "rbit/intake/amqp_reader.h"
+#include "rbit/intake/amqp_transport_settings.h"
+#include "rbit/intake/read_channels.h"
+#include "rbit/intake/topology.h"
+
+namespace rbit {
+
+/// Keeps one queue read, through every refusal, and troubles no other queue with it. It reads on
+/// the connection that all share; a queue that had a connection ended (by what was asked of it, or
+/// by a message that cannot be read) gets one of its own, for as long as that lives and until it
+/// was read there. What is refused is tried again, ever more seldom. On the loop's thread.
+class QueueTender {
+ public:
+  /// All outlive this.
+  struct Means {
+    const AmqpTransportSettings& settings;
+    Topology& topology;
+    ReadChannels& channels;
+    Notice& changed;  // of any channel or connection; closing
+    /// The connection of all; none while it is away.
+    std::function<std::shared_ptr<amqp::Connection>()> common;
+    std::function<void(int change)> reading;  // one queue more, or less, is read
+    std::function<void(std::chrono::milliseconds)> acknowledgement_timeout;
+  };
+
+  QueueTender(const asio::any_io_executor& loop, std::shared_ptr<AmqpReader> reader, Means means);
+
+  AmqpReader& reader() { return *reader_; }
+
+  /// Ends after `close`.
+  Task<void> run();
+  Task<void> close();
+
+  /// Why the queue is not being read now; empty: it is, or the broker is away.
+  const std::string& trouble() const { return trouble_; }
+
+ private:
+  Task<std::shared_ptr<amqp::Connection>> own_connection();
+  Task<amqp::Refusal> read(std::shared_ptr<amqp::Connection> connection);
+  /// Draws the conclusions; how long to wait before the next try.
+  std::chrono::milliseconds pause_after(amqp::Refusal why);
+  bool another_way(const amqp::Refusal& why);
+  std::chrono::milliseconds next_step();
+  Task<void> wait(std::chrono::milliseconds pause, std::shared_ptr<amqp::Connection> connection);
+  void note_trouble(const amqp::Refusal& why);
+  void note_health();
+  const std::string& name() const { return reader_->queue().name; }
+
+  asio::any_io_executor loop_;
+  std::shared_ptr<AmqpReader> reader_;
+  Means means_;
+  std::shared_ptr<amqp::Connection> own_;
+  bool apart_ = false;       // on a connection of its own
+  bool was_read_ = false;    // for a while, since it is apart
+  bool gets_are_deadly_ = false;
+  std::optional<SteadyTime> attached_;  // when the last try began to read
+  std::chrono::milliseconds step_;
+  Recent odd_closes_;  // of its channel, by the broker
+  std::string trouble_;
+  bool closing_ = false;
+};
+
+}  // namespace rbit

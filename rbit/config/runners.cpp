@@ -177,6 +177,7 @@ RunnerPolicy read_policy(SectionReader& reader, bool shell) {
     reader.note("output-dir", reader.loaded().settings.state_dir + "/output", Place{});
   policy.keep_work = reader.flag("keep-work");
   policy.log_limit = reader.size("log-limit");
+  policy.output_limit = reader.size("output-limit");
   policy.pass_env = read_pass_env(reader);
   policy.user = reader.text("user");
   policy.nice = reader.number("nice");

@@ -40,6 +40,7 @@ struct RunnerPolicy {
   std::string output_dir;              // absolute; empty: `output` below the state directory
   bool keep_work = false;
   std::int64_t log_limit = 16 << 20;       // bytes of output kept
+  std::int64_t output_limit = 0;           // bytes a job may write, kept or not; 0: any number
   std::map<std::string, std::string> env;  // env.NAME
   std::vector<std::string> pass_env;
   std::string user;  // empty: ours

@@ -15,7 +15,6 @@ namespace rbit {
 
 namespace {
 
-constexpr std::int64_t output_limit = 1 << 30;         // read, not kept (RELIABILITY.md 6.3)
 constexpr auto flush_pause = std::chrono::seconds(1);  // for those who follow a job's log
 constexpr std::size_t max_reports = 1000;              // of one attempt; a flood helps nobody
 constexpr std::size_t max_last_words = 600;            // bytes
@@ -74,7 +73,7 @@ void Attempt::on_event_bytes(std::size_t count) {
 }
 
 void Attempt::limit_output() {
-  if (std::max(log_.bytes(), event_bytes_) > output_limit)
+  if (policy_.output_limit > 0 && std::max(log_.bytes(), event_bytes_) > policy_.output_limit)
     ladder(StopCause::output, policy_.signal_of_stop());
 }
 

@@ -83,7 +83,10 @@ Outcome outcome_of(StopCause cause, const RunnerPolicy& policy) {
     case StopCause::idle:
       return make(Outcome::Kind::timed_out, "idle", "silent for " + seconds(policy.idle_timeout));
     case StopCause::output:
-      return make(Outcome::Kind::timed_out, "output", "it wrote more than 1 GiB");
+      // It would write as much the next time.
+      return make(Outcome::Kind::failed, "output",
+                  "it wrote more than the " + std::to_string(policy.output_limit) +
+                      " bytes that output-limit allows");
   }
   return {};
 }

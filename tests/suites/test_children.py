@@ -26,6 +26,7 @@ AS_ROOT = os.geteuid() == 0
 # name: (script of /bin/sh, more keys, state, outcome, reason)
 DONE = ("done", "done", "")
 LATE = ("failed", "timed-out", "timeout")
+OUTPUT = ("failed", "failed", "output")
 
 
 def ended(reason):
@@ -53,8 +54,12 @@ SHELL = {
     "closes-stdout": ("exec 1>&- 2>&-; sleep 0.2; exit 4", "", ended("exit 4")),
     "closes-all": ("exec 0<&- 1>&- 2>&- 3>&-; sleep 1000", "timeout = 1500ms", LATE),
     "fork-chasers": ("exec python3 '{directory}/scripts/chasers.py'", "", DONE),
-    "1-gib": ("head -c 1200000000 /dev/zero; exit 0", "", ("failed", "timed-out", "output")),
-    "1-gib-on-3": ("head -c 1200000000 /dev/zero >&3", "", ("failed", "timed-out", "output")),
+    "1-gib": ("head -c 1200000000 /dev/zero", "", DONE),
+    "1-gib-on-3": ("head -c 1200000000 /dev/zero >&3", "", DONE),
+    "more-than-allowed": ("head -c 3000000 /dev/zero; sleep 60", "output-limit = 1M", OUTPUT),
+    "more-than-kept": ("yes; exit 0", "output-limit = 3M\nlog-limit = 4K", OUTPUT),
+    "as-much-as-allowed": ("head -c 1048576 /dev/zero", "output-limit = 1M", DONE),
+    "more-on-3": ("head -c 3000000 /dev/zero >&3; sleep 60", "output-limit = 1M", OUTPUT),
     "100-mb-line": ("head -c 100000000 /dev/zero | tr '\\0' x", "log-limit = 1M", DONE),
     "binary": ("head -c 3000000 /dev/urandom; exit 6", "log-limit = 1M", ended("exit 6")),
     "odd-text": ("printf '\\033[2J\\033]0;x\\007\\r\\n\\000\\377\\n'; exit 7", "", ended("exit 7")),

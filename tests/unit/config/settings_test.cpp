@@ -86,6 +86,7 @@ TEST_CASE("what the file does not say is as settings.h and runner_policy.h have 
   CHECK(policy.output_dir == fresh.output_dir);
   CHECK(policy.keep_work == fresh.keep_work);
   CHECK(policy.log_limit == fresh.log_limit);
+  CHECK(policy.output_limit == fresh.output_limit);
   CHECK(policy.env == fresh.env);
   CHECK(policy.pass_env == fresh.pass_env);
   CHECK(policy.user == fresh.user);

@@ -96,4 +96,5 @@ TEST_CASE("after the ladder began its cause counts, whatever the code") {
   CHECK(timeout.message == "not done after 30 s");
   CHECK(of(JobEnd::Kind::exited, 0, StopCause::idle).reason == "idle");
   CHECK(of(JobEnd::Kind::exited, 0, StopCause::output).reason == "output");
+  CHECK(of(JobEnd::Kind::signalled, SIGTERM, StopCause::output).kind == Kind::failed);  // no retry
 }

@@ -8,6 +8,7 @@ if(RBIT_BUILD_TESTS AND BUILD_TESTING)
   # Runners that misbehave, each in its own way, for the tests.
   add_library(naughty MODULE ${PROJECT_SOURCE_DIR}/tests/support/plugins/naughty.cpp
                              ${PROJECT_SOURCE_DIR}/tests/support/plugins/given.cpp
+                             ${PROJECT_SOURCE_DIR}/tests/support/plugins/leaves.cpp
                              ${PROJECT_SOURCE_DIR}/tests/support/plugins/misfits.c)
   target_link_libraries(naughty PRIVATE rbit::plugin Threads::Threads)
   set_target_properties(naughty PROPERTIES

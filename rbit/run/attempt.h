@@ -55,6 +55,8 @@ class Attempt {
   const std::string& key() const { return job_.key; }
   /// Says in the job's log what nobody else would say: who outlived it, whom the kernel killed.
   void note_end(const JobEnd& end);
+  /// A line of ours in the job's log.
+  void note(const std::string& line) { log_.note(line); }
   /// The first `result` event, or none yet.
   const std::optional<ResultEvent>& result() const { return result_; }
 

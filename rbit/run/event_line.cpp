@@ -20,6 +20,8 @@ Error nothing(std::string why) {
   return Error{"", std::move(why), ""};
 }
 
+constexpr std::size_t max_left = 8;  // words of a host about what its job left
+
 std::string string_of(const nlohmann::json& object, const char* name) {
   const auto found = object.find(name);
   return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
@@ -62,12 +64,17 @@ Result<JobEvent> result_event(const nlohmann::json& object) {
   event.message = message_of(object);
   const auto left_open = object.find("left_open");
   if (left_open != object.end() && left_open->is_number_unsigned()) event.left_open = 1;
+  const auto left = object.find("left");
+  if (left != object.end() && left->is_array())
+    for (const nlohmann::json& one : *left)
+      if (one.is_string() && event.left.size() < max_left)
+        event.left.push_back(text::one_line(one.get<std::string>(), 80));
   return JobEvent(std::move(event));
 }
 
 }  // namespace
 
-Result<JobEvent> parse_event_line(std::string_view line) {
+Result<JobEvent> parse_event_line(std::string_view line, const std::string& token) {
   if (line.size() > max_event_line) return nothing("a line is longer than 64 KiB");
   // Most of what is no event is found out so, and that at next to no cost: it may be a flood.
   if (const auto word = text::trim(line); word.empty() || word.front() != '{')
@@ -77,6 +84,8 @@ Result<JobEvent> parse_event_line(std::string_view line) {
   if (!parsed) return nothing(parsed.error().reason);
   const nlohmann::json& object = *parsed;
   if (!object.is_object()) return nothing("not a JSON object");
+  if (!token.empty() && string_of(object, "token") != token)
+    return nothing("it has not the token of this job");
 
   const std::string event = string_of(object, "event");
   if (event == "artifact")
@@ -88,6 +97,8 @@ Result<JobEvent> parse_event_line(std::string_view line) {
                              object.value("printed", nlohmann::json()) == true});
   if (object.contains("result")) return result_event(object);
   if (object.contains("ready")) return JobEvent(ReadyEvent{});
+  if (object.contains("opened")) return JobEvent(OpenedEvent{});
+  if (object.contains("stale")) return JobEvent(StaleEvent{string_of(object, "stale")});
   if (object.contains("refused"))
     return JobEvent(RefusedEvent{string_of(object, "refused"), string_of(object, "cure")});
   return nothing("no member that names an event");
@@ -131,7 +142,7 @@ void EventReader::end() {
 
 void EventReader::take(std::string_view line) {
   if (text::trim(line).empty()) return;
-  auto event = parse_event_line(line);
+  auto event = parse_event_line(line, token_);
   if (event)
     on_event_(std::move(*event));
   else

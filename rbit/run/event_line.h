@@ -30,21 +30,28 @@ struct ResultEvent {  // {"result": "done|failed|blocked|cancelled", "message": 
   Outcome::Kind kind = Outcome::Kind::done;
   std::string message;
   int left_open = 0;  // descriptors that a plugin opened and forgot
+  /// What else the job left otherwise than it found it: "changed its environment".
+  std::vector<std::string> left;
 };
-struct ReadyEvent {};  // {"ready": true}, a host's first line
+struct ReadyEvent {};   // {"ready": true}, a host's first line
+struct OpenedEvent {};  // {"opened": true}: in its first job it made what it keeps for all
+struct StaleEvent {     // {"stale": "file"}: this file is another one than it has loaded
+  std::string file;
+};
 struct RefusedEvent {  // {"refused": "why", "cure": "..."}, or this
   std::string reason, cure;
 };
 
-using JobEvent =
-    std::variant<StatusEvent, ArtifactEvent, LogEvent, ResultEvent, ReadyEvent, RefusedEvent>;
+using JobEvent = std::variant<StatusEvent, ArtifactEvent, LogEvent, ResultEvent, ReadyEvent,
+                              RefusedEvent, OpenedEvent, StaleEvent>;
 
 inline constexpr std::size_t max_event_line = 64 * 1024;
 inline constexpr std::size_t max_event_message = 4096;  // longer ones are cut
 
 /// {"event": "status", "status": ...} and {"event": "artifact", "path": ...} are accepted too.
-/// The Error has a reason only. Safe with whatever a job writes.
-Result<JobEvent> parse_event_line(std::string_view line);
+/// Unless `token` is empty it has to be the line's member "token". The Error has a reason only.
+/// Safe with whatever a job writes.
+Result<JobEvent> parse_event_line(std::string_view line, const std::string& token = {});
 
 /// Cuts a stream into lines and hands on what they mean. Lines that mean nothing are counted, the
 /// first one is told.
@@ -54,6 +61,8 @@ class EventReader {
   EventReader(Handler on_event, std::function<void(const std::string& why)> on_nonsense)
       : on_event_(std::move(on_event)), on_nonsense_(std::move(on_nonsense)) {}
 
+  /// From now on only events with this token are any; empty: all are.
+  void expect(std::string token) { token_ = std::move(token); }
   void feed(std::string_view bytes);
   /// A last line without its newline counts.
   void end();
@@ -64,6 +73,7 @@ class EventReader {
 
   Handler on_event_;
   std::function<void(const std::string&)> on_nonsense_;
+  std::string token_;
   std::string line_;  // of the line that is not whole yet
   bool too_long_ = false;
   bool said_ = false;

@@ -16,6 +16,7 @@
 #include "rbit/base/notice.h"
 #include "rbit/base/secrets.h"
 #include "rbit/base/text.h"
+#include "rbit/run/leftovers.h"
 #include "rbit/run/outcome_of.h"
 #include "rbit/run/pipe_reader.h"
 
@@ -70,7 +71,9 @@ struct HostChannel::State : std::enable_shared_from_this<HostChannel::State> {
   std::optional<Error> refusal;
   std::optional<JobEnd> end;
   int jobs = 0;
-  int strikes = 0;  // jobs that left something open or behind
+  std::string stale_file;
+  std::string leftovers;                            // of the last job
+  bool has_opened = false, is_noted_again = false;  // see `note_what_it_opened`
 
   void on_output(std::string_view bytes) {
     if (attempt) return attempt->on_output(bytes);
@@ -82,16 +85,36 @@ struct HostChannel::State : std::enable_shared_from_this<HostChannel::State> {
     if (std::get_if<ReadyEvent>(&event)) is_ready = true;
     if (auto* refused = std::get_if<RefusedEvent>(&event))
       refusal = Error{"", std::move(refused->reason), std::move(refused->cure)};
-    if (auto* result = std::get_if<ResultEvent>(&event)) {
-      if (result->left_open > 0) ++strikes;
-      if (attempt && !cause_at_result) cause_at_result = attempt->cause();
-    }
+    if (std::get_if<OpenedEvent>(&event)) has_opened = true;
+    if (auto* stale = std::get_if<StaleEvent>(&event))
+      stale_file = text::one_line(stale->file, 300);
+    if (std::get_if<ResultEvent>(&event) && attempt && !cause_at_result)
+      cause_at_result = attempt->cause();
     if (attempt) attempt->on_event(std::move(event));
     changed.notify();
   }
   static Task<void> watch_end(std::shared_ptr<State> self) {
     self->end = co_await self->leader->ended();
     self->changed.notify();
+  }
+  /// What a plugin makes once, in its first job, is there for all of them and no leftover. It waits
+  /// for our word meanwhile.
+  static Task<void> note_what_it_opened(std::shared_ptr<State> self) {
+    self->is_noted_again = true;
+    const auto noted = co_await self->leader->note();
+    if (noted) self->send("{\"noted\":true}\n");
+  }
+  /// What of the job is left in the living host, by its own word and by that of its leader.
+  void look_for_leftovers(const JobEnd& used) {
+    std::vector<std::string> words = words_of_leftovers(used.left);
+    if (used.outlived > 0) words.emplace_back("left a child process");
+    if (const auto& result = attempt->result()) {
+      if (result->left_open > 0) words.emplace_back("left a descriptor open");
+      words.insert(words.end(), result->left.begin(), result->left.end());
+    }
+    leftovers = leftovers_text(words);
+    if (leftovers.empty()) return;
+    attempt->note("the job " + leftovers + ": its host does no other one");
   }
   void send(std::string line) {
     written.reset();
@@ -199,6 +222,11 @@ Task<Result<void>> HostChannel::ready() {
     if (now >= limit) co_return Error{"", "its host was not ready after 30 s", ""};
     co_await state->changed.wait_for(limit - now);
   }
+  // How it stands without a job, which each of them has to leave so.
+  if (state->is_ready && !state->end) {
+    const auto noted = co_await state->leader->note();
+    while (!noted && !state->end) co_await state->changed.wait();
+  }
   if (state->end) {  // it may have said why just before
     co_await state->event_pipe->drain();
     co_await state->output_pipe->drain();
@@ -210,36 +238,46 @@ Task<Result<void>> HostChannel::ready() {
   co_return Error{"", why, ""};
 }
 
-Task<Outcome> HostChannel::run_job(Attempt& attempt, std::string line, Fd record_dir) {
+Task<Outcome> HostChannel::run_job(Attempt& attempt, HostJob job, Fd record_dir) {
   const auto state = state_;
   state->attempt = &attempt;
   state->cause_at_result.reset();
   state->took_job = true;
+  state->events.expect(std::move(job.token));
   ++state->jobs;
   if (!state->early_output.empty()) attempt.on_output(std::exchange(state->early_output, {}));
   if (auto attached = state->leader->attach("job " + attempt.key(), std::move(record_dir),
                                             state->policy.signal_of_stop(), state->policy.grace);
       !attached)
     log::debug("a host's record: " + attached.error().text());
-  state->send(std::move(line));
+  state->send(std::move(job.line));
   attempt.begin([state](StopCause cause, int signal, std::chrono::milliseconds grace) {
     state->leader->stop(cause, signal, grace);
   });
-  while (!attempt.result() && !state->end) co_await state->changed.wait();
+  while (!attempt.result() && !state->end && state->stale_file.empty()) {
+    if (state->has_opened && !state->is_noted_again) co_await State::note_what_it_opened(state);
+    if (attempt.result() || state->end || !state->stale_file.empty()) break;
+    co_await state->changed.wait();
+  }
   attempt.over();
 
   JobEnd used;
   if (!state->end) {
     const auto left = co_await state->leader->release();
-    if (left) used = *left;
-    if (left && left->outlived > 0) ++state->strikes;
+    if (left) {
+      used = *left;
+      state->look_for_leftovers(used);
+      // A thread of it could go on in the next job's directory, or while artifacts are collected.
+      if (!state->leftovers.empty()) state->leader->stop(StopCause::interrupt, SIGKILL, {});
+    }
     // `release` fails where the host ends just now; then the end is on its way.
-    while (!left && !state->end) co_await state->changed.wait();
+    while (!state->end && (!left || !state->leftovers.empty())) co_await state->changed.wait();
   }
-  if (state->end) {
+  const bool was_replaced = !state->leftovers.empty();
+  if (state->end && !was_replaced) {
     used = *state->end;
     while (!state->written) co_await state->changed.wait();  // nobody holds its end any more
-    state->took_job = state->has_read_line();
+    state->took_job = state->has_opened || state->has_read_line();
     co_await state->output_pipe->drain();
     co_await state->event_pipe->drain();
     state->events.end();
@@ -249,6 +287,15 @@ Task<Outcome> HostChannel::run_job(Attempt& attempt, std::string line, Fd record
     state->events.end();
   }
   state->attempt = nullptr;
+  state->events.expect({});
+  if (!state->stale_file.empty()) {
+    state->took_job = false;
+    Outcome untouched;
+    untouched.kind = Outcome::Kind::crashed;
+    untouched.reason = "plugin-crash";
+    untouched.message = state->stale_file + " changes faster than a host can load it";
+    co_return untouched;
+  }
   attempt.note_end(used);
   Outcome outcome = state->verdict(attempt);
   note_use(outcome, used);
@@ -259,12 +306,21 @@ bool HostChannel::took_job() const {
   return state_->took_job;
 }
 
+const std::string& HostChannel::stale_file() const {
+  return state_->stale_file;
+}
+
+const std::string& HostChannel::leftovers() const {
+  return state_->leftovers;
+}
+
 int HostChannel::jobs_done() const {
   return state_->jobs;
 }
 
 bool HostChannel::is_fit() const {
-  return !state_->end && !state_->leader->has_ended() && state_->strikes < 2;
+  return !state_->end && !state_->leader->has_ended() && state_->leftovers.empty() &&
+         state_->stale_file.empty();
 }
 
 void HostChannel::kill() {

@@ -16,6 +16,12 @@
 
 namespace rbit {
 
+/// What a host is told of a job: its line, as JSON with a newline, and the token that is in it and
+/// that each event of the job has to carry. What an earlier job left behind cannot know it.
+struct HostJob {
+  std::string line, token;
+};
+
 /// How a host is started.
 struct HostOrder {
   std::vector<std::string> argv, environment;
@@ -38,14 +44,19 @@ class HostChannel {
   /// Ends when it has loaded its runner. An Error: why it cannot.
   Task<Result<void>> ready();
 
-  /// One job to its end; `line` is the job as JSON with a newline. When it ends nothing of the job
-  /// is left but, if `is_fit()`, the host. What `attempt` knows is not in the outcome yet.
-  Task<Outcome> run_job(Attempt& attempt, std::string line, Fd record_dir);
+  /// One job to its end. When it ends nothing of the job is left but, if `is_fit()`, the host, and
+  /// that stands as it stood before. What `attempt` knows is not in the outcome yet.
+  Task<Outcome> run_job(Attempt& attempt, HostJob job, Fd record_dir);
 
-  /// False: it ended before it had read the last job's line, so nothing of that job ran.
+  /// False: it ended before it had read the last job's line, or its code is not that of today: so
+  /// nothing of that job ran.
   bool took_job() const;
+  /// The file of its code that has become another one since it was loaded; empty: none.
+  const std::string& stale_file() const;
+  /// What the last job left in it, as `leftovers_text` says it; empty: nothing.
+  const std::string& leftovers() const;
   int jobs_done() const;
-  /// Alive, and not one that twice left something open or behind.
+  /// Alive, its code up to date, and nothing left in it.
   bool is_fit() const;
 
   /// SIGKILL, for one that has no job. What waits for it is told.

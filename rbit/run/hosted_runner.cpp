@@ -4,16 +4,33 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
 #include <nlohmann/json.hpp>
 #include <utility>
 
 #include "rbit/base/log.h"
+#include "rbit/base/random.h"
 #include "rbit/run/base_environment.h"
 #include "rbit/run/outcome_of.h"
 #include "rbit/run/safe_file.h"
 
 namespace rbit {
+
+namespace {
+
+constexpr int most_stale_hosts = 20;  // before one job; there may be as many idle ones
+constexpr std::size_t most_said = 100;
+
+std::string new_token() {
+  char text[33];
+  std::snprintf(text, sizeof text, "%016llx%016llx",
+                static_cast<unsigned long long>(random_number()),
+                static_cast<unsigned long long>(random_number()));
+  return text;
+}
+
+}  // namespace
 
 HostedRunner::HostedRunner(const asio::any_io_executor& loop, std::vector<std::string> argv,
                            std::string what, std::string name, RunnerPolicy policy, RunPlace place,
@@ -121,6 +138,7 @@ Task<Outcome> HostedRunner::run(const Job& job, RunContext& context) {
 Task<Outcome> HostedRunner::run_in(const Workspace& workspace, const Job& job, RunContext& context,
                                    Attempt& attempt) {
   Outcome outcome;
+  int stale = 0;
   for (bool taken = false; !taken;) {
     Fd record_dir(::open(context.record_dir.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (!record_dir) {
@@ -138,11 +156,14 @@ Task<Outcome> HostedRunner::run_in(const Workspace& workspace, const Job& job, R
       if (!started) co_return not_started(started.error());
       host = std::move(*started);
     }
-    std::string line = job_line(job, context, workspace);
-    outcome = co_await host->run_job(attempt, std::move(line), std::move(record_dir));
+    HostJob order = host_job(job, context, workspace);
+    outcome = co_await host->run_job(attempt, std::move(order), std::move(record_dir));
+    say_why_replaced(*host, job);
+    const bool is_stale = !host->stale_file().empty();
     // A warm host may have died of something else a moment ago.
-    taken = fresh || host->took_job() || outcome.kind != Outcome::Kind::crashed;
-    if (!taken) log::warning(what_ + ": a warm host died; another one takes its job");
+    taken = is_stale ? ++stale > most_stale_hosts
+                     : fresh || host->took_job() || outcome.kind != Outcome::Kind::crashed;
+    if (!taken && !is_stale) log::warning(what_ + ": a warm host died; another one takes its job");
     if (host->is_fit() && host->jobs_done() < policy_.keep_warm)
       idle_.push_back(std::move(host));
     else
@@ -154,8 +175,22 @@ Task<Outcome> HostedRunner::run_in(const Workspace& workspace, const Job& job, R
   co_return outcome;
 }
 
-std::string HostedRunner::job_line(const Job& job, const RunContext& context,
-                                   const Workspace& workspace) const {
+/// What a job leaves in its host it would leave in every one: said once.
+void HostedRunner::say_why_replaced(const HostChannel& host, const Job& job) {
+  const std::string who = "[runner:" + name_ + "] ";
+  if (const std::string& file = host.stale_file(); !file.empty())
+    log::info(who + file + " is another file by now: its host was replaced");
+  const std::string& left = host.leftovers();
+  if (left.empty()) return;
+  const std::string line = who + left + ": its host was replaced";
+  if (said_.size() < most_said && said_.insert(left).second)
+    log::warning(line, {{"job", job.key}});
+  else
+    log::debug(line, {{"job", job.key}});
+}
+
+HostJob HostedRunner::host_job(const Job& job, const RunContext& context,
+                               const Workspace& workspace) const {
   const BuildRequest& request = job.request;
   const nlohmann::json fields{{"package", request.package},
                               {"version", request.version},
@@ -174,7 +209,10 @@ std::string HostedRunner::job_line(const Job& job, const RunContext& context,
                               {"timestamp", std::to_string(job.timestamp)}};
   const bool has_home = !site_.account().home.empty() ||
                         has_variable(base_environment(site_.account(), policy_), "HOME");
+  HostJob host_job;
+  host_job.token = new_token();
   const nlohmann::json order{
+      {"token", host_job.token},
       {"id", job.key},
       {"queue", job.queue},
       {"runner", job.runner},
@@ -191,7 +229,8 @@ std::string HostedRunner::job_line(const Job& job, const RunContext& context,
       {"settings", policy_.settings},
       {"payload", job.body}};
   const nlohmann::json line{{"job", order}};
-  return line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+  host_job.line = line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+  return host_job;
 }
 
 Task<void> HostedRunner::close() {

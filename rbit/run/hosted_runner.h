@@ -36,7 +36,8 @@ class HostedRunner : public Runner {
   Task<void> retire_quietly(std::unique_ptr<HostChannel> host);
   Task<Outcome> run_in(const Workspace& workspace, const Job& job, RunContext& context,
                        Attempt& attempt);
-  std::string job_line(const Job& job, const RunContext& context, const Workspace& workspace) const;
+  HostJob host_job(const Job& job, const RunContext& context, const Workspace& workspace) const;
+  void say_why_replaced(const HostChannel& host, const Job& job);
 
   asio::any_io_executor loop_;
   std::vector<std::string> argv_;
@@ -47,6 +48,7 @@ class HostedRunner : public Runner {
   RunnerSite site_;
 
   std::vector<std::unique_ptr<HostChannel>> idle_;
+  std::set<std::string> said_;       // of what was left in hosts
   std::set<HostChannel*> starting_;  // owned by `start_host`, until they are ready
   int retiring_ = 0;
   bool closing_ = false;

@@ -4,6 +4,7 @@ add_executable(rbit-leader
   rbit/run/leader/cgroup_dir.cpp
   rbit/run/leader/child.cpp
   rbit/run/leader/duty.cpp
+  rbit/run/leader/host_state.cpp
   rbit/run/leader/leader_main.cpp
   rbit/run/leader/packet.cpp
   rbit/run/leader/record_file.cpp

@@ -118,6 +118,7 @@ JobEnd end_of(const wire::Answer& answer) {
   end.cpu_micros = answer.cpu_micros;
   end.peak_memory_kib = answer.peak_memory_kib;
   end.oom_kills = answer.oom_kills;
+  end.left = answer.left;
   return end;
 }
 
@@ -161,6 +162,7 @@ struct Leader::State : std::enable_shared_from_this<Leader::State> {
   std::string what;   // it does, for log lines
   std::string group;  // the control group it made if it could; or empty
   std::optional<JobEnd> released;
+  bool noted = false;
 
   /// Asks for the next answers; holds no reference, so that a dropped Leader is gone.
   void watch() {
@@ -212,6 +214,9 @@ struct Leader::State : std::enable_shared_from_this<Leader::State> {
       case wire::Kind::released:
         released = end_of(answer);
         released->is_host_alive = true;
+        break;
+      case wire::Kind::noted:
+        noted = true;
         break;
       case wire::Kind::unkillable:
         log::error(
@@ -350,6 +355,17 @@ Result<void> Leader::attach(std::string what, Fd record_dir, int stop_signal,
   state_->has_job = true;
   state_->what = std::move(what);
   return state_->send(&attach, sizeof attach, &fd, 1);
+}
+
+Task<Result<void>> Leader::note() {
+  const auto state = state_;
+  wire::Note note{wire::Command::note};
+  state->noted = false;
+  auto sent = state->send(&note, sizeof note, nullptr, 0);
+  if (!sent) co_return sent.error();
+  while (!state->noted && !state->end && !state->lost) co_await state->changed.wait();
+  if (!state->noted) co_return Error{"host", "it ended", ""};
+  co_return Result<void>();
 }
 
 Task<Result<JobEnd>> Leader::release() {

@@ -47,6 +47,7 @@ struct JobEnd {
   bool is_host_alive = false;         // a host's job, and no end of a process
   int outlived = 0;                   // processes that were left, and killed
   int oom_kills = 0;                  // by the kernel, for want of memory
+  std::uint32_t left = 0;             // wire::Left, what a host's job changed in its host
   std::int64_t cpu_micros = 0, peak_memory_kib = 0;
 };
 
@@ -74,6 +75,9 @@ class Leader {
   /// The ladder; SIGKILL as `signal`: at once. A second one may only shorten it.
   void stop(StopCause cause, int signal, std::chrono::milliseconds grace);
 
+  /// The host is ready: each of its jobs is to leave it as it stands now. An Error: the host or the
+  /// leader ended meanwhile.
+  Task<Result<void>> note();
   /// A host's next job: its name, its record directory, and what to do should rbit die.
   Result<void> attach(std::string what, Fd record_dir, int stop_signal,
                       std::chrono::milliseconds grace);

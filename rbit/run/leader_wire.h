@@ -8,10 +8,13 @@
 /// library.
 ///
 /// rbit sends            meaning                                          answer
-///   Start and 4 or 5 fds  run a job or a host                              Answer ended |
-///   not_started Attach and 1 fd       the warm host's next job: its record             none
-///   Release               the host's job is over: kill all but the host    Answer released
-///   Stop                  the ladder: signal, grace, SIGKILL               none
+/// Start and 4 or 5 fds  run a job or a host                              ended, not_started
+/// Note                  the host is ready: as it stands now each job     noted
+///                       is to leave it
+/// Attach and 1 fd       the warm host's next job: its record             none
+/// Release               the host's job is over: kill all but the host    released
+/// Stop                  the ladder: signal, grace, SIGKILL               none
+///
 /// A closed socket or a dead rbit is a Stop with what Start or Attach gave, and the leader's end.
 namespace rbit::wire {
 
@@ -24,7 +27,7 @@ inline constexpr int max_fds = 5;
 /// What a descriptor more than 0 to 3 may be called: a digit, for more a shell cannot say.
 inline constexpr int least_extra = 4, most_extra = 9;
 
-enum class Command : std::uint32_t { start = 1, attach, release, stop };
+enum class Command : std::uint32_t { start = 1, attach, release, stop, note };
 
 /// Why a job is made to end before its time; in the record by number.
 enum class Cause : std::int32_t { none = 0, cancel, interrupt, timeout, idle, output };
@@ -77,6 +80,10 @@ struct Release {
   Command command;
 };
 
+struct Note {
+  Command command;
+};
+
 struct Stop {
   Command command;
   Cause cause;
@@ -85,7 +92,23 @@ struct Stop {
   std::int64_t grace_ms;
 };
 
-enum class Kind : std::int32_t { ended = 1, not_started, released, unkillable };
+enum class Kind : std::int32_t { ended = 1, not_started, released, unkillable, noted };
+
+/// What the job of a host left otherwise than it was noted: bits of Answer::left.
+enum Left : std::uint32_t {
+  left_thread = 1 << 0,
+  left_child = 1 << 1,  // one that has ended and that the host has not waited for
+  left_timer = 1 << 2,
+  left_descriptor = 1 << 3,
+  lost_descriptor = 1 << 4,  // closed, or open to something else
+  changed_umask = 1 << 5,
+  changed_signals = 1 << 6,
+  changed_limits = 1 << 7,
+  changed_place = 1 << 8,      // current directory, root
+  changed_rights = 1 << 9,     // user, groups, capabilities, seccomp
+  changed_priority = 1 << 10,  // niceness, processors, how readily it is killed for memory
+  is_hidden = 1 << 11,         // it cannot be looked at any more
+};
 
 struct Answer {
   Kind kind;
@@ -97,8 +120,8 @@ struct Answer {
   std::int32_t outlived;      // processes that were left and killed; unkillable: that could not be
   std::int32_t record_error;  // errno of writing the record; 0: it is there
   std::int32_t oom_kills;     // of its processes by the kernel, for want of memory
-  std::int32_t unused;
-  std::int64_t cpu_micros;       // released: of this job alone
+  std::uint32_t left;         // released: bits of Left
+  std::int64_t cpu_micros;    // released: of this job alone
   std::int64_t peak_memory_kib;  // of its largest process
 };
 

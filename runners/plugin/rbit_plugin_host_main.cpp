@@ -121,14 +121,14 @@ int run(const Options& options) {
   // Lines of a job that is at work for hours are seen when they are written, not 4 KiB later.
   std::setvbuf(stdout, nullptr, _IOLBF, BUFSIZ);
 
-  const Result<const rbit_runner*> runner =
+  const Result<plugin_host::Loaded> loaded =
       plugin_host::load_runner(options.library, options.name, options.trusted_uid);
-  if (!runner) {
-    const Error& error = runner.error();
+  if (!loaded) {
+    const Error& error = loaded.error();
     events.refused(Error{error.thing, error.reason, ""}.text(), error.cure);
     return options.once ? static_cast<int>(ExitCode::config) : kRefused;
   }
-  plugin_host::Host host(**runner, events);
+  plugin_host::Host host(*loaded->runner, events, loaded->file);
   if (options.once) {
     const int code = run_once(options, host, input);
     host.close();

@@ -64,6 +64,9 @@ void Duty::on_packet(Packet& packet) {
     case wire::Command::attach:
       attach(packet);
       break;
+    case wire::Command::note:
+      note();
+      break;
     case wire::Command::release:
       release();
       break;
@@ -150,12 +153,27 @@ void Duty::attach(Packet& packet) {
   packet.fds[0] = -1;
 }
 
+void Duty::note() {
+  if (job_ != 0 && job_has_ended()) finish();
+  if (job_ == 0) return;  // rbit learns of the end instead
+  host_state_.note(job_);
+  Answer done{};
+  done.kind = Kind::noted;
+  answer(done);
+}
+
 void Duty::release() {
   if (job_ != 0 && job_has_ended()) finish();
   if (job_ == 0) return;  // rbit learns of the end instead
   Answer done{};
   done.kind = Kind::released;
-  done.outlived = sweep_all_but(job_, usage_);
+  bool has_dead_child = false;
+  done.outlived = sweep_all_but(job_, usage_, has_dead_child);
+  done.left = host_state_.changes() | (has_dead_child ? wire::left_child : 0u);
+  if (job_has_ended()) {  // after its last result
+    finish();
+    return;
+  }
   const std::int64_t peak = peak_memory_of(job_);
   count(done, cpu_micros_of(job_) - host_cpu_,
         peak > usage_.peak_memory_kib ? peak : usage_.peak_memory_kib);
@@ -243,6 +261,7 @@ void Duty::finish() {
   if (cgroup_.is_spent() && !cgroup_.remove()) cgroups_ = "";  // the next job gets a new one
   end.record_error = write_end(end);                           // V, before anybody is told
   record_.close();
+  host_state_.forget();
   job_ = 0;
   deadline_ = -1;
   answer(end);

@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "rbit/run/leader/cgroup_dir.h"
+#include "rbit/run/leader/host_state.h"
 #include "rbit/run/leader/packet.h"
 #include "rbit/run/leader/record_file.h"
 #include "rbit/run/leader/sweep.h"
@@ -23,6 +24,7 @@ class Duty {
   void on_packet(Packet& packet);
   void start(Packet& packet);
   void attach(Packet& packet);
+  void note();
   void release();
   void on_signals();
   void on_parent_gone();
@@ -58,6 +60,7 @@ class Duty {
   std::int64_t first_kill_ = -1;  // when it was sent first
   bool said_unkillable_ = false;
   int record_error_ = 0;
+  HostState host_state_;         // of a host, as it was noted
   Usage usage_;                  // of what was reaped
   std::int64_t host_cpu_ = 0;    // of a host when its job began
   std::int64_t cgroup_cpu_ = 0;  // the cgroup's counters then

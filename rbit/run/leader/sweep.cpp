@@ -105,13 +105,20 @@ void find_descendants(pid_t spare) {
     if (found.pid[i] == spare) found.pid[i] = 0;
 }
 
-void reap_all_but(pid_t host, Usage& usage) {
+/// Whether a dead one is left, which is not ours to reap.
+bool reap_all_but(pid_t host, Usage& usage) {
   find_descendants(host);
+  bool is_dead = false;
   for (int i = 0; i < found.count; ++i) {
+    if (found.pid[i] == 0) continue;
     rusage used;
     // Of those that are not our children it says so; the host is not asked for.
-    if (found.pid[i] > 0 && wait4(found.pid[i], nullptr, WNOHANG, &used) > 0) usage.add(used);
+    if (wait4(found.pid[i], nullptr, WNOHANG, &used) > 0)
+      usage.add(used);
+    else if (state_of(found.pid[i]) == 'Z')
+      is_dead = true;
   }
+  return is_dead;
 }
 
 }  // namespace
@@ -163,11 +170,12 @@ int sweep_all(int signal_fd, Usage& usage, void (*unkillable)(void*, int), void*
   }
 }
 
-int sweep_all_but(pid_t host, Usage& usage) {
+int sweep_all_but(pid_t host, Usage& usage, bool& has_dead_child) {
   const std::int64_t begin = now_ms();
   int killed = 0;
   for (int pass = 0;; ++pass) {
-    reap_all_but(host, usage);
+    const bool is_dead = reap_all_but(host, usage);
+    if (pass == 0) has_dead_child = is_dead;
     const int left = kill_descendants(host);
     if (left == 0) return killed;
     if (left > killed) killed = left;

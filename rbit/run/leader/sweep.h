@@ -18,7 +18,8 @@ int kill_descendants(pid_t spare);
 /// calls `unkillable` once with how many are left.
 int sweep_all(int signal_fd, Usage& usage, void (*unkillable)(void*, int), void* argument);
 
-/// The same for all but the host, which has to reap its own; 10 s at most.
-int sweep_all_but(pid_t host, Usage& usage);
+/// The same for all but the host; 10 s at most. `has_dead_child`: the host has one that it did not
+/// wait for, and that was dead before.
+int sweep_all_but(pid_t host, Usage& usage, bool& has_dead_child);
 
 }  // namespace rbit::leader

@@ -5,6 +5,7 @@
 
 #include <cerrno>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "rbit/base/fd.h"
 
@@ -23,10 +24,6 @@ std::string cut(std::string_view text) {
   return std::string(text.substr(0, end)) + "...";
 }
 
-std::string to_line(const Json& event) {
-  return event.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
-}
-
 bool write_all(int fd, std::string_view bytes) {
   while (!bytes.empty()) {
     const ssize_t count = ::write(fd, bytes.data(), bytes.size());
@@ -38,6 +35,24 @@ bool write_all(int fd, std::string_view bytes) {
 }
 
 }  // namespace
+
+template <class Event>
+std::string EventChannel::to_line(Event event) const {
+  if (!token_.empty()) event["token"] = token_;
+  return event.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+void EventChannel::set_token(std::string token) {
+  token_ = std::move(token);
+}
+
+void EventChannel::opened() {
+  write_line(before_ + to_line(Json{{"opened", true}}));
+}
+
+void EventChannel::stale(std::string_view file) {
+  write_line(before_ + to_line(Json{{"stale", cut(file)}}));
+}
 
 void EventChannel::ready() {
   write_line(before_ + to_line(Json{{"ready", true}}));
@@ -62,9 +77,10 @@ void EventChannel::log(std::string_view text, std::string_view level) {
 }
 
 void EventChannel::result(std::string_view verdict, std::string_view message, int left_open,
-                          const std::string& record_dir) {
+                          const std::vector<std::string>& left, const std::string& record_dir) {
   Json event{{"result", verdict}, {"message", cut(message)}};
   if (left_open > 0) event["left_open"] = left_open;
+  if (!left.empty()) event["left"] = left;
   const std::string line = to_line(event);
   if (!record_dir.empty()) {
     const std::string path = record_dir + "/result";

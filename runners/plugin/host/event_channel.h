@@ -3,6 +3,7 @@
 #include <mutex>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace rbit::plugin_host {
 
@@ -16,21 +17,31 @@ class EventChannel {
   explicit EventChannel(int fd, bool is_read_by_people = false)
       : fd_(fd), before_(is_read_by_people ? "" : "\n") {}
 
+  /// Each event from now on carries this, unless it is empty.
+  void set_token(std::string token);
   void ready();
   void refused(std::string_view why, std::string_view cure);
   void status(std::string_view status, std::string_view message);
   void artifact(std::string_view path, std::string_view kind);
   void log(std::string_view text, std::string_view level);
+  /// What the runner keeps for all jobs is made; rbit has a look at it and answers with a line.
+  void opened();
+  /// The job is not begun: `file` is another one than was loaded.
+  void stale(std::string_view file);
   /// The verdict. The line is first kept in `record_dir` (if there is one), without a sync: it has
   /// to outlive rbit, not the machine. `left_open`: descriptors the job opened and did not close.
+  /// `left`: what else it left, "changed its environment".
   void result(std::string_view verdict, std::string_view message, int left_open,
-              const std::string& record_dir);
+              const std::vector<std::string>& left, const std::string& record_dir);
 
  private:
+  template <class Event>
+  std::string to_line(Event event) const;
   bool write_line(const std::string& line);
 
   int fd_;
   std::string before_;  // what rbit waits for
+  std::string token_;   // of the job; set while no other thread writes
   std::mutex mutex_;
 };
 

@@ -78,47 +78,78 @@ bool is_verdict(int value) {
 }  // namespace
 
 void Host::serve(JobInput& input) {
+  input_ = &input;
   while (const std::optional<std::string> line = input.next_line()) {
     const Result<JobData> data = parse_job(*line);
-    if (data) {
-      run(*data);
+    events_.set_token(data ? data->token : std::string());
+    if (!data) {
+      events_.result("failed", data.error().text(), 0, {}, "");
+    } else if (file_.is_another_one()) {
+      events_.stale(file_.path());
     } else {
-      events_.result("failed", data.error().text(), 0, "");
+      run(*data);
     }
   }
 }
 
 int Host::run(const JobData& data) {
   const PluginJob job(data, kept(data.settings), events_);
-  const int open_before = open_descriptors();
+  make_variables(data);
   int value = RBIT_FAILED;
-  // Temporary files are the job's and go with it.
-  if (tmp_dir_is_free_ && !data.tmp_dir.empty()) ::setenv("TMPDIR", data.tmp_dir.c_str(), 1);
-  if (!data.home_dir.empty()) ::setenv("HOME", data.home_dir.c_str(), 1);
+  int left_open = 0;
+  std::vector<std::string> left;
   if (!data.work_dir.empty() && ::chdir(data.work_dir.c_str()) != 0) {
     job.explain(data.work_dir + ": " + std::strerror(errno));
-  } else {
+  } else if (open(job, value)) {
+    // What open() made is there for all jobs.
+    std::vector<std::string> own;
+    if (tmp_dir_is_free_) own.emplace_back("TMPDIR");
+    if (!data.home_dir.empty()) own.emplace_back("HOME");
+    if (!ground_) ground_.emplace(std::move(own));
+    const int open_before = open_descriptors();
     value = call(job);
+    left_open = open_descriptors() - open_before;
+    left = ground_->changes();
   }
   flush_output();
   // A job's directory must not be busy when it is removed.
   if (::chdir("/") != 0) std::perror("/");
-  const int left_open = open_descriptors() - open_before;
-  events_.result(to_verdict(value), job.explanation(), left_open, data.record_dir);
+  events_.result(to_verdict(value), job.explanation(), left_open, left, data.record_dir);
   return is_verdict(value) ? value : static_cast<int>(RBIT_FAILED);
 }
 
-int Host::call(const PluginJob& job) {
-  if (!open_ && runner_.open != nullptr) {
-    const int opened = guarded(job, "open()", [&] { return runner_.open(&job, &state_); });
-    if (opened != RBIT_DONE) {
-      if (job.explanation().empty()) {
-        job.explain("open() refused with " + std::to_string(opened));
-      }
-      return opened;
-    }
+/// Temporary files are the job's and go with it; so is a home where its user has none.
+void Host::make_variables(const JobData& data) {
+  if (tmp_dir_is_free_ && !data.tmp_dir.empty()) ::setenv("TMPDIR", data.tmp_dir.c_str(), 1);
+  if (!data.home_dir.empty()) ::setenv("HOME", data.home_dir.c_str(), 1);
+}
+
+/// False: it refused, with `value`.
+bool Host::open(const PluginJob& job, int& value) {
+  if (open_ || runner_.open == nullptr) return open_ = true;
+  value = guarded(job, "open()", [&] { return runner_.open(&job, &state_); });
+  if (value != RBIT_DONE) {
+    if (job.explanation().empty()) job.explain("open() refused with " + std::to_string(value));
+    return false;
   }
   open_ = true;
+  if (input_ == nullptr || job.data().token.empty()) return true;  // nobody looks
+  // As it will stand between jobs.
+  if (::chdir("/") != 0) std::perror("/");
+  events_.opened();
+  if (!input_->wait_for_line()) {
+    job.explain("rbit is gone");
+  } else if (const std::string& place = job.data().work_dir;
+             !place.empty() && ::chdir(place.c_str()) != 0) {
+    job.explain(place + ": " + std::strerror(errno));
+  } else {
+    return true;
+  }
+  value = RBIT_FAILED;
+  return false;
+}
+
+int Host::call(const PluginJob& job) {
   const int value = guarded(job, "run()", [&] { return runner_.run(state_, &job); });
   if (!is_verdict(value) && job.explanation().empty()) {
     job.explain("run() returned " + std::to_string(value) + ", which is no verdict");

@@ -38,6 +38,17 @@ std::optional<std::string> JobInput::next_line() {
   }
 }
 
+bool JobInput::wait_for_line() {
+  for (;;) {
+    const std::size_t end = buffer_.find('\n');
+    if (end != std::string::npos) {
+      buffer_.erase(0, end + 1);
+      return true;
+    }
+    if (!fill()) return false;
+  }
+}
+
 std::string JobInput::rest() {
   while (fill()) {
   }

@@ -38,6 +38,7 @@ std::string text_at(const Json& root, std::initializer_list<const char*> path) {
 
 JobData from_job(const Json& job) {
   JobData data;
+  data.token = text_at(job, {"token"});
   data.id = text_at(job, {"id"});
   data.queue = text_at(job, {"queue"});
   data.payload = text_at(job, {"payload"});

@@ -3,10 +3,13 @@
 #include <dlfcn.h>
 #include <elf.h>
 #include <link.h>
+#include <sys/stat.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -85,14 +88,15 @@ Result<void> check(const rbit_runner* runner, std::size_t symbol_size, const std
 
 }  // namespace
 
-Result<const rbit_runner*> load_runner(const std::string& path, const std::string& name,
-                                       long trusted_uid) {
+Result<Loaded> load_runner(const std::string& path, const std::string& name, long trusted_uid) {
   if (!is_name(name)) {
     return Error{path, "'" + name + "' is no name of a runner", "letters, digits and _"};
   }
   Result<Fd> file = open_code_file(path, trusted_uid);
   if (!file) return file.error();
   const int fd = file->get();
+  struct stat opened {};
+  if (::fstat(fd, &opened) != 0) return Error{path, std::strerror(errno), ""};
   const std::string door = "/proc/self/fd/" + std::to_string(fd);
   void* library = ::dlopen(door.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (library == nullptr) {
@@ -114,7 +118,7 @@ Result<const rbit_runner*> load_runner(const std::string& path, const std::strin
   const Result<void> checked = check(runner, symbol_size, path, name);
   if (!checked) return checked.error();
   file->release();  // debuggers and sanitizers look through the door once more
-  return runner;
+  return Loaded{runner, LoadedFile(path, opened)};
 }
 
 }  // namespace rbit::plugin_host

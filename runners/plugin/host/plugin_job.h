@@ -19,6 +19,7 @@ using Settings = std::vector<std::pair<std::string, std::string>>;
 /// What a job line says (rbit-runner(7)).
 struct JobData {
   std::string id, queue, payload;
+  std::string token;  // for its events; none with --once
   std::string work_dir, tmp_dir, home_dir, record_dir;
   std::uint32_t attempt = 1;
   std::map<std::string, std::string, std::less<>> fields;

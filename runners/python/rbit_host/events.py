@@ -21,9 +21,14 @@ def clean(value):
 class Events:
     """Writes whole lines to a descriptor, from any thread."""
 
-    def __init__(self, fd):
+    def __init__(self, fd, lock=None, token=None):
         self._fd = fd
-        self._lock = threading.RLock()  # a signal handler may raise in the middle of a write
+        self._lock = lock or threading.RLock()  # a signal handler may raise in the middle of a write
+        self._token = token
+
+    def of_job(self, token):
+        """The same for one job: each of its events carries its token."""
+        return Events(self._fd, self._lock, token)
 
     def ready(self):
         self._write({"ready": True}, on_its_own=True)
@@ -44,11 +49,17 @@ class Events:
         """What the job's output shows already, for the logger of runners in rbit's own log."""
         self._write({"log": clean(text), "level": level, "printed": True})
 
-    def result(self, verdict, message, left_open, record_dir):
+    def stale(self, path):
+        """The job is not begun: this file is another one than was loaded."""
+        self._write({"stale": clean(path)}, on_its_own=True)
+
+    def result(self, verdict, message, left_open, left, record_dir):
         """The verdict; first kept in record_dir, without a sync: it has to outlive rbit only."""
         event = {"result": verdict, "message": clean(message)}
         if left_open > 0:
             event["left_open"] = left_open
+        if left:
+            event["left"] = left
         if record_dir:
             path = os.path.join(record_dir, "result")
             flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
@@ -64,6 +75,8 @@ class Events:
 
     def _write(self, event, fd=None, on_its_own=False):
         """`on_its_own`: what is waited for is not lost to a line that somebody else began."""
+        if self._token:
+            event["token"] = self._token
         line = (("\n" if on_its_own else "") + json.dumps(event) + "\n").encode("ascii")
         with self._lock:
             while line:

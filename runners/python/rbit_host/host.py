@@ -13,6 +13,7 @@ import traceback
 from rbit import Cancelled
 from rbit_host.call import form_of
 from rbit_host.events import Events
+from rbit_host.ground import Ground
 from rbit_host.job import Job
 from rbit_host.load import load
 from rbit_host.refusal import Refusal
@@ -69,10 +70,10 @@ class TemporaryDirectory:
 
     def __init__(self):
         self._path = None
-        self._is_free = "TMPDIR" not in os.environ
+        self.is_free = "TMPDIR" not in os.environ
 
     def take(self, path):
-        if not path or not self._is_free:
+        if not path or not self.is_free:
             return
         os.environ["TMPDIR"] = path
         # That module remembers what it found first, the job before's or that of its import.
@@ -83,7 +84,10 @@ class TemporaryDirectory:
 
 
 def open_descriptors():
-    return len(os.listdir("/proc/self/fd"))
+    try:
+        return len(os.listdir("/proc/self/fd"))
+    except OSError:  # the job has taken /proc away, which rbit sees
+        return 0
 
 
 def flush_output():
@@ -94,7 +98,7 @@ def flush_output():
             pass
 
 
-def run_job(line, function, form, events, signals, temporary):
+def run_job(line, function, form, events, signals, temporary, ground):
     signals.starting()
     before = open_descriptors()
     verdict = ("failed", "")
@@ -118,19 +122,20 @@ def run_job(line, function, form, events, signals, temporary):
     flush_output()
     os.chdir("/")  # a job's directory must not be busy when it is removed
     left_open = open_descriptors() - before
-    events.result(verdict[0], verdict[1], left_open, line.get("record_dir"))
+    events.result(verdict[0], verdict[1], left_open, ground.changes(), line.get("record_dir"))
 
 
 class Passing(logging.Handler):
     """Hands on what runners log, without tracebacks: those are for the job's output alone."""
 
-    def __init__(self, events):
+    def __init__(self):
         super().__init__()
-        self._events = events
+        self.events = None  # those of the job
 
     def emit(self, record):
         try:
-            self._events.printed(record.getMessage(), record.levelname)
+            if self.events:
+                self.events.printed(record.getMessage(), record.levelname)
         except Exception:  # as a logging handler does: a slip in a format ends no job
             self.handleError(record)
 
@@ -156,12 +161,13 @@ def main(arguments):
     sys.stdout.reconfigure(line_buffering=True, errors="backslashreplace")
     logging.basicConfig(stream=sys.stderr, level=options.log_level or logging.INFO,
                         format="%(asctime)s %(levelname)-5.5s [%(name)s] %(message)s")
+    passing = Passing()
     if options.log_level:
-        logging.getLogger().addHandler(Passing(events))
+        logging.getLogger().addHandler(passing)
     # Last, so that no file beside the INI file hides a module of Python's own.
     sys.path.append(os.path.abspath(options.config_dir))
     try:
-        function = load(options.target, options.config_dir, options.trust_uid)
+        function, code = load(options.target, options.config_dir, options.trust_uid)
         form = form_of(function, options.target)
     except Refusal as refusal:
         flush_output()
@@ -169,8 +175,17 @@ def main(arguments):
         sys.exit(REFUSED)
     flush_output()
     events.ready()
+    ground = None  # as the first job finds it
     for line in lines:
-        run_job(json.loads(line)["job"], function, form, events, signals, temporary)
+        job = json.loads(line)["job"]
+        passing.events = events.of_job(job.get("token"))
+        changed = code.changed()
+        if changed:
+            passing.events.stale(changed)
+        else:
+            own = ["HOME"] * bool(job.get("home_dir")) + ["TMPDIR"] * temporary.is_free
+            ground = ground or Ground(own)
+            run_job(job, function, form, passing.events, signals, temporary, ground)
     atexit._run_exitfuncs()
     flush_output()
     # Threads that a job left behind cannot hold up the end, as they would in sys.exit().

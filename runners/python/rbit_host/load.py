@@ -5,17 +5,20 @@ import os
 import sys
 import traceback
 
+from rbit_host.code import LoadedCode
 from rbit_host.refusal import Refusal
 from rbit_host.trust import trust_only
 
 
 def load(target, config_dir, trusted_uid):
-    """The object that "package.module:callable" names; a Refusal if there is none."""
+    """The object that "package.module:callable" names, and the LoadedCode it is made of; a Refusal
+    if there is none."""
     module_name, colon, path = target.partition(":")
     parts = module_name.split(".") + path.split(".")
     if not colon or ":" in path or not all(part.isidentifier() for part in parts):
         raise Refusal("'%s' is not of the form module:callable" % target)
-    trust_only(trusted_uid)
+    code = LoadedCode(parts[0])
+    trust_only(trusted_uid, code)
     found = _import(module_name, config_dir)
     for name in path.split("."):
         try:
@@ -23,7 +26,7 @@ def load(target, config_dir, trusted_uid):
         except AttributeError:
             where = getattr(found, "__file__", module_name)
             raise Refusal("%s: no '%s' in it" % (where, name)) from None
-    return found
+    return found, code
 
 
 def _import(module_name, config_dir):

@@ -12,16 +12,19 @@ BUILT_IN = (importlib.machinery.BuiltinImporter, importlib.machinery.FrozenImpor
 
 
 class Trust:
-    def __init__(self, trusted_uid):
+    def __init__(self, trusted_uid, code):
+        self._code = code
         self._uids = {0, os.geteuid(), trusted_uid}
         self._seen = set()  # what was found safe; a host looks once
 
     def check(self, spec):
-        """Raises a Refusal that names what others could change."""
+        """Raises a Refusal that names what others could change; notes what they could not."""
         places = [spec.origin, spec.cached] if spec.has_location else []
         for place in places + list(spec.submodule_search_locations or []):
             if place and os.path.exists(place):
                 self._check_path(os.path.realpath(place))
+        if spec.has_location and spec.origin:
+            self._code.note(spec.name, spec.origin)
 
     def _check_path(self, path):
         while path not in self._seen:
@@ -56,8 +59,9 @@ class TrustedFinder:
         return spec
 
 
-def trust_only(trusted_uid):
-    """From now on every import of this process is looked at, those of a running job too."""
-    trust = Trust(trusted_uid)
+def trust_only(trusted_uid, code):
+    """From now on every import of this process is looked at, those of a running job too; `code`
+    notes what it is loaded from."""
+    trust = Trust(trusted_uid, code)
     sys.meta_path[:] = [finder if finder in BUILT_IN else TrustedFinder(finder, trust)
                         for finder in sys.meta_path]

@@ -30,6 +30,39 @@ TEST_CASE("an event is known by its member") {
   CHECK(std::get<RefusedEvent>(*parse_event_line(R"({"refused":"why","cure":"do"})")).cure == "do");
 }
 
+TEST_CASE("where a token is asked for an event without it is none") {
+  const auto is_event = [](const std::string& line) {
+    return parse_event_line(line, "0123abcd").has_value();
+  };
+  CHECK(is_event(R"({"status":"Building","token":"0123abcd"})"));
+  for (const char* line : {R"({"status":"Building"})", R"({"result":"done","token":""})",
+                           R"({"artifact":"a","token":"0123abce"})", R"({"log":"x","token":123})",
+                           R"({"result":"done","message":"\"token\":\"0123abcd\""})",
+                           R"({"log":"x","token":["0123abcd"]})"})
+    CHECK_MESSAGE(!is_event(line), line);
+  std::vector<std::string> heard, nonsense;
+  EventReader reader(
+      [&](const JobEvent& event) { heard.push_back(std::get<LogEvent>(event).text); },
+      [&](const std::string& why) { nonsense.push_back(why); });
+  reader.expect("one");
+  reader.feed("{\"log\":\"a\",\"token\":\"one\"}\n{\"log\":\"b\"}\n");
+  reader.expect("two");  // a job later
+  reader.feed("{\"log\":\"c\",\"token\":\"one\"}\n{\"log\":\"d\",\"token\":\"two\"}\n");
+  CHECK(heard == std::vector<std::string>{"a", "d"});
+  CHECK(nonsense == std::vector<std::string>{"it has not the token of this job"});
+}
+
+TEST_CASE("what a host says was left in it is bounded") {
+  const auto result = parse_event_line(
+      R"({"result":"done","left":["changed\nits umask",7,"a","b","c","d","e","f","g","h","i"]})");
+  REQUIRE(result.has_value());
+  const auto& left = std::get<ResultEvent>(*result).left;
+  REQUIRE(left.size() == 8);
+  CHECK(left[0].find('\n') == std::string::npos);
+  CHECK(std::holds_alternative<OpenedEvent>(*parse_event_line(R"({"opened":true})")));
+  CHECK(std::get<StaleEvent>(*parse_event_line(R"({"stale":"/a.py"})")).file == "/a.py");
+}
+
 TEST_CASE("whatever else a job writes is refused with a reason") {
   for (const std::string line :
        {"", "x", "[]", "\"status\"", "{}", R"({"status":"Sleeping"})", R"({"status":7})",

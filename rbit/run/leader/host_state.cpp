@@ -1,0 +1,256 @@
+#include "rbit/run/leader/host_state.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "rbit/run/leader/sweep.h"
+#include "rbit/run/leader_wire.h"
+
+namespace rbit::leader {
+namespace {
+
+constexpr int rest_ms = 250;
+/// What may be so for a moment, without harm.
+constexpr std::uint32_t passing =
+    wire::left_thread | wire::left_descriptor | wire::lost_descriptor | wire::is_hidden;
+char text[16 * 1024];  // of whatever is read; limits and status are some 1.5 KiB
+
+void close_one(int& file) {
+  if (file >= 0) close(file);
+  file = -1;
+}
+void close_one(DIR*& dir) {
+  if (dir) closedir(dir);
+  dir = nullptr;
+}
+
+/// From its beginning, as it is now, ended by NUL. 0: it cannot be read.
+std::size_t read_again(int file) {
+  if (file < 0) return 0;
+  const ssize_t count = pread(file, text, sizeof text - 1, 0);
+  const std::size_t length = count < 0 ? 0 : static_cast<std::size_t>(count);
+  text[length] = 0;
+  return length;
+}
+
+DIR* open_dir(int process, const char* name) {
+  const int dir = openat(process, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (dir < 0) return nullptr;
+  DIR* const opened = fdopendir(dir);
+  if (!opened) close(dir);
+  return opened;
+}
+
+void rest_a_moment() {
+  const timespec pause{0, 1'000'000};
+  nanosleep(&pause, nullptr);
+}
+
+std::uint64_t bit(int signal) {
+  return std::uint64_t{1} << (signal - 1);
+}
+
+/// One line's share of a sum. A host that waits for a job blocks its cancel signals now and then,
+/// and has to look after them itself; 32 and 33 are the C library's, for threads.
+std::uint64_t share(const char* line, std::size_t length) {
+  char mask[20];
+  if (length > 8 && memcmp(line, "Sig", 3) == 0 && memcmp(line, "SigQ", 4) != 0) {
+    std::uint64_t signals = strtoull(line + 7, nullptr, 16) & ~(bit(32) | bit(33));
+    if (memcmp(line, "SigBlk", 6) == 0) signals &= ~(bit(SIGTERM) | bit(SIGINT));
+    const int count = snprintf(mask, sizeof mask, "%.3s%016llx", line + 3,
+                               static_cast<unsigned long long>(signals));
+    return wire::sum(mask, static_cast<std::size_t>(count));
+  }
+  return wire::sum(line, length);
+}
+
+bool begins_with_one_of(const char* line, const char* const* names) {
+  for (; *names; ++names)
+    if (strncmp(line, *names, strlen(*names)) == 0) return true;
+  return false;
+}
+
+}  // namespace
+
+void HostState::note(pid_t pid) {
+  forget();
+  pid_ = pid;
+  char path[32];
+  snprintf(path, sizeof path, "/proc/%d", pid);
+  process_ = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (process_ < 0) return;
+  status_ = openat(process_, "status", O_RDONLY | O_CLOEXEC);
+  stat_ = openat(process_, "stat", O_RDONLY | O_CLOEXEC);
+  limits_ = openat(process_, "limits", O_RDONLY | O_CLOEXEC);
+  timers_ = openat(process_, "timers", O_RDONLY | O_CLOEXEC);
+  oom_score_ = openat(process_, "oom_score_adj", O_RDONLY | O_CLOEXEC);
+  descriptors_ = open_dir(process_, "fd");
+  threads_ = open_dir(process_, "task");
+  const std::int64_t begin = now_ms();
+  for (look(before_); !before_.is_asleep && !before_.has_ended && now_ms() - begin < rest_ms;) {
+    rest_a_moment();
+    look(before_);
+  }
+}
+
+void HostState::forget() {
+  close_one(process_);
+  close_one(status_);
+  close_one(stat_);
+  close_one(limits_);
+  close_one(timers_);
+  close_one(oom_score_);
+  close_one(descriptors_);
+  close_one(threads_);
+}
+
+std::uint32_t HostState::changes() {
+  if (process_ < 0) return 0;
+  const std::int64_t begin = now_ms();
+  for (;;) {
+    look(now_);
+    if (now_.has_ended) return 0;
+    const std::uint32_t left = compare(now_);
+    if ((left & ~passing) != 0 || left == 0 || now_ms() - begin >= rest_ms) return left;
+    rest_a_moment();
+  }
+}
+
+void HostState::look(View& view) {
+  look_at_status(view);  // counts the threads, too
+  look_at_threads(view);
+  view.limits = sum_of(limits_);
+  view.timers = sum_of(timers_);
+  view.oom_score = sum_of(oom_score_);
+  look_at_scheduling(view);
+  look_at_place(view);
+  look_at_descriptors(view);
+}
+
+std::uint64_t HostState::sum_of(int file) {
+  const std::size_t length = read_again(file);
+  const bool may_be_empty = file >= 0 && file == timers_;
+  return length == 0 && !may_be_empty ? 0 : wire::sum(text, length);
+}
+
+void HostState::look_at_status(View& view) {
+  static const char* const signals[] = {"SigBlk:", "SigIgn:", "SigCgt:", nullptr};
+  static const char* const rights[] = {"Uid:",        "Gid:",     "Groups:", "Cap",
+                                       "NoNewPrivs:", "Seccomp:", nullptr};
+  view.umask = view.signals = view.rights = view.processors = 0;
+  view.thread_count = 0;
+  view.has_ended = true;
+  if (read_again(status_) == 0) return;
+  for (const char* line = text; *line != 0;) {
+    const char* const end = strchrnul(line, '\n');
+    const auto length = static_cast<std::size_t>(end - line);
+    if (strncmp(line, "State:\t", 7) == 0) {
+      view.has_ended = line[7] == 'Z' || line[7] == 'X';
+      view.is_asleep = line[7] == 'S';
+    } else if (strncmp(line, "Umask:", 6) == 0)
+      view.umask = share(line, length);
+    else if (strncmp(line, "Threads:", 8) == 0)
+      view.thread_count = atoi(line + 8);
+    else if (strncmp(line, "Cpus_allowed:", 13) == 0)
+      view.processors = share(line, length);
+    else if (begins_with_one_of(line, signals))
+      view.signals = view.signals * 31 + share(line, length);
+    else if (begins_with_one_of(line, rights))
+      view.rights = view.rights * 31 + share(line, length);
+    line = *end == 0 ? end : end + 1;
+  }
+}
+
+void HostState::look_at_threads(View& view) {
+  if (view.thread_count <= 1 || !threads_) return;
+  view.thread_count = 0;
+  rewinddir(threads_);
+  while (const dirent* entry = readdir(threads_))
+    if (entry->d_name[0] != '.' && view.thread_count < most_threads)
+      view.thread[view.thread_count++] = static_cast<pid_t>(atoi(entry->d_name));
+}
+
+/// Niceness, real-time priority and policy.
+void HostState::look_at_scheduling(View& view) {
+  view.scheduling = 0;
+  if (read_again(stat_) == 0) return;
+  // The name in parentheses may hold anything; after it come fields 3 and on.
+  const char* at = strrchr(text, ')');
+  for (int field = 2; at; ++field) {
+    if (field == 19 || field == 40 || field == 41)
+      view.scheduling = view.scheduling * 131 + strtoull(at, nullptr, 10) + 1;
+    if (field == 41) return;
+    at = strchr(at + 1, ' ');
+  }
+}
+
+void HostState::look_at_place(View& view) {
+  view.place = 0;
+  static const char* const links[] = {"cwd", "root"};
+  for (const char* name : links) {
+    const ssize_t length = readlinkat(process_, name, text, sizeof text);
+    if (length < 0) return;
+    view.place = view.place * 31 + wire::sum(text, static_cast<std::size_t>(length));
+  }
+}
+
+void HostState::look_at_descriptors(View& view) {
+  view.descriptors = 0;
+  view.descriptor_count = 0;
+  if (!descriptors_) return;
+  rewinddir(descriptors_);
+  while (const dirent* entry = readdir(descriptors_)) {
+    if (entry->d_name[0] == '.') continue;
+    // Not its name, which changes where a file is replaced or a log is rotated. Without asking a
+    // file server, which may not answer.
+    struct statx file;
+    if (statx(dirfd(descriptors_), entry->d_name, AT_STATX_DONT_SYNC, STATX_INO, &file) != 0)
+      continue;
+    const std::uint64_t one[] = {static_cast<std::uint64_t>(atoi(entry->d_name)), file.stx_ino,
+                                 file.stx_dev_major, file.stx_dev_minor};
+    view.descriptors += wire::sum(reinterpret_cast<const char*>(one), sizeof one);
+    ++view.descriptor_count;
+  }
+}
+
+bool HostState::has_new_thread(const View& now) const {
+  if (now.thread_count <= 1) return false;
+  for (int i = 0; i < now.thread_count; ++i) {
+    bool known = now.thread[i] == pid_;  // the first one, and maybe the only one before
+    for (int k = 0; !known && before_.thread_count > 1 && k < before_.thread_count; ++k)
+      known = before_.thread[k] == now.thread[i];
+    if (!known) return true;
+  }
+  return false;
+}
+
+std::uint32_t HostState::compare(const View& now) const {
+  std::uint32_t left = 0;
+  const auto differs = [&left](std::uint64_t before, std::uint64_t after, std::uint32_t what) {
+    if (before == 0 || before == after) return;
+    left |= after == 0 ? wire::is_hidden : what;
+  };
+  if (has_new_thread(now)) left |= wire::left_thread;
+  if (now.descriptor_count > before_.descriptor_count)
+    left |= wire::left_descriptor;
+  else
+    differs(before_.descriptors, now.descriptors, wire::lost_descriptor);
+  differs(before_.timers, now.timers, wire::left_timer);
+  differs(before_.umask, now.umask, wire::changed_umask);
+  differs(before_.signals, now.signals, wire::changed_signals);
+  differs(before_.limits, now.limits, wire::changed_limits);
+  differs(before_.place, now.place, wire::changed_place);
+  differs(before_.rights, now.rights, wire::changed_rights);
+  differs(before_.scheduling, now.scheduling, wire::changed_priority);
+  differs(before_.processors, now.processors, wire::changed_priority);
+  differs(before_.oom_score, now.oom_score, wire::changed_priority);
+  return left;
+}
+
+}  // namespace rbit::leader

@@ -1,0 +1,58 @@
+#pragma once
+
+#include <dirent.h>
+#include <sys/types.h>
+
+#include <cstdint>
+
+namespace rbit::leader {
+
+/// How a host stands between two jobs, seen from outside: inside runs the code of its jobs, whose
+/// word is worth nothing. It is noted once, and after each job it has to be the same. What /proc
+/// does not show us (a host of another user, in a container that lets nobody look) is not compared.
+/// A few reads of files that stay open: this is paid for each job.
+class HostState {
+ public:
+  /// Remembers how `pid` stands once it waits for a job, or after 250 ms.
+  void note(pid_t pid);
+  /// What is otherwise since then, bits of wire::Left. The host is given 250 ms to come to rest: a
+  /// thread that was joined a moment ago is still there for another one. 0 if nothing was noted,
+  /// and for a host that has ended.
+  std::uint32_t changes();
+  /// The host is gone.
+  void forget();
+
+ private:
+  static constexpr int most_threads = 512;
+
+  /// Sums, for equality alone. 0: it could not be read.
+  struct View {
+    std::uint64_t umask = 0, signals = 0, rights = 0, processors = 0;  // of /proc/PID/status
+    std::uint64_t limits = 0, timers = 0, scheduling = 0, oom_score = 0;
+    std::uint64_t place = 0;        // current directory and root
+    std::uint64_t descriptors = 0;  // their numbers and what each of them is open to
+    int descriptor_count = 0;
+    bool has_ended = true, is_asleep = false;
+    int thread_count = 0;
+    pid_t thread[most_threads];
+  };
+
+  void look(View& view);
+  void look_at_status(View& view);
+  void look_at_scheduling(View& view);
+  void look_at_place(View& view);
+  void look_at_descriptors(View& view);
+  void look_at_threads(View& view);
+  std::uint64_t sum_of(int file);
+  std::uint32_t compare(const View& now) const;
+  bool has_new_thread(const View& now) const;
+
+  pid_t pid_ = 0;
+  int process_ = -1;  // /proc/PID
+  int status_ = -1, stat_ = -1, limits_ = -1, timers_ = -1, oom_score_ = -1;
+  DIR* descriptors_ = nullptr;
+  DIR* threads_ = nullptr;
+  View before_, now_;
+};
+
+}  // namespace rbit::leader

@@ -1,5 +1,6 @@
-#include <array>
+#include <malloc.h>
 
+#include <array>
 #include <string_view>
 
 #include "rbit/base/amqp_library.h"
@@ -47,6 +48,14 @@ Refusal refusal_of(const amqp_rpc_reply_t& reply) {
   return refusal;
 }
 
+/// The library takes a page of the longest frame for each channel, and touches little of it. Whole
+/// pages of the system's are lazy about that; glibc would take the next one from its heap, filled
+/// with zeros, once a first one was freed.
+void keep_large_pages_lazy() {
+  static const int done = ::mallopt(M_MMAP_THRESHOLD, 256 << 10);
+  static_cast<void>(done);
+}
+
 }  // namespace
 
 Wire::~Wire() {
@@ -56,6 +65,7 @@ Wire::~Wire() {
 std::optional<Refusal> Wire::open(const ConnectionSettings& settings, const Endpoint& endpoint,
                                   const Address& address, const Interrupt& interrupt,
                                   const std::function<void(int)>& on_socket) {
+  keep_large_pages_lazy();
   state_ = amqp_new_connection();
   if (!state_) return Refusal{lost, "no memory for a connection", false};
   if (settings.tls) {

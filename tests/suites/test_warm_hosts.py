@@ -107,6 +107,41 @@ def build(build_request, settings):
     WAYS[build_request.get_package()]()
 """
 
+ORDINARY = """
+import asyncio, concurrent.futures, os, socket, subprocess, tempfile, time
+
+async def wait_for_both():
+    process = await asyncio.create_subprocess_exec("/bin/true")
+    await process.wait()
+    await asyncio.get_running_loop().run_in_executor(None, time.sleep, 0.001)
+
+def build(build_request, settings):
+    print("host", os.getpid(), flush=True)
+    way = build_request.get_package()
+    if way == "run":
+        subprocess.run(["/bin/true"], check=True)
+        subprocess.check_output("echo x | cat", shell=True)
+        os.system("true")
+    elif way == "asyncio":
+        asyncio.run(wait_for_both())
+    elif way == "pool":
+        with concurrent.futures.ThreadPoolExecutor(8) as pool:
+            list(pool.map(time.sleep, [0.001] * 20))
+    elif way == "temporary":
+        with tempfile.TemporaryDirectory(), tempfile.TemporaryFile():
+            pass
+    elif way == "names":
+        try:
+            socket.getaddrinfo("localhost", 80)
+        except OSError:
+            pass
+    elif way == "environment":
+        os.environ["X"] = "1"
+        del os.environ["X"]
+    elif way == "late":
+        import csv, decimal, http.client, sqlite3, ssl, xml.dom.minidom
+"""
+
 
 class Hosts(Suite):
     def job(self, package, number=None, queue="build"):
@@ -163,6 +198,14 @@ class Left(Hosts):
             del ways["root"]
         self.leave(ways)
         self.stay()
+
+    def test_what_functions_ordinarily_do_leaves_nothing(self):
+        self.write("ordinary.py", ORDINARY)
+        self.configure({"build": "runner = python!ordinary:build"}, rbit="slots = 1")
+        self.start()
+        ways = ["run", "asyncio", "pool", "temporary", "names", "environment", "late"]
+        self.assertEqual(len({self.job(way)[0] for way in ways + ways}), 1)
+        self.assertFalse(self.rbit.lines_with("its host was replaced"))
 
     def test_as_another_user(self):
         if os.geteuid() != 0:

@@ -144,6 +144,23 @@ class Channels(OwnNode):
         self.assertEqual(self.rbit.lines_with("is lost"), [])
         self.assertEqual(self.rbit.lines_with("cannot be read"), [])
 
+    def test_a_limit_of_the_user(self):
+        self.node.ctl("add_user", self.dist, "pw")
+        self.addCleanup(self.node.ctl, "delete_user", self.dist)
+        self.node.ctl("set_permissions", self.dist, ".*", ".*", ".*")
+        self.node.ctl("set_user_limits", self.dist, '{"max-channels": 7}')
+        queues = [self.queue(f"s{number}") for number in range(10)]
+        self.configure({queue: "runner = shell!true" for queue in queues},
+                       amqp=f"host = 127.0.0.1\nport = {self.node.port}\nuser = {self.dist}\n"
+                            "password = pw\nreconnect-ceiling = 1s")
+        self.start()
+        self.rbit.wait_for("allows us no more channels")
+        wait_until(lambda: self.exists(queues[-1]), "the queues")
+        for job, queue in enumerate(queues, 1):
+            self.publish(queue, build_request(job=job))
+        for job in range(1, 11):
+            self.wait_for_status(job, "Done")
+
     def test_one_of_them_is_missing(self):
         queues = [self.queue(f"s{number}") for number in range(20)]
         for queue in queues[1:]:

@@ -22,7 +22,7 @@ def build(build_request, settings):
 """
 LINE = ("env > environment; ulimit -Sn > descriptors; echo out > /dev/stdout; "
         "echo both | tee /dev/stderr >> /dev/stdout")
-EVENTS = """; echo '{"status": "Building", "message": "by name"}' > /dev/fd/3"""
+EVENTS = """; grep -q packageinstance /dev/stdin && grep -q message_id /dev/fd/5; echo '{"status": "Building", "message": "by name"}' > /dev/fd/3"""
 
 
 class Ground(Suite):
@@ -45,7 +45,8 @@ class Ground(Suite):
         library = self.library("tests", "libnaughty.so")
         self.write("kinds.py", PYTHON)
         self.configure({
-            "shell": f"runner = shell!{LINE}{EVENTS}\n{more}shell",
+            "shell": f"runner = shell!{LINE}{EVENTS}\n{more}shell\n"
+                     "metadata-fd = 5",
             "plugin": f"runner = plugin!{library}:shell\nline = {LINE}\n{more}plugin",
             "python": f"runner = python!kinds:build\nline = {LINE}\n{more}python",
         }, rbit=f"work-dir = {self.path('work')}\nslots = 1")

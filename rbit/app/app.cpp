@@ -15,6 +15,7 @@
 #include "rbit/app/used_text.h"
 #include "rbit/base/log.h"
 #include "rbit/base/text.h"
+#include "rbit/base/trusted_path.h"
 #include "rbit/intake/ack_timeout.h"
 #include "rbit/intake/request.h"
 #include "rbit/journal/schema.h"
@@ -65,8 +66,10 @@ int slots_of(const config::Settings& settings) {
   return static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
 }
 
-void need_directory(const std::string& path) {
-  if (const auto made = make_directories(path); !made)
+void need_directory(const std::string& path, Sharing sharing) {
+  if (const auto ours = check_trusted_directory(path, sharing); !ours)
+    throw Fatal(ExitCode::config, ours.error());
+  if (const auto made = make_trusted_directory(path, 0700, sharing); !made)
     throw Fatal(StateDir::code_of_failure(path), made.error());
 }
 
@@ -93,9 +96,9 @@ App::App(Configuration configuration, StateDir state)
       place_(run_place(settings(), state_.path())),
       stop_(loop_.get_executor()),
       ballast_(state_.ballast()) {
-  for (const auto& directory :
-       {place_.work_dir, place_.log_dir, place_.output_dir, state_.records()})
-    need_directory(directory);
+  need_directory(place_.work_dir, Sharing::names);
+  for (const auto& directory : {place_.log_dir, place_.output_dir, state_.records()})
+    need_directory(directory, Sharing::nothing);
   open_journal();
   make_runners();
   make_transport();
@@ -256,6 +259,7 @@ FlowLinks App::flow_links() {
     std::string path = state_.records() + "/" + std::to_string(::getpid()) + "-" +
                        std::to_string(to_micros(clock_.wall())) + "-" + std::to_string(++records_);
     if (::mkdir(path.c_str(), 0700) != 0) return Error{path, std::strerror(errno), ""};
+    if (auto noted = note_workspace(path, ""); !noted) return noted.error();
     return path;
   };
   links.remove_record = [](const std::string& path) {

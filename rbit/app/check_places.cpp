@@ -16,8 +16,9 @@ namespace rbit {
 namespace {
 
 /// A directory that rbit makes at its start, or uses.
-void check_directory(const std::string& key, const std::string& path, CheckFindings& findings) {
-  if (const auto can = can_make_directories(path); !can)
+void check_directory(const std::string& key, const std::string& path, Sharing sharing,
+                     CheckFindings& findings) {
+  if (const auto can = can_make_directories(path, sharing); !can)
     findings.fail({"[rbit] " + key + " = " + path,
                    Error{can.error().thing, can.error().reason}.text(), can.error().cure});
 }
@@ -76,8 +77,8 @@ void check_log(const config::LogSettings& log, CheckFindings& findings) {
 void check_places(const config::Settings& settings, CheckFindings& findings) {
   if (disk::is_on_network(settings.state_dir))
     findings.fail(StateDir::network_error(settings.state_dir));
-  check_directory("state-dir", settings.state_dir, findings);
-  check_directory("work-dir", settings.work_dir, findings);
+  check_directory("state-dir", settings.state_dir, Sharing::nothing, findings);
+  check_directory("work-dir", settings.work_dir, Sharing::names, findings);
   check_room(settings, findings);
   check_log(settings.log, findings);
   if (settings.monitor.token_file.empty()) return;

@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "rbit/base/disk.h"
+#include "rbit/base/trusted_path.h"
 
 namespace rbit {
 
@@ -21,32 +22,33 @@ ExitCode code_for(int error) {
                                                              : ExitCode::config;
 }
 
+/// A cure for what the walk has none for.
+Error refusal(Error why) {
+  if (why.cure.empty()) why.cure = "set [rbit] state-dir to a directory of ours";
+  return why;
+}
+
 }  // namespace
 
 Result<void> make_directories(const std::string& path) {
-  for (std::size_t end = 1; end != std::string::npos;) {
-    end = path.find('/', end + 1);
-    const std::string part = path.substr(0, end);
-    if (::mkdir(part.c_str(), 0700) != 0 && errno != EEXIST)
-      return Error{part, std::strerror(errno), "set [rbit] state-dir to a directory of ours"};
-  }
-  struct stat info {};
-  if (::stat(path.c_str(), &info) != 0 || !S_ISDIR(info.st_mode)) {
-    errno = ENOTDIR;
-    return Error{path, "is no directory", "set [rbit] state-dir to another place"};
-  }
-  return {};
+  return make_trusted_directory(path, 0700, Sharing::nothing);
 }
 
 Result<StateDir> StateDir::try_open(const std::string& path) {
-  if (const auto made = make_directories(path); !made) throw Fatal(code_for(errno), made.error());
+  errno = 0;
+  const auto directory = open_trusted_directory(path, 0700, Sharing::nothing);
+  if (!directory) throw Fatal(code_for(errno), refusal(directory.error()));
   if (disk::is_on_network(path)) throw Fatal(ExitCode::config, network_error(path));
   const std::string lock_path = path + "/lock";
-  Fd lock(::open(lock_path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  Fd lock(::openat(directory->get(), "lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC,
+                   0600));
   if (!lock)
     throw Fatal(code_for(errno),
                 Error{lock_path, std::strerror(errno),
                       "run rbit as the owner of this directory, or set [rbit] state-dir"});
+  struct stat info {};
+  if (::fstat(lock.get(), &info) != 0 || !S_ISREG(info.st_mode))
+    throw Fatal(ExitCode::config, Error{lock_path, "is no regular file", "remove it"});
   if (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0)
     return Error{path, "another rbit works here",
                  "stop it, or give this one its own [rbit] name or state-dir"};

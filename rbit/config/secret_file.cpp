@@ -11,6 +11,7 @@
 #include <filesystem>
 
 #include "rbit/base/fd.h"
+#include "rbit/base/trusted_path.h"
 
 namespace rbit::config {
 
@@ -51,19 +52,19 @@ Result<std::string> read_all(const std::string& path, int fd) {
   }
 }
 
-void look_at(const std::string& path, std::vector<Error>& exposure) {
-  struct stat status {};
-  if (::stat(path.c_str(), &status) != 0) return;  // whoever reads it will say so
-  // A sticky directory lets nobody replace what belongs to others.
-  const bool sticky = S_ISDIR(status.st_mode) && (status.st_mode & S_ISVTX);
-  if ((status.st_mode & S_IWOTH) && !sticky)
-    exposure.push_back({path, "anybody may change " + path, "chmod go-w " + path});
-  else if ((status.st_mode & S_IWGRP) && !sticky)
-    exposure.push_back({path, "a group may change " + path, "chmod g-w " + path});
-  if (!is_trusted(status))
+/// Who could put another text there by this part of its path.
+void look_at(const std::string& path, const struct stat& part, std::vector<Error>& exposure) {
+  if (!is_trusted(part))
     exposure.push_back(
-        {path, path + " belongs to user " + std::to_string(status.st_uid) + ", who could change it",
+        {path, path + " belongs to user " + std::to_string(part.st_uid) + ", who could change it",
          "chown it to root or to the user rbit runs as"});
+  struct stat ours = part;  // both may be wrong
+  ours.st_uid = 0;
+  const Meddler meddler = meddler_of(ours);
+  if (meddler == Meddler::others)
+    exposure.push_back({path, "anybody may change " + path, "chmod go-w " + path});
+  else if (meddler == Meddler::group)
+    exposure.push_back({path, "a group may change " + path, "chmod g-w " + path});
 }
 
 bool is_our_group(gid_t group) {
@@ -107,14 +108,13 @@ Result<std::string> read_text_file(const std::string& path) {
 
 std::vector<Error> exposure_of(const std::string& path) {
   std::vector<Error> exposure;
-  std::error_code ignored;
-  auto at = std::filesystem::canonical(path, ignored);
-  if (ignored) return exposure;
-  for (;;) {
-    look_at(at.string(), exposure);
-    if (at == at.root_path()) return exposure;
-    at = at.parent_path();
-  }
+  const auto look = [&exposure](const std::string& name, const struct stat& part) -> Result<void> {
+    look_at(name, part, exposure);
+    return {};
+  };
+  const auto found = walk_path(path, look);
+  if (!found || found->is_missing) return {};  // whoever reads it will say so
+  return exposure;
 }
 
 Readers readers_of(const std::string& path) {

@@ -11,18 +11,7 @@
 namespace rbit {
 
 Result<void> make_directories(const std::string& path, mode_t mode) {
-  // From the left, for a path of a configuration may be long but has few parts.
-  for (std::size_t end = 0; end != std::string::npos;) {
-    end = path.find('/', end + 1);
-    const std::string part = path.substr(0, end);
-    if (::mkdir(part.c_str(), mode) == 0 || errno == EEXIST) continue;
-    // A directory above that we may not write to, or a read-only file system: as long as it exists.
-    struct stat info {};
-    const int error = errno;
-    if (::stat(part.c_str(), &info) == 0 && S_ISDIR(info.st_mode)) continue;
-    return Error{part, std::string("cannot be made: ") + std::strerror(error), ""};
-  }
-  return {};
+  return make_trusted_directory(path, mode, Sharing::names);
 }
 
 namespace {
@@ -47,15 +36,16 @@ bool lets_pass(const std::string& path, const struct stat& info, const Account& 
 
 }  // namespace
 
-Result<void> can_make_directories(const std::string& path) {
-  std::string part = path;
-  struct stat info {};
-  while (::stat(part.c_str(), &info) != 0 && errno == ENOENT && part != "/") part = parent_of(part);
+Result<void> can_make_directories(const std::string& path, Sharing sharing) {
   const char* const cure = "name another directory, or make this one and give it to rbit";
-  if (::stat(part.c_str(), &info) != 0) return Error{part, std::strerror(errno), cure};
-  if (!S_ISDIR(info.st_mode)) return Error{part, "is no directory", cure};
-  if (::access(part.c_str(), W_OK | X_OK) != 0)
-    return Error{part, std::string("cannot be written to: ") + std::strerror(errno), cure};
+  auto deepest = check_trusted_directory(path, sharing);
+  if (!deepest) {
+    Error why = deepest.error();
+    if (why.cure.empty()) why.cure = cure;
+    return why;
+  }
+  if (::access(deepest->c_str(), W_OK | X_OK) != 0)
+    return Error{*deepest, std::string("cannot be written to: ") + std::strerror(errno), cure};
   return {};
 }
 
@@ -69,7 +59,7 @@ Result<void> can_pass(const std::string& path, const Account& account) {
     if (!is_ours && ::stat(part.c_str(), &info) == 0 && !lets_pass(part, info, account))
       return Error{"work directory " + path,
                    "user " + account.name + " may not pass through " + part,
-                   "set [rbit] work-dir to a place that he can get to, such as /var/tmp/rbit-work"};
+                   "set [rbit] work-dir to a place that he can get to, such as /var/lib/rbit-work"};
     if (part == "/") return {};
     part = parent_of(part);
   } while (true);

@@ -5,16 +5,17 @@
 #include <string>
 
 #include "rbit/base/result.h"
+#include "rbit/base/trusted_path.h"
 #include "rbit/run/account.h"
 
 namespace rbit {
 
 /// Makes the directory and those above it that are missing, all with `mode` less the umask. One
-/// that is there already is fine as it is.
+/// that is there already is fine as it is, if nobody but root and us can put another in its place.
 Result<void> make_directories(const std::string& path, mode_t mode);
 
 /// Whether `make_directories` would succeed, as far as modes and places tell; makes nothing.
-Result<void> can_make_directories(const std::string& path);
+Result<void> can_make_directories(const std::string& path, Sharing sharing = Sharing::names);
 
 /// Whether a job of that user, who is not us, can get into a directory that is made below `path`:
 /// each directory above must let him pass; the last one we open ourselves when jobs are made there.

@@ -128,7 +128,7 @@ Task<Outcome> HostedRunner::run(const Job& job, RunContext& context) {
   Attempt attempt(loop_, job, context, policy_, place_.log_dir);
   if (auto ended = attempt.ended_before_it_began()) co_return *ended;
   if (auto ready = site_.prepare(); !ready) co_return not_started(ready.error());
-  auto workspace = site_.make_workspace(job);
+  auto workspace = site_.make_workspace(job, context.record_dir);
   if (!workspace) co_return not_started(workspace.error());
   Outcome outcome = co_await run_in(*workspace, job, context, attempt);
   co_await site_.clear(*workspace, job);

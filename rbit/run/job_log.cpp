@@ -11,6 +11,7 @@
 
 #include "rbit/base/secrets.h"
 #include "rbit/base/text.h"
+#include "rbit/core/job_name.h"
 #include "rbit/run/directories.h"
 
 namespace rbit {
@@ -49,7 +50,7 @@ JobLog::JobLog(std::string log_dir, const Job& job, std::int64_t limit)
 }
 
 std::string JobLog::name_of(const Job& job) {
-  return text::slug(job.queue) + "/" + text::slug(job.key) + "-" + std::to_string(job.attempt) +
+  return file_name_of(job.queue) + "/" + file_name_of(job.key) + "-" + std::to_string(job.attempt) +
          ".log";
 }
 

@@ -15,7 +15,7 @@
 namespace rbit {
 
 /// The output of one attempt, stdout and stderr together, as it came:
-/// <log-dir>/<queue-slug>/<key-slug>-<attempt>.log. Of more than `limit` bytes it keeps the first
+/// <log-dir>/<queue>/<key>-<attempt>.log. Of more than `limit` bytes it keeps the first
 /// and the last half with one line "N bytes left out" between; of a line its first 16 KiB.
 ///
 /// Nothing here fails a job or waits for anything but the page cache: what cannot be written is
@@ -24,7 +24,8 @@ namespace rbit {
 class JobLog {
  public:
   JobLog(std::string log_dir, const Job& job, std::int64_t limit);
-  /// Its name below the log directory: <queue-slug>/<key-slug>-<attempt>.log
+  /// Its name below the log directory: <queue>/<key>-<attempt>.log, each as `file_name_of` writes
+  /// it
   static std::string name_of(const Job& job);
   JobLog(const JobLog&) = delete;
   JobLog& operator=(const JobLog&) = delete;
@@ -46,7 +47,8 @@ class JobLog {
   /// Bytes that came, whether kept or not.
   std::int64_t bytes() const { return bytes_; }
   /// The last `count` lines of the job's that are not blank, oldest first, each through
-  /// text::one_line, without secrets. A line that was drawn over with CR counts as it looked in the end.
+  /// text::one_line, without secrets. A line that was drawn over with CR counts as it looked in the
+  /// end.
   std::vector<std::string> last_lines(std::size_t count) const;
   /// Why output was dropped, the first time it was.
   const std::optional<Error>& trouble() const { return trouble_; }

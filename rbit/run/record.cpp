@@ -208,6 +208,36 @@ std::optional<Outcome> verdict(const LeaderRecord& record, const std::string& re
   return outcome_of(*record.end, policy);
 }
 
+/// Whole or not at all: under another name first.
+Result<void> write_whole(const std::string& path, const std::string& text) {
+  const std::string fresh = path + ".new";
+  const Fd file(::open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600));
+  if (!file) return unreadable(fresh);
+  if (::write(file.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size()))
+    return unreadable(fresh);
+  if (::rename(fresh.c_str(), path.c_str()) != 0) return unreadable(path);
+  return {};
+}
+
+/// Where an attempt left what. Records of earlier versions do not say it, and their names could be
+/// those of other jobs too: they count for such records only.
+struct Left {
+  std::string workspace, log_file;  // no workspace: empty
+};
+Left left_by(const OpenAttempt& attempt, const RunPlace& place) {
+  const Job& job = attempt.job;
+  auto note = read_small(attempt.record_dir + "/workspace");
+  if (!note) {
+    const std::string name = text::slug(job.key) + "-" + std::to_string(job.attempt);
+    return {place.work_dir + "/" + name,
+            place.log_dir + "/" + text::slug(job.queue) + "/" + name + ".log"};
+  }
+  Left left{"", place.log_dir + "/" + JobLog::name_of(job)};
+  if (note->ends_with('\n')) note->pop_back();
+  if (Workspace::is_named_after(*note, job)) left.workspace = *note;
+  return left;
+}
+
 }  // namespace
 
 Result<std::optional<LeaderRecord>> read_leader_record(const std::string& record_dir) {
@@ -255,14 +285,11 @@ Result<void> write_outcome(const std::string& record_dir, const Outcome& outcome
                                 {"artifacts", artifacts}};
   const std::string text =
       document.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
-  // Under another name first: half a file must not be believed.
-  const std::string path = record_dir + "/outcome", fresh = path + ".new";
-  const Fd file(::open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600));
-  if (!file) return unreadable(fresh);
-  if (::write(file.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size()))
-    return unreadable(fresh);
-  if (::rename(fresh.c_str(), path.c_str()) != 0) return unreadable(path);
-  return {};
+  return write_whole(record_dir + "/outcome", text);
+}
+
+Result<void> note_workspace(const std::string& record_dir, const std::string& root) {
+  return write_whole(record_dir + "/workspace", root + "\n");
 }
 
 Task<std::optional<Outcome>> recover_attempt(OpenAttempt attempt, RunnerPolicy policy,
@@ -276,13 +303,12 @@ Task<std::optional<Outcome>> recover_attempt(OpenAttempt attempt, RunnerPolicy p
                    " processes of an earlier start were killed");
   }
 
-  const std::string workspace = place.work_dir + "/" + text::slug(attempt.job.key) + "-" +
-                                std::to_string(attempt.job.attempt);
+  const auto [workspace, log_file] = left_by(attempt, place);
   std::optional<Outcome> outcome = read_outcome(attempt.record_dir);
   if (!outcome && record) {
     outcome = verdict(*record, attempt.record_dir, policy);
     if (outcome && record->end) note_use(*outcome, *record->end);
-    if (outcome && outcome->kind == Outcome::Kind::done) {
+    if (outcome && outcome->kind == Outcome::Kind::done && !workspace.empty()) {
       ArtifactOrder order;
       order.work_dir = workspace + "/work";
       order.tmp_dir = workspace + "/tmp";
@@ -298,10 +324,9 @@ Task<std::optional<Outcome>> recover_attempt(OpenAttempt attempt, RunnerPolicy p
         refuse_artifacts(*outcome, collected.error());
     }
   }
-  const std::string log_file = place.log_dir + "/" + JobLog::name_of(attempt.job);
   if (outcome && outcome->log_file.empty() && ::access(log_file.c_str(), F_OK) == 0)
     outcome->log_file = log_file;
-  if (!policy.keep_work)
+  if (!policy.keep_work && !workspace.empty())
     if (auto removed = remove_tree(workspace); !removed) log::warning(removed.error().text());
   co_return outcome;
 }

@@ -35,6 +35,10 @@ Result<std::optional<LeaderRecord>> read_leader_record(const std::string& record
 Task<std::optional<Outcome>> recover_attempt(OpenAttempt attempt, RunnerPolicy policy,
                                              RunPlace place);
 
+/// Says where the attempt has its workspace, so that the next life finds it there. An empty `root`:
+/// nowhere yet; said of each record when it is made, for one that says nothing is of an older rbit.
+Result<void> note_workspace(const std::string& record_dir, const std::string& root);
+
 /// Makes what is in a record directory survive a power cut; as well as it can, for the disk may be
 /// what is wrong.
 void sync_record(const std::string& record_dir);

@@ -7,6 +7,7 @@
 
 #include "rbit/base/log.h"
 #include "rbit/run/directories.h"
+#include "rbit/run/record.h"
 
 namespace rbit {
 
@@ -34,11 +35,12 @@ Result<void> RunnerSite::find_user() {
   return {};
 }
 
-Result<Workspace> RunnerSite::make_workspace(const Job& job) const {
+Result<Workspace> RunnerSite::make_workspace(const Job& job, const std::string& record_dir) const {
   std::optional<Workspace::Owner> owner;
   if (other_user_) owner = Workspace::Owner{account_.uid, account_.gid};
   auto workspace = Workspace::make(place_.work_dir, job, owner);
   if (!workspace) return workspace;
+  if (auto noted = note_workspace(record_dir, workspace->root()); !noted) return noted.error();
   auto made = make_directories(output_dir_, output_mode(output_dir_, place_.state_dir));
   if (!made) return made.error();
   return workspace;

@@ -30,8 +30,8 @@ class RunnerSite {
   const Account* other_account() const { return other_user_ ? &account_ : nullptr; }
 
   const std::string& output_dir() const { return output_dir_; }
-  /// The job's own directories, and the output directory if it is missing.
-  Result<Workspace> make_workspace(const Job& job) const;
+  /// The job's own directories, noted in its record, and the output directory if it is missing.
+  Result<Workspace> make_workspace(const Job& job, const std::string& record_dir) const;
   /// Its end: it is removed, or kept if the policy says so.
   Task<void> clear(Workspace& workspace, const Job& job) const;
   /// Where artifacts may come from and where they go.

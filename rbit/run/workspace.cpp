@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstring>
 #include <string_view>
 #include <utility>
@@ -11,73 +12,121 @@
 #include "rbit/base/fd.h"
 #include "rbit/base/log.h"
 #include "rbit/base/text.h"
-#include "rbit/run/directories.h"
+#include "rbit/base/trusted_path.h"
+#include "rbit/core/job_name.h"
 
 namespace rbit {
 
 namespace {
 
+constexpr int most_names = 10'000;  // of one attempt; what is kept keeps its name
+
 Error errno_error(const std::string& path, const char* doing) {
   return Error{path, std::string(doing) + ": " + std::strerror(errno), ""};
 }
 
-/// A directory that was not there before, with this mode whatever the umask.
-Result<void> make_fresh(const std::string& path, mode_t mode, uid_t uid, gid_t gid, bool chown_it) {
-  if (::mkdir(path.c_str(), 0700) != 0) return errno_error(path, "cannot be made");
-  if (chown_it && ::lchown(path.c_str(), uid, gid) != 0)
+/// To whom a new directory is given, and with which mode, whatever the umask.
+struct Rights {
+  mode_t mode;
+  uid_t uid;
+  gid_t gid;
+};
+
+/// A directory that was just made, by its descriptor. `path` is for people.
+Result<Fd> open_fresh(int above, const std::string& name, const std::string& path,
+                      const Rights& rights) {
+  Fd made(::openat(above, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  struct stat info {};
+  if (!made || ::fstat(made.get(), &info) != 0) return errno_error(path, "cannot be opened");
+  const bool is_ours = info.st_uid == ::geteuid();
+  const bool is_given = info.st_uid == rights.uid && info.st_gid == rights.gid;
+  if (!is_ours) return Error{path, "was replaced while it was made", ""};
+  if (!is_given && ::fchown(made.get(), rights.uid, rights.gid) != 0)
     return errno_error(path, "cannot be given to the job's user");
-  if (::chmod(path.c_str(), mode) != 0) return errno_error(path, "cannot get its mode");
-  return {};
+  if (::fchmod(made.get(), rights.mode) != 0) return errno_error(path, "cannot get its mode");
+  return made;
+}
+
+Result<Fd> make_fresh(int above, const std::string& name, const std::string& path,
+                      const Rights& rights) {
+  if (::mkdirat(above, name.c_str(), 0700) != 0) return errno_error(path, "cannot be made");
+  return open_fresh(above, name, path, rights);
+}
+
+/// Makes a directory of that name, or of the first "NAME.2", "NAME.3" that is free: what is there
+/// may be in use, or was kept. Gives the name.
+Result<std::string> make_unused(int above, const std::string& name, const std::string& path) {
+  for (int i = 1; i <= most_names; ++i) {
+    std::string tried = i == 1 ? name : name + "." + std::to_string(i);
+    if (::mkdirat(above, tried.c_str(), 0700) == 0) return tried;
+    if (errno != EEXIST) break;
+  }
+  return errno_error(path + "/" + name, "cannot be made");
 }
 
 /// To where their own directories lie, whose names they cannot list.
-Result<void> let_others_pass(const std::string& path) {
+Result<void> let_others_pass(int directory, const std::string& path) {
   struct stat info {};
-  if (::stat(path.c_str(), &info) != 0) return errno_error(path, "cannot be looked at");
+  if (::fstat(directory, &info) != 0) return errno_error(path, "cannot be looked at");
   if (info.st_uid != ::geteuid() || (info.st_mode & 0011) == 0011) return {};
-  if (::chmod(path.c_str(), (info.st_mode & 07777) | 0011) != 0)
+  if (::fchmod(directory, (info.st_mode & 07777) | 0011) != 0)
     return errno_error(path, "cannot be opened for the job's user");
   return {};
 }
 
-Result<void> write_message(const std::string& path, std::string_view body, const gid_t* group) {
-  Fd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0400));
+/// Readable for the job's user alone: others may have his group.
+Result<void> write_message(int directory, const std::string& path, std::string_view body,
+                           const Rights& rights) {
+  Fd file(
+      ::openat(directory, "message", O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0400));
   if (!file) return errno_error(path, "cannot be made");
-  if (group != nullptr &&
-      (::fchown(file.get(), ::geteuid(), *group) != 0 || ::fchmod(file.get(), 0440) != 0))
-    return errno_error(path, "cannot be given to the job's group");
   while (!body.empty()) {
     const ssize_t count = ::write(file.get(), body.data(), body.size());
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) return errno_error(path, "cannot be written");
     body.remove_prefix(static_cast<std::size_t>(count));
   }
+  if (rights.uid != ::geteuid() && ::fchown(file.get(), rights.uid, rights.gid) != 0)
+    return errno_error(path, "cannot be given to the job's user");
   return {};
+}
+
+std::string name_of(const Job& job) {
+  return job_name_of(job.queue, job.key) + "-" + std::to_string(job.attempt);
 }
 
 }  // namespace
 
 Result<Workspace> Workspace::make(const std::string& work_dir, const Job& job,
                                   std::optional<Owner> owner) {
-  if (auto made = make_directories(work_dir, owner ? 0711 : 0700); !made) return made.error();
+  const auto place = open_trusted_directory(work_dir, owner ? 0711 : 0700, Sharing::names);
+  if (!place) return place.error();
   if (owner)
-    if (auto open = let_others_pass(work_dir); !open) return open.error();
-  std::string root = work_dir + "/" + text::slug(job.key) + "-" + std::to_string(job.attempt);
-  // Whoever made it is gone: one rbit a state directory, and this attempt is not running.
-  if (auto removed = remove_tree(root); !removed) return removed.error();
+    if (auto open = let_others_pass(place->get(), work_dir); !open) return open.error();
+  const auto name = make_unused(place->get(), name_of(job), work_dir);
+  if (!name) return name.error();
 
-  Workspace space(std::move(root));
-  const bool other = owner.has_value();
-  const uid_t uid = other ? owner->uid : ::geteuid();
-  const gid_t gid = other ? owner->gid : ::getegid();
-  // The job's user may pass through, not write: the message and the two directories stay ours.
-  if (auto made = make_fresh(space.root_, other ? 0710 : 0700, ::geteuid(), gid, other); !made)
-    return made.error();
-  if (auto made = make_fresh(space.path(), 0700, uid, gid, other); !made) return made.error();
-  if (auto made = make_fresh(space.tmp_dir(), 0700, uid, gid, other); !made) return made.error();
-  const auto written = write_message(space.message_file(), job.body, other ? &gid : nullptr);
+  Workspace space(work_dir + "/" + *name);
+  const Rights his{0700, owner ? owner->uid : ::geteuid(), owner ? owner->gid : ::getegid()};
+  // He may pass through, not write: what lies in it cannot be replaced by him.
+  const Rights ours{static_cast<mode_t>(owner ? 0710 : 0700), ::geteuid(), his.gid};
+  const auto root = open_fresh(place->get(), *name, space.root_, ours);
+  if (!root) return root.error();
+  if (auto made = make_fresh(root->get(), "work", space.path(), his); !made) return made.error();
+  if (auto made = make_fresh(root->get(), "tmp", space.tmp_dir(), his); !made) return made.error();
+  const auto written = write_message(root->get(), space.message_file(), job.body, his);
   if (!written) return written.error();
   return space;
+}
+
+bool Workspace::is_named_after(const std::string& root, const Job& job) {
+  const auto slash = root.rfind('/');
+  const std::string name = name_of(job);
+  if (!root.starts_with('/') || root.compare(slash + 1, name.size(), name) != 0) return false;
+  const std::string_view rest = std::string_view(root).substr(slash + 1 + name.size());
+  long long number = 0;
+  return rest.empty() ||
+         (rest.front() == '.' && text::parse_number(rest.substr(1), 2, most_names, number));
 }
 
 Workspace::Workspace(Workspace&& other) noexcept

@@ -13,28 +13,33 @@ namespace rbit {
 
 /// The directories of one attempt, made fresh and removed with all that the job left in them:
 ///
-///   <work-dir>/<key-slug>-<attempt>/   rbit's own (0700; with an owner 0710 and his group)
+///   <work-dir>/<queue>+<key>-<attempt>/   rbit's own (0700; with an owner 0710 and his group)
 ///       work/      the job's current directory and RBIT_WORK_DIR, empty at first, 0700
 ///       tmp/       its TMPDIR, 0700
-///       message    RBIT_MESSAGE_FILE, the raw body, 0400, 0440 with an owner
+///       message    RBIT_MESSAGE_FILE, the raw body, the owner's, 0400
 ///
+/// No two attempts ever have one: what has the name already stays, for it may be in use or was
+/// kept, and this one is called <name>.2.
 /// The message does not lie in `work/`, so that `git clone URL .` finds an empty directory; and not
 /// in the record directory, which a job of another user cannot reach. All calls block shortly; any
 /// thread, one at a time. Move-only.
 class Workspace {
  public:
-  /// Whom `work/` and `tmp/` belong to, if not to us (`user` of the policy).
+  /// Whom `work/`, `tmp/` and the message belong to, if not to us (`user` of the policy).
   struct Owner {
     uid_t uid;
     gid_t gid;
   };
 
-  /// Makes them, `work_dir` too if it is missing; what an earlier life left there is removed first.
+  /// Makes them, `work_dir` too if it is missing.
   static Result<Workspace> make(const std::string& work_dir, const Job& job,
                                 std::optional<Owner> owner = std::nullopt);
   Workspace(Workspace&& other) noexcept;
   Workspace& operator=(Workspace&& other) noexcept;
   ~Workspace();  // removes it unless it was removed or kept, and logs a warning if that fails
+
+  /// Whether a path is the root that a workspace of this attempt may have.
+  static bool is_named_after(const std::string& root, const Job& job);
 
   const std::string& root() const { return root_; }
   std::string path() const { return root_ + "/work"; }

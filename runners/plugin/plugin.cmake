@@ -15,6 +15,7 @@ add_executable(rbit-plugin-host
   ${PROJECT_SOURCE_DIR}/runners/plugin/rbit_plugin_host_main.cpp
   ${plugin_host_sources}
   ${PROJECT_SOURCE_DIR}/rbit/run/safe_file.cpp
+  ${PROJECT_SOURCE_DIR}/rbit/base/trusted_path.cpp
   ${PROJECT_SOURCE_DIR}/rbit/base/secrets.cpp
   ${PROJECT_SOURCE_DIR}/rbit/base/text.cpp)
 target_link_libraries(rbit-plugin-host PRIVATE

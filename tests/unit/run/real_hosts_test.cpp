@@ -91,7 +91,7 @@ TEST_CASE_FIXTURE(RealHosts, "temporary files of a Python function go with its j
   python(code);
   for (const char* key : {"one", "two"}) {
     const auto [directory, file] = words_of(key);
-    CHECK(directory == dir / ("work/" + std::string(key) + "-1/tmp"));
+    CHECK(directory == dir / ("work/queue+" + std::string(key) + "-1/tmp"));
     CHECK(file.starts_with(directory + "/"));
     CHECK_FALSE(std::filesystem::exists(directory));
   }

@@ -104,6 +104,7 @@ TEST_CASE_FIXTURE(RecordFixture, "artifacts that were not collected yet are, and
   REQUIRE(workspace.has_value());
   test::write_file(workspace->path() + "/a.deb", "a");
   test::write_file(workspace->path() + "/b.pdf", "b");
+  REQUIRE(note_workspace(record_dir, workspace->root()).has_value());
   policy.artifacts = {"*.deb"};
   note_artifact(record_dir, Artifact{"b.pdf", "pdf"});
   write_record(exit_line(0));
@@ -113,6 +114,34 @@ TEST_CASE_FIXTURE(RecordFixture, "artifacts that were not collected yet are, and
   CHECK(outcome->artifacts.size() == 2);
   CHECK(std::filesystem::exists(dir / "output/a.deb"));
   CHECK_FALSE(std::filesystem::exists(workspace->root()));
+}
+
+TEST_CASE_FIXTURE(RecordFixture, "a record of an earlier version: its workspace has the old name") {
+  std::filesystem::create_directories(dir / "work/key-1-1/work");
+  std::filesystem::create_directories(dir / "output");
+  test::write_file(dir / "work/key-1-1/work/a.deb", "a");
+  policy.artifacts = {"*.deb"};
+  write_record(exit_line(0));
+  const auto outcome = recover();
+  REQUIRE(outcome);
+  CHECK(outcome->artifacts.size() == 1);
+  CHECK(std::filesystem::exists(dir / "output/a.deb"));
+  CHECK_FALSE(std::filesystem::exists(dir / "work/key-1-1"));
+}
+
+TEST_CASE_FIXTURE(RecordFixture, "what is not noted as an attempt's workspace is not touched") {
+  std::filesystem::create_directories(dir / "output");
+  std::filesystem::create_directories(dir / "precious/work");
+  std::filesystem::create_directories(dir / "work/key-1-1/work");
+  policy.artifacts = {"*"};
+  for (const std::string& root : {std::string(), dir / "precious", dir / "work/key-1-1",
+                                  dir / "work/build+other-1", std::string("relative")}) {
+    REQUIRE(note_workspace(record_dir, root).has_value());
+    write_record(exit_line(0));
+    REQUIRE(recover());
+    CHECK(std::filesystem::exists(dir / "precious/work"));
+    CHECK(std::filesystem::exists(dir / "work/key-1-1/work"));
+  }
 }
 
 TEST_CASE_FIXTURE(RecordFixture, "an outcome with artifacts survives as it was") {

@@ -2,12 +2,18 @@
 
 #include <doctest/doctest.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <boost/asio/post.hpp>
+#include <set>
+#include <vector>
 
 #include "rbit/base/fd.h"
+#include "rbit/base/text.h"
+#include "rbit/core/job_name.h"
 #include "tests/support/loop.h"
 #include "tests/unit/run/temp_dir.h"
 
@@ -20,6 +26,7 @@ namespace fs = std::filesystem;
 
 Job job_named(const std::string& key, int attempt = 1) {
   Job job;
+  job.queue = "build";
   job.key = key;
   job.attempt = attempt;
   job.body = "the body";
@@ -54,7 +61,7 @@ TEST_CASE("a workspace is fresh, private and gone afterwards") {
     const auto made = Workspace::make(place / "a/b", job_named("36", 2));
     REQUIRE(made.has_value());
     root = made->root();
-    CHECK(root == (place / "a/b/36-2"));
+    CHECK(root == (place / "a/b/build+36-2"));
     CHECK(mode_of(root) == 0700);
     CHECK(mode_of(made->path()) == 0700);
     CHECK(mode_of(made->tmp_dir()) == 0700);
@@ -76,14 +83,88 @@ TEST_CASE("a hostile key stays below the work directory") {
   CHECK(test::names_in(place.path()).empty());
 }
 
-TEST_CASE("what an earlier life left is removed first") {
+TEST_CASE("what has the name already is another's, and stays") {
   const TempDir place;
-  fs::create_directories(place / "36-1/work/old");
-  test::write_file(place / "36-1/message", "old");
+  fs::create_directories(place / "build+36-1/work/old");
+  fs::create_symlink(place / "build+36-1", place / "build+36-1.2");
+  test::write_file(place / "build+36-1.3", "a file");
   const auto made = Workspace::make(place.path(), job_named("36"));
   REQUIRE(made.has_value());
+  CHECK(made->root() == (place / "build+36-1.4"));
   CHECK(test::names_in(made->path()).empty());
-  CHECK(test::read_file(made->message_file()) == "the body");
+  const auto twin = Workspace::make(place.path(), job_named("36"));
+  REQUIRE(twin.has_value());
+  CHECK(twin->root() == (place / "build+36-1.5"));
+  CHECK(fs::exists(place / "build+36-1/work/old"));
+  CHECK(fs::exists(place / "build+36-1.3"));
+}
+
+TEST_CASE("workspaces of two jobs that run are never one, whatever their keys") {
+  const TempDir place;
+  std::vector<Workspace> running;
+  std::set<std::string> roots;
+  const std::string odd = "urn:uuid:6e8bc430-9c3a-11d9-9669-0800200c9a66";
+  int made = 0;
+  for (const std::string queue : {"a", "b", "a+b", "A", "../a"})
+    for (const std::string& key : {odd, text::slug(odd), file_name_of(odd), std::string("a"),
+                                   std::string("A"), std::string("b+a"), std::string("a-1"),
+                                   std::string(), std::string(300, 'x'), std::string(301, 'x')})
+      for (const int attempt : {1, 11}) {
+        Job job = job_named(key, attempt);
+        job.queue = queue;
+        auto space = Workspace::make(place.path(), job);
+        REQUIRE(space.has_value());
+        CHECK(Workspace::is_named_after(space->root(), job));
+        CHECK(space->root().find(".2") == std::string::npos);  // its own name was free
+        test::write_file(space->path() + "/mine", key);
+        roots.insert(text::lower(space->root()));
+        running.push_back(std::move(*space));
+        ++made;
+      }
+  CHECK(static_cast<int>(roots.size()) == made);
+  for (const auto& space : running) CHECK(fs::exists(space.path() + "/mine"));
+}
+
+TEST_CASE("a work directory that somebody else could replace is refused") {
+  if (::geteuid() != 0) return;  // only root can give files away
+  const TempDir place;
+  fs::create_directories(place / "his/work");
+  ::chmod(place.path().c_str(), 01777);
+  REQUIRE(::chown((place / "his").c_str(), 65534, 65534) == 0);
+  for (const std::string path : {"his", "his/work", "his/new"}) {
+    const auto made = Workspace::make(place / path, job_named("36"));
+    REQUIRE_FALSE(made.has_value());
+    CHECK(made.error().text().find("belongs to user 65534") != std::string::npos);
+  }
+  CHECK_FALSE(fs::exists(place / "his/new"));
+  fs::create_directories(place / "shared");
+  ::chmod((place / "shared").c_str(), 0777);
+  CHECK_FALSE(Workspace::make(place / "shared", job_named("36")).has_value());
+  ::chmod((place / "shared").c_str(), 01777);  // as /tmp: names that are free are ours
+  CHECK(Workspace::make(place / "shared", job_named("36")).has_value());
+}
+
+TEST_CASE("a message is for its job's user, not for others of his group") {
+  if (::geteuid() != 0) return;
+  const TempDir place;
+  ::chmod(place.path().c_str(), 0711);
+  const auto made =
+      Workspace::make(place / "work", job_named("36"), Workspace::Owner{65533, 65534});
+  REQUIRE(made.has_value());
+  const auto can_read = [&](uid_t uid) {
+    const pid_t child = ::fork();
+    if (child == 0) {
+      if (::setgroups(0, nullptr) != 0 || ::setgid(65534) != 0 || ::setuid(uid) != 0) ::_exit(2);
+      const int file = ::open(made->message_file().c_str(), O_RDONLY);
+      const bool replaced = ::unlink(made->message_file().c_str()) == 0;
+      ::_exit(replaced ? 3 : file >= 0 ? 0 : 1);
+    }
+    int status = 0;
+    ::waitpid(child, &status, 0);
+    return WEXITSTATUS(status);
+  };
+  CHECK(can_read(65533) == 0);
+  CHECK(can_read(65534) == 1);
 }
 
 TEST_CASE("a workspace that is kept stays, and one that is moved is removed once") {
@@ -100,7 +181,7 @@ TEST_CASE("a workspace that is kept stays, and one that is moved is removed once
     CHECK(test::run(loop, other.remove()).has_value());
     CHECK(test::run(loop, other.remove()).has_value());
   }
-  CHECK(test::names_in(place.path()) == std::vector<std::string>{"kept-1"});
+  CHECK(test::names_in(place.path()) == std::vector<std::string>{"build+kept-1"});
 }
 
 TEST_CASE("a work directory that cannot be made is an error that names it") {
@@ -123,7 +204,9 @@ TEST_CASE("with an owner the job's directories are his and the rest is not") {
   CHECK(info.st_uid == 0);
   CHECK(info.st_gid == 65534);
   CHECK(mode_of(made->root()) == 0710);
-  CHECK(mode_of(made->message_file()) == 0440);
+  CHECK(mode_of(made->message_file()) == 0400);
+  REQUIRE(::stat(made->message_file().c_str(), &info) == 0);
+  CHECK(info.st_uid == 65534);
 }
 
 TEST_CASE("removal follows no link") {

@@ -142,8 +142,20 @@ constexpr Key table[] = {
      "its place. A shell line is always started anew.",
      1, 1'000'000},
     {"runner", "artifacts", T::list, "",
-     "Which files of the work directory to keep, as patterns such as *.pdf."},
-    {"runner", "output-dir", T::path, "", "Where artifacts go. Default: output below state-dir."},
+     "Which files of the work directory to keep, as patterns such as *.pdf, with blanks between "
+     "them; one that holds a blank is quoted. ** stands for directories of any depth, dist/ for "
+     "all "
+     "that is in dist. What matches and is no file of the job's own is passed over."},
+    {"runner", "artifacts-required", T::list, "",
+     "The same; a job that is done and leaves nothing for one of these patterns is Failed."},
+    {"runner", "artifacts-when", T::list, "done failed",
+     "How a job must have ended for its artifacts to be kept: any of done, failed, timeout, "
+     "blocked "
+     "and crashed."},
+    {"runner", "output-dir", T::path, "",
+     "Where artifacts go; an older file of the same name is replaced. %ID, %VERSION and the other "
+     "placeholders of shell lines are fields of the job, each one text within a name, %(key)s is a "
+     "setting: /srv/out/%ID/%JOB has a directory for each job. Default: output below state-dir."},
     {"runner", "keep-work", T::flag, "no",
      "Whether the work directory of a job stays when the job is over."},
     {"runner", "log-limit", T::size, "16M",

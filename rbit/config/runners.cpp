@@ -62,16 +62,76 @@ void read_consumer_keys(SectionReader& reader, RunnerPolicy& policy, bool shell)
     if (!shell && said(key)) reader.warning(key, "not read, it is for shell lines only");
 }
 
-std::vector<std::string> read_artifacts(SectionReader& reader) {
-  std::vector<std::string> globs = text::split_blanks(reader.text("artifacts"));
-  for (const auto& glob : globs) {
-    bool leaves = glob.starts_with('/');
-    for (const auto& part : text::split(glob, '/')) leaves = leaves || part == "..";
-    if (leaves)
-      reader.error("artifacts",
-                   "'" + text::one_line(glob, 80) + "' leads out of the work directory");
+/// Patterns of `key`, which is `artifacts` or its like.
+std::vector<std::string> read_patterns(SectionReader& reader, const char* key) {
+  const auto globs = parse_words(reader.text(key));
+  if (!globs) {
+    reader.error(key, "a quote has no end (a pattern that holds one is written \\' or \\\")");
+    return {};
   }
-  return globs;
+  for (const auto& glob : *globs) {
+    const std::string shown = "'" + text::one_line(glob, 80) + "'";
+    bool leaves = glob.starts_with('/'), gap = glob.empty();
+    for (const auto& part : text::split(glob, '/')) leaves = leaves || part == "..";
+    gap = gap || glob.find("//") != std::string::npos;
+    if (leaves)
+      reader.error(key, shown + " leads out of the work directory");
+    else if (gap)
+      reader.error(key, shown + " has a name without text");
+  }
+  return *globs;
+}
+
+std::set<Outcome::Kind> read_artifacts_when(SectionReader& reader) {
+  static const std::map<std::string, Outcome::Kind> words{{"done", Outcome::Kind::done},
+                                                          {"failed", Outcome::Kind::failed},
+                                                          {"timeout", Outcome::Kind::timed_out},
+                                                          {"blocked", Outcome::Kind::blocked},
+                                                          {"crashed", Outcome::Kind::crashed}};
+  std::set<Outcome::Kind> kinds;
+  for (const auto& item : reader.list("artifacts-when")) {
+    const auto word = words.find(text::lower(item));
+    if (word != words.end())
+      kinds.insert(word->second);
+    else
+      reader.error("artifacts-when", "'" + text::one_line(item, 80) +
+                                         "' is none of done, failed, timeout, blocked, crashed");
+  }
+  return kinds;
+}
+
+/// Text without placeholders, as it stands in a path that may have some.
+std::string escaped(const std::string& text) {
+  std::string out;
+  for (const char c : text) out += c == '%' ? "%%" : std::string(1, c);
+  return out;
+}
+
+/// `output-dir` with the values of its %(key)s; the placeholders of jobs are left.
+std::string read_output_dir(SectionReader& reader) {
+  const std::string given = reader.text("output-dir");
+  std::string path;
+  for (std::size_t i = 0; i < given.size();) {
+    const std::string_view rest = std::string_view(given).substr(i);
+    const auto end = rest.find(")s");
+    if (rest.starts_with("%%")) {
+      path += "%%";
+      i += 2;
+    } else if (rest.starts_with("%(") && end != std::string_view::npos) {
+      const std::string key = text::lower(text::trim(rest.substr(2, end - 2)));
+      const IniEntry* entry = reader.section()->find(key);
+      if (!entry || key == "output-dir")
+        reader.error("output-dir", "unknown setting '" + key + "' (add it to the section)");
+      else
+        path += escaped(entry->value);
+      i += end + 2;
+    } else {
+      path += given[i++];
+    }
+  }
+  if (path.empty()) return "";
+  const auto whole = std::filesystem::path(escaped(reader.loaded().settings.directory)) / path;
+  return whole.lexically_normal().string();
 }
 
 std::optional<int> read_signal(SectionReader& reader) {
@@ -170,9 +230,11 @@ RunnerPolicy read_policy(SectionReader& reader, bool shell) {
   } else {
     policy.keep_warm = reader.number("keep-warm");
   }
-  policy.artifacts = read_artifacts(reader);
+  policy.artifacts = read_patterns(reader, "artifacts");
+  policy.artifacts_required = read_patterns(reader, "artifacts-required");
+  policy.artifacts_when = read_artifacts_when(reader);
   if (reader.has("output-dir"))
-    policy.output_dir = reader.path("output-dir");
+    policy.output_dir = read_output_dir(reader);
   else  // whoever runs it decides; rbit itself so
     reader.note("output-dir", reader.loaded().settings.state_dir + "/output", Place{});
   policy.keep_work = reader.flag("keep-work");

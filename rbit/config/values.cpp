@@ -120,6 +120,33 @@ std::vector<std::string> parse_list(std::string_view text) {
   return text::split_blanks(spaced);
 }
 
+std::optional<std::vector<std::string>> parse_words(std::string_view text) {
+  std::vector<std::string> words;
+  bool in_word = false;
+  char quote = '\0';
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    const bool is_blank = std::string_view(" \t\n\v\f\r").find(c) != std::string_view::npos;
+    if (quote == '\0' && is_blank) {
+      in_word = false;
+      continue;
+    }
+    if (!std::exchange(in_word, true)) words.emplace_back();
+    if (c == '\\' && i + 1 < text.size()) {
+      words.back() += c;
+      words.back() += text[++i];
+    } else if (quote == '\0' && (c == '"' || c == '\'')) {
+      quote = c;
+    } else if (c == quote) {
+      quote = '\0';
+    } else {
+      words.back() += c;
+    }
+  }
+  if (quote != '\0') return std::nullopt;
+  return words;
+}
+
 std::optional<HostPort> parse_host_port(std::string_view text) {
   HostPort result;
   std::string_view rest;

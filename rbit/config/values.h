@@ -27,6 +27,9 @@ std::optional<double> parse_fraction(std::string_view text);
 std::optional<int> parse_signal(std::string_view text);
 /// Parts between commas and white space; no empty ones.
 std::vector<std::string> parse_list(std::string_view text);
+/// Parts between white space, with quotes around what holds a blank: "a b" c. A backslash and what
+/// follows it stand as they are, for whoever reads the part. None: a quote has no end.
+std::optional<std::vector<std::string>> parse_words(std::string_view text);
 /// "host", "host:port", "[v6]", "[v6]:port", in the characters RELIABILITY.md 7 rule 4 allows.
 struct HostPort {
   std::string host;  // v6 in brackets

@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+#include "rbit/core/outcome.h"
+
 namespace rbit {
 
 /// What a [runner:NAME] section says beside its runner line. Defaults as in conf/rbit.ini.
@@ -37,7 +39,9 @@ struct RunnerPolicy {
   int metadata_fd = 0;                 // where a shell line finds the message's properties; 0: none
   int keep_warm = 1000;                // jobs a host does before it is replaced; 1: always fresh
   std::vector<std::string> artifacts;  // globs below the work directory
-  std::string output_dir;              // absolute; empty: `output` below the state directory
+  std::vector<std::string> artifacts_required;  // the same; nothing of one of them: Failed
+  std::set<Outcome::Kind> artifacts_when{Outcome::Kind::done, Outcome::Kind::failed};
+  std::string output_dir;  // absolute, with placeholders; empty: `output` below the state directory
   bool keep_work = false;
   std::int64_t log_limit = 16 << 20;       // bytes of output kept
   std::int64_t output_limit = 0;           // bytes a job may write, kept or not; 0: any number

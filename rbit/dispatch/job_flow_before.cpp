@@ -43,13 +43,12 @@ bool JobFlow::is_cancelled(const RunningJob& running) const {
   return running.stop.cancelled() || journal_.is_buried(running.job.request.job_id);
 }
 
-/// A job that has been cancelled is not tried again, however its attempt ended: the cancel may have
-/// come when the runner could not hear it any more, or when rbit was already stopping. What it
-/// reached before stands.
+/// A job that has been cancelled is cancelled, however its attempt ended: the cancel may have come
+/// when the runner could not hear it any more, or when rbit was already stopping. It counts until
+/// the verdict is on record; what a job of an earlier life had reached stands.
 void JobFlow::heed_cancel(const Job& job, bool asked, Outcome& outcome) const {
-  if (outcome.kind == Outcome::Kind::done || outcome.kind == Outcome::Kind::failed ||
-      outcome.kind == Outcome::Kind::cancelled)
-    return;
+  const bool reached = outcome.kind == Outcome::Kind::done || outcome.kind == Outcome::Kind::failed;
+  if (outcome.kind == Outcome::Kind::cancelled || (reached && !asked)) return;
   if (!asked && !journal_.is_buried(job.request.job_id)) return;
   outcome.kind = Outcome::Kind::cancelled;
   outcome.reason = "cancelled";

@@ -9,11 +9,12 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <map>
 #include <memory>
-#include <set>
 #include <utility>
 
 #include "rbit/base/text.h"
+#include "rbit/run/open_below.h"
 
 namespace rbit {
 
@@ -22,6 +23,7 @@ namespace {
 // A hostile job can make a tree that takes hours to read and levels without end.
 constexpr std::size_t most_entries = 1'000'000;
 constexpr std::size_t most_levels = 64;
+constexpr std::size_t most_unfit = 1000;  // that are told of
 
 struct CloseDirectory {
   void operator()(DIR* directory) const { ::closedir(directory); }
@@ -29,13 +31,14 @@ struct CloseDirectory {
 
 struct Entry {
   std::string name;
-  bool is_directory = false;
+  bool is_directory = false, is_link = false;
 };
 
 class Walk {
  public:
-  Walk(std::vector<std::string> parts, std::size_t limit)
-      : parts_(std::move(parts)), limit_(limit) {}
+  Walk(const Fd& top, const std::vector<std::string>& names, std::vector<std::string> parts,
+       bool trees, std::size_t limit)
+      : top_(top), names_(names), parts_(std::move(parts)), trees_(trees), limit_(limit) {}
 
   /// Matches `parts_[part...]` against what is in `directory`.
   void look(const Fd& directory, const std::string& path, std::size_t part, std::size_t level) {
@@ -47,34 +50,95 @@ class Walk {
       const std::string below = path.empty() ? entry.name : path + "/" + entry.name;
       if (pattern == "**") {
         if (entry.name.front() == '.') continue;
-        if (entry.is_directory) {
-          go_down(directory, entry.name, below, part, level);
-        } else if (last) {
-          add(below);
-        }
+        if (last && trees_ && entry.is_directory) take_tree(open(directory, entry, below), below);
+        if (last && !trees_ && !entry.is_directory) add(entry, below, false);
+        if (!(last && trees_) && entry.is_directory)
+          go_down(open(directory, entry, below), below, part, level);
         continue;
       }
       if (::fnmatch(pattern.c_str(), entry.name.c_str(), FNM_PERIOD) != 0) continue;
-      if (last && !entry.is_directory) add(below);
-      if (!last && entry.is_directory) go_down(directory, entry.name, below, part + 1, level);
+      if (last && !trees_) {
+        add(entry, below, false);
+        continue;
+      }
+      if (!entry.is_directory && !leads_to_directory(entry, below)) continue;
+      const Fd next = open(directory, entry, below);
+      if (last)
+        take_tree(next, below);
+      else
+        go_down(next, below, part + 1, level);
     }
   }
 
-  std::set<std::string> found;
+  /// All that is in it, whatever it is called.
+  void take_tree(const Fd& directory, const std::string& path, std::size_t level = 0) {
+    if (!directory) return;
+    if (level == most_levels) {
+      note(path, "is deeper than " + std::to_string(most_levels) + " directories");
+      return;
+    }
+    for (const auto& entry : entries(directory)) {
+      if (!reason_.empty()) return;
+      const std::string below = path.empty() ? entry.name : path + "/" + entry.name;
+      if (entry.is_directory)
+        take_tree(open(directory, entry, below), below, level + 1);
+      else
+        add(entry, below, true);
+    }
+  }
+
+  ArtifactMatches take() {
+    ArtifactMatches matches;
+    for (const auto& [path, whole] : found_) matches.files.push_back({path, whole});
+    for (auto& [path, why] : unfit_) matches.unfit.emplace_back(path, why);
+    return matches;
+  }
   const std::string& reason() const { return reason_; }
 
  private:
-  void go_down(const Fd& directory, const std::string& name, const std::string& path,
-               std::size_t part, std::size_t level) {
-    if (level == most_levels) return;  // deeper than any build puts its results
-    const Fd next(
-        ::openat(directory.get(), name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-    if (next) look(next, path, part, level + 1);
+  void go_down(const Fd& directory, const std::string& path, std::size_t part, std::size_t level) {
+    if (!directory || level == most_levels) return;  // deeper than any build puts its results
+    look(directory, path, part, level + 1);
   }
 
-  void add(const std::string& path) {
-    found.insert(path);
-    if (found.size() > limit_) reason_ = "matches more than " + std::to_string(limit_) + " files";
+  /// What it is behind a link; the link itself may be another one when it is opened.
+  bool leads_to_directory(const Entry& entry, const std::string& path) {
+    struct stat info {};
+    if (!entry.is_link) return false;
+    const Fd target = open_linked(top_.get(), path, names_);
+    if (!target && errno == EXDEV) note(path, "is a link that leads out of the job's directory");
+    return target && ::fstat(target.get(), &info) == 0 && S_ISDIR(info.st_mode);
+  }
+
+  /// A directory, or one that a link leads to, to read. None: it is noted why.
+  Fd open(const Fd& directory, const Entry& entry, const std::string& path) {
+    Fd next;
+    if (entry.is_link) {
+      const Fd target = open_linked(top_.get(), path, names_);
+      if (target) next = Fd(::openat(target.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    } else {
+      next = Fd(::openat(directory.get(), entry.name.c_str(),
+                         O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    }
+    if (!next) note(path, std::strerror(errno));
+    return next;
+  }
+
+  void add(const Entry& entry, const std::string& path, bool whole) {
+    if (entry.is_directory) {
+      note(path, "is a directory (" + path + "/ stands for what is in it)");
+    } else if (leads_to_directory(entry, path)) {
+      note(path, "is a link to a directory");
+    } else if (!unfit_.contains(path)) {
+      bool& known = found_[path];
+      known = known || whole;
+      if (found_.size() > limit_)
+        reason_ = "matches more than " + std::to_string(limit_) + " files";
+    }
+  }
+
+  void note(const std::string& path, const std::string& why) {
+    if (unfit_.size() < most_unfit) unfit_.emplace(path, why);
   }
 
   std::vector<Entry> entries(const Fd& directory) {
@@ -90,20 +154,27 @@ class Walk {
         reason_ = "there are more than a million files to look at";
         return {};
       }
-      bool is_directory = entry->d_type == DT_DIR;
+      bool is_directory = entry->d_type == DT_DIR, is_link = entry->d_type == DT_LNK;
       struct stat info {};
       if (entry->d_type == DT_UNKNOWN &&
-          ::fstatat(directory.get(), name.c_str(), &info, AT_SYMLINK_NOFOLLOW) == 0)
+          ::fstatat(directory.get(), name.c_str(), &info, AT_SYMLINK_NOFOLLOW) == 0) {
         is_directory = S_ISDIR(info.st_mode);
-      list.push_back({name, is_directory});
+        is_link = S_ISLNK(info.st_mode);
+      }
+      list.push_back({name, is_directory, is_link});
     }
     return list;
   }
 
+  const Fd& top_;
+  const std::vector<std::string>& names_;
   const std::vector<std::string> parts_;
+  const bool trees_;
   const std::size_t limit_;
   std::size_t looked_at_ = 0;
   std::string reason_;
+  std::map<std::string, bool> found_;
+  std::map<std::string, std::string> unfit_;
 };
 
 }  // namespace
@@ -111,6 +182,7 @@ class Walk {
 std::string wrong_glob(std::string_view pattern) {
   if (pattern.empty()) return "is empty";
   if (pattern.front() == '/') return "must be relative to the job's directory";
+  if (pattern.back() == '/') pattern.remove_suffix(1);
   for (const auto& part : text::split(pattern, '/')) {
     if (part.empty()) return "has an empty name between slashes";
     if (part == "..") return "must not leave the job's directory";
@@ -118,22 +190,26 @@ std::string wrong_glob(std::string_view pattern) {
   return "";
 }
 
-Result<std::vector<std::string>> match_artifacts(const Fd& directory, const std::string& pattern,
-                                                 std::size_t limit) {
+Result<ArtifactMatches> match_artifacts(const Fd& directory, const std::vector<std::string>& names,
+                                        const std::string& pattern, std::size_t limit) {
   const std::string thing = "artifacts " + pattern;
   if (const auto wrong = wrong_glob(pattern); !wrong.empty())
     return Error{thing, wrong, "mend 'artifacts' of the runner"};
+  const bool trees = pattern.back() == '/';
   auto parts = text::split(pattern, '/');
-  std::erase(parts, ".");
-  if (parts.empty()) return std::vector<std::string>();
+  std::erase_if(parts, [](const auto& part) { return part.empty() || part == "."; });
   // "**/**" means what "**" means, and would cost its square.
   parts.erase(std::unique(parts.begin(), parts.end(),
                           [](const auto& a, const auto& b) { return a == "**" && b == "**"; }),
               parts.end());
-  Walk walk(std::move(parts), limit);
-  walk.look(directory, "", 0, 0);
+  const bool is_top = parts.empty();  // "./"
+  Walk walk(directory, names, std::move(parts), trees, limit);
+  if (!is_top)
+    walk.look(directory, "", 0, 0);
+  else if (trees)
+    walk.take_tree(directory, "");
   if (!walk.reason().empty()) return Error{thing, walk.reason(), "narrow 'artifacts'"};
-  return std::vector<std::string>(walk.found.begin(), walk.found.end());
+  return walk.take();
 }
 
 }  // namespace rbit

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "rbit/base/fd.h"
@@ -10,15 +11,26 @@
 
 namespace rbit {
 
-/// Why `pattern` cannot be a glob for artifacts, or "": for the check of a configuration.
+/// What a pattern of `artifacts` found, by paths from the work directory, sorted.
+struct ArtifactMatches {
+  struct Match {
+    std::string path;    // no directory, if nobody swapped it since
+    bool whole = false;  // a part of a tree: it keeps its path
+  };
+  std::vector<Match> files;
+  std::vector<std::pair<std::string, std::string>> unfit;  // what is no file, and why not
+};
+
+/// Why it is no pattern; empty: it is one.
 std::string wrong_glob(std::string_view pattern);
 
-/// Paths below `directory`, in the order of the alphabet, that match `pattern`: *, ? and [...]
-/// within a name, ** as a name of its own for any number of directories. Directories do not match
-/// and links are not followed; a link in the last place is a match, for the caller to refuse. A
-/// leading dot must be written. An Error: a wrong pattern, more than `limit` matches, or too much
-/// to look at.
-Result<std::vector<std::string>> match_artifacts(const Fd& directory, const std::string& pattern,
-                                                 std::size_t limit);
+/// What is below `directory` and matches. A pattern is made of names with *, ? and [...] between
+/// slashes; ** stands for directories of any depth. One that ends in a slash stands for all that is
+/// in the directories that match. Names that begin with a dot match only what begins with one, but
+/// belong to a tree. Links to directories are entered where a pattern names them, as long as they
+/// stay below `directory`, whose absolute paths are `names`. An Error: it is no pattern, or there
+/// is too much.
+Result<ArtifactMatches> match_artifacts(const Fd& directory, const std::vector<std::string>& names,
+                                        const std::string& pattern, std::size_t limit);
 
 }  // namespace rbit

@@ -99,18 +99,22 @@ void ArtifactStore::close() {
   ::unlinkat(output_.get(), staging_name_.c_str(), AT_REMOVEDIR);  // only an empty one goes
 }
 
-Result<void> ArtifactStore::open(const std::string& path, mode_t mode, const std::string& owner) {
-  path_ = path;
+Result<void> ArtifactStore::open(const std::string& path, const std::string& below, mode_t mode,
+                                 const std::string& owner) {
+  path_ = below.empty() ? path : path + "/" + below;
   mode_ = mode;
-  output_ = Fd(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  const Fd top(::open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (top) output_ = make_below(top.get(), below, mode);
   if (!output_)
-    return Error{path, errno == ENOTDIR ? "is no directory any more" : std::strerror(errno),
-                 "artifacts are put here"};
+    return Error{
+        path_,
+        errno == ENOTDIR || errno == ELOOP ? "is no directory any more" : std::strerror(errno),
+        "artifacts are put here"};
   const std::string usual = ".rbit-" + text::sha256_hex(owner).substr(0, 32);
   if (open_staging(usual)) return {};
   // Somebody else made one of that name.
   auto opened = open_staging(usual + "-" + std::to_string(random_number()));
-  if (!opened) opened.error().thing = path;
+  if (!opened) return Error{path_, opened.error().reason};
   return opened;
 }
 
@@ -181,29 +185,6 @@ Result<void> ArtifactStore::copy(int file, const struct stat& info, const std::s
   return {};
 }
 
-/// Opens the directory, "" or "a/b", and makes what is missing.
-Result<Fd> ArtifactStore::make_way(const std::string& directories) {
-  Fd here(::openat(output_.get(), ".", directory_flags));
-  if (!here) return failed("cannot be put into the output directory");
-  if (directories.empty()) return here;
-  std::string way;
-  for (const auto& part : text::split(directories, '/')) {
-    way += (way.empty() ? "" : "/") + part;
-    if (::mkdirat(here.get(), part.c_str(), mode_) == 0)
-      made_.push_back(way);
-    else if (errno != EEXIST)
-      return Error{"", way + " cannot be made in " + path_ + ": " + std::strerror(errno)};
-    Fd next(::openat(here.get(), part.c_str(), directory_flags));
-    if (!next)
-      return Error{"", path_ + "/" + way +
-                           (errno == ENOTDIR || errno == ELOOP
-                                ? std::string(" is no directory")
-                                : std::string(" cannot be opened: ") + std::strerror(errno))};
-    here = std::move(next);
-  }
-  return here;
-}
-
 /// A directory of the output directory, or itself, as it is now.
 Fd ArtifactStore::open_made(const std::string& directories) const {
   if (directories.empty()) return Fd(::openat(output_.get(), ".", directory_flags));
@@ -216,51 +197,53 @@ bool ArtifactStore::is_prepared(int directory, const std::string& name, const Pr
          info.st_dev == one.device && info.st_ino == one.inode;
 }
 
-/// Puts it in the place of what bears the name, which comes into the staging directory; true if
-/// there was something.
-Result<bool> ArtifactStore::exchange(std::size_t number, int directory, const std::string& name) {
+/// Puts it in the place of what bears the name, which comes into the staging directory.
+Result<ArtifactStore::Put> ArtifactStore::exchange(std::size_t number, int directory,
+                                                   const std::string& name) {
   const std::string staged = staged_name(number);
   const int from = staging_.get();
+  const Put in_the_way{"a directory has its name in " + path_};
+  struct stat older {};
   for (int tries = 0; tries < 100; ++tries) {  // somebody may make and remove the name all the time
     if (::renameat2(from, staged.c_str(), directory, name.c_str(), RENAME_NOREPLACE) == 0)
-      return false;
+      return Put{};
     if (errno == EINVAL || errno == ENOSYS) break;  // a file system that knows no flags
     if (errno != EEXIST) return failed("cannot be put into the output directory");
     if (::renameat2(from, staged.c_str(), directory, name.c_str(), RENAME_EXCHANGE) == 0) {
-      struct stat older {};
       if (::fstatat(from, staged.c_str(), &older, AT_SYMLINK_NOFOLLOW) == 0 &&
           !S_ISDIR(older.st_mode))
-        return true;
+        return Put{"", true};
       ::renameat2(from, staged.c_str(), directory, name.c_str(), RENAME_EXCHANGE);
-      return Error{"", "a directory has its name in " + path_};
+      return in_the_way;
     }
     if (errno == EINVAL || errno == ENOSYS) break;
     if (errno != ENOENT) return failed("cannot be put into the output directory");
   }
-  struct stat older {};
   const bool was_there = ::fstatat(directory, name.c_str(), &older, AT_SYMLINK_NOFOLLOW) == 0;
-  if (was_there && S_ISDIR(older.st_mode)) return Error{"", "a directory has its name in " + path_};
+  if (was_there && S_ISDIR(older.st_mode)) return in_the_way;
   if (::renameat(from, staged.c_str(), directory, name.c_str()) != 0)
     return failed("cannot be put into the output directory");
-  return was_there;
+  return Put{"", was_there};
 }
 
-Result<bool> ArtifactStore::put(std::size_t number, const std::string& name) {
+Result<ArtifactStore::Put> ArtifactStore::put(std::size_t number, const std::string& name) {
   const std::string directories = above(name);
   const std::string last = name.substr(name.rfind('/') + 1);  // npos + 1 is 0
-  auto directory = make_way(directories);
-  if (!directory) return directory.error();
+  const Fd directory = make_below(output_.get(), directories, mode_, &made_);
+  if (!directory && (errno == ENOTDIR || errno == ELOOP))
+    return Put{"a file or a link has the name of its directory in " + path_};
+  if (!directory) return failed("its directory cannot be made");
   Prepared& one = prepared_[number];
-  const auto replaced = exchange(number, directory->get(), last);
-  if (!replaced) return replaced;
+  auto put = exchange(number, directory.get(), last);
+  if (!put || !put->obstacle.empty()) return put;
   one.name = name;
   struct stat older {};
-  one.replaced = *replaced && ::fstatat(staging_.get(), staged_name(number).c_str(), &older,
-                                        AT_SYMLINK_NOFOLLOW) == 0;
-  if (!is_prepared(directory->get(), last, one))
+  one.replaced = put->replaced && ::fstatat(staging_.get(), staged_name(number).c_str(), &older,
+                                            AT_SYMLINK_NOFOLLOW) == 0;
+  if (!is_prepared(directory.get(), last, one))
     return Error{"", "was replaced while it was put into the output directory"};
   touched_.insert(directories);
-  return replaced;
+  return put;
 }
 
 /// What bears its name goes where nobody else can change it, and is looked at there: only what we

@@ -26,10 +26,11 @@ class ArtifactStore {
   ArtifactStore(const ArtifactStore&) = delete;
   ArtifactStore& operator=(const ArtifactStore&) = delete;
 
-  /// `path` must be there. Directories are made in it with `mode`. `owner` names the job among all
-  /// that may put something here at one time, and is the same after a crash: what an earlier try
-  /// left is removed then.
-  Result<void> open(const std::string& path, mode_t mode, const std::string& owner);
+  /// `path` must be there; what is missing `below` it, and in that, is made with `mode`. `owner`
+  /// names the job among all that may put something here at one time, and is the same after a
+  /// crash: what an earlier try left is removed then.
+  Result<void> open(const std::string& path, const std::string& below, mode_t mode,
+                    const std::string& owner);
   /// From now on nothing is linked.
   void only_copy() { may_link_ = false; }
   int directory() const { return output_.get(); }
@@ -42,8 +43,12 @@ class ArtifactStore {
   /// number.
   Result<std::size_t> add(int file, const struct stat& info, const std::atomic<bool>& stop);
 
-  /// Gives it its name, a relative path; true if an older file bore it. Errors do not name it.
-  Result<bool> put(std::size_t number, const std::string& name);
+  struct Put {
+    std::string obstacle;   // why it has no place there: a directory of its name, for example
+    bool replaced = false;  // an older file bore its name
+  };
+  /// Gives it its name, a relative path. An Error (the disk, for example) does not name it.
+  Result<Put> put(std::size_t number, const std::string& name);
 
   /// All are there to stay. What was replaced is gone after this.
   Result<void> finish();
@@ -63,9 +68,8 @@ class ArtifactStore {
   void empty_staging();
   Result<void> copy(int file, const struct stat& info, const std::string& staged,
                     const std::atomic<bool>& stop);
-  Result<Fd> make_way(const std::string& directories);
   Fd open_made(const std::string& directories) const;
-  Result<bool> exchange(std::size_t number, int directory, const std::string& name);
+  Result<Put> exchange(std::size_t number, int directory, const std::string& name);
   bool is_prepared(int directory, const std::string& name, const Prepared& one) const;
   void take_back(std::size_t number);
   void close();

@@ -5,83 +5,65 @@
 #include <unistd.h>
 
 #include <array>
-#include <atomic>
 #include <cerrno>
-#include <climits>
-#include <cstdlib>
 #include <cstring>
-#include <memory>
 #include <set>
-#include <string_view>
 #include <utility>
 
 #include "rbit/base/aside.h"
 #include "rbit/base/fd.h"
 #include "rbit/base/text.h"
 #include "rbit/run/artifact_globs.h"
+#include "rbit/run/artifact_names.h"
+#include "rbit/run/artifact_place.h"
 #include "rbit/run/artifact_store.h"
 #include "rbit/run/directories.h"
 #include "rbit/run/open_below.h"
+#include "rbit/run/own_links.h"
 
 namespace rbit {
 
 namespace {
 
-std::string base_name(const std::string& path) {
-  return path.substr(path.rfind('/') + 1);  // npos + 1 is 0
-}
-
-std::string real_path(const std::string& path) {
-  const std::unique_ptr<char, decltype(&std::free)> real(::realpath(path.c_str(), nullptr),
-                                                         &std::free);
-  return real ? std::string(real.get()) : path;
-}
-
-/// A directory that artifacts may lie below.
-struct Place {
-  std::string path, real;  // as we call it, and without links
-  Fd directory;
-  bool keeps = false;  // the output directory: what is there stays
-
-  /// `path` from here on, or "" if it does not lead here. Both spellings count: a job that asks the
-  /// shell where it is gets the real one.
-  std::string relative(const std::string& other) const {
-    for (const auto& start : {path, real})
-      if (other.starts_with(start + "/")) return other.substr(start.size() + 1);
-    return "";
-  }
-};
-
 /// One file that was looked at and found in order. It is not kept open: a thousand of them would
 /// use up our descriptors.
 struct Candidate {
-  const Place* place = nullptr;
-  std::string relative;  // below the place
+  const ArtifactPlace* place = nullptr;
+  std::string path;  // below the place, as it was named or matched
   std::string kind;
+  bool is_named = false;
+  NameWish wish{};
   struct stat info {};
   std::size_t number = 0;  // in the store
+  bool out = false;        // it was passed over after all
+  std::set<std::string> required_by{};
 };
 
 class Collection {
  public:
   explicit Collection(const ArtifactOrder& order) : order_(order) {}
 
-  Result<std::vector<Artifact>> run() {
+  Result<KeptArtifacts> run() {
     if (auto opened = open_places(); !opened) return opened.error();
-    for (const auto& artifact : order_.named) {
+    for (const auto& artifact : order_.named)
       if (auto added = add_named(artifact); !added) return added.error();
-    }
-    for (const auto& glob : order_.globs) {
-      auto matches = match_artifacts(work_.directory, glob, max_artifacts);
-      if (!matches) return matches.error();
-      for (auto& match : *matches) {
-        if (auto added = add(work_, match, "", match); !added) return added.error();
-      }
-    }
-    for (auto& candidate : candidates_) {
+    for (const auto& glob : order_.globs)
+      if (auto added = add_matches(glob, false); !added) return added.error();
+    for (const auto& glob : order_.required)
+      if (auto added = add_matches(glob, true); !added) return added.error();
+    if (auto named = give_names(); !named) return named.error();
+    for (auto& candidate : candidates_)
       if (auto prepared = prepare(candidate); !prepared) return prepared.error();
-    }
-    return put_in_place();
+    for (auto& candidate : candidates_)
+      if (auto put = put_in_place(candidate); !put) return put.error();
+    for (const auto& glob : order_.required)
+      if (!is_satisfied(glob)) kept_.missing.push_back(glob);
+    if (order_.needs_required && !kept_.missing.empty())
+      return Error{"artifacts-required",
+                   kept_.missing.front() + " matches nothing that can be kept"};
+    if (is_stopped()) return stopped();
+    if (auto finished = store_.finish(); !finished) return finished.error();
+    return std::move(kept_);
   }
 
  private:
@@ -90,98 +72,89 @@ class Collection {
   static Error refused(const std::string& name, std::string reason, std::string cure = "") {
     return Error{"artifact " + text::one_line(name), std::move(reason), std::move(cure)};
   }
-  static Error failed(const std::string& name, const char* doing) {
-    return refused(name, std::string(doing) + ": " + std::strerror(errno));
-  }
+  bool is_stopped() const { return order_.stop != nullptr && *order_.stop; }
+  static Error stopped() { return Error{"artifacts", "were not kept, the job was cancelled"}; }
 
-  static Done opened(Place& place, const std::string& path, Fd directory) {
-    const bool is_replaced = errno == ELOOP || errno == ENOTDIR;
-    if (!directory)
-      return Error{path, is_replaced ? "is no directory any more" : std::strerror(errno),
-                   "artifacts are taken from here or put here"};
-    place.path = path;
-    place.real = real_path(path);
-    place.directory = std::move(directory);
+  /// What cannot be kept: of what the job named an Error, of what a pattern matches a remark.
+  Done unfit(bool is_named, const std::string& name, const std::string& reason,
+             const std::string& cure = "") {
+    if (is_named && order_.strict) return refused(name, reason, cure);
+    kept_.passed_over.push_back(Error{text::one_line(name), reason, cure}.text());
     return {};
   }
 
-  /// The job may have put a link in the place of this directory, or of the one it lies in. Above
-  /// that links are the administrator's.
-  Done open_place(Place& place, const std::string& path) {
-    const auto slash = path.rfind('/', path.rfind('/') - 1);
-    const Fd above(::open(path.substr(0, slash + 1).c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
-    Fd directory;
-    if (above)
-      directory = open_below(above.get(), path.substr(slash + 1),
-                             O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, Mounts::enter);
-    return opened(place, path, std::move(directory));
-  }
-
   Done open_places() {
-    if (auto opened = open_place(work_, order_.work_dir); !opened) return opened;
-    if (!order_.tmp_dir.empty()) (void)open_place(tmp_, order_.tmp_dir);  // a job may remove it
-    if (auto made = make_directories(order_.output_dir, order_.output_mode); !made) return made;
+    if (auto opened = work_.open(order_.work_dir); !opened) return opened;
+    if (!order_.tmp_dir.empty()) (void)tmp_.open(order_.tmp_dir);  // a job may remove it
+    const std::string& path = order_.output_dir;
+    const std::string top = order_.output_top.empty() ? path : order_.output_top;
+    const std::string below = path.size() > top.size() ? path.substr(top.size() + 1) : "";
+    if (auto made = make_directories(top, order_.output_mode); !made) return made;
     // Unique on this machine while the job's directories are there, and the same after a crash.
     std::array<char, 256> host{};
     ::gethostname(host.data(), host.size() - 1);
-    auto open = store_.open(order_.output_dir, order_.output_mode,
-                            std::string(host.data()) + ":" + order_.work_dir);
-    if (!open) return open;
+    auto opened = store_.open(top, below, order_.output_mode,
+                              std::string(host.data()) + ":" + order_.work_dir);
+    if (!opened) return opened;
     if (order_.work_stays) store_.only_copy();
-    output_.keeps = true;
-    return opened(output_, order_.output_dir, Fd(::fcntl(store_.directory(), F_DUPFD_CLOEXEC, 0)));
+    output_.set(path, Fd(::fcntl(store_.directory(), F_DUPFD_CLOEXEC, 0)), true);
+    return {};
   }
 
   Done add_named(const Artifact& artifact) {
-    if (artifact.path.empty() || artifact.path.find('\0') != std::string::npos)
-      return refused("'" + artifact.path + "'", "is no path");
-    if (artifact.path.front() != '/')
-      return add(work_, artifact.path, artifact.kind, artifact.path);
-    for (const Place* place : {&work_, &tmp_, &output_}) {
-      if (!place->directory) continue;
-      if (auto relative = place->relative(artifact.path); !relative.empty())
-        return add(*place, relative, artifact.kind, artifact.path);
+    const std::string& path = artifact.path;
+    if (path.empty() || path.find('\0') != std::string::npos)
+      return unfit(true, "'" + path + "'", "is no path");
+    if (path.front() != '/') return add({&work_, path, artifact.kind, true}, path, false);
+    for (const ArtifactPlace* place : {&work_, &tmp_, &output_}) {
+      if (!*place) continue;
+      if (auto relative = place->relative(path); !relative.empty())
+        return add({place, relative, artifact.kind, true}, path, false);
     }
-    return refused(artifact.path,
-                   "lies neither in the job's directory nor in " + order_.output_dir);
+    return unfit(true, path, "lies neither in the job's directory nor in " + order_.output_dir);
   }
 
-  static Result<Fd> open_file(const Place& place, const std::string& relative,
-                              const std::string& shown) {
-    // Non-blocking: it may be a FIFO.
-    constexpr int flags = O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC;
-    Fd file = open_below(place.directory.get(), relative, flags, Mounts::enter);
-    if (file) return file;
-    if (errno == ELOOP) return refused(shown, "is reached through a symbolic link");
-    if (errno == EXDEV) return refused(shown, "lies outside the job's directory");
-    if (errno == ENXIO) return refused(shown, "is not a regular file");
-    return refused(shown, std::strerror(errno));
+  Done add_matches(const std::string& glob, bool required) {
+    if (is_stopped()) return stopped();
+    const auto matches = match_artifacts(work_.directory(), work_.names(), glob, max_artifacts);
+    if (!matches) return matches.error();
+    for (const auto& [path, why] : matches->unfit)
+      if (seen_unfit_.insert(path).second) (void)unfit(false, path, why);
+    for (const auto& match : matches->files) {
+      Candidate candidate{&work_, match.path, "", false};
+      if (required) candidate.required_by.insert(glob);
+      if (seen_unfit_.contains(match.path)) continue;
+      if (auto added = add(std::move(candidate), match.path, match.whole); !added) return added;
+    }
+    if (matches->files.empty() && matches->unfit.empty())
+      kept_.notes.push_back("artifacts: " + text::one_line(glob) + " matches nothing");
+    return {};
   }
 
   /// Looks at the file; nothing has been changed yet when this refuses.
-  Done add(const Place& place, const std::string& relative, const std::string& kind,
-           const std::string& shown) {
-    const auto file = open_file(place, relative, shown);
-    if (!file) return file.error();
-    Candidate candidate;
-    candidate.place = &place;
-    candidate.relative = relative;
-    candidate.kind = kind;
-    if (::fstat(file->get(), &candidate.info) != 0) return failed(shown, "cannot be read");
-    const auto& info = candidate.info;
-    if (!S_ISREG(info.st_mode)) return refused(shown, "is not a regular file");
-    if (!seen_.insert({info.st_dev, info.st_ino}).second)
-      return {};  // named twice, or also by glob
-    // An earlier try may have put it there already, before rbit died.
-    struct stat older {};
-    const nlink_t known = ::fstatat(store_.directory(), base_name(relative).c_str(), &older,
-                                    AT_SYMLINK_NOFOLLOW) == 0 &&
-                                  older.st_dev == info.st_dev && older.st_ino == info.st_ino
-                              ? 2
-                              : 1;
-    if (info.st_nlink > known)
-      return refused(shown, "has a second hard link, so it may be another's file", "copy it");
-    if (auto named = check_name(candidate, shown); !named) return named;
+  Done add(Candidate candidate, const std::string& shown, bool whole) {
+    const bool is_named = candidate.is_named;
+    const auto no = [&](const std::string& reason, const std::string& cure = "") {
+      if (!is_named) seen_unfit_.insert(candidate.path);
+      return unfit(is_named, shown, reason, cure);
+    };
+    const auto file = candidate.place->open_file(candidate.path);
+    if (!file) return no(file.error().reason);
+    auto& info = candidate.info;
+    if (::fstat(file->get(), &info) != 0)
+      return no(std::string("cannot be read: ") + std::strerror(errno));
+    candidate.wish = {clean_path(candidate.path), whole || candidate.place->keeps()};
+    if (Candidate* same = find_same(candidate)) {  // named twice, or also by a pattern
+      same->required_by.merge(candidate.required_by);
+      // A tree that is kept is whole, whichever pattern came first.
+      if (whole && !same->is_named && same->path == candidate.path) same->wish.whole = true;
+      return {};
+    }
+    if (!is_its_own(candidate))
+      return no("has another name outside the job's directory, so it may be another's file",
+                "copy it");
+    const std::string& name = candidate.wish.relative;
+    if (!text::is_printable(name)) return no("its name is not UTF-8 or has control characters");
     bytes_ += info.st_size;
     if (bytes_ > max_artifact_bytes)
       return refused(shown, "exceeds the 64 GiB for one job's artifacts");
@@ -191,82 +164,133 @@ class Collection {
     return {};
   }
 
-  Done check_name(const Candidate& candidate, const std::string& shown) {
-    const std::string name = base_name(candidate.relative);
-    if (!text::is_printable(name))
-      return refused(shown, "its name is not UTF-8 or has control characters");
-    if (candidate.place->keeps && name != candidate.relative) return {};  // further below
-    if (!names_.insert(name).second)
-      return refused(shown, "another artifact of this job has the same name");
-    struct stat older {};
-    if (!candidate.place->keeps &&
-        ::fstatat(output_.directory.get(), name.c_str(), &older, AT_SYMLINK_NOFOLLOW) == 0 &&
-        S_ISDIR(older.st_mode))
-      return refused(shown, "a directory has its name in " + output_.path);
+  static std::string base_name(const std::string& path) {
+    return path.substr(path.rfind('/') + 1);  // npos + 1 is 0
+  }
+
+  /// The same path again, or the same file that would get the same name.
+  Candidate* find_same(const Candidate& candidate) {
+    for (auto& one : candidates_) {
+      if (one.info.st_dev != candidate.info.st_dev || one.info.st_ino != candidate.info.st_ino)
+        continue;
+      if (one.place == candidate.place && one.wish.relative == candidate.wish.relative) return &one;
+      if (one.wish.whole || candidate.wish.whole || one.place->keeps()) continue;
+      if (base_name(one.wish.relative) == base_name(candidate.wish.relative)) return &one;
+    }
+    return nullptr;
+  }
+
+  /// A file with several names is the job's own if all of them are in its directories; but for what
+  /// an earlier try has put into the output directory already, before rbit died. While they are
+  /// counted another process of its account may move them, so it must be that account's besides.
+  bool is_its_own(const Candidate& candidate) {
+    const auto& info = candidate.info;
+    if (info.st_nlink == 1) return true;
+    if (candidate.place->keeps()) return false;
+    if (order_.account && info.st_uid != *order_.account) return false;
+    std::set<std::string> names{base_name(candidate.wish.relative), candidate.wish.relative};
+    nlink_t known = links_.count(info);
+    for (const auto& name : names) {
+      struct stat kept {};
+      const Fd there =
+          open_below(store_.directory(), name, O_PATH | O_NOFOLLOW | O_CLOEXEC, Mounts::enter);
+      if (there && ::fstat(there.get(), &kept) == 0 && kept.st_dev == info.st_dev &&
+          kept.st_ino == info.st_ino)
+        ++known;
+    }
+    return known >= info.st_nlink;
+  }
+
+  Done give_names() {
+    std::vector<NameWish> wishes;
+    for (const auto& candidate : candidates_) wishes.push_back(candidate.wish);
+    const auto names = artifact_names(wishes);
+    for (std::size_t i = 0; i < names.size(); ++i) {
+      candidates_[i].wish.relative = names[i];
+      if (!names[i].empty()) continue;
+      candidates_[i].out = true;
+      auto done = unfit(candidates_[i].is_named, candidates_[i].path,
+                        "another artifact of this job has the same name");
+      if (!done) return done;
+    }
     return {};
   }
 
   /// Makes it whole and durable, where nobody looks for it yet.
   Done prepare(Candidate& candidate) {
-    const std::string& shown = candidate.relative;
-    const auto opened = open_file(*candidate.place, candidate.relative, shown);
-    if (!opened) return opened.error();
+    if (is_stopped()) return stopped();
+    if (candidate.out) return {};
+    const auto no = [&](const std::string& reason) {
+      candidate.out = true;
+      return unfit(candidate.is_named, candidate.path, reason);
+    };
+    const auto opened = candidate.place->open_file(candidate.path);
+    if (!opened) return no(opened.error().reason);
     const int file = opened->get();
     struct stat now {};
-    if (::fstat(file, &now) != 0) return failed(shown, "cannot be read");
+    if (::fstat(file, &now) != 0) return no(std::strerror(errno));
     if (now.st_dev != candidate.info.st_dev || now.st_ino != candidate.info.st_ino)
-      return refused(shown, "was replaced while it was looked at");
-    if (candidate.place->keeps) {
-      // By then it may have got another name, of a file whose mode is no business of this job.
-      if (now.st_mode != (S_IFREG | ArtifactStore::kept_mode(now.st_mode)) && now.st_nlink == 1 &&
-          ::fchmod(file, ArtifactStore::kept_mode(now.st_mode)) != 0)
-        return failed(shown, "cannot get its mode");
-      return ::fsync(file) == 0 ? Done() : failed(shown, "cannot be synced");
+      return no("was replaced while it was looked at");
+    if (!candidate.place->keeps()) {
+      const auto added = store_.add(file, now, order_.stop != nullptr ? *order_.stop : never_);
+      if (!added) return is_stopped() ? stopped() : refused(candidate.path, added.error().text());
+      candidate.number = *added;
+      return {};
     }
-    const auto added = store_.add(file, now, stop_);
-    if (!added) return refused(shown, added.error().text());
-    candidate.number = *added;
+    // With a second name by now it may be another's, whose mode is no business of this job.
+    const mode_t mode = ArtifactStore::kept_mode(now.st_mode);
+    if (now.st_nlink == 1 && (now.st_mode & 07777) != mode && ::fchmod(file, mode) != 0)
+      return no(std::string("others may write to it, and it cannot be mended: ") +
+                std::strerror(errno));
+    if (::fsync(file) != 0) return refused(candidate.path, std::strerror(errno));
     return {};
   }
 
-  /// Everything is there; now it gets its names. What the job made stays where it is, and goes with
-  /// its directories: another process of its account may still change them, and whatever we removed
-  /// there by name might be something else by then.
-  Result<std::vector<Artifact>> put_in_place() {
-    std::vector<Artifact> kept;
-    for (const auto& candidate : candidates_) {
-      std::string name = candidate.relative;
-      if (!candidate.place->keeps) {
-        name = base_name(name);
-        const auto put = store_.put(candidate.number, name);
-        if (!put) return refused(candidate.relative, put.error().text());
-      }
-      kept.push_back({output_.path + "/" + name, candidate.kind});
+  /// Gives it its name. What the job made stays where it is, and goes with its directories: another
+  /// process of its account may still change them, and what we removed there by name might be
+  /// something else by then.
+  Done put_in_place(Candidate& candidate) {
+    if (candidate.out) return {};
+    const std::string& name = candidate.wish.relative;
+    if (!candidate.place->keeps()) {
+      const auto put = store_.put(candidate.number, name);
+      if (!put) return refused(candidate.path, put.error().text());
+      candidate.out = !put->obstacle.empty();
+      if (candidate.out) return unfit(candidate.is_named, candidate.path, put->obstacle);
+      if (put->replaced)
+        kept_.notes.push_back("artifact " + name + " took the place of an older file of its name");
     }
-    if (auto finished = store_.finish(); !finished) return finished.error();
-    return kept;
+    kept_.artifacts.push_back({output_.path() + "/" + name, candidate.kind});
+    return {};
+  }
+
+  bool is_satisfied(const std::string& glob) const {
+    for (const auto& candidate : candidates_)
+      if (!candidate.out && candidate.required_by.contains(glob)) return true;
+    return false;
   }
 
   const ArtifactOrder& order_;
+  const std::atomic<bool> never_{false};
   ArtifactStore store_;
-  Place work_, tmp_, output_;
+  ArtifactPlace work_, tmp_, output_;
+  OwnLinks links_{work_, tmp_};
   std::vector<Candidate> candidates_;
-  std::set<std::pair<dev_t, ino_t>> seen_;
-  std::set<std::string> names_;
+  std::set<std::string> seen_unfit_;
   std::int64_t bytes_ = 0;
-  const std::atomic<bool> stop_{false};
+  KeptArtifacts kept_;
 };
 
 }  // namespace
 
-Result<std::vector<Artifact>> collect_artifacts_blocking(const ArtifactOrder& order) {
-  if (order.empty()) return std::vector<Artifact>();
+Result<KeptArtifacts> collect_artifacts_blocking(const ArtifactOrder& order) {
+  if (order.empty()) return KeptArtifacts();
   return Collection(order).run();
 }
 
-Task<Result<std::vector<Artifact>>> collect_artifacts(ArtifactOrder order) {
-  using Kept = Result<std::vector<Artifact>>;
-  if (order.empty()) co_return std::vector<Artifact>();
+Task<Result<KeptArtifacts>> collect_artifacts(ArtifactOrder order) {
+  using Kept = Result<KeptArtifacts>;
+  if (order.empty()) co_return KeptArtifacts();
   // Copying and syncing gigabytes would stop the loop. A job with artifacts can pay for a thread.
   std::function<Kept()> work = [&order] { return collect_artifacts_blocking(order); };
   Kept kept = co_await aside(std::move(work));

@@ -1,6 +1,7 @@
 #include "rbit/run/attempt.h"
 
 #include <algorithm>
+#include <atomic>
 #include <csignal>
 #include <utility>
 
@@ -209,25 +210,37 @@ Task<void> Attempt::conclude(Outcome& outcome, ArtifactOrder places) {
   }
 
   outcome.log_file = log_.path();
-  if (outcome.kind == Outcome::Kind::done || outcome.kind == Outcome::Kind::failed) {
-    places.named = std::move(named_);
-    places.globs = policy_.artifacts;
-    if (!places.empty()) {
-      auto collected = co_await collect_artifacts(std::move(places));
-      if (collected) {
-        outcome.artifacts = std::move(*collected);
-      } else {
-        log_.note("artifacts: " + collected.error().text());
-        if (outcome.kind == Outcome::Kind::done) refuse_artifacts(outcome, collected.error());
-      }
-      if (auto written = write_outcome(context_.record_dir, outcome); !written)
-        log::warning("job " + job_.key + ": " + written.error().text());
-    }
-  }
+  if (policy_.artifacts_when.contains(outcome.kind))
+    co_await keep_artifacts(outcome, std::move(places));
   log_.close();
   if (log_.trouble())
     log::warning("job " + job_.key + ": output is missing from its log: " + log_.trouble()->text());
   outcome.output_bytes = log_.bytes();
+}
+
+Task<void> Attempt::keep_artifacts(Outcome& outcome, ArtifactOrder order) {
+  order.named = std::move(named_);
+  fill_in(order, policy_, outcome.kind);
+  if (order.empty()) co_return;
+  std::atomic<bool> stop{false};
+  order.stop = &stop;
+  context_.stop.listen([&](StopKind) { stop = context_.stop.cancelled(); });
+  const auto kept = co_await collect_artifacts(std::move(order));
+  context_.stop.listen(nullptr);
+  if (!kept && stop) {
+    outcome = outcome_of(StopCause::cancel, policy_);
+    outcome.log_file = log_.path();
+    log_.note("cancelled while its artifacts were copied: none is kept");
+    co_return;
+  }
+  if (!kept) log_.note("artifacts: " + kept.error().text());
+  if (kept) {
+    for (const auto& one : kept->passed_over) log_.note("artifact passed over: " + one);
+    for (const auto& note : kept->notes) log_.note(note);
+  }
+  note_artifacts(outcome, kept);
+  if (auto written = write_outcome(context_.record_dir, outcome); !written)
+    log::warning("job " + job_.key + ": " + written.error().text());
 }
 
 }  // namespace rbit

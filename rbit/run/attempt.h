@@ -60,12 +60,14 @@ class Attempt {
   /// The first `result` event, or none yet.
   const std::optional<ResultEvent>& result() const { return result_; }
 
-  /// Fills in what only this knows: a message where there is none, artifacts, log, sizes.
+  /// Fills in what only this knows: a message where there is none, artifacts, log, sizes. A cancel
+  /// that comes meanwhile makes it a cancelled one, and nothing is kept.
   /// REQUIRES: no process of the job is left, its pipes are drained. `places.named` and `globs` are
   /// filled in here.
   Task<void> conclude(Outcome& outcome, ArtifactOrder places);
 
  private:
+  Task<void> keep_artifacts(Outcome& outcome, ArtifactOrder order);
   void ladder(StopCause cause, int signal);
   void limit_output();
   void on_stop(StopKind kind);

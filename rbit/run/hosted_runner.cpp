@@ -170,7 +170,7 @@ Task<Outcome> HostedRunner::run_in(const Workspace& workspace, const Job& job, R
       retire(std::move(host));
   }
 
-  ArtifactOrder places = site_.artifact_order(workspace);
+  ArtifactOrder places = site_.artifact_order(workspace, job);
   co_await attempt.conclude(outcome, std::move(places));
   co_return outcome;
 }
@@ -222,11 +222,11 @@ HostJob HostedRunner::host_job(const Job& job, const RunContext& context,
       {"work_dir", workspace.path()},
       {"tmp_dir", workspace.tmp_dir()},
       {"home_dir", has_home ? std::string() : workspace.path()},
-      {"output_dir", site_.output_dir()},
+      {"output_dir", site_.output_dir(job)},
       // Another user cannot reach it; then a crash of rbit at the wrong moment costs one more run.
       {"record_dir", site_.other_account() ? std::string() : context.record_dir},
       {"fields", fields},
-      {"settings", policy_.settings},
+      {"settings", site_.settings(job)},
       {"payload", job.body}};
   const nlohmann::json line{{"job", order}};
   host_job.line = line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";

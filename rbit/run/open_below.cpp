@@ -4,8 +4,13 @@
 #include <linux/openat2.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <unistd.h>
 
+#include <array>
 #include <cerrno>
+#include <climits>
+#include <deque>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -83,6 +88,107 @@ Fd open_below_in_steps(int directory, const std::string& relative, int flags, Mo
     way.push_back(std::move(next));
   }
   return nothing(ENOENT);
+}
+
+namespace {
+
+// A hostile path would take a descriptor for each of its names.
+constexpr std::size_t most_levels = 128;
+constexpr int most_links = 40;  // as many as the kernel follows
+
+/// Where a link leads. None: it cannot be read.
+std::optional<std::string> target_of(const Fd& link) {
+  std::array<char, PATH_MAX> target{};
+  const ssize_t length = ::readlinkat(link.get(), "", target.data(), target.size());
+  if (length < 0) return std::nullopt;
+  return std::string(target.data(), static_cast<std::size_t>(length));
+}
+
+/// The path without the beginning that is the directory itself. None: it lies elsewhere.
+std::optional<std::string> without(const std::vector<std::string>& names, const std::string& path) {
+  for (const auto& name : names) {
+    if (path == name) return "";
+    if (path.starts_with(name + "/")) return path.substr(name.size() + 1);
+  }
+  return std::nullopt;
+}
+
+Fd follow(int directory, const std::string& relative, const std::vector<std::string>& names) {
+  if (relative.starts_with('/')) return nothing(EXDEV);
+  std::deque<std::string> parts;
+  const auto put_first = [&parts](const std::string& path) {
+    const auto fresh = text::split(path, '/');
+    parts.insert(parts.begin(), fresh.begin(), fresh.end());
+  };
+  put_first(relative);
+  std::vector<Fd> way;  // down to where we are, for ".." goes back up
+  for (int links = 0; !parts.empty();) {
+    const std::string part = std::move(parts.front());
+    parts.pop_front();
+    if (part.empty() || part == ".") continue;
+    if (part == "..") {
+      if (way.empty()) return nothing(EXDEV);
+      way.pop_back();
+      continue;
+    }
+    const int here = way.empty() ? directory : way.back().get();
+    Fd next(::openat(here, part.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
+    struct stat info {};
+    if (!next || ::fstat(next.get(), &info) != 0) return nothing(errno);
+    if (!S_ISLNK(info.st_mode)) {
+      if (!S_ISDIR(info.st_mode) && !parts.empty()) return nothing(ENOTDIR);
+      if (way.size() == most_levels) return nothing(ENAMETOOLONG);
+      way.push_back(std::move(next));
+      continue;
+    }
+    auto target = target_of(next);
+    if (!target) return nothing(errno);
+    if (++links > most_links) return nothing(ELOOP);
+    if (target->starts_with('/')) {
+      target = without(names, *target);
+      if (!target) return nothing(EXDEV);
+      way.clear();
+    }
+    put_first(*target);
+  }
+  if (!way.empty()) return std::move(way.back());
+  return Fd(::openat(directory, ".", O_PATH | O_DIRECTORY | O_CLOEXEC));
+}
+
+}  // namespace
+
+Fd open_linked(int directory, const std::string& relative, const std::vector<std::string>& names) {
+  Fd opened = open_below(directory, relative, O_PATH | O_NOFOLLOW | O_CLOEXEC, Mounts::enter);
+  struct stat info {};
+  const bool is_link = opened ? ::fstat(opened.get(), &info) == 0 && S_ISLNK(info.st_mode)
+                              : errno == ELOOP;  // the last one, or one on the way
+  return is_link ? follow(directory, relative, names) : std::move(opened);
+}
+
+Fd open_again(const Fd& file) {
+  struct stat info {};
+  if (::fstat(file.get(), &info) != 0 || !S_ISREG(info.st_mode)) return nothing(EINVAL);
+  const std::string self = "/proc/self/fd/" + std::to_string(file.get());
+  return Fd(::open(self.c_str(), O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
+}
+
+Fd make_below(int directory, const std::string& relative, mode_t mode,
+              std::vector<std::string>* made) {
+  constexpr int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+  Fd here(::openat(directory, ".", flags));
+  std::string way;
+  for (const auto& part : text::split(relative, '/')) {
+    if (!here || part.empty() || part == ".") continue;
+    if (part == "..") return nothing(EXDEV);
+    way += (way.empty() ? "" : "/") + part;
+    if (::mkdirat(here.get(), part.c_str(), mode) == 0) {
+      if (made != nullptr) made->push_back(way);
+    } else if (errno != EEXIST) {
+      return nothing(errno);
+    }
+    here = Fd(::openat(here.get(), part.c_str(), flags));
+  }
+  return here;
 }
 
 }  // namespace rbit

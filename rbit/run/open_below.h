@@ -1,6 +1,9 @@
 #pragma once
 
+#include <sys/types.h>
+
 #include <string>
+#include <vector>
 
 #include "rbit/base/fd.h"
 
@@ -16,5 +19,19 @@ Fd open_below(int directory, const std::string& relative, int flags, Mounts moun
 /// The same part by part, for kernels before 5.6, valgrind and sandboxes, which have no openat2.
 /// `open_below` comes here by itself.
 Fd open_below_in_steps(int directory, const std::string& relative, int flags, Mounts mounts);
+
+/// What `relative` leads to, with O_PATH: also through symbolic links, as long as these stay below
+/// `directory`. An absolute link counts from there if it begins with one of `names`, the absolute
+/// paths that `directory` has. EXDEV for what lies elsewhere.
+Fd open_linked(int directory, const std::string& relative, const std::vector<std::string>& names);
+
+/// A regular file that was opened with O_PATH, to read. Only so is nothing but a regular file ever
+/// opened: of some devices that alone has consequences.
+Fd open_again(const Fd& file);
+
+/// Opens the directory `relative`, "" for `directory` itself, and makes what is missing of it with
+/// `mode`; through no link. `made`: which ones were made, as paths from `directory`.
+Fd make_below(int directory, const std::string& relative, mode_t mode,
+              std::vector<std::string>* made = nullptr);
 
 }  // namespace rbit

@@ -1,7 +1,12 @@
 #include "rbit/run/outcome_of.h"
 
+#include <algorithm>
 #include <chrono>
 #include <csignal>
+#include <iterator>
+#include <vector>
+
+#include "rbit/base/text.h"
 
 namespace rbit {
 
@@ -123,10 +128,36 @@ Outcome not_started(const Error& why) {
   return make(Outcome::Kind::not_started, "not-started", why.text());
 }
 
-void refuse_artifacts(Outcome& outcome, const Error& why) {
-  outcome.kind = Outcome::Kind::failed;
-  outcome.reason = "artifact";
-  outcome.message = why.text();
+void fill_in(ArtifactOrder& order, const RunnerPolicy& policy, Outcome::Kind kind) {
+  const bool done = kind == Outcome::Kind::done;
+  order.globs = policy.artifacts;
+  order.required = policy.artifacts_required;
+  // One that has failed already keeps what there is.
+  order.strict = done;
+  order.needs_required = done && !policy.artifacts_when.contains(Outcome::Kind::failed);
+}
+
+void note_artifacts(Outcome& outcome, const Result<KeptArtifacts>& kept) {
+  std::string words;
+  if (kept) {
+    outcome.artifacts = kept->artifacts;
+    const auto& all = kept->passed_over;
+    const std::vector<std::string> some(all.begin(),
+                                        all.begin() + std::min<std::ptrdiff_t>(3, std::ssize(all)));
+    if (!all.empty()) words = "not kept: " + text::join(some, "; ");
+    if (all.size() > some.size())
+      words += "; and " + std::to_string(all.size() - some.size()) + " more, see the job's log";
+  }
+  if (outcome.kind == Outcome::Kind::done && (!kept || !kept->missing.empty())) {
+    outcome.kind = Outcome::Kind::failed;
+    outcome.reason = "artifact";
+    outcome.message = kept ? "artifacts-required: " + text::join(kept->missing, ", ") +
+                                 (kept->missing.size() == 1 ? " matches" : " match") +
+                                 " nothing that could be kept"
+                           : kept.error().text();
+  }
+  if (!kept && outcome.reason != "artifact") words = "not kept: " + kept.error().text();
+  if (!words.empty()) outcome.message += (outcome.message.empty() ? "" : "; ") + words;
 }
 
 }  // namespace rbit

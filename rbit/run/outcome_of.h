@@ -3,6 +3,7 @@
 #include "rbit/base/result.h"
 #include "rbit/core/outcome.h"
 #include "rbit/core/runner_policy.h"
+#include "rbit/run/artifacts.h"
 #include "rbit/run/event_line.h"
 #include "rbit/run/leader.h"
 
@@ -21,7 +22,10 @@ void note_use(Outcome& outcome, const JobEnd& end);
 /// Of a job that could not be started.
 Outcome not_started(const Error& why);
 
-/// A refused artifact makes a job that was done a failed one (DESIGN.md 9.10).
-void refuse_artifacts(Outcome& outcome, const Error& why);
+/// What the policy wants to be kept of a job that ended so.
+void fill_in(ArtifactOrder& order, const RunnerPolicy& policy, Outcome::Kind kind);
+/// What came of it. A refused artifact, or a required one that is missing, makes a job that was
+/// done a failed one; what was passed over is said in the message.
+void note_artifacts(Outcome& outcome, const Result<KeptArtifacts>& kept);
 
 }  // namespace rbit

@@ -21,11 +21,13 @@
 #include "rbit/base/json.h"
 #include "rbit/base/log.h"
 #include "rbit/base/text.h"
+#include "rbit/run/account.h"
 #include "rbit/run/artifacts.h"
 #include "rbit/run/directories.h"
 #include "rbit/run/event_line.h"
 #include "rbit/run/job_log.h"
 #include "rbit/run/outcome_of.h"
+#include "rbit/run/output_dir.h"
 #include "rbit/run/workspace.h"
 
 namespace rbit {
@@ -174,13 +176,15 @@ std::optional<Outcome> read_outcome(const std::string& record_dir) {
     return found != from.end() && found->is_string() ? found->get<std::string>() : std::string();
   };
   Outcome outcome;
-  const std::string kind = string(document, "kind");
-  if (kind == to_string(Outcome::Kind::done))
-    outcome.kind = Outcome::Kind::done;
-  else if (kind == to_string(Outcome::Kind::failed))
-    outcome.kind = Outcome::Kind::failed;
-  else
-    return std::nullopt;
+  const std::string word = string(document, "kind");
+  bool known = false;
+  for (const auto kind : {Outcome::Kind::done, Outcome::Kind::failed, Outcome::Kind::blocked,
+                          Outcome::Kind::timed_out, Outcome::Kind::crashed}) {
+    if (word != to_string(kind)) continue;
+    outcome.kind = kind;
+    known = true;
+  }
+  if (!known) return std::nullopt;
   outcome.reason = string(document, "reason");
   outcome.message = string(document, "message");
   outcome.log_file = string(document, "log_file");
@@ -308,20 +312,21 @@ Task<std::optional<Outcome>> recover_attempt(OpenAttempt attempt, RunnerPolicy p
   if (!outcome && record) {
     outcome = verdict(*record, attempt.record_dir, policy);
     if (outcome && record->end) note_use(*outcome, *record->end);
-    if (outcome && outcome->kind == Outcome::Kind::done && !workspace.empty()) {
+    if (outcome && !workspace.empty() && policy.artifacts_when.contains(outcome->kind)) {
       ArtifactOrder order;
       order.work_dir = workspace + "/work";
       order.tmp_dir = workspace + "/tmp";
-      order.output_dir = policy.output_dir.empty() ? place.output_dir : policy.output_dir;
+      const OutputDir output = OutputDir::of_runner(policy, place.output_dir);
+      order.output_dir = output.of(attempt.job);
+      order.output_top = output.top();
+      if (const auto account = find_account(policy.user); account && account->uid != ::geteuid())
+        order.account = account->uid;
       order.output_mode = output_mode(order.output_dir, place.state_dir);
       order.work_stays = policy.keep_work;
-      order.globs = policy.artifacts;
       order.named = read_artifact_notes(attempt.record_dir);
-      auto collected = co_await collect_artifacts(std::move(order));
-      if (collected)
-        outcome->artifacts = std::move(*collected);
-      else
-        refuse_artifacts(*outcome, collected.error());
+      fill_in(order, policy, outcome->kind);
+      const auto collected = co_await collect_artifacts(std::move(order));
+      note_artifacts(*outcome, collected);
     }
   }
   if (outcome && outcome->log_file.empty() && ::access(log_file.c_str(), F_OK) == 0)

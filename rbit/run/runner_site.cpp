@@ -1,27 +1,30 @@
 #include "rbit/run/runner_site.h"
 
+#include <fcntl.h>
 #include <unistd.h>
 
+#include <cerrno>
+#include <cstring>
 #include <optional>
 #include <utility>
 
 #include "rbit/base/log.h"
 #include "rbit/run/directories.h"
+#include "rbit/run/open_below.h"
 #include "rbit/run/record.h"
 
 namespace rbit {
 
 RunnerSite::RunnerSite(const RunnerPolicy& policy, const RunPlace& place)
-    : policy_(policy),
-      place_(place),
-      output_dir_(policy.output_dir.empty() ? place.output_dir : policy.output_dir) {}
+    : policy_(policy), place_(place), output_dir_(OutputDir::of_runner(policy, place.output_dir)) {}
 
 Result<void> RunnerSite::prepare() {
   if (is_prepared_) return {};
   if (auto found = find_user(); !found) return found;
   if (other_user_)
     if (auto open = can_pass(place_.work_dir, account_); !open) return open;
-  if (auto made = can_make_directories(output_dir_); !made) return made;
+  if (auto known = output_dir_.check(); !known) return known;
+  if (auto made = can_make_directories(output_dir_.top()); !made) return made;
   is_prepared_ = true;
   return {};
 }
@@ -41,9 +44,25 @@ Result<Workspace> RunnerSite::make_workspace(const Job& job, const std::string& 
   auto workspace = Workspace::make(place_.work_dir, job, owner);
   if (!workspace) return workspace;
   if (auto noted = note_workspace(record_dir, workspace->root()); !noted) return noted.error();
-  auto made = make_directories(output_dir_, output_mode(output_dir_, place_.state_dir));
-  if (!made) return made.error();
+  if (auto made = make_output_dir(job); !made) return made.error();
   return workspace;
+}
+
+/// What a job decides of its path is made through no link.
+Result<void> RunnerSite::make_output_dir(const Job& job) const {
+  const std::string top = output_dir_.top(), whole = output_dir_.of(job);
+  const mode_t mode = output_mode(whole, place_.state_dir);
+  if (auto made = make_directories(top, mode); !made || whole == top) return made;
+  const Fd directory(::open(top.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (directory && make_below(directory.get(), whole.substr(top.size()), mode)) return {};
+  return Error{whole, std::string("cannot be made: ") + std::strerror(errno), "see output-dir"};
+}
+
+std::map<std::string, std::string> RunnerSite::settings(const Job& job) const {
+  auto settings = policy_.settings;
+  const auto own = settings.find("output-dir");
+  if (own != settings.end() && output_dir_.has_placeholders()) own->second = output_dir_.of(job);
+  return settings;
 }
 
 Task<void> RunnerSite::clear(Workspace& workspace, const Job& job) const {
@@ -55,13 +74,15 @@ Task<void> RunnerSite::clear(Workspace& workspace, const Job& job) const {
   if (!removed) log::warning("job " + job.key + ": " + removed.error().text());
 }
 
-ArtifactOrder RunnerSite::artifact_order(const Workspace& workspace) const {
+ArtifactOrder RunnerSite::artifact_order(const Workspace& workspace, const Job& job) const {
   ArtifactOrder order;
   order.work_dir = workspace.path();
   order.tmp_dir = workspace.tmp_dir();
-  order.output_dir = output_dir_;
+  order.output_dir = output_dir_.of(job);
+  order.output_top = output_dir_.top();
   order.work_stays = policy_.keep_work;
-  order.output_mode = output_mode(output_dir_, place_.state_dir);
+  if (other_user_) order.account = account_.uid;
+  order.output_mode = output_mode(order.output_dir, place_.state_dir);
   return order;
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <string>
 
 #include "rbit/base/result.h"
@@ -8,6 +9,7 @@
 #include "rbit/core/runner_policy.h"
 #include "rbit/run/account.h"
 #include "rbit/run/artifacts.h"
+#include "rbit/run/output_dir.h"
 #include "rbit/run/run_place.h"
 #include "rbit/run/workspace.h"
 
@@ -29,20 +31,24 @@ class RunnerSite {
   /// Whom the leader must become; nullptr: nobody else than us.
   const Account* other_account() const { return other_user_ ? &account_ : nullptr; }
 
-  const std::string& output_dir() const { return output_dir_; }
-  /// The job's own directories, noted in its record, and the output directory if it is missing.
+  /// Where that job's artifacts go.
+  std::string output_dir(const Job& job) const { return output_dir_.of(job); }
+  /// The section's settings as that job gets them.
+  std::map<std::string, std::string> settings(const Job& job) const;
+  /// The job's own directories, noted in its record, and its output directory if it is missing.
   Result<Workspace> make_workspace(const Job& job, const std::string& record_dir) const;
   /// Its end: it is removed, or kept if the policy says so.
   Task<void> clear(Workspace& workspace, const Job& job) const;
   /// Where artifacts may come from and where they go.
-  ArtifactOrder artifact_order(const Workspace& workspace) const;
+  ArtifactOrder artifact_order(const Workspace& workspace, const Job& job) const;
 
  private:
   Result<void> find_user();
+  Result<void> make_output_dir(const Job& job) const;
 
   const RunnerPolicy& policy_;
   const RunPlace& place_;
-  std::string output_dir_;
+  const OutputDir output_dir_;
   Account account_ = own_account();
   bool other_user_ = false;  // not us: `user` of the policy
   bool is_prepared_ = false;

@@ -120,9 +120,9 @@ Result<JobOrder> ShellRunner::order(const Job& job, const RunContext& context,
   JobOrder order;
   order.argv = line_.shell;
   order.argv.insert(order.argv.end(), {"-c", line_.shell_line});
-  const JobPlaces places{workspace.path(), workspace.message_file(), site_.output_dir(),
+  const JobPlaces places{workspace.path(), workspace.message_file(), site_.output_dir(job),
                          place_.config_dir};
-  JobEnvironment fields = job_environment(job, policy_.settings, places);
+  JobEnvironment fields = job_environment(job, site_.settings(job), places);
   for (const std::string& name : line_.variables) {
     const auto& missing = fields.left_out;
     if (std::find(missing.begin(), missing.end(), name) == missing.end()) continue;
@@ -202,7 +202,7 @@ Task<Outcome> ShellRunner::run_in(const Workspace& workspace, const Job& job, Ru
       outcome.message = found.error().text();
     }
   }
-  ArtifactOrder places = site_.artifact_order(workspace);
+  ArtifactOrder places = site_.artifact_order(workspace, job);
   co_await attempt.conclude(outcome, std::move(places));
   co_return outcome;
 }

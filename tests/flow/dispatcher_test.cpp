@@ -74,6 +74,17 @@ TEST_CASE("cancel stops a running job, by its key or by PyBit's id") {
   CHECK_FALSE(story.dispatcher().cancel("one"));
 }
 
+TEST_CASE("a cancel counts until the verdict is on record, whatever the job reached before") {
+  for (const auto kind : {Outcome::Kind::done, Outcome::Kind::failed, Outcome::Kind::blocked}) {
+    Story story;
+    story.send("one");
+    CHECK(story.dispatcher().cancel("one"));
+    story.runner().end("one", outcome(kind));
+    story.settle_down();
+    CHECK(story.told == Lines{"Building", "Cancelled cancelled"});
+  }
+}
+
 TEST_CASE("a broken runner burns no job: it goes back, and runs when the runner can work again") {
   RunnerPolicy policy;
   policy.attempts = 1;

@@ -337,6 +337,27 @@ class Events(Suite):
         self.submit("build", "col10642", job=36, wait=True)
         self.assertEqual(sorted(os.listdir(self.path("out"))), ["col10642.epub", "col10642.pdf"])
 
+    def test_each_job_has_a_directory_of_its_own_and_keeps_trees_and_blanks(self):
+        self.configure({"build": f"""
+            top = {self.path('out')}
+            runner = shell!
+                mkdir -p dist/sub; echo %ID > dist/sub/a; echo b > 'my book.pdf'
+                ln -s 'my book.pdf' latest.pdf; ln -s /etc/passwd out.pdf
+            artifacts = "my *.pdf" dist/
+                latest.pdf out.pdf
+            output-dir = %(top)s/%ID/%VERSION/%JOB
+            """})
+        self.start()
+        for job, package in ((36, "a"), (37, "b")):
+            done = self.submit("build", package, job=job, wait=True)
+            self.assertIn("not kept: out.pdf: is a link that leads out", done.stdout)
+        kept = sorted(os.path.relpath(os.path.join(folder, name), self.path("out"))
+                      for folder, _, files in os.walk(self.path("out")) for name in files)
+        names = ["dist/sub/a", "latest.pdf", "my book.pdf"]
+        first, second = (sorted({name.split("/")[0] for name in kept}))
+        self.assertEqual([first, second], ["a", "b"])
+        self.assertEqual([name.split("/", 3)[3] for name in kept], names + names)
+
     def test_an_artifact_outside_is_refused(self):
         self.configure({"build": """
             runner = shell!ln -s /etc/passwd book.pdf; echo '{"artifact": "book.pdf"}' >&3

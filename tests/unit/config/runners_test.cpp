@@ -52,6 +52,24 @@ TEST_CASE("every policy key") {
   CHECK(got.max_processes == 200);
 }
 
+TEST_CASE("patterns of artifacts may be quoted, and stand on lines of their own") {
+  using List = std::vector<std::string>;
+  const auto got = policy(
+      "artifacts = 'My Book *.pdf' \"it's.txt\"\n    dist/\n    \"my dir\"/*.txt a\\ b\n"
+      "artifacts-required = *.pdf\nartifacts-when = done, Timeout blocked\n");
+  CHECK(got.artifacts == List{"My Book *.pdf", "it's.txt", "dist/", "my dir/*.txt", "a\\ b"});
+  CHECK(got.artifacts_required == List{"*.pdf"});
+  CHECK(got.artifacts_when == std::set<Outcome::Kind>{Outcome::Kind::done, Outcome::Kind::timed_out,
+                                                      Outcome::Kind::blocked});
+  CHECK(policy("").artifacts_when ==
+        std::set<Outcome::Kind>{Outcome::Kind::done, Outcome::Kind::failed});
+}
+
+TEST_CASE("output-dir takes settings, and leaves the placeholders of jobs") {
+  CHECK(policy("top = /srv/100%ID\noutput-dir = %(top)s/%ID/%VERSION/%JOB/%%x\n").output_dir ==
+        "/srv/100%%ID/%ID/%VERSION/%JOB/%%x");
+}
+
 TEST_CASE("all keys are settings too, lower-cased, with those of [DEFAULT]") {
   const auto got = settings("[DEFAULT]\ntimeout = 5\nShared = x\n" + sound + "My-Key = a\n  b\n")
                        .runners.at("echo")
@@ -132,6 +150,18 @@ TEST_CASE("wrong values") {
   CHECK(found("artifacts = /etc/* a/../b\n") ==
         "rbit.ini:5: [runner:r] artifacts: '/etc/*' leads out of the work directory\n"
         "rbit.ini:5: [runner:r] artifacts: 'a/../b' leads out of the work directory\n");
+  CHECK(found("artifacts = 'a b\n") ==
+        "rbit.ini:5: [runner:r] artifacts: a quote has no end (a pattern that holds one is written "
+        "\\' or \\\")\n");
+  CHECK(found("artifacts-required = '' a//b ../x\n") ==
+        "rbit.ini:5: [runner:r] artifacts-required: '' has a name without text\n"
+        "rbit.ini:5: [runner:r] artifacts-required: 'a//b' has a name without text\n"
+        "rbit.ini:5: [runner:r] artifacts-required: '../x' leads out of the work directory\n");
+  CHECK(found("artifacts-when = done never\n") ==
+        "rbit.ini:5: [runner:r] artifacts-when: 'never' is none of done, failed, timeout, blocked, "
+        "crashed\n");
+  CHECK(found("output-dir = %(tpo)s/%ID\n") ==
+        "rbit.ini:5: [runner:r] output-dir: unknown setting 'tpo' (add it to the section)\n");
   CHECK(found("keep-work = maybe\n") ==
         "rbit.ini:5: [runner:r] keep-work: 'maybe' is not yes or no\n");
   CHECK(found("log-limit = 1\n") ==

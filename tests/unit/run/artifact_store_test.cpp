@@ -37,7 +37,7 @@ struct Shelf {
     const auto number = add(store, path);
     if (!number) return number.error().text();
     const auto done = store.put(*number, name);
-    return done ? "" : done.error().text();
+    return done ? done->obstacle : done.error().text();
   }
   std::string kept(const std::string& name) const { return test::read_file(output + "/" + name); }
   struct stat look(const std::string& name) const {
@@ -52,7 +52,7 @@ struct Shelf {
 TEST_CASE_FIXTURE(Shelf, "artifacts get their names, at the end nothing else is there") {
   {
     ArtifactStore store;
-    REQUIRE(store.open(output, 0755, "job").has_value());
+    REQUIRE(store.open(output, "", 0755, "job").has_value());
     CHECK(put(store, make("a", "one"), "a").empty());
     CHECK(put(store, make("b", "two"), "dist/sub/b").empty());
     CHECK(store.finish().has_value());
@@ -68,12 +68,12 @@ TEST_CASE_FIXTURE(Shelf,
   test::write_file(output + "/a", "older");
   {
     ArtifactStore store;
-    REQUIRE(store.open(output, 0755, "job").has_value());
+    REQUIRE(store.open(output, "", 0755, "job").has_value());
     const auto number = add(store, make("a", "newer"));
     REQUIRE(number.has_value());
     const auto replaced = store.put(*number, "a");
     REQUIRE(replaced.has_value());
-    CHECK(*replaced);
+    CHECK(replaced->replaced);
     CHECK(kept("a") == "newer");
     CHECK(put(store, make("b", "two"), "dist/b").empty());
   }
@@ -84,7 +84,7 @@ TEST_CASE_FIXTURE(Shelf,
 TEST_CASE_FIXTURE(Shelf, "what another put in its place meanwhile is not taken back") {
   {
     ArtifactStore store;
-    REQUIRE(store.open(output, 0755, "job").has_value());
+    REQUIRE(store.open(output, "", 0755, "job").has_value());
     CHECK(put(store, make("a", "mine"), "a").empty());
     CHECK(put(store, make("b", "mine"), "dist/b").empty());
     fs::remove(output + "/a");
@@ -102,10 +102,10 @@ TEST_CASE_FIXTURE(Shelf, "a link or a directory in the way") {
   fs::create_directory(output + "/dir");
   fs::create_symlink(place / "outside/target", output + "/link");
   ArtifactStore store;
-  REQUIRE(store.open(output, 0755, "job").has_value());
+  REQUIRE(store.open(output, "", 0755, "job").has_value());
   const std::string a = make("a", "one");
-  CHECK(put(store, a, "dist/a") == output + "/dist is no directory");
-  CHECK(put(store, a, "file/a") == output + "/file is no directory");
+  CHECK(put(store, a, "dist/a") == "a file or a link has the name of its directory in " + output);
+  CHECK(put(store, a, "file/a") == "a file or a link has the name of its directory in " + output);
   CHECK(put(store, a, "dir") == "a directory has its name in " + output);
   CHECK(put(store, a, "link").empty());  // a link is a name as any other
   CHECK(store.finish().has_value());
@@ -121,7 +121,7 @@ TEST_CASE_FIXTURE(Shelf, "one of our own is the artifact itself; another is copi
   if (is_root) REQUIRE(::chown(others.c_str(), 65534, 65534) == 0);
   {
     ArtifactStore store;
-    REQUIRE(store.open(output, 0755, "job").has_value());
+    REQUIRE(store.open(output, "", 0755, "job").has_value());
     CHECK(put(store, own, "own").empty());
     CHECK(put(store, twin, "twin").empty());
     CHECK(put(store, others, "others").empty());
@@ -153,7 +153,7 @@ TEST_CASE_FIXTURE(Shelf, "holes stay holes, and a copy ends when it shall stop")
   REQUIRE(::ftruncate(file.get(), 300 << 20) == 0);
   {
     ArtifactStore store;
-    REQUIRE(store.open(output, 0755, "job").has_value());
+    REQUIRE(store.open(output, "", 0755, "job").has_value());
     CHECK(put(store, path, "sparse").empty());
     CHECK(store.finish().has_value());
   }
@@ -166,7 +166,7 @@ TEST_CASE_FIXTURE(Shelf, "holes stay holes, and a copy ends when it shall stop")
 
   stop = true;
   ArtifactStore store;
-  REQUIRE(store.open(output, 0755, "job").has_value());
+  REQUIRE(store.open(output, "", 0755, "job").has_value());
   CHECK(put(store, path, "again").find("canceled") != std::string::npos);
 }
 
@@ -174,7 +174,7 @@ TEST_CASE_FIXTURE(Shelf, "what a crash left is removed by the next try of the sa
   std::string staging;
   {
     ArtifactStore store;
-    REQUIRE(store.open(output, 0755, "job").has_value());
+    REQUIRE(store.open(output, "", 0755, "job").has_value());
     staging = output + "/" + test::names_in(output).front();
   }
   CHECK_FALSE(fs::exists(staging));
@@ -183,12 +183,12 @@ TEST_CASE_FIXTURE(Shelf, "what a crash left is removed by the next try of the sa
   test::write_file(staging + "/0", "half");
   {
     ArtifactStore other;
-    REQUIRE(other.open(output, 0755, "another job").has_value());
+    REQUIRE(other.open(output, "", 0755, "another job").has_value());
     CHECK(fs::exists(staging + "/0"));
   }
   {
     ArtifactStore store;
-    REQUIRE(store.open(output, 0755, "job").has_value());
+    REQUIRE(store.open(output, "", 0755, "job").has_value());
     CHECK(test::names_in(staging).empty());
   }
   CHECK(test::names_in(output).empty());
@@ -200,7 +200,7 @@ TEST_CASE_FIXTURE(Shelf, "the name of its own directory may be taken by another'
   std::string staging;
   {
     ArtifactStore store;
-    REQUIRE(store.open(output, 0755, "job").has_value());
+    REQUIRE(store.open(output, "", 0755, "job").has_value());
     staging = output + "/" + test::names_in(output).front();
   }
   SUBCASE("a link") {
@@ -223,7 +223,7 @@ TEST_CASE_FIXTURE(Shelf, "the name of its own directory may be taken by another'
   }
   {
     ArtifactStore store;
-    REQUIRE(store.open(output, 0755, "job").has_value());
+    REQUIRE(store.open(output, "", 0755, "job").has_value());
     CHECK(put(store, make("a", "one"), "a").empty());
     CHECK(store.finish().has_value());
   }

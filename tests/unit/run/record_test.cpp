@@ -144,6 +144,24 @@ TEST_CASE_FIXTURE(RecordFixture, "what is not noted as an attempt's workspace is
   }
 }
 
+TEST_CASE_FIXTURE(RecordFixture, "artifacts go where the job's fields say, also after a crash") {
+  Job job;
+  job.key = "key-1";
+  auto workspace = Workspace::make(dir / "work", job);
+  REQUIRE(workspace.has_value());
+  REQUIRE(note_workspace(record_dir, workspace->root()).has_value());
+  test::write_file(workspace->path() + "/a.deb", "a");
+  policy.artifacts = {"*.deb"};
+  policy.artifacts_required = {"*.changes"};
+  policy.output_dir = dir / "output/%JOB";
+  write_record(exit_line(0));
+  const auto outcome = recover();
+  REQUIRE(outcome);
+  CHECK(outcome->kind == Outcome::Kind::failed);
+  CHECK(outcome->reason == "artifact");
+  CHECK(std::filesystem::exists(dir / "output/key-1/a.deb"));
+}
+
 TEST_CASE_FIXTURE(RecordFixture, "an outcome with artifacts survives as it was") {
   Outcome outcome;
   outcome.kind = Outcome::Kind::done;

@@ -1,0 +1,141 @@
+#include "rbit/run/output_dir.h"
+
+#include <vector>
+
+#include "rbit/base/text.h"
+#include "rbit/run/job_environment.h"
+
+namespace rbit {
+
+namespace {
+
+constexpr std::size_t longest_part =
+    200;  // bytes; file systems take 255, and programs add to names
+constexpr std::size_t kept_of_long = 120;  // the rest is a digest
+
+bool is_capital(char c) {
+  return c >= 'A' && c <= 'Z';
+}
+
+/// A piece of a part: text, or the name of a placeholder.
+struct Piece {
+  bool is_placeholder = false;
+  std::string text;
+};
+
+/// As in shell lines, "%" and two capitals at least.
+std::vector<Piece> pieces_of(std::string_view part) {
+  std::vector<Piece> pieces;
+  std::string plain;
+  for (std::size_t i = 0; i < part.size();) {
+    std::size_t end = i + 1;
+    while (part[i] == '%' && end < part.size() && is_capital(part[end])) ++end;
+    if (end - i >= 3) {
+      if (!plain.empty()) pieces.push_back({false, std::exchange(plain, "")});
+      pieces.push_back({true, std::string(part.substr(i + 1, end - i - 1))});
+    } else {
+      const bool twice = part.substr(i).starts_with("%%");
+      end = twice ? i + 2 : i + 1;
+      plain += part[i];
+    }
+    i = end;
+  }
+  if (!plain.empty()) pieces.push_back({false, std::move(plain)});
+  return pieces;
+}
+
+bool has_placeholder(std::string_view part) {
+  for (const auto& piece : pieces_of(part))
+    if (piece.is_placeholder) return true;
+  return false;
+}
+
+std::string value_of(const std::string& name, const Job& job) {
+  // Two jobs without an id are still two.
+  if (name == "JOB" && job.request.job_id.empty()) return job.key;
+  for (const auto& placeholder : placeholders())
+    if (placeholder.name == name) return placeholder.value(job);
+  return "";
+}
+
+/// One part of the path for this job.
+std::string part_of(std::string_view part, const Job& job) {
+  std::string whole;
+  bool from_job = false;
+  for (const auto& piece : pieces_of(part)) {
+    from_job = from_job || piece.is_placeholder;
+    whole += piece.is_placeholder ? path_text(value_of(piece.text, job)) : piece.text;
+  }
+  if (!from_job || whole.size() <= longest_part) return whole;
+  return whole.substr(0, kept_of_long) + "%-" + text::sha256_hex(whole);
+}
+
+}  // namespace
+
+OutputDir OutputDir::of_runner(const RunnerPolicy& policy, const std::string& usual) {
+  if (!policy.output_dir.empty()) return OutputDir(policy.output_dir);
+  std::string plain;
+  for (const char c : usual) plain += c == '%' ? "%%" : std::string(1, c);
+  return OutputDir(std::move(plain));
+}
+
+Result<void> OutputDir::check() const {
+  std::vector<std::string> names;
+  for (const auto& placeholder : placeholders()) names.emplace_back(placeholder.name);
+  for (const auto& part : text::split(path_, '/')) {
+    for (const auto& piece : pieces_of(part)) {
+      if (!piece.is_placeholder) continue;
+      bool known = false;
+      for (const auto& name : names) known = known || name == piece.text;
+      if (known) continue;
+      const auto meant = text::did_you_mean(piece.text, names);
+      return Error{"output-dir", "unknown placeholder %" + piece.text,
+                   meant ? "did you mean %" + *meant + "?" : "for a plain % write %%"};
+    }
+  }
+  return {};
+}
+
+std::string OutputDir::top() const {
+  std::string top;
+  for (const auto& part : text::split(path_, '/')) {
+    if (has_placeholder(part)) break;
+    if (part.empty()) continue;
+    top += '/';
+    for (const auto& piece : pieces_of(part)) top += piece.text;
+  }
+  return top.empty() ? "/" : top;
+}
+
+std::string OutputDir::of(const Job& job) const {
+  std::string path;
+  for (const auto& part : text::split(path_, '/'))
+    if (!part.empty()) path += "/" + part_of(part, job);
+  return path.empty() ? "/" : path;
+}
+
+bool OutputDir::has_placeholders() const {
+  return has_placeholder(path_);
+}
+
+std::string path_text(std::string_view value) {
+  static constexpr char digits[] = "0123456789ABCDEF";
+  if (value.empty()) return "%";
+  std::string out;
+  for (const char c : value) {
+    const auto byte = static_cast<unsigned char>(c);
+    const bool plain = (c >= 'a' && c <= 'z') || is_capital(c) || (c >= '0' && c <= '9') ||
+                       (c == '.' && !out.empty()) ||
+                       std::string_view("_+~=@,-").find(c) != std::string_view::npos;
+    if (plain) {
+      out += c;
+    } else {
+      out += '%';
+      out += digits[byte >> 4];
+      out += digits[byte & 15];
+    }
+  }
+  return out;
+}
+
+}  // namespace rbit

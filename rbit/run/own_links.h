@@ -1,0 +1,30 @@
+#pragma once
+
+#include <sys/stat.h>
+
+#include <map>
+#include <utility>
+
+#include "rbit/run/artifact_place.h"
+
+namespace rbit {
+
+/// How many names of a file lie in the job's own directories. A file with more names than these may
+/// be another's, linked to by the job or by what it unpacked.
+class OwnLinks {
+ public:
+  OwnLinks(const ArtifactPlace& work, const ArtifactPlace& tmp) : work_(work), tmp_(tmp) {}
+
+  /// Reads both at the first call; follows no link and gives up after a million names.
+  nlink_t count(const struct stat& info);
+
+ private:
+  void look(int directory, int level);
+
+  const ArtifactPlace &work_, &tmp_;  // one may not be open
+  std::map<std::pair<dev_t, ino_t>, nlink_t> names_;
+  bool counted_ = false;
+  int left_ = 1'000'000;
+};
+
+}  // namespace rbit

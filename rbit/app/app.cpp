@@ -6,12 +6,12 @@
 #include <algorithm>
 #include <cstring>
 #include <filesystem>
-#include <thread>
 #include <utility>
 
 #include "rbit/app/amqp_wiring.h"
 #include "rbit/app/helper_programs.h"
 #include "rbit/app/signals.h"
+#include "rbit/app/slots.h"
 #include "rbit/app/used_text.h"
 #include "rbit/base/log.h"
 #include "rbit/base/text.h"
@@ -59,11 +59,6 @@ std::string artifacts_text(const std::vector<Artifact>& artifacts) {
   std::vector<std::string> paths;
   for (const Artifact& one : artifacts) paths.push_back("'" + text::one_line(one.path) + "'");
   return "Artifacts: " + text::join(paths, ", ");
-}
-
-int slots_of(const config::Settings& settings) {
-  if (settings.slots > 0) return settings.slots;
-  return static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
 }
 
 void need_directory(const std::string& path, Sharing sharing) {
@@ -206,7 +201,7 @@ void App::learn_ack_limit(milliseconds broker_limit) {
 void App::make_dispatcher() {
   const auto loop = loop_.get_executor();
   dispatcher_ = std::make_unique<Dispatcher>(loop, clock_, *journal_, *transport_,
-                                             slots_of(settings()), flow_links());
+                                             slots_with_room(configuration_), flow_links());
   if (amqp_ != nullptr && settings().command_queue) {
     command_queue_ = make_command_queue(loop, settings(), [this](std::string job_id) {
       return dispatcher_->cancel_for_front_end(std::move(job_id));
@@ -327,7 +322,7 @@ void App::warn_of_root() const {
 Task<void> App::live() {
   log::info("rbit " RBIT_VERSION " '" + settings().name +
             "' starts: " + std::to_string(settings().queues.size()) + " queues, " +
-            std::to_string(slots_of(settings())) + " slots, state in " + state_.path());
+            std::to_string(dispatcher_->slots().total()) + " slots, state in " + state_.path());
   if (!settings().status.said && !settings().coyote)
     log::info("reports go to this log alone (set [status] report and url to tell a front-end)");
   warn_of_root();

@@ -22,6 +22,13 @@ struct Error {
   Error(std::string its_thing, std::string its_reason, std::string its_cure = "")
       : thing(std::move(its_thing)), reason(std::move(its_reason)), cure(std::move(its_cure)) {}
 
+  /// What a system call failed with.
+  static Error of_system(std::string thing, int number, std::string cure = "") {
+    Error error(std::move(thing), std::strerror(number), std::move(cure));
+    error.number = number;
+    return error;
+  }
+
   /// "thing: reason (cure)", on one line; empty parts are left out.
   std::string text() const {
     std::string out = thing.empty() ? reason : reason.empty() ? thing : thing + ": " + reason;

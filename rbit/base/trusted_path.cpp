@@ -22,8 +22,10 @@ namespace {
 
 constexpr int most_links = 40;  // as many as the kernel follows
 
-Error errno_error(const std::string& path) {
-  return Error{path, std::strerror(errno), ""};
+Error errno_error(const std::string& path, const std::string& doing = "") {
+  Error error = Error::of_system(path, errno);
+  error.reason = doing + error.reason;
+  return error;
 }
 
 /// Of an ordinary user whose umask is 002: a group of his name with nobody else in it. Who could
@@ -90,7 +92,7 @@ class Walk {
     Fd opened = open_name(part);
     if (!opened && errno == ENOENT && mode_) {
       if (::mkdirat(way_.back().get(), part.c_str(), *mode_) != 0 && errno != EEXIST)
-        return Error{next, std::string("cannot be made: ") + std::strerror(errno), ""};
+        return errno_error(next, "cannot be made: ");
       opened = open_name(part);
     }
     if (!opened && errno == ENOENT) {

@@ -31,6 +31,7 @@ struct Outcome {
   std::string message;  // for people, one or a few lines; may be empty
   std::vector<Artifact> artifacts;
   std::string log_file;  // the job's log, absolute; empty if there is none
+  int shortage = 0;      // not_started: errno, if this machine had too little of something
   std::string exit;      // of its process, whatever the reason: "exit 3", "signal TERM"; or empty
 
   // What the attempt used; 0 where it is not known.

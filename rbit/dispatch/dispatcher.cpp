@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "rbit/base/log.h"
+#include "rbit/base/shortage.h"
 #include "rbit/base/text.h"
 
 namespace rbit {
@@ -12,6 +13,7 @@ namespace rbit {
 namespace {
 // A broken runner is looked at again this often, a sick journal with these pauses.
 constexpr milliseconds runner_pause{60'000};
+constexpr milliseconds shortage_pause{5'000};  // if that is all it lacks
 constexpr milliseconds first_journal_pause{250};
 constexpr milliseconds longest_journal_pause{5'000};
 // Dead letters that nobody took are offered again this often.
@@ -32,6 +34,9 @@ Dispatcher::Dispatcher(const asio::any_io_executor& loop, Clock& clock, Journal&
       flow_(loop, clock, journal, slots_, running_, backlog_, early_ack_,
             [&] {
               links.journal_failed = [this](const Error& error) { journal_failed(error); };
+              links.short_of = [this](const Outcome& outcome, int waiting) {
+                short_of(outcome, waiting);
+              };
               links.kept = [this](const JobRecord& job) { kept(job); };
               links.is_broken = [this](const Binding& binding) {
                 return is_broken(binding.runner_name);
@@ -252,7 +257,7 @@ Task<void> Dispatcher::prepare_until_ready(std::string runner_name) {
     seat.trouble = trouble;
     update_credit();
     seats_changed_.notify();
-    co_await clock_.sleep_for(runner_pause);
+    co_await clock_.sleep_for(is_shortage(able.error().number) ? shortage_pause : runner_pause);
   }
   seat.preparing = false;
   seats_changed_.notify();

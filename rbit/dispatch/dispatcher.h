@@ -106,6 +106,8 @@ class Dispatcher {
   Task<void> prepare_until_ready(std::string runner_name);
   Task<bool> is_broken(std::string runner_name);
   void journal_failed(const Error& error);
+  void short_of(const Outcome& outcome, int waiting);
+  Task<void> wait_for_room();
   Task<void> wait_for_journal();
 
   asio::any_io_executor loop_;
@@ -126,6 +128,8 @@ class Dispatcher {
   bool draining_ = false;
   std::string journal_trouble_;  // empty: it works
   std::string held_;             // why others want us to take nothing
+  bool short_ = false;           // of something that jobs need to begin
+  SteadyTime last_short_;
   bool starting_owned_ = false;
   bool has_dead_letters_ = false;  // that nobody took so far
   int flows_ = 0;                  // under way, the quick ones too

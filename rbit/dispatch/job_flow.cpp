@@ -158,8 +158,7 @@ Task<bool> JobFlow::carry_out(const Binding& binding, RunningJob& running,
   Message envelope = envelope_of(running.deliveries.front().message());
   running.ack_after = binding.ack_after;  // not before: a claim is of what is on record
   early_ack_.watch(running);              // A', when its time comes
-  Outcome outcome = co_await attempt(binding, running, *record, std::move(envelope));  // X to V
-  if (outcome.kind == Outcome::Kind::not_started) blame_the_disk(outcome);
+  Outcome outcome = co_await attempt_with_patience(binding, running, *record, envelope);  // X to V
   // No job is burnt for a runner that is broken: its message goes back, and that costs no attempt.
   bool broken = false;
   if (outcome.kind == Outcome::Kind::not_started) broken = co_await links_.is_broken(binding);
@@ -254,16 +253,6 @@ Task<Outcome> JobFlow::attempt(const Binding& binding, RunningJob& running, std:
           .count();
   while (running.pumping) co_await running.pumped.wait();  // its own statuses come before its end
   co_return outcome;
-}
-
-/// What could not be started because the disk takes nothing is not the job's fault: it goes back
-/// and costs no attempt.
-void JobFlow::blame_the_disk(Outcome& outcome) {
-  const Result<void> works = links_.try_disk();
-  if (works) return;
-  links_.journal_failed(works.error());
-  outcome.kind = Outcome::Kind::interrupted;
-  outcome.reason = "interrupted";
 }
 
 void JobFlow::note_status(RunningJob& running, Status status, std::string message) {

@@ -50,6 +50,9 @@ struct FlowLinks {
   std::function<Result<void>()> try_disk;
   /// The journal or the disk could not take a job: no more, please, until they can.
   std::function<void(const Error&)> journal_failed;
+  /// A job could not begin for want of something that this machine has too little of; it keeps its
+  /// slot and is tried again. `waiting` is how many do so.
+  std::function<void(const Outcome&, int waiting)> short_of;
   /// Nothing of the job ran. True: its runner cannot work at all, and its queues wait until it can.
   std::function<Task<bool>(const Binding&)> is_broken;
   /// A message whose copy is refused stays with us: a retry until its time comes, a dead letter
@@ -127,7 +130,10 @@ class JobFlow {
 
   Task<Outcome> attempt(const Binding& binding, RunningJob& running, std::string record_dir,
                         Message envelope);
-  void blame_the_disk(Outcome& outcome);
+  Task<Outcome> attempt_with_patience(const Binding& binding, RunningJob& running,
+                                      const std::string& record_dir, const Message& envelope);
+  bool blame_the_disk(Outcome& outcome);
+  Task<void> wait_for_room(const RunningJob& running, milliseconds time);
   Task<bool> begin(RunningJob& running, const std::string& record_dir);
   struct Finished {
     bool on_record = false;
@@ -180,6 +186,7 @@ class JobFlow {
   /// not.
   std::set<std::string> given_back_;
   std::map<std::string, int> stuck_;  // by queue
+  int short_ = 0;                     // jobs that wait for what this machine has too little of
   std::set<std::string> refusing_;    // queues whose copies are refused, said once
   bool hurried_ = false;
   // A message that came before is read alone, else a death would be on record of all of them.

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <functional>
 #include <map>
 #include <optional>
@@ -37,6 +38,11 @@ class Slots {
   std::optional<Slot> try_take(const std::string& runner);
   int free(const std::string& runner) const;
   int total() const { return total_; }
+  /// Of jobs that have their slot, `waiting` could not begin, for this machine had no room for
+  /// them: as many as run now are all there is, until `grow`.
+  void meet_limit(int waiting) { room_ = std::max(1, used_ - waiting); }
+  /// Tries a few more. True: all slots count again.
+  bool grow();
   int used() const { return used_; }
 
  private:
@@ -48,6 +54,7 @@ class Slots {
     int used = 0;
   };
   int total_;
+  int room_ = total_;  // that there seems to be on this machine, at most `total_`
   int used_ = 0;
   std::map<std::string, Share> shares_;
   std::function<void()> changed_;

@@ -38,9 +38,12 @@ Account own_account() {
 Result<Account> find_account(const std::string& user) {
   errno = 0;
   const passwd* entry = ::getpwnam(user.c_str());
-  if (!entry)
-    return Error{"user " + user, errno != 0 ? std::strerror(errno) : "there is no such user",
-                 "name a user of this machine"};
+  if (!entry) {
+    Error why{"user " + user, errno != 0 ? std::strerror(errno) : "there is no such user",
+              "name a user of this machine"};
+    why.number = errno;
+    return why;
+  }
   Account account = from_passwd(*entry);
   if (::geteuid() != 0 && ::geteuid() != account.uid)
     return Error{"user " + user, "only root can run jobs as somebody else",

@@ -38,6 +38,10 @@ class Attempt {
   /// Somebody asked for its end before it began: then this is its outcome.
   std::optional<Outcome> ended_before_it_began() const;
 
+  /// An Error: this machine has too little of something that a log needs. Whatever else is wrong
+  /// with the log costs the log alone.
+  Result<void> open_log() { return log_.begin(); }
+
   /// From now on limits count and requests are passed on.
   void begin(Ladder ladder);
   /// No more of either: it is over.

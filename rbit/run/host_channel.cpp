@@ -35,7 +35,7 @@ constexpr std::size_t early_output_kept = 4096;  // of what it says before its f
 Result<std::pair<Fd, Fd>> make_line_pipe() {
   int ends[2];
   if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
-    return Error{"socketpair", std::strerror(errno), ""};
+    return Error::of_system("socketpair", errno);
   return std::pair<Fd, Fd>{Fd(ends[0]), Fd(ends[1])};
 }
 
@@ -183,6 +183,7 @@ Result<std::unique_ptr<HostChannel>> HostChannel::start(const asio::any_io_execu
   order.output_fd = std::move(output->second);
   order.events_fd = std::move(events->second);
   order.record_dir = Fd(::open("/dev/null", O_RDONLY | O_CLOEXEC));  // jobs bring their own
+  if (!order.record_dir) return Error::of_system("/dev/null", errno);
   order.is_host = true;
   order.account = host.account;
   order.nice = policy.nice;
@@ -235,7 +236,9 @@ Task<Result<void>> HostChannel::ready() {
   if (state->is_ready && !state->end) co_return Result<void>();
   std::string why = "its host ended before it was ready, with " + to_string(*state->end);
   if (const std::string line = state->last_early_line(); !line.empty()) why += ": " + line;
-  co_return Error{"", why, ""};
+  Error ended{"", why, ""};
+  ended.number = shortage_of(*state->end, state->policy);
+  co_return ended;
 }
 
 Task<Outcome> HostChannel::run_job(Attempt& attempt, HostJob job, Fd record_dir) {

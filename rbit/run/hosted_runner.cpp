@@ -128,6 +128,7 @@ Task<Outcome> HostedRunner::run(const Job& job, RunContext& context) {
   Attempt attempt(loop_, job, context, policy_, place_.log_dir);
   if (auto ended = attempt.ended_before_it_began()) co_return *ended;
   if (auto ready = site_.prepare(); !ready) co_return not_started(ready.error());
+  if (auto opened = attempt.open_log(); !opened) co_return not_started(opened.error());
   auto workspace = site_.make_workspace(job, context.record_dir);
   if (!workspace) co_return not_started(workspace.error());
   Outcome outcome = co_await run_in(*workspace, job, context, attempt);
@@ -142,7 +143,7 @@ Task<Outcome> HostedRunner::run_in(const Workspace& workspace, const Job& job, R
   for (bool taken = false; !taken;) {
     Fd record_dir(::open(context.record_dir.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (!record_dir) {
-      const Error why{context.record_dir, std::strerror(errno), ""};
+      const Error why = Error::of_system(context.record_dir, errno);
       co_return not_started(why);
     }
     auto host = take_idle();

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "rbit/base/secrets.h"
+#include "rbit/base/shortage.h"
 #include "rbit/base/text.h"
 #include "rbit/core/job_name.h"
 #include "rbit/run/directories.h"
@@ -151,6 +152,13 @@ void JobLog::close() {
   buffer_ = {};
 }
 
+Result<void> JobLog::begin() {
+  if (open() || !is_shortage(trouble_->number)) return {};
+  opened_ = false;
+  const Error why = *std::exchange(trouble_, std::nullopt);
+  return why;
+}
+
 /// True if the file is open; it is made at the first call.
 bool JobLog::open() {
   if (opened_) return static_cast<bool>(fd_);
@@ -163,7 +171,7 @@ bool JobLog::open() {
   make();
   if (!fd_ && errno == ENOENT && make_directories(path_.substr(0, path_.rfind('/')), 0750)) make();
   if (!fd_) {
-    if (!trouble_) trouble_ = Error{path_, std::strerror(errno), "this job's output is not kept"};
+    if (!trouble_) trouble_ = Error::of_system(path_, errno, "this job's output is not kept");
     return false;
   }
   link_old_name();

@@ -31,6 +31,9 @@ class JobLog {
   JobLog& operator=(const JobLog&) = delete;
   ~JobLog();  // closes
 
+  /// Makes the file now. An Error: for want of something that this machine has too little of; it
+  /// may be called again.
+  Result<void> begin();
   /// Output of the job.
   void write(std::string_view bytes);
   /// A line of rbit's own, "rbit: 3 processes outlived the job"; made one line, on a line of its

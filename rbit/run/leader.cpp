@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <boost/asio/posix/stream_descriptor.hpp>
@@ -242,6 +243,12 @@ struct Leader::State : std::enable_shared_from_this<Leader::State> {
         log::info("the leader of a host without a job died; " + killed);
       JobEnd end;
       end.kind = JobEnd::Kind::leader_lost;
+      const int status = self->process.native_status();
+      if (WIFEXITED(status) && WEXITSTATUS(status) == wire::could_not_begin) {
+        end.kind = JobEnd::Kind::not_started;
+        end.step = wire::Step::process;
+        end.code = EAGAIN;
+      }
       self->end = end;
     }
     self->changed.notify();
@@ -266,7 +273,7 @@ struct Leader::State : std::enable_shared_from_this<Leader::State> {
     do {
       sent = ::sendmsg(socket.native_handle(), &message, MSG_DONTWAIT | MSG_NOSIGNAL);
     } while (sent < 0 && errno == EINTR);
-    if (sent < 0) return Error{"rbit-leader", std::strerror(errno), ""};
+    if (sent < 0) return Error::of_system("rbit-leader", errno);
     return {};
   }
 };
@@ -276,7 +283,7 @@ Result<std::unique_ptr<Leader>> Leader::start(const asio::any_io_executor& loop,
                                               const std::string& cgroups) {
   int ends[2];
   if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)
-    return Error{"rbit-leader", std::string("socketpair: ") + std::strerror(errno), ""};
+    return Error::of_system("rbit-leader: socketpair", errno);
   Fd ours(ends[0]), theirs(ends[1]);
   auto process =
       Process::start(loop, {program, std::to_string(::getpid()), cgroups}, std::move(theirs));

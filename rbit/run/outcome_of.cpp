@@ -8,6 +8,8 @@
 
 #include "rbit/base/text.h"
 
+#include "rbit/base/shortage.h"
+
 namespace rbit {
 
 namespace {
@@ -65,8 +67,11 @@ Outcome own_end(const JobEnd& end, const RunnerPolicy& policy) {
       if (const std::string why = want_of_memory(end, policy); !why.empty())
         return make(Outcome::Kind::crashed, "memory", to_string(end) + ": " + why);
       return make(Outcome::Kind::crashed, to_string(end), "");
-    case JobEnd::Kind::not_started:
-      return make(Outcome::Kind::not_started, "not-started", to_string(end));
+    case JobEnd::Kind::not_started: {
+      Outcome outcome = make(Outcome::Kind::not_started, "not-started", to_string(end));
+      outcome.shortage = shortage_of(end, policy);
+      return outcome;
+    }
     case JobEnd::Kind::leader_lost:
       return make(Outcome::Kind::crashed, "signal KILL", "its leader died");
   }
@@ -124,8 +129,18 @@ Outcome outcome_of(const ResultEvent& result) {
   }
 }
 
+int shortage_of(const JobEnd& end, const RunnerPolicy& policy) {
+  if (end.kind != JobEnd::Kind::not_started || !is_shortage(end.code)) return 0;
+  // Its own limits are set by then.
+  const bool limited = (end.code == EAGAIN && policy.max_processes > 0) ||
+                       (end.code == ENOMEM && policy.max_memory > 0);
+  return limited && end.step != wire::Step::record ? 0 : end.code;
+}
+
 Outcome not_started(const Error& why) {
-  return make(Outcome::Kind::not_started, "not-started", why.text());
+  Outcome outcome = make(Outcome::Kind::not_started, "not-started", why.text());
+  if (is_shortage(why.number)) outcome.shortage = why.number;
+  return outcome;
 }
 
 void fill_in(ArtifactOrder& order, const RunnerPolicy& policy, Outcome::Kind kind) {

@@ -19,6 +19,9 @@ Outcome outcome_of(StopCause cause, const RunnerPolicy& policy);
 Outcome outcome_of(const ResultEvent& result);
 /// Fills in what the job used.
 void note_use(Outcome& outcome, const JobEnd& end);
+/// errno, if it did not start for want of something that this machine has too little of, and not by
+/// a limit of its own; else 0.
+int shortage_of(const JobEnd& end, const RunnerPolicy& policy);
 /// Of a job that could not be started.
 Outcome not_started(const Error& why);
 

@@ -122,9 +122,12 @@ Result<Process> Process::start(const asio::any_io_executor& loop,
   pid_t pid = 0;
   const int error = ::posix_spawn(&pid, argv.front().c_str(), &settings.files, &settings.attributes,
                                   pointers.data(), no_environment);
-  if (error != 0)
-    return Error{argv.front(), std::string("cannot be started: ") + std::strerror(error),
-                 error == ENOENT ? "install rbit as a whole" : ""};
+  if (error != 0) {
+    Error why{argv.front(), std::string("cannot be started: ") + std::strerror(error),
+              error == ENOENT ? "install rbit as a whole" : ""};
+    why.number = error;
+    return why;
+  }
   known_children().insert(pid);
   auto state = std::make_shared<State>(loop, pid);
   state->watch();

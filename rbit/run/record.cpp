@@ -35,7 +35,7 @@ namespace rbit {
 namespace {
 
 Error unreadable(const std::string& path) {
-  return Error{path, std::strerror(errno), ""};
+  return Error::of_system(path, errno);
 }
 
 /// At most 1 MiB; none if it is not there.
@@ -209,6 +209,7 @@ std::optional<Outcome> verdict(const LeaderRecord& record, const std::string& re
   if (result) return outcome_of(*result);
   if (!record.end || record.host_released) return std::nullopt;
   if (record.end->kind == JobEnd::Kind::leader_lost) return std::nullopt;
+  if (shortage_of(*record.end, policy) != 0) return std::nullopt;  // it waited for its next try
   return outcome_of(*record.end, policy);
 }
 

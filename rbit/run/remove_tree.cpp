@@ -66,8 +66,9 @@ class TreeRemover {
 
   void remember(const std::string& where) {
     if (error_) return;  // the first one counts; the others mostly follow from it
-    error_ = Error{path_ + (where.empty() ? "" : "/" + where),
-                   std::string("cannot be removed: ") + std::strerror(errno), "remove it by hand"};
+    error_ =
+        Error::of_system(path_ + (where.empty() ? "" : "/" + where), errno, "remove it by hand");
+    error_->reason = "cannot be removed: " + error_->reason;
   }
 
   Result<void> result() const {

@@ -15,7 +15,7 @@ namespace rbit {
 namespace {
 
 Error errno_error(const std::string& path, const char* cure = "") {
-  return Error{path, std::strerror(errno), cure};
+  return Error::of_system(path, errno, cure);
 }
 
 Result<Walked> find(const std::string& path, long trusted_uid) {

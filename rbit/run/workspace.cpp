@@ -22,7 +22,9 @@ namespace {
 constexpr int most_names = 10'000;  // of one attempt; what is kept keeps its name
 
 Error errno_error(const std::string& path, const char* doing) {
-  return Error{path, std::string(doing) + ": " + std::strerror(errno), ""};
+  Error error = Error::of_system(path, errno);
+  error.reason = std::string(doing) + ": " + error.reason;
+  return error;
 }
 
 /// To whom a new directory is given, and with which mode, whatever the umask.

@@ -44,7 +44,7 @@ Result<Fd> sealed_input(const std::string& body, const std::string& message_file
   Fd memory = sealed_memory("rbit-message", body);
   if (memory) return memory;
   Fd file(::open(message_file.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!file) return Error{message_file, std::strerror(errno), ""};
+  if (!file) return Error::of_system(message_file, errno);
   return file;
 }
 
@@ -53,7 +53,7 @@ constexpr int events_number = 3;
 /// The message's properties where `metadata-fd` says. At 3 they take the place of the events.
 Result<void> add_metadata(JobOrder& order, const RunContext& context, const Job& job, int number) {
   Fd metadata = sealed_memory("rbit-metadata", message_metadata(context.envelope, job.queue));
-  if (!metadata) return Error{"metadata-fd", std::strerror(errno), ""};
+  if (!metadata) return Error::of_system("metadata-fd", errno);
   if (number == events_number) {
     order.events_fd = std::move(metadata);
   } else {
@@ -108,6 +108,7 @@ Task<Outcome> ShellRunner::run(const Job& job, RunContext& context) {
   Attempt attempt(loop_, job, context, policy_, place_.log_dir);
   if (auto ended = attempt.ended_before_it_began()) co_return *ended;
   if (auto ready = site_.prepare(); !ready) co_return not_started(ready.error());
+  if (auto opened = attempt.open_log(); !opened) co_return not_started(opened.error());
   auto workspace = site_.make_workspace(job, context.record_dir);
   if (!workspace) co_return not_started(workspace.error());
   Outcome outcome = co_await run_in(*workspace, job, context, attempt);
@@ -141,7 +142,7 @@ Result<JobOrder> ShellRunner::order(const Job& job, const RunContext& context,
   order.stop_signal = policy_.signal_of_stop();
   order.grace = policy_.grace;
   order.record_dir = Fd(::open(context.record_dir.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!order.record_dir) return Error{context.record_dir, std::strerror(errno), ""};
+  if (!order.record_dir) return Error::of_system(context.record_dir, errno);
   return order;
 }
 

@@ -1,10 +1,11 @@
 """Descriptors: what is missing of the first three, and a machine that has too few of them."""
 
 import os
+import resource
 import subprocess
 
 import rbit_suite
-from rbit_suite import BINARY_DIR, Suite, wait_until
+from rbit_suite import BINARY_DIR, Suite, readable, wait_until
 
 
 def without(*missing):
@@ -82,6 +83,101 @@ class MissingDescriptors(Suite):
         self.assertNotIn(b"not open", done.stderr)
         # Its events went to no file that it opened: they are nowhere, and it did its job.
         self.assertEqual(done.returncode, 0, done.stderr)
+
+
+class TooFew(Suite):
+    """A machine that has too little of something: no job is to blame for that."""
+
+    def start_limited(self, files):
+        """rbit with at most so many descriptors, hard and soft."""
+        script = self.write("limited.sh", f"ulimit -n {files}; exec {self.program} \"$@\"\n")
+        one = rbit_suite.Rbit("/bin/sh", [script, self.config], self.directory,
+                              len(self.rbits) + 1, self.environment())
+        self.rbits.append(one)
+        one.wait_for(self.consuming)
+        return one
+
+    def limit(self, pid, files):
+        """The soft limit of a process that runs; gives the one it had."""
+        soft, hard = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (files, hard))
+        return soft
+
+    def leaders(self):
+        return [int(pid) for pid in os.listdir("/proc") if pid.isdigit() and
+                readable(f"/proc/{pid}/comm") == b"rbit-leader\n" and
+                f"\nPPid:\t{self.rbit.pid}\n".encode() in readable(f"/proc/{pid}/status")]
+
+    def test_more_slots_than_descriptors(self):
+        self.configure({"build": "runner = shell!sleep 0.05\nattempts = 1"}, rbit="slots = 40")
+        for job in range(1, 41):
+            self.submit("build", "p", "1.0", job=job)
+        one = self.start_limited(64)
+        for job in range(1, 41):
+            self.wait_for_status(job, "Done")
+            self.assert_statuses(job, "Building", "Done")
+        self.assertEqual(len(one.lines_with("40 slots need")), 1)
+        self.assertRegex(one.log, r"\d+ are missing: no more than \d+ jobs are taken at once")
+        self.assertEqual(one.stop(), 0)
+
+    def test_jobs_have_the_limit_that_rbit_was_given(self):
+        self.configure({"build": "runner = shell!ulimit -Sn; ulimit -Hn"})
+        self.start_limited(777)
+        self.submit("build", "p", "1.0", "--wait", job=1)
+        self.assertEqual(self.command("log", self.config, "1").stdout.split(), ["777", "777"])
+
+    def wait_out_a_shortage(self, pid, files):
+        """A job is sent while `pid` has too few descriptors, and done when it has enough again."""
+        before = self.limit(pid, files)
+        self.submit("build", "p", "1.0", job=2)
+        self.rbit.wait_for("a job cannot be started now, which is not its fault")
+        self.assertEqual(self.statuses(2), ["Building"])
+        self.limit(pid, before)
+        self.wait_for_status(2, "Done")
+        self.assert_statuses(2, "Building", "Done")
+        self.assertEqual(len(self.rbit.lines_with("a job cannot be started now")), 1)
+        self.assertEqual(self.rbit.stop(), 0)
+
+    def test_descriptors_run_out_while_it_runs(self):
+        if os.geteuid() != 0:
+            self.skipTest("only root may change the limits of rbit, which is not dumpable")
+        self.configure({"build": "runner = shell!echo done\nattempts = 1"}, rbit="slots = 1")
+        self.start()
+        self.submit("build", "p", "1.0", "--wait", job=1)
+        self.wait_until_on_record(1)
+        # One more than there are: the control socket needs it for whoever submits.
+        self.wait_out_a_shortage(self.rbit.pid, self.rbit.descriptors() + 1)
+
+    def test_wherever_they_run_out_the_job_is_not_to_blame(self):
+        if os.geteuid() != 0:
+            self.skipTest("only root may change the limits of rbit, which is not dumpable")
+        naughty = self.library("tests", "libnaughty.so")  # one that has no artifacts to keep
+        self.configure({"build": "runner = shell!echo done\nattempts = 1\nmetadata-fd = 4",
+                        "plugin": f"runner = plugin!{naughty}:counter\nattempts = 1\nkeep-warm = 1"},
+                       rbit="slots = 1")
+        self.start()
+        open_now = self.rbit.descriptors()
+        job = 0
+        for queue in ("build", "plugin"):
+            for more in range(1, 14):
+                job += 1
+                before = self.limit(self.rbit.pid, open_now + more)
+                self.submit(queue, "p", "1.0", job=job)
+                wait_until(lambda: self.statuses(job), "the beginning of a job")
+                self.limit(self.rbit.pid, before)
+                self.assert_statuses(job, "Building", "Done")
+        self.assertGreaterEqual(len(self.rbit.lines_with("a job cannot be started now")), 1)
+        self.assertEqual(self.rbit.stop(), 0)
+
+    def test_a_leader_has_too_few(self):
+        if os.geteuid() != 0:
+            self.skipTest("only root may change the limits of a leader, which is not dumpable")
+        self.configure({"build": "runner = shell!echo done\nattempts = 1"}, rbit="slots = 1")
+        self.start()
+        self.submit("build", "p", "1.0", "--wait", job=1)
+        self.wait_until_on_record(1)
+        leader, = self.leaders()
+        self.wait_out_a_shortage(leader, len(os.listdir(f"/proc/{leader}/fd")) + 1)
 
 
 if __name__ == "__main__":

@@ -89,6 +89,9 @@ void Duty::start(Packet& packet) {
   if (job_ != 0) in_doubt();
   if (!parse_order(packet, order)) {
     failure = {Step::protocol, EPROTO};
+  } else if (packet.incomplete) {
+    failure = {Step::descriptors, EMFILE};
+    record_error_ = 0;
   } else {
     is_host_ = order.head.is_host;
     stop_signal_ = order.head.stop_signal;
@@ -140,7 +143,7 @@ void Duty::start(Packet& packet) {
 
 void Duty::attach(Packet& packet) {
   wire::Attach attach;
-  if (!packet.read(attach) || packet.fd_count != 1) in_doubt();
+  if (!packet.read(attach) || (packet.fd_count != 1 && !packet.incomplete)) in_doubt();
   if (job_ == 0) return;  // it ended, and rbit is being told
   stop_signal_ = attach.stop_signal;
   grace_ms_ = attach.grace_ms;
@@ -149,7 +152,7 @@ void Duty::attach(Packet& packet) {
   count_from_here();
   // The host's verdict is its `result` file; without a lock of ours a crash of rbit would only be
   // noticed later, so the job goes on.
-  record_error_ = record_.begin(packet.fds[0], identity_, id_);
+  record_error_ = packet.incomplete ? EMFILE : record_.begin(packet.fds[0], identity_, id_);
   packet.fds[0] = -1;
 }
 

@@ -14,6 +14,7 @@
 
 #include "rbit/base/standard_descriptors.h"
 #include "rbit/run/leader/duty.h"
+#include "rbit/run/leader_wire.h"
 
 namespace {
 
@@ -70,11 +71,12 @@ int main(int argc, char** argv) {
   const pid_t parent = static_cast<pid_t>(atoi(argv[1]));
   const int socket = take_socket();
   const int signals = take_signals();
-  if (socket < 0 || signals < 0) return 71;
+  if (socket < 0 || signals < 0) return rbit::wire::could_not_begin;
   volunteer_for_oom();
-  if (prctl(PR_SET_DUMPABLE, 0) != 0) return 71;  // K5; after the file above, which it closes to us
-  if (prctl(PR_SET_CHILD_SUBREAPER, 1) != 0) return 71;
-  if (prctl(PR_SET_PDEATHSIG, SIGTERM) != 0) return 71;
+  if (prctl(PR_SET_DUMPABLE, 0) != 0)
+    return rbit::wire::could_not_begin;  // K5; after the file above, which it closes to us
+  if (prctl(PR_SET_CHILD_SUBREAPER, 1) != 0) return rbit::wire::could_not_begin;
+  if (prctl(PR_SET_PDEATHSIG, SIGTERM) != 0) return rbit::wire::could_not_begin;
   if (getppid() != parent) return 0;  // rbit died before we asked to be told (K3)
   rbit::leader::Duty(socket, signals, parent, argv[2]).serve();
 }

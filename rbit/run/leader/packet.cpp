@@ -41,9 +41,10 @@ Received receive(int socket, Packet& packet) {
   } while (count < 0 && errno == EINTR);
   if (count < 0 && errno == EAGAIN) return Received::nothing;
   if (count <= 0) return Received::closed;  // ECONNRESET too
-  if (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) in_doubt();
+  if (message.msg_flags & MSG_TRUNC) in_doubt();
 
   packet = Packet{};
+  packet.incomplete = (message.msg_flags & MSG_CTRUNC) != 0;
   packet.bytes = buffer;
   packet.size = static_cast<std::size_t>(count);
   for (cmsghdr* part = CMSG_FIRSTHDR(&message); part; part = CMSG_NXTHDR(&message, part)) {
@@ -58,8 +59,8 @@ Received receive(int socket, Packet& packet) {
 bool parse_order(const Packet& packet, Order& order) {
   if (!packet.read(order.head)) return false;
   const wire::Start& head = order.head;
-  if (head.version != wire::version || packet.fd_count != (head.extra_as == 0 ? 4 : 5))
-    return false;
+  if (head.version != wire::version) return false;
+  if (!packet.incomplete && packet.fd_count != (head.extra_as == 0 ? 4 : 5)) return false;
   if (head.extra_as != 0 && (head.extra_as < wire::least_extra || head.extra_as > wire::most_extra))
     return false;
   if (head.groups > wire::max_groups || head.arguments == 0) return false;

@@ -14,6 +14,7 @@ struct Packet {
   std::size_t size = 0;
   int fds[wire::max_fds] = {-1, -1, -1, -1, -1};
   int fd_count = 0;
+  bool incomplete = false;  // there were more descriptors than we may have
 
   /// The struct at its beginning, or false if it is too short for one.
   template <class T>

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <utility>
+#include <vector>
 
 using namespace rbit;
 
@@ -29,4 +30,28 @@ TEST_CASE("a slot is the right to run one job, and comes back by itself") {
   CHECK(slots.used() == 0);
   CHECK(slots.free("b") == 1);
   CHECK(changes == 4);
+}
+
+TEST_CASE("where there is room for fewer jobs than slots, fewer are taken; more are tried later") {
+  Slots slots(10, [] {});
+  slots.add_runner("a", 0);
+  std::vector<Slot> taken;
+  for (int i = 0; i < 6; ++i) taken.push_back(std::move(*slots.try_take("a")));
+  slots.meet_limit(2);  // four run
+  CHECK(slots.free("a") == 0);
+  taken.pop_back();
+  taken.pop_back();
+  CHECK(slots.free("a") == 0);
+  taken.pop_back();
+  CHECK(slots.free("a") == 1);
+  CHECK(slots.total() == 10);
+  CHECK_FALSE(slots.grow());
+  CHECK(slots.free("a") == 2);
+  taken.clear();
+  slots.meet_limit(0);
+  CHECK(slots.free("a") == 1);  // one is always tried
+  int turns = 1;
+  while (!slots.grow()) ++turns;
+  CHECK(turns == 8);
+  CHECK(slots.free("a") == 10);
 }

@@ -1,0 +1,60 @@
+#include "rbit/app/slots.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <string>
+#include <thread>
+
+#include "rbit/base/descriptor_limit.h"
+#include "rbit/base/log.h"
+
+namespace rbit {
+
+namespace {
+
+// Of descriptors. Of a job its leader (2), its pipes (2 or 3), its log and what it takes to begin
+// and to keep its artifacts, which is soon given back.
+constexpr std::int64_t of_a_job = 8;
+// A host that waits for its next job while its slot is used by another runner's.
+constexpr std::int64_t of_a_warm_host = 5;
+// What comes in and goes out: the control socket and a few who ask, the monitor's visitors,
+// front-ends, files that are open for a moment.
+constexpr std::int64_t of_others = 20;
+// Two connections, and the threads that read them.
+constexpr std::int64_t of_a_broker = 8;
+
+std::int64_t of_a_slot(const Configuration& configuration) {
+  std::int64_t hosted = 0;
+  for (const auto& [name, line] : configuration.lines)
+    if (line.kind != RunnerLine::Kind::shell) ++hosted;
+  return of_a_job + of_a_warm_host * std::max<std::int64_t>(0, hosted - 1);
+}
+
+int wanted_slots(const config::Settings& settings) {
+  if (settings.slots > 0) return settings.slots;
+  return static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+}
+
+}  // namespace
+
+int slots_with_room(const Configuration& configuration) {
+  const config::Settings& settings = configuration.settings();
+  const int wanted = wanted_slots(settings);
+  const std::int64_t each = of_a_slot(configuration);
+  const std::int64_t rest =
+      descriptors_in_use() + of_others + (settings.broker.local ? 0 : of_a_broker);
+  const rlim_t limit = raise_descriptor_limit();
+  const auto needed = static_cast<rlim_t>(rest + each * wanted);
+  if (limit == RLIM_INFINITY || limit >= needed) return wanted;
+  const auto room = (static_cast<std::int64_t>(limit) - rest) / each;
+  const int slots = static_cast<int>(std::max<std::int64_t>(1, room));
+  log::warning(std::to_string(wanted) + " slots need " + std::to_string(needed) +
+               " descriptors and there may be " + std::to_string(limit) + ", so " +
+               std::to_string(needed - limit) + " are missing: no more than " +
+               std::to_string(slots) +
+               " jobs are taken at once (raise LimitNOFILE= of the service or ulimit -Hn, or have "
+               "fewer slots)");
+  return slots;
+}
+
+}  // namespace rbit

@@ -25,6 +25,7 @@
 #include "rbit/run/cgroup.h"
 #include "rbit/run/job_log.h"
 #include "rbit/run/make_runner.h"
+#include "rbit/run/process.h"
 #include "rbit/run/record.h"
 #include "rbit/run/workspace.h"
 
@@ -327,6 +328,7 @@ Task<void> App::live() {
     log::info("reports go to this log alone (set [status] report and url to tell a front-end)");
   warn_of_root();
   spawn(loop_.get_executor(), disk_guard_->watch(), "the disk guard");
+  spawn(loop_.get_executor(), keep_reaping(clock_), "reaping");
   outbox_->start();
   dispatcher_->start();
   const bool recovered = co_await recover();

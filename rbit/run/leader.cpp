@@ -17,6 +17,7 @@
 #include "rbit/base/log.h"
 #include "rbit/base/notice.h"
 #include "rbit/base/random.h"
+#include "rbit/run/left_behind.h"
 #include "rbit/run/process.h"
 
 namespace rbit {
@@ -160,8 +161,8 @@ struct Leader::State : std::enable_shared_from_this<Leader::State> {
   bool lost = false;
   bool closing = false;
   std::optional<JobEnd> end;
-  std::string what;   // it does, for log lines
-  std::string group;  // the control group it made if it could; or empty
+  std::string what;     // it does, for log lines
+  std::string cgroups;  // where it could make a control group; or empty
   std::optional<JobEnd> released;
   bool noted = false;
 
@@ -229,14 +230,13 @@ struct Leader::State : std::enable_shared_from_this<Leader::State> {
     changed.notify();
   }
   /// The leader died. Its job goes with it (parent-death signal); what that job had started is
-  /// ours now.
+  /// ours now, beside others that may have come to us and have nothing to do with it.
   static Task<void> bury(std::shared_ptr<State> self) {
     self->lost = true;
     co_await self->process.wait();
     if (self->busy && !self->end) {
-      const int orphans = co_await kill_orphans();
-      if (!self->group.empty()) ::rmdir(self->group.c_str());  // it could not do so itself
-      const std::string killed = std::to_string(orphans) + " processes were killed";
+      const int left = co_await end_left_behind(self->id, self->cgroups);
+      const std::string killed = std::to_string(left) + " processes were killed";
       if (self->has_job)
         log::warning(self->what + ": its leader died and cost the job; " + killed);
       else
@@ -289,8 +289,7 @@ Result<std::unique_ptr<Leader>> Leader::start(const asio::any_io_executor& loop,
       Process::start(loop, {program, std::to_string(::getpid()), cgroups}, std::move(theirs));
   if (!process) return process.error();
   auto state = std::make_shared<State>(loop, std::move(*process), ours.release());
-  if (!cgroups.empty())
-    state->group = cgroups + "/rbit-" + std::to_string(::getpid()) + "-" + state->id;
+  state->cgroups = cgroups;
   state->watch();
   return std::unique_ptr<Leader>(new Leader(std::move(state)));
 }

@@ -11,12 +11,9 @@
 #include <boost/asio/steady_timer.hpp>
 #include <cerrno>
 #include <cstring>
-#include <filesystem>
-#include <fstream>
 #include <optional>
 #include <set>
 
-#include "rbit/base/clock.h"
 #include "rbit/base/notice.h"
 
 namespace rbit {
@@ -173,34 +170,19 @@ Task<bool> Process::wait_for(std::chrono::steady_clock::duration limit) {
   co_return true;
 }
 
-namespace {
-
-std::vector<pid_t> orphans() {
-  std::vector<pid_t> found;
-  std::error_code ignored;
-  for (const auto& thread : std::filesystem::directory_iterator("/proc/self/task", ignored)) {
-    std::ifstream children(thread.path() / "children");
-    for (pid_t pid = 0; children >> pid;)
-      if (!known_children().contains(pid)) found.push_back(pid);
+void reap_strangers() {
+  siginfo_t ended{};
+  while (::waitid(P_ALL, 0, &ended, WEXITED | WNOHANG | WNOWAIT) == 0 && ended.si_pid != 0) {
+    if (known_children().contains(ended.si_pid)) return;  // its Process is about to do it
+    ::waitpid(ended.si_pid, nullptr, WNOHANG);
+    ended = {};
   }
-  return found;
 }
 
-}  // namespace
-
-Task<int> kill_orphans() {
-  const SystemClock clock;
-  const SteadyTime end = clock.steady() + std::chrono::seconds(10);
-  std::set<pid_t> killed;
-  SystemClock pause;
+Task<void> keep_reaping(Clock& clock) {
   for (;;) {
-    for (const pid_t pid : orphans()) {
-      ::kill(pid, SIGKILL);
-      killed.insert(pid);
-      ::waitpid(pid, nullptr, WNOHANG);
-    }
-    if (orphans().empty() || clock.steady() >= end) co_return static_cast<int>(killed.size());
-    co_await pause.sleep_for(milliseconds(2));
+    reap_strangers();
+    co_await clock.sleep_for(milliseconds(1'000));
   }
 }
 

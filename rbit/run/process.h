@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "rbit/base/clock.h"
 #include "rbit/base/fd.h"
 #include "rbit/base/result.h"
 #include "rbit/base/task.h"
@@ -39,8 +40,10 @@ class Process {
   std::shared_ptr<State> state_;
 };
 
-/// What a dead leader left behind comes to us, the subreaper: SIGKILL to every child that no
-/// Process stands for, until none is left, 10 s at most (RELIABILITY.md 6.1). How many.
-Task<int> kill_orphans();
+/// Whoever loses his parent below us comes to us, the subreaper, and in a container, where we may
+/// be process 1, everybody does. Those of them that have ended are reaped here; nobody else would.
+void reap_strangers();
+/// The same every second, for ever. On the loop's thread, as all of this.
+Task<void> keep_reaping(Clock& clock);
 
 }  // namespace rbit

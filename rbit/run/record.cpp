@@ -26,6 +26,7 @@
 #include "rbit/run/directories.h"
 #include "rbit/run/event_line.h"
 #include "rbit/run/job_log.h"
+#include "rbit/run/left_behind.h"
 #include "rbit/run/outcome_of.h"
 #include "rbit/run/output_dir.h"
 #include "rbit/run/workspace.h"
@@ -105,42 +106,6 @@ void kill_leader(const LeaderRecord& record) {
     ::syscall(SYS_pidfd_send_signal, process.get(), SIGKILL, nullptr, 0);
   else
     ::kill(record.pid, SIGKILL);
-}
-
-/// What a dead leader left: whatever of ours has its id in the environment. How many.
-int kill_marked(const std::string& leader_id) {
-  if (leader_id.empty()) return 0;
-  const std::string mark = "RBIT_LEADER=" + leader_id;
-  int killed = 0;
-  std::error_code error;
-  for (const auto& entry : std::filesystem::directory_iterator("/proc", error)) {
-    long long pid = 0;
-    if (!text::parse_number(entry.path().filename().string(), 1, INT32_MAX, pid)) continue;
-    const Fd process(static_cast<int>(::syscall(SYS_pidfd_open, static_cast<pid_t>(pid), 0)));
-    std::ifstream file(entry.path() / "environ");
-    const std::string environment{std::istreambuf_iterator<char>(file),
-                                  std::istreambuf_iterator<char>()};
-    for (const std::string& variable : text::split(environment, '\0')) {
-      if (variable != mark) continue;
-      if (process)
-        ::syscall(SYS_pidfd_send_signal, process.get(), SIGKILL, nullptr, 0);
-      else
-        ::kill(static_cast<pid_t>(pid), SIGKILL);
-      ++killed;
-    }
-  }
-  return killed;
-}
-
-/// The same by its control group, if it had one: what emptied its environment too.
-void kill_group(const std::string& cgroups, const std::string& leader_id) {
-  if (cgroups.empty() || leader_id.empty()) return;
-  std::error_code error;
-  for (const auto& entry : std::filesystem::directory_iterator(cgroups, error)) {
-    if (!entry.path().filename().string().ends_with("-" + leader_id)) continue;
-    std::ofstream(entry.path() / "cgroup.kill") << "1" << std::flush;
-    ::rmdir(entry.path().c_str());  // else at the next start
-  }
 }
 
 Task<std::optional<LeaderRecord>> final_record(const OpenAttempt& attempt,
@@ -301,8 +266,7 @@ Task<std::optional<Outcome>> recover_attempt(OpenAttempt attempt, RunnerPolicy p
                                              RunPlace place) {
   const auto record = co_await final_record(attempt, policy);
   if (record && !record->end && !record->host_released) {
-    const int killed = kill_marked(record->leader_id);
-    kill_group(place.cgroups, record->leader_id);
+    const int killed = co_await end_left_behind(record->leader_id, place.cgroups);
     if (killed > 0)
       log::warning("job " + attempt.job.key + ": " + std::to_string(killed) +
                    " processes of an earlier start were killed");

@@ -55,7 +55,9 @@ Result<void> RunnerSite::make_output_dir(const Job& job) const {
   if (auto made = make_directories(top, mode); !made || whole == top) return made;
   const Fd directory(::open(top.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   if (directory && make_below(directory.get(), whole.substr(top.size()), mode)) return {};
-  return Error{whole, std::string("cannot be made: ") + std::strerror(errno), "see output-dir"};
+  Error why = Error::of_system(whole, errno, "see output-dir");
+  why.reason = "cannot be made: " + why.reason;
+  return why;
 }
 
 std::map<std::string, std::string> RunnerSite::settings(const Job& job) const {

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -105,6 +106,34 @@ void find_descendants(pid_t spare) {
     if (found.pid[i] == spare) found.pid[i] = 0;
 }
 
+/// Whether it descends from us, now. One whose parents die meanwhile comes to us, and is met in the
+/// next pass.
+bool is_below_us(pid_t pid) {
+  constexpr int deepest = 1'000;
+  for (int i = 0; i < deepest && pid > 1; ++i) {
+    pid_t parent = 0;
+    if (state_of(pid, &parent) == 0) return false;
+    if (parent == getpid()) return true;
+    pid = parent;
+  }
+  return false;
+}
+
+/// SIGKILL to a living process below us. The number may be another's since it was listed: it is
+/// looked at once more when its descriptor holds whoever has it now. False: there is none.
+bool kill_below(pid_t pid) {
+  const int process = static_cast<int>(syscall(SYS_pidfd_open, pid, 0));
+  if (process < 0 && errno == ESRCH) return false;
+  const char state = state_of(pid);
+  const bool lives = state != 0 && state != 'Z' && state != 'X' && is_below_us(pid);
+  if (lives && process >= 0)
+    syscall(SYS_pidfd_send_signal, process, SIGKILL, nullptr, 0);  // EPERM: it is what is left
+  else if (lives)
+    kill(pid, SIGKILL);  // sandboxes have no such descriptors, or there are no more of them
+  if (process >= 0) close(process);
+  return lives;
+}
+
 /// Whether a dead one is left, which is not ours to reap.
 bool reap_all_but(pid_t host, Usage& usage) {
   find_descendants(host);
@@ -133,11 +162,7 @@ int kill_descendants(pid_t spare) {
   find_descendants(spare);
   int killed = 0;
   for (int i = 0; i < found.count; ++i) {
-    if (found.pid[i] == 0) continue;
-    const char state = state_of(found.pid[i]);
-    if (state == 0 || state == 'Z' || state == 'X') continue;
-    kill(found.pid[i], SIGKILL);  // EPERM: counted as what is left
-    ++killed;
+    if (found.pid[i] != 0 && kill_below(found.pid[i])) ++killed;
   }
   return killed;
 }

@@ -2,9 +2,14 @@
 
 #include <signal.h>
 #include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <sstream>
 
 #include "rbit/base/descriptor_limit.h"
 #include "rbit/base/log.h"
+#include "rbit/run/process.h"
 #include "rbit/run/record.h"
 #include "tests/unit/run/leader_fixture.h"
 
@@ -14,6 +19,13 @@ using rbit::test::LeaderFixture;
 namespace {
 
 constexpr auto one_hour = std::chrono::hours(1);
+
+/// Not one that is dead and unheard.
+bool is_alive(pid_t pid) {
+  const std::string stat = test::read_file("/proc/" + std::to_string(pid) + "/stat");
+  const auto name_end = stat.rfind(')');
+  return name_end != std::string::npos && stat[name_end + 2] != 'Z';
+}
 
 }  // namespace
 
@@ -210,6 +222,35 @@ TEST_CASE_FIXTURE(LeaderFixture, "only a leader with a job costs a job when it d
   CHECK(of_idle.find("cost the job") == std::string::npos);
   CHECK(of_idle.find("WARN") == std::string::npos);
   CHECK(of_both.find("job k: its leader died and cost the job") != std::string::npos);
+}
+
+TEST_CASE_FIXTURE(LeaderFixture, "what came to us and is not the job's outlives a leader's death") {
+  // Adopted by us: its parent is gone. It bears no mark, as whatever a container's process 1 gets.
+  const std::string pid_file = dir / "stranger";
+  REQUIRE(std::system(("setsid sleep 1000 & echo $! > " + pid_file).c_str()) == 0);
+  const pid_t stranger = std::stoi(test::read_file(pid_file));
+  const auto kill_leader = [](Leader& leader) { ::kill(leader.pid(), SIGKILL); };
+  // Of the job: a daemon, one that has emptied its environment in the job's session, and its own.
+  const std::string mine = dir / "mine";
+  CHECK(sh("setsid sleep 1000 & echo $! >> " + mine + "; env -i /bin/sleep 1000 & echo $! >> " +
+               mine + "; sleep 1000 & echo $! >> " + mine + "; echo ready; sleep 1000",
+           kill_leader)
+            .kind == JobEnd::Kind::leader_lost);
+  std::istringstream pids(test::read_file(mine));
+  int count = 0;
+  for (pid_t pid = 0; pids >> pid; ++count) {
+    CAPTURE(pid);
+    CHECK_FALSE(is_alive(pid));
+  }
+  CHECK(count == 3);
+  CHECK(is_alive(stranger));
+  CHECK(::kill(stranger, SIGKILL) == 0);
+  for (int i = 0; i < 10'000 && ::kill(stranger, 0) == 0; ++i) {  // reaped: not even a zombie
+    reap_strangers();
+    ::usleep(1'000);
+  }
+  CHECK(::kill(stranger, 0) != 0);
+  CHECK(to_string(sh("exit 3")) == "exit 3");  // a child of ours is not taken from its Process
 }
 
 TEST_CASE_FIXTURE(LeaderFixture, "one more descriptor gets the number it is asked for") {

@@ -99,6 +99,7 @@ App::App(Configuration configuration, StateDir state)
   make_runners();
   make_transport();
   make_dispatcher();
+  make_missed_copies();
   make_disk_guard();
   make_log_keeper();
   open_control();
@@ -334,6 +335,7 @@ Task<void> App::live() {
   const bool recovered = co_await recover();
   if (recovered) remove_old_records();
   spawn(loop_.get_executor(), log_keeper_->live(), "log keeper");
+  if (missed_copies_) spawn(loop_.get_executor(), missed_copies_->watch(), "missed copies");
   if (!told_to_stop()) {
     dispatcher_->open();
     if (command_queue_) command_queue_->open();  // not before a cancel can find its job

@@ -20,6 +20,7 @@
 #include "rbit/core/transport.h"
 #include "rbit/dispatch/disk_guard.h"
 #include "rbit/dispatch/dispatcher.h"
+#include "rbit/dispatch/missed_copies.h"
 #include "rbit/intake/amqp_transport.h"
 #include "rbit/intake/command_queue.h"
 #include "rbit/intake/local_transport.h"
@@ -62,6 +63,7 @@ class App {
   void make_runners();
   void make_transport();
   void make_dispatcher();
+  void make_missed_copies();
   void make_disk_guard();
   Result<void> try_disk() const;
   void make_log_keeper();
@@ -95,6 +97,7 @@ class App {
   LocalTransport* local_ = nullptr;  // the same, where it is the embedded queue
   AmqpTransport* amqp_ = nullptr;    // and where it is a broker's
   std::unique_ptr<Dispatcher> dispatcher_;
+  std::unique_ptr<MissedCopies> missed_copies_;  // none on `local:`
   std::unique_ptr<PybitQuestion> question_;      // none: no front-end is asked before a build
   std::unique_ptr<CommandQueue> command_queue_;  // none: no front-end can cancel here
   Ballast ballast_;

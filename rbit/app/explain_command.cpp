@@ -5,6 +5,7 @@
 #include "rbit/app/configuration.h"
 #include "rbit/app/job_story.h"
 #include "rbit/app/journal_access.h"
+#include "rbit/base/clock.h"
 
 namespace rbit {
 
@@ -25,7 +26,8 @@ ExitCode explain_command(const Arguments& arguments) {
   if (values.count("json") != 0)
     std::cout << story.dump(-1, ' ', true, nlohmann::json::error_handler_t::replace) << "\n";
   else
-    std::cout << tell(story);
+    std::cout << tell(story, to_micros(SystemClock().wall()),
+                      configuration.settings().broker.local);
   return ExitCode::ok;
 }
 

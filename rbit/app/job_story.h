@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 
@@ -24,7 +25,8 @@ namespace rbit {
 Result<nlohmann::json> job_story(Database& database, const std::string& name);
 
 /// For people: what happened, one line an event, in the order of time; then what is still to
-/// happen. No text of a job or message can move the cursor.
-std::string tell(const nlohmann::json& story);
+/// happen. No text of a job or message can move the cursor. `now` in microseconds since 1970;
+/// `is_local`: its messages are in the embedded queue, which loses none.
+std::string tell(const nlohmann::json& story, std::int64_t now, bool is_local);
 
 }  // namespace rbit

@@ -126,6 +126,17 @@ Task<Answer> PublishConnection::declare(DeclareQueue queue) {
   co_return in_vain;
 }
 
+Task<Answer> PublishConnection::count(const std::string& queue) {
+  Answer answer{{}, away()};
+  const std::shared_ptr<Connection> connection = connection_;
+  if (closing_ || !connection || !connection->is_open()) co_return answer;
+  DeclareQueue question;
+  question.name = queue;
+  question.passive = true;
+  answer = co_await declare_on(connection, std::move(question), SteadyClock::now() + patience_);
+  co_return answer;
+}
+
 /// On a throw-away channel (R11). A broker that is blocked reads nothing, perhaps for hours (R7),
 /// and the connection asks nothing of it then: `deadline` ends that wait.
 Task<Answer> PublishConnection::declare_on(std::shared_ptr<Connection> connection,

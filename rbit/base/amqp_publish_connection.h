@@ -46,6 +46,9 @@ class PublishConnection : public Publisher {
   /// queue that has other arguments is a refusal with code 406.
   Task<Answer> declare(DeclareQueue queue);
 
+  /// How much is in a queue, and who reads it; 404: it is not there.
+  Task<Answer> count(const std::string& queue);
+
   bool is_up() const { return keeper_.is_up(); }
   /// The last try ended with the broker refusing user, password or virtual host (exit 77).
   bool refused_login() const { return keeper_.refusal() && keeper_.refusal()->login; }

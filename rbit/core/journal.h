@@ -8,6 +8,7 @@
 
 #include "rbit/base/result.h"
 #include "rbit/base/task.h"
+#include "rbit/core/awaited_copy.h"
 #include "rbit/core/job.h"
 #include "rbit/core/message.h"
 #include "rbit/core/outcome.h"
@@ -105,6 +106,11 @@ class Journal {
   /// The message came again and its answer was known. `tell`: the last status once more, for a
   /// front-end that may have missed it (crash table, J3 to A).
   virtual Task<Result<void>> report_again(const std::string& key, bool tell) = 0;
+
+  /// The copies that wait at the broker for a next attempt, and those that came back elsewhere.
+  virtual std::vector<AwaitedCopy> awaited_copies() const = 0;
+  /// The broker has lost it: `verdict` is final, and told to every target. False: it came meanwhile.
+  virtual Task<Result<bool>> copy_lost(const AwaitedCopy& copy, Report verdict) = 0;
 
   /// Writes something to no purpose: whether the journal can take a job.
   virtual Task<Result<void>> probe() = 0;

@@ -80,6 +80,7 @@ class AmqpReader : public std::enable_shared_from_this<AmqpReader> {
   bool wants_a_look() const;
   /// basic.get; true: a message was there and is delivered.
   Task<bool> look();
+  bool consumes() const { return consumer_ != nullptr; }
   bool seems_empty() const { return seems_empty_; }
   void forget_emptiness() { seems_empty_ = false; }
   /// Consumes from now on, as far as the credit goes. A reader that looks first waits for this.

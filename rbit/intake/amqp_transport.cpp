@@ -60,6 +60,11 @@ void AmqpTransport::on_hopeless(std::function<void(const Error&)> hook) {
   hopeless_hook_ = std::move(hook);
 }
 
+std::uint32_t AmqpTransport::consumers(const std::string& queue) const {
+  const auto reader = readers_.find(queue);
+  return reader != readers_.end() && reader->second->consumes() ? 1 : 0;
+}
+
 void AmqpTransport::on_not_welcome(std::function<void(const Error&)> hook) {
   not_welcome_hook_ = std::move(hook);
 }

@@ -61,6 +61,8 @@ class AmqpTransport : public Transport {
   std::string broker() const { return keeper_.broker(); }
   bool connected() const { return keeper_.is_up(); }
   int connect_failures() const { return keeper_.failures(); }  // in a row
+  /// Of ours, on that queue, at this moment.
+  std::uint32_t consumers(const std::string& queue) const;
   const AmqpCounters& counters() const { return counters_; }
   /// Why queues are not being read now. None of a queue: it is, or the broker is away.
   std::map<std::string, std::string> troubles() const;

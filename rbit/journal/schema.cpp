@@ -11,7 +11,7 @@ namespace rbit::schema {
 namespace {
 
 /// What leads from version N to N + 1 stands at place N. A step that was released is never changed.
-constexpr std::array<const char*, 5> steps{R"sql(
+constexpr std::array<const char*, 6> steps{R"sql(
 -- One row a key. Times are microseconds since 1970, 0 is "not yet".
 CREATE TABLE job(
   id INTEGER PRIMARY KEY,
@@ -167,6 +167,10 @@ CREATE TABLE reading(
                                            R"sql(
 -- A front-end knows a job by its id alone, and may cancel many at once.
 CREATE INDEX job_job_id ON job(job_id);
+)sql",
+                                           R"sql(
+-- Copies that wait at the broker, which are looked after.
+CREATE INDEX job_blocked ON job(id) WHERE state = 'blocked';
 )sql"};
 
 Result<int> version_of(Database& database) {

@@ -45,6 +45,8 @@ class SqliteJournal : public Journal {
   Task<Result<void>> settled(const std::string& key) override;
   Task<Result<void>> joined(const std::string& key) override;
   Task<Result<void>> report_again(const std::string& key, bool tell) override;
+  std::vector<AwaitedCopy> awaited_copies() const override;
+  Task<Result<bool>> copy_lost(const AwaitedCopy& copy, Report verdict) override;
 
   Task<Result<void>> probe() override;
 

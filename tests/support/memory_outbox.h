@@ -102,6 +102,8 @@ class MemoryOutbox : public Journal {
   Task<Result<void>> settled(const std::string&) override { co_return Result<void>(); }
   Task<Result<void>> joined(const std::string&) override { co_return Result<void>(); }
   Task<Result<void>> report_again(const std::string&, bool) override { co_return Result<void>(); }
+  std::vector<AwaitedCopy> awaited_copies() const override { return {}; }
+  Task<Result<bool>> copy_lost(const AwaitedCopy&, Report) override { co_return true; }
   Task<Result<void>> probe() override { co_return Result<void>(); }
   Task<Result<bool>> bury(const std::string&) override { co_return true; }
   bool is_buried(const std::string&) const override { return false; }

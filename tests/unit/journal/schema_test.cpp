@@ -51,7 +51,7 @@ TEST_CASE("a journal of version 2 is taken over, with a copy of what it was") {
     // Back to what version 2 had.
     REQUIRE(
         database->execute("DROP TABLE delivery; DROP TABLE reading; "
-                          "DROP INDEX job_job_id"));
+                          "DROP INDEX job_job_id; DROP INDEX job_blocked"));
     for (const char* column : {"redelivered", "exit", "wall", "cpu", "memory", "output"})
       REQUIRE(
           database->execute(("ALTER TABLE attempt DROP COLUMN " + std::string(column)).c_str()));

@@ -1,0 +1,116 @@
+#include "rbit/dispatch/missed_copies.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "rbit/base/log.h"
+#include "rbit/base/text.h"
+
+namespace rbit {
+
+namespace {
+
+constexpr milliseconds period{5'000};
+/// How long a copy may be on its way from its delay queue to us: as long as its delay, within
+/// these.
+constexpr milliseconds least_grace{5'000}, most_grace{60'000};
+/// Whoever reads the queue too is busy at times, and then no consumer of his is seen.
+constexpr std::chrono::hours others_remembered{24};
+constexpr int looks_to_be_strange = 2;  // our own consumer comes and goes: one look may be wrong
+
+constexpr const char* cure =
+    "submit it again; `rbit check --live --management PORT` names what may drop messages there";
+
+}  // namespace
+
+Task<void> MissedCopies::watch() {
+  for (;;) {
+    co_await clock_.sleep_for(period);
+    co_await look();
+  }
+}
+
+Task<void> MissedCopies::look() {
+  std::map<std::string, std::vector<AwaitedCopy>> by_queue;
+  for (AwaitedCopy& copy : journal_.awaited_copies()) {
+    std::vector<AwaitedCopy>& copies = by_queue[copy.queue];
+    copies.push_back(std::move(copy));
+  }
+  std::erase_if(watched_, [&](const auto& one) {
+    const auto& until = one.second.others_until;
+    return !by_queue.contains(one.first) && !(until && *until > clock_.steady());
+  });
+  for (const auto& [queue, copies] : by_queue) co_await look_at(queue, copies);
+}
+
+Task<void> MissedCopies::look_at(const std::string& queue, const std::vector<AwaitedCopy>& copies) {
+  const std::uint32_t own_before = links_.own_consumers(queue);
+  const std::optional<QueueCount> work = co_await links_.ask(queue);
+  std::map<std::string, bool> holds;  // what is in it; by the name of the queue
+  const bool others = !work || note_consumers(watched_[queue], queue, own_before, work->consumers);
+  const std::int64_t now = to_micros(clock_.wall());
+  for (const AwaitedCopy& copy : copies) {
+    const auto grace = std::chrono::microseconds(std::clamp(copy.delay, least_grace, most_grace));
+    const bool is_under_way = now >= copy.due && now < copy.due + grace.count();
+    const bool is_new = now < copy.since + std::chrono::microseconds(least_grace).count();
+    bool missed = !others && work->messages == 0 && !is_under_way && !is_new;
+    if (missed) {
+      const std::string delay_queue = links_.delay_queue(copy);
+      if (!holds.contains(delay_queue)) {
+        const std::optional<QueueCount> waiting = co_await links_.ask(delay_queue);
+        holds[delay_queue] = !waiting || waiting->messages > 0;
+      }
+      missed = !holds[delay_queue];
+    }
+    if (!missed)
+      suspected_.erase(copy.key);
+    else if (!suspected_.insert(copy.key).second)  // so it was a while ago
+      co_await say(copy, watched_[queue].since <= copy.due);
+  }
+}
+
+/// True: another rbit may have what is not here.
+bool MissedCopies::note_consumers(Watched& watched, const std::string& queue, std::uint32_t own,
+                                  std::uint32_t found) {
+  const SteadyTime now = clock_.steady();
+  if (watched.since == 0) watched.since = to_micros(clock_.wall());
+  const bool strange = found > std::max(own, links_.own_consumers(queue));
+  watched.strange = strange ? watched.strange + 1 : 0;
+  if (watched.strange >= looks_to_be_strange) watched.others_until = now + others_remembered;
+  return strange || (watched.others_until && *watched.others_until > now);
+}
+
+/// `sure`: we have looked since before it was due. Else another rbit may have taken it and be gone
+/// or busy, and a front-end that heard from it must not hear from us.
+Task<void> MissedCopies::say(const AwaitedCopy& copy, bool sure) {
+  const std::int64_t late = (to_micros(clock_.wall()) - copy.due) / 1'000'000;  // seconds
+  Report verdict;
+  verdict.job_key = copy.key;
+  verdict.job_id = copy.job_id;
+  verdict.queue = copy.queue;
+  verdict.web_host = copy.web_host;
+  verdict.attempt = copy.attempt;
+  verdict.status = Status::failed;
+  verdict.reason = "lost-by-broker";
+  verdict.message = "the broker holds no message for attempt " + std::to_string(copy.next_attempt) +
+                    ", " +
+                    (late >= 0 ? "due " + std::to_string(late) + " s ago"
+                               : "due in " + std::to_string(-late) + " s") +
+                    ": " + cure;
+  verdict.time = to_micros(clock_.wall());
+  if (said_.insert(copy.key).second)
+    log::error("job " + copy.job_id + " (" + text::one_line(copy.key, 80) + ") of queue " +
+               copy.queue + ": " + (sure ? "" : "if no other rbit has taken it: ") +
+               verdict.reason + ": " + verdict.message);
+  if (!sure) co_return;
+  const Result<bool> lost = co_await journal_.copy_lost(copy, verdict);
+  if (!lost) {
+    log::warning("a loss is not on record: " + lost.error().text());
+    co_return;  // again at the next look
+  }
+  said_.erase(copy.key);
+  suspected_.erase(copy.key);
+  if (*lost) links_.told(verdict);
+}
+
+}  // namespace rbit

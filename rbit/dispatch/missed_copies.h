@@ -1,0 +1,63 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "rbit/base/clock.h"
+#include "rbit/core/journal.h"
+
+namespace rbit {
+
+/// Notices that the broker has lost the copy by which a job was to come again: its queue was
+/// deleted, expired by a policy, or let the copy go to a work queue that was not there. A copy is
+/// missed when neither its delay queue nor its work queue holds a message, and it did not come
+/// here. Another rbit may have it then, so nothing is run again on the strength of this, and
+/// nothing is even said of a queue that had another consumer within a day. On the loop's thread.
+class MissedCopies {
+ public:
+  struct QueueCount {
+    bool is_there = false;
+    std::uint32_t messages = 0, consumers = 0;  // ready ones; ours and others'
+  };
+  struct Links {
+    /// None: the broker did not say.
+    std::function<Task<std::optional<QueueCount>>(std::string queue)> ask;
+    std::function<std::uint32_t(const std::string& queue)> own_consumers;
+    /// The queue in which it waits until it is due.
+    std::function<std::string(const AwaitedCopy&)> delay_queue;
+    std::function<void(const Report&)> told;
+  };
+
+  MissedCopies(Clock& clock, Journal& journal, Links links)
+      : clock_(clock), journal_(journal), links_(std::move(links)) {}
+
+  /// For ever.
+  Task<void> watch();
+  Task<void> look();
+
+ private:
+  /// One work queue, while copies for it are awaited.
+  struct Watched {
+    std::int64_t since = 0;                  // the first answer, microseconds since 1970
+    int strange = 0;                         // looks in a row that found another consumer
+    std::optional<SteadyTime> others_until;  // until then another rbit is taken to read it
+  };
+  Task<void> look_at(const std::string& queue, const std::vector<AwaitedCopy>& copies);
+  bool note_consumers(Watched& watched, const std::string& queue, std::uint32_t own,
+                      std::uint32_t found);
+  Task<void> say(const AwaitedCopy& copy, bool sure);
+
+  Clock& clock_;
+  Journal& journal_;
+  Links links_;
+  std::map<std::string, Watched> watched_;
+  std::set<std::string> suspected_;  // keys that were missed when we last looked
+  std::set<std::string> said_;       // keys of which the log knows
+};
+
+}  // namespace rbit

@@ -78,6 +78,8 @@ void check_places(const config::Settings& settings, CheckFindings& findings) {
   if (disk::is_on_network(settings.state_dir))
     findings.fail(StateDir::network_error(settings.state_dir));
   check_directory("state-dir", settings.state_dir, Sharing::nothing, findings);
+  if (const auto fits = StateDir::check_socket(settings.state_dir); !fits)
+    findings.fail(fits.error());
   check_directory("work-dir", settings.work_dir, Sharing::names, findings);
   check_room(settings, findings);
   check_log(settings.log, findings);

@@ -54,6 +54,10 @@ nlohmann::json describe(const JobRecord& job) {
   line["attempt"] = job.attempt;
   line["reason"] = job.reason;
   line["message"] = job.message;
+  line["said"] = job.last_message;
+  const bool comes_again =
+      job.state == JobRecord::State::blocked && job.settlement.kind == Settlement::Kind::retry;
+  line["again"] = comes_again ? job.ended + job.settlement.delay.count() * 1000 : 0;
   line["log"] = job.log_file;
   line["begun"] = job.begun;
   line["ended"] = job.ended;

@@ -76,9 +76,6 @@ void ControlServer::close() {
 
 Result<void> ControlServer::start() {
   ::unlink(path_.c_str());
-  if (path_.size() >= 108)  // sun_path
-    return Error{path_, "is too long for a socket (107 bytes at most)",
-                 "set [rbit] state-dir to a shorter path"};
   error_code failed;
   const asio::local::stream_protocol::endpoint endpoint(path_);
   const mode_t mask = ::umask(0177);

@@ -214,6 +214,8 @@ std::string tell_settlement(const json& story, std::int64_t now, bool is_local) 
   if (settlement["wanted"] == "retry")
     line += " as attempt " + std::to_string(number_of(settlement, "next_attempt")) + " after " +
             seconds_text(number_of(settlement, "delay_ms") * 1000);
+  const std::int64_t again = number_of(story, "again");
+  if (again > 0) line += ", again at " + local_time(again);
   if (const std::string reason = text_of(story, "reason"); reason == "lost-by-broker")
     return line + ", " + reason + ": " + text_of(story, "message") + "\n";
   return line + (reached ? ", done\n" : ", not done yet\n");
@@ -246,6 +248,7 @@ std::string tell(const nlohmann::json& story, std::int64_t now, bool is_local) {
   if (const auto crashes = number_of(story, "crashes"); crashes > 0)
     head += ", rbit died " + std::to_string(crashes) + " times meanwhile";
   head += "\n";
+  if (story.contains("rbit_runs")) head += "no rbit runs: it goes on when one is started\n";
 
   Telling telling;
   for (const json& attempt : story["attempts"]) tell_attempt(attempt, telling);

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <boost/program_options/value_semantic.hpp>
 #include <ctime>
 #include <iomanip>
@@ -25,6 +26,13 @@ std::string local_time(std::int64_t micros) {
   return text;
 }
 
+/// "04:58:48", with the day if it is not today.
+std::string time_of_day(std::int64_t micros) {
+  const std::string then = local_time(micros),
+                    now = local_time(std::int64_t{std::time(nullptr)} * 1'000'000);
+  return then.substr(0, 10) == now.substr(0, 10) ? then.substr(11) : then;
+}
+
 /// On a terminal nothing of a message may move the cursor (RELIABILITY.md 7, rule 6).
 std::string cell(const nlohmann::json& job, const char* member) {
   return text::one_line(job[member].get<std::string>(), 60);
@@ -43,6 +51,12 @@ ExitCode jobs_command(const Arguments& arguments) {
   const auto values = parse(line, arguments);
   const Configuration configuration = need_configuration(values["CONFIG"].as<std::string>());
   const nlohmann::json jobs = ask_for_jobs(configuration.settings(), values["limit"].as<int>());
+  const bool is_left = std::any_of(jobs.begin(), jobs.end(),
+                                   [](const auto& job) { return job.contains("rbit_runs"); });
+  if (is_left && values.count("json") == 0)
+    std::cerr
+        << "rbit: no rbit runs with this configuration; what is unfinished goes on when one is "
+           "started\n";
   for (const auto& job : jobs) {
     if (values.count("json") != 0) {
       std::cout << job.dump(-1, ' ', true, nlohmann::json::error_handler_t::replace) << "\n";
@@ -55,6 +69,11 @@ ExitCode jobs_command(const Arguments& arguments) {
               << text::one_line(job["key"].get<std::string>(), 300);  // whole, to be pasted
     const std::string reason = cell(job, "reason");
     if (!reason.empty()) std::cout << "  " << reason;
+    if (const std::string said = cell(job, "said"); job["state"] == "running" && !said.empty())
+      std::cout << "  " << said;
+    if (const auto again = job["again"].get<std::int64_t>(); again > 0)
+      std::cout << "  again at " << time_of_day(again);
+    if (job.contains("rbit_runs")) std::cout << "  (no rbit runs)";
     std::cout << "\n";
   }
   return ExitCode::ok;

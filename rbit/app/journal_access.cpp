@@ -5,6 +5,7 @@
 #include <boost/asio/io_context.hpp>
 #include <functional>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "rbit/app/control_client.h"
 #include "rbit/app/control_handlers.h"
@@ -40,6 +41,13 @@ json ask_journal(const config::Settings& settings, const std::function<json(Data
   return ask(**database);
 }
 
+/// Of a job that would go on by itself if an rbit ran.
+json marked_as_left(json job) {
+  const json& state = job["state"];
+  if (state == "waiting" || state == "running" || state == "blocked") job["rbit_runs"] = false;
+  return job;
+}
+
 /// What rbit says of one job: `ask` is its word for it, `member` holds the answer; where no rbit
 /// runs `read` reads it.
 json ask_about(const config::Settings& settings, const std::string& name, const char* ask,
@@ -53,7 +61,7 @@ json ask_about(const config::Settings& settings, const std::string& name, const 
   return ask_journal(settings, [&](Database& database) {
     auto found = read(database, name);
     if (!found) throw Fatal(ExitCode::failed, found.error());
-    return *found;
+    return marked_as_left(std::move(*found));
   });
 }
 
@@ -66,7 +74,11 @@ json ask_for_jobs(const config::Settings& settings, int limit) {
     request["limit"] = limit;
     return ask_running(*client, request, "jobs");
   }
-  return ask_journal(settings, [&](Database& database) { return describe_jobs(database, limit); });
+  return ask_journal(settings, [&](Database& database) {
+    json jobs = describe_jobs(database, limit);
+    for (auto& job : jobs) job = marked_as_left(std::move(job));
+    return jobs;
+  });
 }
 
 json ask_for_job(const config::Settings& settings, const std::string& name) {

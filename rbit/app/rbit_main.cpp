@@ -54,16 +54,28 @@ void print_help() {
          "rest.\n";
 }
 
-/// Without a command the first word names a file, unless there is none and it is nearly a command.
-void refuse_slip(const std::string& word) {
-  std::error_code ignored;
-  if (std::filesystem::exists(word, ignored)) return;
+/// Without a command the first word names a file. One that is none, and looks like a command, was
+/// meant as one: it has no dot and no slash, is nearly a command, or another word follows.
+void refuse_unknown(const Arguments& arguments) {
+  const std::string& word = arguments.front();
+  const std::string next = arguments.size() > 1 ? arguments[1] : "";
   std::vector<std::string> names;
   for (const Command& command : commands) names.emplace_back(command.name);
-  if (const auto meant = text::did_you_mean(word, names))
+  if (word == "-" || word.starts_with('-')) return;
+  std::error_code ignored;
+  if (std::filesystem::exists(word, ignored)) {
+    if (std::find(names.begin(), names.end(), next) == names.end()) return;
     throw Fatal(ExitCode::usage,
-                Error{"rbit", "no command and no file '" + text::one_line(word, 80) + "'",
-                      "did you mean rbit " + *meant + "?"});
+                Error{"rbit", "the command stands before the file", "rbit " + next + " " + word});
+  }
+  const auto meant = text::did_you_mean(word, names);
+  const bool is_plain = word.find_first_of("./") == std::string::npos;
+  const bool goes_on = !next.empty() && !next.starts_with('-');
+  if (!meant && !is_plain && !goes_on) return;
+  throw Fatal(ExitCode::usage,
+              Error{"rbit", "unknown command '" + text::one_line(word, 80) + "'",
+                    (meant ? "did you mean rbit " + *meant + "? " : std::string()) +
+                        "the commands are " + text::join(names, ", ")});
 }
 
 ExitCode choose(Arguments arguments) {
@@ -86,7 +98,7 @@ ExitCode choose(Arguments arguments) {
     arguments.erase(arguments.begin());
     return command.run(arguments);
   }
-  refuse_slip(first);
+  refuse_unknown(arguments);
   return run_command(arguments);
 }
 

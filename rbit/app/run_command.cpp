@@ -3,6 +3,7 @@
 #include "rbit/app/app.h"
 #include "rbit/app/commands.h"
 #include "rbit/app/configuration.h"
+#include "rbit/app/sibling_states.h"
 #include "rbit/base/descriptor_limit.h"
 #include "rbit/base/log.h"
 #include "rbit/base/log_name.h"
@@ -10,6 +11,17 @@
 namespace rbit {
 
 namespace po = boost::program_options;
+
+namespace {
+
+/// Whether the host's name, and no file, says where the state is.
+bool is_by_default(const config::Loaded& loaded) {
+  for (const auto& value : loaded.values)
+    if (value.section == "rbit" && value.key == "state-dir") return value.place.line == 0;
+  return false;
+}
+
+}  // namespace
 
 ExitCode run_command(const Arguments& arguments) {
   CommandLine line;
@@ -36,7 +48,11 @@ ExitCode run_command(const Arguments& arguments) {
   Configuration configuration = need_configuration(values["CONFIG"].as<std::string>(), overrides);
   log::configure(log_settings(configuration.settings().log));
   log::show_as(configuration.settings().log.shown_as);
-  StateDir state = StateDir::open(configuration.settings().state_dir);
+  const std::string& state_dir = configuration.settings().state_dir;
+  if (const auto fits = StateDir::check_socket(state_dir); !fits)
+    throw Fatal(ExitCode::config, fits.error());
+  StateDir state = StateDir::open(state_dir);
+  if (is_by_default(configuration.loaded)) warn_of_siblings(state_dir);
   App app(std::move(configuration), std::move(state));
   return app.run();
 }

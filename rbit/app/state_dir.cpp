@@ -2,7 +2,9 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 
 #include <cerrno>
 #include <chrono>
@@ -62,6 +64,12 @@ ExitCode StateDir::code_of_failure(const std::string& directory) {
 Error StateDir::network_error(const std::string& path) {
   return {path, "lies on a network file system, whose locks and syncs cannot be relied on",
           "set [rbit] state-dir to a local disk"};
+}
+
+Result<void> StateDir::check_socket(const std::string& path) {
+  if (socket(path).size() < sizeof(sockaddr_un::sun_path)) return {};
+  return Error{socket(path), "is too long for a socket (107 bytes at most)",
+               "set [rbit] state-dir to a shorter path"};
 }
 
 StateDir StateDir::open(const std::string& path) {

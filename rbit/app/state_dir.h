@@ -31,6 +31,8 @@ class StateDir {
   std::string output() const { return path_ + "/output"; }
   std::string ballast() const { return path_ + "/ballast"; }
   static std::string socket(const std::string& path) { return path + "/control.sock"; }
+  /// Whether the kernel takes the path of its socket.
+  static Result<void> check_socket(const std::string& path);
 
  private:
   StateDir(std::string path, Fd lock) : path_(std::move(path)), lock_(std::move(lock)) {}

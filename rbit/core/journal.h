@@ -30,6 +30,7 @@ struct JobRecord {
   Settlement settlement;                 // wanted, once the last attempt has ended
   bool settled = false;                  // and reached
   Status last_status = Status::waiting;  // last reported
+  std::string last_message;              // with it
   std::string log_file;
   std::vector<Artifact> artifacts;
   std::int64_t begun = 0, ended = 0;  // microseconds since 1970; 0: not yet

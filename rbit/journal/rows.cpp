@@ -40,6 +40,7 @@ JobRecord read_job(const Statement& row) {
   job.begun = row.integer(20);
   job.ended = row.integer(21);
   job.digest = row.text(22);
+  job.last_message = row.text(23);
   return job;
 }
 

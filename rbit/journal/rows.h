@@ -13,7 +13,8 @@ namespace rbit::rows {
 inline constexpr std::string_view job_columns =
     "key, queue, runner, job_id, package, version, state, attempt, crashes, outcome, reason, "
     "message, settlement, settlement_delay, settlement_attempt, settlement_reason, settled, "
-    "reported_status, log_file, artifacts, begun, ended, digest";
+    "reported_status, log_file, artifacts, begun, ended, digest, "
+    "reported_message";
 inline constexpr int job_column_count = 23;
 JobRecord read_job(const Statement& row);
 

@@ -37,6 +37,16 @@ class Files(CheckSuite):
         self.assertIn("ok   [runner:build] can work", self.findings)
         self.assertFalse(os.path.exists(self.path("state")))  # it changes nothing
 
+    def test_a_state_directory_that_is_too_long_for_its_socket(self):
+        long = self.path("s" * (107 - len("/control.sock") - len(self.path("")) + 1))
+        text = "[rbit]\nqueue-mappings = q:q\nstate-dir = %s\n[amqp]\nurl = local:\n[runner:q]\nrunner = shell!true\n"
+        self.configure_text(text % long)
+        self.assert_said(self.check(expect=1), "is too long for a socket")
+        done = self.command(self.config)
+        self.assertEqual((done.returncode, os.path.exists(long)), (78, False), done.stderr)
+        self.configure_text(text % long[:-1])
+        self.assertEqual(self.check(), [])
+
     def test_strict(self):
         self.configure({"build": "runner = shell!true\nmax-mem = 1G\ntimout = 3\nartifacts =\n"
                                  "tex = xelatex"})

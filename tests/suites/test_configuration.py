@@ -79,6 +79,18 @@ class Mistakes(Suite):
         self.submit("build", "p", job=1)
         self.wait_for_status(1, "Done")
 
+    def test_an_unknown_command(self):
+        self.configure({"build": "runner = shell!true"})
+        for words, said in ((["status"], "unknown command 'status'"),
+                            (["status", self.config], "the commands are run, check, submit, try"),
+                            (["job", self.config], "did you mean rbit jobs?"),
+                            (["no.such", self.config], "unknown command 'no.such'"),
+                            ([self.config, "jobs"], f"rbit jobs {self.config}")):
+            done = self.command(*words)
+            self.assertEqual(done.returncode, 2, done.stderr)
+            self.assertIn(said, done.stderr)
+        self.assertEqual(self.command("no-such.ini").returncode, 78)
+
     def test_a_file_that_is_not_there(self):
         for command in ((), ("check",), ("config",), ("jobs",), ("explain",)):
             with self.subTest(command):
@@ -93,7 +105,7 @@ class Mistakes(Suite):
             with self.subTest(arguments):
                 done = self.command(*arguments)
                 self.assertEqual(done.returncode, 2)
-                self.assertRegex(done.stderr, r"no command .*\(did you mean rbit (check|submit)\?\)")
+                self.assertRegex(done.stderr, r"unknown command .*\(did you mean rbit (check|submit)\? ")
         self.configure({"build": "runner = shell!true"})
         os.rename(self.config, self.path("chekc"))  # a file of that name is a file
         self.config = self.path("chekc")

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import unittest.mock
 
 import rbit_suite
 from rbit_suite import Suite, wait_until
@@ -59,6 +60,52 @@ class Explain(Suite):
         self.rbit.stop()
         self.assertEqual(self.text(36), text)
         self.assertEqual(self.story(36), story)
+
+    def test_what_a_running_job_says_and_that_no_rbit_runs(self):
+        gate = self.gate("gate")
+        self.configure({"build": f"""
+            runner = shell!echo so far; echo '{{"status": "Building", "message": "half way"}}' >&3; read -r _ < {gate.path}
+            """})
+        self.start()
+        self.submit("build", "col10642", job=36)
+        wait_until(lambda: "half way" in self.command("jobs", self.config).stdout, "its status")
+        self.assertNotIn("no rbit", self.command("jobs", self.config).stdout)
+        wait_until(lambda: self.command("log", self.config, "36").stdout == "so far\n", "its output")
+        self.rbit.kill()
+        jobs = self.command("jobs", self.config)
+        self.assertRegex(jobs.stdout, r"Building .*half way  \(no rbit runs\)")
+        self.assertIn("no rbit runs with this configuration", jobs.stderr)
+        self.assertIn("no rbit runs: it goes on when one is started", self.text(36))
+        self.assertEqual(self.command("log", self.config, "36").stdout, "so far\n")
+
+    def test_a_sibling_with_unfinished_jobs(self):
+        self.configure_text("[rbit]\nqueue-mappings = build:build\n[amqp]\nurl = local:\n"
+                            "[runner:build]\nrunner = shell!exit 75\nretry-delay = 1h\n")
+        def start(name):
+            self.start(environment=self.environment(STATE_DIRECTORY=self.path("states", name)))
+        start("old")
+        with unittest.mock.patch.dict(os.environ, STATE_DIRECTORY=self.path("states", "old")):
+            self.submit("build", "col10642", job=36)
+        self.rbit.wait_for("state is now 'Blocked'")
+        said = "states/old has 1 unfinished jobs and no rbit"
+        start("other")  # the old one runs
+        self.assertEqual(self.rbit.stop(), 0)
+        self.assertNotIn("unfinished jobs", self.rbit.log)
+        self.assertEqual(self.rbits[0].stop(), 0)
+        start("new")
+        self.rbit.wait_for(said)
+
+    def test_when_a_blocked_job_comes_again(self):
+        self.configure({"build": "runner = shell!exit 75\nretry-delay = 1h"})
+        self.start()
+        self.submit("build", "col10642", job=36)
+        self.assert_statuses(36, "Building", "Blocked")
+        self.wait_until_on_record(36)
+        again = r"again at (\d{4}-\d\d-\d\d )?\d\d:\d\d:\d\d"
+        self.assertRegex(self.command("jobs", self.config).stdout, "Blocked .*  " + again)
+        self.assertRegex(self.text(36), "its message: retry .* after .*, " + again)
+        story = self.story(36)
+        self.assertAlmostEqual(story["again"] - story["ended"], 3600e6, delta=1)
 
     def test_reports_that_wait(self):
         self.configure({"build": "runner = shell!true"},

@@ -103,7 +103,7 @@ class Explain(Suite):
         self.wait_until_on_record(36)
         again = r"again at (\d{4}-\d\d-\d\d )?\d\d:\d\d:\d\d"
         self.assertRegex(self.command("jobs", self.config).stdout, "Blocked .*  " + again)
-        self.assertRegex(self.text(36), "its message: retry .* after .*, " + again)
+        self.assertRegex(self.text(36), "its message waits in the embedded queue until .*, for attempt 2")
         story = self.story(36)
         self.assertAlmostEqual(story["again"] - story["ended"], 3600e6, delta=1)
 

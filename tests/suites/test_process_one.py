@@ -62,8 +62,8 @@ class ProcessOne(Suite):
                        rbit="slots = 1")
         # One that nobody waits for, and one that goes on and has nothing to do with any job.
         first = self.start_as_one("( setsid sleep 4242 & ) ; ( setsid sleep 0.1 & )")
-        stranger, = [pid for pid in below(first, b"sleep") if b"4242" in
-                     readable(f"/proc/{pid}/cmdline")]
+        stranger, = wait_until(lambda: [pid for pid in below(first, b"sleep") if b"4242" in
+                                        readable(f"/proc/{pid}/cmdline")], "the stranger")
         wait_until(lambda: not any(
             fields_of(pid)[:1] == [b"Z"] for pid in below(first, b"sleep")), "no zombie")
         wait_until(lambda: below(first, b"sleep") == [stranger], "the end of the short one")
@@ -71,7 +71,8 @@ class ProcessOne(Suite):
         self.submit("build", "p", "1.0", job=36)
         gate.wait_for_job()
         self.addCleanup(gate.end.close)
-        daemon, = [pid for pid in below(first, b"sleep") if pid != stranger]
+        daemon, = wait_until(lambda: [pid for pid in below(first, b"sleep") if pid != stranger],
+                             "the job's daemon")
         leader, = below(first, b"rbit-leader")
         os.kill(leader, signal.SIGKILL)
         wait_until(lambda: not os.path.exists(f"/proc/{daemon}"), "the end of the job's daemon")

@@ -1,46 +1,24 @@
 #include <algorithm>
-#include <boost/asio/io_context.hpp>
 #include <nlohmann/json.hpp>
 #include <utility>
 
-#include "rbit/app/amqp_wiring.h"
 #include "rbit/app/checks.h"
-#include "rbit/app/run_alone.h"
+#include "rbit/app/management.h"
 #include "rbit/base/json.h"
-#include "rbit/base/loopback.h"
 #include "rbit/base/text.h"
-#include "rbit/report/http_client.h"
 
 namespace rbit {
 
 namespace {
 
-/// "https://host:15671"; only where a password may travel.
-Result<std::string> base_of(const amqp::ConnectionSettings& connection, int port) {
-  amqp::Endpoint endpoint = connection.endpoints.front();
-  endpoint.port = static_cast<std::uint16_t>(port);
-  if (connection.tls) return "https://" + endpoint.text();
-  if (is_loopback(endpoint.host)) return "http://" + endpoint.text();
-  return Error{"management at " + endpoint.text(),
-               "is not asked: the password would travel there unencrypted",
-               "use amqps://, or ask on the broker's own machine"};
-}
-
-Task<Result<HttpAnswer>> get(asio::any_io_executor loop, HttpRequest request) {
-  HttpClient http(loop);
-  co_return co_await http.send(std::move(request));
-}
-
 /// The keys by which the exchange sends to the queue. None: `findings` say why nobody knows.
 std::optional<std::vector<std::string>> keys_of(const std::string& queue,
                                                 const config::Settings& settings,
-                                                HttpRequest request, CheckFindings& findings) {
-  const std::string thing = "management at " + request.url;
-  request.method = "GET";
-  request.url += "/api/queues/" + HttpClient::escape(settings.broker.virtual_host) + "/" +
-                 HttpClient::escape(queue) + "/bindings";
-  asio::io_context loop{1};
-  const Result<HttpAnswer> answer = run_alone(loop, get(loop.get_executor(), std::move(request)));
+                                                const Management& management,
+                                                CheckFindings& findings) {
+  const std::string thing = "management at " + management.base();
+  const auto answer = management.get("queues/" + management.virtual_host() + "/" +
+                                     HttpClient::escape(queue) + "/bindings");
   if (!answer) {
     findings.fail({thing, Error{answer.error().thing, answer.error().reason}.text(),
                    "enable the plugin rabbitmq_management, or correct the port"});
@@ -89,15 +67,11 @@ void judge(const config::QueueMapping& mapping, const std::vector<std::string>& 
 
 void check_bindings(const config::Settings& settings, int port, CheckFindings& findings) {
   if (settings.broker.local) return;
-  const auto base = base_of(connection_settings(settings, "check"), port);
-  if (!base) return findings.warn(base.error());
-  HttpRequest request;
-  request.url = *base;
-  request.user = settings.broker.user;
-  request.password = settings.broker.password;
+  const auto management = Management::at(settings, port);
+  if (!management) return findings.warn(management.error());
   for (const auto& mapping : settings.queues) {
     if (!mapping.legacy) continue;  // whoever publishes binds these, by keys of his own
-    const auto keys = keys_of(mapping.queue, settings, request, findings);
+    const auto keys = keys_of(mapping.queue, settings, *management, findings);
     if (keys) judge(mapping, *keys, settings, findings);
   }
 }

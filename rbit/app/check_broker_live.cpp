@@ -12,6 +12,7 @@
 #include "rbit/base/amqp_connection.h"
 #include "rbit/base/random.h"
 #include "rbit/base/text.h"
+#include "rbit/intake/amqp_copy.h"
 
 namespace rbit {
 
@@ -142,6 +143,27 @@ class LiveBroker {
           {thing,
            our_user() + " may not make rbit's own queue " + shown(dead) + ", where dead letters go",
            R"(give him the permission to configure rbit\.(dead|retry)\..*)"});
+    else
+      co_await ask_for_arguments(dead);
+  }
+
+  /// Of one of ours that somebody else made: an argument may drop messages.
+  Task<void> ask_for_arguments(const std::string& dead) {
+    amqp::DeclareQueue passive;
+    passive.name = dead;
+    passive.passive = true;
+    amqp::Request there = std::move(passive);
+    const Answer found = co_await answer_to(std::move(there));
+    if (!found.ok()) co_return;
+    Message message;
+    message.queue = dead.substr(std::string("rbit.dead.").size());
+    const Settlement letter = Settlement::dead_letter("");
+    amqp::Request same = AmqpCopy::queue_for(message, letter, settings_.quorum);
+    const Answer equal = co_await answer_to(std::move(same));
+    if (!equal.ok() && equal.refusal->code == precondition_failed)
+      findings_.warn({"queue " + shown(dead),
+                      "is not as rbit makes it, and may drop dead letters: " + said(equal),
+                      "delete it when it is empty, and let rbit make it"});
   }
 
   Task<void> ask_to_bind(const std::string& queue, const std::string& thing) {

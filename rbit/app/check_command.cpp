@@ -53,6 +53,7 @@ ExitCode check_command(const Arguments& arguments) {
   check_broker(settings, findings);
   if (live) check_broker_live(settings, !management, findings);
   if (management) check_bindings(settings, values["management"].as<int>(), findings);
+  if (management) check_drops(settings, values["management"].as<int>(), findings);
   if (live) check_running(settings, findings);
   if (live) check_front_end(settings, findings);
   check_services(settings, values["root"].as<std::string>(), findings);

@@ -24,6 +24,8 @@ void check_broker_live(const config::Settings& settings, bool say_bindings,
 void check_running(const config::Settings& settings, CheckFindings& findings);
 /// Asks the broker's management plugin, on that port, which messages reach our queues.
 void check_bindings(const config::Settings& settings, int port, CheckFindings& findings);
+/// Asks it which policies and arguments drop messages of our queues.
+void check_drops(const config::Settings& settings, int port, CheckFindings& findings);
 /// Whether the front-end answers, and takes our name and password.
 void check_front_end(const config::Settings& settings, CheckFindings& findings);
 /// How long supervisord or systemd waits for an rbit with this configuration. Their files are

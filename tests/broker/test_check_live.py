@@ -1,8 +1,12 @@
 """`rbit check --live` at a real broker: what it finds there, and that it changes nothing."""
 
+import json
+import re
+
 import broker_suite
 import node as broker_node
 from broker_suite import BrokerSuite
+from rbit_suite import wait_until
 
 # All queues, exchanges and bindings in one call: rabbitmqctl is slow to start. Not those of other
 # tests, whose connections may be ending just now.
@@ -137,7 +141,7 @@ class CheckLive(BrokerSuite):
         self.assertRegex(said, rf"FAIL \[status\] queue {status}: is not as PyBit and rbit declare")
 
 
-class Bindings(BrokerSuite):
+class Management(BrokerSuite):
     """What RabbitMQ's own management plugin answers."""
 
     @classmethod
@@ -156,6 +160,8 @@ class Bindings(BrokerSuite):
     def node_for_this_test(self):
         return self.broker
 
+
+class Bindings(Management):
     def check(self, expect, rbit="", amqp=""):
         self.legacy = f"{self.dist}_any_latex_pdf"
         self.configure_text(f"[rbit]\nstate-dir = state\ndistribution = {self.dist}\n"
@@ -189,6 +195,66 @@ class Bindings(BrokerSuite):
         self.node.ctl("set_permissions", "plain", ".*", ".*", ".*")
         self.assertIn("rabbitmqctl set_user_tags plain management",
                       self.check(1, amqp="user = plain\npassword = right"))
+
+
+class Drops(Management):
+    """Policies and arguments by which the broker drops what rbit has there."""
+
+    def check_drops(self, expect=0):
+        done = self.command("check", self.config, "--live", "--management", str(self.management),
+                            "--root", self.path("root"))
+        self.assertEqual(done.returncode, expect, done.stdout + done.stderr)
+        return [line for line in done.stdout.splitlines() if line.startswith("warn queue ")
+                and self.dist in line]
+
+    def policy(self, definition, pattern=None, priority=1):
+        name = f"p{priority}-{self.dist}"
+        self.node.ctl("set_policy", "--priority", str(priority), name, pattern or f".*{self.dist}.*",
+                      json.dumps(definition))
+        self.addCleanup(self.node.ctl, "clear_policy", name)
+
+    def declare_all(self, kind="classic"):
+        self.work = self.queue()
+        self.configure_broker({self.work: "runner = shell!true"})
+        self.own = {"x-queue-type": kind, "x-max-length": 100000, "x-overflow": "reject-publish"}
+        self.channel.queue_declare(self.work, durable=True)
+        self.channel.queue_declare("rbit.dead." + self.work, durable=True, arguments=self.own)
+        self.channel.queue_declare(f"rbit.retry.{self.work}.1000", durable=True, arguments={
+            **self.own, "x-message-ttl": 1000, "x-dead-letter-exchange": "",
+            "x-dead-letter-routing-key": self.work})
+
+    def test_queues_as_rbit_makes_them_drop_nothing(self):
+        self.declare_all()
+        self.assertEqual(self.check_drops(), [])
+        self.policy({"max-length": 5})  # ours refuse what is too much
+        [line] = wait_until(self.check_drops, "the policy")
+        self.assertRegex(line, f"queue {self.work}: policy '.*max-length = 5. drops the oldest")
+
+    def test_a_policy_that_expires_and_one_that_comes_first(self):
+        self.declare_all()
+        self.policy({"expires": 3600000, "message-ttl": 60000})
+        wanted = {f"{queue} {key}" for queue, keys in (
+            (self.work, ("expires", "message-ttl")),
+            ("rbit.dead." + self.work, ("expires", "message-ttl")),
+            (f"rbit.retry.{self.work}.1000", ("expires",))) for key in keys}
+        # The plugin knows of a policy some seconds later.
+        wait_until(lambda: {re.sub(r"warn queue (\S+): policy '[^']+' \((\S+) = .*", r"\1 \2", line)
+                            for line in self.check_drops()} == wanted, "the policy", patience=60)
+        self.assertIn("rabbitmqctl set_policy --priority 1000", "".join(self.check_drops()))
+        self.policy({"overflow": "reject-publish"}, rf"^rbit\.(dead|retry)\..*{self.dist}", 1000)
+        wait_until(lambda: all(f"queue {self.work}: " in line for line in self.check_drops()),
+                   "the policy that comes first", patience=30)
+
+    def test_queues_that_are_not_there_yet_and_arguments(self):
+        self.work = self.queue()
+        self.configure_broker({self.work: "runner = shell!true"}, rbit="declare = passive")
+        self.channel.queue_declare(self.work, durable=True, arguments={
+            "x-message-ttl": 1000, "x-expires": 3600000, "x-max-length": 3})
+        lines = wait_until(self.check_drops, "the arguments")
+        self.assertEqual(len([line for line in lines if "its argument (x-" in line]), 3, lines)
+        self.policy({"expires": 3600000})
+        wait_until(lambda: {line.split()[2] for line in self.check_drops() if "policy" in line} >= {
+            f"rbit.dead.{self.work}:", f"rbit.retry.{self.work}.60000:"}, "the policy")
 
 
 if __name__ == "__main__":

@@ -193,7 +193,7 @@ class Corpus(Hostile):
         os.mkdir(self.path("told"))
         self.write("hostile_runner.py", PYTHON_RUNNER)
         told = self.path("told")
-        fields = r"""printf '%%s\0' %URI %VCS %METHOD "$RBIT_COMMANDS" """
+        fields = r"""printf '%s\0' %URI %VCS %METHOD "$RBIT_COMMANDS" """
         self.configure(
             {"shell": f"runner = shell!{fields} > %(told)s/%JOB; {fields}\ntold = {told}",
              "python": f"runner = python!hostile_runner:tell\ntold = {told}",

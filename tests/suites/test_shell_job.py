@@ -245,8 +245,8 @@ class Placeholders(Suite):
     def test_each_is_the_field_of_its_name(self):
         self.configure({"build": f"""
             runner = shell!
-                printf '%%s\\n' %ID %VERSION %ARCH %SUITE %DIST %FORMAT > {self.path('out')}
-                printf '%%s\\n' %ENV %METHOD %URI %VCS %JOB >> {self.path('out')}
+                printf '%s\\n' %ID %VERSION %ARCH %SUITE %DIST %FORMAT > {self.path('out')}
+                printf '%s\\n' %ENV %METHOD %URI %VCS %JOB >> {self.path('out')}
             """})
         self.start()
         body = build_request(job=36, method="git", vcs_id="trunk", build_env="squeeze")
@@ -265,7 +265,7 @@ class Placeholders(Suite):
                    f"http://x/&& touch {pwned}", "http://x/ * ?", "http://x/%ID%(a)s{settings.a}",
                    "http://x/$HOME ${RBIT_PACKAGE}", "http://x/\\"]
         self.configure({"build": f"""
-            runner = shell!printf '%%s\\n' %URI "in quotes: %URI" > {self.path('out')}-%JOB
+            runner = shell!printf '%s\\n' %URI "in quotes: %URI" > {self.path('out')}-%JOB
             """})
         self.start()
         taken = []
@@ -284,8 +284,8 @@ class Placeholders(Suite):
         self.configure({"build": f"""
             runner = shell!
                 exec > {self.path('out')}
-                printf '%%s|' %(deposit_location)s {{settings.deposit_location}}
-                printf '%%s|' "$RBIT_SETTING_DEPOSIT_LOCATION"
+                printf '%s|' %(deposit_location)s {{settings.deposit_location}}
+                printf '%s|' "$RBIT_SETTING_DEPOSIT_LOCATION"
             deposit_location = /srv/a b; $(touch pwned)
             """})
         self.start()

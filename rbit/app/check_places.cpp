@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "rbit/app/checks.h"
+#include "rbit/app/log_places.h"
 #include "rbit/app/state_dir.h"
 #include "rbit/base/disk.h"
 #include "rbit/monitor/http_server.h"
@@ -45,6 +46,11 @@ void check_room(const config::Settings& settings, CheckFindings& findings) {
 void check_log_file(const std::string& path, CheckFindings& findings) {
   const std::string thing = "the log file " + path;
   const char* const cure = "name another file, or make it writable for the user rbit runs as";
+  if (const auto safe = check_log_place(path); !safe) {
+    findings.fail(
+        {thing, Error{safe.error().thing, safe.error().reason}.text(), safe.error().cure});
+    return;
+  }
   struct stat info {};
   if (::stat(path.c_str(), &info) == 0) {
     if (S_ISDIR(info.st_mode))
@@ -54,7 +60,7 @@ void check_log_file(const std::string& path, CheckFindings& findings) {
     return;
   }
   const auto parent = std::filesystem::path(path).parent_path().string();
-  if (const auto can = can_make_directories(parent); !can)
+  if (const auto can = can_make_directories(parent, Sharing::with_group); !can)
     findings.fail({thing, Error{can.error().thing, can.error().reason}.text(), cure});
 }
 

@@ -3,6 +3,7 @@
 #include "rbit/app/app.h"
 #include "rbit/app/commands.h"
 #include "rbit/app/configuration.h"
+#include "rbit/app/log_places.h"
 #include "rbit/app/sibling_states.h"
 #include "rbit/base/descriptor_limit.h"
 #include "rbit/base/log.h"
@@ -46,6 +47,8 @@ ExitCode run_command(const Arguments& arguments) {
 
   raise_descriptor_limit();
   Configuration configuration = need_configuration(values["CONFIG"].as<std::string>(), overrides);
+  if (const auto safe = check_log_places(configuration.settings().log); !safe)
+    throw Fatal(ExitCode::config, safe.error());
   log::configure(log_settings(configuration.settings().log));
   log::show_as(configuration.settings().log.shown_as);
   const std::string& state_dir = configuration.settings().state_dir;

@@ -143,9 +143,13 @@ class Walk {
   int links_ = 0;
 };
 
-Result<void> look_at_directory(const std::string& path, const struct stat& part) {
-  if (meddler_of(part) == Meddler::group && is_private_group(part.st_gid)) return {};
-  return refuse_meddlers(path, part);
+/// Looks at each directory on the way.
+LookAtPart look_for(Sharing sharing) {
+  return [sharing](const std::string& path, const struct stat& part) -> Result<void> {
+    const bool group_is_fine = meddler_of(part) == Meddler::group &&
+                               (sharing == Sharing::with_group || is_private_group(part.st_gid));
+    return group_is_fine ? Result<void>() : refuse_meddlers(path, part);
+  };
 }
 
 /// The last one, where a sticky bit alone may not do.
@@ -153,7 +157,7 @@ Result<void> look_at_last(const Walked& found, Sharing sharing) {
   if (!found.name.empty()) return Error{found.path, "is no directory", "name another place"};
   const bool is_shared =
       (found.info.st_mode & (S_IWGRP | S_IWOTH)) != 0 && (found.info.st_mode & S_ISVTX) != 0;
-  if (sharing == Sharing::names || !is_shared) return {};
+  if (sharing != Sharing::nothing || !is_shared) return {};
   return Error{found.path, "users other than its owner may write to it",
                "name a directory of its own below it, or chmod go-w " + found.path};
 }
@@ -190,13 +194,13 @@ Result<Walked> walk_path(const std::string& path, const LookAtPart& look,
 }
 
 Result<void> make_trusted_directory(const std::string& path, mode_t mode, Sharing sharing) {
-  const auto found = walk_path(path, look_at_directory, mode);
+  const auto found = walk_path(path, look_for(sharing), mode);
   if (!found) return found.error();
   return look_at_last(*found, sharing);
 }
 
 Result<Fd> open_trusted_directory(const std::string& path, mode_t mode, Sharing sharing) {
-  auto found = walk_path(path, look_at_directory, mode);
+  auto found = walk_path(path, look_for(sharing), mode);
   if (!found) return found.error();
   if (auto last = look_at_last(*found, sharing); !last) return last.error();
   Fd directory(::openat(found->directory.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
@@ -205,7 +209,7 @@ Result<Fd> open_trusted_directory(const std::string& path, mode_t mode, Sharing 
 }
 
 Result<std::string> check_trusted_directory(const std::string& path, Sharing sharing) {
-  auto found = walk_path(path, look_at_directory);
+  auto found = walk_path(path, look_for(sharing));
   if (!found) return found.error();
   if (!found->is_missing) {
     if (auto last = look_at_last(*found, sharing); !last) return last.error();

@@ -43,8 +43,9 @@ Result<Walked> walk_path(const std::string& path, const LookAtPart& look,
 
 /// How much others may do in a directory that we use.
 enum class Sharing {
-  nothing,  // nobody else may write there: files in it have fixed names
-  names,    // it may be sticky, as /tmp is: what we make there gets names that were free
+  with_group,  // as `names`, and a group may write: /var/log, where syslog is a user of its own
+  nothing,     // nobody else may write there: files in it have fixed names
+  names,       // it may be sticky, as /tmp is: what we make there gets names that were free
 };
 
 /// A directory that nobody but root and us can put something else in the place of: it, all above it

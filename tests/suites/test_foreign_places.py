@@ -85,6 +85,30 @@ class ForeignPlaces(Suite):
         self.assertEqual(self.command("run", self.config).returncode, CONFIG)
         self.assertEqual(self.read("precious"), "kept")
 
+    def test_a_log_where_somebody_else_decides_is_refused(self):
+        self.write("precious", "kept")
+        self.write("sticky/his.log", "")
+        os.chown(self.path("sticky", "his.log"), NOBODY, NOBODY)
+        os.symlink(self.path("precious"), self.path("sticky", "link.log"))
+        os.lchown(self.path("sticky", "link.log"), NOBODY, NOBODY)
+        for name in ("sticky/his.log", "sticky/link.log", "sticky/his/log", "open/log"):
+            with self.subTest(name=name):
+                self.configure_places(runner=f"[log]\nfile = {self.path(name)}\n")
+                self.assert_refused(name, "the log file")
+                started = self.command("run", self.config)
+                self.assertEqual(started.returncode, CONFIG, started.stderr)
+        self.assertEqual(self.read("precious"), "kept")
+        # As /var/log of Ubuntu; a link of ours; and what is no file.
+        os.mkdir(self.path("group"))
+        os.chmod(self.path("group"), 0o775)
+        os.symlink("group/log", self.path("sticky", "mine.log"))
+        for name in (self.path("group", "log"), self.path("sticky", "mine.log"), "/dev/stderr",
+                     self.path("sticky", "new.log")):
+            with self.subTest(name=name):
+                self.configure_places(runner=f"[log]\nfile = {name}\n")
+                checked = self.command("check", self.config)
+                self.assertEqual(checked.returncode, 0, checked.stdout + checked.stderr)
+
     def test_links_of_the_administrator_are_his(self):
         os.mkdir(self.path("disk"), 0o755)
         for name in ("state", "work", "out"):

@@ -1,5 +1,5 @@
-// What only the rbit that runs can know: a queue whose first message cannot be read, or that somebody
-// else has for himself, looks well from outside.
+// What only the rbit that runs can know: a queue whose first message cannot be read, or that
+// somebody else has for himself, looks well from outside.
 #include <nlohmann/json.hpp>
 
 #include "rbit/app/checks.h"

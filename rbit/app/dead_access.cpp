@@ -69,8 +69,7 @@ void do_amqp(const config::Settings& settings, DeadOrder order, const Tell& tell
   std::unique_ptr<amqp::PublishConnection> publisher;
   amqp::ConnectionSettings from = connection_settings(settings, "dead");
   from.only_reads = true;
-  const auto connection =
-      std::make_shared<amqp::Connection>(loop.get_executor(), std::move(from));
+  const auto connection = std::make_shared<amqp::Connection>(loop.get_executor(), std::move(from));
   const amqp::Answer opened = run_alone(loop, connection->open());  // each host once: now or never
   if (!opened.ok())
     throw Fatal(opened.refusal->login ? ExitCode::no_permission : ExitCode::unavailable,

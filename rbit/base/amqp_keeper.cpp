@@ -155,8 +155,7 @@ Task<bool> Keeper::serve() {
 void Keeper::note_channel_limit(const Refusal& why, int channels) {
   settings_.channel_max = channel_max_;
   if (!why.limit) return;
-  settings_.channel_max =
-      std::clamp(channels - 2, settings_.least_channels, settings_.channel_max);
+  settings_.channel_max = std::clamp(channels - 2, settings_.least_channels, settings_.channel_max);
   log::warning("the broker allows us no more channels, going on with " +
                std::to_string(settings_.channel_max) + ": " + text::one_line(why.text, 300));
 }
@@ -207,7 +206,8 @@ void Keeper::say_unreachable(const Refusal& why) {
     voice_ == Voice::loud ? log::error(text) : log::debug(text);
     return;
   }
-  if (said_unreachable_ && said_limit_ == why.limit) return log::debug("still no broker: " + reason);
+  if (said_unreachable_ && said_limit_ == why.limit)
+    return log::debug("still no broker: " + reason);
   said_unreachable_ = true;
   said_limit_ = why.limit;
   const std::string cure = why.cure.empty() ? "" : " (" + why.cure + ")";

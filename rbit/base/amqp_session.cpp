@@ -105,8 +105,8 @@ std::optional<Refusal> Session::connect_to_one(const ConnectionSettings& setting
                           [this](int fd) { mailbox_.use_socket(fd); });
     mailbox_.step();
     if (!refusal) {
-      events_.emplace_back(Opened{endpoint.text(), wire_->heartbeat(), wire_->channel_max(),
-                                  wire_->product()});
+      events_.emplace_back(
+          Opened{endpoint.text(), wire_->heartbeat(), wire_->channel_max(), wire_->product()});
       return std::nullopt;
     }
     mailbox_.use_socket(-1);

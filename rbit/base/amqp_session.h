@@ -105,8 +105,8 @@ class Session {
   std::map<std::uint16_t, ChannelState> channels_;
   std::vector<Event> events_;
   std::optional<Refusal> ended_;
-  std::string deadly_operation_;  // for suspects
-  bool unreadable_ = false;       // what came, and not what was asked
+  std::string deadly_operation_;        // for suspects
+  bool unreadable_ = false;             // what came, and not what was asked
   std::optional<Time> close_deadline_;  // we said goodbye and wait for the answer
   bool blocked_ = false;
 };

@@ -60,7 +60,8 @@ bool Session::suspect(const Refusal& why, std::optional<std::size_t> request) {
     for (const Pending& pending : channel.pending) {
       if (pending.queue.empty() || (request && pending.request != *request)) continue;
       all.emplace_back(&channel, pending.queue);
-      if (why.text.find("'" + pending.queue + "'") != std::string::npos) named.push_back(all.back());
+      if (why.text.find("'" + pending.queue + "'") != std::string::npos)
+        named.push_back(all.back());
     }
   for (const auto& [channel, queue] : named.empty() ? all : named)
     channel->suspects.push_back(queue);

@@ -135,8 +135,9 @@ std::optional<Refusal> Wire::log_in(const ConnectionSettings& settings) {
                    false, "raise channel_max at the broker"};
   if (amqp_get_heartbeat(state_) == 0) return Refusal{lost, "it refuses heartbeats", false};
   harden(socket(), heartbeat());  // the broker may have lowered it
-  // A header goes in one frame, whatever its length, and the broker adds to it: what came in a frame
-  // of the size that was agreed may leave in a larger one. So our side alone takes larger ones.
+  // A header goes in one frame, whatever its length, and the broker adds to it: what came in a
+  // frame of the size that was agreed may leave in a larger one. So our side alone takes larger
+  // ones.
   if (settings.only_reads && amqp_get_frame_max(state_) < frame_max &&
       amqp_tune_connection(state_, amqp_get_channel_max(state_), frame_max,
                            amqp_get_heartbeat(state_)) != AMQP_STATUS_OK)

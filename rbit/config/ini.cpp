@@ -1,8 +1,8 @@
 #include "rbit/config/ini.h"
 
+#include <algorithm>
 #include <boost/property_tree/ini_parser.hpp>
 #include <boost/property_tree/ptree.hpp>
-#include <algorithm>
 #include <map>
 #include <optional>
 #include <sstream>

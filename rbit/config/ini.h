@@ -18,7 +18,7 @@ struct IniEntry {
   std::vector<Place> lines;  // where each line of `value` stands
   /// Of `runner`: the lines behind the first as they stand in the file, blank ones too.
   std::vector<std::string> raw_lines;
-  bool inherited = false;    // from [DEFAULT]
+  bool inherited = false;  // from [DEFAULT]
 
   /// The value as a text of lines: they lose the indentation that all behind the first have, and no
   /// more. REQUIRES: it is `runner`.

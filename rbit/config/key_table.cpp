@@ -161,7 +161,8 @@ constexpr Key table[] = {
     {"runner", "log-limit", T::size, "16M",
      "How much of a job's output is kept: the first and the last half.", 4096, 1LL << 40},
     {"runner", "output-limit", T::size, "0",
-     "How much a job may write, to its output or to descriptor 3, kept or not; one that writes more "
+     "How much a job may write, to its output or to descriptor 3, kept or not; one that writes "
+     "more "
      "is stopped and has failed. 0: any number, what is not kept is counted and thrown away.",
      0, 1LL << 50},
     {"runner", "env.", T::text, "", "A variable for the job's environment: env.NAME = VALUE."},

@@ -86,8 +86,8 @@ struct LogSettings {
 
 struct RunnerSettings {
   std::string name;
-  Place place;       // of the section
-  std::string line;  // the value of `runner`; of a script the line that runs it
+  Place place;                     // of the section
+  std::string line;                // the value of `runner`; of a script the line that runs it
   std::string script;              // absolute; empty: none
   std::vector<std::string> shell;  // of a shell line: program and options
   Place line_place;

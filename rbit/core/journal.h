@@ -110,7 +110,8 @@ class Journal {
 
   /// The copies that wait at the broker for a next attempt, and those that came back elsewhere.
   virtual std::vector<AwaitedCopy> awaited_copies() const = 0;
-  /// The broker has lost it: `verdict` is final, and told to every target. False: it came meanwhile.
+  /// The broker has lost it: `verdict` is final, and told to every target. False: it came
+  /// meanwhile.
   virtual Task<Result<bool>> copy_lost(const AwaitedCopy& copy, Report verdict) = 0;
 
   /// Writes something to no purpose: whether the journal can take a job.

@@ -78,7 +78,8 @@ void AmqpReader::stop() {
 }
 
 bool AmqpReader::wants_a_look() const {
-  return channel_ && channel_->channel().is_open() && credit_ > 0 && !stopped_ && !resting_ && !consumer_;
+  return channel_ && channel_->channel().is_open() && credit_ > 0 && !stopped_ && !resting_ &&
+         !consumer_;
 }
 
 /// The credit rule. A consumer that is exhausted may stay: it brings nothing until something is

@@ -28,9 +28,10 @@ struct AmqpCounters {
 /// Code of the refusal when the broker has cancelled our consumer.
 inline constexpr int consumer_withdrawn = -10;
 
-/// Reads one queue on one channel at a time, which others may read from, too, and keeps the credit rule: never more messages asked
-/// for than there are free slots, and no consumer where there is none (R4). Shared by the transport
-/// and by the deliveries that are out, which may outlive the channel. On the loop's thread.
+/// Reads one queue on one channel at a time, which others may read from, too, and keeps the credit
+/// rule: never more messages asked for than there are free slots, and no consumer where there is
+/// none (R4). Shared by the transport and by the deliveries that are out, which may outlive the
+/// channel. On the loop's thread.
 class AmqpReader : public std::enable_shared_from_this<AmqpReader> {
  public:
   /// One basic.consume. Cancelled or not, its unacknowledged messages are counted here.

@@ -96,9 +96,7 @@ void AmqpTransport::start(std::vector<std::string> queues, std::function<void(De
     reader->link(std::move(links));
     readers_[name] = reader;
     QueueTender::Means means{settings_, topology_, channels_, changed_, {}, {}, {}};
-    means.common = [this] {
-      return connection_ && connection_->is_open() ? connection_ : nullptr;
-    };
+    means.common = [this] { return connection_ && connection_->is_open() ? connection_ : nullptr; };
     means.reading = [this](int change) { note_reading(change); };
     means.acknowledgement_timeout = [this](milliseconds limit) {
       if (timeout_hook_) timeout_hook_(limit);

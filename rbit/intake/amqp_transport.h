@@ -92,8 +92,8 @@ class AmqpTransport : public Transport {
   std::function<void(const Error&)> not_welcome_hook_, hopeless_hook_;
   std::function<void(milliseconds)> timeout_hook_;
   std::function<void(std::shared_ptr<amqp::Connection>)> connection_hook_;
-  Notice changed_;     // a channel's or the connection's state; closing
-  Notice look_;        // somebody might want a look
+  Notice changed_;  // a channel's or the connection's state; closing
+  Notice look_;     // somebody might want a look
   bool look_due_ = false;
   int busy_ = 0;     // coroutines of ours
   int reading_ = 0;  // queues that are read

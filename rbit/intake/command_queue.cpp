@@ -145,7 +145,8 @@ Task<Answer> CommandQueue::bind(std::shared_ptr<amqp::Connection> connection) {
   if (settings_.declare_exchange) {
     amqp::DeclareExchange declare{settings_.exchange};
     const Answer declared = co_await channel->call(std::move(declare));
-    if (!declared.ok()) channel = co_await connection->channel_when_free();  // it may be there all the same
+    if (!declared.ok())
+      channel = co_await connection->channel_when_free();  // it may be there all the same
   }
   amqp::BindQueue by_name{settings_.name, settings_.exchange, settings_.name};
   Answer bound = co_await channel->call(std::move(by_name));

@@ -166,7 +166,8 @@ std::chrono::milliseconds QueueTender::pause_after(Refusal why) {
   note_trouble(why);
   if (why.deadly && !was_apart) return at_once;  // alone, and then ever more seldom
   if (is_odd(why) && !apart_ && odd_closes_.note(SteadyClock::now())) {
-    log::warning("queue " + name() + " had its channel closed five times, it gets a connection of " +
+    log::warning("queue " + name() +
+                 " had its channel closed five times, it gets a connection of " +
                  "its own; the last reason: " + said(why));
     apart_ = true;
     was_read_ = false;

@@ -63,8 +63,8 @@ class QueueTender {
   std::shared_ptr<AmqpReader> reader_;
   Means means_;
   std::shared_ptr<amqp::Connection> own_;
-  bool apart_ = false;       // on a connection of its own
-  bool was_read_ = false;    // for a while, since it is apart
+  bool apart_ = false;     // on a connection of its own
+  bool was_read_ = false;  // for a while, since it is apart
   bool gets_are_deadly_ = false;
   std::optional<SteadyTime> attached_;  // when the last try began to read
   std::chrono::milliseconds step_;

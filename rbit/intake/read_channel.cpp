@@ -76,10 +76,9 @@ std::vector<std::string> ReadChannel::concerned(const Refusal& why) const {
   for (const auto& [tags, member] : all_) {
     if (!member.closed) continue;
     present.push_back(tags);
-    const bool is_suspect =
-        std::any_of(why.suspects.begin(), why.suspects.end(), [&](const std::string& one) {
-          return one == member.queue || one.starts_with(tags);
-        });
+    const bool is_suspect = std::any_of(
+        why.suspects.begin(), why.suspects.end(),
+        [&](const std::string& one) { return one == member.queue || one.starts_with(tags); });
     if (is_suspect) suspects.push_back(tags);
     if (is_suspect && why.text.find("'" + member.queue + "'") != std::string::npos)
       named.push_back(tags);

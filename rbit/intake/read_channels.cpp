@@ -12,8 +12,8 @@ Task<std::shared_ptr<ReadChannel>> ReadChannels::take(std::shared_ptr<amqp::Conn
                                                       bool in_trouble) {
   forget_old(connection);
   const int reserved = std::min(most_reserved, std::max(others_, connection->channel_max() / 2));
-  const bool refuge = std::any_of(all_.begin(), all_.end(),
-                                  [](const One& one) { return one.in_trouble; });
+  const bool refuge =
+      std::any_of(all_.begin(), all_.end(), [](const One& one) { return one.in_trouble; });
   const int used = static_cast<int>(all_.size()) + opening_ - (refuge ? 1 : 0);
   const bool room = used < connection->channel_max() - reserved;
   // One channel of the reserve is for queues in trouble, all of them together.

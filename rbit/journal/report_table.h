@@ -22,8 +22,8 @@ class ReportTable {
   /// Adds `report` of the job in row `job`, unless it says nothing new: after a final status of the
   /// run, or if status and message are those of the last one of this attempt.
   Result<void> add(std::int64_t job, const Report& report, std::int64_t& waiting);
-  /// Adds the last one again, for the targets that have heard it. It keeps its number, by which they
-  /// know it.
+  /// Adds the last one again, for the targets that have heard it. It keeps its number, by which
+  /// they know it.
   Result<void> add_again(std::int64_t job, std::int64_t now, std::int64_t& waiting);
   Result<void> sent(std::int64_t id, std::int64_t& waiting);
   Result<void> postponed(std::int64_t id, std::int64_t next);

@@ -34,7 +34,7 @@ struct MonitorNumbers {
   bool runners_well = true;  // false: queues wait for a broken one; then a health module "runners"
   /// Queues that are not read, and why; then a health module "queues".
   std::map<std::string, std::string> unread;
-  std::string paused;        // why nothing is taken from any queue; empty: it is
+  std::string paused;  // why nothing is taken from any queue; empty: it is
   std::vector<DiskView> disks;
   std::vector<TargetView> targets;
 };

@@ -24,7 +24,8 @@ inline constexpr std::uint32_t version = 4;
 inline constexpr std::size_t max_packet = 128 * 1024;
 inline constexpr std::size_t max_groups = 256;
 inline constexpr int max_fds = 5;
-/// Its exit code if it has done nothing at all, for want of something this machine has too little of.
+/// Its exit code if it has done nothing at all, for want of something this machine has too little
+/// of.
 inline constexpr int could_not_begin = 71;  // EX_OSERR
 /// What a descriptor more than 0 to 3 may be called: a digit, for more a shell cannot say.
 inline constexpr int least_extra = 4, most_extra = 9;

@@ -136,7 +136,8 @@ ParsedRunnerLine parse_runner_line(std::string_view value, const Settings& setti
   // A block of lines keeps the indentation of its first one.
   if (const auto begin = std::string_view(whole).find_first_not_of(" \t\r\n", mark + 1);
       kind == "shell" && begin != std::string_view::npos)
-    if (const auto line_end = whole.rfind('\n', begin); line_end != std::string::npos && line_end > mark)
+    if (const auto line_end = whole.rfind('\n', begin);
+        line_end != std::string::npos && line_end > mark)
       rest = std::string_view(whole).substr(line_end + 1);
 
   const std::vector<std::string> kinds{"shell", "plugin", "python"};

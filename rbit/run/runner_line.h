@@ -12,12 +12,12 @@ struct RunnerLine {
   enum class Kind { shell, plugin, python };
 
   Kind kind = Kind::shell;
-  std::string shell_line;              // shell: for `/bin/sh -c`, placeholders rewritten
-  std::vector<std::string> variables;  // shell: the RBIT_* that stand for its placeholders
+  std::string shell_line;                     // shell: for `/bin/sh -c`, placeholders rewritten
+  std::vector<std::string> variables;         // shell: the RBIT_* that stand for its placeholders
   std::vector<std::string> shell{"/bin/sh"};  // shell: what runs the line, with its options
-  std::string script;                         // shell: the absolute path that the line runs, if it is known
-  std::string target;                  // plugin: absolute path of the library; python: the module
-  std::string name;                    // plugin: of the runner in it; python: the callable
+  std::string script;  // shell: the absolute path that the line runs, if it is known
+  std::string target;  // plugin: absolute path of the library; python: the module
+  std::string name;    // plugin: of the runner in it; python: the callable
 };
 
 std::string_view to_string(RunnerLine::Kind kind);  // "shell", "plugin", "python"

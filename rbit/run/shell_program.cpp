@@ -94,8 +94,8 @@ std::string mistake_of_shell(const std::vector<std::string>& words,
   for (std::size_t i = 1; i < words.size(); ++i) {
     const std::string& word = words[i];
     const bool is_short = word.size() > 1 && (word[0] == '-' || word[0] == '+') && word[1] != '-';
-    const bool is_long = word.size() > 2 && word.starts_with("--") && word != "--rcfile" &&
-                         word != "--init-file";
+    const bool is_long =
+        word.size() > 2 && word.starts_with("--") && word != "--rcfile" && word != "--init-file";
     if (!is_long && (!is_short || word.find_first_of("cs") != std::string::npos))
       return "'" + text::one_line(word, 80) +
              "' is no option that may stand before -c (such as -e, -u, -o pipefail)";

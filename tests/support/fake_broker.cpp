@@ -120,16 +120,19 @@ class FakeBroker::Session : public std::enable_shared_from_this<Session> {
   int channels() const { return over_ ? 0 : static_cast<int>(open_.size()); }
   void close_channel(std::uint16_t channel, const Closing& why) {
     const auto code = static_cast<std::uint64_t>(why.code);
-    send_method(channel,
-                Writer(channel_class, 40).number(code, 2).short_text(why.text)
-                    .number(static_cast<std::uint64_t>(why.method_class), 2)
-                    .number(static_cast<std::uint64_t>(why.method), 2));
+    send_method(channel, Writer(channel_class, 40)
+                             .number(code, 2)
+                             .short_text(why.text)
+                             .number(static_cast<std::uint64_t>(why.method_class), 2)
+                             .number(static_cast<std::uint64_t>(why.method), 2));
   }
   void close_connection(const Closing& why) {
     const auto code = static_cast<std::uint64_t>(why.code);
-    send_method(0, Writer(connection_class, 50).number(code, 2).short_text(why.text)
-                    .number(static_cast<std::uint64_t>(why.method_class), 2)
-                    .number(static_cast<std::uint64_t>(why.method), 2));
+    send_method(0, Writer(connection_class, 50)
+                       .number(code, 2)
+                       .short_text(why.text)
+                       .number(static_cast<std::uint64_t>(why.method_class), 2)
+                       .number(static_cast<std::uint64_t>(why.method), 2));
   }
 
  private:
@@ -241,7 +244,10 @@ class FakeBroker::Session : public std::enable_shared_from_this<Session> {
         return close_connection(*broker_.login);
       }
       const std::uint64_t beat = broker_.heartbeat == 0 ? 60 : broker_.heartbeat;
-      answer(Writer(connection_class, 30).number(broker_.channel_max, 2).number(131072, 4).number(beat, 2));
+      answer(Writer(connection_class, 30)
+                 .number(broker_.channel_max, 2)
+                 .number(131072, 4)
+                 .number(beat, 2));
     } else if (id(connection_class, 40)) {
       number_ = ++broker_.connections;
       answer(Writer(connection_class, 41).short_text(""));

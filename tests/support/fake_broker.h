@@ -44,14 +44,14 @@ class FakeBroker {
   amqp::Endpoint endpoint() const;
 
   // How it behaves.
-  bool confirms = true;           // publishes
-  bool reads = true;              // false: bytes stay in the socket
-  bool beats = false;             // sends heartbeats, every second
-  std::uint16_t heartbeat = 0;    // what it wants; 0: what the client wants
+  bool confirms = true;         // publishes
+  bool reads = true;            // false: bytes stay in the socket
+  bool beats = false;           // sends heartbeats, every second
+  std::uint16_t heartbeat = 0;  // what it wants; 0: what the client wants
   std::uint16_t channel_max = 64;
   std::optional<std::size_t> most_channels;  // of a user, who hears of it when there are more
-  std::optional<Closing> login;   // refuses each login
-  std::optional<Closing> opened;  // closes each connection right after it was opened
+  std::optional<Closing> login;              // refuses each login
+  std::optional<Closing> opened;             // closes each connection right after it was opened
   /// Asked of each queue.declare ("declare"), basic.consume ("consume"), basic.get ("get"),
   /// basic.publish ("publish"): closes the channel, or the connection, instead of answering.
   std::function<std::optional<Closing>(const std::string& what, const std::string& name)> refuses;

@@ -47,8 +47,9 @@ TEST_CASE("the text of a refused login tells a wrong setting from a limit") {
                 false, true, "limit"},
            Case{530, "NOT_ALLOWED - access to vhost '/' refused for user 'guest': vhost is down",
                 false, true, "restart_vhost"},
-           Case{541, "INTERNAL_ERROR - access to vhost '/' refused for user 'guest': vhost '/' is "
-                     "down",
+           Case{541,
+                "INTERNAL_ERROR - access to vhost '/' refused for user 'guest': vhost '/' is "
+                "down",
                 false, false, ""},
            Case{320, "CONNECTION_FORCED - broker forced connection closure", false, false, ""},
            Case{402, "INVALID_PATH - no such host", true, false, "virtual_host"},
@@ -73,8 +74,9 @@ TEST_CASE("a broker without room is asked again soon, said once, and is no wrong
   asio::io_context loop;
   FakeBroker broker(loop);
   broker.login = FakeBroker::Closing{
-      530, "NOT_ALLOWED - access to vhost '/' refused for user 'guest': connection limit (3) is "
-           "reached"};
+      530,
+      "NOT_ALLOWED - access to vhost '/' refused for user 'guest': connection limit (3) is "
+      "reached"};
   ConnectionSettings settings;
   settings.endpoints = {broker.endpoint()};
   settings.backoff_base = settings.backoff_cap = std::chrono::minutes(10);

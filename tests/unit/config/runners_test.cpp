@@ -26,7 +26,8 @@ TEST_CASE("every policy key") {
       "slots = 3\ntimeout = 2h\nidle-timeout = 10m\ngrace = 500ms\ncancel-signal = SIGINT\n"
       "attempts = 2\nretry-delay = 1\nretry-ceiling = 1d\nblocked-exit-codes = 1, 3\n"
       "keep-warm = 7\nartifacts = *.pdf\n  out/*.txt a.log\noutput-dir = /srv\nkeep-work = on\n"
-      "log-limit = 1M\noutput-limit = 3G\nenv.MiXed_1 = a b\npass-env = LANG, DISPLAY\nuser = nobody\nnice = -3\n"
+      "log-limit = 1M\noutput-limit = 3G\nenv.MiXed_1 = a b\npass-env = LANG, DISPLAY\nuser = "
+      "nobody\nnice = -3\n"
       "max-memory = 2G\n"
       "max-processes = 200\n");
   CHECK(got.slots == 3);

@@ -50,7 +50,10 @@ TEST_CASE("a message that cannot be read sets its queue aside, and the others go
   // The good one has noticed the first time only.
   const FakeBroker::Consumer good = *played.broker.consumer("good");
   played.broker.deliver(good, 7, "job");
-  REQUIRE(played.until([&] { spoil(); return played.intake.arrived.size() == 1; }));
+  REQUIRE(played.until([&] {
+    spoil();
+    return played.intake.arrived.size() == 1;
+  }));
   CHECK(played.intake.settle());
   CHECK(played.consumers_of("good") == 2);
   spoils = false;  // somebody took the message away
@@ -165,8 +168,7 @@ TEST_CASE("a consumer that ends the connection is tried alone, with the code and
     played.broker.refuses = [&](const std::string& what, const std::string& name) {
       if (what != "consume" || name != "deadly" || deaths >= 4) return std::optional<Closing>();
       ++deaths;
-      return std::optional<Closing>(
-          {541, "INTERNAL_ERROR", named, named == 0 ? 0 : consume, true});
+      return std::optional<Closing>({541, "INTERNAL_ERROR", named, named == 0 ? 0 : consume, true});
     };
     played.intake.start();
     REQUIRE(played.until([&] { return deaths >= 3; }));
@@ -209,8 +211,8 @@ TEST_CASE("a queue that is refused on a channel of several is tried alone, and t
   played.broker.refuses = [&](const std::string& what, const std::string& name) {
     if (what == "consume") ++asked[name];
     return refuses && what == "consume" && (name == "q7" || name == "q8")
-               ? std::optional<Closing>({404, "NOT_FOUND - no queue '" + name + "' in vhost '/'",
-                                         basic, consume})
+               ? std::optional<Closing>(
+                     {404, "NOT_FOUND - no queue '" + name + "' in vhost '/'", basic, consume})
                : std::nullopt;
   };
   played.intake.start();

@@ -100,7 +100,8 @@ TEST_CASE("a queue that is not read is a failure, with its name and the reason")
   const auto answer = health.answer({{"outbox", true}, {"queues", false}},
                                     {{"q\"1", "basic.get: NOT_IMPLEMENTED \xff"}});
   CHECK(answer.code == 500);
-  CHECK(answer.body ==
-        R"({"outbox": "ok", "queues": "fail", "unread": {"q\"1":"basic.get: NOT_IMPLEMENTED \ufffd"}, )"
-        R"("message": "No messages in last 60.0s", "status": "fail"})");
+  CHECK(
+      answer.body ==
+      R"({"outbox": "ok", "queues": "fail", "unread": {"q\"1":"basic.get: NOT_IMPLEMENTED \ufffd"}, )"
+      R"("message": "No messages in last 60.0s", "status": "fail"})");
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <string>
 #include <string_view>
 
@@ -15,7 +16,9 @@ inline constexpr std::string_view job_columns =
     "message, settlement, settlement_delay, settlement_attempt, settlement_reason, settled, "
     "reported_status, log_file, artifacts, begun, ended, digest, "
     "reported_message";
-inline constexpr int job_column_count = 23;
+/// What a query asks for behind them begins at this number.
+inline constexpr int job_column_count =
+    1 + static_cast<int>(std::count(job_columns.begin(), job_columns.end(), ','));
 JobRecord read_job(const Statement& row);
 
 /// The columns of `outbox o JOIN job j` and `attempt_of_report` that `read_report` expects, in its

@@ -236,6 +236,7 @@ struct Leader::State : std::enable_shared_from_this<Leader::State> {
     co_await self->process.wait();
     if (self->busy && !self->end) {
       const int left = co_await end_left_behind(self->id, self->cgroups);
+      reap_strangers();
       const std::string killed = std::to_string(left) + " processes were killed";
       if (self->has_job)
         log::warning(self->what + ": its leader died and cost the job; " + killed);

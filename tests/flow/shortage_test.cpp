@@ -19,9 +19,9 @@ Outcome no_room() {
   return short_of;
 }
 
-/// In steps, for what wakes up goes to sleep again.
+/// In steps, for who wakes up before his time has come goes to sleep again.
 void pass(Story& story, int seconds) {
-  for (; seconds > 0; --seconds) story.pass(1s);
+  for (int i = 0; i < 4 * seconds; ++i) story.pass(250ms);
 }
 
 }  // namespace

@@ -60,8 +60,10 @@ std::size_t distance(std::string_view a, std::string_view b) {
 
 /// Whoever gave us what is longer than we show may have cut it before.
 std::string without_secrets(std::string_view text, std::size_t limit) {
-  return secrets::redacted(text,
-                           text.size() > limit ? secrets::Missing::end : secrets::Missing::nothing);
+  constexpr std::size_t behind_the_cut = 4096;  // of what nobody will see, the rest costs time only
+  const bool is_cut = text.size() > limit;
+  if (is_cut && text.size() - limit > behind_the_cut) text = text.substr(0, limit + behind_the_cut);
+  return secrets::redacted(text, is_cut ? secrets::Missing::end : secrets::Missing::nothing);
 }
 
 /// `printable`, cut after `limit` bytes with "...".

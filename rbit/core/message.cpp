@@ -55,7 +55,16 @@ std::string key_of(const Message& message) {
 
 std::string digest_of(const Message& message) {
   const std::string& body = message.oversized ? message.sha256 : message.body;
-  return text::sha256_hex(message.queue + '\0' + body);
+  // Bytes in an encoding that nobody reads here are no job, and never the same message as one.
+  const std::string encoding =
+      is_plain_encoding(message) ? "" : '\0' + text::lower(message.content_encoding);
+  return text::sha256_hex(message.queue + '\0' + body + encoding);
+}
+
+bool is_plain_encoding(const Message& message) {
+  const std::string encoding = text::lower(message.content_encoding);
+  return encoding.empty() || encoding == "identity" || encoding == "none" || encoding == "utf-8" ||
+         encoding == "utf8";
 }
 
 }  // namespace rbit

@@ -63,4 +63,7 @@ Message envelope_of(const Message& message);
 /// Which queue and bytes it is, hexadecimal SHA-256: two messages of one id may be two.
 std::string digest_of(const Message& message);
 
+/// Whether its bytes are text as they are: no `content_encoding`, or one that only says so.
+bool is_plain_encoding(const Message& message);
+
 }  // namespace rbit

@@ -69,7 +69,12 @@ Task<bool> JobFlow::keep_here(const std::string& key, Delivery& delivery,
                why.text());
   const Result<void> told = co_await delivery.acknowledge();
   if (!told) log::debug("an acknowledgement may be lost: " + told.error().text());
-  if (const auto record = journal_.find(key)) links_.kept(*record);
+  // A letter whose key is taken has got another one; what bears the key is not what is kept.
+  JobRecord kept;
+  kept.queue = delivery.message().queue;
+  kept.settlement = settlement;
+  if (const auto record = is_job ? journal_.find(key) : std::nullopt) kept = *record;
+  links_.kept(kept);
   co_return true;
 }
 

@@ -87,8 +87,9 @@ amqp::Outgoing AmqpCopy::plain(const Message& message) {
   copy.message_id = key_of(message);
   copy.timestamp = message.timestamp;
   copy.priority = message.priority;
+  constexpr std::size_t longest_name = 128;  // the protocol's; one that is longer cannot be sent
   for (const auto& [name, value] : message.headers)
-    if (is_copied_header(name)) copy.headers[name] = value;
+    if (is_copied_header(name) && name.size() <= longest_name) copy.headers[name] = value;
   return copy;
 }
 

@@ -41,21 +41,41 @@ std::string Part::text(const char* member) const {
   return value->get<std::string>();
 }
 
-void refuse_code(const json& value, const std::string& path) {
+namespace {
+
+/// Where a value stands; a text only when something is refused there.
+struct Way {
+  const Way* above = nullptr;
+  std::string_view name;
+
+  std::string text() const {
+    if (above == nullptr) return std::string(name);
+    const std::string own = text::one_line(name, 60), before = above->text();
+    return before == "message" ? own : before + "." + own;
+  }
+};
+
+void refuse_code_at(const json& value, const Way& way) {
   if (value.is_array()) {
-    for (const json& item : value) refuse_code(item, path);  // depth is limited to 32
+    for (const json& item : value) refuse_code_at(item, way);  // depth is limited to 32
   } else if (value.is_object()) {
     for (const auto& [name, member] : value.items()) {
       if (name.rfind("py/", 0) == 0 && name != "py/object")
-        throw Invalid{path + ": member " + in_quotes(name) + " is not allowed"};
-      if (name.find('\0') != std::string::npos) throw Invalid{path + ": a name has a NUL in it"};
-      refuse_code(member, path == "message" ? text::one_line(name, 60)
-                                            : path + "." + text::one_line(name, 60));
+        throw Invalid{way.text() + ": member " + in_quotes(name) + " is not allowed"};
+      if (name.find('\0') != std::string::npos)
+        throw Invalid{way.text() + ": a name has a NUL in it"};
+      refuse_code_at(member, {&way, name});
     }
   } else if (value.is_string()) {
     if (value.get_ref<const std::string&>().find('\0') != std::string::npos)
-      throw Invalid{path + " has a NUL in it"};
+      throw Invalid{way.text() + " has a NUL in it"};
   }
+}
+
+}  // namespace
+
+void refuse_code(const json& value, const std::string& path) {
+  refuse_code_at(value, {nullptr, path});
 }
 
 std::string id_of(const Part& job) {

@@ -137,10 +137,7 @@ Result<BuildRequest> parse_request(const Message& message) {
   if (message.oversized)
     return Error{"undecodable",
                  "the body has " + std::to_string(message.size) + " bytes, more than 4 MiB", ""};
-  const std::string encoding = text::lower(message.content_encoding);
-  const bool plain = encoding.empty() || encoding == "identity" || encoding == "none" ||
-                     encoding == "utf-8" || encoding == "utf8";
-  if (!plain)
+  if (!is_plain_encoding(message))
     return Error{"undecodable", "content_encoding " + in_quotes(message.content_encoding), ""};
   return parse_request(message.body);
 }

@@ -22,6 +22,8 @@ namespace {
 
 // A hostile job can make a tree that takes hours to read and levels without end.
 constexpr std::size_t most_entries = 1'000'000;
+// Following one takes many looks (open_linked).
+constexpr std::size_t cost_of_a_link = 10;
 constexpr std::size_t most_levels = 64;
 constexpr std::size_t most_unfit = 1000;  // that are told of
 
@@ -37,8 +39,13 @@ struct Entry {
 class Walk {
  public:
   Walk(const Fd& top, const std::vector<std::string>& names, std::vector<std::string> parts,
-       bool trees, std::size_t limit)
-      : top_(top), names_(names), parts_(std::move(parts)), trees_(trees), limit_(limit) {}
+       bool trees, std::size_t limit, const std::atomic<bool>* stop)
+      : top_(top),
+        names_(names),
+        parts_(std::move(parts)),
+        trees_(trees),
+        limit_(limit),
+        stop_(stop) {}
 
   /// Matches `parts_[part...]` against what is in `directory`.
   void look(const Fd& directory, const std::string& path, std::size_t part, std::size_t level) {
@@ -105,6 +112,7 @@ class Walk {
   bool leads_to_directory(const Entry& entry, const std::string& path) {
     struct stat info {};
     if (!entry.is_link) return false;
+    looked_at_ += cost_of_a_link;
     const Fd target = open_linked(top_.get(), path, names_);
     if (!target && errno == EXDEV) note(path, "is a link that leads out of the job's directory");
     return target && ::fstat(target.get(), &info) == 0 && S_ISDIR(info.st_mode);
@@ -150,6 +158,10 @@ class Walk {
     while (const dirent* entry = ::readdir(stream.get())) {
       const std::string name = entry->d_name;
       if (name == "." || name == "..") continue;
+      if (stop_ != nullptr && *stop_) {
+        reason_ = "was stopped";
+        return {};
+      }
       if (++looked_at_ > most_entries) {
         reason_ = "there are more than a million files to look at";
         return {};
@@ -171,6 +183,7 @@ class Walk {
   const std::vector<std::string> parts_;
   const bool trees_;
   const std::size_t limit_;
+  const std::atomic<bool>* const stop_;  // nullptr: nobody stops it
   std::size_t looked_at_ = 0;
   std::string reason_;
   std::map<std::string, bool> found_;
@@ -191,7 +204,8 @@ std::string wrong_glob(std::string_view pattern) {
 }
 
 Result<ArtifactMatches> match_artifacts(const Fd& directory, const std::vector<std::string>& names,
-                                        const std::string& pattern, std::size_t limit) {
+                                        const std::string& pattern, std::size_t limit,
+                                        const std::atomic<bool>* stop) {
   const std::string thing = "artifacts " + pattern;
   if (const auto wrong = wrong_glob(pattern); !wrong.empty())
     return Error{thing, wrong, "mend 'artifacts' of the runner"};
@@ -203,7 +217,7 @@ Result<ArtifactMatches> match_artifacts(const Fd& directory, const std::vector<s
                           [](const auto& a, const auto& b) { return a == "**" && b == "**"; }),
               parts.end());
   const bool is_top = parts.empty();  // "./"
-  Walk walk(directory, names, std::move(parts), trees, limit);
+  Walk walk(directory, names, std::move(parts), trees, limit, stop);
   if (!is_top)
     walk.look(directory, "", 0, 0);
   else if (trees)

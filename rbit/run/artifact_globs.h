@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <string>
 #include <string_view>
@@ -29,8 +30,9 @@ std::string wrong_glob(std::string_view pattern);
 /// in the directories that match. Names that begin with a dot match only what begins with one, but
 /// belong to a tree. Links to directories are entered where a pattern names them, as long as they
 /// stay below `directory`, whose absolute paths are `names`. An Error: it is no pattern, or there
-/// is too much.
+/// is too much, or `stop` became true.
 Result<ArtifactMatches> match_artifacts(const Fd& directory, const std::vector<std::string>& names,
-                                        const std::string& pattern, std::size_t limit);
+                                        const std::string& pattern, std::size_t limit,
+                                        const std::atomic<bool>* stop = nullptr);
 
 }  // namespace rbit

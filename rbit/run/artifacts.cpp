@@ -116,8 +116,9 @@ class Collection {
 
   Done add_matches(const std::string& glob, bool required) {
     if (is_stopped()) return stopped();
-    const auto matches = match_artifacts(work_.directory(), work_.names(), glob, max_artifacts);
-    if (!matches) return matches.error();
+    const auto matches =
+        match_artifacts(work_.directory(), work_.names(), glob, max_artifacts, order_.stop);
+    if (!matches) return is_stopped() ? stopped() : matches.error();
     for (const auto& [path, why] : matches->unfit)
       if (seen_unfit_.insert(path).second) (void)unfit(false, path, why);
     for (const auto& match : matches->files) {
@@ -150,6 +151,7 @@ class Collection {
       if (whole && !same->is_named && same->path == candidate.path) same->wish.whole = true;
       return {};
     }
+    if (!may_be_told(info)) return no("belongs to another user, and not everybody may read it");
     if (!is_its_own(candidate))
       return no("has another name outside the job's directory, so it may be another's file",
                 "copy it");
@@ -178,6 +180,13 @@ class Collection {
       if (base_name(one.wish.relative) == base_name(candidate.wish.relative)) return &one;
     }
     return nullptr;
+  }
+
+  /// The job's account could not read every file that it can move into its directories, or name in
+  /// the output directory; rbit can.
+  bool may_be_told(const struct stat& info) const {
+    return !order_.account || info.st_uid == *order_.account || info.st_uid == ::geteuid() ||
+           (info.st_mode & S_IROTH) != 0;
   }
 
   /// A file with several names is the job's own if all of them are in its directories; but for what
@@ -237,9 +246,13 @@ class Collection {
       candidate.number = *added;
       return {};
     }
-    // With a second name by now it may be another's, whose mode is no business of this job.
+    // Another's, or with a second name by now perhaps another's: its mode is no business of this
+    // job.
     const mode_t mode = ArtifactStore::kept_mode(now.st_mode);
-    if (now.st_nlink == 1 && (now.st_mode & 07777) != mode && ::fchmod(file, mode) != 0)
+    const bool is_writable = (now.st_mode & 07777) != mode;
+    if (now.st_uid != order_.account.value_or(::geteuid()) && is_writable)
+      return no("belongs to another user, and others may write to it");
+    if (now.st_nlink == 1 && is_writable && ::fchmod(file, mode) != 0)
       return no(std::string("others may write to it, and it cannot be mended: ") +
                 std::strerror(errno));
     if (::fsync(file) != 0) return refused(candidate.path, std::strerror(errno));

@@ -67,7 +67,7 @@ struct HostChannel::State : std::enable_shared_from_this<HostChannel::State> {
   bool took_job = false;
   std::optional<StopCause> cause_at_result;
   std::string early_output;
-  bool is_ready = false;
+  bool is_ready = false, opens = false;
   std::optional<Error> refusal;
   std::optional<JobEnd> end;
   int jobs = 0;
@@ -85,7 +85,7 @@ struct HostChannel::State : std::enable_shared_from_this<HostChannel::State> {
     if (std::get_if<ReadyEvent>(&event)) is_ready = true;
     if (auto* refused = std::get_if<RefusedEvent>(&event))
       refusal = Error{"", std::move(refused->reason), std::move(refused->cure)};
-    if (std::get_if<OpenedEvent>(&event)) has_opened = true;
+    if (opens && std::get_if<OpenedEvent>(&event)) has_opened = true;
     if (auto* stale = std::get_if<StaleEvent>(&event))
       stale_file = text::one_line(stale->file, 300);
     if (std::get_if<ResultEvent>(&event) && attempt && !cause_at_result)
@@ -194,6 +194,7 @@ Result<std::unique_ptr<HostChannel>> HostChannel::start(const asio::any_io_execu
   if (auto started = (*leader)->run(std::move(order)); !started) return started.error();
 
   auto state = std::make_shared<State>(loop, std::move(*leader), std::move(lines->first), policy);
+  state->opens = host.opens;
   State* const self = state.get();  // owns the readers: they end with it
   state->output_pipe = std::make_unique<PipeReader>(
       loop, std::move(output->first), [self](std::string_view bytes) { self->on_output(bytes); });

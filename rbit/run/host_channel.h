@@ -26,6 +26,7 @@ struct HostJob {
 struct HostOrder {
   std::vector<std::string> argv, environment;
   const Account* account = nullptr;  // another user than ours
+  bool opens = false;  // a plugin's, which says once that it has opened what stays open
 };
 
 /// A host process under its own leader: it takes jobs as lines on stdin, one at a time, and answers

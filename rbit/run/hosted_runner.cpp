@@ -84,6 +84,7 @@ Task<Result<std::unique_ptr<HostChannel>>> HostedRunner::start_host(StopRequest*
   order.environment.push_back("RBIT_CONFIG_DIR=" + place_.config_dir);
   set_default(order.environment, "HOME", "/");  // until a job brings one
   order.account = site_.other_account();
+  order.opens = argv_.front() == place_.plugin_host_program;
   Started host = HostChannel::start(loop_, leaders_, order, policy_);
   if (!host) co_return host;
   const auto entry = starting_.insert(host->get()).first;

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "rbit/base/text.h"
+#include "rbit/base/trusted_path.h"
 
 namespace rbit {
 
@@ -95,6 +96,8 @@ namespace {
 // A hostile path would take a descriptor for each of its names.
 constexpr std::size_t most_levels = 128;
 constexpr int most_links = 40;  // as many as the kernel follows
+// A job's links may be as long as paths may be, and lead up and down for hours.
+constexpr int most_steps = 256;
 
 /// Where a link leads. None: it cannot be read.
 std::optional<std::string> target_of(const Fd& link) {
@@ -122,10 +125,11 @@ Fd follow(int directory, const std::string& relative, const std::vector<std::str
   };
   put_first(relative);
   std::vector<Fd> way;  // down to where we are, for ".." goes back up
-  for (int links = 0; !parts.empty();) {
+  for (int links = 0, steps = 0; !parts.empty();) {
     const std::string part = std::move(parts.front());
     parts.pop_front();
     if (part.empty() || part == ".") continue;
+    if (++steps > most_steps) return nothing(ELOOP);
     if (part == "..") {
       if (way.empty()) return nothing(EXDEV);
       way.pop_back();
@@ -187,6 +191,10 @@ Fd make_below(int directory, const std::string& relative, mode_t mode,
       return nothing(errno);
     }
     here = Fd(::openat(here.get(), part.c_str(), flags));
+    struct stat info {};
+    if (!here || ::fstat(here.get(), &info) != 0) return nothing(errno);
+    const Meddler meddler = meddler_of(info);
+    if (meddler == Meddler::owner || meddler == Meddler::others) return nothing(EPERM);
   }
   return here;
 }

@@ -30,7 +30,8 @@ Fd open_linked(int directory, const std::string& relative, const std::vector<std
 Fd open_again(const Fd& file);
 
 /// Opens the directory `relative`, "" for `directory` itself, and makes what is missing of it with
-/// `mode`; through no link. `made`: which ones were made, as paths from `directory`.
+/// `mode`; through no link. EPERM: one on the way was made by another user, or anybody may write to
+/// it. `made`: which ones were made, as paths from `directory`.
 Fd make_below(int directory, const std::string& relative, mode_t mode,
               std::vector<std::string>* made = nullptr);
 

@@ -297,7 +297,8 @@ Task<std::optional<Outcome>> recover_attempt(OpenAttempt attempt, RunnerPolicy p
   if (outcome && outcome->log_file.empty() && ::access(log_file.c_str(), F_OK) == 0)
     outcome->log_file = log_file;
   if (!policy.keep_work && !workspace.empty())
-    if (auto removed = remove_tree(workspace); !removed) log::warning(removed.error().text());
+    if (auto removed = co_await remove_tree_aside(workspace); !removed)
+      log::warning(removed.error().text());
   co_return outcome;
 }
 

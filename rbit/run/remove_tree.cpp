@@ -23,6 +23,7 @@ namespace {
 
 // What may be removed on the loop; more of it holds up everybody else for too long.
 constexpr int few_entries = 500;
+constexpr std::chrono::minutes longest_removal{10};
 constexpr std::int64_t small_bytes = 64 << 20;  // a large file takes the file system its time
 
 /// Removes a tree of any depth without going down: a directory inside a directory that is not empty
@@ -53,7 +54,9 @@ class TreeRemover {
     if (!top_) return result();
     // Each round empties what stands in the top directory; what was moved up has the next.
     bool goes_on = true;
-    while (goes_on) goes_on = empty_top();
+    // Another process of the job's account may fill it as long as it likes.
+    const auto end = std::chrono::steady_clock::now() + longest_removal;
+    while (goes_on && std::chrono::steady_clock::now() < end) goes_on = empty_top();
     if (unfinished_) return {};
     if (::unlinkat(parent.get(), name.c_str(), AT_REMOVEDIR) != 0) remember("");
     return result();

@@ -99,9 +99,9 @@ def told_too_often(job, reports, tellers):
 
 
 def i4_order_of_reports(evidence):
-    """(attempt, seq) strictly rises, nothing follows the terminal one. Each report of a job is told
-    again at most once for each reason, and two of them at most: the one that was under way and the
-    last one, if its message comes again. A reason is a kill of rbit, a report whose confirm it may
+    """(attempt, seq) strictly rises, nothing follows the terminal one. For each reason two reports of
+    a job are told again at most, which may be the same one: what was under way and, if its message
+    comes again, the last one, under the number of its first telling. A reason is a kill of rbit, a report whose confirm it may
     not have heard, a delivery that came again. A job that the
     broker gave to a second rbit too is told by each of them in its own time: there is no order of
     theirs, only a number."""
@@ -129,7 +129,7 @@ def i4_order_of_reports(evidence):
             last = place or last
             if one.status in TERMINAL:
                 over = one.status
-        if len(repeats) > 2 * allowed or any(count > allowed for count in repeats.values()):
+        if repeats.total() > 2 * allowed:
             problems.append(f"job {job} was told {dict(repeats)} again, with {allowed} reasons")
     return problems
 

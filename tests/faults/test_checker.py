@@ -140,13 +140,15 @@ class CheckerTest(unittest.TestCase):
                                                               self.evidence.reports[1])
         self.broken("I4", "(1, 1) was told after (2, 2)")
 
-    def test_i4_one_crash_is_one_repeat(self):
+    def test_i4_one_crash_is_two_repeats(self):
         self.evidence.reports.append(Report("2", "Done", 2, 3))
         self.assertEqual(checker.check(self.evidence), [])
         self.evidence.reports.append(Report("1", "Done", 1, 2))
         self.assertEqual(checker.check(self.evidence), [])  # it was of another job, and sent then
+        self.evidence.reports.append(Report("2", "Done", 2, 3))  # under way, and its message came
+        self.assertEqual(checker.check(self.evidence), [])
         self.evidence.reports.append(Report("2", "Done", 2, 3))
-        self.broken("I4", "job 2 was told {(2, 3): 2} again, with 1 reasons")
+        self.broken("I4", "job 2 was told {(2, 3): 3} again, with 1 reasons")
 
     def test_i4_what_one_job_may_repeat_another_may_not(self):
         self.evidence.kills = []

@@ -126,13 +126,16 @@ void Host::make_variables(const JobData& data) {
 
 /// False: it refused, with `value`.
 bool Host::open(const PluginJob& job, int& value) {
-  if (open_ || runner_.open == nullptr) return open_ = true;
-  value = guarded(job, "open()", [&] { return runner_.open(&job, &state_); });
-  if (value != RBIT_DONE) {
-    if (job.explanation().empty()) job.explain("open() refused with " + std::to_string(value));
-    return false;
+  if (open_) return true;
+  if (runner_.open != nullptr) {
+    value = guarded(job, "open()", [&] { return runner_.open(&job, &state_); });
+    if (value != RBIT_DONE) {
+      if (job.explanation().empty()) job.explain("open() refused with " + std::to_string(value));
+      return false;
+    }
   }
   open_ = true;
+  // Said without an open() too: it is believed once, and then no job can say it.
   if (input_ == nullptr || job.data().token.empty()) return true;  // nobody looks
   // As it will stand between jobs.
   if (::chdir("/") != 0) std::perror("/");

@@ -63,6 +63,21 @@ TEST_CASE("an envelope is all of a message but its body") {
   CHECK(properties_to_json(envelope) == properties_to_json(message));
 }
 
+TEST_CASE("what is in an encoding that is not read is never the same message as a job") {
+  Message job;
+  job.queue = "work";
+  job.body = "{}";
+  const std::string digest = digest_of(job);
+  for (const char* plain : {"identity", "none", "UTF-8", "utf8"}) {
+    job.content_encoding = plain;
+    CHECK(digest_of(job) == digest);
+  }
+  for (const char* other : {"gzip", "Deflate", "br", "identity, gzip", " "}) {
+    job.content_encoding = other;
+    CHECK_MESSAGE(digest_of(job) != digest, other);
+  }
+}
+
 TEST_CASE("properties that are no JSON leave a message as it is") {
   Message message;
   message.message_id = "1";

@@ -109,6 +109,16 @@ TEST_CASE("a copy for a retry is the message with rbit's headers and its key as 
   CHECK(copy.time_headers.at("x-rbit-first") == to_seconds(f.clock.wall()));
 }
 
+TEST_CASE(
+    "a header whose name is too long for AMQP does not keep its message from the dead letters") {
+  Fixture f;
+  f.message.headers[std::string(128, 'x')] = std::int64_t{1};
+  f.message.headers[std::string(129, 'y')] = std::int64_t{1};
+  const auto copy = f.copy.make(f.message, Settlement::dead_letter("invalid"));
+  CHECK(copy.headers.contains(std::string(128, 'x')));
+  CHECK_FALSE(copy.headers.contains(std::string(129, 'y')));
+}
+
 TEST_CASE("the first time and the id of an earlier copy are kept") {
   Fixture f;
   f.message.message_id = "id";

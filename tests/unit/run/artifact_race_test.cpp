@@ -149,8 +149,8 @@ TEST_CASE("a directory of the output directory is swapped for a link") {
       put += good ? 1 : 0;
       ::unlink((scene.work + "/" + Scene::name(i)).c_str());
     }
-    // Every other one is taken back.
-    if (good && round % 2 == 0) CHECK(store.finish().has_value());
+    // Every other one is taken back, and what finds the link in its directory's place just now.
+    if (good && round % 2 == 0) (void)store.finish();
   }
   CHECK(put > 0);
   CHECK(scene.is_outside_whole());

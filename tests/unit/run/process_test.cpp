@@ -92,8 +92,8 @@ TEST_CASE_FIXTURE(test::RunFixture, "an event of a closed descriptor does not st
     process->kill();
   });
   test::run(loop, [](const bool& stop, std::optional<Process>& it) -> Task<void> {
-    SystemClock clock;
-    while (!stop) co_await clock.sleep_for(milliseconds(5));
+    SystemClock own_clock;
+    while (!stop) co_await own_clock.sleep_for(milliseconds(5));
     co_await it->wait();
   }(went_on, process));
   CHECK(went_on);

@@ -1,6 +1,7 @@
 // The files of Python's handlers: what is in which of them, under which name.
 #include <doctest/doctest.h>
 #include <spdlog/details/log_msg.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdlib>
@@ -138,4 +139,18 @@ TEST_CASE("a timed file is renamed after its turn, the oldest ones go") {
   CHECK(read(path) == "3\n4\n");
   CHECK(read(dir.path() + "/" + there[1]) == "1\n");
   CHECK(read(dir.path() + "/" + there[2]) == "2\n");
+}
+
+TEST_CASE("a link in a log's place is followed if it is ours, and not if it is a stranger's") {
+  const test::TempDir dir;
+  std::filesystem::create_symlink("elsewhere", dir.path() + "/log");
+  {
+    WatchedFile file(dir.path() + "/log", false);
+    write(file, "ours");
+  }
+  CHECK(read(dir.path() + "/elsewhere") == "ours\n");
+  if (::geteuid() != 0) return;
+  REQUIRE(::lchown((dir.path() + "/log").c_str(), 12345, 12345) == 0);
+  CHECK_THROWS(WatchedFile(dir.path() + "/log", false));
+  CHECK(read(dir.path() + "/elsewhere") == "ours\n");
 }

@@ -105,6 +105,39 @@ TEST_CASE("without openat2 a workspace is removed all the same") {
   CHECK(test::read_file(place / "outside/file") == "precious");
 }
 
+TEST_CASE("links that lead up and down for ever are followed for a while only") {
+  const test::TempDir place;
+  fs::create_directories(place / "d");
+  test::write_file(place / "file", "x");
+  const Fd directory(::open(place.path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  const auto up_and_down = [](int times) {
+    std::string way;
+    for (int i = 0; i < times; ++i) way += "d/../";
+    return way;
+  };
+  fs::create_symlink(up_and_down(20) + "file", place / "usual");
+  CHECK(open_linked(directory.get(), "usual", {}));
+  fs::create_symlink(up_and_down(700) + "file", place / "endless");
+  CHECK_FALSE(open_linked(directory.get(), "endless", {}));
+  CHECK(errno == ELOOP);
+}
+
+TEST_CASE("no directory on the way is somebody else's, or anybody's to write to") {
+  const test::TempDir place;
+  const Fd directory(::open(place.path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  CHECK(make_below(directory.get(), "a/b", 0755));
+  fs::create_directory(place / "open");
+  REQUIRE(::chmod((place / "open").c_str(), 0777) == 0);
+  CHECK_FALSE(make_below(directory.get(), "open/b", 0755));
+  CHECK(errno == EPERM);
+  CHECK_FALSE(fs::exists(place / "open/b"));
+  if (::geteuid() != 0) return;
+  fs::create_directory(place / "foreign");
+  REQUIRE(::chown((place / "foreign").c_str(), 12345, 12345) == 0);
+  CHECK_FALSE(make_below(directory.get(), "foreign", 0755));
+  CHECK(errno == EPERM);
+}
+
 TEST_CASE("what cannot be removed is named once") {
   const auto removed = remove_tree("/proc/self");  // a link of a file system without removal
   REQUIRE_FALSE(removed.has_value());

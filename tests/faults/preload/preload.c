@@ -204,6 +204,12 @@ int mkdir(const char* path, mode_t mode) {
   return (int)syscall(SYS_mkdir, path, mode);
 }
 
+int mkdirat(int dir, const char* path, mode_t mode) {
+  const int is_whole = dir == AT_FDCWD || path[0] == '/';
+  if (is_whole ? fails_at(call_mkdir, path) : fails_for(call_mkdir, dir)) return -1;
+  return (int)syscall(SYS_mkdirat, dir, path, mode);
+}
+
 int pipe2(int fds[2], int flags) {
   return fails_here(call_pipe) ? -1 : (int)syscall(SYS_pipe2, fds, flags);
 }

@@ -78,9 +78,9 @@ TEST_CASE_FIXTURE(HostedFixture, "a large job reaches a host that reads slowly")
 }
 
 TEST_CASE_FIXTURE(HostedFixture, "a host that dies costs its own job only") {
-  host("case $line in *bad*) echo dying; kill -SEGV $$;; *exits*) exit 3;; esac; done_ \"$$\"");
+  host("case $line in *wicked*) echo dying; kill -SEGV $$;; *exits*) exit 3;; esac; done_ \"$$\"");
   const std::string before = run_job(job("good")).message;
-  Outcome outcome = run_job(job("bad"));
+  Outcome outcome = run_job(job("wicked"));
   CHECK(outcome.kind == Kind::crashed);
   CHECK(outcome.reason == "plugin-crash");
   CHECK(outcome.message.find("signal SEGV") != std::string::npos);
@@ -89,7 +89,7 @@ TEST_CASE_FIXTURE(HostedFixture, "a host that dies costs its own job only") {
   CHECK(outcome.kind == Kind::crashed);
   CHECK(outcome.message.find("exit 3") != std::string::npos);
   const Outcome next = run_job(job("good again"));
-  CHECK(next.kind == Kind::done);
+  CHECK_MESSAGE(next.kind == Kind::done, next.reason << ": " << next.message);
   CHECK(next.message != before);
 }
 

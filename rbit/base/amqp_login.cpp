@@ -20,17 +20,10 @@ bool says_one_of(const std::string& text, std::initializer_list<std::string_view
 
 /// "connection limit (1) is reached", "user connection limit (1) is reached", "node connection
 /// limit (1) is reached", "number of channels opened for user 'x' has reached the maximum allowed
-/// user limit of (2)". A name, which comes in quotes, may hold these words too.
+/// user limit of (2)". Names may hold these words too, and quotes: what counts follows the last.
 bool is_limit(const std::string& text) {
-  std::string unquoted;
-  bool quoted = false;
-  for (const char c : text) {
-    if (c == '\'')
-      quoted = !quoted;
-    else if (!quoted)
-      unquoted += c;
-  }
-  return says_one_of(unquoted, {"limit (", "limit of (", "limit is reached"});
+  const std::string last = text.substr(text.rfind('\'') + 1);  // npos + 1 is 0
+  return says_one_of(last, {"limit (", "limit of (", "limit is reached"});
 }
 
 Refusal refused_login(int code, std::string text) {

@@ -32,7 +32,9 @@ Task<void> MissedCopies::watch() {
 
 Task<void> MissedCopies::look() {
   std::map<std::string, std::vector<AwaitedCopy>> by_queue;
+  std::set<std::string> awaited;  // keys
   for (AwaitedCopy& copy : journal_.awaited_copies()) {
+    awaited.insert(copy.key);
     std::vector<AwaitedCopy>& copies = by_queue[copy.queue];
     copies.push_back(std::move(copy));
   }
@@ -40,6 +42,9 @@ Task<void> MissedCopies::look() {
     const auto& until = one.second.others_until;
     return !by_queue.contains(one.first) && !(until && *until > clock_.steady());
   });
+  const auto is_over = [&](const std::string& key) { return !awaited.contains(key); };
+  std::erase_if(suspected_, is_over);
+  std::erase_if(said_, is_over);
   for (const auto& [queue, copies] : by_queue) co_await look_at(queue, copies);
 }
 

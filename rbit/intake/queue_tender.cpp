@@ -151,9 +151,10 @@ Task<Refusal> QueueTender::read(std::shared_ptr<Connection> connection) {
 
 std::chrono::milliseconds QueueTender::pause_after(Refusal why) {
   if (why.code == bystander) return at_once;
+  const bool worked = attached_ && SteadyClock::now() - *attached_ > step_;  // for a while
   if (const auto limit = acknowledgement_timeout(why)) {  // a new channel, and it goes on
     means_.acknowledgement_timeout(*limit);
-    return at_once;
+    return worked ? at_once : next_step();
   }
   if (const auto stream = stream_refusal(why)) why = *stream;
   const bool was_apart = apart_;
@@ -175,7 +176,6 @@ std::chrono::milliseconds QueueTender::pause_after(Refusal why) {
   }
   if (is_taken(why)) return means_.settings.locked_retry;
   if (why.code == access_refused) return means_.settings.refused_retry;
-  const bool worked = attached_ && SteadyClock::now() - *attached_ > step_;  // for a while
   if (!worked || why.deadly) return next_step();
   step_ = means_.settings.queue_retry;
   const auto& connection = means_.settings.connection;

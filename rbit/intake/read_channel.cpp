@@ -38,6 +38,10 @@ void ReadChannel::leave(const std::string& tags) {
   found->second.closed = nullptr;
   found->second.consumer_cancelled = nullptr;
   --members_;
+  // What was under way to those that left before it has come: the broker has answered since.
+  std::erase_if(all_, [&](const auto& one) {
+    return one.first != tags && !one.second.closed && one.second.queue == found->second.queue;
+  });
 }
 
 Task<Answer> ReadChannel::get(std::string tags) {

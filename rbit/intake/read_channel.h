@@ -49,7 +49,7 @@ class ReadChannel : public AckBarrier {
   std::vector<std::string> concerned(const amqp::Refusal& why) const;
   Member* member_of(const std::string& tag);
 
-  std::map<std::string, Member> all_;  // by the beginning of their tags, also of those that left
+  std::map<std::string, Member> all_;  // by the beginning of their tags, also of who left last
   int members_ = 0, joined_ = 0;
   std::string getter_;
 };

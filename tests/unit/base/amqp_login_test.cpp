@@ -25,7 +25,7 @@ TEST_CASE("the text of a refused login tells a wrong setting from a limit") {
     bool login, limit;
     const char* cure;  // a word of it
   };
-  // All but the last four are what RabbitMQ 3.10.8 to 4 say.
+  // All but the last six are what RabbitMQ 3.10.8 to 4 say.
   for (const Case& one : {
            Case{403, "ACCESS_REFUSED - Login was refused using authentication mechanism PLAIN.",
                 true, false, "password"},
@@ -55,6 +55,12 @@ TEST_CASE("the text of a refused login tells a wrong setting from a limit") {
            Case{402, "INVALID_PATH - no such host", true, false, "virtual_host"},
            Case{530, "NOT_ALLOWED - something new", true, false, "virtual_host"},
            Case{530, "NOT_ALLOWED - access to vhost 'limit (1) is reached' refused for user 'u'",
+                true, false, "permissions"},
+           Case{530,
+                "NOT_ALLOWED - access to vhost 'it's' refused for user 'u': connection limit (1) "
+                "is reached",
+                false, true, "limit"},
+           Case{530, "NOT_ALLOWED - access to vhost 'a' limit (1) is reached' refused for user 'u'",
                 true, false, "permissions"},
            Case{403, "ACCESS_REFUSED - connection limit (1) is reached", true, false, "password"},
        }) {

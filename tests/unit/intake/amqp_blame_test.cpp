@@ -233,6 +233,24 @@ TEST_CASE("a queue that is refused on a channel of several is tried alone, and t
   CHECK(played.broker.connections == 1);
 }
 
+TEST_CASE("a broker that finds each consumer late at once is asked ever more seldom") {
+  using SteadyClock = std::chrono::steady_clock;
+  Played played({"late"});
+  std::vector<SteadyClock::time_point> asked;
+  played.broker.refuses = [&](const std::string& what, const std::string&) {
+    if (what != "consume") return std::optional<Closing>();
+    asked.push_back(SteadyClock::now());
+    return std::optional<Closing>({406,
+                                   "PRECONDITION_FAILED - delivery acknowledgement on channel 1 "
+                                   "timed out. Timeout value used: 1800000 ms.",
+                                   0, 0});
+  };
+  played.intake.start();
+  REQUIRE(played.until([&] { return asked.size() >= 4; }));
+  for (std::size_t i = 1; i < asked.size(); ++i)
+    CHECK(asked[i] - asked[i - 1] >= milliseconds(10 << i));  // 20, 40, 80
+}
+
 TEST_CASE("a user's limit of channels is learned, and the queues share what is left") {
   AmqpTransportSettings settings = Played::settings(Topology::Declare::no);
   settings.connection.limit_pause = milliseconds(20);

@@ -363,7 +363,8 @@ Task<bool> App::recover() {
         runner == settings().runners.end() ? RunnerPolicy{} : runner->second.policy;
     const Job job = open.job;
     const std::string record_dir = open.record_dir;
-    auto outcome = co_await recover_attempt(std::move(open), policy, place_);
+    auto outcome = co_await recover_attempt(std::move(open), policy, place_, &stop_asked_);
+    if (!outcome && told_to_stop()) co_return false;
     log::info("job " + job.request.job_id + ", attempt " + std::to_string(job.attempt) +
               ", was under way when rbit ended: " +
               (outcome ? "its verdict is " + std::string(to_string(outcome->kind))
@@ -407,6 +408,7 @@ void App::on_signal(int count) {
 
 /// Wakes `live`, which may be at its beginning, waiting for a journal that takes nothing.
 void App::stop() {
+  stop_asked_ = true;
   dispatcher_->hurry();
   stop_.notify();
 }

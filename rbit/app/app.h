@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <boost/asio/io_context.hpp>
 #include <map>
 #include <memory>
@@ -84,6 +85,7 @@ class App {
   SystemClock clock_;
   Notice stop_;
   int signals_ = 0;
+  std::atomic<bool> stop_asked_{false};  // for threads beside the loop
   int records_ = 0;
   bool was_connected_ = false;  // to the broker
   ExitCode exit_code_ = ExitCode::ok;

@@ -22,4 +22,22 @@ inline bool is_shortage(int number) {
   }
 }
 
+/// What helps against it.
+inline const char* cure_of_shortage(int number) {
+  switch (number) {
+    case EMFILE:
+      return "raise LimitNOFILE= of the service or ulimit -n, or have fewer slots";
+    case ENFILE:
+      return "raise the sysctl fs.file-max, or have fewer slots";
+    case EAGAIN:
+      return "raise TasksMax= of the service, ulimit -u or the container's limit of processes, or "
+             "have fewer slots";
+    case ENOSPC:
+    case EDQUOT:
+      return "make room on the disk";
+    default:
+      return "have fewer slots, or more memory";
+  }
+}
+
 }  // namespace rbit

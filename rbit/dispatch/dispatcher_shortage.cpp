@@ -1,8 +1,8 @@
 // No more jobs at once than this machine has room for.
-#include <cerrno>
 #include <string>
 
 #include "rbit/base/log.h"
+#include "rbit/base/shortage.h"
 #include "rbit/dispatch/dispatcher.h"
 
 namespace rbit {
@@ -11,23 +11,6 @@ namespace {
 
 /// So long after the last job that found no room a few more are tried.
 constexpr milliseconds growing_pause{10'000};
-
-const char* cure_of(int shortage) {
-  switch (shortage) {
-    case EMFILE:
-      return "raise LimitNOFILE= of the service or ulimit -n, or have fewer slots";
-    case ENFILE:
-      return "raise the sysctl fs.file-max, or have fewer slots";
-    case EAGAIN:
-      return "raise TasksMax= of the service, ulimit -u or the container's limit of processes, or "
-             "have fewer slots";
-    case ENOSPC:
-    case EDQUOT:
-      return "make room on the disk";
-    default:
-      return "have fewer slots, or more memory";
-  }
-}
 
 }  // namespace
 
@@ -40,7 +23,8 @@ void Dispatcher::short_of(const Outcome& outcome, int waiting) {
   log::error("a job cannot be started now, which is not its fault: " + outcome.message +
              "; it waits here and costs no attempt, and no more jobs are taken than the " +
              std::to_string(slots_.used() - waiting) + " that run, of " +
-             std::to_string(slots_.total()) + " slots (" + cure_of(outcome.shortage) + ")");
+             std::to_string(slots_.total()) + " slots (" + cure_of_shortage(outcome.shortage) +
+             ")");
   spawn(loop_, wait_for_room(), "waiting for room");
 }
 

@@ -13,6 +13,7 @@
 #include <memory>
 #include <utility>
 
+#include "rbit/base/shortage.h"
 #include "rbit/base/text.h"
 #include "rbit/run/open_below.h"
 
@@ -101,6 +102,8 @@ class Walk {
     return matches;
   }
   const std::string& reason() const { return reason_; }
+  /// Not 0: errno of a shortage (see is_shortage) that ended the walk.
+  int shortage() const { return shortage_; }
 
  private:
   void go_down(const Fd& directory, const std::string& path, std::size_t part, std::size_t level) {
@@ -115,6 +118,7 @@ class Walk {
     looked_at_ += cost_of_a_link;
     const Fd target = open_linked(top_.get(), path, names_);
     if (!target && errno == EXDEV) note(path, "is a link that leads out of the job's directory");
+    if (!target) end_if_short(errno);
     return target && ::fstat(target.get(), &info) == 0 && S_ISDIR(info.st_mode);
   }
 
@@ -128,8 +132,16 @@ class Walk {
       next = Fd(::openat(directory.get(), entry.name.c_str(),
                          O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
     }
-    if (!next) note(path, std::strerror(errno));
+    if (!next && !end_if_short(errno)) note(path, std::strerror(errno));
     return next;
+  }
+
+  /// What a shortage hides must not be taken for missing.
+  bool end_if_short(int error) {
+    if (!is_shortage(error)) return false;
+    shortage_ = error;
+    reason_ = std::strerror(error);
+    return true;
   }
 
   void add(const Entry& entry, const std::string& path, bool whole) {
@@ -153,7 +165,10 @@ class Walk {
     std::vector<Entry> list;
     Fd copy(::openat(directory.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     const std::unique_ptr<DIR, CloseDirectory> stream(copy ? ::fdopendir(copy.get()) : nullptr);
-    if (!stream) return list;
+    if (!stream) {
+      end_if_short(errno);
+      return list;
+    }
     copy.release();
     while (const dirent* entry = ::readdir(stream.get())) {
       const std::string name = entry->d_name;
@@ -186,6 +201,7 @@ class Walk {
   const std::atomic<bool>* const stop_;  // nullptr: nobody stops it
   std::size_t looked_at_ = 0;
   std::string reason_;
+  int shortage_ = 0;
   std::map<std::string, bool> found_;
   std::map<std::string, std::string> unfit_;
 };
@@ -222,6 +238,7 @@ Result<ArtifactMatches> match_artifacts(const Fd& directory, const std::vector<s
     walk.look(directory, "", 0, 0);
   else if (trees)
     walk.take_tree(directory, "");
+  if (walk.shortage() != 0) return Error::of_system(thing, walk.shortage());
   if (!walk.reason().empty()) return Error{thing, walk.reason(), "narrow 'artifacts'"};
   return walk.take();
 }

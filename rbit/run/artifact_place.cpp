@@ -5,7 +5,6 @@
 
 #include <cerrno>
 #include <cstdlib>
-#include <cstring>
 #include <memory>
 #include <utility>
 
@@ -34,10 +33,11 @@ Result<void> ArtifactPlace::open(const std::string& path) {
   if (above)
     directory = open_below(above.get(), path.substr(slash + 1),
                            O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, Mounts::enter);
-  const bool is_replaced = errno == ELOOP || errno == ENOTDIR;
-  if (!directory)
-    return Error{path, is_replaced ? "is no directory any more" : std::strerror(errno),
-                 "artifacts are taken from here"};
+  if (!directory) {
+    Error error = Error::of_system(path, errno, "artifacts are taken from here");
+    if (error.number == ELOOP || error.number == ENOTDIR) error.reason = "is no directory any more";
+    return error;
+  }
   set(path, std::move(directory), false);
   return {};
 }
@@ -64,10 +64,10 @@ Result<Fd> ArtifactPlace::open_file(const std::string& relative) const {
                            : "is a link that leads out of the job's directory");
   }
   if (!found && errno == ELOOP) return because("is a link without an end");
-  if (!found || ::fstat(found.get(), &info) != 0) return because(std::strerror(errno));
+  if (!found || ::fstat(found.get(), &info) != 0) return Error::of_system("", errno);
   if (!S_ISREG(info.st_mode)) return because("is not a regular file");
   Fd file = open_again(found);
-  if (!file) return because(std::strerror(errno));
+  if (!file) return Error::of_system("", errno);
   return file;
 }
 

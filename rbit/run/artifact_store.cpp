@@ -25,8 +25,10 @@ namespace {
 
 constexpr int directory_flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
 
-Error failed(const char* doing, int error = errno) {
-  return Error{"", std::string(doing) + ": " + std::strerror(error)};
+Error failed(const char* doing, int number = errno) {
+  Error error = Error::of_system("", number);
+  error.reason = std::string(doing) + ": " + error.reason;
+  return error;
 }
 
 std::string staged_name(std::size_t number) {
@@ -105,27 +107,33 @@ Result<void> ArtifactStore::open(const std::string& path, const std::string& bel
   mode_ = mode;
   const Fd top(::open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   if (top) output_ = make_below(top.get(), below, mode);
-  if (!output_)
-    return Error{
-        path_,
-        errno == ENOTDIR || errno == ELOOP ? "is no directory any more" : std::strerror(errno),
-        "artifacts are put here"};
+  if (!output_) {
+    Error error = Error::of_system(path_, errno, "artifacts are put here");
+    if (error.number == ENOTDIR || error.number == ELOOP) error.reason = "is no directory any more";
+    return error;
+  }
   const std::string usual = ".rbit-" + text::sha256_hex(owner).substr(0, 32);
   if (open_staging(usual)) return {};
   // Somebody else made one of that name.
   auto opened = open_staging(usual + "-" + std::to_string(random_number()));
-  if (!opened) return Error{path_, opened.error().reason};
-  return opened;
+  if (opened) return opened;
+  Error error = opened.error();
+  error.thing = path_;
+  return error;
 }
 
 /// True if it is one that nobody else can enter.
 Result<void> ArtifactStore::open_staging(const std::string& name) {
   const int output = output_.get();
-  if (::mkdirat(output, name.c_str(), 0700) != 0 && errno != EEXIST)
-    return failed("cannot be written to");
+  const bool made = ::mkdirat(output, name.c_str(), 0700) == 0;
+  if (!made && errno != EEXIST) return failed("cannot be written to");
   Fd staging(::openat(output, name.c_str(), directory_flags));
   struct stat info {};
-  if (!staging || ::fstat(staging.get(), &info) != 0) return failed("cannot be written to");
+  if (!staging || ::fstat(staging.get(), &info) != 0) {
+    const Error why = failed("cannot be written to");
+    if (made) ::unlinkat(output, name.c_str(), AT_REMOVEDIR);
+    return why;
+  }
   if (info.st_uid != ::geteuid() || (info.st_mode & 0077) != 0)
     return failed("cannot be written to", EEXIST);
   staging_ = std::move(staging);
@@ -267,8 +275,10 @@ Result<void> ArtifactStore::finish() {
   for (const auto& made : made_) touched_.insert(above(made));
   for (const auto& directories : touched_) {
     const Fd directory = open_made(directories);
-    if (!directory || (::fsync(directory.get()) != 0 && errno != EINVAL))
-      return Error{path_, std::string("cannot be synced: ") + std::strerror(errno)};
+    if (directory && (::fsync(directory.get()) == 0 || errno == EINVAL)) continue;
+    Error error = failed("cannot be synced");
+    error.thing = path_;
+    return error;
   }
   finished_ = true;
   return {};

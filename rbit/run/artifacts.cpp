@@ -12,6 +12,7 @@
 
 #include "rbit/base/aside.h"
 #include "rbit/base/fd.h"
+#include "rbit/base/shortage.h"
 #include "rbit/base/text.h"
 #include "rbit/run/artifact_globs.h"
 #include "rbit/run/artifact_names.h"
@@ -69,23 +70,34 @@ class Collection {
  private:
   using Done = Result<void>;
 
-  static Error refused(const std::string& name, std::string reason, std::string cure = "") {
-    return Error{"artifact " + text::one_line(name), std::move(reason), std::move(cure)};
+  static Error refused(const std::string& name, Error why) {
+    why.thing = "artifact " + text::one_line(name);
+    return why;
   }
   bool is_stopped() const { return order_.stop != nullptr && *order_.stop; }
   static Error stopped() { return Error{"artifacts", "were not kept, the job was cancelled"}; }
 
-  /// What cannot be kept: of what the job named an Error, of what a pattern matches a remark.
-  Done unfit(bool is_named, const std::string& name, const std::string& reason,
-             const std::string& cure = "") {
-    if (is_named && order_.strict) return refused(name, reason, cure);
-    kept_.passed_over.push_back(Error{text::one_line(name), reason, cure}.text());
+  /// A mere reason, for `unfit` and `refused` to name what it is about.
+  static Error because(std::string reason, std::string cure = "") {
+    return Error{"", std::move(reason), std::move(cure)};
+  }
+
+  /// What cannot be kept: of what the job named an Error, of what a pattern matches a remark. A
+  /// shortage is an Error always, for in a while it can be kept.
+  Done unfit(bool is_named, const std::string& name, Error why) {
+    if ((is_named && order_.strict) || is_shortage(why.number))
+      return refused(name, std::move(why));
+    why.thing = text::one_line(name);
+    kept_.passed_over.push_back(why.text());
     return {};
   }
 
   Done open_places() {
     if (auto opened = work_.open(order_.work_dir); !opened) return opened;
-    if (!order_.tmp_dir.empty()) (void)tmp_.open(order_.tmp_dir);  // a job may remove it
+    if (!order_.tmp_dir.empty()) {
+      const auto opened = tmp_.open(order_.tmp_dir);
+      if (!opened && is_shortage(opened.error().number)) return opened;  // else the job removed it
+    }
     const std::string& path = order_.output_dir;
     const std::string top = order_.output_top.empty() ? path : order_.output_top;
     const std::string below = path.size() > top.size() ? path.substr(top.size() + 1) : "";
@@ -104,14 +116,15 @@ class Collection {
   Done add_named(const Artifact& artifact) {
     const std::string& path = artifact.path;
     if (path.empty() || path.find('\0') != std::string::npos)
-      return unfit(true, "'" + path + "'", "is no path");
+      return unfit(true, "'" + path + "'", because("is no path"));
     if (path.front() != '/') return add({&work_, path, artifact.kind, true}, path, false);
     for (const ArtifactPlace* place : {&work_, &tmp_, &output_}) {
       if (!*place) continue;
       if (auto relative = place->relative(path); !relative.empty())
         return add({place, relative, artifact.kind, true}, path, false);
     }
-    return unfit(true, path, "lies neither in the job's directory nor in " + order_.output_dir);
+    return unfit(true, path,
+                 because("lies neither in the job's directory nor in " + order_.output_dir));
   }
 
   Done add_matches(const std::string& glob, bool required) {
@@ -120,7 +133,7 @@ class Collection {
         match_artifacts(work_.directory(), work_.names(), glob, max_artifacts, order_.stop);
     if (!matches) return is_stopped() ? stopped() : matches.error();
     for (const auto& [path, why] : matches->unfit)
-      if (seen_unfit_.insert(path).second) (void)unfit(false, path, why);
+      if (seen_unfit_.insert(path).second) (void)unfit(false, path, because(why));
     for (const auto& match : matches->files) {
       Candidate candidate{&work_, match.path, "", false};
       if (required) candidate.required_by.insert(glob);
@@ -135,15 +148,14 @@ class Collection {
   /// Looks at the file; nothing has been changed yet when this refuses.
   Done add(Candidate candidate, const std::string& shown, bool whole) {
     const bool is_named = candidate.is_named;
-    const auto no = [&](const std::string& reason, const std::string& cure = "") {
+    const auto no = [&](Error why) {
       if (!is_named) seen_unfit_.insert(candidate.path);
-      return unfit(is_named, shown, reason, cure);
+      return unfit(is_named, shown, std::move(why));
     };
     const auto file = candidate.place->open_file(candidate.path);
-    if (!file) return no(file.error().reason);
+    if (!file) return no(file.error());
     auto& info = candidate.info;
-    if (::fstat(file->get(), &info) != 0)
-      return no(std::string("cannot be read: ") + std::strerror(errno));
+    if (::fstat(file->get(), &info) != 0) return no(Error::of_system("", errno));
     candidate.wish = {clean_path(candidate.path), whole || candidate.place->keeps()};
     if (Candidate* same = find_same(candidate)) {  // named twice, or also by a pattern
       same->required_by.merge(candidate.required_by);
@@ -151,17 +163,22 @@ class Collection {
       if (whole && !same->is_named && same->path == candidate.path) same->wish.whole = true;
       return {};
     }
-    if (!may_be_told(info)) return no("belongs to another user, and not everybody may read it");
-    if (!is_its_own(candidate))
-      return no("has another name outside the job's directory, so it may be another's file",
-                "copy it");
+    if (!may_be_told(info))
+      return no(because("belongs to another user, and not everybody may read it"));
+    const bool is_own = is_its_own(candidate);
+    if (links_.shortage() != 0) return refused(shown, Error::of_system("", links_.shortage()));
+    if (!is_own)
+      return no(because("has another name outside the job's directory, so it may be another's file",
+                        "copy it"));
     const std::string& name = candidate.wish.relative;
-    if (!text::is_printable(name)) return no("its name is not UTF-8 or has control characters");
+    if (!text::is_printable(name))
+      return no(because("its name is not UTF-8 or has control characters"));
     bytes_ += info.st_size;
     if (bytes_ > max_artifact_bytes)
-      return refused(shown, "exceeds the 64 GiB for one job's artifacts");
+      return refused(shown, because("exceeds the 64 GiB for one job's artifacts"));
     if (candidates_.size() == max_artifacts)
-      return refused(shown, "is one more than " + std::to_string(max_artifacts), "pack them");
+      return refused(shown,
+                     because("is one more than " + std::to_string(max_artifacts), "pack them"));
     candidates_.push_back(std::move(candidate));
     return {};
   }
@@ -219,7 +236,7 @@ class Collection {
       if (!names[i].empty()) continue;
       candidates_[i].out = true;
       auto done = unfit(candidates_[i].is_named, candidates_[i].path,
-                        "another artifact of this job has the same name");
+                        because("another artifact of this job has the same name"));
       if (!done) return done;
     }
     return {};
@@ -229,20 +246,20 @@ class Collection {
   Done prepare(Candidate& candidate) {
     if (is_stopped()) return stopped();
     if (candidate.out) return {};
-    const auto no = [&](const std::string& reason) {
+    const auto no = [&](Error why) {
       candidate.out = true;
-      return unfit(candidate.is_named, candidate.path, reason);
+      return unfit(candidate.is_named, candidate.path, std::move(why));
     };
     const auto opened = candidate.place->open_file(candidate.path);
-    if (!opened) return no(opened.error().reason);
+    if (!opened) return no(opened.error());
     const int file = opened->get();
     struct stat now {};
-    if (::fstat(file, &now) != 0) return no(std::strerror(errno));
+    if (::fstat(file, &now) != 0) return no(Error::of_system("", errno));
     if (now.st_dev != candidate.info.st_dev || now.st_ino != candidate.info.st_ino)
-      return no("was replaced while it was looked at");
+      return no(because("was replaced while it was looked at"));
     if (!candidate.place->keeps()) {
       const auto added = store_.add(file, now, order_.stop != nullptr ? *order_.stop : never_);
-      if (!added) return is_stopped() ? stopped() : refused(candidate.path, added.error().text());
+      if (!added) return is_stopped() ? stopped() : refused(candidate.path, added.error());
       candidate.number = *added;
       return {};
     }
@@ -251,11 +268,11 @@ class Collection {
     const mode_t mode = ArtifactStore::kept_mode(now.st_mode);
     const bool is_writable = (now.st_mode & 07777) != mode;
     if (now.st_uid != order_.account.value_or(::geteuid()) && is_writable)
-      return no("belongs to another user, and others may write to it");
+      return no(because("belongs to another user, and others may write to it"));
     if (now.st_nlink == 1 && is_writable && ::fchmod(file, mode) != 0)
-      return no(std::string("others may write to it, and it cannot be mended: ") +
-                std::strerror(errno));
-    if (::fsync(file) != 0) return refused(candidate.path, std::strerror(errno));
+      return no(because(std::string("others may write to it, and it cannot be mended: ") +
+                        std::strerror(errno)));
+    if (::fsync(file) != 0) return refused(candidate.path, Error::of_system("", errno));
     return {};
   }
 
@@ -267,9 +284,9 @@ class Collection {
     const std::string& name = candidate.wish.relative;
     if (!candidate.place->keeps()) {
       const auto put = store_.put(candidate.number, name);
-      if (!put) return refused(candidate.path, put.error().text());
+      if (!put) return refused(candidate.path, put.error());
       candidate.out = !put->obstacle.empty();
-      if (candidate.out) return unfit(candidate.is_named, candidate.path, put->obstacle);
+      if (candidate.out) return unfit(candidate.is_named, candidate.path, because(put->obstacle));
       if (put->replaced)
         kept_.notes.push_back("artifact " + name + " took the place of an older file of its name");
     }

@@ -5,9 +5,11 @@
 #include <csignal>
 #include <utility>
 
+#include "rbit/base/backoff.h"
 #include "rbit/base/failpoint.h"
 #include "rbit/base/log.h"
 #include "rbit/base/log_runners.h"
+#include "rbit/base/shortage.h"
 #include "rbit/base/text.h"
 #include "rbit/run/outcome_of.h"
 #include "rbit/run/record.h"
@@ -19,6 +21,9 @@ namespace {
 constexpr auto flush_pause = std::chrono::seconds(1);  // for those who follow a job's log
 constexpr std::size_t max_reports = 1000;              // of one attempt; a flood helps nobody
 constexpr std::size_t max_last_words = 600;            // bytes
+// Between two tries to keep artifacts for which there is no room, and for all of them.
+constexpr std::chrono::milliseconds first_pause{250}, longest_pause{30'000};
+constexpr std::chrono::hours longest_patience{1};
 
 template <class T>
 T earlier(T one, T other) {
@@ -223,14 +228,21 @@ Task<void> Attempt::keep_artifacts(Outcome& outcome, ArtifactOrder order) {
   fill_in(order, policy_, outcome.kind);
   if (order.empty()) co_return;
   std::atomic<bool> stop{false};
+  Notice asked(timer_.get_executor());
   order.stop = &stop;
-  context_.stop.listen([&](StopKind) { stop = context_.stop.cancelled(); });
-  const auto kept = co_await collect_artifacts(std::move(order));
+  context_.stop.listen([&](StopKind kind) {
+    stop = context_.stop.cancelled() || kind == StopKind::kill;
+    asked.notify();
+  });
+  const Kept kept = co_await collect_with_patience(order, asked);
   context_.stop.listen(nullptr);
-  if (!kept && stop) {
-    outcome = outcome_of(StopCause::cancel, policy_);
+  const bool is_short = !kept && is_shortage(kept.error().number);
+  if (!kept && (stop || (is_short && context_.stop.requested()))) {
+    const bool cancelled = context_.stop.cancelled();
+    outcome = outcome_of(cancelled ? StopCause::cancel : StopCause::interrupt, policy_);
     outcome.log_file = log_.path();
-    log_.note("cancelled while its artifacts were copied: none is kept");
+    log_.note(std::string(cancelled ? "cancelled" : "interrupted") +
+              " before its artifacts were kept: none is");
     co_return;
   }
   if (!kept) log_.note("artifacts: " + kept.error().text());
@@ -241,6 +253,30 @@ Task<void> Attempt::keep_artifacts(Outcome& outcome, ArtifactOrder order) {
   note_artifacts(outcome, kept);
   if (auto written = write_outcome(context_.record_dir, outcome); !written)
     log::warning("job " + job_.key + ": " + written.error().text());
+}
+
+/// What this machine has too little of is not the job's fault: it is waited for, with the job's
+/// slot and directories, until somebody asks for the job's end. Not for ever, for it may be the
+/// artifacts themselves that have no room here.
+Task<Attempt::Kept> Attempt::collect_with_patience(const ArtifactOrder& order, Notice& asked) {
+  Backoff backoff(first_pause, longest_pause);
+  const auto end = std::chrono::steady_clock::now() + longest_patience;
+  bool said = false;
+  for (;;) {
+    Kept kept = co_await collect_artifacts(order);
+    const bool is_short = !kept && is_shortage(kept.error().number);
+    if (said && kept) log::info("job " + job_.key + ": its artifacts are kept now");
+    if (!is_short || context_.stop.requested() || std::chrono::steady_clock::now() >= end)
+      co_return kept;
+    const std::string line =
+        "its artifacts cannot be kept now, which is not its fault: " + kept.error().text() +
+        "; tried again for an hour (" + cure_of_shortage(kept.error().number) + ")";
+    if (!std::exchange(said, true)) {
+      log::error("job " + job_.key + ": " + line);
+      log_.note(line);
+    }
+    co_await asked.wait_for(first_pause + backoff.next());
+  }
 }
 
 }  // namespace rbit

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "rbit/base/notice.h"
 #include "rbit/base/result.h"
 #include "rbit/base/task.h"
 #include "rbit/core/runner.h"
@@ -65,13 +66,16 @@ class Attempt {
   const std::optional<ResultEvent>& result() const { return result_; }
 
   /// Fills in what only this knows: a message where there is none, artifacts, log, sizes. A cancel
-  /// that comes meanwhile makes it a cancelled one, and nothing is kept.
+  /// that comes meanwhile makes it a cancelled one, a kill an interrupted one, and nothing is kept.
   /// REQUIRES: no process of the job is left, its pipes are drained. `places.named` and `globs` are
   /// filled in here.
   Task<void> conclude(Outcome& outcome, ArtifactOrder places);
 
  private:
+  using Kept = Result<KeptArtifacts>;
   Task<void> keep_artifacts(Outcome& outcome, ArtifactOrder order);
+  /// `asked`: told when somebody asks for the job's end.
+  Task<Kept> collect_with_patience(const ArtifactOrder& order, Notice& asked);
   void ladder(StopCause cause, int signal);
   void limit_output();
   void on_stop(StopKind kind);

@@ -3,10 +3,12 @@
 #include <dirent.h>
 #include <fcntl.h>
 
+#include <cerrno>
 #include <memory>
 #include <string>
 
 #include "rbit/base/fd.h"
+#include "rbit/base/shortage.h"
 
 namespace rbit {
 
@@ -28,7 +30,7 @@ void OwnLinks::look(int directory, int level) {
   Fd copy(::openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   const std::unique_ptr<DIR, int (*)(DIR*)> stream(copy ? ::fdopendir(copy.get()) : nullptr,
                                                    ::closedir);
-  if (!stream) return;
+  if (!stream) return note_failure(errno);
   copy.release();
   while (const dirent* entry = ::readdir(stream.get())) {
     const std::string name = entry->d_name;
@@ -40,8 +42,12 @@ void OwnLinks::look(int directory, int level) {
     if (!S_ISDIR(info.st_mode) || level == most_levels) continue;
     const Fd below(
         ::openat(directory, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-    if (below) look(below.get(), level + 1);
+    below ? look(below.get(), level + 1) : note_failure(errno);
   }
+}
+
+void OwnLinks::note_failure(int error) {
+  if (is_shortage(error)) shortage_ = error;
 }
 
 }  // namespace rbit

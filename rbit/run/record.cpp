@@ -20,6 +20,7 @@
 #include "rbit/base/fd.h"
 #include "rbit/base/json.h"
 #include "rbit/base/log.h"
+#include "rbit/base/shortage.h"
 #include "rbit/base/text.h"
 #include "rbit/run/account.h"
 #include "rbit/run/artifacts.h"
@@ -263,7 +264,7 @@ Result<void> note_workspace(const std::string& record_dir, const std::string& ro
 }
 
 Task<std::optional<Outcome>> recover_attempt(OpenAttempt attempt, RunnerPolicy policy,
-                                             RunPlace place) {
+                                             RunPlace place, const std::atomic<bool>* stop) {
   const auto record = co_await final_record(attempt, policy);
   if (record && !record->end && !record->host_released) {
     const int killed = co_await end_left_behind(record->leader_id, place.cgroups);
@@ -290,8 +291,17 @@ Task<std::optional<Outcome>> recover_attempt(OpenAttempt attempt, RunnerPolicy p
       order.work_stays = policy.keep_work;
       order.named = read_artifact_notes(attempt.record_dir);
       fill_in(order, policy, outcome->kind);
+      order.stop = stop;
       const auto collected = co_await collect_artifacts(std::move(order));
+      if (!collected && stop != nullptr && *stop) co_return std::nullopt;
       note_artifacts(*outcome, collected);
+      // No fault of the job's, and nobody can wait for it here: it runs again.
+      if (!collected && is_shortage(collected.error().number)) {
+        log::error("job " + attempt.job.key +
+                   " runs again, its artifacts could not be kept: " + collected.error().text() +
+                   " (" + cure_of_shortage(collected.error().number) + ")");
+        outcome = outcome_of(StopCause::interrupt, policy);
+      }
     }
   }
   if (outcome && outcome->log_file.empty() && ::access(log_file.c_str(), F_OK) == 0)

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <sys/types.h>
+#include <atomic>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -31,9 +32,11 @@ Result<std::optional<LeaderRecord>> read_leader_record(const std::string& record
 
 /// How an attempt of an earlier life of rbit ended, from its record: waits for a leader that is
 /// still at it (`grace` and 10 s, then it is killed), ends what a dead one left behind, collects
-/// the artifacts, removes the workspace. None: the crash left no verdict. Never throws.
+/// the artifacts, removes the workspace. None: the crash left no verdict, or `stop` became true,
+/// and the next life finds all as it was. Never throws.
 Task<std::optional<Outcome>> recover_attempt(OpenAttempt attempt, RunnerPolicy policy,
-                                             RunPlace place);
+                                             RunPlace place,
+                                             const std::atomic<bool>* stop = nullptr);
 
 /// Says where the attempt has its workspace, so that the next life finds it there. An empty `root`:
 /// nowhere yet; said of each record when it is made, for one that says nothing is of an older rbit.

@@ -23,7 +23,7 @@ namespace {
 
 // What may be removed on the loop; more of it holds up everybody else for too long.
 constexpr int few_entries = 500;
-constexpr std::chrono::minutes longest_removal{10};
+constexpr std::chrono::seconds few_entries_limit{10};
 constexpr std::int64_t small_bytes = 64 << 20;  // a large file takes the file system its time
 
 /// Removes a tree of any depth without going down: a directory inside a directory that is not empty
@@ -31,7 +31,8 @@ constexpr std::int64_t small_bytes = 64 << 20;  // a large file takes the file s
 class TreeRemover {
  public:
   /// `most`: entries to remove before it gives up; -1: all there are, however large.
-  TreeRemover(std::string path, int most) : path_(std::move(path)), most_(most) {}
+  TreeRemover(std::string path, int most, std::chrono::milliseconds limit)
+      : path_(std::move(path)), most_(most), limit_(limit) {}
 
   /// It was given up: `run` of one without limit does the rest.
   bool is_unfinished() const { return unfinished_; }
@@ -55,7 +56,7 @@ class TreeRemover {
     // Each round empties what stands in the top directory; what was moved up has the next.
     bool goes_on = true;
     // Another process of the job's account may fill it as long as it likes.
-    const auto end = std::chrono::steady_clock::now() + longest_removal;
+    const auto end = std::chrono::steady_clock::now() + limit_;
     while (goes_on && std::chrono::steady_clock::now() < end) goes_on = empty_top();
     if (unfinished_) return {};
     if (::unlinkat(parent.get(), name.c_str(), AT_REMOVEDIR) != 0) remember("");
@@ -186,6 +187,7 @@ class TreeRemover {
 
   std::string path_;
   const int most_;
+  const std::chrono::milliseconds limit_;
   int seen_ = 0;
   bool unfinished_ = false;
   Fd top_;
@@ -197,12 +199,12 @@ class TreeRemover {
 
 }  // namespace
 
-Result<void> remove_tree(const std::string& path) {
-  return TreeRemover(path, -1).run();
+Result<void> remove_tree(const std::string& path, std::chrono::milliseconds limit) {
+  return TreeRemover(path, -1, limit).run();
 }
 
 Task<Result<void>> remove_tree_aside(std::string path) {
-  TreeRemover at_once(path, few_entries);
+  TreeRemover at_once(path, few_entries, few_entries_limit);
   Result<void> removed = at_once.run();
   if (!at_once.is_unfinished()) co_return removed;
   std::function<Result<void>()> rest = [&path] { return remove_tree(path); };

@@ -2,6 +2,7 @@
 
 #include <sys/types.h>
 
+#include <chrono>
 #include <optional>
 #include <string>
 
@@ -59,9 +60,10 @@ class Workspace {
 };
 
 /// Removes the tree at `path` through descriptors: follows no link, crosses no mount, opens what
-/// the job has locked (mode 0000), needs three descriptors however deep it is. A path that is not
-/// there is no Error.
-Result<void> remove_tree(const std::string& path);
+/// the job has locked (mode 0000), needs three descriptors however deep it is. Gives up after
+/// `limit`, for somebody may go on filling it. A path that is not there is no Error.
+Result<void> remove_tree(const std::string& path,
+                         std::chrono::milliseconds limit = std::chrono::minutes(10));
 /// The same; what is more than a few files, or large, on a thread of its own: the loop goes on.
 Task<Result<void>> remove_tree_aside(std::string path);
 

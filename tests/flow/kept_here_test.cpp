@@ -1,6 +1,7 @@
 // Copies that the broker refuses (RELIABILITY.md 4): the journal stands for their messages.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -242,6 +243,23 @@ TEST_CASE("a dead letter that waits here is not lost when its job is asked for a
   CHECK(story.journal().owned_jobs().empty());
   CHECK(story.journal().find("bad")->state == JobRecord::State::done);
   CHECK(story.runner().started.empty());
+}
+
+TEST_CASE("a dead letter with the id of a retry that waits here moves when somebody takes it") {
+  Story story(1);
+  block_once(story, "later");
+  Message other = story.message("later");
+  other.body = "no job";
+  story.transport.send(other);
+  story.settle_down();
+  REQUIRE(story.journal().owned_jobs().size() == 2);
+  story.transport.refuse_copies(false);
+  story.pass(61s);
+  const auto& settled = story.transport.settled;
+  CHECK(std::count_if(settled.begin(), settled.end(), [](const auto& one) {
+          return one.settlement.kind == Settlement::Kind::dead_letter && one.body == "no job";
+        }) == 1);
+  CHECK(story.journal().owned_jobs().empty());
 }
 
 TEST_CASE("a dead letter of an earlier run that is refused again leaves the present run alone") {

@@ -11,6 +11,7 @@ class TempDir {
  public:
   TempDir() : path_((std::filesystem::temp_directory_path() / "rbit-test-XXXXXX").string()) {
     if (::mkdtemp(path_.data()) == nullptr) std::abort();
+    path_ = std::filesystem::canonical(path_).string();
   }
   ~TempDir() {
     std::error_code ignored;
@@ -20,6 +21,7 @@ class TempDir {
   TempDir& operator=(const TempDir&) = delete;
 
   const std::string& path() const { return path_; }
+  std::string operator/(const std::string& name) const { return path_ + "/" + name; }
 
  private:
   std::string path_;

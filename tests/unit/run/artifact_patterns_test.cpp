@@ -161,6 +161,38 @@ TEST_CASE("others may not write to what is kept, wherever it lies") {
   }
 }
 
+TEST_CASE("a file that only another user may read is no artifact, wherever it was moved") {
+  if (::geteuid() != 0) return;  // only root can give files away
+  constexpr uid_t job = 65534, other = 1;
+  Build build;
+  build.order.account = job;
+  build.order.globs = {"*"};
+  const auto give = [&](const std::string& path, uid_t owner, mode_t mode) {
+    test::write_file(path, "text");
+    REQUIRE(::chown(path.c_str(), owner, static_cast<gid_t>(-1)) == 0);
+    REQUIRE(::chmod(path.c_str(), mode) == 0);
+  };
+  const std::string work = build.order.work_dir + "/", output = build.order.output_dir + "/";
+  give(work + "own", job, 0600);
+  give(work + "secret", other, 0640);
+  give(work + "public", other, 0644);
+  CHECK(build.kept() == Names{"own", "public"});
+  CHECK(build.said.passed_over.size() == 1);
+
+  // What lies in the output directory may be another job's; its mode is not for this one to change.
+  build.order.globs.clear();
+  give(output + "of-another", other, 0666);
+  CHECK(build.names(output + "of-another").refuses("others may write to it"));
+  CHECK(fs::status(output + "of-another").permissions() == fs::perms(0666));
+  build.order.named.clear();
+  give(output + "linked", job, 0644);
+  fs::create_hard_link(output + "linked", build.place / "outside");
+  CHECK(build.names(output + "linked").refuses("has another name outside"));
+  build.order.named.clear();
+  give(output + "unreadable", other, 0600);
+  CHECK(build.names(output + "unreadable").refuses("not everybody may read it"));
+}
+
 TEST_CASE("a directory in the way is passed over for a pattern") {
   Build build;
   build.makes("dir");

@@ -11,6 +11,7 @@
 
 #include "rbit/run/artifact_store.h"
 #include "rbit/run/artifacts.h"
+#include "rbit/run/workspace.h"
 #include "tests/unit/run/temp_dir.h"
 
 namespace rbit {

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "rbit/run/workspace.h"
 #include "tests/support/loop.h"
 #include "tests/unit/run/artifact_build.h"
 

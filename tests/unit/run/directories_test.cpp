@@ -1,5 +1,6 @@
 #include "rbit/run/directories.h"
 
+#include <doctest/doctest.h>
 #include <sys/stat.h>
 #include <unistd.h>
 

@@ -252,6 +252,16 @@ TEST_CASE_FIXTURE(HostedFixture,
   CHECK(busy.exit.empty());  // no process has ended
 }
 
+TEST_CASE_FIXTURE(HostedFixture, "a job cannot say that its host has opened what stays open") {
+  // Only a plugin's host waits for an answer; here it would be taken for the next job.
+  host("say '{\"opened\":true}'; case $line in *noted*) echo forged;; esac; done_ ok");
+  for (const char* key : {"one", "two", "three"}) {
+    const Outcome outcome = run_job(job(key));
+    CHECK(outcome.kind == Kind::done);
+    CHECK(log_of(outcome).empty());
+  }
+}
+
 TEST_CASE_FIXTURE(HostedFixture, "preparing makes no directory, a job makes them private") {
   host("done_ ok");
   REQUIRE(prepare().has_value());

@@ -13,6 +13,7 @@
 #include <cerrno>
 #include <cstddef>
 
+#include "rbit/run/workspace.h"
 #include "tests/unit/run/temp_dir.h"
 
 namespace rbit {

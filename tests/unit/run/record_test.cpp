@@ -5,10 +5,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cstring>
+#include <set>
 
 #include "rbit/run/event_line.h"
 #include "rbit/run/workspace.h"
+#include "tests/unit/run/few_descriptors.h"
 #include "tests/unit/run/run_fixture.h"
 
 using namespace rbit;
@@ -19,8 +22,17 @@ struct RecordFixture : test::RunFixture {
   std::string record_dir = fresh_record_dir();
   RunnerPolicy policy;
 
-  std::optional<Outcome> recover() {
-    return test::run(loop, recover_attempt(attempt(), policy, place()));
+  std::optional<Outcome> recover(const std::atomic<bool>* stop = nullptr) {
+    return test::run(loop, recover_attempt(attempt(), policy, place(), stop));
+  }
+  /// Where the attempt worked, noted as such.
+  Workspace make_workspace() {
+    Job job;
+    job.key = "key-1";
+    auto workspace = Workspace::make(dir / "work", job);
+    REQUIRE(workspace.has_value());
+    REQUIRE(note_workspace(record_dir, workspace->root()).has_value());
+    return std::move(*workspace);
   }
   OpenAttempt attempt() const {
     OpenAttempt open;
@@ -97,14 +109,10 @@ TEST_CASE_FIXTURE(RecordFixture, "a host's result line is its verdict") {
 }
 
 TEST_CASE_FIXTURE(RecordFixture, "artifacts that were not collected yet are, and the rest goes") {
-  Job job;
-  job.key = "key-1";
   std::filesystem::create_directories(dir / "output");
-  auto workspace = Workspace::make(dir / "work", job);
-  REQUIRE(workspace.has_value());
-  test::write_file(workspace->path() + "/a.deb", "a");
-  test::write_file(workspace->path() + "/b.pdf", "b");
-  REQUIRE(note_workspace(record_dir, workspace->root()).has_value());
+  const Workspace workspace = make_workspace();
+  test::write_file(workspace.path() + "/a.deb", "a");
+  test::write_file(workspace.path() + "/b.pdf", "b");
   policy.artifacts = {"*.deb"};
   note_artifact(record_dir, Artifact{"b.pdf", "pdf"});
   write_record(exit_line(0));
@@ -113,7 +121,56 @@ TEST_CASE_FIXTURE(RecordFixture, "artifacts that were not collected yet are, and
   CHECK(outcome->kind == Outcome::Kind::done);
   CHECK(outcome->artifacts.size() == 2);
   CHECK(std::filesystem::exists(dir / "output/a.deb"));
-  CHECK_FALSE(std::filesystem::exists(workspace->root()));
+  CHECK_FALSE(std::filesystem::exists(workspace.root()));
+}
+
+TEST_CASE_FIXTURE(RecordFixture, "who is told to stop leaves the artifacts to the next life") {
+  const Workspace workspace = make_workspace();
+  test::write_file(workspace.path() + "/a.deb", "a");
+  policy.artifacts = {"*.deb"};
+  write_record(exit_line(0));
+  const std::atomic<bool> stop{true};
+  CHECK_FALSE(recover(&stop));
+  CHECK(std::filesystem::exists(workspace.path() + "/a.deb"));
+  CHECK_FALSE(std::filesystem::exists(dir / "output/a.deb"));
+  const auto outcome = recover();
+  REQUIRE(outcome);
+  CHECK(outcome->artifacts.size() == 1);
+}
+
+TEST_CASE_FIXTURE(RecordFixture, "artifacts for which there is no room make no job Failed") {
+  const Workspace workspace = make_workspace();
+  test::write_file(workspace.path() + "/a.deb", "a");
+  policy.artifacts = {"*.deb"};
+  policy.keep_work = true;
+  write_record(exit_line(0));
+  std::set<Outcome::Kind> kinds;
+  for (unsigned free = 0; !kinds.contains(Outcome::Kind::done); ++free) {
+    REQUIRE(free < 100);
+    const test::FewDescriptors few(free);
+    if (const auto outcome = recover()) {
+      kinds.insert(outcome->kind);
+      CHECK(outcome->artifacts.size() == (outcome->kind == Outcome::Kind::done ? 1 : 0));
+    }
+  }
+  CHECK(kinds == std::set{Outcome::Kind::done, Outcome::Kind::interrupted});
+}
+
+TEST_CASE_FIXTURE(RecordFixture, "the loop goes on while much is removed of an earlier life") {
+  for (const int count : {200, 2000}) {
+    CAPTURE(count);
+    const Workspace workspace = make_workspace();
+    for (int i = 0; i < count; ++i)
+      test::write_file(workspace.path() + "/" + std::to_string(i), "");
+    write_record(exit_line(0));
+    bool went_on = false;
+    asio::post(loop, [&] {  // behind the beginning of what is posted next
+      asio::post(loop, [&] { went_on = std::filesystem::exists(workspace.root()); });
+    });
+    CHECK(recover());
+    CHECK_FALSE(std::filesystem::exists(workspace.root()));
+    CHECK(went_on == (count == 2000));
+  }
 }
 
 TEST_CASE_FIXTURE(RecordFixture, "a record of an earlier version: its workspace has the old name") {
@@ -145,12 +202,8 @@ TEST_CASE_FIXTURE(RecordFixture, "what is not noted as an attempt's workspace is
 }
 
 TEST_CASE_FIXTURE(RecordFixture, "artifacts go where the job's fields say, also after a crash") {
-  Job job;
-  job.key = "key-1";
-  auto workspace = Workspace::make(dir / "work", job);
-  REQUIRE(workspace.has_value());
-  REQUIRE(note_workspace(record_dir, workspace->root()).has_value());
-  test::write_file(workspace->path() + "/a.deb", "a");
+  const Workspace workspace = make_workspace();
+  test::write_file(workspace.path() + "/a.deb", "a");
   policy.artifacts = {"*.deb"};
   policy.artifacts_required = {"*.changes"};
   policy.output_dir = dir / "output/%JOB";

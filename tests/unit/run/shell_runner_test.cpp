@@ -262,16 +262,20 @@ TEST_CASE_FIXTURE(ShellFixture, "artifacts-when says how a job must have ended")
 }
 
 TEST_CASE_FIXTURE(ShellFixture,
-                  "a cancel while the artifacts are copied counts, and none is kept") {
+                  "a cancel or a kill while the artifacts are copied counts, and none is kept") {
   policy.artifacts = {"*.bin"};
   policy.artifacts_when.insert(Kind::blocked);
   int code = 0;
+  StopKind kind = StopKind::cancel;
   SUBCASE("done") {}
   SUBCASE("failed") {
     code = 1;
   }
   SUBCASE("blocked") {
     code = 75;
+  }
+  SUBCASE("killed") {
+    kind = StopKind::kill;
   }
   // With two names it is copied, which takes its time.
   shell(std::string(say_building) + "head -c 500000000 /dev/zero > a.bin; ln a.bin b.bin; exit " +
@@ -280,12 +284,13 @@ TEST_CASE_FIXTURE(ShellFixture,
     co_await wait_until([&] {
       return std::filesystem::exists(dir / "output") && !test::names_in(dir / "output").empty();
     });
-    stop->request(StopKind::cancel);
+    stop->request(kind);
   };
   on_report = [&](StopRequest& stop) { asio::co_spawn(loop, watch(&stop), asio::detached); };
   const Outcome outcome = run_job();
-  CHECK(outcome.kind == Kind::cancelled);
-  CHECK(outcome.reason == "cancelled");
+  const bool is_cancel = kind == StopKind::cancel;
+  CHECK(outcome.kind == (is_cancel ? Kind::cancelled : Kind::interrupted));
+  CHECK(outcome.reason == (is_cancel ? "cancelled" : "interrupted"));
   CHECK(outcome.artifacts.empty());
   CHECK(test::names_in(dir / "output").empty());
 }

@@ -1,9 +1,5 @@
 #pragma once
 
-#include <stdlib.h>
-
-#include <doctest/doctest.h>
-
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
@@ -11,28 +7,9 @@
 #include <string>
 #include <vector>
 
-#include "rbit/run/workspace.h"
+#include "tests/support/temp_dir.h"
 
 namespace rbit::test {
-
-/// A fresh directory; removed at the end.
-class TempDir {
- public:
-  TempDir() {
-    std::string name = (std::filesystem::temp_directory_path() / "rbit-unit-XXXXXX").string();
-    REQUIRE(::mkdtemp(name.data()) != nullptr);
-    path_ = std::filesystem::canonical(name).string();
-  }
-  ~TempDir() { (void)remove_tree(path_); }
-  TempDir(const TempDir&) = delete;
-  TempDir& operator=(const TempDir&) = delete;
-
-  const std::string& path() const { return path_; }
-  std::string operator/(const std::string& name) const { return path_ + "/" + name; }
-
- private:
-  std::string path_;
-};
 
 inline std::string read_file(const std::string& path) {
   std::ifstream in(path, std::ios::binary);

@@ -252,6 +252,16 @@ TEST_CASE("removal needs neither stack nor path nor descriptors for a deep tree"
   CHECK_FALSE(fs::exists(place / "tree"));
 }
 
+TEST_CASE("a removal that takes too long gives up and says what is left") {
+  const TempDir place;
+  fs::create_directories(place / "tree/a/b/c");
+  const auto removed = remove_tree(place / "tree", std::chrono::milliseconds(0));
+  REQUIRE_FALSE(removed.has_value());
+  CHECK(removed.error().text() ==
+        place / "tree" + ": cannot be removed: Directory not empty (remove it by hand)");
+  CHECK(fs::exists(place / "tree/a/b/c"));
+}
+
 namespace {
 
 /// Whether the loop did something else before a workspace that `fill` fills was gone.

@@ -49,8 +49,8 @@ else
   (calm="nice -n 19"; build sanitize units) > "$log" 2>&1 &
   run release $((jobs + 1)) -L 'suite|broker|faults' -LE sanitized "$@"
   wait "$!" || { cat "$log"; exit 1; }
-  # With a broker beside them amqp_base and amqp_intake are all of unit_base and unit_intake.
-  run sanitize "$jobs" -L 'unit|amqp|sanitized' -E '^unit_(base|intake)$' "$@"
+  # With a broker beside them real_amqp and real_intake are all of unit_amqp and unit_intake.
+  run sanitize "$jobs" -L 'unit|amqp|sanitized' -E '^unit_(amqp|intake)$' "$@"
 fi
 if [ "$mode" = long ]; then
   build thread rbit rbit-leader rbit-plugin-host

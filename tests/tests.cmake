@@ -1,5 +1,5 @@
-# The tests. A unit test of a room links the room, base, core and nothing else, so that the build
-# guards the house's walls.
+# The tests. A unit test of a room links the room, what that may include and nothing else, so that
+# the build guards the house's walls.
 if(NOT RBIT_BUILD_TESTS OR NOT BUILD_TESTING)
   return()
 endif()
@@ -7,16 +7,18 @@ find_package(doctest REQUIRED)
 add_library(test_main OBJECT ${PROJECT_SOURCE_DIR}/tests/support/doctest_main.cpp)
 target_link_libraries(test_main PUBLIC rbit_options doctest::doctest)
 
-foreach(room base core config intake dispatch run journal report monitor app)
+foreach(room base log amqp core config intake dispatch run journal report monitor app)
   file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/unit/${room}/*_test.cpp)
   if(NOT sources OR NOT TARGET room_${room})
     continue()
   endif()
   add_executable(unit_${room} ${sources})
   set(objects)
-  set(needed base core ${room})
-  if(room STREQUAL app)
-    set(needed base core config intake dispatch run journal report monitor app)
+  set(needed base log core ${room})
+  if(room MATCHES "^(intake|report)$")
+    list(APPEND needed amqp)
+  elseif(room STREQUAL app)
+    set(needed base log amqp core config intake dispatch run journal report monitor app)
   endif()
   list(REMOVE_DUPLICATES needed)
   foreach(one ${needed})
@@ -34,7 +36,7 @@ foreach(room base core config intake dispatch run journal report monitor app)
 endforeach()
 
 # Brokers that misbehave are played.
-foreach(room base intake)
+foreach(room amqp intake)
   if(TARGET unit_${room})
     target_sources(unit_${room} PRIVATE ${PROJECT_SOURCE_DIR}/tests/support/fake_broker.cpp)
   endif()
@@ -65,7 +67,7 @@ include(${PROJECT_SOURCE_DIR}/tests/faults/disk.cmake)
 
 # Prints what conf/rbit.ini and man/rbit.ini.5 must say of the keys (tests/unit/config compares).
 add_executable(config_reference ${PROJECT_SOURCE_DIR}/tests/support/config_reference_main.cpp)
-foreach(room base core config)
+foreach(room base log core config)
   target_sources(config_reference PRIVATE $<TARGET_OBJECTS:room_${room}>)
   target_link_libraries(config_reference PRIVATE room_${room})
 endforeach()

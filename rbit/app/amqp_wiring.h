@@ -4,7 +4,7 @@
 #include <memory>
 #include <string>
 
-#include "rbit/base/amqp_publish_connection.h"
+#include "rbit/amqp/publish_connection.h"
 #include "rbit/base/task.h"
 #include "rbit/config/settings.h"
 #include "rbit/intake/amqp_transport.h"

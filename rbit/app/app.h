@@ -6,12 +6,12 @@
 #include <memory>
 #include <string>
 
+#include "rbit/amqp/publish_connection.h"
 #include "rbit/app/configuration.h"
 #include "rbit/app/control_handlers.h"
 #include "rbit/app/control_server.h"
 #include "rbit/app/followers.h"
 #include "rbit/app/state_dir.h"
-#include "rbit/base/amqp_publish_connection.h"
 #include "rbit/base/ballast.h"
 #include "rbit/base/clock.h"
 #include "rbit/base/database.h"

@@ -1,7 +1,7 @@
 // What the App shows of itself: the part of app.h that feeds rbit/monitor.
 #include "rbit/app/app.h"
-#include "rbit/base/log.h"
 #include "rbit/journal/history.h"
+#include "rbit/log/log.h"
 
 namespace rbit {
 

@@ -1,8 +1,8 @@
 #include <sys/stat.h>
 
+#include "rbit/amqp/tls_check.h"
 #include "rbit/app/amqp_wiring.h"
 #include "rbit/app/checks.h"
-#include "rbit/base/amqp_tls_check.h"
 #include "rbit/base/loopback.h"
 
 namespace rbit {

@@ -6,10 +6,10 @@
 #include <boost/asio/io_context.hpp>
 #include <memory>
 
+#include "rbit/amqp/connection.h"
 #include "rbit/app/amqp_wiring.h"
 #include "rbit/app/checks.h"
 #include "rbit/app/run_alone.h"
-#include "rbit/base/amqp_connection.h"
 #include "rbit/base/random.h"
 #include "rbit/base/text.h"
 #include "rbit/intake/amqp_copy.h"

@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
-#include "rbit/base/log.h"
 #include "rbit/config/settings.h"
+#include "rbit/log/log.h"
 #include "rbit/run/runner_line.h"
 
 namespace rbit {

@@ -15,7 +15,7 @@
 #include <utility>
 
 #include "rbit/base/json.h"
-#include "rbit/base/log.h"
+#include "rbit/log/log.h"
 
 namespace rbit {
 

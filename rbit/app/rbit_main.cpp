@@ -8,11 +8,11 @@
 #include <iostream>
 
 #include "rbit/app/commands.h"
-#include "rbit/base/log.h"
 #include "rbit/base/result.h"
 #include "rbit/base/secrets.h"
 #include "rbit/base/standard_descriptors.h"
 #include "rbit/base/text.h"
+#include "rbit/log/log.h"
 
 namespace rbit {
 namespace {

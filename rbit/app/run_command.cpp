@@ -6,8 +6,8 @@
 #include "rbit/app/log_places.h"
 #include "rbit/app/sibling_states.h"
 #include "rbit/base/descriptor_limit.h"
-#include "rbit/base/log.h"
-#include "rbit/base/log_name.h"
+#include "rbit/log/log.h"
+#include "rbit/log/name.h"
 
 namespace rbit {
 

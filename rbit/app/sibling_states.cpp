@@ -11,9 +11,9 @@
 
 #include "rbit/base/database.h"
 #include "rbit/base/fd.h"
-#include "rbit/base/log.h"
 #include "rbit/base/text.h"
 #include "rbit/journal/history.h"
+#include "rbit/log/log.h"
 
 namespace rbit {
 

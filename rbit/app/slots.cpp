@@ -6,7 +6,7 @@
 #include <thread>
 
 #include "rbit/base/descriptor_limit.h"
-#include "rbit/base/log.h"
+#include "rbit/log/log.h"
 
 namespace rbit {
 

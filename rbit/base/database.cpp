@@ -12,8 +12,8 @@
 #include <unordered_map>
 #include <utility>
 
+#include "rbit/base/complaint.h"
 #include "rbit/base/fd.h"
-#include "rbit/base/log.h"
 #include "rbit/base/sqlite_codes.h"
 
 namespace rbit {
@@ -50,7 +50,7 @@ struct Database::Waiter {
     if (done) {
       done->notify();
     } else if (!result) {
-      log::error("not on record: " + result.error().text());
+      complain("not on record: " + result.error().text(), Complaint::goes_on);
     }
   }
 };

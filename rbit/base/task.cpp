@@ -7,8 +7,8 @@
 #include <string>
 #include <utility>
 
+#include "rbit/base/complaint.h"
 #include "rbit/base/exit_code.h"
-#include "rbit/base/log.h"
 
 namespace rbit {
 
@@ -18,16 +18,16 @@ void spawn(const asio::any_io_executor& loop, Task<void> task, const char* what)
     try {
       std::rethrow_exception(error);
     } catch (const std::bad_alloc&) {
-      log::critical(std::string("out of memory in ") + what +
-                    " (have fewer slots, or more memory; jobs are kept and go on after the "
-                    "restart)");
+      complain(std::string("out of memory in ") + what +
+                   " (have fewer slots, or more memory; jobs are kept and go on after the restart)",
+               Complaint::is_last);
     } catch (const std::exception& caught) {
-      log::critical(std::string("internal error in ") + what + ": " + caught.what() +
-                    " (this is a bug in rbit; jobs are kept and go on after the restart)");
+      complain(std::string("internal error in ") + what + ": " + caught.what() +
+                   " (this is a bug in rbit; jobs are kept and go on after the restart)",
+               Complaint::is_last);
     } catch (...) {
-      log::critical(std::string("internal error in ") + what);
+      complain(std::string("internal error in ") + what, Complaint::is_last);
     }
-    log::flush();
     std::_Exit(static_cast<int>(ExitCode::internal));
   });
 }

@@ -4,8 +4,8 @@
 #include <string_view>
 #include <vector>
 
-#include "rbit/base/log_handler.h"
 #include "rbit/base/result.h"
+#include "rbit/log/handler.h"
 
 namespace rbit::config {
 

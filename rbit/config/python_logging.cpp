@@ -1,10 +1,10 @@
 #include <algorithm>
 #include <map>
 
-#include "rbit/base/log_format.h"
 #include "rbit/base/text.h"
 #include "rbit/config/logging_args.h"
 #include "rbit/config/sections.h"
+#include "rbit/log/format.h"
 
 namespace rbit::config {
 

@@ -8,10 +8,10 @@
 #include <vector>
 
 #include "rbit/base/disk.h"
-#include "rbit/base/log_handler.h"
-#include "rbit/base/log_logger.h"
 #include "rbit/core/runner_policy.h"
 #include "rbit/core/status.h"
+#include "rbit/log/handler.h"
+#include "rbit/log/logger.h"
 
 namespace rbit::config {
 

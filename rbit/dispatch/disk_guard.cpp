@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "rbit/base/log.h"
+#include "rbit/log/log.h"
 
 namespace rbit {
 

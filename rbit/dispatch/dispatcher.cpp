@@ -4,9 +4,9 @@
 #include <set>
 #include <utility>
 
-#include "rbit/base/log.h"
 #include "rbit/base/shortage.h"
 #include "rbit/base/text.h"
+#include "rbit/log/log.h"
 
 namespace rbit {
 

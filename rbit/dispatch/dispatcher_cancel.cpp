@@ -1,8 +1,8 @@
 // A front-end's cancel (INTEROP.md 5), which may come before, during and after everything else.
 #include <utility>
 
-#include "rbit/base/log.h"
 #include "rbit/dispatch/dispatcher.h"
+#include "rbit/log/log.h"
 
 namespace rbit {
 

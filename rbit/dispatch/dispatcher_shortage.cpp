@@ -1,9 +1,9 @@
 // No more jobs at once than this machine has room for.
 #include <string>
 
-#include "rbit/base/log.h"
 #include "rbit/base/shortage.h"
 #include "rbit/dispatch/dispatcher.h"
+#include "rbit/log/log.h"
 
 namespace rbit {
 

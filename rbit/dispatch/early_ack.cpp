@@ -5,8 +5,8 @@
 #include <vector>
 
 #include "rbit/base/failpoint.h"
-#include "rbit/base/log.h"
 #include "rbit/base/text.h"
+#include "rbit/log/log.h"
 
 namespace rbit {
 

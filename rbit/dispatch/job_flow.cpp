@@ -5,11 +5,11 @@
 
 #include "rbit/base/backoff.h"
 #include "rbit/base/failpoint.h"
-#include "rbit/base/log.h"
 #include "rbit/base/secrets.h"
 #include "rbit/base/text.h"
 #include "rbit/core/returns.h"
 #include "rbit/dispatch/report_on.h"
+#include "rbit/log/log.h"
 
 namespace rbit {
 

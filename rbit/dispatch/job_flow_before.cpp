@@ -4,10 +4,10 @@
 #include <utility>
 
 #include "rbit/base/backoff.h"
-#include "rbit/base/log.h"
 #include "rbit/dispatch/build_check.h"
 #include "rbit/dispatch/job_flow.h"
 #include "rbit/dispatch/report_on.h"
+#include "rbit/log/log.h"
 
 namespace rbit {
 

@@ -2,9 +2,9 @@
 // (RELIABILITY.md 2.2, claim `owned`): how they come to wait here, and how they leave.
 #include <utility>
 
-#include "rbit/base/log.h"
 #include "rbit/core/returns.h"
 #include "rbit/dispatch/job_flow.h"
+#include "rbit/log/log.h"
 
 namespace rbit {
 

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <utility>
 
-#include "rbit/base/log.h"
 #include "rbit/base/text.h"
+#include "rbit/log/log.h"
 
 namespace rbit {
 

@@ -3,7 +3,7 @@
 #include <memory>
 #include <vector>
 
-#include "rbit/base/amqp_channel.h"
+#include "rbit/amqp/channel.h"
 #include "rbit/base/task.h"
 
 namespace rbit {

@@ -3,7 +3,7 @@
 #include <chrono>
 #include <optional>
 
-#include "rbit/base/amqp_protocol.h"
+#include "rbit/amqp/protocol.h"
 
 namespace rbit {
 

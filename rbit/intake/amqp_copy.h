@@ -3,7 +3,7 @@
 #include <chrono>
 #include <string>
 
-#include "rbit/base/amqp_publish_connection.h"
+#include "rbit/amqp/publish_connection.h"
 #include "rbit/base/clock.h"
 #include "rbit/base/result.h"
 #include "rbit/base/task.h"

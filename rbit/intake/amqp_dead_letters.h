@@ -4,8 +4,8 @@
 #include <memory>
 #include <string>
 
-#include "rbit/base/amqp_connection.h"
-#include "rbit/base/amqp_publish_connection.h"
+#include "rbit/amqp/connection.h"
+#include "rbit/amqp/publish_connection.h"
 #include "rbit/intake/dead_letters.h"
 
 namespace rbit {

@@ -2,7 +2,7 @@
 
 #include <string>
 
-#include "rbit/base/amqp_protocol.h"
+#include "rbit/amqp/protocol.h"
 #include "rbit/core/message.h"
 
 namespace rbit {

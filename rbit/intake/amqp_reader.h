@@ -8,7 +8,7 @@
 #include <set>
 #include <string>
 
-#include "rbit/base/amqp_channel.h"
+#include "rbit/amqp/channel.h"
 #include "rbit/base/task.h"
 #include "rbit/core/delivery.h"
 #include "rbit/intake/amqp_copy.h"

@@ -5,9 +5,9 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <utility>
 
-#include "rbit/base/log.h"
 #include "rbit/base/text.h"
 #include "rbit/intake/amqp_settler.h"
+#include "rbit/log/log.h"
 
 namespace rbit {
 

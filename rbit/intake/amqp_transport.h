@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
-#include "rbit/base/amqp_keeper.h"
-#include "rbit/base/amqp_publish_connection.h"
+#include "rbit/amqp/keeper.h"
+#include "rbit/amqp/publish_connection.h"
 #include "rbit/base/clock.h"
 #include "rbit/core/transport.h"
 #include "rbit/intake/amqp_copy.h"

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "rbit/base/amqp_settings.h"
+#include "rbit/amqp/settings.h"
 #include "rbit/intake/topology.h"
 
 namespace rbit {

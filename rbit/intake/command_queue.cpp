@@ -4,9 +4,9 @@
 #include <utility>
 
 #include "rbit/base/backoff.h"
-#include "rbit/base/log.h"
 #include "rbit/base/text.h"
 #include "rbit/intake/command.h"
+#include "rbit/log/log.h"
 
 namespace rbit {
 

@@ -4,11 +4,11 @@
 #include <boost/asio/post.hpp>
 #include <utility>
 
-#include "rbit/base/log.h"
 #include "rbit/base/random.h"
 #include "rbit/base/text.h"
 #include "rbit/core/message_codec.h"
 #include "rbit/intake/local_rows.h"
+#include "rbit/log/log.h"
 
 namespace rbit {
 

@@ -4,10 +4,10 @@
 #include <utility>
 
 #include "rbit/base/backoff.h"
-#include "rbit/base/log.h"
 #include "rbit/base/text.h"
 #include "rbit/intake/ack_timeout.h"
 #include "rbit/intake/stream_queue.h"
+#include "rbit/log/log.h"
 
 namespace rbit {
 

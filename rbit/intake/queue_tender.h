@@ -6,7 +6,7 @@
 #include <optional>
 #include <string>
 
-#include "rbit/base/amqp_connection.h"
+#include "rbit/amqp/connection.h"
 #include "rbit/base/clock.h"
 #include "rbit/base/notice.h"
 #include "rbit/base/recent.h"

@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "rbit/base/amqp_channel.h"
+#include "rbit/amqp/channel.h"
 #include "rbit/intake/ack_barrier.h"
 
 namespace rbit {

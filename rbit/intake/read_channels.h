@@ -3,7 +3,7 @@
 #include <memory>
 #include <vector>
 
-#include "rbit/base/amqp_connection.h"
+#include "rbit/amqp/connection.h"
 #include "rbit/base/notice.h"
 #include "rbit/base/task.h"
 #include "rbit/intake/read_channel.h"

@@ -2,7 +2,7 @@
 
 #include <optional>
 
-#include "rbit/base/amqp_protocol.h"
+#include "rbit/amqp/protocol.h"
 
 namespace rbit {
 

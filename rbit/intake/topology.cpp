@@ -2,9 +2,9 @@
 
 #include <utility>
 
-#include "rbit/base/log.h"
 #include "rbit/base/text.h"
 #include "rbit/intake/stream_queue.h"
+#include "rbit/log/log.h"
 
 namespace rbit {
 

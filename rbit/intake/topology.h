@@ -4,7 +4,7 @@
 #include <set>
 #include <string>
 
-#include "rbit/base/amqp_connection.h"
+#include "rbit/amqp/connection.h"
 #include "rbit/base/notice.h"
 #include "rbit/base/task.h"
 

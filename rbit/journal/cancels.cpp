@@ -1,7 +1,7 @@
 // Cancels on record (INTEROP.md 5): of jobs that wait elsewhere, or were not seen yet.
-#include "rbit/base/log.h"
 #include "rbit/journal/rows.h"
 #include "rbit/journal/sqlite_journal.h"
+#include "rbit/log/log.h"
 
 namespace rbit {
 

@@ -1,6 +1,6 @@
 #include "rbit/journal/death_table.h"
 
-#include "rbit/base/log.h"
+#include "rbit/log/log.h"
 
 namespace rbit {
 

@@ -2,9 +2,9 @@
 
 #include <utility>
 
-#include "rbit/base/log.h"
 #include "rbit/core/message_codec.h"
 #include "rbit/journal/rows.h"
+#include "rbit/log/log.h"
 
 namespace rbit {
 

@@ -2,10 +2,10 @@
 
 #include <utility>
 
-#include "rbit/base/log.h"
 #include "rbit/base/random.h"
 #include "rbit/core/message_codec.h"
 #include "rbit/journal/rows.h"
+#include "rbit/log/log.h"
 
 namespace rbit {
 

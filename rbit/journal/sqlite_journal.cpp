@@ -3,10 +3,10 @@
 #include <fstream>
 #include <utility>
 
-#include "rbit/base/log.h"
 #include "rbit/base/random.h"
 #include "rbit/core/message_codec.h"
 #include "rbit/journal/rows.h"
+#include "rbit/log/log.h"
 
 namespace rbit {
 

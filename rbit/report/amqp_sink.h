@@ -2,7 +2,7 @@
 
 #include <string>
 
-#include "rbit/base/amqp_publisher.h"
+#include "rbit/amqp/publisher.h"
 #include "rbit/core/report_sink.h"
 
 namespace rbit {

@@ -3,8 +3,8 @@
 #include <string>
 
 #include "rbit/base/clock.h"
-#include "rbit/base/log.h"
 #include "rbit/base/text.h"
+#include "rbit/log/log.h"
 #include "rbit/report/report_text.h"
 
 namespace rbit {

@@ -3,8 +3,8 @@
 #include <string_view>
 #include <utility>
 
-#include "rbit/base/log.h"
 #include "rbit/base/text.h"
+#include "rbit/log/log.h"
 
 namespace rbit {
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "rbit/base/log.h"
+#include "rbit/log/log.h"
 #include "rbit/report/pybit_history.h"
 
 namespace rbit {

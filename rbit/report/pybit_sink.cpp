@@ -2,8 +2,8 @@
 
 #include <utility>
 
-#include "rbit/base/log.h"
 #include "rbit/base/text.h"
+#include "rbit/log/log.h"
 
 namespace rbit {
 

@@ -9,8 +9,8 @@
 #include <utility>
 
 #include "rbit/base/failpoint.h"
-#include "rbit/base/log.h"
 #include "rbit/base/random.h"
+#include "rbit/log/log.h"
 
 namespace rbit {
 

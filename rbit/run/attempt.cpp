@@ -7,10 +7,10 @@
 
 #include "rbit/base/backoff.h"
 #include "rbit/base/failpoint.h"
-#include "rbit/base/log.h"
-#include "rbit/base/log_runners.h"
 #include "rbit/base/shortage.h"
 #include "rbit/base/text.h"
+#include "rbit/log/log.h"
+#include "rbit/log/runners.h"
 #include "rbit/run/outcome_of.h"
 #include "rbit/run/record.h"
 

@@ -9,8 +9,8 @@
 
 #include "rbit/base/fd.h"
 #include "rbit/base/json.h"
-#include "rbit/base/log.h"
 #include "rbit/base/text.h"
+#include "rbit/log/log.h"
 
 namespace rbit {
 

@@ -12,10 +12,10 @@
 #include <optional>
 #include <utility>
 
-#include "rbit/base/log.h"
 #include "rbit/base/notice.h"
 #include "rbit/base/secrets.h"
 #include "rbit/base/text.h"
+#include "rbit/log/log.h"
 #include "rbit/run/leftovers.h"
 #include "rbit/run/outcome_of.h"
 #include "rbit/run/pipe_reader.h"

@@ -9,8 +9,8 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
-#include "rbit/base/log.h"
 #include "rbit/base/random.h"
+#include "rbit/log/log.h"
 #include "rbit/run/base_environment.h"
 #include "rbit/run/outcome_of.h"
 #include "rbit/run/safe_file.h"

@@ -14,9 +14,9 @@
 #include <utility>
 
 #include "rbit/base/descriptor_limit.h"
-#include "rbit/base/log.h"
 #include "rbit/base/notice.h"
 #include "rbit/base/random.h"
+#include "rbit/log/log.h"
 #include "rbit/run/left_behind.h"
 #include "rbit/run/process.h"
 

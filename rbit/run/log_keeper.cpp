@@ -16,7 +16,7 @@
 
 #include "rbit/base/aside.h"
 #include "rbit/base/fd.h"
-#include "rbit/base/log.h"
+#include "rbit/log/log.h"
 
 namespace rbit {
 

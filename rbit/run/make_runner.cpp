@@ -4,7 +4,7 @@
 
 #include <utility>
 
-#include "rbit/base/log_runners.h"
+#include "rbit/log/runners.h"
 #include "rbit/run/hosted_runner.h"
 #include "runners/plugin/plugin_host.h"
 #include "runners/python/python_host.h"

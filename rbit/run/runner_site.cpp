@@ -8,7 +8,7 @@
 #include <optional>
 #include <utility>
 
-#include "rbit/base/log.h"
+#include "rbit/log/log.h"
 #include "rbit/run/directories.h"
 #include "rbit/run/open_below.h"
 #include "rbit/run/record.h"

@@ -10,10 +10,10 @@
 #include <utility>
 
 #include "rbit/base/fd.h"
-#include "rbit/base/log.h"
 #include "rbit/base/text.h"
 #include "rbit/base/trusted_path.h"
 #include "rbit/core/job_name.h"
+#include "rbit/log/log.h"
 
 namespace rbit {
 

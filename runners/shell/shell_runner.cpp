@@ -9,7 +9,7 @@
 #include <cstring>
 #include <utility>
 
-#include "rbit/base/log.h"
+#include "rbit/log/log.h"
 #include "rbit/run/base_environment.h"
 #include "rbit/run/job_environment.h"
 #include "rbit/run/metadata.h"

@@ -12,11 +12,11 @@ foreach(part 1 2)
 endforeach()
 
 # The units that speak AMQP skip what needs a broker; here they have one.
-foreach(unit base intake)
+foreach(unit amqp intake)
   if(TARGET unit_${unit})
-    add_test(NAME amqp_${unit}
+    add_test(NAME real_${unit}
              COMMAND ${RBIT_TEST_PYTHON} -B ${PROJECT_SOURCE_DIR}/tests/broker/node.py
                      --run $<TARGET_FILE:unit_${unit}>)
-    set_tests_properties(amqp_${unit} PROPERTIES LABELS amqp TIMEOUT 900 SKIP_RETURN_CODE 77)
+    set_tests_properties(real_${unit} PROPERTIES LABELS amqp TIMEOUT 900 SKIP_RETURN_CODE 77)
   endif()
 endforeach()

@@ -10,9 +10,9 @@ if(RBIT_FUZZ)
   # What the targets test and nothing else, so that it is built in a minute or two.
   file(GLOB fuzz_sources CONFIGURE_DEPENDS
        ${PROJECT_SOURCE_DIR}/rbit/config/*.cpp ${PROJECT_SOURCE_DIR}/rbit/core/*.cpp
-       ${PROJECT_SOURCE_DIR}/rbit/base/log*.cpp)
+       ${PROJECT_SOURCE_DIR}/rbit/log/*.cpp)
   foreach(one base/text base/text_digest base/json base/asio base/database base/statement
-              base/sqlite_codes base/notice base/task base/amqp_wire base/secrets intake/request
+              base/sqlite_codes base/notice base/complaint base/task amqp/wire base/secrets intake/request
               intake/message_part intake/command intake/amqp_message report/pybit_history
               journal/rows run/runner_line run/shell_rewrite run/second_shell run/event_line
               run/job_environment run/metadata)

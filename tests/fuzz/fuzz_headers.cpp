@@ -2,8 +2,8 @@
 // by us, written to the journal and given to programs.
 #include <nlohmann/json.hpp>
 
-#include "rbit/base/amqp_library.h"
-#include "rbit/base/amqp_wire.h"
+#include "rbit/amqp/library.h"
+#include "rbit/amqp/wire.h"
 #include "rbit/core/message_codec.h"
 #include "rbit/intake/amqp_message.h"
 #include "rbit/run/metadata.h"

@@ -10,7 +10,7 @@
 #include <optional>
 #include <string>
 
-#include "rbit/base/amqp_settings.h"
+#include "rbit/amqp/settings.h"
 
 /// For tests beside a real RabbitMQ, which tests/broker/node.py starts.
 namespace rbit::test {

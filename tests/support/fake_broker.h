@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "rbit/base/amqp_settings.h"
+#include "rbit/amqp/settings.h"
 #include "rbit/base/task.h"
 
 namespace rbit::test {

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "rbit/base/log.h"
+#include "rbit/log/log.h"
 #include "tests/support/temp_dir.h"
 
 namespace rbit::test {

@@ -12,9 +12,9 @@
 #include <string>
 #include <vector>
 
-#include "rbit/base/log.h"
 #include "rbit/base/text.h"
 #include "rbit/intake/amqp_transport.h"
+#include "rbit/log/log.h"
 #include "tests/support/broker.h"
 #include "tests/support/loop.h"
 #include "tests/support/print.h"

@@ -4,7 +4,7 @@
 #include <iterator>
 #include <nlohmann/json.hpp>
 
-#include "rbit/base/log.h"
+#include "rbit/log/log.h"
 #include "rbit/report/amqp_sink.h"
 #include "rbit/report/log_sink.h"
 #include "tests/support/loop.h"

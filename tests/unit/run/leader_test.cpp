@@ -8,7 +8,7 @@
 #include <sstream>
 
 #include "rbit/base/descriptor_limit.h"
-#include "rbit/base/log.h"
+#include "rbit/log/log.h"
 #include "rbit/run/process.h"
 #include "rbit/run/record.h"
 #include "tests/unit/run/leader_fixture.h"

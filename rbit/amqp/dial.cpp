@@ -1,0 +1,139 @@
+#include "rbit/amqp/dial.h"
+
+#include <arpa/inet.h>
+#include <netdb.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <sys/eventfd.h>
+
+#include <csignal>
+#include <cstring>
+#include <memory>
+#include <thread>
+
+namespace rbit::amqp {
+
+namespace {
+
+using SteadyClock = std::chrono::steady_clock;
+
+std::string reason(int number) {
+  return std::error_code(number, std::generic_category()).message();
+}
+
+/// Asks the system's resolver; `code` as getaddrinfo gives it.
+std::vector<Address> look_up(const Endpoint& endpoint, int flags, int& code, int& number) {
+  addrinfo hints{};
+  hints.ai_family = AF_UNSPEC;
+  hints.ai_socktype = SOCK_STREAM;
+  hints.ai_flags = flags | AI_NUMERICSERV;
+  addrinfo* list = nullptr;
+  code = ::getaddrinfo(endpoint.host.c_str(), std::to_string(endpoint.port).c_str(), &hints, &list);
+  number = errno;
+  std::vector<Address> found;
+  for (const addrinfo* one = code == 0 ? list : nullptr; one; one = one->ai_next) {
+    Address address;
+    std::memcpy(&address.storage, one->ai_addr, one->ai_addrlen);
+    address.length = one->ai_addrlen;
+    char text[NI_MAXHOST] = "";
+    ::getnameinfo(one->ai_addr, one->ai_addrlen, text, sizeof text, nullptr, 0, NI_NUMERICHOST);
+    address.text = text;
+    found.push_back(std::move(address));
+  }
+  if (code == 0) ::freeaddrinfo(list);
+  return found;
+}
+
+/// What the resolver's thread and its asker share; the last of them frees it.
+struct Lookup {
+  Endpoint endpoint;
+  Fd ready;
+  std::vector<Address> found;
+  int code = 0, number = 0;
+};
+
+}  // namespace
+
+bool Address::is_loopback() const {
+  if (storage.ss_family == AF_INET) {
+    const auto& v4 = reinterpret_cast<const sockaddr_in&>(storage);
+    return (ntohl(v4.sin_addr.s_addr) >> 24) == 127;
+  }
+  const auto& v6 = reinterpret_cast<const sockaddr_in6&>(storage);
+  return storage.ss_family == AF_INET6 && IN6_IS_ADDR_LOOPBACK(&v6.sin6_addr);
+}
+
+bool Interrupt::wait(int other, short events, std::chrono::milliseconds limit) const {
+  const auto end = SteadyClock::now() + limit;
+  while (!stopped()) {
+    const auto left =
+        std::chrono::duration_cast<std::chrono::milliseconds>(end - SteadyClock::now()).count();
+    if (left <= 0) return false;
+    pollfd both[] = {{other, events, 0}, {fd, POLLIN, 0}};
+    const int ready = ::poll(both, 2, static_cast<int>(left));
+    if (ready < 0 && errno != EINTR) return false;
+    if (ready > 0 && both[0].revents != 0) return true;
+    if (ready > 0) drain();
+  }
+  return false;
+}
+
+Result<std::vector<Address>> resolve(const Endpoint& endpoint, std::chrono::milliseconds limit,
+                                     const Interrupt& interrupt) {
+  int code = 0, number = 0;
+  std::vector<Address> numeric = look_up(endpoint, AI_NUMERICHOST, code, number);
+  if (!numeric.empty()) return numeric;
+
+  auto lookup = std::make_shared<Lookup>();
+  lookup->endpoint = endpoint;
+  lookup->ready.reset(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  if (!lookup->ready) return Error{endpoint.text(), reason(errno), ""};
+  try {
+    std::thread([lookup] {
+      lookup->found = look_up(lookup->endpoint, 0, lookup->code, lookup->number);
+      ::eventfd_write(lookup->ready.get(), 1);
+    }).detach();
+  } catch (const std::system_error& error) {
+    return Error{endpoint.text(), error.what(), ""};
+  }
+  if (!interrupt.wait(lookup->ready.get(), POLLIN, limit))
+    return Error{endpoint.text(), "its name was not resolved in time", ""};
+  eventfd_t count = 0;
+  ::eventfd_read(lookup->ready.get(), &count);
+  if (lookup->code != 0)
+    return Error{endpoint.text(),
+                 lookup->code == EAI_SYSTEM ? reason(lookup->number) : ::gai_strerror(lookup->code),
+                 ""};
+  return std::move(lookup->found);
+}
+
+Result<Fd> connect_to(const Address& address, std::chrono::milliseconds limit,
+                      const Interrupt& interrupt) {
+  Fd socket(::socket(address.storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (!socket) return Error{address.text, reason(errno), ""};
+  const int on = 1;
+  ::setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  const auto* where = reinterpret_cast<const sockaddr*>(&address.storage);
+  if (::connect(socket.get(), where, address.length) == 0) return socket;
+  if (errno != EINPROGRESS) return Error{address.text, reason(errno), ""};
+  if (!interrupt.wait(socket.get(), POLLOUT, limit))
+    return Error{address.text, "no connection in time", ""};
+  int error = 0;
+  socklen_t length = sizeof error;
+  ::getsockopt(socket.get(), SOL_SOCKET, SO_ERROR, &error, &length);
+  if (error != 0) return Error{address.text, reason(error), ""};
+  return socket;
+}
+
+void harden(int socket, std::chrono::seconds heartbeat) {
+  const auto set = [socket](int level, int name, int value) {
+    ::setsockopt(socket, level, name, &value, sizeof value);
+  };
+  set(SOL_SOCKET, SO_KEEPALIVE, 1);
+  set(IPPROTO_TCP, TCP_KEEPIDLE, 20);
+  set(IPPROTO_TCP, TCP_KEEPINTVL, 5);
+  set(IPPROTO_TCP, TCP_KEEPCNT, 3);
+  set(IPPROTO_TCP, TCP_USER_TIMEOUT, static_cast<int>(2000 * heartbeat.count()));
+}
+
+}  // namespace rbit::amqp

@@ -1,0 +1,228 @@
+#include "rbit/amqp/keeper.h"
+
+#include <algorithm>
+#include <random>
+#include <utility>
+
+#include "rbit/base/loopback.h"
+#include "rbit/base/random.h"
+#include "rbit/base/text.h"
+#include "rbit/log/log.h"
+
+namespace rbit::amqp {
+
+namespace {
+using SteadyClock = std::chrono::steady_clock;
+constexpr std::chrono::minutes not_welcome_said{10};  // a broker that refuses us is named again
+constexpr std::chrono::seconds long_first_try{2};
+constexpr std::size_t most_protocol_faults = 5;  // within:
+constexpr std::chrono::minutes protocol_faults_span{10};
+
+}  // namespace
+
+Keeper::Keeper(const asio::any_io_executor& loop, ConnectionSettings settings, Voice voice)
+    : loop_(loop),
+      settings_(std::move(settings)),
+      channel_max_(settings_.channel_max),
+      voice_(voice),
+      pause_(settings_.backoff_base, settings_.backoff_cap),
+      changed_(loop),
+      first_try_(loop),
+      blocked_since_(loop),
+      protocol_faults_(most_protocol_faults, protocol_faults_span) {
+  std::shuffle(settings_.endpoints.begin(), settings_.endpoints.end(),
+               std::minstd_rand(static_cast<std::uint32_t>(random_number())));
+}
+
+void Keeper::start(Events events) {
+  events_ = std::move(events);
+  started_ = true;
+  if (!settings_.tls)
+    for (const Endpoint& endpoint : settings_.endpoints)
+      if (!is_loopback(endpoint.host))
+        say(true, "the password travels to " + endpoint.text() +
+                      " unencrypted (amqps:// and port 5671 would protect it)");
+  say_if_it_takes_long();
+  spawn(loop_, run(), "the connection to the broker");
+}
+
+Task<void> Keeper::close() {
+  if (!started_) co_return;
+  closing_ = true;
+  first_try_.cancel();
+  changed_.notify();
+  if (connection_) {
+    const std::shared_ptr<Connection> connection = connection_;
+    co_await connection->close();
+  }
+  while (!ended_) co_await changed_.wait();
+}
+
+std::string Keeper::endpoints() const {
+  std::string all;
+  for (const Endpoint& endpoint : settings_.endpoints)
+    all += (all.empty() ? "" : ", ") + endpoint.text();
+  return all;
+}
+
+/// A connect that hangs, or a broker that says nothing, would leave the log empty for long.
+void Keeper::say_if_it_takes_long() {
+  if (voice_ != Voice::loud) return;
+  first_try_.expires_after(long_first_try);
+  first_try_.async_wait([where = endpoints()](boost::system::error_code cancelled) {
+    if (!cancelled) log::info("connecting to " + where);
+  });
+}
+
+Task<void> Keeper::run() {
+  while (!closing_) {
+    const auto begun = SteadyClock::now();
+    const bool stood = co_await serve();
+    if (closing_) break;
+    if (stood && SteadyClock::now() - begun >= settings_.healthy_after) pause_.reset();
+    std::chrono::milliseconds pause = pause_.next();
+    if (refusal_ && refusal_->limit) {
+      Backoff jitter(settings_.limit_pause / 2, settings_.limit_pause / 2);
+      pause = settings_.limit_pause / 2 + jitter.next();
+    }
+    if (not_welcome_) {
+      Backoff jitter(settings_.not_welcome_pause, settings_.not_welcome_pause);
+      pause = settings_.not_welcome_pause + jitter.next();
+    }
+    co_await changed_.wait_for(pause);
+  }
+  ended_ = true;
+  changed_.notify();
+}
+
+Task<bool> Keeper::serve() {
+  connection_ = std::make_shared<Connection>(loop_, settings_);
+  const std::shared_ptr<Connection> connection = connection_;
+  const Answer opened = co_await connection->open();
+  first_try_.cancel();
+  refusal_ = opened.refusal;
+  if (!opened.ok()) {
+    connection_.reset();
+    if (closing_) co_return false;
+    ++failures_;
+    not_welcome_ = opened.refusal->login;
+    say_unreachable(*opened.refusal);
+    if (events_.vain) events_.vain(*opened.refusal);
+    co_return false;
+  }
+  not_welcome_ = false;
+  failures_ = 0;
+  said_unreachable_ = false;
+  said_not_welcome_ = {};
+  say(false, "connected to the broker at " + connection->peer());
+  if (settings_.tls && !settings_.tls->verify)
+    say(true, "tls-verify = no: nobody knows who answers at " + connection->peer());
+
+  bool lost_it = false;
+  Refusal why;
+  Connection::Events events;
+  events.closed = [&](const Refusal& reason) {
+    lost_it = true;
+    why = reason;
+    why.endpoint = connection->peer();
+    refusal_ = why;
+    changed_.notify();
+  };
+  events.blocked = [this](bool blocked, const std::string& reason) {
+    note_blocked(blocked, reason);
+    if (events_.blocked) events_.blocked(blocked);
+  };
+  connection->listen(std::move(events));
+  if (events_.up) events_.up(connection);
+  while (!lost_it) co_await changed_.wait();
+  connection_.reset();
+  blocked_.reset();
+  blocked_since_.cancel();
+  if (closing_) co_return true;
+  note_channel_limit(why, connection->channels_at_end());
+  said_unreachable_ = true;  // it is the same state until it is back
+  said_limit_ = why.limit;
+  say(true, "the connection to the broker at " + connection->peer() +
+                " is lost, trying again until it is back: " + text::one_line(why.text, 300));
+  if (events_.down) events_.down(why);
+  if (why.protocol && protocol_faults_.note(SteadyClock::now()) && events_.hopeless)
+    events_.hopeless(why);
+  co_return true;
+}
+
+/// A user may be allowed fewer channels than a connection is. The next connection has a few less
+/// than there were, for our other connections share that limit; the one after it, as many again.
+void Keeper::note_channel_limit(const Refusal& why, int channels) {
+  settings_.channel_max = channel_max_;
+  if (!why.limit) return;
+  settings_.channel_max = std::clamp(channels - 2, settings_.least_channels, settings_.channel_max);
+  log::warning("the broker allows us no more channels, going on with " +
+               std::to_string(settings_.channel_max) + ": " + text::one_line(why.text, 300));
+}
+
+void Keeper::reconnect(const std::string& why) {
+  if (connection_) connection_->abort(why);
+}
+
+/// Said aloud by a quiet one too: only the connection that publishes hears of it (R7).
+void Keeper::note_blocked(bool blocked, const std::string& reason) {
+  const std::string peer = connection_->peer();
+  blocked_since_.cancel();
+  if (!blocked) {
+    blocked_.reset();
+    return log::info("the broker at " + peer + " takes messages again");
+  }
+  blocked_ = text::one_line(reason, 200);
+  log::warning("the broker at " + peer + " takes no messages for now, ours wait: " + *blocked_);
+  if (settings_.endpoints.size() < 2) return;
+  blocked_since_.expires_after(settings_.blocked_limit);
+  blocked_since_.async_wait(
+      [this, peer, weak = std::weak_ptr(connection_)](boost::system::error_code cancelled) {
+        if (cancelled || weak.expired() || !blocked_) return;
+        log::warning("the broker at " + peer + " has taken no messages for " +
+                     std::to_string(settings_.blocked_limit.count() / 1000) + " s: trying another");
+        put_last(peer);
+        reconnect("it takes no messages");
+      });
+}
+
+void Keeper::put_last(const std::string& peer) {
+  auto& all = settings_.endpoints;
+  std::stable_partition(all.begin(), all.end(),
+                        [&](const Endpoint& one) { return one.text() != peer; });
+}
+
+void Keeper::say_unreachable(const Refusal& why) {
+  const std::string reason = text::one_line(why.text, 300);
+  if (why.login) {
+    const auto now = SteadyClock::now();
+    if (said_not_welcome_ != SteadyClock::time_point{} &&
+        now - said_not_welcome_ < not_welcome_said)
+      return;
+    said_not_welcome_ = now;
+    const std::string text = "the broker refuses us as user '" + settings_.user +
+                             "' of virtual host '" + settings_.virtual_host + "': " + reason +
+                             (why.cure.empty() ? "" : " (" + why.cure + ")");
+    voice_ == Voice::loud ? log::error(text) : log::debug(text);
+    return;
+  }
+  if (said_unreachable_ && said_limit_ == why.limit)
+    return log::debug("still no broker: " + reason);
+  said_unreachable_ = true;
+  said_limit_ = why.limit;
+  const std::string cure = why.cure.empty() ? "" : " (" + why.cure + ")";
+  say(true, (why.limit ? "the broker has no room for us, trying again every few seconds: "
+                       : "broker unreachable, trying again until it is there: ") +
+                reason + cure);
+}
+
+void Keeper::say(bool serious, const std::string& text) const {
+  if (voice_ == Voice::quiet)
+    log::debug(settings_.name + ": " + text);
+  else if (serious)
+    log::warning(text);
+  else
+    log::info(text);
+}
+
+}  // namespace rbit::amqp

@@ -1,0 +1,114 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "rbit/amqp/mailbox.h"
+#include "rbit/amqp/wire.h"
+
+struct evp_md_ctx_st;
+
+namespace rbit::amqp {
+
+/// The life of one connection on its I/O thread: matches answers to requests, puts messages
+/// together from METHOD, HEADER and BODY frames channel by channel (L5), counts confirms, keeps the
+/// heartbeat going. Requests are not waited for one by one: any number is under way.
+class Session {
+ public:
+  explicit Session(Mailbox& mailbox);
+  ~Session();
+
+  /// Connects to the first endpoint that takes us and serves it until the connection ends.
+  Refusal run(const ConnectionSettings& settings);
+  /// Channels that the broker had opened at the end.
+  int channels() const;
+
+ private:
+  using Time = std::chrono::steady_clock::time_point;
+
+  struct Pending {  // a request without an answer yet
+    std::uint64_t id;
+    std::size_t request;
+    Time deadline;
+    std::string queue;  // of DeclareQueue, Consume, Get
+  };
+  struct Unconfirmed {
+    std::uint64_t id;
+    std::string exchange, routing_key, message_id;
+    std::optional<Refusal> returned;
+  };
+  enum class Reading { nothing, header, body };
+  enum class Content { delivered, got, returned };
+  struct ChannelState {
+    std::deque<Pending> pending;
+    std::deque<Command> held;  // a cancel before its consumer's consume-ok, and what came after it
+    bool opened = false;       // the broker has said so
+    bool closing = false;      // we asked for it: what still comes is nobody's
+    Reading reading = Reading::nothing;
+    Content content = Content::delivered;
+    Incoming message;
+    std::uint64_t arrived = 0;  // bytes of the body
+    std::unique_ptr<evp_md_ctx_st, void (*)(evp_md_ctx_st*)> digest{nullptr, nullptr};
+    ReturnFrame returned;
+    std::uint64_t published = 0;  // the broker numbers publishes from 1 in a confirming channel
+    std::map<std::uint64_t, Unconfirmed> unconfirmed;
+    std::vector<std::string> suspects;  // for the end of the connection: see Refusal
+  };
+
+  std::optional<Refusal> connect(const ConnectionSettings& settings);
+  std::optional<Refusal> connect_to_one(const ConnectionSettings& settings,
+                                        const Endpoint& endpoint);
+  void serve();
+  void wait();
+  bool overdue();
+
+  /// Reads what is there, up to a bound so that commands get their turn; true: all of it.
+  bool pump();
+  void handle(Frame& frame);
+  void on(std::uint16_t number, AnswerFrame& frame);
+  void on(std::uint16_t number, DeliverFrame& frame);
+  void on(std::uint16_t number, ReturnFrame& frame);
+  void on(std::uint16_t number, HeaderFrame& frame);
+  void on(std::uint16_t number, BodyFrame& frame);
+  void on(std::uint16_t number, ConfirmFrame& frame);
+  void on(std::uint16_t number, ConsumerCancelFrame& frame);
+  void on(std::uint16_t number, ChannelCloseFrame& frame);
+  void on(std::uint16_t number, ConnectionCloseFrame& frame);
+  void on(std::uint16_t number, ConnectionClosedFrame& frame);
+  void on(std::uint16_t number, BlockedFrame& frame);
+  void complete(std::uint16_t number, ChannelState& channel);
+  void note_return(ChannelState& channel);
+
+  void execute(Command& command);
+  bool hold_back(Command& command);
+  void release(std::uint16_t number);
+  void request(Command& command, const Request& request);
+  void settle(const Command& command, const Settle& settle);
+  void publish(const Command& command, const Outgoing& message);
+  void answer(std::uint64_t id, Answer answer);
+  void refuse_all(ChannelState& channel, const Refusal& why);
+  void suspect_unreadable();
+  bool suspect(const Refusal& why, std::optional<std::size_t> request);
+  void tell_all();
+  Refusal end_of_all() const;
+  void end(Refusal why);  // of the whole connection; the first reason counts
+
+  Mailbox& mailbox_;
+  std::unique_ptr<Wire> wire_;
+  std::map<std::uint16_t, ChannelState> channels_;
+  std::vector<Event> events_;
+  std::optional<Refusal> ended_;
+  std::string deadly_operation_;        // for suspects
+  bool unreadable_ = false;             // what came, and not what was asked
+  std::optional<Time> close_deadline_;  // we said goodbye and wait for the answer
+  bool blocked_ = false;
+};
+
+}  // namespace rbit::amqp

@@ -1,0 +1,478 @@
+#include "rbit/amqp/wire.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <vector>
+
+#include "rbit/amqp/library.h"
+
+namespace rbit::amqp {
+
+namespace {
+
+/// A scalar that is kept, or false.
+bool read_value(const amqp_field_value_t& value,
+                std::variant<bool, std::int64_t, double, std::string>& out) {
+  switch (value.kind) {
+    case AMQP_FIELD_KIND_BOOLEAN:
+      out = value.value.boolean != 0;
+      return true;
+    case AMQP_FIELD_KIND_I8:
+      out = std::int64_t{value.value.i8};
+      return true;
+    case AMQP_FIELD_KIND_U8:
+      out = std::int64_t{value.value.u8};
+      return true;
+    case AMQP_FIELD_KIND_I16:
+      out = std::int64_t{value.value.i16};
+      return true;
+    case AMQP_FIELD_KIND_U16:
+      out = std::int64_t{value.value.u16};
+      return true;
+    case AMQP_FIELD_KIND_I32:
+      out = std::int64_t{value.value.i32};
+      return true;
+    case AMQP_FIELD_KIND_U32:
+      out = std::int64_t{value.value.u32};
+      return true;
+    case AMQP_FIELD_KIND_I64:
+      out = value.value.i64;
+      return true;
+    case AMQP_FIELD_KIND_U64:
+    case AMQP_FIELD_KIND_TIMESTAMP:
+      if (value.value.u64 > std::uint64_t{std::numeric_limits<std::int64_t>::max()}) return false;
+      out = static_cast<std::int64_t>(value.value.u64);
+      return true;
+    case AMQP_FIELD_KIND_F32:
+      out = static_cast<double>(value.value.f32);
+      return std::isfinite(value.value.f32);  // neither JSON nor a copy could say NaN
+    case AMQP_FIELD_KIND_F64:
+      out = value.value.f64;
+      return std::isfinite(value.value.f64);
+    case AMQP_FIELD_KIND_UTF8:
+      out = text_of(value.value.bytes);
+      return true;
+    default:
+      return false;  // tables and arrays of any depth are not looked into (L2)
+  }
+}
+
+bool is_own(std::string_view name) {
+  return name.starts_with(own_header_prefix);
+}
+
+amqp_table_entry_t write_value(const std::string& key,
+                               const std::variant<bool, std::int64_t, double, std::string>& value) {
+  amqp_table_entry_t entry{};
+  entry.key = bytes_of(key);
+  if (const auto* flag = std::get_if<bool>(&value)) {
+    entry.value.kind = AMQP_FIELD_KIND_BOOLEAN;
+    entry.value.value.boolean = *flag;
+  } else if (const auto* number = std::get_if<std::int64_t>(&value)) {
+    if (*number == static_cast<std::int32_t>(*number)) {
+      entry.value.kind = AMQP_FIELD_KIND_I32;
+      entry.value.value.i32 = static_cast<std::int32_t>(*number);
+    } else {
+      entry.value.kind = AMQP_FIELD_KIND_I64;
+      entry.value.value.i64 = *number;
+    }
+  } else if (const auto* real = std::get_if<double>(&value)) {
+    entry.value.kind = AMQP_FIELD_KIND_F64;
+    entry.value.value.f64 = *real;
+  } else {
+    entry.value.kind = AMQP_FIELD_KIND_UTF8;
+    entry.value.value.bytes = bytes_of(std::get<std::string>(value));
+  }
+  return entry;
+}
+
+template <class Decoded>
+const Decoded& as(const amqp_frame_t& raw) {
+  return *static_cast<const Decoded*>(raw.payload.method.decoded);
+}
+
+struct Method {
+  std::uint32_t id;
+  std::size_t request;
+  const char* name;
+};
+
+/// The requests that a close may name.
+constexpr Method methods[] = {
+    {AMQP_CHANNEL_OPEN_METHOD, request_index<OpenChannel>, "channel.open"},
+    {AMQP_EXCHANGE_DECLARE_METHOD, request_index<DeclareExchange>, "exchange.declare"},
+    {AMQP_QUEUE_DECLARE_METHOD, request_index<DeclareQueue>, "queue.declare"},
+    {AMQP_QUEUE_BIND_METHOD, request_index<BindQueue>, "queue.bind"},
+    {AMQP_QUEUE_DELETE_METHOD, request_index<DeleteQueue>, "queue.delete"},
+    {AMQP_BASIC_QOS_METHOD, request_index<SetPrefetch>, "basic.qos"},
+    {AMQP_BASIC_CONSUME_METHOD, request_index<Consume>, "basic.consume"},
+    {AMQP_BASIC_CANCEL_METHOD, request_index<CancelConsumer>, "basic.cancel"},
+    {AMQP_BASIC_GET_METHOD, request_index<Get>, "basic.get"},
+};
+
+/// channel.close and connection.close have the same fields.
+template <class Frame, class Close>
+Frame close_frame(const Close& close) {
+  Frame frame;
+  frame.why.code = close.reply_code;
+  frame.why.text = text_of(close.reply_text);
+  const std::uint32_t id = std::uint32_t{close.class_id} << 16 | close.method_id;
+  for (const Method& method : methods) {
+    if (method.id != id) continue;
+    frame.request = method.request;
+    frame.why.operation = method.name;
+  }
+  return frame;
+}
+
+template <class R>
+AnswerFrame answer(Reply reply = {}) {
+  return {request_index<R>, reply};
+}
+
+}  // namespace
+
+void read_properties(const amqp_basic_properties_t_& from, Incoming& to) {
+  const auto has = [&](amqp_flags_t flag) { return (from._flags & flag) != 0; };
+  if (has(AMQP_BASIC_CONTENT_TYPE_FLAG)) to.content_type = text_of(from.content_type);
+  if (has(AMQP_BASIC_CONTENT_ENCODING_FLAG)) to.content_encoding = text_of(from.content_encoding);
+  if (has(AMQP_BASIC_CORRELATION_ID_FLAG)) to.correlation_id = text_of(from.correlation_id);
+  if (has(AMQP_BASIC_REPLY_TO_FLAG)) to.reply_to = text_of(from.reply_to);
+  if (has(AMQP_BASIC_MESSAGE_ID_FLAG)) to.message_id = text_of(from.message_id);
+  if (has(AMQP_BASIC_TYPE_FLAG)) to.type = text_of(from.type);
+  if (has(AMQP_BASIC_APP_ID_FLAG)) to.app_id = text_of(from.app_id);
+  if (has(AMQP_BASIC_USER_ID_FLAG)) to.user_id = text_of(from.user_id);
+  if (has(AMQP_BASIC_EXPIRATION_FLAG)) to.expiration = text_of(from.expiration);
+  if (has(AMQP_BASIC_TIMESTAMP_FLAG)) to.timestamp = static_cast<std::int64_t>(from.timestamp);
+  if (has(AMQP_BASIC_PRIORITY_FLAG)) to.priority = from.priority;
+  to.persistent = has(AMQP_BASIC_DELIVERY_MODE_FLAG) && from.delivery_mode == 2;
+  if (!has(AMQP_BASIC_HEADERS_FLAG)) return;
+  struct Bound {
+    std::size_t count, room;
+  };
+  Bound others{max_headers, max_header_bytes}, ours{max_own_headers, max_header_bytes};
+  for (int i = 0; i < from.headers.num_entries && others.count + ours.count > 0; ++i) {
+    const amqp_table_entry_t& entry = from.headers.entries[i];
+    Bound& left = is_own(view_of(entry.key)) ? ours : others;
+    const bool long_text = entry.value.kind == AMQP_FIELD_KIND_UTF8;
+    const std::size_t bytes = entry.key.len + (long_text ? entry.value.value.bytes.len : 8);
+    std::variant<bool, std::int64_t, double, std::string> value;
+    if (left.count == 0 || bytes > left.room || !read_value(entry.value, value)) continue;
+    --left.count;
+    left.room -= bytes;
+    to.headers[text_of(entry.key)] = std::move(value);
+  }
+}
+
+bool Wire::check(int status) {
+  if (status == AMQP_STATUS_OK) return true;
+  failure_ = amqp_error_string2(status);
+  garbled_ = status == AMQP_STATUS_BAD_AMQP_DATA || status == AMQP_STATUS_UNKNOWN_CLASS ||
+             status == AMQP_STATUS_UNKNOWN_METHOD;
+  return false;
+}
+
+bool Wire::method(std::uint16_t channel, std::uint32_t id, void* decoded) {
+  return check(amqp_send_method(state_, channel, id, decoded));
+}
+
+Wire::Got Wire::next(Frame& frame) {
+  for (;;) {
+    amqp_maybe_release_buffers(state_);  // what the last frame held is copied or done with (L7)
+    amqp_frame_t raw;
+    const timeval at_once{0, 0};
+    const int status = amqp_simple_wait_frame_noblock(state_, &raw, &at_once);
+    if (status == AMQP_STATUS_TIMEOUT) return Got::nothing;
+    if (!check(status)) return Got::broken;
+    frame.channel = raw.channel;
+    if (raw.frame_type == AMQP_FRAME_BODY) {
+      frame.what = BodyFrame{view_of(raw.payload.body_fragment)};
+      return Got::frame;
+    }
+    if (raw.frame_type == AMQP_FRAME_HEADER) {
+      if (raw.payload.properties.class_id != AMQP_BASIC_CLASS) {
+        failure_ = "a header of an unknown class";
+        garbled_ = true;
+        return Got::broken;
+      }
+      HeaderFrame header;
+      header.properties.size = raw.payload.properties.body_size;
+      read_properties(*static_cast<const amqp_basic_properties_t*>(raw.payload.properties.decoded),
+                      header.properties);
+      frame.what = std::move(header);
+      return Got::frame;
+    }
+    if (raw.frame_type != AMQP_FRAME_METHOD) continue;  // a heartbeat that slipped through
+    bool unknown = false;
+    read_method(raw, frame, unknown);
+    if (!unknown) return Got::frame;
+    failure_ = "an unexpected method, number " + std::to_string(raw.payload.method.id);
+    garbled_ = true;
+    return Got::broken;
+  }
+}
+
+void Wire::read_method(const amqp_frame_t_& raw, Frame& frame, bool& unknown) {
+  switch (raw.payload.method.id) {
+    case AMQP_CHANNEL_OPEN_OK_METHOD:
+      frame.what = answer<OpenChannel>();
+      break;
+    case AMQP_CHANNEL_CLOSE_OK_METHOD:
+      frame.what = answer<CloseChannel>();
+      break;
+    case AMQP_EXCHANGE_DECLARE_OK_METHOD:
+      frame.what = answer<DeclareExchange>();
+      break;
+    case AMQP_QUEUE_DECLARE_OK_METHOD: {
+      const auto& ok = as<amqp_queue_declare_ok_t>(raw);
+      frame.what = answer<DeclareQueue>({ok.message_count, ok.consumer_count, false});
+      break;
+    }
+    case AMQP_QUEUE_BIND_OK_METHOD:
+      frame.what = answer<BindQueue>();
+      break;
+    case AMQP_QUEUE_DELETE_OK_METHOD:
+      frame.what = answer<DeleteQueue>();
+      break;
+    case AMQP_BASIC_QOS_OK_METHOD:
+      frame.what = answer<SetPrefetch>();
+      break;
+    case AMQP_BASIC_CONSUME_OK_METHOD:
+      frame.what = answer<Consume>();
+      break;
+    case AMQP_BASIC_CANCEL_OK_METHOD:
+      frame.what = answer<CancelConsumer>();
+      break;
+    case AMQP_CONFIRM_SELECT_OK_METHOD:
+      frame.what = answer<SelectConfirms>();
+      break;
+    case AMQP_BASIC_GET_EMPTY_METHOD:
+      frame.what = answer<Get>({0, 0, true});
+      break;
+    case AMQP_BASIC_GET_OK_METHOD: {
+      const auto& ok = as<amqp_basic_get_ok_t>(raw);
+      DeliverFrame deliver;
+      deliver.got = true;
+      deliver.head.delivery_tag = ok.delivery_tag;
+      deliver.head.redelivered = ok.redelivered != 0;
+      deliver.head.exchange = text_of(ok.exchange);
+      deliver.head.routing_key = text_of(ok.routing_key);
+      frame.what = std::move(deliver);
+      break;
+    }
+    case AMQP_BASIC_DELIVER_METHOD: {
+      const auto& method = as<amqp_basic_deliver_t>(raw);
+      DeliverFrame deliver;
+      deliver.head.consumer_tag = text_of(method.consumer_tag);
+      deliver.head.delivery_tag = method.delivery_tag;
+      deliver.head.redelivered = method.redelivered != 0;
+      deliver.head.exchange = text_of(method.exchange);
+      deliver.head.routing_key = text_of(method.routing_key);
+      frame.what = std::move(deliver);
+      break;
+    }
+    case AMQP_BASIC_RETURN_METHOD: {
+      const auto& method = as<amqp_basic_return_t>(raw);
+      ReturnFrame returned;
+      returned.why.code = method.reply_code;
+      returned.why.text = text_of(method.reply_text);
+      returned.exchange = text_of(method.exchange);
+      returned.routing_key = text_of(method.routing_key);
+      frame.what = std::move(returned);
+      break;
+    }
+    case AMQP_BASIC_ACK_METHOD: {
+      const auto& method = as<amqp_basic_ack_t>(raw);
+      frame.what = ConfirmFrame{method.delivery_tag, method.multiple != 0, true};
+      break;
+    }
+    case AMQP_BASIC_NACK_METHOD: {
+      const auto& method = as<amqp_basic_nack_t>(raw);
+      frame.what = ConfirmFrame{method.delivery_tag, method.multiple != 0, false};
+      break;
+    }
+    case AMQP_BASIC_CANCEL_METHOD:
+      frame.what = ConsumerCancelFrame{text_of(as<amqp_basic_cancel_t>(raw).consumer_tag)};
+      break;
+    case AMQP_CHANNEL_CLOSE_METHOD:
+      frame.what = close_frame<ChannelCloseFrame>(as<amqp_channel_close_t>(raw));
+      break;
+    case AMQP_CONNECTION_CLOSE_METHOD:
+      frame.what = close_frame<ConnectionCloseFrame>(as<amqp_connection_close_t>(raw));
+      break;
+    case AMQP_CONNECTION_CLOSE_OK_METHOD:
+      frame.what = ConnectionClosedFrame{};
+      break;
+    case AMQP_CONNECTION_BLOCKED_METHOD:
+      frame.what = BlockedFrame{true, text_of(as<amqp_connection_blocked_t>(raw).reason)};
+      break;
+    case AMQP_CONNECTION_UNBLOCKED_METHOD:
+      frame.what = BlockedFrame{false, ""};
+      break;
+    default:
+      unknown = true;
+  }
+}
+
+bool Wire::send(std::uint16_t channel, const Request& request) {
+  struct Sender {
+    Wire& wire;
+    std::uint16_t channel;
+
+    bool operator()(const OpenChannel&) {
+      amqp_channel_open_t method{};
+      return wire.method(channel, AMQP_CHANNEL_OPEN_METHOD, &method);
+    }
+    bool operator()(const CloseChannel&) {
+      amqp_channel_close_t method{};
+      method.reply_code = AMQP_REPLY_SUCCESS;
+      return wire.method(channel, AMQP_CHANNEL_CLOSE_METHOD, &method);
+    }
+    bool operator()(const DeclareExchange& declare) {
+      amqp_exchange_declare_t method{};
+      method.exchange = bytes_of(declare.name);
+      method.type = amqp_cstring_bytes("direct");
+      method.passive = declare.passive;
+      method.durable = 1;
+      return wire.method(channel, AMQP_EXCHANGE_DECLARE_METHOD, &method);
+    }
+    bool operator()(const DeclareQueue& declare) {
+      std::vector<amqp_table_entry_t> entries;
+      for (const auto& [key, value] : declare.arguments) {
+        amqp_table_entry_t entry{};
+        entry.key = bytes_of(key);
+        if (const auto* number = std::get_if<std::int32_t>(&value)) {
+          entry.value.kind = AMQP_FIELD_KIND_I32;
+          entry.value.value.i32 = *number;
+        } else {
+          entry.value.kind = AMQP_FIELD_KIND_UTF8;
+          entry.value.value.bytes = bytes_of(std::get<std::string>(value));
+        }
+        entries.push_back(entry);
+      }
+      amqp_queue_declare_t method{};
+      method.queue = bytes_of(declare.name);
+      method.passive = declare.passive;
+      method.durable = declare.durable;
+      method.exclusive = declare.exclusive;
+      method.auto_delete = declare.auto_delete;
+      method.arguments = {static_cast<int>(entries.size()), entries.data()};
+      return wire.method(channel, AMQP_QUEUE_DECLARE_METHOD, &method);
+    }
+    bool operator()(const BindQueue& bind) {
+      amqp_queue_bind_t method{};
+      method.queue = bytes_of(bind.queue);
+      method.exchange = bytes_of(bind.exchange);
+      method.routing_key = bytes_of(bind.routing_key);
+      return wire.method(channel, AMQP_QUEUE_BIND_METHOD, &method);
+    }
+    bool operator()(const DeleteQueue& remove) {
+      amqp_queue_delete_t method{};
+      method.queue = bytes_of(remove.name);
+      return wire.method(channel, AMQP_QUEUE_DELETE_METHOD, &method);
+    }
+    bool operator()(const SetPrefetch& prefetch) {
+      amqp_basic_qos_t method{};
+      method.prefetch_count = prefetch.count;
+      method.global = 0;  // a global one is refused by 4.3 (R10)
+      return wire.method(channel, AMQP_BASIC_QOS_METHOD, &method);
+    }
+    bool operator()(const Consume& consume) {
+      amqp_basic_consume_t method{};
+      method.queue = bytes_of(consume.queue);
+      method.consumer_tag = bytes_of(consume.tag);
+      // A priority that is no number: RabbitMQ looks at the permission to read, then refuses it.
+      amqp_table_entry_t entry{};
+      entry.key = amqp_cstring_bytes("x-priority");
+      entry.value.kind = AMQP_FIELD_KIND_UTF8;
+      entry.value.value.bytes = amqp_cstring_bytes("rbit check");
+      if (consume.as_a_question) method.arguments = {1, &entry};
+      return wire.method(channel, AMQP_BASIC_CONSUME_METHOD, &method);
+    }
+    bool operator()(const CancelConsumer& cancel) {
+      amqp_basic_cancel_t method{};
+      method.consumer_tag = bytes_of(cancel.tag);
+      return wire.method(channel, AMQP_BASIC_CANCEL_METHOD, &method);
+    }
+    bool operator()(const Get& get) {
+      amqp_basic_get_t method{};
+      method.queue = bytes_of(get.queue);
+      return wire.method(channel, AMQP_BASIC_GET_METHOD, &method);
+    }
+    bool operator()(const SelectConfirms&) {
+      amqp_confirm_select_t method{};
+      return wire.method(channel, AMQP_CONFIRM_SELECT_METHOD, &method);
+    }
+  };
+  return std::visit(Sender{*this, channel}, request);
+}
+
+bool Wire::send(std::uint16_t channel, const Settle& settle) {
+  if (settle.kind == Settle::Kind::ack)
+    return check(amqp_basic_ack(state_, channel, settle.delivery_tag, 0));
+  return check(amqp_basic_nack(state_, channel, settle.delivery_tag, 0, 1));
+}
+
+bool Wire::publish(std::uint16_t channel, const Outgoing& message) {
+  std::vector<amqp_table_entry_t> headers;
+  for (const auto& [key, seconds] : message.time_headers) {
+    amqp_table_entry_t entry{};
+    entry.key = bytes_of(key);
+    entry.value.kind = AMQP_FIELD_KIND_TIMESTAMP;
+    entry.value.value.u64 = static_cast<std::uint64_t>(seconds);
+    headers.push_back(entry);
+  }
+  for (const auto& [key, value] : message.headers) headers.push_back(write_value(key, value));
+  // Ours first, for readers that look at the start of a long table only.
+  std::stable_partition(headers.begin(), headers.end(),
+                        [](const amqp_table_entry_t& entry) { return is_own(view_of(entry.key)); });
+  amqp_basic_properties_t properties{};
+  const auto set = [&](amqp_flags_t flag, amqp_bytes_t& field, const std::string& text) {
+    if (text.empty()) return;
+    properties._flags |= flag;
+    field = bytes_of(text);
+  };
+  set(AMQP_BASIC_CONTENT_TYPE_FLAG, properties.content_type, message.content_type);
+  set(AMQP_BASIC_CONTENT_ENCODING_FLAG, properties.content_encoding, message.content_encoding);
+  set(AMQP_BASIC_CORRELATION_ID_FLAG, properties.correlation_id, message.correlation_id);
+  set(AMQP_BASIC_REPLY_TO_FLAG, properties.reply_to, message.reply_to);
+  set(AMQP_BASIC_MESSAGE_ID_FLAG, properties.message_id, message.message_id);
+  set(AMQP_BASIC_TYPE_FLAG, properties.type, message.type);
+  set(AMQP_BASIC_APP_ID_FLAG, properties.app_id, message.app_id);
+  if (message.timestamp) {
+    properties._flags |= AMQP_BASIC_TIMESTAMP_FLAG;
+    properties.timestamp = static_cast<std::uint64_t>(*message.timestamp);
+  }
+  if (message.priority) {
+    properties._flags |= AMQP_BASIC_PRIORITY_FLAG;
+    properties.priority = *message.priority;
+  }
+  if (!headers.empty()) {
+    properties._flags |= AMQP_BASIC_HEADERS_FLAG;
+    properties.headers = {static_cast<int>(headers.size()), headers.data()};
+  }
+  properties._flags |= AMQP_BASIC_DELIVERY_MODE_FLAG;
+  properties.delivery_mode = message.persistent ? 2 : 1;
+  return check(amqp_basic_publish(state_, channel, bytes_of(message.exchange),
+                                  bytes_of(message.routing_key), 1, 0, &properties,
+                                  bytes_of(message.body)));
+}
+
+bool Wire::send_channel_close_ok(std::uint16_t channel) {
+  amqp_channel_close_ok_t method{};
+  return this->method(channel, AMQP_CHANNEL_CLOSE_OK_METHOD, &method);
+}
+
+bool Wire::send_close() {
+  amqp_connection_close_t close{};
+  close.reply_code = AMQP_REPLY_SUCCESS;
+  return method(0, AMQP_CONNECTION_CLOSE_METHOD, &close);
+}
+
+bool Wire::send_close_ok() {
+  amqp_connection_close_ok_t ok{};
+  return method(0, AMQP_CONNECTION_CLOSE_OK_METHOD, &ok);
+}
+
+}  // namespace rbit::amqp

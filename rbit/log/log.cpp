@@ -1,0 +1,231 @@
+#include "rbit/log/log.h"
+
+#include <spdlog/common.h>
+
+#include <map>
+#include <memory>
+#include <mutex>
+
+#include "rbit/base/complaint.h"
+#include "rbit/base/result.h"
+#include "rbit/base/secrets.h"
+#include "rbit/base/text.h"
+#include "rbit/log/name.h"
+#include "rbit/log/output.h"
+#include "rbit/log/runners.h"
+
+namespace rbit::log {
+
+namespace {
+
+using Kind = HandlerSettings::Kind;
+
+constexpr std::string_view our_logger = "rbit", runners_logger = "roadrunners";
+
+/// Which records go where: never changed once made, so that threads need no lock to use it.
+class Routes {
+ public:
+  explicit Routes(const Settings& settings) {
+    auto handlers = settings.handlers;
+    if (handlers.empty()) {
+      HandlerSettings one;
+      one.json = settings.json;
+      one.path = settings.file;
+      if (!one.path.empty()) one.kind = Kind::file;
+      handlers.push_back(one);
+    }
+    for (const auto& handler : handlers) outputs_.emplace_back(handler);
+    for (const auto& logger : settings.loggers) loggers_[logger.name] = logger;
+    if (loggers_.empty()) {
+      auto& root = loggers_[""];
+      for (std::size_t i = 0; i < outputs_.size(); ++i)
+        root.handlers.push_back(static_cast<int>(i));
+    }
+    auto& root_level = loggers_[""].level;
+    if (!root_level) root_level = settings.level;
+  }
+
+  /// Calls `visit` with each output that such a record of that logger goes to.
+  template <class Visit>
+  void visit(std::string_view logger, Level level, const Visit& visit) const {
+    const LoggerSettings* at = nearest(logger);
+    if (level < level_of(logger)) return;
+    for (;;) {
+      for (const int handler : at->handlers)
+        if (const auto& one = outputs_[static_cast<std::size_t>(handler)]; one.takes(level))
+          visit(one);
+      if (at->name.empty() || !at->propagate) return;
+      at = parent(*at);
+    }
+  }
+
+  void reopen() const {
+    for (const auto& output : outputs_) output.reopen();
+  }
+
+  Level level_of(std::string_view logger) const {
+    const LoggerSettings* at = nearest(logger);
+    while (!at->level) at = parent(*at);  // root has one
+    return *at->level;
+  }
+
+  bool has_logger(std::string_view name) const { return loggers_.contains(name); }
+
+ private:
+  /// The one of that name, or of the nearest parent of it that is there: "a.b" is a child of "a".
+  const LoggerSettings* nearest(std::string_view name) const {
+    for (;;) {
+      if (const auto found = loggers_.find(name); found != loggers_.end()) return &found->second;
+      const auto dot = name.rfind('.');
+      name = name.substr(0, dot == std::string_view::npos ? 0 : dot);
+    }
+  }
+  const LoggerSettings* parent(const LoggerSettings& logger) const {
+    const auto dot = logger.name.rfind('.');
+    return nearest(std::string_view(logger.name).substr(0, dot == std::string::npos ? 0 : dot));
+  }
+
+  std::vector<Output> outputs_;
+  std::map<std::string, LoggerSettings, std::less<>> loggers_;
+};
+
+/// The one log of the process.
+class Log {
+ public:
+  Log() : routes_(std::make_shared<Routes>(Settings{})) {}
+
+  std::shared_ptr<const Routes> routes() const {
+    const std::lock_guard<std::mutex> guard(mutex_);
+    return routes_;
+  }
+  std::string shown_name(std::string_view logger) const {
+    const std::lock_guard<std::mutex> guard(mutex_);
+    const bool ours = logger == our_logger || logger.starts_with("rbit.");
+    if (shown_as_.empty() || !ours) return std::string(logger);
+    return shown_as_ + std::string(logger.substr(our_logger.size()));
+  }
+  void show_as(std::string name) {
+    const std::lock_guard<std::mutex> guard(mutex_);
+    shown_as_ = std::move(name);
+  }
+  void use(std::shared_ptr<const Routes> routes) {
+    const std::lock_guard<std::mutex> guard(mutex_);
+    routes_.swap(routes);
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::shared_ptr<const Routes> routes_;
+  std::string shown_as_;
+};
+
+/// Never destroyed: a writer's thread may have something to tell until the very end.
+Log& the_log() {
+  static Log& log = *new Log;
+  return log;
+}
+
+constexpr auto flush_limit = std::chrono::seconds(1);
+
+}  // namespace
+
+const char* python_name(Level level) {
+  switch (level) {
+    case Level::debug:
+      return "DEBUG";
+    case Level::info:
+      return "INFO";
+    case Level::warning:
+      return "WARNING";
+    case Level::error:
+      return "ERROR";
+    case Level::critical:
+      return "CRITICAL";
+  }
+  return "INFO";
+}
+
+int python_number(Level level) {
+  return 10 * (static_cast<int>(level) + 1);
+}
+
+namespace {
+
+void hear(const std::string& line, Complaint kind) {
+  const bool is_last = kind == Complaint::is_last;
+  is_last ? critical(line) : error(line);
+  if (is_last) flush();
+}
+
+}  // namespace
+
+void configure(const Settings& settings) {
+  listen_to_complaints(hear);
+  try {
+    the_log().use(std::make_shared<Routes>(settings));
+  } catch (const spdlog::spdlog_ex& error) {
+    throw Fatal(ExitCode::config,
+                Error{"the log", error.what(),
+                      "see [log] file and the handlers; a file's directory must be writable"});
+  }
+}
+
+bool enabled(Level level) {
+  bool seen = false;
+  the_log().routes()->visit("rbit", level, [&](const Output&) { seen = true; });
+  return seen;
+}
+
+std::string shown_name(std::string_view logger) {
+  return the_log().shown_name(logger);
+}
+
+void show_as(std::string name) {
+  the_log().show_as(std::move(name));
+}
+
+void write(Level level, std::string_view logger, std::string_view message, const Fields& fields,
+           const Location& where) {
+  const auto routes = the_log().routes();
+  std::optional<std::string> shown;
+  std::string name;
+  const auto now = std::chrono::system_clock::now();
+  routes->visit(logger, level, [&](const Output& output) {
+    if (!shown) {
+      shown = secrets::redacted(message);
+      name = the_log().shown_name(logger);
+    }
+    output.write({level, name, *shown, fields, where, now});
+  });
+}
+
+std::optional<Level> runner_level() {
+  const auto routes = the_log().routes();
+  if (!routes->has_logger(runners_logger)) return std::nullopt;
+  return routes->level_of(runners_logger);
+}
+
+void of_runner(std::string_view level, std::string_view message) {
+  if (!runner_level()) return;
+  const std::string word = text::upper(level);
+  const Level its = word == "DEBUG"                         ? Level::debug
+                    : word == "WARNING" || word == "WARN"   ? Level::warning
+                    : word == "ERROR"                       ? Level::error
+                    : word == "CRITICAL" || word == "FATAL" ? Level::critical
+                                                            : Level::info;
+  write(its, runners_logger, message, {}, BOOST_CURRENT_LOCATION);
+}
+
+void flush() {
+  LogWriter::flush_all(flush_limit);
+}
+
+void print(std::string line) {
+  StandardError::get().print(std::move(line));
+}
+
+void reopen() {
+  the_log().routes()->reopen();
+}
+
+}  // namespace rbit::log

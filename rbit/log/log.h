@@ -1,0 +1,61 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "rbit/log/handler.h"
+#include "rbit/log/logger.h"
+#include "rbit/log/record.h"
+
+/// The log of rbit itself: one record, one line, whatever a message or a job writes. Any thread.
+namespace rbit::log {
+
+/// Without handlers: one, by `json` and `file`. Without loggers: all records of `level` and above
+/// go to all handlers.
+struct Settings {
+  Level level = Level::info;
+  bool json = false;  // INTEROP.md 10; else Python's "generic" format, INTEROP.md 1.4
+  std::string file;   // empty: stderr
+  std::vector<HandlerSettings> handlers;
+  std::vector<LoggerSettings> loggers;
+};
+
+/// Called at start; may be called again. Throws Fatal if a file cannot be opened. Until then
+/// records go to stderr.
+void configure(const Settings& settings);
+/// Whether anybody would see a record of our own at that level.
+bool enabled(Level level);
+/// `logger`: "rbit", one of its children ("rbit.x"), or "roadrunners" for what runners log.
+void write(Level level, std::string_view logger, std::string_view message, const Fields& fields,
+           const Location& where);
+/// Nothing that is written is waited for (log_writer.h). This waits until it has arrived, a second
+/// at most: for the end of the program.
+void flush();
+/// A line as it stands, to standard error, in its turn.
+void print(std::string line);
+/// Opens the log files again, after somebody has moved them away (SIGHUP).
+void reopen();
+
+inline void debug(std::string_view message, const Fields& fields = {},
+                  const Location& where = BOOST_CURRENT_LOCATION) {
+  write(Level::debug, "rbit", message, fields, where);
+}
+inline void info(std::string_view message, const Fields& fields = {},
+                 const Location& where = BOOST_CURRENT_LOCATION) {
+  write(Level::info, "rbit", message, fields, where);
+}
+inline void warning(std::string_view message, const Fields& fields = {},
+                    const Location& where = BOOST_CURRENT_LOCATION) {
+  write(Level::warning, "rbit", message, fields, where);
+}
+inline void error(std::string_view message, const Fields& fields = {},
+                  const Location& where = BOOST_CURRENT_LOCATION) {
+  write(Level::error, "rbit", message, fields, where);
+}
+inline void critical(std::string_view message, const Fields& fields = {},
+                     const Location& where = BOOST_CURRENT_LOCATION) {
+  write(Level::critical, "rbit", message, fields, where);
+}
+
+}  // namespace rbit::log

@@ -1,0 +1,187 @@
+#include "rbit/log/writer.h"
+
+#include <spdlog/details/log_msg.h>
+
+#include <condition_variable>
+#include <csignal>
+#include <deque>
+#include <mutex>
+#include <optional>
+#include <system_error>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "rbit/log/file.h"
+
+namespace rbit::log {
+
+namespace {
+
+constexpr std::size_t most_kept = 256 * 1024;  // bytes, of each writer
+constexpr std::size_t cost_of_a_line = 64;     // beside its text
+
+}  // namespace
+
+struct LogWriter::State : std::enable_shared_from_this<LogWriter::State> {
+  struct Item {
+    std::optional<Line> line;
+    bool reopen = false;  // before it
+  };
+
+  explicit State(Means its) : means(std::move(its)), sink(means.open(false)) {}
+
+  const Means means;
+  spdlog::sink_ptr sink;  // the thread's, once there is one
+  bool failing = false;   // the thread's: said, and not well since
+
+  std::mutex mutex;
+  std::condition_variable work, idle;
+  std::deque<Item> items;
+  std::size_t kept = 0;  // bytes of them
+  std::size_t lost = 0;  // lines, since that was last said
+  bool busy = false;     // with one that is in `items` no more
+  bool has_thread = false;
+  bool closing = false;
+
+  static std::size_t cost(const Item& item) {
+    return cost_of_a_line + (item.line ? item.line->text.size() : 0);
+  }
+
+  void add(Item item) {
+    const std::lock_guard<std::mutex> guard(mutex);
+    kept += cost(item);
+    items.push_back(std::move(item));
+    while (kept > most_kept && items.size() > 1) {
+      kept -= cost(items.front());
+      if (items.front().reopen) items[1].reopen = true;  // that is not lost
+      if (items.front().line) ++lost;
+      items.pop_front();
+    }
+    start_thread();
+    work.notify_one();
+  }
+
+  /// With all signals blocked: they are the loop's. Where there are no more threads to be had, the
+  /// next line asks again.
+  void start_thread() {
+    if (has_thread) return;
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    try {
+      std::thread([self = shared_from_this()] { self->live(); }).detach();
+      has_thread = true;
+    } catch (const std::system_error&) {
+    }
+    pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  }
+
+  void live() {
+    std::unique_lock<std::mutex> guard(mutex);
+    for (;;) {
+      work.wait(guard, [this] { return !items.empty() || closing; });
+      if (items.empty()) return;
+      const Item item = std::move(items.front());
+      items.pop_front();
+      kept -= cost(item);
+      const std::size_t to_say = std::exchange(lost, 0);
+      busy = true;
+      guard.unlock();
+      const std::size_t still_lost = bring(item, to_say);
+      guard.lock();
+      lost += still_lost;
+      busy = false;
+      if (items.empty()) idle.notify_all();
+    }
+  }
+
+  /// How many lines are lost and not told of.
+  std::size_t bring(const Item& item, std::size_t lost_before) {
+    if (item.reopen) open_again();
+    if (!item.line) return lost_before;
+    if (lost_before > 0 && !put(means.loss(lost_before))) return lost_before + 1;
+    return put(*item.line) ? 0 : 1;
+  }
+
+  bool put(const Line& line) {
+    try {
+      sink->log({line.time, spdlog::source_loc{}, "", line.level, line.text});
+      failing = false;
+      return true;
+    } catch (const WrittenElsewhere& trouble) {
+      complain(trouble.what());
+      return true;
+    } catch (const std::exception& trouble) {
+      complain(trouble.what());
+      return false;
+    }
+  }
+
+  void open_again() {
+    try {
+      sink = means.open(true);
+    } catch (const std::exception& trouble) {
+      means.tell("the log file could not be opened again: " + std::string(trouble.what()));
+    }
+  }
+
+  void complain(const std::string& trouble) {
+    if (!std::exchange(failing, true)) means.tell("the log: " + trouble);
+  }
+
+  void flush(std::chrono::steady_clock::time_point end) {
+    std::unique_lock<std::mutex> guard(mutex);
+    if (!items.empty()) start_thread();
+    if (!has_thread) return;
+    idle.wait_until(guard, end, [this] { return items.empty() && !busy; });
+  }
+};
+
+/// Of the process, for `flush_all`. Never destroyed: threads outlive `main`.
+struct LogWriter::Registry {
+  std::mutex mutex;
+  std::vector<std::weak_ptr<State>> all;
+
+  static Registry& get() {
+    static Registry& one = *new Registry;
+    return one;
+  }
+  void add(const std::shared_ptr<State>& state) {
+    const std::lock_guard<std::mutex> guard(mutex);
+    std::erase_if(all, [](const auto& one) { return one.expired(); });
+    all.push_back(state);
+  }
+  std::vector<std::shared_ptr<State>> living() {
+    const std::lock_guard<std::mutex> guard(mutex);
+    std::vector<std::shared_ptr<State>> found;
+    for (const auto& one : all)
+      if (auto state = one.lock()) found.push_back(std::move(state));
+    return found;
+  }
+};
+
+LogWriter::LogWriter(Means means) : state_(std::make_shared<State>(std::move(means))) {
+  Registry::get().add(state_);
+}
+
+LogWriter::~LogWriter() {
+  const std::lock_guard<std::mutex> guard(state_->mutex);
+  state_->closing = true;
+  state_->work.notify_one();
+}
+
+void LogWriter::write(Line line) {
+  state_->add({std::move(line), false});
+}
+
+void LogWriter::reopen() {
+  state_->add({std::nullopt, true});
+}
+
+void LogWriter::flush_all(std::chrono::steady_clock::duration limit) {
+  const auto end = std::chrono::steady_clock::now() + limit;
+  for (const auto& state : Registry::get().living()) state->flush(end);
+}
+
+}  // namespace rbit::log

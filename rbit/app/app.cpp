@@ -241,7 +241,7 @@ void App::make_log_keeper() {
   limits.bytes = settings().log.keep_size;
   log_keeper_ = std::make_unique<LogKeeper>(loop_.get_executor(), place_.log_dir, limits, [this] {
     std::set<std::string> running;
-    for (const auto& [key, job] : dispatcher_->running().all())
+    for (const auto& [key, job] : dispatcher_->ledger().all_running())
       running.insert(JobLog::name_of(job->job));
     return running;
   });
@@ -370,7 +370,8 @@ Task<bool> App::recover() {
               (outcome ? "its verdict is " + std::string(to_string(outcome->kind))
                        : std::string("no verdict, it runs again when its message comes")));
     if (outcome) {
-      const bool on_record = co_await dispatcher_->conclude(job, std::move(*outcome), record_dir);
+      const bool on_record =
+          co_await dispatcher_->finish_earlier(job, std::move(*outcome), record_dir);
       if (!on_record) co_return false;
     }
     if (const auto removed = remove_tree(record_dir); !removed)
@@ -390,7 +391,8 @@ void App::remove_old_records() {
 void App::on_signal(int count) {
   signals_ = count;
   if (count == 1) {
-    log::info("draining: no new jobs, " + std::to_string(dispatcher_->running().all().size()) +
+    log::info("draining: no new jobs, " +
+              std::to_string(dispatcher_->ledger().all_running().size()) +
               " run to their end (again: interrupt them; a third time: kill them)");
     stop();
   } else if (count == 2) {

@@ -101,7 +101,7 @@ MonitorDetails App::monitor_details() const {
       queue.state = "not read: " + trouble->second;
     else
       queue.state = "consuming";
-    for (const auto& [key, running] : dispatcher_->running().all())
+    for (const auto& [key, running] : dispatcher_->ledger().all_running())
       if (running->job.queue == mapping.queue) ++queue.running;
     details.queues.push_back(std::move(queue));
   }

@@ -15,11 +15,11 @@ constexpr milliseconds claim_pause{5'000};  // until a claim that was not writte
 }
 
 EarlyAck::EarlyAck(const asio::any_io_executor& loop, Clock& clock, Journal& journal,
-                   RunningJobs& running, std::function<void(const Error&)> journal_failed)
+                   Ledger& ledger, std::function<void(const Error&)> journal_failed)
     : loop_(loop),
       clock_(clock),
       journal_(journal),
-      running_(running),
+      ledger_(ledger),
       journal_failed_(std::move(journal_failed)),
       alarm_(loop, clock, [this] { claim_the_due(); }) {}
 
@@ -48,7 +48,7 @@ std::optional<SteadyTime> EarlyAck::due(const RunningJob& job) const {
 
 void EarlyAck::claim_the_due() {
   std::vector<std::string> keys;  // a claim may end a job
-  for (const auto& [key, job] : running_.all()) {
+  for (const auto& [key, job] : ledger_.all_running()) {
     const auto moment = due(*job);
     if (moment && *moment <= clock_.steady()) keys.push_back(key);
     if (moment && *moment > clock_.steady()) alarm_.set(*moment);
@@ -57,7 +57,7 @@ void EarlyAck::claim_the_due() {
 }
 
 Task<void> EarlyAck::claim(std::string key) {
-  RunningJob* job = running_.find(key);
+  RunningJob* job = ledger_.running(key);
   if (job == nullptr || !due(*job)) co_return;
   job->claiming = true;  // the job's flow waits for us, so it stays
   failpoint("A1.before");

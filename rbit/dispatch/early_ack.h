@@ -7,7 +7,7 @@
 #include "rbit/base/alarm.h"
 #include "rbit/base/clock.h"
 #include "rbit/core/journal.h"
-#include "rbit/dispatch/running_jobs.h"
+#include "rbit/dispatch/ledger.h"
 
 namespace rbit {
 
@@ -17,7 +17,7 @@ namespace rbit {
 class EarlyAck {
  public:
   /// `journal_failed` hears of a claim that could not be written; it is tried again.
-  EarlyAck(const asio::any_io_executor& loop, Clock& clock, Journal& journal, RunningJobs& running,
+  EarlyAck(const asio::any_io_executor& loop, Clock& clock, Journal& journal, Ledger& ledger,
            std::function<void(const Error&)> journal_failed);
 
   /// What the broker was found to allow; it counts where `ack_after` of a job is longer.
@@ -36,7 +36,7 @@ class EarlyAck {
   asio::any_io_executor loop_;
   Clock& clock_;
   Journal& journal_;
-  RunningJobs& running_;
+  Ledger& ledger_;
   std::function<void(const Error&)> journal_failed_;
   std::optional<milliseconds> limit_;
   Alarm alarm_;

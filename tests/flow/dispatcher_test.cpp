@@ -205,7 +205,8 @@ TEST_CASE("a verdict of an earlier life that cannot be written holds up no stop"
       story.loop().get_executor(),
       [](Story& one, Job job, std::optional<bool>& ended) -> Task<void> {
         Outcome done = outcome(Kind::done);
-        ended = co_await one.dispatcher().conclude(std::move(job), std::move(done), "/records/job");
+        ended = co_await one.dispatcher().finish_earlier(std::move(job), std::move(done),
+                                                         "/records/job");
       }(story, open[0].job, on_record),
       "a verdict");
   for (int i = 0; i < 8; ++i) story.pass(250ms);

@@ -359,7 +359,8 @@ TEST_CASE(
   auto open = story.journal().open_attempts();  // as the app recovers it from its leader's record
   REQUIRE(open.has_value());
   REQUIRE(open->size() == 1);
-  CHECK(test::run(story.loop(), story.dispatcher().conclude((*open)[0].job, outcome(kind), "")));
+  CHECK(test::run(story.loop(),
+                  story.dispatcher().finish_earlier((*open)[0].job, outcome(kind), "")));
   CHECK(reports(story) == Lines{"Building", kind == Kind::done ? "Done" : "Cancelled"});
   story.transport.lose_connection();
   story.settle_down();

@@ -169,7 +169,7 @@ TEST_CASE("a cancel reaches a job that waits here for its time") {
   const Lines told{"Building", "Blocked exit 75", "Cancelled cancelled"};
   CHECK(story.told == told);
   CHECK(story.journal().owned_jobs().empty());
-  CHECK(story.dispatcher().running().empty());
+  CHECK(story.dispatcher().ledger().all_running().empty());
   const auto record = story.journal().find("later");
   CHECK(record->state == JobRecord::State::cancelled);
   CHECK(record->settled);

@@ -1,0 +1,123 @@
+#include "rbit/dispatch/before_build.h"
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <variant>
+
+#include "rbit/dispatch/build_check.h"
+#include "rbit/dispatch/report_on.h"
+#include "rbit/log/log.h"
+
+namespace rbit {
+
+namespace {
+
+constexpr int most_waits = 1'000;  // as many as `attempts` may be
+
+/// How often the message was put back; a stranger's nonsense is 0.
+int waits_of(const Message& message) {
+  const auto header = message.headers.find(waited_header);
+  if (header == message.headers.end()) return 0;
+  const auto* number = std::get_if<std::int64_t>(&header->second);
+  if (number == nullptr || *number < 0 || *number > most_waits) return 0;
+  return static_cast<int>(*number);
+}
+
+Outcome::Kind outcome_of(Standing::Kind kind) {
+  if (kind == Standing::Kind::done) return Outcome::Kind::done;
+  return kind == Standing::Kind::failed ? Outcome::Kind::failed : Outcome::Kind::cancelled;
+}
+
+}  // namespace
+
+Task<BeforeBuild::Verdict> BeforeBuild::look(const Binding& binding, RunningJob& running,
+                                             std::optional<Slot>& slot) {
+  Standing standing;
+  if (links_.ask && !cancels_.is_wanted(running)) {
+    standing = co_await links_.ask(running.job);
+    if (patience_.has_ended() && !cancels_.is_wanted(running)) co_return Verdict::go_back;
+  }
+  if (cancels_.is_wanted(running)) {
+    co_await cancels_.end(running, slot);
+    co_return Verdict::over;
+  }
+  const Message& message = running.deliveries.front().message();
+  BuildClaims claims;
+  claims.known = running.seen_before || journal_.find(running.job.key).has_value();
+  claims.replayed = replayed_at(message) > 0;
+  claims.waited = waits_of(message);
+  claims.attempts = binding.retry.attempts();
+  const int waited = claims.waited;
+  switch (check_build(standing, claims)) {
+    case BuildCheck::build:
+      break;
+    case BuildCheck::accept:
+      co_await accept_unbuilt(running, slot, std::move(standing));
+      co_return Verdict::over;
+    case BuildCheck::put_back: {
+      log::info("job " + running.job.request.job_id + " is not built yet: " + standing.said);
+      const bool away = co_await put_back(binding, running, waited);
+      if (away) co_return Verdict::over;
+    }
+  }
+  co_return Verdict::begin;
+}
+
+/// False: no queue takes its copy, so that it is built now. A broker that is blocked is waited for,
+/// in the job's slot: that is rare, and the job is being built elsewhere.
+Task<bool> BeforeBuild::put_back(const Binding& binding, RunningJob& running, int waited) {
+  const Settlement later = binding.retry.put_back(running.job, "another client builds it");
+  const Settlement answered = Settlement::accept();
+  Backoff backoff = Patience::pauses();
+  bool copied = false;
+  running.has_verdict = true;  // whoever cancels it finds it again when it comes back
+  while (!running.deliveries.empty()) {
+    Delivery delivery = std::move(running.deliveries.back());
+    running.deliveries.pop_back();
+    delivery.mark(waited_header, std::int64_t{waited + 1});
+    while (!delivery.is_void()) {  // a void one comes again by itself
+      const Result<void> done = co_await delivery.settle(copied ? answered : later);
+      copied = copied || done.has_value();
+      if (done || patience_.has_ended()) break;
+      if (delivery.refusal() == CopyRefusal::lasting) {
+        log::warning("job " + running.job.request.job_id +
+                     " cannot be put back, it is built at once: " + done.error().text());
+        running.deliveries.push_back(std::move(delivery));
+        running.has_verdict = false;
+        co_return false;
+      }
+      co_await patience_.pause(backoff.next());
+    }
+  }
+  co_return true;
+}
+
+/// Nobody is told: that is what the front-end said itself.
+Task<void> BeforeBuild::accept_unbuilt(RunningJob& running, std::optional<Slot>& slot,
+                                       Standing standing) {
+  running.has_verdict = true;
+  slot.reset();
+  const std::string line =
+      "job " + running.job.request.job_id + " is not built, its message is accepted: ";
+  if (standing.kind == Standing::Kind::failed)
+    log::warning(line + standing.said + " (`rbit dead replay` or a retry there builds it)");
+  else if (standing.kind == Standing::Kind::unknown)
+    log::warning(line + standing.said + " (check [status] url, or set check-before-build = no)");
+  else
+    log::info(line + standing.said);
+  Outcome outcome;
+  outcome.kind = outcome_of(standing.kind);
+  outcome.reason = outcome.kind == Outcome::Kind::cancelled ? "cancelled" : "";
+  outcome.message = "not built: " + standing.said;
+  const Settlement settlement = Settlement::accept();
+  const auto finished =
+      co_await recorder_.finish(running.job, "", outcome, settlement, Recorder::Tell::nobody);
+  if (!finished.on_record) co_return;
+  const Status status =
+      outcome.kind == Outcome::Kind::failed ? Status::failed : status_of(outcome, settlement);
+  links_.told(report_on(running.job, status, outcome.reason, outcome.message, clock_));
+  co_await settling_.settle_all(running, settlement);
+}
+
+}  // namespace rbit

@@ -1,0 +1,55 @@
+#pragma once
+
+#include <optional>
+
+#include "rbit/base/task.h"
+#include "rbit/core/journal.h"
+#include "rbit/core/standing.h"
+#include "rbit/dispatch/binding.h"
+#include "rbit/dispatch/cancels.h"
+#include "rbit/dispatch/flow_links.h"
+#include "rbit/dispatch/patience.h"
+#include "rbit/dispatch/recorder.h"
+#include "rbit/dispatch/running_job.h"
+#include "rbit/dispatch/settling.h"
+#include "rbit/dispatch/slots.h"
+
+namespace rbit {
+
+/// What happens to a job that has its slot before it begins, and where one ends without having
+/// begun: cancels, and the word of its front-end. On the loop's thread.
+class BeforeBuild {
+ public:
+  BeforeBuild(Clock& clock, Journal& journal, Recorder& recorder, Settling& settling,
+              Cancels& cancels, Patience& patience, const FlowLinks& links)
+      : clock_(clock),
+        journal_(journal),
+        recorder_(recorder),
+        settling_(settling),
+        cancels_(cancels),
+        patience_(patience),
+        links_(links) {}
+
+  enum class Verdict {
+    begin,
+    over,     // nothing is built: its message is settled, or comes again
+    go_back,  // rbit is told to stop meanwhile, and nothing has happened
+  };
+  /// The job is among the running ones all the while, so that a cancel finds it; one that is on
+  /// record before that is found here.
+  Task<Verdict> look(const Binding& binding, RunningJob& running, std::optional<Slot>& slot);
+
+ private:
+  Task<void> accept_unbuilt(RunningJob& running, std::optional<Slot>& slot, Standing standing);
+  Task<bool> put_back(const Binding& binding, RunningJob& running, int waited);
+
+  Clock& clock_;
+  Journal& journal_;
+  Recorder& recorder_;
+  Settling& settling_;
+  Cancels& cancels_;
+  Patience& patience_;
+  const FlowLinks& links_;
+};
+
+}  // namespace rbit

@@ -1,0 +1,67 @@
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "rbit/base/clock.h"
+#include "rbit/base/result.h"
+#include "rbit/base/task.h"
+#include "rbit/core/journal.h"
+#include "rbit/core/outcome.h"
+#include "rbit/core/transport.h"
+#include "rbit/dispatch/flow_links.h"
+#include "rbit/dispatch/flows.h"
+#include "rbit/dispatch/ledger.h"
+#include "rbit/dispatch/recorder.h"
+#include "rbit/dispatch/settling.h"
+#include "rbit/dispatch/slots.h"
+
+namespace rbit {
+
+/// Cancels, which may come before, during and after everything else that becomes of a job. On the
+/// loop's thread.
+class Cancels {
+ public:
+  struct Means {
+    asio::any_io_executor loop;
+    Clock& clock;
+    Journal& journal;
+    Transport& transport;
+    Ledger& ledger;
+    Flows& flows;
+    Recorder& recorder;
+    Settling& settling;
+    const FlowLinks& links;
+  };
+  explicit Cancels(const Means& means) : means_(means) {}
+
+  /// Of a job that runs, or that waits in the journal for a slot or for its time, by key or by
+  /// PyBit's job id. False: there is no such job here.
+  bool cancel(const std::string& key_or_id);
+  /// A front-end wants the job of this id cancelled, wherever it is: it runs here, waits here or at
+  /// the broker, or was not seen yet. One that is over is left alone. An Error: it is not on
+  /// record, ask again; what runs is asked to stop all the same.
+  Task<Result<void>> cancel_for_front_end(std::string job_id);
+
+  /// Whether a cancel of the job is on record, or of this moment.
+  bool is_wanted(const RunningJob& running) const;
+  /// A job that has been cancelled is cancelled, however its attempt ended: the cancel may have
+  /// come when the runner could not hear it any more, or when rbit was already stopping. It counts
+  /// until the verdict is on record; what a job of an earlier life had reached stands. `asked`: it
+  /// was asked to stop.
+  void heed(const Job& job, bool asked, Outcome& outcome) const;
+  /// Ends a job that has not begun.
+  Task<void> end(RunningJob& running, std::optional<Slot>& slot);
+
+ private:
+  Task<void> cancel_waiting(std::string key, Flows::Token token);
+  Task<void> cancel_away(const JobRecord& record);
+  std::string waiting_job(const std::string& key_or_id) const;
+  Task<bool> stop_running(std::string job_id);
+  bool ask_to_stop(const std::string& job_id);
+  Task<void> end_now(Job job, std::optional<Delivery> delivery);
+
+  Means means_;
+};
+
+}  // namespace rbit

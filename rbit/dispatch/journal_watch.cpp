@@ -1,0 +1,35 @@
+#include "rbit/dispatch/journal_watch.h"
+
+#include <algorithm>
+
+#include "rbit/log/log.h"
+
+namespace rbit {
+
+namespace {
+constexpr milliseconds first_pause{250}, longest_pause{5'000};
+}
+
+void JournalWatch::failed(const Error& error) {
+  const bool is_known = !trouble_.empty();
+  trouble_ = error.text();
+  if (is_known) return;
+  log::error("nothing is taken until the journal works again: " + error.text());
+  changed_();
+  spawn(loop_, try_until_it_works(), "journal watch");
+}
+
+Task<void> JournalWatch::try_until_it_works() {
+  for (milliseconds pause = first_pause;; pause = std::min(2 * pause, longest_pause)) {
+    co_await clock_.sleep_for(pause);
+    if (ended_) co_return;
+    const Result<void> works = co_await probe_();
+    if (works) break;
+    trouble_ = works.error().text();
+  }
+  trouble_.clear();
+  log::info("the journal works again: taking messages");
+  changed_();
+}
+
+}  // namespace rbit

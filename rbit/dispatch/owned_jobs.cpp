@@ -1,0 +1,201 @@
+#include "rbit/dispatch/owned_jobs.h"
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "rbit/base/text.h"
+#include "rbit/log/log.h"
+
+namespace rbit {
+
+namespace {
+
+// Until a job that could not be begun, or whose message could not be requeued, is tried again.
+constexpr milliseconds pause_in_vain{5'000};
+// Dead letters that nobody took are offered again this often.
+constexpr milliseconds dead_letter_pause{60'000};
+
+}  // namespace
+
+OwnedJobs::OwnedJobs(Means means)
+    : means_(std::move(means)), alarm_(means_.loop, means_.clock, [this] { start_due(); }) {}
+
+void OwnedJobs::take_over() {
+  bool has_dead_letters = false;
+  for (const std::string& key : means_.journal.owned_jobs()) {
+    const auto record = means_.journal.find(key);
+    if (!record) continue;
+    const bool unfinished = is_unfinished(record->state);
+    const bool is_read = means_.binding_of(record->queue) != nullptr;
+    if (record->state == JobRecord::State::blocked && is_read) {
+      keep(*record);
+    } else if (!unfinished && record->settlement.kind == Settlement::Kind::dead_letter) {
+      has_dead_letters = true;  // there may be thousands: one after the other
+    } else if (unfinished && is_read) {
+      log::info("job " + record->job_id + " is ours since an earlier life: it runs again");
+      means_.ledger.backlog().add(key, record->queue, means_.clock.steady());
+    } else {
+      if (unfinished)
+        log::warning("job " + record->job_id + " is ours since an earlier life, but queue " +
+                     record->queue + " is not read here any more");
+      send_away(key);
+    }
+  }
+  if (has_dead_letters) watch_dead_letters(milliseconds{0});
+}
+
+void OwnedJobs::start_due() {
+  if (ended_ || is_starting_) return;
+  is_starting_ = true;  // a slot that is taken calls us again
+  const auto fits = [this](const std::string& key, const std::string& queue) {
+    // Its last attempt may still be on its way out.
+    const Binding* binding = means_.binding_of(queue);
+    return binding != nullptr && means_.ledger.running(key) == nullptr &&
+           means_.may_begin(*binding) && means_.slots.free(binding->runner_name) > 0;
+  };
+  Backlog& backlog = means_.ledger.backlog();
+  while (auto next = backlog.take(means_.clock.steady(), fits)) {
+    const Binding& binding = *means_.binding_of(next->queue);
+    spawn(means_.loop,
+          resume(binding, std::move(next->key), *means_.slots.try_take(binding.runner_name),
+                 means_.flows.enter()),
+          "an owned job");
+  }
+  is_starting_ = false;
+  if (const auto next = backlog.next_due(means_.clock.steady())) alarm_.set(*next);
+}
+
+Task<void> OwnedJobs::resume(const Binding& binding, std::string key, Slot slot,
+                             Flows::Token token) {
+  const Flows::Token mine = std::move(token);
+  const auto read = means_.journal.owned_job(key);
+  bool begun = read.has_value();
+  if (begun && *read) {
+    const OwnedJob& owned = **read;
+    begun = co_await means_.flow.resume(binding, owned, means_.transport.adopt(owned.message),
+                                        std::move(slot));
+  }
+  if (!begun)
+    means_.ledger.backlog().add(key, binding.queue, means_.clock.steady() + pause_in_vain);
+}
+
+/// One that will not run here is requeued, or gets what its verdict wants.
+void OwnedJobs::send_away(std::string key) {
+  spawn(means_.loop, finish(std::move(key), means_.flows.enter()), "an owned job");
+}
+
+Task<void> OwnedJobs::finish(std::string key, Flows::Token token) {
+  const Flows::Token mine = std::move(token);
+  const auto read = means_.journal.owned_job(key);
+  if (!read || !*read) co_return;
+  const OwnedJob& owned = **read;
+  Delivery delivery = means_.transport.adopt(owned.message);
+  if (is_unfinished(owned.state))
+    co_await requeue(owned, std::move(delivery));
+  else
+    co_await settle(owned, std::move(delivery));
+}
+
+Task<void> OwnedJobs::requeue(const OwnedJob& owned, Delivery delivery) {
+  log::info("job " + owned.job.request.job_id + " goes back to queue " + owned.job.queue);
+  OwnedJob back = owned;
+  Outcome outcome;
+  outcome.reason = "interrupted";
+  outcome.kind = Outcome::Kind::interrupted;
+  if (owned.state == JobRecord::State::running) {  // rbit died during its last attempt
+    outcome.kind = Outcome::Kind::crashed;
+    ++back.job.attempt;
+    ++back.job.crashes;
+  }
+  back.settlement = Settlement::requeue(back.job.attempt);
+  const auto finished = co_await means_.recorder.finish(back.job, "", outcome, back.settlement);
+  if (finished.on_record) co_await settle(back, std::move(delivery));
+}
+
+/// One that has a verdict: what was to become of its message becomes of it.
+Task<void> OwnedJobs::settle(const OwnedJob& owned, Delivery delivery) {
+  const std::string key = owned.job.key;
+  if (means_.ledger.is_settling(key)) co_return;
+  const Ledger::Claim claim = means_.ledger.settle(key);
+  const bool settled = co_await means_.settling.settle(key, delivery, owned.settlement);
+  if (!settled) co_return;  // told to stop: at the next start
+  const Result<void> written = co_await means_.journal.settled(key);
+  if (!written) log::warning("a settlement was not recorded: " + written.error().text());
+}
+
+void OwnedJobs::keep(const JobRecord& job) {
+  Backlog& backlog = means_.ledger.backlog();
+  const SteadyTime now = means_.clock.steady();
+  if (job.settlement.kind == Settlement::Kind::retry) {
+    const auto due = from_micros(job.ended) + job.settlement.delay;
+    // Of an earlier life its delay at most: the wall clock may have been set back since.
+    const auto left = std::clamp<WallTime::duration>(
+        due - means_.clock.wall(), WallTime::duration::zero(), job.settlement.delay);
+    backlog.add(job.key, job.queue, now + std::chrono::ceil<milliseconds>(left));
+    start_due();                                                  // sets the alarm
+  } else if (job.settlement.kind == Settlement::Kind::requeue) {  // refused as well: it stays
+    backlog.add(job.key, job.queue, now + pause_in_vain);
+    start_due();
+  } else {
+    watch_dead_letters(dead_letter_pause);
+  }
+}
+
+void OwnedJobs::end() {
+  ended_ = true;
+  Backlog& backlog = means_.ledger.backlog();
+  for (const std::string& key : backlog.keys()) {
+    const auto record = means_.journal.find(key);
+    if (!record || !is_unfinished(record->state)) continue;
+    backlog.remove(key);
+    send_away(key);
+  }
+}
+
+void OwnedJobs::watch_dead_letters(milliseconds pause) {
+  if (std::exchange(has_dead_letters_, true)) return;
+  spawn(means_.loop, move_dead_letters(pause), "dead letters that wait here");
+}
+
+/// Offers them, after `pause` and then again and again, one of each queue that still refuses.
+Task<void> OwnedJobs::move_dead_letters(milliseconds pause) {
+  while (has_dead_letters_) {
+    co_await means_.clock.sleep_for(pause);
+    pause = dead_letter_pause;
+    if (ended_) co_return;
+    has_dead_letters_ = false;
+    std::set<std::string> refusing;
+    for (const std::string& key : means_.journal.owned_jobs()) {
+      const auto job = means_.journal.find(key);
+      const bool waits = job && job->settlement.kind == Settlement::Kind::dead_letter &&
+                         means_.ledger.running(key) == nullptr;
+      if (!waits || ended_) continue;
+      has_dead_letters_ = true;
+      if (refusing.contains(job->queue)) continue;
+      co_await finish(key, means_.flows.enter());
+      const auto after = means_.journal.find(key);
+      if (after && !after->settled) refusing.insert(job->queue);
+    }
+  }
+}
+
+Task<Result<void>> OwnedJobs::end_dead_letter(std::string key, std::optional<Message> again) {
+  const std::string what = "message " + text::one_line(key, 80);
+  if (means_.ledger.running(key) != nullptr || means_.ledger.is_settling(key))
+    co_return Error{what, "is being moved just now", "look again"};
+  const Ledger::Claim claim = means_.ledger.settle(key);
+  const auto known = means_.journal.find(key);
+  if (!known || known->settled || known->settlement.kind != Settlement::Kind::dead_letter)
+    co_return Error{what, "does not wait here any more", "look again"};
+  if (again) {
+    Delivery delivery = means_.transport.adopt(std::move(*again));
+    const Settlement fresh = Settlement::requeue(0);
+    const Result<void> sent = co_await delivery.settle(fresh);
+    if (!sent) co_return sent;
+  }
+  const Result<void> written = co_await means_.journal.settled(key);
+  co_return written;
+}
+
+}  // namespace rbit

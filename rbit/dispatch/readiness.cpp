@@ -1,0 +1,59 @@
+#include "rbit/dispatch/readiness.h"
+
+#include "rbit/base/shortage.h"
+#include "rbit/log/log.h"
+
+namespace rbit {
+
+namespace {
+// Between two looks at a broken runner.
+constexpr milliseconds usual_pause{60'000};
+constexpr milliseconds shortage_pause{5'000};  // if that is all it lacks
+}  // namespace
+
+void Readiness::begin() {
+  for (const auto& [name, state] : all_) prepare(name);
+}
+
+void Readiness::prepare(const std::string& name) {
+  State& state = all_.at(name);
+  if (state.preparing || ended_) return;
+  state.preparing = true;
+  state.ready = false;
+  spawn(loop_, prepare_until_ready(name), "runner preparation");
+}
+
+Task<void> Readiness::prepare_until_ready(std::string name) {
+  State& state = all_.at(name);
+  while (!ended_) {
+    const Result<void> able = co_await state.runner->prepare();
+    ++state.looks;
+    if (able) break;
+    const std::string trouble = able.error().text();
+    if (state.trouble != trouble)
+      log::error("[runner:" + name + "] cannot work, its queues wait: " + trouble);
+    state.trouble = trouble;
+    changed_();
+    looked_.notify();
+    co_await clock_.sleep_for(is_shortage(able.error().number) ? shortage_pause : usual_pause);
+  }
+  state.preparing = false;
+  looked_.notify();
+  if (ended_) co_return;
+  if (!state.trouble.empty()) log::info("[runner:" + name + "] can work again");
+  state.trouble.clear();
+  state.ready = true;
+  changed_();
+}
+
+Task<bool> Readiness::is_broken(std::string name) {
+  State& state = all_.at(name);
+  if (ended_) co_return true;
+  const int looks = state.looks;
+  const bool is_known = state.preparing && !state.trouble.empty();
+  prepare(name);
+  while (!is_known && state.preparing && state.looks == looks) co_await looked_.wait();
+  co_return !state.ready;
+}
+
+}  // namespace rbit

@@ -1,0 +1,48 @@
+#pragma once
+
+#include <deque>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "rbit/base/clock.h"
+#include "rbit/base/notice.h"
+#include "rbit/core/delivery.h"
+#include "rbit/core/job.h"
+#include "rbit/core/report.h"
+#include "rbit/core/runner.h"
+
+namespace rbit {
+
+/// A job from its acceptance until its messages are settled.
+struct RunningJob {
+  RunningJob(const asio::any_io_executor& loop, Job what)
+      : job(std::move(what)), claimed(loop), pumped(loop) {}
+
+  Job job;
+  StopRequest stop;
+  SteadyTime received{}, begun{};
+  bool seen_before = false;  // its message was delivered before, and not given back unread
+  bool has_verdict = false;
+  /// The messages that ask for it: the first, and redeliveries that joined. Of an owned job one
+  /// that is acknowledged: what is left is the duty to make a copy.
+  std::vector<Delivery> deliveries;
+
+  // Early acknowledgement.
+  std::optional<milliseconds> ack_after;  // after `received`; none: not before the end
+  bool claiming = false;                  // under way
+  Notice claimed;                         // it has ended
+
+  // Statuses on their way to the journal, in order.
+  std::deque<Report> statuses;
+  bool pumping = false;
+  Notice pumped;
+
+  /// A message of the same job: it will get the same answer. Those that are void are dropped.
+  void join(Delivery delivery) {
+    std::erase_if(deliveries, [](const Delivery& held) { return held.is_void(); });
+    deliveries.push_back(std::move(delivery));
+  }
+};
+
+}  // namespace rbit

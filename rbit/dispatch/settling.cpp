@@ -1,0 +1,151 @@
+#include "rbit/dispatch/settling.h"
+
+#include <utility>
+
+#include "rbit/base/failpoint.h"
+#include "rbit/base/text.h"
+#include "rbit/log/log.h"
+
+namespace rbit {
+
+Task<void> Settling::settle_all(RunningJob& running, Settlement settlement) {
+  const std::string key = running.job.key;
+  bool reached = running.deliveries.empty();
+  for (;;) {
+    while (!running.deliveries.empty()) {  // others may join meanwhile
+      Delivery delivery = std::move(running.deliveries.back());
+      running.deliveries.pop_back();
+      const bool settled = co_await settle(key, delivery, settlement);
+      reached = settled || reached;  // those that are void came again, and are among the others
+    }
+    // What the broker took back is its own again, and will come or be done elsewhere.
+    const bool is_requeued = settlement.kind == Settlement::Kind::requeue;
+    if (!reached || (is_requeued && !running.job.owned)) co_return;
+    // Of two messages the copy of one may have been refused: the other's comes.
+    ledger_.backlog().remove(key);
+    co_await note_settled(key);
+    failpoint("A.noted");
+    if (running.deliveries.empty()) co_return;
+    if (!is_requeued) settlement = Settlement::accept();  // as `recall`: there is a copy already
+  }
+}
+
+/// Until it is on record; unnoted, the job would stay in the journal as one that waits for this.
+Task<void> Settling::note_settled(std::string key) {
+  Backoff backoff = Patience::pauses();
+  for (bool said = false;; said = true) {
+    const Result<void> written = co_await journal_.settled(key);
+    if (written) co_return;
+    if (!said || patience_.has_ended())
+      log::warning("a settlement is not on record yet: " + written.error().text());
+    if (patience_.has_ended()) co_return;
+    co_await patience_.pause(backoff.next());
+  }
+}
+
+Task<bool> Settling::settle(const std::string& key, Delivery& delivery,
+                            const Settlement& settlement) {
+  Backoff backoff = Patience::pauses();
+  const std::string queue = delivery.message().queue;
+  bool settled = false, counted = false;
+  while (!settled && !delivery.is_void()) {
+    failpoint("A.before");
+    const Result<void> done = co_await delivery.settle(settlement);
+    failpoint("A.after");
+    settled = done.has_value();
+    if (!settled && delivery.refusal() != CopyRefusal::none) {
+      const bool kept = co_await keep_here(key, delivery, settlement, done.error());
+      if (kept) break;
+    }
+    if (settled || delivery.is_void() || patience_.has_ended()) break;
+    if (!std::exchange(counted, true) && ++stuck_[queue] == 1)  // said once a state
+      log::error("queue " + queue + ": could not " + std::string(to_string(settlement.kind)) +
+                 " a message: " + done.error().text() +
+                 "; it is kept and tried again, and nothing more is taken from there");
+    co_await patience_.pause(backoff.next());
+  }
+  const bool copied = settlement.kind == Settlement::Kind::retry ||
+                      settlement.kind == Settlement::Kind::dead_letter;
+  if (settled && copied && refusing_.erase(queue) > 0)
+    log::info("queue " + queue + ": its copies are taken again");
+  if (counted && --stuck_[queue] == 0) log::info("queue " + queue + ": messages are settled again");
+  co_return settled;
+}
+
+/// A copy that the broker refuses (403, 404, a full queue) may be refused for long: the journal
+/// stands for the message instead. A retry waits there for its time, a dead letter for somebody who
+/// takes it. False: it is not on record, so nothing is acknowledged.
+Task<bool> Settling::keep_here(const std::string& key, Delivery& delivery,
+                               const Settlement& settlement, const Error& why) {
+  const auto known = journal_.find(key);
+  const bool is_job = known && !known->settled && known->settlement.kind == settlement.kind;
+  Result<void> written;
+  if (is_job)
+    written = co_await journal_.own(key);
+  else
+    written = co_await journal_.keep_dead(delivery.message(), settlement);
+  if (!written) {
+    links_.journal_failed(written.error());
+    co_return false;
+  }
+  const std::string& queue = delivery.message().queue;
+  if (refusing_.insert(queue).second)
+    log::error("queue " + queue + ": " +
+               (settlement.kind == Settlement::Kind::retry
+                    ? "jobs to be tried again wait here, not at the broker: "
+                    : "dead letters stay here until the broker takes them: ") +
+               why.text());
+  const Result<void> told = co_await delivery.acknowledge();
+  if (!told) log::debug("an acknowledgement may be lost: " + told.error().text());
+  // A letter whose key is taken has got another one; what bears the key is not what is kept.
+  JobRecord kept;
+  kept.queue = queue;
+  kept.settlement = settlement;
+  if (const auto record = is_job ? journal_.find(key) : std::nullopt) kept = *record;
+  links_.kept(kept);
+  co_return true;
+}
+
+Task<void> Settling::acknowledge(Delivery delivery) {
+  const Result<void> done = co_await delivery.acknowledge();
+  if (!done) log::debug("an acknowledgement may be lost: " + done.error().text());
+}
+
+Task<void> Settling::answer_again(Delivery delivery, Settlement settlement) {
+  const std::string key = key_of(delivery.message());
+  log::info("message " + text::one_line(key, 80) + " of " + delivery.message().queue +
+            " came again; its answer is known: " + std::string(to_string(settlement.kind)));
+  // One that comes for the first time is a copy that was overtaken: nobody missed its answer.
+  const bool tell = delivery.message().redelivered;
+  const Ledger::Claim claim = ledger_.settle(key);
+  const bool settled = co_await settle(key, delivery, settlement);
+  if (!settled) co_return;
+  co_await note_settled(key);
+  const Result<void> reported = co_await journal_.report_again(key, tell);
+  if (!reported) log::warning("an answer is not reported again: " + reported.error().text());
+  if (const auto record = journal_.find(key)) {
+    Report again;
+    again.job_key = key;
+    again.status = record->last_status;
+    links_.told(again);
+  }
+}
+
+Task<void> Settling::refuse(Delivery delivery, Error why) {
+  const Message& message = delivery.message();
+  links_.refused(message, why);
+  log::warning("queue " + message.queue + ": a message of " +
+               std::to_string(message.oversized ? message.size : message.body.size()) +
+               " bytes is no job and becomes a dead letter: " + why.thing + ": " + why.reason);
+  const std::string reason = text::one_line(why.thing + ": " + why.reason, 190);
+  const Settlement dead = Settlement::dead_letter(reason);
+  const std::string key = key_of(message);
+  co_await settle(key, delivery, dead);
+}
+
+int Settling::stuck(const std::string& queue) const {
+  const auto found = stuck_.find(queue);
+  return found == stuck_.end() ? 0 : found->second;
+}
+
+}  // namespace rbit

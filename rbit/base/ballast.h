@@ -7,7 +7,7 @@
 namespace rbit {
 
 /// A file of nothing that holds 16 MiB of the disk, so that there is room for what must be written
-/// when the disk is full: thrown overboard then, made again later (RELIABILITY.md 1.3, S5).
+/// when the disk is full: thrown overboard then, made again later.
 class Ballast {
  public:
   static constexpr std::int64_t size = 16 << 20;  // of journal log, verdicts of thousands of jobs

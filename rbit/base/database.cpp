@@ -75,11 +75,12 @@ Result<std::unique_ptr<Database>> Database::open(const asio::any_io_executor& lo
 }
 
 Result<void> Database::connect() {
-  // SQLite would make it readable for everybody. Its -wal file takes the mode over. A descriptor of
-  // a file that SQLite has open already must never be closed (S3): one that is new is not.
+  // SQLite would make the file readable for everybody, so we make it; the -wal file takes its mode
+  // over. Closing a descriptor drops all locks that this process has on the file, SQLite's too, but
+  // of a file that is new it has none.
   if (path_ != ":memory:") Fd(::open(path_.c_str(), O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0600));
 
-  // One thread uses it (S1), so it needs no locks of its own.
+  // One thread uses it, so it needs no locks of its own.
   const int flags =
       SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
   if (sqlite3_open_v2(path_.c_str(), &handle_, flags, nullptr) != SQLITE_OK) {
@@ -88,9 +89,9 @@ Result<void> Database::connect() {
     return why;
   }
   // Exclusive, and first, before anything is read: a second process is refused instead of sharing
-  // the file (S1), and the index of the log needs no shared memory. Memory for what savepoints
-  // remember, else it would be a file. A cache of 512 KiB: the default of 2 MB is what memory would
-  // still grow by after the start.
+  // the file, and the index of the log needs no shared memory. Memory for what savepoints remember,
+  // else it would be a file. A cache of 512 KiB: the default of 2 MB is what memory would still
+  // grow by after the start.
   for (const char* pragma :
        {"PRAGMA locking_mode=EXCLUSIVE", "PRAGMA cache_size=-512", "PRAGMA journal_mode=WAL",
         "PRAGMA synchronous=NORMAL", "PRAGMA temp_store=MEMORY",
@@ -106,7 +107,8 @@ Result<void> Database::connect() {
 }
 
 /// Copies the log into the file when it has grown enough. SQLite's own hook does the same and keeps
-/// failures to itself; but a sync of the log that failed must not be made again and believed (S4).
+/// failures to itself; but a sync of the log that failed must not be made again and believed
+/// (rbit/doc/traps.rst, sqlite-failed-sync).
 int Database::after_commit(void* self, sqlite3* handle, const char* name, int pages) {
   constexpr int many = 1000;  // 4 MiB
   if (pages < many) return SQLITE_OK;
@@ -298,15 +300,15 @@ Error Database::lost_transaction(const Result<void>& why) {
 
 Result<void> Database::sync_log() {
   // With synchronous=NORMAL a commit only writes the log. What FULL would add is this one sync of
-  // the log, through SQLite's own descriptor of it (S2, S3); the first one of a new log also syncs
-  // its directory. A database in memory has no log.
+  // the log, through SQLite's own descriptor of it (rbit/doc/traps.rst, sqlite-sync); the first one
+  // of a new log also syncs its directory. A database in memory has no log.
   sqlite3_file* file = nullptr;
   if (sqlite3_file_control(handle_, "main", SQLITE_FCNTL_JOURNAL_POINTER, &file) != SQLITE_OK ||
       file == nullptr || file->pMethods == nullptr)
     return {};
   const int code = file->pMethods->xSync(file, SQLITE_SYNC_NORMAL);
   if (code == SQLITE_OK) return {};
-  // A second sync would lie: the kernel has dropped the pages (S4).
+  // A second sync would lie: the kernel has dropped the pages.
   const Error why{path_, std::string("syncing the log: ") + sqlite3_errstr(code),
                   sqlite::cure_of(code)};
   fell_sick(code, why);

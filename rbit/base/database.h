@@ -56,15 +56,15 @@ class Statement {
 
 /// What a write must outlive before the caller is answered.
 enum class Durability {
-  process,  // a crash of rbit: no sync (RELIABILITY.md 1.3, S2)
+  process,  // a crash of rbit: no sync (rbit/doc/traps.rst, sqlite-sync)
   power,    // a power cut too: the commit is synced
 };
 
 /// Whether a write may take the space that is kept for a full disk (`Database::on_full`).
 enum class Reserve { keep, use };
 
-/// The one SQLite file of an rbit: WAL, one connection, on the loop's thread (S1). Every return
-/// code becomes an Error that names the file.
+/// The one SQLite file of an rbit: WAL, one connection, on the loop's thread (rbit/doc/traps.rst,
+/// sqlite-one-connection). Every return code becomes an Error that names the file.
 ///
 /// Writes of one turn of the loop share one commit: `write` queues the change, the commit follows
 /// at the end of the turn, synced if one of them asks for it, and then all of them are answered. A
@@ -72,7 +72,7 @@ enum class Reserve { keep, use };
 ///
 /// Without `power` a commit costs no sync, but for the one every 4 MiB when SQLite copies its log
 /// into the file. After a failed sync or write, or on a full disk, nothing is written until the
-/// file was opened and checked anew (S4), with pauses from 200 ms to 10 s; meanwhile every write is
+/// file was opened and checked anew, with pauses from 200 ms to 10 s; meanwhile every write is
 /// answered with an Error, and so is what is read while the file cannot be opened.
 class Database {
  public:
@@ -106,7 +106,7 @@ class Database {
 
   /// `PRAGMA quick_check`, as far as it gets within `limit`.
   Result<void> check(std::chrono::milliseconds limit);
-  /// Writes a copy to the new file `to`, through SQLite (S3).
+  /// Writes a copy to the new file `to`, through SQLite.
   Result<void> back_up(const std::string& to);
 
   const std::string& path() const { return path_; }

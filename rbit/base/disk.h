@@ -16,7 +16,7 @@ struct Space {
 /// nearest parent. Costs one system call.
 Result<Space> space_at(const std::string& path);
 
-/// NFS or SMB, whose locks and syncs cannot be relied on (RELIABILITY.md 1.3, S5).
+/// Returns whether it is NFS or SMB, whose locks and syncs cannot be relied on.
 bool is_on_network(const std::string& path);
 
 /// How much must stay free: the smaller of `bytes` and `share` of the file system.

@@ -2,11 +2,11 @@
 
 namespace rbit {
 
-/// A named moment of the story at which a test may end or hold this process: the steps of
-/// RELIABILITY.md 2.1 and both sides of them. The product links a function that does nothing
-/// (failpoint_none.cpp); rbit-faulty, the tests' build of the same objects, links one that reads
-/// RBIT_FAIL (tests/faults/failpoint_env.cpp). Any thread. Called between the steps of one job,
-/// never in a loop over bytes.
+/// A named moment of the story at which a test may end or hold this process: the steps of a job
+/// (rbit/doc/order.rst, steps) and both sides of them. The product links a function that does
+/// nothing (failpoint_none.cpp); rbit-faulty, the tests' build of the same objects, links one that
+/// reads RBIT_FAIL (tests/faults/failpoint_env.cpp). Any thread. Called between the steps of one
+/// job, never in a loop over bytes.
 ///
 ///   R            a message came; memory only
 ///   J1.before    J1.after       the commit of the job

@@ -8,7 +8,7 @@
 
 namespace rbit::json {
 
-/// What a document from outside may be at most (RELIABILITY.md 7, rule 7).
+/// What a document from outside may be at most.
 struct Limits {
   std::size_t bytes = 4 << 20;
   int depth = 32;

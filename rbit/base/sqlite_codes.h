@@ -8,7 +8,8 @@ namespace rbit::sqlite {
 /// What helps; "" if nothing is known to.
 const char* cure_of(int code);
 
-/// After these the connection is not to be believed (S4).
+/// Returns whether the connection is not to be believed after this code (rbit/doc/traps.rst,
+/// sqlite-failed-sync).
 bool makes_sick(int code);
 
 /// What the system said; for other codes SQLite still has what it said the time before.

@@ -40,7 +40,7 @@ std::optional<std::string> did_you_mean(std::string_view word,
 std::string sha256_hex(std::string_view bytes);
 
 /// A file name of [A-Za-z0-9._-], no leading dot, at most 100 bytes, with a hash appended if
-/// anything had to be changed (RELIABILITY.md 7, rule 5).
+/// anything had to be changed.
 std::string slug(std::string_view name);
 
 }  // namespace rbit::text

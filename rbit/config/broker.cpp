@@ -111,7 +111,7 @@ void read_amqp(const Ini& ini, Loaded& loaded) {
   }
   read_credentials(reader, url, broker);
   broker.virtual_host = of_url_or(reader, "virtual_host", url.virtual_host);
-  if (broker.virtual_host.empty()) broker.virtual_host = "/";  // L9
+  if (broker.virtual_host.empty()) broker.virtual_host = "/";  // brokers refuse ""
   broker.heartbeat = std::chrono::ceil<std::chrono::seconds>(reader.duration("heartbeat"));
   if (broker.heartbeat < std::chrono::seconds(1) || broker.heartbeat > std::chrono::hours(1))
     reader.error("heartbeat", "is not from 1s to 1h");

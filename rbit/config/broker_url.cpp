@@ -73,7 +73,7 @@ Result<BrokerUrl> parse_broker_url(std::string_view text) {
       return Error{"", "has a second '/' after the host", "in a virtual host write %2F"};
     url.virtual_host = decoded(path.substr(1));
     if (!url.virtual_host) return bad_percent;
-    if (url.virtual_host->empty()) url.virtual_host = "/";  // L9
+    if (url.virtual_host->empty()) url.virtual_host = "/";  // brokers refuse ""
   }
   if (const auto at = authority.rfind('@'); at != std::string_view::npos) {
     if (authority.find('@') != at)

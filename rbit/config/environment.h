@@ -5,7 +5,8 @@
 
 #include "rbit/config/settings.h"
 
-/// Variables of BarterDude and asyncworker, read where the INI says nothing (INTEROP.md 10).
+/// Variables of BarterDude and asyncworker, read where the INI says nothing, as their users have
+/// them set already.
 namespace rbit::config {
 
 /// None if it is not set, or empty.

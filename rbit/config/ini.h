@@ -34,8 +34,8 @@ struct IniSection {
   const IniEntry* find(std::string_view key) const;
 };
 
-/// A file in the grammar of INTEROP.md 1.1. [DEFAULT] is merged into the sections and no section
-/// itself.
+/// A file in the grammar of old files (rbit/doc/formats.rst, ini-grammar). [DEFAULT] is merged into
+/// the sections and no section itself.
 struct Ini {
   std::vector<IniSection> sections;
   std::vector<IniEntry> defaults;  // what [DEFAULT] gives

@@ -42,7 +42,7 @@ std::string_view table_section(std::string_view section);
 /// Whether it is one of Python's logging sections.
 bool is_logging_section(std::string_view section);
 
-/// Has password, secret, token or key in its name: its value is shown to nobody (INTEROP.md 10).
+/// Returns whether the name has password, secret, token or key in it: its value is shown to nobody.
 bool is_secret_name(std::string_view key);
 
 /// "a number from 1 to 65535", "a duration such as 30, 90s, 2m, 1h", ...: what the key wants.

@@ -43,7 +43,7 @@ std::optional<log::Level> environment_level(Loaded& loaded) {
   return log::Level::critical;
 }
 
-/// The order of INTEROP.md 1.4: the command line, [log], Python's sections, then BarterDude's
+/// The command line counts before [log], that before Python's sections, then come BarterDude's
 /// variable and our default.
 void read_level(SectionReader& reader, const Overrides& overrides, PythonLogging& python,
                 LogSettings& log) {
@@ -70,8 +70,8 @@ void read_level(SectionReader& reader, const Overrides& overrides, PythonLogging
   }
 }
 
-/// One of its handlers is reached from our own logger. Otherwise all would be silent, and no
-/// omission may silence anything (INTEROP.md 1.4).
+/// Returns whether one of its handlers is reached from our own logger. Otherwise all would be
+/// silent, and nothing that is left out may silence anything.
 bool is_heard(const PythonLogging& python) {
   bool own = false, propagates = true, root = false;
   for (const auto& logger : python.loggers) {

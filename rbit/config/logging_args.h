@@ -10,7 +10,7 @@
 namespace rbit::config {
 
 /// One item of the `args` of a logging handler. The old programs evaluated that text as Python;
-/// this is a closed grammar (INTEROP.md 1.4, defect 2).
+/// this is a closed grammar (rbit/doc/formats.rst, logging-sections).
 struct LoggingArg {
   enum class Kind { text, number, constant, name, tuple };
   Kind kind = Kind::text;

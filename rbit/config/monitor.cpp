@@ -36,7 +36,7 @@ void check_listen(SectionReader& reader, const std::string& listen) {
   const auto address = parse_host_port(listen);
   if (!address || address->port == 0)
     reader.error("listen", "'" + text::one_line(listen, 80) + "' is not HOST:PORT");
-  else if (!is_loopback(address->host) && !reader.has("token-file"))  // RELIABILITY.md 7, rule 10
+  else if (!is_loopback(address->host) && !reader.has("token-file"))  // others could read it
     reader.error("listen",
                  "'" + text::one_line(listen, 80) +
                      "' is not on this machine alone (write token-file too, or 127.0.0.1:" +

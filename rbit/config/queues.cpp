@@ -9,7 +9,7 @@ namespace rbit::config {
 namespace {
 
 constexpr const char* legacy_keys[] = {"distribution", "architecture", "suites", "format"};
-/// 255 bytes for a name, less the longest prefix and suffix of ours (RELIABILITY.md 4).
+/// AMQP allows 255 bytes for a name; our longest prefix and suffix must fit in beside it.
 constexpr std::size_t longest_queue = 220;
 
 std::string quoted(std::string_view text) {

@@ -13,7 +13,7 @@ namespace {
 constexpr std::string_view prefix = "runner:";
 
 /// Names that would let the environment of rbit decide what code a job runs, or that belong to
-/// rbit's own service (RELIABILITY.md 7, rule 2). One with '*' is a beginning.
+/// rbit's own service. One with '*' is a beginning.
 constexpr std::string_view not_passed[] = {
     "LD_*",  "BASH_ENV",      "ENV",        "PYTHON*",  "PERL5*",
     "GIT_*", "NOTIFY_SOCKET", "WATCHDOG_*", "LISTEN_*", "CREDENTIALS_DIRECTORY",
@@ -169,7 +169,7 @@ void read_env(SectionReader& reader, RunnerPolicy& policy) {
   }
 }
 
-/// RBIT_SETTING_<KEY> for each setting: two keys must not give one name (INTEROP.md 2.2).
+/// RBIT_SETTING_<KEY> for each setting: two keys must not give one name.
 void check_setting_names(SectionReader& reader) {
   std::map<std::string, const IniEntry*> taken;
   for (const auto& entry : reader.section()->entries) {

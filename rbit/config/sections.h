@@ -19,7 +19,7 @@ void read_runners(const Ini& ini, Loaded& loaded);
 void read_status(const Ini& ini, Loaded& loaded);
 void read_monitor(const Ini& ini, Loaded& loaded);
 
-/// What Python's logging sections (INTEROP.md 1.4) say.
+/// What Python's logging sections say (rbit/doc/formats.rst, logging-sections).
 struct PythonLogging {
   bool said = false;  // there are such sections
   std::vector<log::HandlerSettings> handlers;

@@ -41,9 +41,9 @@ bool is_a_password(const Value& value, const Settings& settings) {
   return value.section != "amqp" || settings.broker.password != "guest";
 }
 
-/// RELIABILITY.md 3. A password of rbit's own must not be readable by all: the account is as good
-/// as theirs. What a runner's setting is only its name tells, and a group may be the way by which
-/// the file reaches us: these are warnings.
+/// A password of rbit's own must not be readable by all: the account is as good as theirs. What a
+/// runner's setting is only its name tells, and a group may be the way by which the file reaches
+/// us: these are warnings.
 void check_secrecy(const std::string& path, Loaded& loaded) {
   const Readers readers = readers_of(path);
   if (readers == Readers::none) return;

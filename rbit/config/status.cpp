@@ -16,7 +16,7 @@ const std::vector<std::string> sinks{"log", "pybit", "amqp"};
 std::vector<std::string> default_report(SectionReader& reader, bool coyote) {
   std::vector<std::string> report;
   if (reader.has("url") || reader.has("allow-hosts")) report.emplace_back("pybit");
-  // coyote had no [status] and sent to its queue always (INTEROP.md 1.2).
+  // coyote had no [status] and sent to its queue always.
   if (reader.has("queue") || (coyote && report.empty())) report.emplace_back("amqp");
   report.emplace_back("log");
   return report;
@@ -66,7 +66,7 @@ std::string read_url(SectionReader& reader) {
 
 std::vector<std::string> read_allow_hosts(SectionReader& reader) {
   auto hosts = reader.list("allow-hosts");
-  for (const auto& host : hosts)  // RELIABILITY.md 7, rule 4
+  for (const auto& host : hosts)  // a password may go there
     if (!parse_host_port(host) || host.find('_') != std::string::npos)
       reader.error("allow-hosts", "'" + text::one_line(host, 80) + "' is not HOST:PORT");
   return hosts;

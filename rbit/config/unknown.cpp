@@ -13,7 +13,7 @@ namespace rbit::config {
 
 namespace {
 
-/// Settings of old files: never a slip of the pen (INTEROP.md 1.2).
+/// Settings that old files have: none of them is a slip of the pen.
 const std::set<std::string_view> old_settings{"python",
                                               "host",
                                               "name",
@@ -102,7 +102,7 @@ class Checker {
   }
 
  private:
-  /// What the dialects R0 and R2 had and later ones did not.
+  /// What the oldest dialects had and later ones did not (rbit/doc/formats.rst, dialects).
   void check_oldest(const IniSection& section) {
     for (const auto& entry : section.entries) {
       if (entry.inherited) continue;

@@ -30,7 +30,8 @@ std::vector<std::string> parse_list(std::string_view text);
 /// Parts between white space, with quotes around what holds a blank: "a b" c. A backslash and what
 /// follows it stand as they are, for whoever reads the part. None: a quote has no end.
 std::optional<std::vector<std::string>> parse_words(std::string_view text);
-/// "host", "host:port", "[v6]", "[v6]:port", in the characters RELIABILITY.md 7 rule 4 allows.
+/// "host", "host:port", "[v6]", "[v6]:port", in letters, digits, dots and hyphens, or hexadecimal
+/// digits and colons between brackets.
 struct HostPort {
   std::string host;  // v6 in brackets
   int port = 0;      // 0: not said

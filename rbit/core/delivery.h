@@ -18,10 +18,10 @@ class Settler {
   /// Does it, and ends when it is done as far as this side can know: a copy is confirmed before the
   /// original is acknowledged. An Error: it was not settled; unless `is_void`, try again later.
   virtual Task<Result<void>> settle(const Message& message, const Settlement& settlement) = 0;
-  /// Early acknowledgement (RELIABILITY.md 2.5): whoever calls this has put on record that the
-  /// message is ours, whatever comes of it. The broker is told so, and the task ends when it has
-  /// processed that. An Error: it may not have heard, and may deliver the message again. Either way
-  /// `settle` is from now on about copies alone, and is never void.
+  /// Early acknowledgement (rbit/doc/order.rst, ack-after): whoever calls this has put on record
+  /// that the message is ours, whatever comes of it. The broker is told so, and the task ends when
+  /// it has processed that. An Error: it may not have heard, and may deliver the message again.
+  /// Either way `settle` is from now on about copies alone, and is never void.
   virtual Task<Result<void>> acknowledge(const Message& message) = 0;
   /// After a `settle` in vain: whether the copy it wanted was refused.
   virtual CopyRefusal refusal() const { return CopyRefusal::none; }

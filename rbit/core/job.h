@@ -5,8 +5,8 @@
 
 namespace rbit {
 
-/// The parts of a PyBit build request that runners may use (INTEROP.md 3). Checked by
-/// `intake/request`; what was missing or null is empty.
+/// The parts of a PyBit build request that runners may use (rbit/doc/formats.rst, build-request).
+/// Checked by `intake/request`; what was missing or null is empty.
 struct BuildRequest {
   std::string job_id;  // 1 to 18 digits
   std::string package, version;

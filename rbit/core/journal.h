@@ -130,7 +130,7 @@ class Journal {
   /// The jobs of that id that are not over.
   virtual std::vector<JobRecord> unfinished(const std::string& job_id) const = 0;
 
-  // The outbox (RELIABILITY.md 5).
+  // The outbox: reports on their way to front-ends.
 
   /// Rows of `target` that may be sent at `now` (microseconds since 1970), oldest first, at most
   /// one a job (the job's oldest unsent), at most `limit`.

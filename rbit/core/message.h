@@ -8,14 +8,14 @@
 
 namespace rbit {
 
-/// A scalar AMQP header value. Tables and arrays are not kept (RELIABILITY.md 4).
+/// A scalar AMQP header value. Tables and arrays are not kept: they may nest without limit.
 using HeaderValue = std::variant<bool, std::int64_t, double, std::string>;
 
 /// What a queue held, unparsed: bytes and properties. Nothing in it is trusted.
 struct Message {
   std::string queue;
   std::string body;          // the first 64 KiB only, if `oversized`
-  bool redelivered = false;  // a hint: a TTL hop or a republish clears it (R9)
+  bool redelivered = false;  // a hint: a TTL hop or a republish clears it
 
   std::string message_id;  // empty: none
   std::string content_type, content_encoding, correlation_id, reply_to;
@@ -39,11 +39,11 @@ inline constexpr const char* attempt_header = "x-rbit-attempt";
 
 /// The header of a message that `rbit dead replay` brought back: when, in microseconds since 1970.
 /// Unlike `x-rbit-*` it stays with the message through its retries. Who asks a front-end before
-/// building must build it although its last status is Failed (INTEROP.md 5).
+/// building must build it although its last status is Failed.
 inline constexpr const char* replayed_header = "rbit-replayed";
 
 /// The header that counts how often a message was put back because another client of the front-end
-/// was building its job (INTEROP.md 5).
+/// was building its job.
 inline constexpr const char* waited_header = "x-rbit-waited";
 
 /// The attempt header's value if it is a sane number, else none.
@@ -54,7 +54,7 @@ std::optional<int> attempt_of(const Message& message);
 std::int64_t replayed_at(const Message& message);
 
 /// The name of the job in the journal: the message id, else SHA-256 over queue, NUL, body
-/// (RELIABILITY.md 2.4).
+/// (rbit/doc/order.rst, redelivery).
 std::string key_of(const Message& message);
 
 /// All but the body.

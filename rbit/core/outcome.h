@@ -27,7 +27,8 @@ struct Outcome {
   };
 
   Kind kind = Kind::failed;
-  std::string reason;   // a reason word of DESIGN.md 7: "exit 2", "signal SEGV", "timeout", ...
+  std::string
+      reason;  // a word: "exit 2", "signal SEGV", "timeout", ... (rbit/doc/formats.rst, statuses)
   std::string message;  // for people, one or a few lines; may be empty
   std::vector<Artifact> artifacts;
   std::string log_file;  // the job's log, absolute; empty if there is none

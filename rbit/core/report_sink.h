@@ -9,7 +9,7 @@
 
 namespace rbit {
 
-/// What came of sending a report (RELIABILITY.md 5).
+/// What came of sending a report.
 struct SinkAnswer {
   enum class Kind {
     sent,

@@ -7,7 +7,7 @@
 namespace rbit {
 
 /// What has been delivered in vain this often may be dropped by its quorum queue when it goes back
-/// there again (RELIABILITY.md 1.2, R3).
+/// there again (rbit/doc/traps.rst, broker-delivery-limit).
 inline constexpr std::int64_t most_returns = 10;
 
 /// How often the broker says that it has delivered this message in vain: `x-delivery-count` or,

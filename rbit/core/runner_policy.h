@@ -19,8 +19,8 @@ struct RunnerPolicy {
   std::chrono::milliseconds timeout{0};       // of one attempt; 0: none
   std::chrono::milliseconds idle_timeout{0};  // without output or event; 0: none
   std::chrono::milliseconds grace{10'000};    // between the first signal and SIGKILL
-  /// The first signal, if the section names one. Else a cancel begins as PyBit's client began it
-  /// (INTEROP.md 5), which sbuild and its like clean up after.
+  /// The first signal, if the section names one. Else a cancel begins as PyBit's client began it,
+  /// with SIGINT, which sbuild and its like clean up after.
   std::optional<int> cancel_signal;
   int signal_of_cancel() const { return cancel_signal.value_or(SIGINT); }
   int signal_of_stop() const { return cancel_signal.value_or(SIGTERM); }

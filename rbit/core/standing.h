@@ -4,7 +4,7 @@
 
 namespace rbit {
 
-/// How a front-end has a job that is about to be built here (INTEROP.md 5).
+/// How a front-end has a job that is about to be built here.
 struct Standing {
   enum class Kind {
     unclear,  // it could not be asked, or its answer says nothing

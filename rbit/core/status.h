@@ -5,7 +5,7 @@
 
 namespace rbit {
 
-/// What the world is told of a job (DESIGN.md 7). The names are PyBit's.
+/// What the world is told of a job. The names are PyBit's.
 enum class Status { waiting, building, done, failed, blocked, cancelled };
 
 std::string_view to_string(Status status);                 // "Waiting", "Building", ...

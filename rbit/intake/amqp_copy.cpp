@@ -111,7 +111,7 @@ amqp::Outgoing AmqpCopy::make(const Message& message, const Settlement& settleme
     copy.headers[waited_header] = waited->second;
   copy.time_headers["x-rbit-first"] = known && *known > 0 ? *known : to_seconds(clock_.wall());
   if (dead) copy.time_headers["x-rbit-died"] = to_seconds(clock_.wall());
-  if (message.oversized) {  // only its start is here (DESIGN.md 9, 6)
+  if (message.oversized) {  // only its start is here
     copy.headers["x-rbit-size"] = static_cast<std::int64_t>(message.size);
     copy.headers["x-rbit-sha256"] = message.sha256;
   }

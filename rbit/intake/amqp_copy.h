@@ -21,7 +21,7 @@ struct CopyQueues {
 
 /// Puts copies of messages where their settlement wants them: into the queue of a delay, which lets
 /// them back into their work queue, into the queue of the dead, or, of a message that was
-/// acknowledged early, straight back into its work queue (RELIABILITY.md 4, 2.6). A copy is
+/// acknowledged early, straight back into its work queue (rbit/doc/formats.rst, copies). A copy is
 /// confirmed by the broker before the original may be acknowledged. On the loop's thread.
 class AmqpCopy {
  public:
@@ -29,8 +29,10 @@ class AmqpCopy {
   AmqpCopy(amqp::PublishConnection& publisher, Clock& clock, std::string worker, CopyQueues queues)
       : publisher_(publisher), clock_(clock), worker_(std::move(worker)), queues_(queues) {}
 
-  /// REQUIRES: `settlement` is not to accept. Requeued as attempt 0 it is a new message.
-  /// `refusal` tells of an Error whether the broker said so.
+  /// Publishes the copy that `settlement` wants and returns when the broker has confirmed it. With
+  /// an Error `refusal` says whether the broker refused the copy, for now or lastingly. Requeued as
+  /// attempt 0, the copy asks for no attempt: it is a new message. REQUIRES: `settlement` is not to
+  /// accept.
   Task<Result<void>> send(const Message& message, const Settlement& settlement,
                           CopyRefusal& refusal);
 

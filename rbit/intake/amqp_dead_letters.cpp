@@ -87,7 +87,7 @@ class AmqpDeadLetters::Look {
 
   void keep(std::uint64_t tag) { kept_.push_back(tag); }
 
-  /// Ends when the broker has processed it, which it says only to somebody who asks (R5).
+  /// Ends when the broker has processed it, which it says only to somebody who asks.
   Task<Result<void>> acknowledge(std::uint64_t tag) {
     channel_->settle({tag, amqp::Settle::Kind::ack});
     co_return co_await barrier();

@@ -135,7 +135,7 @@ void AmqpReader::consume(int prefetch) {
   consumer_->tag = tags_ + std::to_string(++consumers_);
   consumer_->prefetch = std::min(prefetch, most_prefetch);
   ++counters_.subscriptions;
-  // Before each consume: it holds for consumers made afterwards, and never 0 (R4).
+  // Before each consume: it holds for consumers made afterwards, and 0 would mean no limit.
   channel_->channel().request(amqp::SetPrefetch{static_cast<std::uint16_t>(consumer_->prefetch)});
   channel_->channel().request(amqp::Consume{queue_.name, consumer_->tag});
 }
@@ -143,8 +143,8 @@ void AmqpReader::consume(int prefetch) {
 /// The broker ended our consumer. Which of its messages it has taken back it does not say: 4.3
 /// takes those that were out for too long, and leaves us the others. All are given back, for one
 /// that is still ours and was acknowledged would be nobody's if we died now. Their deliveries are
-/// void, the jobs go on, and what comes again joins them (RELIABILITY.md 3); a consumer anew has
-/// another tag, so it is served whatever 4.3 holds against this one.
+/// void, the jobs go on, and what comes again joins them; a consumer anew has another tag, so it is
+/// served whatever 4.3 holds against this one.
 void AmqpReader::withdraw() {
   for (const std::uint64_t tag : consumer_->tags)
     channel_->channel().settle(amqp::Settle{tag, amqp::Settle::Kind::requeue});

@@ -30,8 +30,8 @@ inline constexpr int consumer_withdrawn = -10;
 
 /// Reads one queue on one channel at a time, which others may read from, too, and keeps the credit
 /// rule: never more messages asked for than there are free slots, and no consumer where there is
-/// none (R4). Shared by the transport and by the deliveries that are out, which may outlive the
-/// channel. On the loop's thread.
+/// none (rbit/doc/traps.rst, broker-prefetch). Shared by the transport and by the deliveries that
+/// are out, which may outlive the channel. On the loop's thread.
 class AmqpReader : public std::enable_shared_from_this<AmqpReader> {
  public:
   /// One basic.consume. Cancelled or not, its unacknowledged messages are counted here.
@@ -91,7 +91,7 @@ class AmqpReader : public std::enable_shared_from_this<AmqpReader> {
   AmqpCopy& copy() { return copy_; }
   AmqpCounters& counters() { return counters_; }
   /// Called right before a settlement is sent: cancels the consumer if what the settlement sets
-  /// free would bring a message that has no slot (R4).
+  /// free would bring a message that has no slot.
   void before_settlement(const std::shared_ptr<Consumer>& consumer, std::uint64_t tag);
   /// Called when a message was given back: it is left alone for a moment, or it would come at once.
   void rest();

@@ -11,7 +11,7 @@ namespace rbit {
 
 /// Settles one delivery on the channel it came on. That channel is its epoch: closed, for whatever
 /// reason, the delivery is void, and nothing of it can reach another channel, where its tag would
-/// mean another message (R5). Acknowledged early, it needs no channel any more.
+/// mean another message. Acknowledged early, it needs no channel any more.
 class AmqpSettler : public Settler {
  public:
   /// `consumer` is none if the message was got.

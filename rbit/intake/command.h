@@ -7,7 +7,7 @@
 
 namespace rbit {
 
-/// What somebody sent to the command queue (INTEROP.md 3).
+/// What somebody sent to the command queue (rbit/doc/formats.rst, command-messages).
 struct Command {
   std::string kind;    // "CancelRequest", "TaskComplete", ...; of a known one that is dropped
   std::string job_id;  // of a CancelRequest: digits

@@ -139,7 +139,7 @@ Task<void> CommandQueue::keep_bound(std::shared_ptr<amqp::Connection> connection
   changed_.notify();
 }
 
-/// On channels of its own: a refusal closes the one it came on (R11).
+/// On channels of its own: a refusal closes the one it came on.
 Task<Answer> CommandQueue::bind(std::shared_ptr<amqp::Connection> connection) {
   Channel channel = co_await connection->channel_when_free();
   if (settings_.declare_exchange) {

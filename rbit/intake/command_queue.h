@@ -24,10 +24,10 @@ struct CommandQueueSettings {
   std::chrono::milliseconds locked_retry{5'000}, retry{60'000};
 };
 
-/// The queue by which a front-end reaches this rbit (INTEROP.md 4): not durable, exclusive,
-/// auto-delete, so that it is there as long as we are, and the front-end calls us active. Of what
-/// comes there, only a CancelRequest means something. On the loop's thread.
-/// REQUIRES: `close` has ended before it is destroyed while the loop runs.
+/// The queue by which a front-end reaches this rbit: not durable, exclusive, auto-delete, so that
+/// it is there as long as we are, and the front-end calls us active. Of what comes there, only a
+/// CancelRequest means something. On the loop's thread. REQUIRES: `close` has ended before it is
+/// destroyed while the loop runs.
 class CommandQueue {
  public:
   /// `cancel` gets the id of the job; an Error is tried again later, for as long as the message is

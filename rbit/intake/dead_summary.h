@@ -23,14 +23,15 @@ struct DeadSummary {
 /// `dead` is a message of the dead of work queue `queue`.
 DeadSummary describe_dead(const std::string& queue, const Message& dead);
 
-/// The message as its work queue shall have it again: rbit's headers and those the broker would
-/// believe (R9) are gone, so that it starts as a new job of the same key. `time`: microseconds
-/// since 1970, for the mark `replayed_header`.
+/// The message as its work queue shall have it again: rbit's headers and the broker's `x-death`,
+/// which it would believe, are gone, so that it starts as a new job of the same key. `time`:
+/// microseconds since 1970, for the mark `replayed_header`.
 Message make_replay(const Message& dead, const std::string& queue, std::int64_t time);
 
-/// True for headers that a copy of a message has from the message itself: not rbit's, not those
-/// that route, not R9's, which the broker's version would believe or ignore, and no count of
-/// deliveries, which is another queue's.
+/// Returns whether a copy of a message takes this header over. It takes none of rbit's own, which
+/// are written anew, none that routes, none of the broker's death headers, which some versions
+/// believe (rbit/doc/traps.rst, broker-death-headers), and no count of deliveries, which is of
+/// another queue.
 bool is_copied_header(std::string_view name);
 
 }  // namespace rbit

@@ -10,8 +10,7 @@
 
 namespace rbit {
 
-/// The dead letters that the broker refused and that the journal keeps until it takes them
-/// (RELIABILITY.md 4).
+/// The dead letters that the broker refused and that the journal keeps until it takes them.
 class KeptDeadLetters : public DeadLetters {
  public:
   /// Publishes `again`, if there is one, into its queue as a new message, and then ends the one of

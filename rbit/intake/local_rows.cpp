@@ -8,7 +8,7 @@ namespace rbit::local_rows {
 namespace {
 
 constexpr std::size_t body_limit = 4 << 20;  // of a message that is delivered whole
-constexpr std::size_t body_kept = 64 << 10;  // of one above (DESIGN.md 9.6)
+constexpr std::size_t body_kept = 64 << 10;  // of one above
 
 }  // namespace
 

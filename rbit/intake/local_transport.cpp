@@ -126,7 +126,7 @@ Task<Result<std::string>> LocalTransport::submit_behind(Database& database, cons
   Database::Change change = [&](Database& in) {
     return local_rows::insert(in, time, message, behind);
   };
-  const auto written = co_await database.write(Durability::power, std::move(change));  // S2
+  const auto written = co_await database.write(Durability::power, std::move(change));
   if (!written) co_return written.error();
   co_return key_of(message);
 }

@@ -15,7 +15,8 @@ struct Invalid {
 std::string in_quotes(std::string_view text);  // one line, cut
 
 /// One object of a message, by its path for people. A missing or null one has no members. Its
-/// label, py/object, must be `label` after "pybit.models." if it is there (INTEROP.md 3).
+/// label, py/object, must be `label` after "pybit.models." if it is there (rbit/doc/formats.rst,
+/// build-request).
 class Part {
  public:
   Part(const nlohmann::json* value, std::string path, const char* label);

@@ -8,7 +8,7 @@
 
 namespace rbit {
 
-/// The build request in a message (INTEROP.md 3), every field checked (RELIABILITY.md 7, rule 1).
+/// The build request in a message (rbit/doc/formats.rst, build-request), every field checked.
 ///
 /// An Error is no fault of ours: its thing is the reason word, `undecodable` (not a JSON document
 /// within the limits) or `invalid` (JSON, but no build request), its reason names the member and

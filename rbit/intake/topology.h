@@ -16,9 +16,9 @@ struct WorkQueue {
   std::string dotted_route;  // DIST.ARCH.SUITE.FORMAT of a legacy queue; empty: we bind nothing
 };
 
-/// Sees to it that queues exist at the broker as PyBit declares them (INTEROP.md 4): durable,
-/// without arguments, a legacy one bound by its dotted route and by its own name. On the loop's
-/// thread.
+/// Sees to it that queues exist at the broker as PyBit declares them (rbit/doc/formats.rst,
+/// broker-queues): durable, without arguments, a legacy one bound by its dotted route and by its
+/// own name. On the loop's thread.
 class Topology {
  public:
   enum class Declare {
@@ -32,8 +32,8 @@ class Topology {
   /// A new connection: the exchange is declared on it.
   void connected(const std::shared_ptr<amqp::Connection>& connection);
 
-  /// A refusal: the queue cannot be used, now. Whatever fails closes a channel of its own only
-  /// (R11). A missing exchange and a failed binding are said and do no harm.
+  /// A refusal: the queue cannot be used, now. Whatever fails closes a channel of its own only. A
+  /// missing exchange and a failed binding are said and do no harm.
   Task<amqp::Answer> ensure(std::shared_ptr<amqp::Connection> connection, WorkQueue queue);
 
   Declare declare() const { return declare_; }

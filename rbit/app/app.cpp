@@ -12,7 +12,6 @@
 #include "rbit/app/helper_programs.h"
 #include "rbit/app/signals.h"
 #include "rbit/app/slots.h"
-#include "rbit/app/used_text.h"
 #include "rbit/base/text.h"
 #include "rbit/base/trusted_path.h"
 #include "rbit/intake/ack_timeout.h"
@@ -53,13 +52,6 @@ PybitSettings pybit_settings(const config::Settings& settings) {
   pybit.password = status.password;
   pybit.names = status.names;
   return pybit;
-}
-
-/// One of the lines that scripts grep for (INTEROP.md 7).
-std::string artifacts_text(const std::vector<Artifact>& artifacts) {
-  std::vector<std::string> paths;
-  for (const Artifact& one : artifacts) paths.push_back("'" + text::one_line(one.path) + "'");
-  return "Artifacts: " + text::join(paths, ", ");
 }
 
 void need_directory(const std::string& path, Sharing sharing) {
@@ -137,6 +129,9 @@ void App::open_journal() {
   journal_ = std::make_unique<SqliteJournal>(*database_, clock_, targets, settings().name);
   outbox_ = std::make_unique<Outbox>(loop, *journal_, clock_);
   for (auto& sink : sinks) outbox_->add(std::move(sink));
+  observers_.add(*outbox_);
+  observers_.add(followers_);
+  if (question_) observers_.add(*question_);
 }
 
 void App::make_runners() {
@@ -202,8 +197,9 @@ void App::learn_ack_limit(milliseconds broker_limit) {
 
 void App::make_dispatcher() {
   const auto loop = loop_.get_executor();
-  dispatcher_ = std::make_unique<Dispatcher>(loop, clock_, *journal_, *transport_,
-                                             slots_with_room(configuration_), flow_links());
+  dispatcher_ =
+      std::make_unique<Dispatcher>(loop, clock_, *journal_, *transport_,
+                                   slots_with_room(configuration_), flow_means(), observers_);
   if (amqp_ != nullptr && settings().command_queue) {
     command_queue_ = make_command_queue(loop, settings(), [this](std::string job_id) {
       return dispatcher_->cancel_for_front_end(std::move(job_id));
@@ -225,6 +221,8 @@ void App::make_disk_guard() {
   means.hold = [this](const std::string& why) { dispatcher_->hold(why); };
   disk_guard_ = std::make_unique<DiskGuard>(clock_, std::move(places), settings().min_free_disk,
                                             ballast_, std::move(means));
+  observers_.add(*disk_guard_);
+  observers_.add(job_lines_);
   database_->on_full([this] { return disk_guard_->make_room(); });
 }
 
@@ -247,11 +245,11 @@ void App::make_log_keeper() {
   });
 }
 
-FlowLinks App::flow_links() {
-  FlowLinks links;
-  links.try_disk = [this] { return try_disk(); };
-  links.read = [](const Message& message) { return parse_request(message); };
-  links.make_record = [this](const Job&) -> Result<std::string> {
+FlowMeans App::flow_means() {
+  FlowMeans means;
+  means.try_disk = [this] { return try_disk(); };
+  means.read = [](const Binding&, const Message& message) { return parse_request(message); };
+  means.make_record = [this](const Job&) -> Result<std::string> {
     // A name of its own in every life: pid and number; the journal knows which attempt it is.
     std::string path = state_.records() + "/" + std::to_string(::getpid()) + "-" +
                        std::to_string(to_micros(clock_.wall())) + "-" + std::to_string(++records_);
@@ -259,36 +257,12 @@ FlowLinks App::flow_links() {
     if (auto noted = note_workspace(path, ""); !noted) return noted.error();
     return path;
   };
-  links.remove_record = [](const std::string& path) {
+  means.remove_record = [](const std::string& path) {
     if (const auto removed = remove_tree(path); !removed)
       log::warning("could not clean up: " + removed.error().text());
   };
-  links.sync_record = [](const std::string& path) { sync_record(path); };
-  if (question_) links.ask = [this](const Job& job) { return question_->ask(job); };
-  links.told = [this](const Report& report) {
-    outbox_->wake();
-    followers_.tell(report);
-  };
-  links.received = [this](const Message&) {
-    if (monitor_) monitor_->received();
-  };
-  links.refused = [](const Message&, const Error&) {};
-  links.finished = [this](const Job& job, const Outcome& outcome, std::optional<Status> told) {
-    disk_guard_->look();
-    log::info("Job " + job.request.job_id + " used " +
-                  used_text(outcome.wall_micros, outcome.cpu_micros, outcome.peak_memory_kib,
-                            outcome.output_bytes) +
-                  (outcome.exit.empty() ? "" : "; " + outcome.exit),
-              {{"job", job.request.job_id},
-               {"queue", job.queue},
-               {"attempt", std::to_string(job.attempt)}});
-    if (told == Status::done && !outcome.artifacts.empty())
-      log::debug(artifacts_text(outcome.artifacts), {{"job", job.request.job_id},
-                                                     {"queue", job.queue},
-                                                     {"attempt", std::to_string(job.attempt)}});
-    if (monitor_) monitor_->finished(outcome, told);
-  };
-  return links;
+  means.sync_record = [](const std::string& path) { sync_record(path); };
+  return means;
 }
 
 void App::open_control() {

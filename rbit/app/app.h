@@ -11,12 +11,14 @@
 #include "rbit/app/control_handlers.h"
 #include "rbit/app/control_server.h"
 #include "rbit/app/followers.h"
+#include "rbit/app/job_lines.h"
 #include "rbit/app/state_dir.h"
 #include "rbit/base/ballast.h"
 #include "rbit/base/clock.h"
 #include "rbit/base/database.h"
 #include "rbit/base/exit_code.h"
 #include "rbit/base/notice.h"
+#include "rbit/core/job_observer.h"
 #include "rbit/core/runner.h"
 #include "rbit/core/transport.h"
 #include "rbit/dispatch/disk_guard.h"
@@ -70,7 +72,7 @@ class App {
   void make_log_keeper();
   void open_control();
   void open_monitor();
-  FlowLinks flow_links();
+  FlowMeans flow_means();
   MonitorNumbers monitor_numbers() const;
   MonitorDetails monitor_details() const;
   std::map<std::string, std::string> unread_queues() const;  // and why
@@ -81,6 +83,8 @@ class App {
   StateDir state_;
   RunPlace place_;
   Followers followers_;  // before the loop, whose last frames refer to it
+  JobLines job_lines_;
+  JobObservers observers_;
   asio::io_context loop_{1};
   SystemClock clock_;
   Notice stop_;

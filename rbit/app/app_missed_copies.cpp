@@ -34,10 +34,7 @@ void App::make_missed_copies() {
   links.ask = [this](std::string queue) { return ask(*publisher_, std::move(queue)); };
   links.own_consumers = [this](const std::string& queue) { return amqp_->consumers(queue); };
   links.delay_queue = delay_queue;
-  links.told = [this](const Report& report) {
-    outbox_->wake();
-    followers_.tell(report);
-  };
+  links.told = [this](const Report& report) { observers_.status(report); };
   missed_copies_ = std::make_unique<MissedCopies>(clock_, *journal_, std::move(links));
 }
 

@@ -41,6 +41,7 @@ void App::open_monitor() {
   monitor_ = std::make_unique<Monitor>(
       loop_.get_executor(), clock_, options_of(settings().monitor),
       MonitorSource{[this] { return monitor_numbers(); }, [this] { return monitor_details(); }});
+  observers_.add(*monitor_);
   log::info("monitor on http://" + settings().monitor.listen + "/");
 }
 

@@ -7,12 +7,13 @@
 #include <string>
 
 #include "rbit/base/notice.h"
+#include "rbit/core/job_observer.h"
 #include "rbit/core/report.h"
 
 namespace rbit {
 
 /// Who wants to hear of which job: `rbit submit --wait`. On the loop's thread.
-class Followers {
+class Followers : public JobObserver {
  public:
   /// One listener to one job; it hears what is told while it lives.
   class Follower {
@@ -48,7 +49,7 @@ class Followers {
     std::deque<Report> reports_;
   };
 
-  void tell(const Report& report) {
+  void status(const Report& report) override {
     const auto [begin, end] = by_key_.equal_range(report.job_key);
     for (auto at = begin; at != end; ++at) {
       at->second->reports_.push_back(report);

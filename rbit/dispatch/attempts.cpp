@@ -31,7 +31,7 @@ Task<Outcome> Attempts::run(const Binding& binding, RunningJob& running,
     if (outcome.kind != Outcome::Kind::not_started || blame_the_disk(outcome)) co_return outcome;
     if (outcome.shortage == 0) co_return outcome;
     ++short_;
-    links_.short_of(outcome, short_);
+    shortage_watch_.note(outcome, short_);
     co_await wait_for_room(running, backoff.next() + first_pause);
     --short_;
     if (!patience_.has_ended() && !running.stop.requested()) continue;
@@ -73,9 +73,9 @@ bool Attempts::is_poison(const RunningJob& running, Outcome& outcome) const {
 /// A disk that takes nothing stops the intake until it does, and its job goes back: another rbit
 /// may have room.
 bool Attempts::blame_the_disk(Outcome& outcome) {
-  const Result<void> works = links_.try_disk();
+  const Result<void> works = means_.try_disk();
   if (works) return false;
-  links_.journal_failed(works.error());
+  journal_watch_.failed(works.error());
   take_back(outcome);
   return true;
 }

@@ -8,10 +8,12 @@
 #include "rbit/core/message.h"
 #include "rbit/core/outcome.h"
 #include "rbit/dispatch/binding.h"
-#include "rbit/dispatch/flow_links.h"
+#include "rbit/dispatch/flow_means.h"
+#include "rbit/dispatch/journal_watch.h"
 #include "rbit/dispatch/patience.h"
 #include "rbit/dispatch/recorder.h"
 #include "rbit/dispatch/running_job.h"
+#include "rbit/dispatch/shortage_watch.h"
 
 namespace rbit {
 
@@ -19,9 +21,16 @@ namespace rbit {
 /// too little of is not the job's fault, and costs nothing. On the loop's thread.
 class Attempts {
  public:
-  Attempts(Clock& clock, Journal& journal, Recorder& recorder, Patience& patience,
-           const FlowLinks& links)
-      : clock_(clock), journal_(journal), recorder_(recorder), patience_(patience), links_(links) {}
+  Attempts(Clock& clock, Journal& journal, JournalWatch& journal_watch,
+           ShortageWatch& shortage_watch, Recorder& recorder, Patience& patience,
+           const FlowMeans& means)
+      : clock_(clock),
+        journal_(journal),
+        journal_watch_(journal_watch),
+        shortage_watch_(shortage_watch),
+        recorder_(recorder),
+        patience_(patience),
+        means_(means) {}
 
   /// From X to V. One that could not begin for a shortage keeps its slot, its record and its
   /// message, for giving it back would only bring it again, and is tried until it begins, or
@@ -38,9 +47,11 @@ class Attempts {
 
   Clock& clock_;
   Journal& journal_;
+  JournalWatch& journal_watch_;
+  ShortageWatch& shortage_watch_;
   Recorder& recorder_;
   Patience& patience_;
-  const FlowLinks& links_;
+  const FlowMeans& means_;
   int short_ = 0;  // jobs that wait for what this machine has too little of
 };
 

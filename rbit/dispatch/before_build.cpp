@@ -34,8 +34,8 @@ Outcome::Kind outcome_of(Standing::Kind kind) {
 Task<BeforeBuild::Verdict> BeforeBuild::look(const Binding& binding, RunningJob& running,
                                              std::optional<Slot>& slot) {
   Standing standing;
-  if (links_.ask && !cancels_.is_wanted(running)) {
-    standing = co_await links_.ask(running.job);
+  if (!cancels_.is_wanted(running)) {
+    standing = co_await observer_.before(running.job);
     if (patience_.has_ended() && !cancels_.is_wanted(running)) co_return Verdict::go_back;
   }
   if (cancels_.is_wanted(running)) {
@@ -116,7 +116,7 @@ Task<void> BeforeBuild::accept_unbuilt(RunningJob& running, std::optional<Slot>&
   if (!finished.on_record) co_return;
   const Status status =
       outcome.kind == Outcome::Kind::failed ? Status::failed : status_of(outcome, settlement);
-  links_.told(report_on(running.job, status, outcome.reason, outcome.message, clock_));
+  observer_.status(report_on(running.job, status, outcome.reason, outcome.message, clock_));
   co_await settling_.settle_all(running, settlement);
 }
 

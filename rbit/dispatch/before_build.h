@@ -3,11 +3,11 @@
 #include <optional>
 
 #include "rbit/base/task.h"
+#include "rbit/core/job_observer.h"
 #include "rbit/core/journal.h"
 #include "rbit/core/standing.h"
 #include "rbit/dispatch/binding.h"
 #include "rbit/dispatch/cancels.h"
-#include "rbit/dispatch/flow_links.h"
 #include "rbit/dispatch/patience.h"
 #include "rbit/dispatch/recorder.h"
 #include "rbit/dispatch/running_job.h"
@@ -21,14 +21,14 @@ namespace rbit {
 class BeforeBuild {
  public:
   BeforeBuild(Clock& clock, Journal& journal, Recorder& recorder, Settling& settling,
-              Cancels& cancels, Patience& patience, const FlowLinks& links)
+              Cancels& cancels, Patience& patience, JobObserver& observer)
       : clock_(clock),
         journal_(journal),
         recorder_(recorder),
         settling_(settling),
         cancels_(cancels),
         patience_(patience),
-        links_(links) {}
+        observer_(observer) {}
 
   enum class Verdict {
     begin,
@@ -49,7 +49,7 @@ class BeforeBuild {
   Settling& settling_;
   Cancels& cancels_;
   Patience& patience_;
-  const FlowLinks& links_;
+  JobObserver& observer_;
 };
 
 }  // namespace rbit

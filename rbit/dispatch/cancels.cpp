@@ -56,7 +56,7 @@ Task<void> Cancels::end(RunningJob& running, std::optional<Slot>& slot) {
   const auto finished = co_await means_.recorder.finish(running.job, "", outcome, settlement);
   if (!finished.on_record) co_return;
   log::info("job " + running.job.request.job_id + " is cancelled before it began");
-  means_.links.finished(running.job, outcome, finished.told);
+  means_.observer.finished(running.job, outcome, finished.told);
   co_await means_.settling.settle_all(running, settlement);
 }
 

@@ -6,10 +6,10 @@
 #include "rbit/base/clock.h"
 #include "rbit/base/result.h"
 #include "rbit/base/task.h"
+#include "rbit/core/job_observer.h"
 #include "rbit/core/journal.h"
 #include "rbit/core/outcome.h"
 #include "rbit/core/transport.h"
-#include "rbit/dispatch/flow_links.h"
 #include "rbit/dispatch/flows.h"
 #include "rbit/dispatch/ledger.h"
 #include "rbit/dispatch/recorder.h"
@@ -31,7 +31,7 @@ class Cancels {
     Flows& flows;
     Recorder& recorder;
     Settling& settling;
-    const FlowLinks& links;
+    JobObserver& observer;
   };
   explicit Cancels(const Means& means) : means_(means) {}
 

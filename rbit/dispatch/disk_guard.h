@@ -1,12 +1,14 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "rbit/base/ballast.h"
 #include "rbit/base/clock.h"
 #include "rbit/base/disk.h"
+#include "rbit/core/job_observer.h"
 
 namespace rbit {
 
@@ -14,7 +16,7 @@ namespace rbit {
 /// limit in one of its places it says so and holds the intake, above 1.5 times the limit everywhere
 /// it lets go. Keeps the ballast too, which the journal throws overboard on a full disk: until
 /// there is room to make it again nothing is taken either. On the loop's thread.
-class DiskGuard {
+class DiskGuard : public JobObserver {
  public:
   struct Place {
     std::string name;  // "state-dir": the key that chose it
@@ -33,6 +35,7 @@ class DiskGuard {
 
   /// Looks now; a few microseconds.
   void look();
+  void finished(const Job&, const Outcome&, std::optional<Status>) override { look(); }
   /// Looks every 5 s, for ever.
   Task<void> watch();
   /// The ballast, if it is there; the intake is held until it is made again. For

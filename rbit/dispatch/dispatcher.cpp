@@ -9,12 +9,12 @@
 namespace rbit {
 
 Dispatcher::Dispatcher(const asio::any_io_executor& loop, Clock& clock, Journal& journal,
-                       Transport& transport, int slots, FlowLinks links)
+                       Transport& transport, int slots, FlowMeans means, JobObserver& observer)
     : loop_(loop),
       clock_(clock),
       journal_(journal),
       transport_(transport),
-      links_(complete(std::move(links))),
+      means_(std::move(means)),
       patience_(clock),
       slots_(slots, [this] { update_credit(); }),
       ledger_(loop),
@@ -23,28 +23,17 @@ Dispatcher::Dispatcher(const asio::any_io_executor& loop, Clock& clock, Journal&
           loop, clock, [this] { return probe(); }, [this] { update_credit(); }),
       shortage_watch_(loop, clock, slots_),
       readiness_(loop, clock, [this] { update_credit(); }),
-      early_ack_(loop, clock, journal, ledger_, links_.journal_failed),
-      recorder_(loop, clock, journal, patience_, links_),
-      settling_(clock, journal, ledger_, patience_, links_),
-      cancels_({loop, clock, journal, transport, ledger_, flows_, recorder_, settling_, links_}),
-      before_(clock, journal, recorder_, settling_, cancels_, patience_, links_),
-      attempts_(clock, journal, recorder_, patience_, links_),
+      early_ack_(loop, clock, journal, ledger_,
+                 [this](const Error& error) { journal_watch_.failed(error); }),
+      recorder_(loop, clock, journal, journal_watch_, patience_, means_, observer),
+      settling_(journal, journal_watch_, ledger_, patience_, observer,
+                [this](const JobRecord& job) { owned_.keep(job); }),
+      cancels_({loop, clock, journal, transport, ledger_, flows_, recorder_, settling_, observer}),
+      before_(clock, journal, recorder_, settling_, cancels_, patience_, observer),
+      attempts_(clock, journal, journal_watch_, shortage_watch_, recorder_, patience_, means_),
       flow_({clock, journal, slots_, ledger_, early_ack_, recorder_, settling_, cancels_, before_,
-             attempts_, patience_, links_}),
+             attempts_, patience_, journal_watch_, readiness_, observer, means_}),
       owned_(means_of_owned()) {}
-
-FlowLinks Dispatcher::complete(FlowLinks links) {
-  links.journal_failed = [this](const Error& error) { journal_watch_.failed(error); };
-  links.short_of = [this](const Outcome& outcome, int waiting) {
-    shortage_watch_.note(outcome, waiting);
-    update_credit();
-  };
-  links.is_broken = [this](const Binding& binding) {
-    return readiness_.is_broken(binding.runner_name);
-  };
-  links.kept = [this](const JobRecord& job) { owned_.keep(job); };
-  return links;
-}
 
 OwnedJobs::Means Dispatcher::means_of_owned() {
   return {loop_,
@@ -127,7 +116,7 @@ void Dispatcher::update_credit() {
 Task<Result<void>> Dispatcher::probe() {
   auto written = co_await journal_.probe();
   if (!written) co_return written;
-  co_return links_.try_disk();
+  co_return means_.try_disk();
 }
 
 void Dispatcher::hold(const std::string& why) {

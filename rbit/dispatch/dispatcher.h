@@ -6,6 +6,7 @@
 #include <string>
 
 #include "rbit/base/clock.h"
+#include "rbit/core/job_observer.h"
 #include "rbit/core/journal.h"
 #include "rbit/core/runner.h"
 #include "rbit/core/runner_policy.h"
@@ -15,7 +16,7 @@
 #include "rbit/dispatch/binding.h"
 #include "rbit/dispatch/cancels.h"
 #include "rbit/dispatch/early_ack.h"
-#include "rbit/dispatch/flow_links.h"
+#include "rbit/dispatch/flow_means.h"
 #include "rbit/dispatch/flows.h"
 #include "rbit/dispatch/job_flow.h"
 #include "rbit/dispatch/journal_watch.h"
@@ -34,10 +35,9 @@ namespace rbit {
 /// slots, starts a JobFlow for each, and stops it all in order. On the loop's thread.
 class Dispatcher {
  public:
-  /// `links.journal_failed`, `short_of`, `is_broken` and `kept` are the dispatcher's own and need
-  /// not be set.
+  /// All but `means` must outlive this.
   Dispatcher(const asio::any_io_executor& loop, Clock& clock, Journal& journal,
-             Transport& transport, int slots, FlowLinks links);
+             Transport& transport, int slots, FlowMeans means, JobObserver& observer);
 
   /// `runner` must outlive this. Several queues may have one runner.
   void bind(const std::string& queue, const std::string& runner_name, Runner& runner,
@@ -92,7 +92,6 @@ class Dispatcher {
     int credit = unknown;  // last told to the transport
   };
 
-  FlowLinks complete(FlowLinks links);
   OwnedJobs::Means means_of_owned();
   void deliver(Delivery delivery);
   Task<void> carry(Line& line, Delivery delivery, std::optional<Slot> slot, Flows::Token token);
@@ -104,7 +103,7 @@ class Dispatcher {
   Clock& clock_;
   Journal& journal_;
   Transport& transport_;
-  FlowLinks links_;
+  FlowMeans means_;
   Patience patience_;
   Slots slots_;
   Ledger ledger_;

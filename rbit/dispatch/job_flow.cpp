@@ -12,7 +12,7 @@ namespace rbit {
 
 Task<void> JobFlow::run(const Binding& binding, Delivery delivery, std::optional<Slot> slot) {
   Arriving message{binding, std::move(delivery), std::move(slot), means_.clock.steady()};
-  means_.links.received(message.delivery.message());
+  means_.observer.received(message.delivery.message());
   failpoint("R");
   const Arrival arrival = co_await admit(message);
   if (arrival != Arrival::begin) {
@@ -34,11 +34,11 @@ Task<bool> JobFlow::carry_out(const Binding& binding, RunningJob& running,
   running.begun = means_.clock.steady();
   const BeforeBuild::Verdict before = co_await means_.before.look(binding, running, slot);
   if (before != BeforeBuild::Verdict::begin) co_return before == BeforeBuild::Verdict::over;
-  const Result<std::string> record = means_.links.make_record(running.job);
-  if (!record) means_.links.journal_failed(record.error());
+  const Result<std::string> record = means_.outside.make_record(running.job);
+  if (!record) means_.journal_watch.failed(record.error());
   if (!record) co_return false;
   const bool begun = co_await means_.recorder.begin(running, *record);  // J1
-  if (!begun) means_.links.remove_record(*record);
+  if (!begun) means_.outside.remove_record(*record);
   if (!begun) co_return false;
   const Message envelope = envelope_of(running.deliveries.front().message());
   running.ack_after = binding.ack_after;  // not before: a claim is of what is on record
@@ -52,8 +52,8 @@ Task<bool> JobFlow::carry_out(const Binding& binding, RunningJob& running,
       co_await means_.recorder.finish(running.job, *record, outcome, settlement);  // J3
   // Else nothing may be answered; the next life finds the leader's record.
   if (!finished.on_record) co_return true;
-  means_.links.remove_record(*record);
-  means_.links.finished(running.job, outcome, finished.told);
+  means_.outside.remove_record(*record);
+  means_.observer.finished(running.job, outcome, finished.told);
   co_await means_.settling.settle_all(running, settlement);  // A: acknowledged last
   co_return true;
 }
@@ -61,7 +61,8 @@ Task<bool> JobFlow::carry_out(const Binding& binding, RunningJob& running,
 /// No job is burnt for a runner that is broken: its message goes back, and that costs no attempt.
 Task<Settlement> JobFlow::decide(const Binding& binding, RunningJob& running, Outcome& outcome) {
   bool broken = false;
-  if (outcome.kind == Outcome::Kind::not_started) broken = co_await means_.links.is_broken(binding);
+  if (outcome.kind == Outcome::Kind::not_started)
+    broken = co_await means_.readiness.is_broken(binding.runner_name);
   means_.cancels.heed(running.job, running.stop.cancelled(), outcome);
   if (broken && outcome.kind == Outcome::Kind::not_started)
     co_return Settlement::requeue(running.job.attempt);
@@ -129,7 +130,7 @@ Task<Arrival> JobFlow::count(Arriving& message) {
   const std::string mark = message.identity.mark();
   const Result<int> deaths = co_await means_.journal.came_again(mark);
   if (!deaths) {  // as when J1 fails
-    means_.links.journal_failed(deaths.error());
+    means_.journal_watch.failed(deaths.error());
     co_return Arrival::go_back;
   }
   if (*deaths >= RetryPolicy::poison_crashes) {  // stays counted, should the dead letter be lost
@@ -150,7 +151,7 @@ Task<Arrival> JobFlow::count(Arriving& message) {
 }
 
 void JobFlow::read(Arriving& message) {
-  Result<BuildRequest> request = means_.links.read(message.delivery.message());
+  Result<BuildRequest> request = means_.outside.read(message.binding, message.delivery.message());
   if (message.is_suspect) means_.journal.was_read(message.identity.mark());  // shares J1's commit
   if (request)
     message.request = std::move(*request);
@@ -205,7 +206,7 @@ Task<void> JobFlow::keep_waiting(Arriving message) {
   const Ledger::Claim claim = means_.ledger.settle(job.key);
   const Result<void> written = co_await means_.journal.keep_waiting(job, raw);
   if (!written) {
-    means_.links.journal_failed(written.error());
+    means_.journal_watch.failed(written.error());
     co_return;
   }
   log::info("job " + job.request.job_id + " of queue " + job.queue + " came back " +
@@ -255,7 +256,7 @@ Task<bool> JobFlow::finish_earlier(const Binding& binding, Job job, Outcome outc
   means_.cancels.heed(job, false, outcome);
   const Settlement settlement = binding.retry.decide(outcome, job);
   const auto finished = co_await means_.recorder.finish(job, record_dir, outcome, settlement);
-  if (finished.on_record) means_.links.finished(job, outcome, finished.told);
+  if (finished.on_record) means_.observer.finished(job, outcome, finished.told);
   co_return finished.on_record;
 }
 

@@ -5,6 +5,7 @@
 
 #include "rbit/base/clock.h"
 #include "rbit/core/delivery.h"
+#include "rbit/core/job_observer.h"
 #include "rbit/core/journal.h"
 #include "rbit/dispatch/arrival.h"
 #include "rbit/dispatch/attempts.h"
@@ -12,10 +13,12 @@
 #include "rbit/dispatch/binding.h"
 #include "rbit/dispatch/cancels.h"
 #include "rbit/dispatch/early_ack.h"
-#include "rbit/dispatch/flow_links.h"
+#include "rbit/dispatch/flow_means.h"
 #include "rbit/dispatch/identity.h"
+#include "rbit/dispatch/journal_watch.h"
 #include "rbit/dispatch/ledger.h"
 #include "rbit/dispatch/patience.h"
+#include "rbit/dispatch/readiness.h"
 #include "rbit/dispatch/recall.h"
 #include "rbit/dispatch/recorder.h"
 #include "rbit/dispatch/settling.h"
@@ -39,7 +42,10 @@ class JobFlow {
     BeforeBuild& before;
     Attempts& attempts;
     Patience& patience;
-    const FlowLinks& links;
+    JournalWatch& journal_watch;
+    Readiness& readiness;
+    JobObserver& observer;
+    const FlowMeans& outside;
   };
   explicit JobFlow(const Means& means) : means_(means) {}
 

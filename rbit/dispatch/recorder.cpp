@@ -16,11 +16,11 @@ Task<bool> Recorder::begin(RunningJob& running, const std::string& record_dir) {
   const Result<void> written = co_await journal_.begin(
       running.job, running.deliveries.front().message(), record_dir, building);
   if (!written) {
-    links_.journal_failed(written.error());
+    journal_watch_.failed(written.error());
     co_return false;
   }
   failpoint("J1.after");
-  links_.told(building);
+  observer_.status(building);
   co_return true;
 }
 
@@ -38,7 +38,7 @@ Task<void> Recorder::pump_statuses(RunningJob& running) {
     running.statuses.pop_front();
     const Result<void> written = co_await journal_.report(running.job, report);
     if (written)
-      links_.told(report);
+      observer_.status(report);
     else
       log::warning("a status was not recorded: " + written.error().text());
   }
@@ -66,8 +66,8 @@ Task<Recorder::Finished> Recorder::finish(const Job& job, const std::string& rec
     const Result<void> written = co_await journal_.finish(job, outcome, settlement, verdict);
     if (written) break;
     if (!said) {
-      links_.journal_failed(written.error());
-      links_.sync_record(record_dir);
+      journal_watch_.failed(written.error());
+      means_.sync_record(record_dir);
     }
     if (patience_.has_ended()) {
       log::error("job " + job.request.job_id + ": its verdict could not be written (" +
@@ -78,7 +78,7 @@ Task<Recorder::Finished> Recorder::finish(const Job& job, const std::string& rec
   }
   failpoint("J3.after");
   if (!verdict) co_return Finished{true, std::nullopt};
-  links_.told(*verdict);
+  observer_.status(*verdict);
   co_return Finished{true, verdict->status};
 }
 

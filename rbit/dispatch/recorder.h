@@ -5,10 +5,12 @@
 
 #include "rbit/base/clock.h"
 #include "rbit/base/task.h"
+#include "rbit/core/job_observer.h"
 #include "rbit/core/journal.h"
 #include "rbit/core/outcome.h"
 #include "rbit/core/settlement.h"
-#include "rbit/dispatch/flow_links.h"
+#include "rbit/dispatch/flow_means.h"
+#include "rbit/dispatch/journal_watch.h"
 #include "rbit/dispatch/patience.h"
 #include "rbit/dispatch/running_job.h"
 
@@ -17,9 +19,16 @@ namespace rbit {
 /// Puts on record what a job goes through, and tells of it once it is there. On the loop's thread.
 class Recorder {
  public:
-  Recorder(const asio::any_io_executor& loop, Clock& clock, Journal& journal, Patience& patience,
-           const FlowLinks& links)
-      : loop_(loop), clock_(clock), journal_(journal), patience_(patience), links_(links) {}
+  Recorder(const asio::any_io_executor& loop, Clock& clock, Journal& journal,
+           JournalWatch& journal_watch, Patience& patience, const FlowMeans& means,
+           JobObserver& observer)
+      : loop_(loop),
+        clock_(clock),
+        journal_(journal),
+        journal_watch_(journal_watch),
+        patience_(patience),
+        means_(means),
+        observer_(observer) {}
 
   /// J1: the job is accepted, this attempt begins. False: the journal could not take it.
   Task<bool> begin(RunningJob& running, const std::string& record_dir);
@@ -44,8 +53,10 @@ class Recorder {
   asio::any_io_executor loop_;
   Clock& clock_;
   Journal& journal_;
+  JournalWatch& journal_watch_;
   Patience& patience_;
-  const FlowLinks& links_;
+  const FlowMeans& means_;
+  JobObserver& observer_;
 };
 
 }  // namespace rbit

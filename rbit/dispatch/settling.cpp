@@ -85,7 +85,7 @@ Task<bool> Settling::keep_here(const std::string& key, Delivery& delivery,
   else
     written = co_await journal_.keep_dead(delivery.message(), settlement);
   if (!written) {
-    links_.journal_failed(written.error());
+    journal_watch_.failed(written.error());
     co_return false;
   }
   const std::string& queue = delivery.message().queue;
@@ -102,7 +102,7 @@ Task<bool> Settling::keep_here(const std::string& key, Delivery& delivery,
   kept.queue = queue;
   kept.settlement = settlement;
   if (const auto record = is_job ? journal_.find(key) : std::nullopt) kept = *record;
-  links_.kept(kept);
+  kept_(kept);
   co_return true;
 }
 
@@ -127,13 +127,13 @@ Task<void> Settling::answer_again(Delivery delivery, Settlement settlement) {
     Report again;
     again.job_key = key;
     again.status = record->last_status;
-    links_.told(again);
+    observer_.status(again);
   }
 }
 
 Task<void> Settling::refuse(Delivery delivery, Error why) {
   const Message& message = delivery.message();
-  links_.refused(message, why);
+  observer_.refused(message, why);
   log::warning("queue " + message.queue + ": a message of " +
                std::to_string(message.oversized ? message.size : message.body.size()) +
                " bytes is no job and becomes a dead letter: " + why.thing + ": " + why.reason);

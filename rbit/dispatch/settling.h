@@ -1,16 +1,17 @@
 #pragma once
 
+#include <functional>
 #include <map>
 #include <set>
 #include <string>
 
-#include "rbit/base/clock.h"
 #include "rbit/base/result.h"
 #include "rbit/base/task.h"
 #include "rbit/core/delivery.h"
+#include "rbit/core/job_observer.h"
 #include "rbit/core/journal.h"
 #include "rbit/core/settlement.h"
-#include "rbit/dispatch/flow_links.h"
+#include "rbit/dispatch/journal_watch.h"
 #include "rbit/dispatch/ledger.h"
 #include "rbit/dispatch/patience.h"
 
@@ -20,9 +21,15 @@ namespace rbit {
 /// keeps. On the loop's thread.
 class Settling {
  public:
-  Settling(Clock& clock, Journal& journal, Ledger& ledger, Patience& patience,
-           const FlowLinks& links)
-      : clock_(clock), journal_(journal), ledger_(ledger), patience_(patience), links_(links) {}
+  /// `kept` is called for a message whose copy is refused: from then on it is ours.
+  Settling(Journal& journal, JournalWatch& journal_watch, Ledger& ledger, Patience& patience,
+           JobObserver& observer, std::function<void(const JobRecord&)> kept)
+      : journal_(journal),
+        journal_watch_(journal_watch),
+        ledger_(ledger),
+        patience_(patience),
+        observer_(observer),
+        kept_(std::move(kept)) {}
 
   /// All messages of a job that has its verdict on record, those that join meanwhile too.
   Task<void> settle_all(RunningJob& running, Settlement settlement);
@@ -44,11 +51,12 @@ class Settling {
   Task<bool> keep_here(const std::string& key, Delivery& delivery, const Settlement& settlement,
                        const Error& why);
 
-  Clock& clock_;
   Journal& journal_;
+  JournalWatch& journal_watch_;
   Ledger& ledger_;
   Patience& patience_;
-  const FlowLinks& links_;
+  JobObserver& observer_;
+  std::function<void(const JobRecord&)> kept_;
   std::map<std::string, int> stuck_;  // by queue
   std::set<std::string> refusing_;    // queues whose copies are refused, said once
 };

@@ -40,7 +40,10 @@ class Slots {
   int total() const { return total_; }
   /// Of jobs that have their slot, `waiting` could not begin, for this machine had no room for
   /// them: as many as run now are all there is, until `grow`.
-  void meet_limit(int waiting) { room_ = std::max(1, used_ - waiting); }
+  void meet_limit(int waiting) {
+    room_ = std::max(1, used_ - waiting);
+    changed_();
+  }
   /// Tries a few more. True: all slots count again.
   bool grow();
   int used() const { return used_; }

@@ -18,7 +18,7 @@ Monitor::Monitor(const asio::any_io_executor& loop, Clock& clock, MonitorOptions
                                          [this](const std::string& path) { return reply(path); });
 }
 
-void Monitor::finished(const Outcome& outcome, std::optional<Status> verdict) {
+void Monitor::finished(const Job&, const Outcome& outcome, std::optional<Status> verdict) {
   metrics_.processed(outcome);
   // By verdict: a blocked or interrupted attempt may still become either.
   if (verdict == Status::done) health_.finished(true);

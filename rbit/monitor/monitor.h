@@ -6,6 +6,7 @@
 #include <string>
 
 #include "rbit/base/clock.h"
+#include "rbit/core/job_observer.h"
 #include "rbit/core/outcome.h"
 #include "rbit/core/status.h"
 #include "rbit/monitor/health.h"
@@ -25,17 +26,15 @@ struct MonitorOptions {
 
 /// What goes on here, for people and machines: /healthcheck, /metrics and a page at /. Told of
 /// events by the app; asks `source` for the rest when somebody asks it. On the loop's thread.
-class Monitor {
+class Monitor : public JobObserver {
  public:
   /// Throws Fatal (78) if it cannot listen. `clock` must outlive it, `source` must answer until
   /// then.
   Monitor(const asio::any_io_executor& loop, Clock& clock, MonitorOptions options,
           MonitorSource source);
 
-  /// A message came from a queue.
-  void received() { metrics_.received(); }
-  /// An attempt ended; `verdict` is the status that was reported of it, none if it was interrupted.
-  void finished(const Outcome& outcome, std::optional<Status> verdict);
+  void received(const Message&) override { metrics_.received(); }
+  void finished(const Job&, const Outcome& outcome, std::optional<Status> verdict) override;
   void connected() { health_.connected(); }
   void connection_failed();
 

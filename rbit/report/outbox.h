@@ -7,6 +7,7 @@
 #include "rbit/base/clock.h"
 #include "rbit/base/notice.h"
 #include "rbit/base/task.h"
+#include "rbit/core/job_observer.h"
 #include "rbit/core/journal.h"
 #include "rbit/core/report_sink.h"
 #include "rbit/report/relay.h"
@@ -16,10 +17,10 @@ namespace rbit {
 /// Sends the reports that wait in the journal to their sinks; jobs never wait for it. Rows come
 /// from the journal alone, so a restart loses none. On the loop's thread. The journal and the clock
 /// must outlive it; the loop may outlive it once `close` has ended.
-class Outbox {
+class Outbox : public JobObserver {
  public:
   Outbox(asio::any_io_executor loop, Journal& journal, Clock& clock);
-  ~Outbox();
+  ~Outbox() override;
   Outbox(const Outbox&) = delete;
   Outbox& operator=(const Outbox&) = delete;
 
@@ -31,6 +32,7 @@ class Outbox {
   void start();
   /// After each write of the journal that may have made a row. Cheap.
   void wake();
+  void status(const Report&) override { wake(); }
 
   /// At the end: ends when all rows are out, or all that can go for now (a target that is down gets
   /// one last try), or `limit` has passed. True: no row is left.

@@ -28,7 +28,7 @@ PybitQuestion::PybitQuestion(const asio::any_io_executor& loop, Clock& clock,
                              PybitSettings settings, milliseconds limit, milliseconds pause)
     : http_(loop), clock_(clock), address_(with_limit(std::move(settings), limit)), pause_(pause) {}
 
-Task<Standing> PybitQuestion::ask(const Job& job) {
+Task<Standing> PybitQuestion::before(const Job& job) {
   const auto number = PybitAddress::number_of(job.request.job_id);
   if (!number || !*number) co_return unclear("the front-end cannot know it");
   const auto base = address_.base_of(job.request.web_host);

@@ -5,6 +5,7 @@
 
 #include "rbit/base/clock.h"
 #include "rbit/core/job.h"
+#include "rbit/core/job_observer.h"
 #include "rbit/core/standing.h"
 #include "rbit/report/http_client.h"
 #include "rbit/report/pybit_address.h"
@@ -14,7 +15,7 @@ namespace rbit {
 /// Asks a PyBit front-end, before a job is built, how it has that job (INTEROP.md 5). Every answer
 /// that is none, and every failure, is `unclear`: a front-end that is away must not cost a job, nor
 /// hold it up. On the loop's thread.
-class PybitQuestion {
+class PybitQuestion : public JobObserver {
  public:
   /// `clock` must outlive it. A job waits `limit` for its answer; when one got none, its
   /// front-end is not asked for `pause`.
@@ -23,7 +24,7 @@ class PybitQuestion {
                 milliseconds pause = milliseconds{30'000});
 
   /// May be called again while one is under way. `job` lives until it ends.
-  Task<Standing> ask(const Job& job);
+  Task<Standing> before(const Job& job) override;
 
  private:
   Task<Standing> ask_at(std::string base, std::string number);

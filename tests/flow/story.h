@@ -175,7 +175,7 @@ class Story {
                                                "saw-horse");
     runner_ = std::make_unique<ScriptedRunner>(loop_.get_executor());
     dispatcher_ = std::make_unique<Dispatcher>(loop_.get_executor(), clock, *journal_, transport,
-                                               slots, links());
+                                               slots, means(), listener_);
     dispatcher_->bind("build", "make", *runner_, policy_);
     dispatcher_->bind("other", "make", *runner_, policy_);  // where strangers may publish
     dispatcher_->start();
@@ -201,37 +201,42 @@ class Story {
     dead_ = false;
   }
 
-  FlowLinks links() {
-    FlowLinks links;
-    links.read = [this](const Message& message) {
+  FlowMeans means() {
+    FlowMeans means;
+    means.read = [this](const Binding&, const Message& message) {
       ++read;
       if (while_reading) while_reading();
       auto request = parse_request(message);
       if (request && request->package == deadly_) stop_dead();
       return request;
     };
-    links.make_record = [](const Job& job) { return Result<std::string>("/records/" + job.key); };
-    links.remove_record = [](const std::string&) {};
-    links.ask = [this](const Job& job) -> Task<Standing> {
-      asked.push_back(job.request.package);
-      while (front_end_hangs) co_await front_end_answers.wait();
-      const auto known = front_end.find(job.request.package);
-      co_return known == front_end.end() ? Standing{} : known->second;
-    };
-    links.try_disk = [this] { return disk; };
-    links.sync_record = [](const std::string&) {};
-    links.told = [this](const Report& report) {
+    means.make_record = [](const Job& job) { return Result<std::string>("/records/" + job.key); };
+    means.remove_record = [](const std::string&) {};
+    means.try_disk = [this] { return disk; };
+    means.sync_record = [](const std::string&) {};
+    return means;
+  }
+
+  /// What the world hears, and what the front-end says.
+  struct Listener : JobObserver {
+    explicit Listener(Story& its) : story(its) {}
+    Task<Standing> before(const Job& job) override {
+      story.asked.push_back(job.request.package);
+      while (story.front_end_hangs) co_await story.front_end_answers.wait();
+      const auto known = story.front_end.find(job.request.package);
+      co_return known == story.front_end.end() ? Standing{} : known->second;
+    }
+    void status(const Report& report) override {
       std::string line(to_string(report.status));
       if (!report.reason.empty()) line += " " + report.reason;
       if (!report.message.empty()) line += ": " + report.message;
-      told.push_back(line);
-    };
-    links.received = [](const Message&) {};
-    links.refused = [this](const Message&, const Error& why) { refused.push_back(why.text()); };
-    links.finished = [](const Job&, const Outcome&, std::optional<Status>) {};
-    return links;
-  }
+      story.told.push_back(line);
+    }
+    void refused(const Message&, const Error& why) override { story.refused.push_back(why.text()); }
+    Story& story;
+  };
 
+  Listener listener_{*this};
   asio::io_context loop_;
 
  public:

@@ -128,15 +128,15 @@ TEST_CASE("health over HTTP") {
         R"({"outbox": "ok", "message": "No messages in last 60.0s", "status": "ok"})");
   Outcome crash;
   crash.kind = Outcome::Kind::crashed;
-  rbit.monitor().finished(crash, Status::blocked);
+  rbit.monitor().finished(Job(), crash, Status::blocked);
   CHECK(rbit.get("/healthcheck").starts_with("HTTP/1.1 200 "));
-  rbit.monitor().finished(crash, Status::failed);
+  rbit.monitor().finished(Job(), crash, Status::failed);
   CHECK(rbit.get("/healthcheck").starts_with("HTTP/1.1 500 "));
 }
 
 TEST_CASE("metrics over HTTP") {
   Watched rbit;
-  rbit.monitor().received();
+  rbit.monitor().received(Message());
   const auto answer = rbit.get("/metrics?x=1");
   CHECK(has(answer, "Content-Type: text/plain; version=0.0.4; charset=utf-8\r\n"));
   CHECK(has(answer, "\nrbit_received_number_before_consume_messages_total 1.0\n"));

@@ -38,7 +38,7 @@ struct FrontEnd {
     Job job;
     job.request.job_id = id;
     job.request.web_host = web_host;
-    return test::run(loop, question->ask(job));
+    return test::run(loop, question->before(job));
   }
   void answers(const std::string& status, const std::string& body) {
     stub.answer([=](const HttpStub::Request&) { return HttpStub::reply(status, body); });

@@ -1,0 +1,54 @@
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "rbit/base/result.h"
+#include "rbit/base/task.h"
+#include "rbit/core/job.h"
+#include "rbit/core/message.h"
+#include "rbit/core/outcome.h"
+#include "rbit/core/report.h"
+#include "rbit/core/standing.h"
+#include "rbit/core/status.h"
+
+namespace rbit {
+
+/// Hears what becomes of messages and jobs. Each call returns at once; only `before` is waited for.
+/// On the loop's thread.
+class JobObserver {
+ public:
+  virtual ~JobObserver() = default;
+
+  /// A message has come; it may be no job.
+  virtual void received(const Message&) {}
+  /// It is none, and becomes a dead letter.
+  virtual void refused(const Message&, const Error&) {}
+  /// A job is about to begin. How the observer has it; `unclear` if that is nothing to it. A job
+  /// waits for this, in its slot. `job` lives until the task ends.
+  virtual Task<Standing> before(const Job& job);
+  /// A status of a job is on record; the outbox has it for every target.
+  virtual void status(const Report&) {}
+  /// The end of an attempt is on record. `told` is the status that was reported of it; none of an
+  /// interrupted one.
+  virtual void finished(const Job&, const Outcome&, std::optional<Status> /*told*/) {}
+};
+
+/// Several of them as one, in the order in which they were added.
+class JobObservers : public JobObserver {
+ public:
+  /// `one` must outlive this.
+  void add(JobObserver& one) { all_.push_back(&one); }
+
+  void received(const Message& message) override;
+  void refused(const Message& message, const Error& why) override;
+  /// The first that is not `unclear`; the others are not asked.
+  Task<Standing> before(const Job& job) override;
+  void status(const Report& report) override;
+  void finished(const Job& job, const Outcome& outcome, std::optional<Status> told) override;
+
+ private:
+  std::vector<JobObserver*> all_;
+};
+
+}  // namespace rbit

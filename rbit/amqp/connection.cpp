@@ -14,8 +14,8 @@ namespace {
 // arrays, which is more than 16 MiB of stack and less than 32 (measured). Unused, it costs nothing.
 constexpr std::size_t stack_size = 64u << 20;
 // The watchdog looks three times a heartbeat and cuts a thread off that has done nothing for two:
-// found out after 7 s at a heartbeat of 3 s, after 70 s at 30 (RELIABILITY.md 8.3, 7). A healthy
-// thread does something twice a heartbeat.
+// found out after 7 s at a heartbeat of 3 s, after 70 s at 30. A healthy thread does something
+// twice a heartbeat.
 constexpr int looks_a_heartbeat = 3, most_strikes = 6;
 
 /// What the I/O thread starts with; it shares nothing else with us.
@@ -81,8 +81,9 @@ void* Connection::thread_main(void* argument) {
   return nullptr;
 }
 
-/// L1: a send can hang for ever; a socket that is shut down makes it fail. Ticks of ours are
-/// counted, not time, so that our own standing still (SIGSTOP) accuses nobody.
+/// A send can hang for ever (rbit/doc/traps.rst, amqp-publish-hangs); a socket that is shut down
+/// makes it fail. Ticks of ours are counted, not time, so that our own standing still (SIGSTOP)
+/// accuses nobody.
 void Connection::watch() {
   watchdog_.expires_after(look_);
   watchdog_.async_wait([weak = weak_from_this()](boost::system::error_code cancelled) {

@@ -35,15 +35,15 @@ struct Interrupt {
 };
 
 /// All addresses of a broker. Names are looked up by a thread of their own that is left to end by
-/// itself: the library call has no limit (L6).
+/// itself: the library call has no limit.
 Result<std::vector<Address>> resolve(const Endpoint& endpoint, std::chrono::milliseconds limit,
                                      const Interrupt& interrupt);
 
-/// A connected, non-blocking TCP socket with CLOEXEC from birth (P3).
+/// A connected, non-blocking TCP socket with CLOEXEC from birth.
 Result<Fd> connect_to(const Address& address, std::chrono::milliseconds limit,
                       const Interrupt& interrupt);
 
-/// Keep-alive and user timeout, so that a dead peer ends a blocked send (L1). Errors do not matter.
+/// Keep-alive and user timeout, so that a dead peer ends a blocked send. Errors do not matter.
 void harden(int socket, std::chrono::seconds heartbeat);
 
 }  // namespace rbit::amqp

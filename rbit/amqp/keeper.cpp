@@ -164,7 +164,7 @@ void Keeper::reconnect(const std::string& why) {
   if (connection_) connection_->abort(why);
 }
 
-/// Said aloud by a quiet one too: only the connection that publishes hears of it (R7).
+/// Said aloud by a quiet one too: only the connection that publishes hears of it.
 void Keeper::note_blocked(bool blocked, const std::string& reason) {
   const std::string peer = connection_->peer();
   blocked_since_.cancel();

@@ -69,7 +69,7 @@ class Mailbox {
   void send(Command command);
   std::vector<Event> take_events();
   void stop();  // the thread ends as soon as it can
-  void shut();  // cuts the socket off without closing it, so that whatever waits on it fails (L1)
+  void shut();  // cuts the socket off without closing it, so that whatever waits on it fails
   std::uint64_t progress() const { return progress_.load(std::memory_order_relaxed); }
 
   // The I/O thread's side.

@@ -25,7 +25,7 @@ struct DeclareExchange {  // durable, direct, not auto-delete
 struct DeclareQueue {
   std::string name;
   bool passive = false, durable = true, exclusive = false, auto_delete = false;
-  /// Typed as they are compared by the broker: int32 "I", string "S" (RELIABILITY.md 4).
+  /// Typed as they are compared by the broker: int32 "I", string "S".
   std::map<std::string, std::variant<std::int32_t, std::string>> arguments{};
 };
 struct BindQueue {
@@ -34,7 +34,7 @@ struct BindQueue {
 struct DeleteQueue {
   std::string name;
 };
-struct SetPrefetch {  // of consumers made afterwards; never 0, which means no limit (R4)
+struct SetPrefetch {  // of consumers made afterwards; never 0, which means no limit
   std::uint16_t count = 1;
 };
 struct Consume {
@@ -67,7 +67,8 @@ inline constexpr std::size_t request_index = request_index_of<R>();
 
 /// Settles one delivery; never several at once (`multiple` = 0).
 struct Settle {
-  enum class Kind { ack, requeue };  // requeue: nack(requeue), never reject (R3)
+  /// Requeue is nack(requeue), never reject (rbit/doc/traps.rst, broker-delivery-limit).
+  enum class Kind { ack, requeue };
   std::uint64_t delivery_tag = 0;
   Kind kind = Kind::ack;
 };
@@ -135,7 +136,7 @@ struct Incoming {
   std::string sha256;
 };
 
-inline constexpr std::uint64_t max_body = 4u << 20;    // above, a body is drained (L5)
+inline constexpr std::uint64_t max_body = 4u << 20;    // above, a body is drained
 inline constexpr std::size_t kept_body = 64u << 10;    // of it
 inline constexpr std::size_t max_headers = 64;         // scalar ones, the others are not kept
 inline constexpr std::size_t max_header_bytes = 8192;  // names and values together

@@ -137,8 +137,8 @@ Task<Answer> PublishConnection::count(const std::string& queue) {
   co_return answer;
 }
 
-/// On a throw-away channel (R11). A broker that is blocked reads nothing, perhaps for hours (R7),
-/// and the connection asks nothing of it then: `deadline` ends that wait.
+/// On a throw-away channel, for a refusal closes it. A broker that is blocked reads nothing,
+/// perhaps for hours, and the connection asks nothing of it then: `deadline` ends that wait.
 Task<Answer> PublishConnection::declare_on(std::shared_ptr<Connection> connection,
                                            DeclareQueue queue, Time deadline) {
   const std::shared_ptr<Channel> throw_away = connection->new_channel();
@@ -219,7 +219,7 @@ void PublishConnection::kick() {
 }
 
 void PublishConnection::pump() {
-  if (!channel_ || !channel_->is_open() || connection_->is_blocked()) return;  // R7
+  if (!channel_ || !channel_->is_open() || connection_->is_blocked()) return;
   const bool alone =
       std::any_of(items_.begin(), items_.end(), [](const auto& one) { return one.second.suspect; });
   const std::size_t limit = alone ? 1 : most_in_flight;
@@ -283,7 +283,7 @@ void PublishConnection::look_after_all() {
   const Time now = SteadyClock::now();
   const bool is_blocked = connection_ && connection_->is_blocked();
   std::vector<std::uint64_t> late;
-  if (is_blocked)  // a broker that does not read cannot confirm (R7)
+  if (is_blocked)  // a broker that does not read cannot confirm
     for (auto& [number, since] : in_flight_) since = now;
   for (auto& [number, item] : items_) {
     if (is_blocked && item.holds)

@@ -17,8 +17,8 @@
 namespace rbit::amqp {
 
 /// Publishes on a connection of its own, for an alarm at the broker stops reading whatever
-/// publishes (R7). What was not confirmed when the connection broke is published again with the
-/// same message id, so it may arrive twice. On the loop's thread; closed before it is destroyed.
+/// publishes. What was not confirmed when the connection broke is published again with the same
+/// message id, so it may arrive twice. On the loop's thread; closed before it is destroyed.
 class PublishConnection : public Publisher {
  public:
   /// `patience`: how long a message or a declaration waits for the broker in all. Less, if the

@@ -15,7 +15,7 @@ using SteadyClock = std::chrono::steady_clock;
 constexpr std::chrono::seconds resolve_limit{5};
 constexpr std::chrono::seconds answer_limit{20};          // of a request
 constexpr std::chrono::seconds goodbye_limit{2};          // the broker's answer to our close
-constexpr std::chrono::milliseconds longest_sleep{5000};  // heartbeats are pumped (L4)
+constexpr std::chrono::milliseconds longest_sleep{5000};  // heartbeats are pumped
 constexpr int frames_a_turn = 1000;
 constexpr int no_route = 312;  // of basic.return
 
@@ -72,7 +72,7 @@ Refusal Session::run(const ConnectionSettings& settings) {
   if (!ended_) serve();
   tell_all();
   mailbox_.use_socket(-1);
-  wire_.reset();  // destroyed, never closed politely after an error (L8)
+  wire_.reset();  // destroyed, never closed politely after an error
   mailbox_.deliver(events_);
   return *ended_;
 }
@@ -126,7 +126,7 @@ void Session::serve() {
       else
         execute(command);
     }
-    // After the commands, since sending may have read frames into the library's buffers (L7).
+    // After the commands, since sending may have read frames into the library's buffers.
     if (!ended_) all_read = pump();
     mailbox_.deliver(events_);
     mailbox_.step();
@@ -275,7 +275,8 @@ void Session::complete(std::uint16_t number, ChannelState& channel) {
   on(number, got);  // the answer comes after the message itself
 }
 
-/// The confirm of a returned message comes after its return and says "accepted" (R6).
+/// The confirm of a returned message comes after its return and says "accepted"
+/// (rbit/doc/traps.rst, broker-return).
 void Session::note_return(ChannelState& channel) {
   for (auto& [tag, sent] : channel.unconfirmed) {
     if (sent.returned || sent.message_id != channel.message.message_id ||
@@ -397,7 +398,7 @@ void Session::publish(const Command& command, const Outgoing& message) {
     return answer(command.id,
                   Answer{{}, Refusal{unsendable, "a property is longer than AMQP allows", false}});
   while (!ended_ && !pump()) {
-  }  // right before every publish (L1)
+  }  // or the publish may hang (rbit/doc/traps.rst, amqp-publish-hangs)
   const auto found = channels_.find(command.channel);
   if (ended_ || found == channels_.end() || found->second.closing)
     return answer(command.id, Answer{{}, ended_ ? end_of_all() : gone});

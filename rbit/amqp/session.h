@@ -18,7 +18,7 @@ struct evp_md_ctx_st;
 namespace rbit::amqp {
 
 /// The life of one connection on its I/O thread: matches answers to requests, puts messages
-/// together from METHOD, HEADER and BODY frames channel by channel (L5), counts confirms, keeps the
+/// together from METHOD, HEADER and BODY frames channel by channel, counts confirms, keeps the
 /// heartbeat going. Requests are not waited for one by one: any number is under way.
 class Session {
  public:

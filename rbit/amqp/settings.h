@@ -24,7 +24,7 @@ struct TlsSettings {
   bool verify = true;  // false: encrypted to whoever answers; for addresses of this machine only
 };
 
-/// What a connection needs to know. "" as virtual host means "/" (L9).
+/// What a connection needs to know. "" as virtual host means "/".
 struct ConnectionSettings {
   std::vector<Endpoint> endpoints{Endpoint{}};
   std::string user = "guest", password = "guest", virtual_host = "/";
@@ -34,7 +34,7 @@ struct ConnectionSettings {
   /// Nothing long is published here, so that frames may come that are longer than was agreed.
   bool only_reads = false;
   std::optional<TlsSettings> tls;
-  // Pauses between tries to connect: full jitter below a step that doubles (RELIABILITY.md 3).
+  // Pauses between tries to connect: full jitter below a step that doubles.
   std::chrono::milliseconds backoff_base{500}, backoff_cap{30'000};
   std::chrono::milliseconds healthy_after{60'000};  // then the pauses start small again
   // A broker that knows us and does not want us is asked again after 1 to 2 times this.

@@ -8,8 +8,8 @@
 namespace rbit::amqp {
 
 /// Makes an OpenSSL context (SSL_CTX*) that ends the handshake unless the peer's certificate is
-/// good for `host`: the library's own checks load no CA and ignore IP addresses (RELIABILITY.md 3).
-/// `host` must outlive the context.
+/// good for `host`: the library's own checks load no CA and ignore IP addresses. `host` must
+/// outlive the context.
 Result<void> secure(void* ssl_context, const TlsSettings& settings, const std::string& host);
 
 /// Why a handshake of this thread has just failed, as OpenSSL has it; empty if it does not say.

@@ -54,7 +54,7 @@ bool read_value(const amqp_field_value_t& value,
       out = text_of(value.value.bytes);
       return true;
     default:
-      return false;  // tables and arrays of any depth are not looked into (L2)
+      return false;  // tables and arrays of any depth are not looked into
   }
 }
 
@@ -179,7 +179,7 @@ bool Wire::method(std::uint16_t channel, std::uint32_t id, void* decoded) {
 
 Wire::Got Wire::next(Frame& frame) {
   for (;;) {
-    amqp_maybe_release_buffers(state_);  // what the last frame held is copied or done with (L7)
+    amqp_maybe_release_buffers(state_);  // what the last frame held is copied or done with
     amqp_frame_t raw;
     const timeval at_once{0, 0};
     const int status = amqp_simple_wait_frame_noblock(state_, &raw, &at_once);
@@ -375,7 +375,7 @@ bool Wire::send(std::uint16_t channel, const Request& request) {
     bool operator()(const SetPrefetch& prefetch) {
       amqp_basic_qos_t method{};
       method.prefetch_count = prefetch.count;
-      method.global = 0;  // a global one is refused by 4.3 (R10)
+      method.global = 0;  // a global one is refused by 4.3
       return wire.method(channel, AMQP_BASIC_QOS_METHOD, &method);
     }
     bool operator()(const Consume& consume) {

@@ -69,7 +69,8 @@ void read_properties(const amqp_basic_properties_t_& from, Incoming& to);
 
 /// librabbitmq behind one class: one connection from its making to its end, frames in, methods out.
 /// Used by one thread. It knows no channels' states and waits for no answers; that is `Session`'s.
-/// After a false or `Got::broken` only `failure` and the destructor may be called (L8).
+/// After a false or `Got::broken` only `failure` and the destructor may be called
+/// (rbit/doc/traps.rst, amqp-no-polite-close).
 class Wire {
  public:
   Wire() = default;
@@ -84,12 +85,12 @@ class Wire {
                               const std::function<void(int)>& on_socket);
 
   enum class Got { frame, nothing, broken };
-  /// The next frame if one is there; never waits. Sends heartbeats that are due (L4, L7).
+  /// The next frame if one is there; never waits. Sends heartbeats that are due.
   Got next(Frame& frame);
 
   bool send(std::uint16_t channel, const Request& request);
   bool send(std::uint16_t channel, const Settle& settle);
-  /// REQUIRES: `next` gave `nothing` just before (L1).
+  /// REQUIRES: `next` gave `nothing` just before, or it may hang.
   bool publish(std::uint16_t channel, const Outgoing& message);
   bool send_channel_close_ok(std::uint16_t channel);
   bool send_close();

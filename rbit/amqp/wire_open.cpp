@@ -13,7 +13,7 @@ namespace rbit::amqp {
 
 namespace {
 
-constexpr std::chrono::seconds connect_limit{5};  // of each address (L6)
+constexpr std::chrono::seconds connect_limit{5};  // of each address
 constexpr timeval answer_limit{20, 0};            // of the login
 constexpr int frame_max = 1 << 20;                // bounds the depth of header tables
 constexpr int least_frame_max = 4096;             // what AMQP itself promises
@@ -108,7 +108,7 @@ std::optional<Refusal> Wire::log_in(const ConnectionSettings& settings) {
   amqp_set_rpc_timeout(state_, &answer_limit);
   std::array capabilities{yes("consumer_cancel_notify"), yes("connection.blocked"),
                           yes("publisher_confirms"), yes("basic.nack"),
-                          yes("authentication_failure_close")};  // L3
+                          yes("authentication_failure_close")};  // the library tells none
   amqp_table_entry_t can{};
   can.key = amqp_cstring_bytes("capabilities");
   can.value.kind = AMQP_FIELD_KIND_TABLE;
@@ -116,7 +116,7 @@ std::optional<Refusal> Wire::log_in(const ConnectionSettings& settings) {
   std::array properties{entry("product", "rbit"), entry("version", RBIT_VERSION),
                         entry("connection_name", settings.name.c_str()), can};
   const amqp_table_t table{static_cast<int>(properties.size()), properties.data()};
-  const std::string vhost = settings.virtual_host.empty() ? "/" : settings.virtual_host;  // L9
+  const std::string vhost = settings.virtual_host.empty() ? "/" : settings.virtual_host;
   const amqp_rpc_reply_t reply = amqp_login_with_properties(
       state_, vhost.c_str(), settings.channel_max, frame_max,
       static_cast<int>(settings.heartbeat.count()), &table, AMQP_SASL_METHOD_PLAIN,

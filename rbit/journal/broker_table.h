@@ -10,8 +10,8 @@
 
 namespace rbit {
 
-/// What brokers taught us, by their address and version (RELIABILITY.md 2.2). Its changes run
-/// inside a transaction of the journal. Times are in microseconds since 1970.
+/// What brokers taught us, by their address and version. Its changes run inside a transaction of
+/// the journal. Times are in microseconds since 1970.
 class BrokerTable {
  public:
   explicit BrokerTable(Database& database) : database_(database) {}

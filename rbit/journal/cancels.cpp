@@ -1,4 +1,4 @@
-// Cancels on record (INTEROP.md 5): of jobs that wait elsewhere, or were not seen yet.
+// Cancels on record: of jobs that wait elsewhere, or were not seen yet.
 #include "rbit/journal/rows.h"
 #include "rbit/journal/sqlite_journal.h"
 #include "rbit/log/log.h"

@@ -9,9 +9,9 @@
 
 namespace rbit {
 
-/// What rbit died of: messages while they were read, and jobs (RELIABILITY.md 4, "Poison"). Its
-/// changes run inside a transaction of the journal. Times are in microseconds since 1970; deaths
-/// that are not after `since` do not count.
+/// What rbit died of: messages while they were read, and jobs. Its changes run inside a transaction
+/// of the journal. Times are in microseconds since 1970; deaths that are not after `since` do not
+/// count.
 class DeathTable {
  public:
   /// `life` names this life of rbit.

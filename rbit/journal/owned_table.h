@@ -10,8 +10,8 @@
 
 namespace rbit {
 
-/// Rows of jobs that the journal alone stands for (RELIABILITY.md 2.2, claim `owned`). Its changes
-/// run inside a transaction of the journal. `now` is in microseconds since 1970.
+/// Rows of jobs that the journal alone stands for (rbit/doc/order.rst, claim). Its changes run
+/// inside a transaction of the journal. `now` is in microseconds since 1970.
 class OwnedTable {
  public:
   explicit OwnedTable(Database& database) : database_(database) {}

@@ -11,11 +11,11 @@
 
 namespace rbit {
 
-/// How much the journal keeps (RELIABILITY.md 2.2, 5).
+/// How much the journal keeps.
 struct JournalLimits {
   std::int64_t jobs = 100'000;       // above that the oldest that are over, settled and reported go
   std::chrono::hours keep{30 * 24};  // and all of them after that
-  std::chrono::hours deaths{72};     // rbit's own, above that they are forgiven (RELIABILITY.md 4)
+  std::chrono::hours deaths{72};     // rbit's own, above that they are forgiven
   std::chrono::hours moved{7 * 24};  // a held job that nobody redelivers here is somewhere else
   std::chrono::hours brokers{30 * 24};  // what they taught us
   std::chrono::hours cancels{7 * 24};   // of jobs that were never seen

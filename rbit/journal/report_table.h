@@ -10,8 +10,8 @@
 
 namespace rbit {
 
-/// The rows of the outbox (RELIABILITY.md 5). Its changes run inside a transaction of the journal,
-/// which counts: each says by how much the number of waiting rows changes.
+/// The rows of the outbox. Its changes run inside a transaction of the journal, which counts: each
+/// says by how much the number of waiting rows changes.
 class ReportTable {
  public:
   /// One row a target for each report; above `limit` waiting rows the oldest that are not final go.

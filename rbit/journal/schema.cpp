@@ -210,7 +210,7 @@ Result<void> upgrade(Database& database) {
                      ", this one knows " + std::to_string(newest()) + ")",
                  "run that rbit, or go back to the copy " + database.path() + ".before-" +
                      std::to_string(newest() + 1)};
-  if (const auto sound = database.check(std::chrono::seconds(5)); !sound) return sound;  // S6
+  if (const auto sound = database.check(std::chrono::seconds(5)); !sound) return sound;
   if (*version == newest()) return {};
   if (*version > 0)
     if (const auto copied = keep_a_copy(database, *version); !copied) return copied;

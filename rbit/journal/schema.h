@@ -9,9 +9,9 @@ namespace rbit::schema {
 int newest();
 
 /// Makes a new file's tables, or brings an older file forward, one numbered step after another and
-/// all in one transaction, after a copy beside it: FILE.before-N, N being the version it goes to
-/// (S6). Checks the file first. An Error: damaged, of a newer rbit, or not writable; nothing was
-/// changed then. Everybody who uses the file calls this first.
+/// all in one transaction, after a copy beside it: FILE.before-N, N being the version it goes to.
+/// Checks the file first. An Error: damaged, of a newer rbit, or not writable; nothing was changed
+/// then. Everybody who uses the file calls this first.
 Result<void> upgrade(Database& database);
 
 }  // namespace rbit::schema

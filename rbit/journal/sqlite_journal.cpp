@@ -17,7 +17,7 @@ std::string new_life() {
   return std::to_string(random_number());
 }
 
-/// Tells whether the machine was started anew since, so that old process ids mean nothing (K6).
+/// Tells whether the machine was started anew since, so that old process ids mean nothing.
 std::string boot_id() {
   std::string id;
   std::ifstream("/proc/sys/kernel/random/boot_id") >> id;
@@ -165,7 +165,7 @@ Task<Result<void>> SqliteJournal::begin(const Job& job, const Message& message,
   Change change = [&](std::int64_t& waiting) {
     return write_begin(job, properties, redelivered, record_dir, building, waiting);
   };
-  // The broker still has the message: after a power cut it comes again (S2).
+  // The broker still has the message: after a power cut it comes again.
   co_return co_await write(Durability::process, std::move(change));
 }
 
@@ -185,12 +185,12 @@ Task<Result<void>> SqliteJournal::finish(const Job& job, const Outcome& outcome,
   Change change = [&](std::int64_t& waiting) {
     return write_finish(job, outcome, settlement, verdict, waiting);
   };
-  co_return co_await write(Durability::power, std::move(change), Reserve::use);  // S2, S5
+  co_return co_await write(Durability::power, std::move(change), Reserve::use);
 }
 
 Task<Result<void>> SqliteJournal::own(const std::string& key) {
   Change change = [&](std::int64_t&) { return owned_.own(key, now()); };
-  co_return co_await write(Durability::power, std::move(change));  // S2
+  co_return co_await write(Durability::power, std::move(change));
 }
 
 Task<Result<void>> SqliteJournal::keep_waiting(const Job& job, const Message& message) {
@@ -198,12 +198,12 @@ Task<Result<void>> SqliteJournal::keep_waiting(const Job& job, const Message& me
   const std::string properties = properties_to_json(message);  // taken now, as in `begin`
   const bool redelivered = message.redelivered;
   Change change = [&](std::int64_t&) { return write_waiting(job, properties, redelivered); };
-  co_return co_await write(Durability::power, std::move(change));  // S2
+  co_return co_await write(Durability::power, std::move(change));
 }
 
 Task<Result<void>> SqliteJournal::keep_dead(const Message& message, const Settlement& settlement) {
   Change change = [&](std::int64_t&) { return owned_.keep_dead(message, settlement, now()); };
-  co_return co_await write(Durability::power, std::move(change));  // S2
+  co_return co_await write(Durability::power, std::move(change));
 }
 
 Task<Result<void>> SqliteJournal::remember_ack_limit(const std::string& broker,

@@ -18,8 +18,8 @@ class Format {
 
   std::string line(const Record& record) const;
 
-  /// The names of INTEROP.md 1.4 that a format may use, without a cure the first thing that is
-  /// wrong with it: Python said so at each record.
+  /// Gives the first thing that is wrong with a format, without a cure: Python said so at each
+  /// record.
   static Result<void> check(std::string_view format);
   static bool is_field(std::string_view name);
 

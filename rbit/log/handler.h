@@ -7,7 +7,7 @@
 
 namespace rbit::log {
 
-/// Python's "generic" format of INTEROP.md 1.4, the one without a configuration.
+/// Python's "generic" format, the one without a configuration.
 inline constexpr const char* generic_format =
     "%(asctime)s %(levelname)-5.5s [%(name)s] %(message)s";
 
@@ -25,7 +25,7 @@ struct HandlerSettings {
   };
   Kind kind = Kind::standard_error;
   Level level = Level::debug;  // less important records are not for it
-  bool json = false;           // INTEROP.md 10; else:
+  bool json = false;           // (rbit/doc/formats.rst, json-log); else:
   std::string format = generic_format, date_format;
 
   std::string path;            // of the file kinds; of syslog its socket, empty: host and port

@@ -15,7 +15,7 @@ namespace rbit::log {
 /// go to all handlers.
 struct Settings {
   Level level = Level::info;
-  bool json = false;  // INTEROP.md 10; else Python's "generic" format, INTEROP.md 1.4
+  bool json = false;  // (rbit/doc/formats.rst, json-log); else `generic_format`
   std::string file;   // empty: stderr
   std::vector<HandlerSettings> handlers;
   std::vector<LoggerSettings> loggers;

@@ -17,8 +17,8 @@ struct HealthSettings {
   int max_connection_fails = 3;  // in a row
 };
 
-/// Is this rbit well? In BarterDude's words, to the byte (INTEROP.md 10). Done is a success, Failed
-/// a failure, nothing else counts. Memory does not grow with the number of jobs.
+/// Says whether this rbit is well, in BarterDude's words, to the byte. Done is a success, Failed a
+/// failure, nothing else counts. Memory does not grow with the number of jobs.
 class Health {
  public:
   Health(Clock& clock, const HealthSettings& settings);

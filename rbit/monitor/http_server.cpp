@@ -136,7 +136,7 @@ HttpServer::HttpServer(const asio::any_io_executor& loop, HttpServerSettings set
   auto& acceptor = state_->acceptor;
   boost::system::error_code error;
   acceptor.open(endpoint.protocol(), error);
-  if (!error) ::fcntl(acceptor.native_handle(), F_SETFD, FD_CLOEXEC);  // P3
+  if (!error) ::fcntl(acceptor.native_handle(), F_SETFD, FD_CLOEXEC);  // Asio does not
   if (!error) acceptor.set_option(Tcp::acceptor::reuse_address(true), error);
   if (!error) acceptor.bind(endpoint, error);
   if (!error) acceptor.listen(asio::socket_base::max_listen_connections, error);
@@ -168,7 +168,7 @@ Task<void> HttpServer::accept(std::shared_ptr<State> state) {
       co_await breath.async_wait(asio::redirect_error(asio::use_awaitable, error));
       continue;
     }
-    ::fcntl(socket.native_handle(), F_SETFD, FD_CLOEXEC);  // P3
+    ::fcntl(socket.native_handle(), F_SETFD, FD_CLOEXEC);  // Asio does not
     const auto visit = state->visits.emplace(state->visits.end(), std::move(socket));
     state->make_room(visit->visitor);
     spawn(state->loop, State::serve(state, visit), "the monitor");

@@ -14,8 +14,8 @@
 
 namespace rbit {
 
-/// The counters of this rbit, under BarterDude's names (INTEROP.md 10). The series are as many as
-/// there are reason words, whatever messages and jobs say. On the loop's thread.
+/// The counters of this rbit, under BarterDude's names. The series are as many as there are reason
+/// words, whatever messages and jobs say. On the loop's thread.
 class Metrics {
  public:
   /// `labels` go to every series. Throws Fatal (78) if a name is none that Prometheus takes.

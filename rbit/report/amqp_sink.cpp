@@ -11,7 +11,7 @@ namespace rbit {
 
 namespace {
 
-constexpr std::chrono::milliseconds refused_retry{60'000};  // RELIABILITY.md 3, row 403
+constexpr std::chrono::milliseconds refused_retry{60'000};  // rights are given by people
 
 SinkAnswer later(const Error& error) {
   SinkAnswer answer;

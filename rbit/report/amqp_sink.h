@@ -7,7 +7,7 @@
 
 namespace rbit {
 
-/// Reports as messages on coyote's status queue (INTEROP.md 6).
+/// Reports as messages on coyote's status queue (rbit/doc/formats.rst, status-queue).
 class AmqpSink : public ReportSink {
  public:
   /// Declares `queue` before the first report of a connection if `declare` is set. `publisher` must

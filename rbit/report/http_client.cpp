@@ -16,7 +16,7 @@ namespace rbit {
 
 namespace {
 
-constexpr std::size_t most_body = 1 << 20;  // RELIABILITY.md 5
+constexpr std::size_t most_body = 1 << 20;  // of an answer that is read
 constexpr long kept_connections = 4;        // as many as requests at once a target
 
 }  // namespace

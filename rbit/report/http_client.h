@@ -26,7 +26,7 @@ struct HttpAnswer {
 
 /// HTTP on the loop's thread: libcurl's multi interface with the loop's descriptors and timers, so
 /// no thread of its own but libcurl's resolver. Connections are kept. It follows no redirects,
-/// reads no .netrc, uses no proxy and verifies certificates (RELIABILITY.md 7, rule 4).
+/// reads no .netrc, uses no proxy and verifies certificates.
 class HttpClient {
  public:
   explicit HttpClient(const asio::any_io_executor& loop);

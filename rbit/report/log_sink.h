@@ -4,7 +4,8 @@
 
 namespace rbit {
 
-/// Reports as lines of rbit's own log, in the texts that old scripts grep for (INTEROP.md 7).
+/// Reports as lines of rbit's own log, in the texts that old scripts grep for
+/// (rbit/doc/formats.rst, log-lines).
 class LogSink : public ReportSink {
  public:
   std::string_view target() const override { return "log"; }

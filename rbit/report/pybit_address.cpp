@@ -10,8 +10,8 @@ namespace rbit {
 
 namespace {
 
-/// Ids from here on are `rbit submit`'s own: to a front-end they could only be a stranger's
-/// (INTEROP.md 8). PyBit's are a serial of 31 bits.
+/// Ids from here on are `rbit submit`'s own: to a front-end they could only be a stranger's.
+/// PyBit's are a serial of 31 bits.
 constexpr long long first_own_id = 2'147'483'648;
 
 constexpr long long most_id = 999'999'999'999'999'999;
@@ -25,8 +25,8 @@ bool all_of(std::string_view text, std::string_view extra, bool letters) {
   return true;
 }
 
-/// ^([A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?$ (RELIABILITY.md 7, rule 4), by hand:
-/// std::regex recurses on what a stranger wrote.
+/// ^([A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?$ by hand: std::regex recurses on what a
+/// stranger wrote.
 bool is_host(std::string_view text) {
   std::string_view host = text, port;
   if (text.starts_with('[')) {

@@ -21,9 +21,8 @@ struct PybitSettings {
   std::chrono::milliseconds connect_limit{5'000}, limit{30'000};
 };
 
-/// Who of the front-ends is meant, and what may be sent there (RELIABILITY.md 7, rule 4): only a
-/// host that the operator has written down hears anything, and over plain http the password goes to
-/// this machine alone.
+/// Who of the front-ends is meant, and what may be sent there: only a host that the operator has
+/// written down hears anything, and over plain http the password goes to this machine alone.
 class PybitAddress {
  public:
   explicit PybitAddress(PybitSettings settings);

@@ -7,8 +7,8 @@
 
 namespace rbit {
 
-/// What a front-end's answer to GET /job/ID/status says: the last of its JobHistory entries decides
-/// (INTEROP.md 5). Anything else is `unclear`.
+/// What a front-end's answer to GET /job/ID/status says: the last of its JobHistory entries
+/// decides. Anything else is `unclear`.
 Standing read_history(std::string_view body, const PybitSettings& settings);
 
 }  // namespace rbit

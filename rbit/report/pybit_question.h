@@ -12,9 +12,9 @@
 
 namespace rbit {
 
-/// Asks a PyBit front-end, before a job is built, how it has that job (INTEROP.md 5). Every answer
-/// that is none, and every failure, is `unclear`: a front-end that is away must not cost a job, nor
-/// hold it up. On the loop's thread.
+/// Asks a PyBit front-end, before a job is built, how it has that job (rbit/doc/formats.rst,
+/// front-end-question). Every answer that is none, and every failure, is `unclear`: a front-end
+/// that is away must not cost a job, nor hold it up. On the loop's thread.
 class PybitQuestion : public JobObserver {
  public:
   /// `clock` must outlive it. A job waits `limit` for its answer; when one got none, its

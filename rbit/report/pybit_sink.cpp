@@ -55,7 +55,7 @@ Task<SinkAnswer> PybitSink::send(const Report& report) {
   co_return judged;
 }
 
-/// RELIABILITY.md 5's table.
+/// What an answer means (rbit/doc/formats.rst, status-calls).
 Task<SinkAnswer> PybitSink::judge(const HttpAnswer& answer, const std::string& base,
                                   const std::string& job_id) {
   const long status = answer.status;

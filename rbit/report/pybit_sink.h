@@ -8,8 +8,8 @@
 
 namespace rbit {
 
-/// Reports to a PyBit front-end over HTTP (INTEROP.md 5). The password goes to the configured hosts
-/// alone, and over plain http only to this machine (RELIABILITY.md 7, rule 4).
+/// Reports to a PyBit front-end over HTTP (rbit/doc/formats.rst, status-calls). The password goes
+/// to the configured hosts alone, and over plain http only to this machine.
 class PybitSink : public ReportSink {
  public:
   PybitSink(const asio::any_io_executor& loop, PybitSettings settings);

@@ -20,7 +20,7 @@ using std::chrono::hours;
 using std::chrono::minutes;
 using std::chrono::seconds;
 
-constexpr int lanes = 4;                 // requests at once a target (RELIABILITY.md 5)
+constexpr int lanes = 4;                 // requests at once a target
 constexpr int batch = 64;                // rows a read: a query for thousands, memory for none
 constexpr std::size_t most_busy = 256;   // answers that wait for one commit
 constexpr std::size_t most_held = 1000;  // tries in one absence; more are rare, and only wait

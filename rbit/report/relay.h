@@ -40,8 +40,8 @@ struct TargetState {
 std::string_view to_string(TargetState::Kind kind);  // "up", "down", "paused"
 
 /// Brings the rows of one target to its sink: in order within a job, four jobs at once; it decides
-/// what an answer means for the row and for the target (RELIABILITY.md 5). Rows live in the
-/// journal; the relay holds only those it is sending and a short batch of the next.
+/// what an answer means for the row and for the target. Rows live in the journal; the relay holds
+/// only those it is sending and a short batch of the next.
 ///
 /// A retry is the row's affair and the target's: the row waits by the number of its own tries, and
 /// the target, by the length of its absence, gets one row at a time until one is taken. So a row

@@ -113,7 +113,7 @@ void Attempt::on_event(JobEvent event) {
   }
 }
 
-/// One of the lines that scripts grep for (INTEROP.md 7).
+/// One of the lines that scripts grep for (rbit/doc/formats.rst, log-lines).
 void Attempt::log_status(const StatusEvent& status) const {
   log::debug(std::string(to_string(status.status)) + " - " + text::one_line(status.message),
              {{"job", job_.request.job_id},

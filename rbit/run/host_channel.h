@@ -30,7 +30,7 @@ struct HostOrder {
 };
 
 /// A host process under its own leader: it takes jobs as lines on stdin, one at a time, and answers
-/// with events (DESIGN.md 4). On the loop's thread.
+/// with events. On the loop's thread.
 class HostChannel {
  public:
   /// The host is started; whether it can work, `ready` tells. `policy` and `leaders` must outlive

@@ -59,8 +59,8 @@ Task<Result<void>> HostedRunner::prepare() {
   co_return Result<void>();
 }
 
-/// What root runs, nobody else may be able to change (RELIABILITY.md 7, rule 9). rbit's own
-/// programs are no business of the configuration.
+/// What root runs, nobody else may be able to change. rbit's own programs are no business of the
+/// configuration.
 Result<void> HostedRunner::check_interpreter() const {
   const std::string& program = argv_.front();
   const bool as_root = ::geteuid() == 0 && site_.other_account() == nullptr;

@@ -32,7 +32,7 @@ struct JobPlaces {
   std::string config_dir{};  // of the INI file; empty: not told
 };
 
-/// What INTEROP.md 2.2 promises a shell job. It leaves the rest (PATH, HOME, TMPDIR, env.NAME,
+/// What rbit-runner(7) promises a shell job. It leaves the rest (PATH, HOME, TMPDIR, env.NAME,
 /// pass-env, ...) to the runner.
 struct JobEnvironment {
   std::vector<std::string> variables;  // "RBIT_PACKAGE=m1234", ...

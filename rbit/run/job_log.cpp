@@ -19,14 +19,14 @@ namespace rbit {
 
 namespace {
 
-constexpr std::size_t longest_line = 16 * 1024;    // RELIABILITY.md 6.3
+constexpr std::size_t longest_line = 16 * 1024;    // the rest of it is cut
 constexpr std::size_t largest_buffer = 64 * 1024;  // a pipe's worth
 constexpr std::size_t recent_kept = 16 * 1024;     // more than any message quotes
 constexpr std::int64_t least_half = 4 * 1024;      // room for an error whatever log-limit says
 constexpr std::int64_t least_gap = 128;  // more than the line that stands for what is left out
 constexpr int most_links = 1000;         // of one old name
 
-/// Letters a checked name may have (RELIABILITY.md 7, rule 1).
+/// Returns whether it has only letters that a checked name may have.
 bool is_checked_name(std::string_view name) {
   if (name.empty() || name.size() > 128) return false;
   return std::all_of(name.begin(), name.end(), [](unsigned char c) {

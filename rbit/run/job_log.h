@@ -43,7 +43,7 @@ class JobLog {
   /// job runs; nothing gathered costs nothing.
   void flush();
   /// Writes the rest and gives the file its final form. It is there from now on, even if empty, and
-  /// `<log-dir>/<package>_<version>-<arch>-<timestamp>` links to it (INTEROP.md 7).
+  /// `<log-dir>/<package>_<version>-<arch>-<timestamp>` links to it.
   void close();
 
   const std::string& path() const { return path_; }

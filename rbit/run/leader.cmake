@@ -1,5 +1,5 @@
 # rbit-leader: libc only, static, never sanitized, so that it starts in no time and starts jobs by
-# vfork (DESIGN.md 4).
+# vfork.
 add_executable(rbit-leader
   rbit/run/leader/cgroup_dir.cpp
   rbit/run/leader/child.cpp

@@ -166,7 +166,8 @@ struct Leader::State : std::enable_shared_from_this<Leader::State> {
   std::optional<JobEnd> released;
   bool noted = false;
 
-  /// Asks for the next answers; holds no reference, so that a dropped Leader is gone.
+  /// Waits until the leader has answered. What waits holds no reference to this State: a Leader
+  /// that its owner drops is gone at once.
   void watch() {
     socket.async_wait(asio::posix::stream_descriptor::wait_read,
                       [weak = weak_from_this()](boost::system::error_code error) {

@@ -54,7 +54,7 @@ struct JobEnd {
 /// "signal SEGV", "exit 3", "exec: No such file or directory", "its leader died".
 std::string to_string(const JobEnd& end);
 
-/// One rbit-leader and the job it runs (RELIABILITY.md 6.1). On the loop's thread.
+/// One rbit-leader and the job it runs. On the loop's thread.
 class Leader {
  public:
   /// Below `cgroups` it may make a control group for its jobs; empty: no.

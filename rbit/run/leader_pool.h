@@ -32,8 +32,8 @@ class LeaderLease {
 };
 
 /// The warm leaders: as many as jobs and hosts ever ran at once. On the loop's thread, which must
-/// be the one that lives as long as the process (K3: the leaders' parent-death signal is its).
-/// Makes this process a subreaper: what a dead leader leaves behind comes to us and is killed.
+/// be the one that lives as long as the process: the leaders' parent-death signal is its. Makes
+/// this process a subreaper: what a dead leader leaves behind comes to us and is killed.
 class LeaderPool {
  public:
   /// `program` is rbit-leader, absolute; `cgroups` as `delegated_cgroup` found it.

@@ -28,7 +28,7 @@ Outcome make(Outcome::Kind kind, std::string reason, std::string message) {
   return outcome;
 }
 
-/// Why a signal that is not ours came for want of memory; empty: it did not (RELIABILITY.md 6.2).
+/// Says why a signal that is not ours came for want of memory, or returns "" if it did not.
 std::string want_of_memory(const JobEnd& end, const RunnerPolicy& policy) {
   if (end.code == SIGKILL && end.oom_kills > 0) return "the kernel killed it for want of memory";
   // Address space ends a little before it is all in use: allocators ask for large pieces.

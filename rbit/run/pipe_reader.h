@@ -12,8 +12,8 @@
 
 namespace rbit {
 
-/// Reads a pipe as long as it exists and hands on what comes. Its end of file is the end of
-/// nothing (K2): the job's process is. On the loop's thread.
+/// Reads a pipe as long as it exists and hands on what comes. Its end of file means nothing, for a
+/// daemon may hold it: the job is over when its process is. On the loop's thread.
 class PipeReader {
  public:
   using Sink = std::function<void(std::string_view)>;

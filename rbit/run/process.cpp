@@ -36,7 +36,7 @@ struct SpawnSettings {
     sigset_t all, none;
     ::sigfillset(&all);
     ::sigemptyset(&none);
-    ::posix_spawnattr_setsigdefault(&attributes, &all);  // K4
+    ::posix_spawnattr_setsigdefault(&attributes, &all);  // ignored ones pass
     ::posix_spawnattr_setsigmask(&attributes, &none);
     ::posix_spawnattr_setflags(
         &attributes,
@@ -45,7 +45,7 @@ struct SpawnSettings {
     ::posix_spawn_file_actions_adddup2(&files, 0, 1);
     ::posix_spawn_file_actions_adddup2(&files, 0, 2);
     ::posix_spawn_file_actions_adddup2(&files, channel, 3);
-    ::posix_spawn_file_actions_addclosefrom_np(&files, 4);  // P3
+    ::posix_spawn_file_actions_addclosefrom_np(&files, 4);
   }
   ~SpawnSettings() {
     ::posix_spawnattr_destroy(&attributes);
@@ -73,7 +73,7 @@ struct Process::State : std::enable_shared_from_this<Process::State> {
     if (fd >= 0) {
       pidfd.emplace(loop, fd);
       wait_for_end();
-    } else {  // sandboxes (K6)
+    } else {  // some sandboxes refuse it
       timer.emplace(loop);
       poll();
     }
@@ -147,7 +147,7 @@ bool Process::is_stopped() const {
 }
 
 void Process::kill() {
-  if (!has_ended()) ::kill(pid(), SIGKILL);  // not reaped, so the number is still its own (K6)
+  if (!has_ended()) ::kill(pid(), SIGKILL);  // not reaped, so the number is still its own
 }
 
 int Process::native_status() const {

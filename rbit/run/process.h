@@ -15,7 +15,7 @@
 namespace rbit {
 
 /// A child of ours, reaped as soon as it ends, whether somebody waits or not. Whoever wants it to
-/// end tells it so; it is killed only when asked for (P1). On the loop's thread.
+/// end tells it so; it is killed only when asked for. On the loop's thread.
 class Process {
  public:
   /// Starts `argv[0]` (a path) in a session of its own, with signals as at boot, an empty

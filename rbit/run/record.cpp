@@ -99,7 +99,7 @@ std::uint64_t start_time_of(pid_t pid) {
   return static_cast<std::uint64_t>(value);
 }
 
-/// SIGKILL to the leader, if that pid is still it (K6).
+/// SIGKILL to the leader, if that pid is still it.
 void kill_leader(const LeaderRecord& record) {
   const Fd process(static_cast<int>(::syscall(SYS_pidfd_open, record.pid, 0)));
   if (start_time_of(record.pid) != record.start_time) return;
@@ -120,7 +120,7 @@ Task<std::optional<LeaderRecord>> final_record(const OpenAttempt& attempt,
       co_return std::nullopt;
     }
     if (!*read || !(*read)->running) co_return *read;
-    if (clock.steady() >= patience) {  // RELIABILITY.md 6.4
+    if (clock.steady() >= patience) {
       log::warning("job " + attempt.job.key +
                    ": its leader of an earlier start does not end; killed");
       kill_leader(**read);

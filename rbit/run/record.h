@@ -16,10 +16,11 @@
 
 namespace rbit {
 
-/// What a leader wrote into the record directory of an attempt (RELIABILITY.md 2.1, V).
+/// What a leader wrote into the record directory of an attempt (rbit/doc/formats.rst,
+/// leader-record).
 struct LeaderRecord {
   bool running = false;  // the leader holds its lock: it is still at it
-  pid_t pid = 0;         // the leader's, with its start time and boot: K6
+  pid_t pid = 0;         // the leader's; the next two tell whether it is still the same
   std::uint64_t start_time = 0;
   std::string boot_id;
   std::string leader_id;  // RBIT_LEADER of all its job's processes

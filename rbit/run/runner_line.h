@@ -23,7 +23,7 @@ struct RunnerLine {
 std::string_view to_string(RunnerLine::Kind kind);  // "shell", "plugin", "python"
 
 /// `line` counts only if there are no errors. The errors are all there are, each a text to put
-/// after "rbit.ini:22: [runner:pdf] runner: " (INTEROP.md 1.5).
+/// after "rbit.ini:22: [runner:pdf] runner: ".
 struct ParsedRunnerLine {
   RunnerLine line;
   std::vector<std::string> errors;

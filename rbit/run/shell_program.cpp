@@ -30,7 +30,8 @@ bool is_plain_word(std::string_view word) {
                               "0123456789_./+-") == std::string_view::npos;
 }
 
-/// False where it is certainly not there, or nobody may run it. What we may not look at may be.
+/// Returns false if the file is certainly not there, or nobody may run it, and true if we may not
+/// look.
 bool may_run(const std::string& path) {
   struct stat info {};
   if (::stat(path.c_str(), &info) != 0) return errno != ENOENT && errno != ENOTDIR;

@@ -8,7 +8,7 @@
 namespace rbit {
 
 /// A shell line whose placeholders have become quoted uses of environment variables, so that the
-/// text of a message never meets the shell's parser (DESIGN.md 4).
+/// text of a message never meets the shell's parser.
 struct RewrittenLine {
   std::string line;
   std::vector<std::string> variables;  // each RBIT_* that stands for a placeholder, once

@@ -39,7 +39,7 @@ Fd sealed_memory(const char* name, std::string_view bytes) {
 }
 
 /// The body as a file without writer: a job that does not read it, or only half of it, is no
-/// matter (RELIABILITY.md 6.2). Where the kernel refuses, the workspace's copy serves.
+/// matter. Where the kernel refuses, the workspace's copy serves.
 Result<Fd> sealed_input(const std::string& body, const std::string& message_file) {
   Fd memory = sealed_memory("rbit-message", body);
   if (memory) return memory;
@@ -187,7 +187,7 @@ Task<Outcome> ShellRunner::run_in(const Workspace& workspace, const Job& job, Ru
   attempt.begin([&](StopCause cause, int signal, std::chrono::milliseconds grace) {
     (*leader)->stop(cause, signal, grace);
   });
-  const JobEnd end = co_await (*leader)->ended();  // its process is gone; pipes say nothing (K2)
+  const JobEnd end = co_await (*leader)->ended();  // its process is gone; pipes say nothing
   attempt.over();
   co_await output.drain();
   co_await event_bytes.drain();

@@ -89,10 +89,10 @@ int run_child(void* argument) {
   if (!apply_limits(order.head)) fail(setup, Step::limits);
   if (!add_niceness(order.head.nice)) fail(setup, Step::priority);
   if (order.head.change_user && !change_user(order)) fail(setup, Step::user);
-  // After the change of user, which clears it (K3). The leader may have died before.
+  // After the change of user, which clears it. The leader may have died before.
   if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) fail(setup, Step::parent);
   if (getppid() != setup.leader) _exit(127);
-  // The leader set all signals to default; it blocks some (K4).
+  // The leader set all signals to default; it blocks some.
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, nullptr);

@@ -12,9 +12,10 @@ struct Failure {
   int error = 0;
 };
 
-/// Starts the order's program, set up as RELIABILITY.md 6.2 says, in a session of its own, and
-/// returns when it has been executed. -1: it was not; `failure` says where and why. It starts in
-/// `cgroup`, unless the kernel refuses that: then `cgroup` is given up.
+/// Starts the order's program in a session of its own, with the order's descriptors, directory,
+/// limits, priority and user, and returns its pid when it has been executed, or -1 if it has not:
+/// `failure` says where and why. It starts in `cgroup`, unless the kernel refuses that: then
+/// `cgroup` is given up.
 pid_t start_child(const Order& order, const int (&fds)[wire::max_fds], CgroupDir& cgroup,
                   Failure& failure);
 

@@ -217,7 +217,7 @@ bool Duty::job_has_ended() const {
          info.si_pid == job_;
 }
 
-/// The job's own zombie stays until `finish`, so that its group's number stays taken (duty 7).
+/// The job's own zombie stays until `finish`, so that its group's number stays taken.
 void Duty::reap() {
   for (;;) {
     siginfo_t info{};

@@ -12,7 +12,8 @@
 
 namespace rbit::leader {
 
-/// What the leader does for rbit: one job or host at a time (RELIABILITY.md 6.1, duties 3 to 9).
+/// What the leader does for rbit: one job or host at a time. It starts it, passes stops on, kills
+/// and reaps all that is left of it, writes the record and only then answers.
 class Duty {
  public:
   /// `socket` leads to rbit, `parent` is its pid; `signals` is a signalfd with SIGCHLD and SIGTERM,

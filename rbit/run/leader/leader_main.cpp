@@ -1,6 +1,6 @@
-// rbit-leader: the parent of one job at a time. One for each busy slot, warm from job to job
-// (DESIGN.md 4, RELIABILITY.md 6.1). One thread, the C library and nothing else: so it starts jobs
-// by vfork at next to no cost, and there is little in it that could fail.
+// rbit-leader: the parent of one job at a time. One for each busy slot, warm from job to job. One
+// thread, the C library and nothing else: so it starts jobs by vfork at next to no cost, and there
+// is little in it that could fail.
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -21,8 +21,8 @@ namespace {
 constexpr int given_socket = 3;
 constexpr unsigned long kernel_signal_set_bytes = 8;  // 64 signals
 
-/// All signals as at boot (K4), but for the two we read: SIGCHLD, and SIGTERM, which the kernel
-/// sends when rbit dies. SIGXFSZ is held back: a record that may not grow is an error code.
+/// All signals as at boot, but for the two we read: SIGCHLD, and SIGTERM, which the kernel sends
+/// when rbit dies. SIGXFSZ is held back: a record that may not grow is an error code.
 int take_signals() {
   // By system call: the C library keeps 32 and 33 to itself, and its posix_spawn ignores them in
   // what it starts. All zeros is SIG_DFL without flags.
@@ -40,7 +40,7 @@ int take_signals() {
 
 /// 0 to 3 lead to /dev/null from now on, so that no descriptor of a job gets such a number.
 int take_socket() {
-  syscall(SYS_close_range, given_socket + 1, ~0U, 0);  // P3
+  syscall(SYS_close_range, given_socket + 1, ~0U, 0);
   const int socket = fcntl(given_socket, F_DUPFD_CLOEXEC, 4);
   const int null = open("/dev/null", O_RDWR | O_CLOEXEC);
   if (socket < 0 || null < 0) return -1;
@@ -74,9 +74,9 @@ int main(int argc, char** argv) {
   if (socket < 0 || signals < 0) return rbit::wire::could_not_begin;
   volunteer_for_oom();
   if (prctl(PR_SET_DUMPABLE, 0) != 0)
-    return rbit::wire::could_not_begin;  // K5; after the file above, which it closes to us
+    return rbit::wire::could_not_begin;  // after the file above, which it closes to us
   if (prctl(PR_SET_CHILD_SUBREAPER, 1) != 0) return rbit::wire::could_not_begin;
   if (prctl(PR_SET_PDEATHSIG, SIGTERM) != 0) return rbit::wire::could_not_begin;
-  if (getppid() != parent) return 0;  // rbit died before we asked to be told (K3)
+  if (getppid() != parent) return 0;  // rbit died before we asked to be told
   rbit::leader::Duty(socket, signals, parent, argv[2]).serve();
 }

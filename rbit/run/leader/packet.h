@@ -29,7 +29,7 @@ struct Packet {
 enum class Received { packet, closed, nothing };
 
 /// Takes one packet without waiting. What does not fit or comes with odd descriptors ends the
-/// leader: in doubt about its state it exits (RELIABILITY.md 6.1).
+/// leader: in doubt about its state it exits, and rbit starts another one.
 Received receive(int socket, Packet& packet);
 
 /// A Start taken apart; pointers lead into the packet.
@@ -42,7 +42,7 @@ struct Order {
   char** environment = nullptr;
 };
 
-/// False: it is not a whole Start.
+/// Returns false if it is not a whole Start.
 bool parse_order(const Packet& packet, Order& order);
 
 [[noreturn]] void in_doubt();

@@ -7,7 +7,7 @@
 
 namespace rbit::leader {
 
-/// Who this leader is, beyond pid reuse and reboots (K6). Read once.
+/// Who this leader is, beyond pid reuse and reboots. Read once.
 struct Identity {
   pid_t pid = 0;
   unsigned long long start_time = 0;  // clock ticks after boot, /proc/self/stat

@@ -18,7 +18,7 @@
 namespace rbit::leader {
 namespace {
 
-constexpr int unkillable_after_ms = 10'000;  // RELIABILITY.md 6.1, duty 8
+constexpr int unkillable_after_ms = 10'000;  // then rbit is told
 
 /// Processes seen in one pass; more of them are met in the next.
 struct Pids {

@@ -13,8 +13,8 @@ std::int64_t now_ms();  // monotonic
 /// SIGKILL to every living process below us; with `spare`, to all but that child of ours. How many.
 int kill_descendants(pid_t spare);
 
-/// Kills and reaps until we have no child left (K1: what called setsid comes to us, the subreaper,
-/// when its parent dies). How many had to be killed. Waits for as long as it takes; after 10 s it
+/// Kills and reaps until we have no child left: what called setsid comes to us, the subreaper, when
+/// its parent dies. Returns how many had to be killed. Waits for as long as it takes; after 10 s it
 /// calls `unkillable` once with how many are left.
 int sweep_all(int signal_fd, Usage& usage, void (*unkillable)(void*, int), void* argument);
 

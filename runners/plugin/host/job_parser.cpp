@@ -62,7 +62,8 @@ JobData from_job(const Json& job) {
   return data;
 }
 
-// INTEROP.md 3. Nothing is checked here: this is an author's own file, and not rbit's way in.
+// PyBit's build request. Nothing is checked here: this is an author's own file, and not rbit's way
+// in.
 JobData from_request(const Json& request, const std::string& text) {
   JobData data;
   data.payload = text;

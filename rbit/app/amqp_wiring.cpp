@@ -73,8 +73,8 @@ std::unique_ptr<CommandQueue> make_command_queue(const asio::any_io_executor& lo
   made.name = *settings.command_queue;
   made.exchange = settings.exchange;
   made.declare_exchange = settings.declare == config::Declare::yes;
-  // Two heartbeats and a third: 70 s of the usual 30, as the broker needs to give a dead
-  // connection up (RELIABILITY.md 3).
+  // Two heartbeats and a third: 70 s of the usual 30, as the broker needs to give a dead connection
+  // up.
   const std::chrono::milliseconds heartbeat = settings.broker.heartbeat;
   made.ghost_limit = 2 * heartbeat + heartbeat / 3;
   made.locked_retry = std::min(made.locked_retry, heartbeat / 3);

@@ -283,7 +283,7 @@ ExitCode App::run() {
   return exit_code_;
 }
 
-/// Containers and schroot need it; nobody should do it unawares (RELIABILITY.md 7, rule 11).
+/// Containers and schroot need it; nobody should do it unawares.
 void App::warn_of_root() const {
   if (::geteuid() != 0) return;
   std::vector<std::string> names;
@@ -321,7 +321,8 @@ Task<void> App::live() {
 }
 
 /// Attempts of an earlier life that have no end: those whose leader left a verdict are concluded;
-/// the others' messages come again. False: told to stop before all verdicts were on record.
+/// the others' messages come again. Returns false if it was told to stop before all verdicts were
+/// on record.
 Task<bool> App::recover() {
   auto attempts = journal_->open_attempts();
   while (!attempts) {  // what their leaders wrote must not be thrown away unread

@@ -10,8 +10,9 @@ namespace rbit {
 
 namespace {
 
-/// INTEROP.md 5: job 0 is nobody's, and a form without a status changes nothing. The password is
-/// looked at first.
+/// PyBit answers a POST of an empty form to /job/0 with 400 if the password is right, else with
+/// 401: job 0 is nobody's, and a form without a status changes nothing. The password is looked at
+/// first.
 void judge(const std::string& thing, bool with_password, const Result<HttpAnswer>& answer,
            CheckFindings& findings) {
   if (!answer) {

@@ -84,7 +84,7 @@ Result<void> ControlServer::start() {
   ::umask(mask);
   if (!failed) acceptor_.listen(asio::socket_base::max_listen_connections, failed);
   if (failed) return Error{path_, failed.message(), ""};
-  ::fcntl(acceptor_.native_handle(), F_SETFD, FD_CLOEXEC);  // P3: Asio does not
+  ::fcntl(acceptor_.native_handle(), F_SETFD, FD_CLOEXEC);  // Asio does not
   spawn(loop_, accept_all(), "control socket");
   return {};
 }

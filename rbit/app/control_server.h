@@ -15,7 +15,7 @@ namespace rbit {
 class ControlPeer {
  public:
   explicit ControlPeer(asio::local::stream_protocol::socket& socket) : socket_(socket) {}
-  /// Sends one line. False: the peer has gone.
+  /// Sends one line. Returns false if the peer has gone.
   Task<bool> send(const nlohmann::json& line);
   /// False once it has closed the connection.
   bool is_there() const;
@@ -27,8 +27,7 @@ class ControlPeer {
 
 /// The socket below the state directory over which `rbit submit`, `jobs`, `cancel` ... ask the rbit
 /// that runs. One request a connection: a JSON line {"do": NAME, ...}; the answer is one line, or
-/// several for those that follow a job. Only our own user and root get an answer
-/// (RELIABILITY.md 7, rule 10).
+/// several for those that follow a job. Only our own user and root get an answer.
 class ControlServer {
  public:
   using Handler = std::function<Task<void>(nlohmann::json request, ControlPeer& peer)>;

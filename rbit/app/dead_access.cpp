@@ -88,7 +88,7 @@ void do_amqp(const config::Settings& settings, DeadOrder order, const Tell& tell
 
 // ---- By the rbit that runs, or in its file
 
-/// False: no rbit runs, or it ended before it began.
+/// Returns false if no rbit runs, or it ended before it began.
 bool do_by_running(const config::Settings& settings, const DeadOrder& order, const Tell& tell) {
   auto client = ControlClient::connect(StateDir::socket(settings.state_dir));
   if (!client) return false;

@@ -60,7 +60,7 @@ std::string local_time(const json& line, const char* member) {
   return text;
 }
 
-/// On a terminal nothing of a message may move the cursor (RELIABILITY.md 7, rule 6).
+/// On a terminal nothing of a message may move the cursor.
 std::string cell(const json& line, const char* member, std::size_t limit = 60) {
   const std::string text = text::one_line(line[member].get<std::string>(), limit);
   return text.empty() ? "-" : text;

@@ -33,7 +33,7 @@ std::string time_of_day(std::int64_t micros) {
   return then.substr(0, 10) == now.substr(0, 10) ? then.substr(11) : then;
 }
 
-/// On a terminal nothing of a message may move the cursor (RELIABILITY.md 7, rule 6).
+/// On a terminal nothing of a message may move the cursor.
 std::string cell(const nlohmann::json& job, const char* member) {
   return text::one_line(job[member].get<std::string>(), 60);
 }

@@ -122,7 +122,7 @@ int guarded(const Arguments& arguments) {
 
 int main(int argc, char** argv) {
   rbit::need_standard_descriptors();
-  // Secrets are in our memory (RELIABILITY.md 3): it goes to no core file and to no debugger.
+  // Secrets are in our memory: it goes to no core file and to no debugger.
   const rlimit no_core{0, 0};
   ::setrlimit(RLIMIT_CORE, &no_core);
   ::prctl(PR_SET_DUMPABLE, 0);

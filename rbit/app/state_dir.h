@@ -8,7 +8,8 @@
 namespace rbit {
 
 /// The directory where one rbit keeps what must survive it; 0700, made if it is not there. The lock
-/// makes its holder the one process that may open the database (RELIABILITY.md 1.3, S1).
+/// makes its holder the one process that may open the database (rbit/doc/traps.rst,
+/// sqlite-one-connection).
 class StateDir {
  public:
   /// Makes and locks it. Throws Fatal: 75 if another rbit has it and keeps it for 2 s, 77 if it may

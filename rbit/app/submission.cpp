@@ -23,8 +23,8 @@ namespace rbit {
 
 namespace {
 
-/// False: no rbit runs, or it ended before it answered. `again`: one may have taken the message
-/// before.
+/// Returns false if no rbit runs, or it ended before it answered. `again`: one may have taken the
+/// message before.
 bool submit_to_running(const config::Settings& settings, const Message& message, bool& again) {
   auto client = ControlClient::connect(StateDir::socket(settings.state_dir));
   if (!client) return false;

@@ -35,7 +35,7 @@ std::string value(const po::variables_map& values, const char* option, const cha
   return old != nullptr && values.count(old) != 0 ? values[old].as<std::string>() : std::string();
 }
 
-/// PyBit's number, or one of ours: above 2^31, which PyBit's never reach (INTEROP.md 8).
+/// PyBit's number, or one of ours: above 2^31, which PyBit's never reach.
 std::string job_id(const po::variables_map& values) {
   if (values.count("job") == 0) return std::to_string(to_micros(SystemClock().wall()));
   const std::string said = values["job"].as<std::string>();

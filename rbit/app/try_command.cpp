@@ -70,7 +70,7 @@ Job job_from(const std::string& file, const std::string& runner) {
   return job;
 }
 
-/// Nothing of a message or a job may move the cursor, nor show a password (RELIABILITY.md 7).
+/// Nothing of a message or a job may move the cursor, nor show a password.
 std::string shown(const std::string& text) {
   return text::one_line(text);
 }

@@ -14,9 +14,9 @@ class Ballast {
 
   explicit Ballast(std::string path) : path_(std::move(path)) {}
 
-  /// True: it is there, or is there again.
+  /// Returns true if it is there, or is there again.
   bool make();
-  /// Frees its space. False: there was nothing to free.
+  /// Frees its space. Returns false if there was nothing to free.
   bool drop();
   bool is_there() const;
 

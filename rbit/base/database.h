@@ -33,7 +33,7 @@ class Statement {
   Statement& bind_blob(std::string_view bytes);
   Statement& bind_null();
 
-  /// True: a row is there. False: done.
+  /// Returns true if a row is there, false after the last one.
   Result<bool> step();
   /// Steps to the end; then it can be bound and run again.
   Result<void> run();

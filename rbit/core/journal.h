@@ -110,7 +110,7 @@ class Journal {
 
   /// The copies that wait at the broker for a next attempt, and those that came back elsewhere.
   virtual std::vector<AwaitedCopy> awaited_copies() const = 0;
-  /// The broker has lost it: `verdict` is final, and told to every target. False: it came
+  /// The broker has lost it: `verdict` is final, and told to every target. Returns false if it came
   /// meanwhile.
   virtual Task<Result<bool>> copy_lost(const AwaitedCopy& copy, Report verdict) = 0;
 
@@ -124,7 +124,7 @@ class Journal {
   virtual std::optional<std::chrono::milliseconds> ack_limit(const std::string& broker) const = 0;
 
   /// Puts a cancel on record, by PyBit's job id: kept 7 days, or until the job has ended otherwise.
-  /// False: the job is over, and there is nothing to remember. Survives a power cut.
+  /// Returns false if the job is over, and there is nothing to remember. Survives a power cut.
   virtual Task<Result<bool>> bury(const std::string& job_id) = 0;
   virtual bool is_buried(const std::string& job_id) const = 0;
   /// The jobs of that id that are not over.

@@ -64,8 +64,8 @@ Task<BeforeBuild::Verdict> BeforeBuild::look(const Binding& binding, RunningJob&
   co_return Verdict::begin;
 }
 
-/// False: no queue takes its copy, so that it is built now. A broker that is blocked is waited for,
-/// in the job's slot: that is rare, and the job is being built elsewhere.
+/// Returns false if no queue takes its copy, so that it is built now. A broker that is blocked is
+/// waited for, in the job's slot: that is rare, and the job is being built elsewhere.
 Task<bool> BeforeBuild::put_back(const Binding& binding, RunningJob& running, int waited) {
   const Settlement later = binding.retry.put_back(running.job, "another client builds it");
   const Settlement answered = Settlement::accept();

@@ -35,8 +35,8 @@ class BeforeBuild {
     over,     // nothing is built: its message is settled, or comes again
     go_back,  // rbit is told to stop meanwhile, and nothing has happened
   };
-  /// The job is among the running ones all the while, so that a cancel finds it; one that is on
-  /// record before that is found here.
+  /// Heeds a cancel that is on record already, and asks the front-end. REQUIRES: the job is among
+  /// the running ones, so that a cancel that comes meanwhile finds it there.
   Task<Verdict> look(const Binding& binding, RunningJob& running, std::optional<Slot>& slot);
 
  private:

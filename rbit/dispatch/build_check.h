@@ -4,7 +4,8 @@
 
 namespace rbit {
 
-/// What a job's front-end and its message mean for it before it begins (INTEROP.md 5).
+/// What a job's front-end and its message mean for it before it begins (rbit/doc/formats.rst,
+/// front-end-question).
 enum class BuildCheck {
   build,
   put_back,  // somebody else builds it: a look later

@@ -154,8 +154,8 @@ Task<Result<void>> Cancels::cancel_for_front_end(std::string job_id) {
   co_return Result<void>();
 }
 
-/// A verdict that is being put on record decides whether anything is left to cancel. True: there
-/// was a job that runs.
+/// A verdict that is being put on record decides whether anything is left to cancel. Returns true
+/// if there was a job that runs.
 Task<bool> Cancels::stop_running(std::string job_id) {
   bool found = false;
   for (;;) {
@@ -168,7 +168,7 @@ Task<bool> Cancels::stop_running(std::string job_id) {
   }
 }
 
-/// True: a job of that id runs and had not been asked yet.
+/// Returns true if a job of that id runs and had not been asked yet.
 bool Cancels::ask_to_stop(const std::string& job_id) {
   bool asked = false;
   for (const auto& [key, job] : means_.ledger.all_running()) {

@@ -12,10 +12,10 @@
 
 namespace rbit {
 
-/// Sees to it that rbit takes no jobs that the disk has no room for (RELIABILITY.md 6.3): below the
-/// limit in one of its places it says so and holds the intake, above 1.5 times the limit everywhere
-/// it lets go. Keeps the ballast too, which the journal throws overboard on a full disk: until
-/// there is room to make it again nothing is taken either. On the loop's thread.
+/// Sees to it that rbit takes no jobs that the disk has no room for: below the limit in one of its
+/// places it says so and holds the intake, above 1.5 times the limit everywhere it lets go. Keeps
+/// the ballast too, which the journal throws overboard on a full disk: until there is room to make
+/// it again nothing is taken either. On the loop's thread.
 class DiskGuard : public JobObserver {
  public:
   struct Place {

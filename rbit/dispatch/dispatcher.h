@@ -48,8 +48,8 @@ class Dispatcher {
   /// Begins to take messages of each queue, as soon as its runner says that it can work.
   void open();
 
-  /// An attempt of an earlier life whose verdict was found in its leader's record. False: told to
-  /// stop before that was on record.
+  /// An attempt of an earlier life whose verdict was found in its leader's record. Returns false if
+  /// it was told to stop before that was on record.
   Task<bool> finish_earlier(Job job, Outcome outcome, std::string record_dir);
 
   /// What the broker was found to allow as `ack-after`; none: nothing is known of it.

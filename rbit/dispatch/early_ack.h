@@ -11,9 +11,9 @@
 
 namespace rbit {
 
-/// Acknowledges the messages of long jobs before the broker loses patience (RELIABILITY.md 2.5):
-/// `ack-after` after its delivery a job is put on record as ours, and then its message is
-/// acknowledged. From then on the journal alone stands for the job. On the loop's thread.
+/// Acknowledges the messages of long jobs before the broker loses patience (rbit/doc/order.rst,
+/// ack-after): `ack-after` after its delivery a job is put on record as ours, and then its message
+/// is acknowledged. From then on the journal alone stands for the job. On the loop's thread.
 class EarlyAck {
  public:
   /// `journal_failed` hears of a claim that could not be written; it is tried again.

@@ -28,7 +28,8 @@ Task<void> JobFlow::run(const Binding& binding, Delivery delivery, std::optional
   if (!begun && !message.is_suspect) means_.ledger.note_unread(message.identity.mark());
 }
 
-/// From J1 to A. False: the journal could not take it, and nothing has happened.
+/// Does a job from J1 to A (rbit/doc/order.rst, steps). Returns false if the journal could not take
+/// it, and then nothing has happened.
 Task<bool> JobFlow::carry_out(const Binding& binding, RunningJob& running,
                               std::optional<Slot> slot) {
   running.begun = means_.clock.steady();
@@ -121,10 +122,9 @@ ArrivalFacts JobFlow::facts_of(Arriving& message) {
   return facts;
 }
 
-/// Counts a message that came before and that nothing is known of, before anything looks into it:
-/// of what it finds there rbit may have died. Deaths are those that are on record; that it came
-/// back may be an orderly stop's doing, here or elsewhere, and so may x-delivery-count, which
-/// counts those too.
+/// Counts a message that came before and of which nothing is known, before anything looks into it:
+/// reading it may be what rbit died of. Only deaths that are on record count. That a message came
+/// back, and how often (x-delivery-count), may be the doing of an orderly stop, here or elsewhere.
 Task<Arrival> JobFlow::count(Arriving& message) {
   const std::string& key = message.identity.key;
   const std::string mark = message.identity.mark();

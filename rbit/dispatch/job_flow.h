@@ -52,12 +52,13 @@ class JobFlow {
   /// `slot`: one of its runner's, if one was free when the message came.
   Task<void> run(const Binding& binding, Delivery delivery, std::optional<Slot> slot);
 
-  /// An owned job of an earlier life that has no verdict runs again, from the journal. `delivery`
-  /// is adopted. False: it could not be begun, and is as it was.
+  /// Runs an owned job of an earlier life that has no verdict once more, from the journal;
+  /// `delivery` is an adopted one. Returns false if it could not begin, and then nothing has
+  /// changed.
   Task<bool> resume(const Binding& binding, const OwnedJob& owned, Delivery delivery, Slot slot);
 
-  /// J3 and its report for an attempt that ended in an earlier life of rbit. False: told to stop
-  /// before it was on record, and its leader's record is still needed.
+  /// J3 and its report for an attempt that ended in an earlier life of rbit. Returns false if it
+  /// was told to stop before it was on record, and its leader's record is still needed.
   Task<bool> finish_earlier(const Binding& binding, Job job, Outcome outcome,
                             std::string record_dir);
 

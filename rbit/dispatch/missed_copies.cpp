@@ -74,7 +74,7 @@ Task<void> MissedCopies::look_at(const std::string& queue, const std::vector<Awa
   }
 }
 
-/// True: another rbit may have what is not here.
+/// Returns true if another rbit may have what is not here.
 bool MissedCopies::note_consumers(Watched& watched, const std::string& queue, std::uint32_t own,
                                   std::uint32_t found) {
   const SteadyTime now = clock_.steady();

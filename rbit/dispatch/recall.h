@@ -7,7 +7,7 @@
 
 namespace rbit {
 
-/// What a message of a job that does not run here means (RELIABILITY.md 2.4).
+/// What a message of a job that does not run here means (rbit/doc/order.rst, redelivery).
 struct Recall {
   /// The message was answered before and the answer did not arrive: settle it so again. A copy that
   /// is made already is not made again.

@@ -30,7 +30,7 @@ class Recorder {
         means_(means),
         observer_(observer) {}
 
-  /// J1: the job is accepted, this attempt begins. False: the journal could not take it.
+  /// J1: the job is accepted, this attempt begins. Returns false if the journal could not take it.
   Task<bool> begin(RunningJob& running, const std::string& record_dir);
   /// A status that the job reports of itself.
   void note_status(RunningJob& running, Status status, std::string message);

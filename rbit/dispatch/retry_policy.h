@@ -13,8 +13,7 @@
 
 namespace rbit {
 
-/// Turns how an attempt ended into what becomes of the message, and into what the world is told
-/// (DESIGN.md 7).
+/// Turns how an attempt ended into what becomes of the message, and into what the world is told.
 class RetryPolicy {
  public:
   /// A job that crashed, ran out of time or could not start is tried once more, not `attempts`

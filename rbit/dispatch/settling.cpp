@@ -16,12 +16,13 @@ Task<void> Settling::settle_all(RunningJob& running, Settlement settlement) {
       Delivery delivery = std::move(running.deliveries.back());
       running.deliveries.pop_back();
       const bool settled = co_await settle(key, delivery, settlement);
-      reached = settled || reached;  // those that are void came again, and are among the others
+      reached = settled || reached;  // a void one comes again and joins, or is answered again
     }
-    // What the broker took back is its own again, and will come or be done elsewhere.
+    // A message that went back is the broker's again: it comes again, here or elsewhere.
     const bool is_requeued = settlement.kind == Settlement::Kind::requeue;
     if (!reached || (is_requeued && !running.job.owned)) co_return;
-    // Of two messages the copy of one may have been refused: the other's comes.
+    // The copy of one message may have been refused before another one's was taken: that comes, and
+    // so nothing of this key need wait here.
     ledger_.backlog().remove(key);
     co_await note_settled(key);
     failpoint("A.noted");
@@ -74,7 +75,7 @@ Task<bool> Settling::settle(const std::string& key, Delivery& delivery,
 
 /// A copy that the broker refuses (403, 404, a full queue) may be refused for long: the journal
 /// stands for the message instead. A retry waits there for its time, a dead letter for somebody who
-/// takes it. False: it is not on record, so nothing is acknowledged.
+/// takes it. Returns false if it is not on record, so nothing is acknowledged.
 Task<bool> Settling::keep_here(const std::string& key, Delivery& delivery,
                                const Settlement& settlement, const Error& why) {
   const auto known = journal_.find(key);

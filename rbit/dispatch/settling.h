@@ -34,7 +34,8 @@ class Settling {
   /// All messages of a job that has its verdict on record, those that join meanwhile too.
   Task<void> settle_all(RunningJob& running, Settlement settlement);
   /// `key` is the journal's name of it, which may be another than that of the message's copies.
-  /// False: the connection is gone and the message comes again; the journal knows the answer.
+  /// Returns false if the connection is gone: the message comes again, and the journal knows the
+  /// answer.
   Task<bool> settle(const std::string& key, Delivery& delivery, const Settlement& settlement);
   /// Of a job that is on record as ours.
   Task<void> acknowledge(Delivery delivery);

@@ -44,7 +44,7 @@ class Slots {
     room_ = std::max(1, used_ - waiting);
     changed_();
   }
-  /// Tries a few more. True: all slots count again.
+  /// Tries a few more. Returns true if all slots count again.
   bool grow();
   int used() const { return used_; }
 

@@ -23,7 +23,7 @@ class DeadLetters {
     /// Takes it away.
     virtual Task<Result<void>> drop() = 0;
   };
-  /// False: enough seen.
+  /// Returns false once it has seen enough.
   using Visit = std::function<Task<bool>(Letter&)>;
 
   virtual ~DeadLetters() = default;

@@ -35,7 +35,7 @@ class Outbox : public JobObserver {
   void status(const Report&) override { wake(); }
 
   /// At the end: ends when all rows are out, or all that can go for now (a target that is down gets
-  /// one last try), or `limit` has passed. True: no row is left.
+  /// one last try), or `limit` has passed. Returns true if no row is left.
   Task<bool> drain(milliseconds limit);
   /// Sends no more and gives up what is under way; those rows go after the next start.
   Task<void> close();

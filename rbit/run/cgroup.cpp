@@ -81,7 +81,8 @@ bool is_delegated(const std::string& path, bool is_top) {
   return false;
 }
 
-/// Controllers for the groups of the jobs. False: we have them not, or others are in the way.
+/// Controllers for the groups of the jobs. Returns false if we have them not, or others are in the
+/// way.
 bool hand_on(const std::string& path) {
   const std::string control = path + "/cgroup.subtree_control";
   const auto give = [&] {

@@ -49,8 +49,8 @@ class HostChannel {
   /// that stands as it stood before. What `attempt` knows is not in the outcome yet.
   Task<Outcome> run_job(Attempt& attempt, HostJob job, Fd record_dir);
 
-  /// False: it ended before it had read the last job's line, or its code is not that of today: so
-  /// nothing of that job ran.
+  /// Returns false if it ended before it had read the last job's line, or its code is not that of
+  /// today: so nothing of that job ran.
   bool took_job() const;
   /// The file of its code that has become another one since it was loaded; empty: none.
   const std::string& stale_file() const;

@@ -69,7 +69,7 @@ std::set<pid_t> marked_sessions(const std::string& mark) {
   return sessions;
 }
 
-/// SIGKILL to those that live; they are added to `killed`. False: there were none.
+/// SIGKILL to those that live; they are added to `killed`. Returns false if there were none.
 bool kill_marked(const std::string& mark, std::set<pid_t>& killed) {
   bool any = false;
   const std::set<pid_t> sessions = marked_sessions(mark);

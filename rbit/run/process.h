@@ -29,7 +29,7 @@ class Process {
   bool is_stopped() const;
   void kill();
   Task<void> wait();
-  /// False: it was still there after `limit`.
+  /// Returns false if it was still there after `limit`.
   Task<bool> wait_for(std::chrono::steady_clock::duration limit);
   /// As waitpid has it. REQUIRES: has_ended().
   int native_status() const;

@@ -9,7 +9,7 @@ namespace rbit::leader {
 /// than the job. Where there is none, all of this does nothing; it is never required.
 class CgroupDir {
  public:
-  /// Makes BASE/NAME. False: it cannot be made or is none, and jobs go without.
+  /// Makes BASE/NAME. Returns false if it cannot be made or is none, and jobs go without.
   bool open(const char* base, const char* name);
   bool is_open() const { return dir_ >= 0; }
   bool counts_memory() const { return dir_ >= 0 && counts_memory_; }
@@ -20,7 +20,8 @@ class CgroupDir {
 
   /// What all processes of the job may use together, in bytes; 0: no limit.
   void limit_memory(std::uint64_t bytes);
-  /// How many processes and threads there may be in it; 0: no limit. False: it cannot do that.
+  /// How many processes and threads there may be in it; 0: no limit. Returns false if it cannot do
+  /// that.
   bool limit_processes(std::uint32_t count);
   /// SIGKILL to all that is in it (Linux 5.14). Afterwards it is spent: some kernels (6.18) kill at
   /// once whatever is started in it from another group.
@@ -28,7 +29,7 @@ class CgroupDir {
   bool is_spent() const { return spent_; }
   /// There are living processes in it.
   bool is_populated() const { return number("cgroup.events", "populated ") > 0; }
-  /// Removes it. False: something is still in it; the next start of rbit tries again.
+  /// Removes it. Returns false if something is still in it; the next start of rbit tries again.
   bool remove();
 
   /// Since it was made, so the difference is what counts; 0 where the kernel does not say.

@@ -120,7 +120,8 @@ bool is_below_us(pid_t pid) {
 }
 
 /// SIGKILL to a living process below us. The number may be another's since it was listed: it is
-/// looked at once more when its descriptor holds whoever has it now. False: there is none.
+/// looked at once more when its descriptor holds whoever has it now. Returns false if there is
+/// none.
 bool kill_below(pid_t pid) {
   const int process = static_cast<int>(syscall(SYS_pidfd_open, pid, 0));
   if (process < 0 && errno == ESRCH) return false;

@@ -124,7 +124,7 @@ void Host::make_variables(const JobData& data) {
   if (!data.home_dir.empty()) ::setenv("HOME", data.home_dir.c_str(), 1);
 }
 
-/// False: it refused, with `value`.
+/// Returns false if it refused, with `value`.
 bool Host::open(const PluginJob& job, int& value) {
   if (open_) return true;
   if (runner_.open != nullptr) {

@@ -19,7 +19,7 @@ class JobInput {
   /// and its being seen that can lose a cancel, which costs the grace time; the other choice could
   /// cancel a job that nobody wanted cancelled.
   std::optional<std::string> next_line();
-  /// A line in the middle of a job; its signals are its own. False: the end.
+  /// A line in the middle of a job; its signals are its own. Returns false at the end.
   bool wait_for_line();
   /// All there is, to the end.
   std::string rest();

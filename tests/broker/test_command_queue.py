@@ -1,4 +1,4 @@
-"""The command queue (INTEROP.md 4) and PyBit's cancels on a real broker (INTEROP.md 5)."""
+"""The command queue and PyBit's cancels on a real broker."""
 
 import pika
 
@@ -106,7 +106,7 @@ class Commands(BrokerSuite):
         self.assertFalse(self.is_active())
 
     def test_where_rbit_declares_nothing_it_has_its_command_queue_all_the_same(self):
-        # It is exclusive, so that nobody else can make it (INTEROP.md 4).
+        # It is exclusive, so that nobody else can make it.
         self.channel.queue_declare(self.work, durable=True)
         self.channel.exchange_declare(self.exchange, "direct", durable=True)
         self.addCleanup(lambda: self.channel.exchange_delete(self.exchange))

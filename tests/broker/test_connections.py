@@ -1,5 +1,6 @@
-"""Connections that end, block, or are not welcome: the error table of RELIABILITY.md 3 on a broker
-of the test's own. What a real broker does not do on request is played in tests/unit."""
+"""Connections that end, block, or are not welcome, and what rbit does about each
+(rbit/doc/traps.rst, broker-trouble), on a broker of the test's own. What a real broker does not do
+on request is played in tests/unit."""
 
 import sys
 import time
@@ -235,7 +236,7 @@ class Blocked(OwnNode):
         self.assertEqual(self.metric(port), 1)
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=30) as page:
             self.assertIn("takes no messages", page.read().decode())
-        self.wait_for_counts(queue, 0, 0)  # acknowledged on the other connection (R7)
+        self.wait_for_counts(queue, 0, 0)  # acknowledged on the other connection
         time.sleep(12)  # longer than a report waits for an answer otherwise
         self.alarm(False)
         told = self.reports(status, 3)

@@ -73,7 +73,7 @@ class Listing(DeadLetters):
         self.assertIn("undecodable", self.dead("show", by_job[""]["id"]).stdout)
 
     def test_a_quorum_queue_does_not_lose_those_that_were_looked_at_often(self):
-        # It counts every return, and above a limit it drops the message (R3).
+        # It counts every return, and above a limit it drops the message.
         queue = self.queue()
         self.configure_broker({queue: "runner = shell!true"})
         name = self.put_dead(queue, 2, kind="quorum")

@@ -1,4 +1,4 @@
-"""Copies that the broker refuses (RELIABILITY.md 4): the journal stands for their messages."""
+"""Copies that the broker refuses: the journal stands for their messages."""
 
 import json
 

@@ -90,7 +90,7 @@ class LongJobs(BrokerSuite):
         self.assertEqual(properties.headers["who"], "us")
 
     def test_no_more_deliveries_than_free_slots(self):
-        # Each acknowledgement frees credit at the broker, and the slot is still taken (R4).
+        # Each acknowledgement frees credit at the broker, and the slot is still taken.
         queue = self.queue()
         self.configure_broker({queue: f"""
             runner = shell!echo $RBIT_JOB_ID >> {self.path('runs')}; sleep 1

@@ -1,4 +1,4 @@
-"""Queues as PyBit declares them, consuming, polling, acknowledging (INTEROP.md 4)."""
+"""Queues as PyBit declares them, consuming, polling, acknowledging."""
 
 import pika
 
@@ -58,7 +58,7 @@ class Declared(BrokerSuite):
 
 class Consuming(BrokerSuite):
     def test_three_queues_each_to_its_own_runner(self):
-        # All consumers once served the last queue (INTEROP.md 12.16).
+        # All consumers once served the last queue.
         queues = [self.queue(suite) for suite in ("one", "two", "three")]
         self.configure_broker({queue: f"runner = shell!echo $RBIT_QUEUE %ID > "
                                       f"{self.path(queue)}" for queue in queues})
@@ -93,7 +93,7 @@ class Consuming(BrokerSuite):
         self.start()
         connections = self.node.ctl("list_connections", "client_properties")
         names = [line for line in connections.splitlines() if self.dist in line]
-        # Intake and, once there was something to publish, the second one (R7).
+        # Intake and, once there was something to publish, the second one.
         self.assertIn(len(names), (1, 2), names)
 
     def test_a_runner_that_cannot_work_keeps_no_message(self):

@@ -50,7 +50,7 @@ class Acknowledged(BrokerSuite):
         self.assertEqual(set(told), {"Building", "Done"})
 
     def test_a_running_job_survives_its_connection(self):
-        # The tag dies with the channel; the redelivery joins the job (RELIABILITY.md 2.4).
+        # The tag dies with the channel; the redelivery joins the job.
         gate, queue = self.gate("gate"), self.queue()
         self.configure_broker({queue: f"""
             runner = shell!echo run >> {self.path('runs')}; read -r _ < {gate.path}
@@ -194,7 +194,7 @@ class DeadLetters(BrokerSuite):
         self.assertIn("undecodable", properties.headers["x-rbit-reason"])
 
     def test_headers_nested_deep(self):
-        # L2: a reader that recurses dies of them, where its stack is small.
+        # A reader that recurses dies of them, where its stack is small.
         queue = self.queue()
         headers = {"end": "here"}
         for _ in range(300):

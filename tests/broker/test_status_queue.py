@@ -1,4 +1,4 @@
-"""coyote's status queue (INTEROP.md 6)."""
+"""coyote's status queue."""
 
 import json
 

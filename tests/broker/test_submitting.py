@@ -1,4 +1,4 @@
-"""rbit submit to RabbitMQ: persistent, confirmed, mandatory (INTEROP.md 8)."""
+"""rbit submit to RabbitMQ: persistent, confirmed, mandatory."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""TLS to a real RabbitMQ, with an authority of the test's own (RELIABILITY.md 3).
+"""TLS to a real RabbitMQ, with an authority of the test's own.
 
 The node gets one more listener for each certificate or rule that a test is about, all by one
 command: a command costs more than the rest of a test.

@@ -3,7 +3,7 @@
 
     python3 tests/faults/baseline.py [--seed N] [--tenth] [--only 1,4,5,7,11] [--of rbit,celery]
 
-Prints the table of README.rst: the numbers are those of the short run (RELIABILITY.md 8.3). Both do
+Prints the table of README.rst: the numbers are those of the short run. Both do
 the same jobs (fault_job.c) from the same broker with four at once and a heartbeat of 3 s. Needs
 python3-celery and python3-pika beside RabbitMQ. No test: it judges nobody, and takes an hour.
 --tenth does a tenth of it.

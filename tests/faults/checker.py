@@ -1,4 +1,4 @@
-"""The invariants I1 to I10 of RELIABILITY.md 8.1: pure functions from Evidence to a list of
+"""The invariants I1 to I10 of README.rst: pure functions from Evidence to a list of
 violations, each a line for people. An empty list everywhere is a fault survived.
 
 What was not collected cannot be judged: each function says nothing then. `covered` names those

@@ -23,8 +23,8 @@ class Run:
 class Kill:
     """An rbit (or, `of`, a leader, a host, a job) that was killed. `first` is the last moment at
     which it surely lived, `last` the first at which nothing of it was left. `dying`: a job that said
-    its end so many seconds before may not have been heard (RELIABILITY.md 2.3: X, V).
-    `interrupted`: jobs of which a leader's record says so, whatever they said themselves."""
+    its end so many seconds before may not have been heard. `interrupted`: jobs
+    of which a leader's record says so, whatever they said themselves."""
     first: float
     last: float
     dying: float = HEARING

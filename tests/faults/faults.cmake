@@ -1,4 +1,4 @@
-# The fault suite (RELIABILITY.md 8): real programs, real signals, a real broker.
+# The fault suite: real programs, real signals, a real broker.
 
 # rbit of the same objects; failpoint() is the tests' own (rbit/base/failpoint.h).
 add_executable(rbit-faulty ${PROJECT_SOURCE_DIR}/rbit/app/rbit_main.cpp

@@ -12,7 +12,7 @@ from rbit_suite import readable, wait_until
 from world import CONSUMING
 
 HEARTBEAT = 3  # seconds, in CI
-# A dead peer: two heartbeats and a second to wake up in (RELIABILITY.md 8.3, row 7).
+# A dead peer: two heartbeats and a second to wake up in.
 FOUND_WITHIN = 2 * HEARTBEAT + 1
 INTAKE, PUBLISH = "intake", "publish"
 

@@ -1,4 +1,4 @@
-"""What a broker may say that none should: the scripts of row 14 (RELIABILITY.md 8.3), one function
+"""What a broker may say that none should: the scripts of row 14, one function
 each. A script hangs hooks on a FakeBroker before rbit comes, and calls `hit` when it has struck.
 
 A mark in brackets at a docstring's end: [dead] job 1 goes to the dead letters; [again] the last
@@ -455,7 +455,7 @@ def publish_refused(broker, hit):
 
 @script
 def returned_then_confirmed(broker, hit):
-    """basic.return, then basic.ack (R6): it did not arrive."""
+    """basic.return, then basic.ack: it did not arrive."""
     def act(session, channel, one):
         session.return_message(channel, one.message)
         session.method(channel, "basic.ack", tag=one.tag)

@@ -1,4 +1,4 @@
-"""What the machine itself allows, measured beside rbit: the limits of RELIABILITY.md are those of a
+"""What the machine itself allows, measured beside rbit: our limits are those of a
 machine with time to spare, and what a plain client has to wait for here, rbit has to wait for too.
 """
 

@@ -1,6 +1,6 @@
-"""Row 2: rbit ends itself at each named point of RELIABILITY.md 2.1 (rbit/base/failpoint.h), with
-acknowledgements early, late and never, on every transport. The crash table (2.3) says what may run
-again: a job that was running at that moment and no other, which is I3 with the kill's own time."""
+"""Row 2: rbit ends itself at each of the points in rbit/base/failpoint.h, with acknowledgements
+early, late and never, on every transport. What may run again (rbit/doc/order.rst, crash-table): a
+job that was running at that moment and no other, which is I3 with the kill's own time."""
 
 import concurrent.futures
 import os

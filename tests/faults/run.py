@@ -9,8 +9,8 @@
     python3 tests/faults/run.py --list
 
 The seed is printed first. A row that fails leaves its state, its logs and the schedule below
-BUILD/faults-artifacts/. The binaries come from RBIT_BINARY_DIR, else build/release. The rows are
-RELIABILITY.md's (8.3); row_*.py hold them, each in a table ROWS.
+BUILD/faults-artifacts/. The binaries come from RBIT_BINARY_DIR, else build/release. The rows are in
+row_*.py, each in a table ROWS.
 """
 
 import argparse

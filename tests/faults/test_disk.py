@@ -1,4 +1,4 @@
-"""Full disks, failing syncs, and other calls that fail (RELIABILITY.md 8.3, rows 16, 17, 19).
+"""Rows 16, 17 and 19: full disks, failing syncs, and other calls that fail.
 
     python3 tests/faults/test_disk.py [--seed N] [--long] [unittest's arguments]
 

@@ -1,4 +1,4 @@
-// What a front-end says of a job before it is built, and its cancels (INTEROP.md 5): one that comes
+// What a front-end says of a job before it is built, and its cancels: one that comes
 // before, during or after anything else leads to exactly one end of the job.
 #include <doctest/doctest.h>
 

@@ -1,4 +1,4 @@
-// Copies that the broker refuses (RELIABILITY.md 4): the journal stands for their messages.
+// Copies that the broker refuses: the journal stands for their messages.
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -324,7 +324,7 @@ Message returned(Story& story, const std::string& package, std::int64_t count) {
 
 }  // namespace
 
-TEST_CASE("what came back ten times and has no slot stays here: its queue might drop it (R3)") {
+TEST_CASE("what came back ten times and has no slot stays here: its queue might drop it") {
   Story story(1);
   story.send("long");
   const Message often = returned(story, "often", 10);

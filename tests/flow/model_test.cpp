@@ -13,10 +13,9 @@
 
 #include "tests/flow/story.h"
 
-// Random events against a model of what may happen to a job (RELIABILITY.md 8.3, row 30): no I/O, a
-// clock that stands still. RBIT_MODEL_SEQUENCES=N sequences from RBIT_MODEL_SEED on are played,
-// each with the next seed; a failure prints its own. Here a few; row 30 of the fault suite plays
-// 20,000.
+// Random events against a model of what may happen to a job: no I/O, a clock that stands still.
+// RBIT_MODEL_SEQUENCES=N sequences from RBIT_MODEL_SEED on are played, each with the next seed; a
+// failure prints its own. Here a few; row 30 of the fault suite plays 20,000.
 
 using namespace rbit;
 using namespace rbit::test;

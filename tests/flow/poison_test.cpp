@@ -5,7 +5,7 @@
 
 #include "tests/flow/story.h"
 
-// Messages and jobs of which rbit itself dies (RELIABILITY.md 4, "Poison").
+// Messages and jobs of which rbit itself dies.
 
 using namespace rbit;
 using namespace rbit::test;

@@ -1,4 +1,4 @@
-"""A PyBit front-end for tests. It answers as PyBit-web does (INTEROP.md 5), its errors included, can
+"""A PyBit front-end for tests. It answers as PyBit-web does, its errors included, can
 be away or ill, and, if it is given a channel, sends its cancels by AMQP as PyBit-web does."""
 
 import base64

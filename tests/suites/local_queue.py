@@ -11,7 +11,7 @@ from rbit_suite import Suite
 class LocalQueue(Suite):
     @contextlib.contextmanager
     def database(self):
-        """The journal's file. REQUIRES: no rbit runs, nobody else may have it open (S1)."""
+        """The journal's file. REQUIRES: no rbit runs, nobody else may have it open."""
         self.assertTrue(all(one.process.poll() is not None for one in self.rbits))
         [path] = glob.glob(self.path("state", "*.db"))
         with contextlib.closing(sqlite3.connect(path)) as connection, connection:

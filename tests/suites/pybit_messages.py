@@ -1,4 +1,4 @@
-"""PyBit's messages as its programs wrote them (INTEROP.md 3), made without any of our code."""
+"""PyBit's messages as its programs wrote them, made without any of our code."""
 
 import json
 

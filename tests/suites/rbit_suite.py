@@ -323,7 +323,7 @@ class Suite(unittest.TestCase):
 
     def wait_until_on_record(self, job):
         """Until the journal knows that the job's message is settled and that the log heard all:
-        an rbit that is killed before may do either once more (RELIABILITY.md 2.3)."""
+        an rbit that is killed before may do either once more."""
         def is_on_record():
             done = self.command("explain", self.config, str(job), "--json")
             story = json.loads(done.stdout) if done.returncode == 0 else {}

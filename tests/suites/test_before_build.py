@@ -1,4 +1,4 @@
-"""What a PyBit front-end says of a job before it is built (INTEROP.md 5), row by row."""
+"""What a PyBit front-end says of a job before it is built, row by row."""
 
 import json
 import time

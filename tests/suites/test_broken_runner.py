@@ -8,7 +8,7 @@ import urllib.request
 import rbit_suite
 from rbit_suite import PATIENCE, Suite, free_port, wait_until
 
-RETRY = 60  # s between looks at a broken runner (RELIABILITY.md 4)
+RETRY = 60  # s between looks at a broken runner
 
 
 class Broken(Suite):

@@ -1,4 +1,4 @@
-"""Nasty children (RELIABILITY.md 8.3, 21): whatever a job does, it ends within grace + 6 s of its
+"""Nasty children: whatever a job does, it ends within grace + 6 s of its
 limit, with the right verdict and word, and nothing of it lives on.
 
 Each fixture is a runner. All run at once on one rbit, RBIT_CHILDREN_EACH times each (3; 50 is the

@@ -8,7 +8,7 @@ import rbit_suite
 from pybit_messages import build_request
 from rbit_suite import Suite
 
-# The mistakes of INTEROP.md 1.5 in one file; its numbers are the lines they stand in.
+# Mistakes of many kinds in one file; its numbers are the lines they stand in.
 MISTAKES = """\
 text before the first section
 [rbit]
@@ -118,7 +118,7 @@ class Mistakes(Suite):
         self.assertEqual(self.command(self.config, "--no-such-option").returncode, 2)
 
 
-# The three dialects of INTEROP.md 1.3. Only what cannot work on a test machine is left to the
+# The three dialects of old files. Only what cannot work on a test machine is left to the
 # reader's eye: `rbit config` reads them as they stand.
 LEGACY = """\
 [rbit]

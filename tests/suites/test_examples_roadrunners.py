@@ -1,5 +1,5 @@
-"""examples/roadrunners: all six runners (INTEROP.md 9), against a stand-in of the content server.
-What went wrong with them once (section 12: 5, 7, 37 to 43) does not come back."""
+"""examples/roadrunners: all six runners, against a stand-in of the content server.
+What went wrong with them once does not come back."""
 
 import base64
 import http.server

@@ -53,7 +53,7 @@ class Reports(FrontEndSuite):
         self.wait_for_reports(36, "Building", "Uploaded")
 
     def test_a_job_that_pybit_does_not_know_is_not_reported_to_it(self):
-        # `submit` without --job takes a number that no job of PyBit's has (INTEROP.md 8).
+        # `submit` without --job takes a number that no job of PyBit's has.
         self.report_to_it({"build": "runner = shell!true"})
         self.start()
         self.submit("build", "col10642", wait=True)
@@ -75,7 +75,7 @@ class Reports(FrontEndSuite):
 
 
 class WhoIsTold(FrontEndSuite):
-    """Only a host that the operator has written down (INTEROP.md 5)."""
+    """Only a host that the operator has written down."""
 
     def message(self, job):
         body = build_request(job=job, web_host=f"127.0.0.1:{self.front_end.port}")

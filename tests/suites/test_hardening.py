@@ -1,4 +1,4 @@
-"""How the programs were built (RELIABILITY.md 7, rule 12), read from the programs themselves."""
+"""How the programs were built, read from the programs themselves."""
 
 import json
 import os

@@ -1,6 +1,6 @@
 """Messages are data: more than 200 hostile texts in every field that a message has, against all
-that reads them: shell, arguments, Python, plugin, log, paths, URL, SQL, page (RELIABILITY.md 7,
-fault 28). None of them may have an effect; those that reach a job reach it to the letter.
+that reads them: shell, arguments, Python, plugin, log, paths, URL, SQL, page. None of them may have
+an effect; those that reach a job reach it to the letter.
 """
 
 import json
@@ -64,7 +64,7 @@ def say(message, set_status, settings):
 
 
 def is_job(field, text):
-    """What INTEROP.md 3 says of a message with this text in this field."""
+    """A message with this text there is a job (rbit/doc/formats.rst, build-request)."""
     if "\0" in text or re.search("[\ud800-\udfff]", text):
         return False  # refused anywhere: no text, or not UTF-8
     if field == "job":

@@ -1,4 +1,4 @@
-"""What a leader does when its rbit has died (RELIABILITY.md 2.3 and 6.1)."""
+"""What a leader does when its rbit has died."""
 
 import contextlib
 import os

@@ -1,4 +1,4 @@
-"""The lines of rbit's log that scripts grep for, and the old names of job logs (INTEROP.md 7)."""
+"""The lines of rbit's log that scripts grep for, and the old names of job logs."""
 
 import os
 import re

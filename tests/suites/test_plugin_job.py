@@ -120,7 +120,7 @@ class Blocked(Suite):
 
 
 class CannotLoad(Suite):
-    """A runner that cannot work at all burns no job; the others go on (RELIABILITY.md 4)."""
+    """A runner that cannot work at all burns no job; the others go on."""
 
     def refused(self, line, *words):
         self.configure({"broken": f"runner = plugin!{line}", "build": "runner = shell!true"})

@@ -1,5 +1,5 @@
 """Secrets are in no argument list, environment, log, listing, report, core file; and files that
-others could read or change are refused (RELIABILITY.md 3 and 7, rules 3 and 9)."""
+others could read or change are refused."""
 
 import base64
 import os

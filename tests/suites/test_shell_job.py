@@ -127,7 +127,7 @@ class Verdicts(Suite):
         self.assertIn("signal SEGV", done.stdout)
 
     def test_a_timeout_ends_whatever_the_job_started(self):
-        # The grandchild has left the process group and ignores TERM (K1).
+        # The grandchild has left the process group and ignores TERM.
         self.configure({"build": f"""
             runner = shell!
                 setsid sh -c 'trap "" TERM; echo $$ > {self.path('pid')}; exec sleep 1000' & wait
@@ -142,7 +142,7 @@ class Verdicts(Suite):
         self.assert_statuses(36, "Building", "Failed")
 
     def test_a_background_child_does_not_keep_a_job_running(self):
-        # ninja#2052: whoever waits for end of file waits for the daemon (K2).
+        # ninja#2052: whoever waits for end of file waits for the daemon.
         self.configure({"build": "runner = shell!sleep 1000 & echo over"})
         self.start()
         self.submit("build", "col10642", job=36)

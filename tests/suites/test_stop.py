@@ -1,4 +1,4 @@
-"""Stopping, killing, starting again (RELIABILITY.md 2.3, 2.6)."""
+"""Stopping, killing, starting again."""
 
 import contextlib
 import glob
@@ -154,7 +154,7 @@ class Killed(Suite):
         self.assertEqual(self.statuses(36), ["Building", "Done"])
 
     def test_fifteen_kills_lose_nothing_and_repeat_only_what_ran(self):
-        """I1, I2, I3 of RELIABILITY.md 8.1 in small."""
+        """I1, I2 and I3 of the fault suite in small."""
         self.configure({"build": f"runner = shell!echo %ID >> {self.path('runs')}\ngrace = 1"},
                        rbit="slots = 2")
         jobs = range(1, 41)

@@ -1,4 +1,4 @@
-"""What `rbit check` knows of the files of TLS without a broker (RELIABILITY.md 3)."""
+"""What `rbit check` knows of the files of TLS without a broker."""
 
 import os
 import sys

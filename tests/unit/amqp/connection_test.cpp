@@ -296,7 +296,7 @@ TEST_CASE("a publish is confirmed, or its Error says why not") {
   for (int i = 0; i < 3; ++i) CHECK(test::run(loop, publisher.publish(message_to(queue, "hello"))));
 
   const auto nowhere = test::run(loop, publisher.publish(message_to(queue + ".no", "hello")));
-  REQUIRE(!nowhere);  // returned before it was confirmed (R6)
+  REQUIRE(!nowhere);  // returned before it was confirmed
   CHECK(nowhere.error().reason.find("NO_ROUTE") != std::string::npos);
   CHECK(nowhere.error().reason.find("no such queue") != std::string::npos);
   CHECK(!nowhere.error().cure.empty());

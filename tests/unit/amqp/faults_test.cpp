@@ -1,4 +1,4 @@
-// Connections to a broker that misbehaves: the error table of RELIABILITY.md 3.
+// Connections to a broker that misbehaves (rbit/doc/traps.rst, broker-trouble).
 #include <doctest/doctest.h>
 
 #include <memory>

@@ -1,5 +1,4 @@
-// Several hosts, dead ones among them, and connections that lead into a black hole
-// (RELIABILITY.md 3; 1.1 L1, L6; 8.3, 7 and 8).
+// Several hosts, dead ones among them, and connections that lead into a black hole.
 #include <dlfcn.h>
 #include <doctest/doctest.h>
 #include <netdb.h>
@@ -179,7 +178,7 @@ TEST_CASE("pauses grow until a connection has been well for a while") {
 }
 
 TEST_CASE("a black hole is found within two heartbeats and ten seconds, idle or in a publish") {
-  // L1: the library's publish can hang for ever on a socket that takes no more.
+  // The library's publish can hang for ever on a socket that takes no more.
   constexpr seconds heartbeat(3), limit = 2 * heartbeat + seconds(10);
   asio::io_context loop;
   FakeBroker silent(loop), beating(loop);  // neither reads; the second one sends its heartbeats

@@ -1,4 +1,4 @@
-// The three dialects of INTEROP.md 1.3 load unchanged.
+// The three dialects of old files load unchanged (rbit/doc/formats.rst, dialects).
 #include <csignal>
 
 #include "config_file.h"
@@ -15,7 +15,7 @@ std::string dialect(const std::string& name) {
 
 }  // namespace
 
-TEST_CASE("R1 and R2: the legacy form") {
+TEST_CASE("the legacy form") {
   const ConfigFile file(dialect("legacy"));
   CHECK(file.lines() ==
         std::vector<std::string>{"rbit.ini:9: warning: [rbit] queue cnx_any_princexml_pdf has no "
@@ -47,7 +47,7 @@ TEST_CASE("R1 and R2: the legacy form") {
   CHECK(runner.policy.settings.at("runner") == runner.line);
 }
 
-TEST_CASE("R3: queue-mappings, [DEFAULT], inline comments, keys in capitals") {
+TEST_CASE("queue-mappings, [DEFAULT], inline comments, keys in capitals") {
   const ConfigFile file(dialect("mappings"));
   CHECK(file.lines().empty());
   const auto settings = file.load().settings;
@@ -105,7 +105,7 @@ TEST_CASE("a password in a file that all may read is refused, guest's and a runn
   CHECK(file.lines().empty());
 }
 
-TEST_CASE("R0 is refused with the cure") {
+TEST_CASE("the form of the first week, a pipeline, is refused with the cure") {
   CHECK(
       findings("[rbit]\ndistribution = cnx\narchitecture = any\nsuites = latex\nformat = pdf\n"
                "[cnx_any_latex_pdf]\npipeline =\n  python!a:b\n  python!c:d\n") ==
@@ -123,7 +123,7 @@ TEST_CASE("R0 is refused with the cure") {
         "rbit.ini:6: [q] a runner's section is called [runner:NAME] (write [runner:q])\n");
 }
 
-TEST_CASE("R2's pybitweb-username and -password get the cure") {
+TEST_CASE("pybitweb-username and -password get the cure") {
   CHECK(findings(sound + "[amqp]\npybitweb-username = a\npybitweb-password = b\n") ==
         "rbit.ini:7: warning: [amqp] 'pybitweb-username' is not read here (write [status] "
         "username)\n"

@@ -1,4 +1,4 @@
-// BarterDude's variables count where the INI says nothing (INTEROP.md 10).
+// BarterDude's variables count where the INI says nothing.
 #include <cstdlib>
 
 #include "config_file.h"

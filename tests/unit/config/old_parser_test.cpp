@@ -1,4 +1,4 @@
-// The grammar of INTEROP.md 1.1 against the parser that old files were written for: what Python
+// Our grammar against the parser that old files were written for: what Python
 // 2.7's RawConfigParser made of the same texts is recorded (recorded/old_parser.py).
 #include <map>
 #include <nlohmann/json.hpp>

@@ -13,7 +13,7 @@ BuildCheck of(Kind kind, BuildClaims claims = {}, bool elsewhere = false) {
 
 }  // namespace
 
-TEST_CASE("the table of INTEROP.md 5: what is over is not built, all else is") {
+TEST_CASE("what is over is not built, all else is") {
   CHECK(of(Kind::waiting) == BuildCheck::build);
   CHECK(of(Kind::unclear) == BuildCheck::build);
   CHECK(of(Kind::done) == BuildCheck::accept);

@@ -1,4 +1,4 @@
-// Channels and consumers that a broker ends: the error table of RELIABILITY.md 3, played.
+// Channels and consumers that a broker ends (rbit/doc/traps.rst, broker-trouble), played.
 #include <doctest/doctest.h>
 
 #include <algorithm>

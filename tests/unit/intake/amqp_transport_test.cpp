@@ -116,7 +116,7 @@ TEST_CASE("without a slot nothing is taken, whatever is acknowledged meanwhile")
   REQUIRE(intake.wait_for(2));
   intake.transport->set_credit(queue, 0);  // the slots went to another queue
   for (auto& delivery : intake.held)
-    CHECK(test::run(intake.loop, delivery->settle(Settlement::accept())));  // R4: cancel, then ack
+    CHECK(test::run(intake.loop, delivery->settle(Settlement::accept())));  // cancel, then ack
   intake.held.clear();
   Witness witness(*settings);
   CHECK(test::eventually(intake.loop, [&] { return witness.count(queue) == 2; }));

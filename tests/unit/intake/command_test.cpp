@@ -8,7 +8,7 @@ using namespace rbit;
 
 namespace {
 
-/// As PyBit-web writes it (INTEROP.md 3).
+/// As PyBit-web writes it.
 const std::string cancel =
     R"({"py/object": "pybit.models.CancelRequest", "job": {"py/object": "pybit.models.Job", )"
     R"("packageinstance": {"py/object": "pybit.models.PackageInstance", "format": {"py/object": )"

@@ -1,5 +1,4 @@
-// The embedded queue after rbit's death: what it had given out comes again, marked (RELIABILITY.md
-// 2).
+// The embedded queue after rbit's death: what it had given out comes again, marked.
 #include <doctest/doctest.h>
 #include <sys/wait.h>
 #include <unistd.h>

@@ -8,7 +8,7 @@ using namespace rbit;
 
 namespace {
 
-// INTEROP.md 3: generations (c), (b) and (a), as Python 2.7 wrote them.
+// PyBit's messages have had three forms; (c) is the newest. As Python 2.7 wrote them.
 const std::string generation_c =
     R"({"py/object": "pybit.models.BuildRequest", "timestamp": null, "job": {"py/object": "pybit.models.Job", "packageinstance": {"py/object": "pybit.models.PackageInstance", "format": {"py/object": "pybit.models.Format", "id": 5, "name": "pdf"}, "package": {"py/object": "pybit.models.Package", "version": "1.2", "id": 2, "name": "col10642"}, "id": 1, "master": true, "suite": {"py/object": "pybit.models.Suite", "id": 3, "name": "latex"}, "distribution": {"py/object": "pybit.models.Dist", "id": 2, "name": "cnx"}, "arch": {"py/object": "pybit.models.Arch", "id": 9, "name": "desktop"}, "build_env": null}, "id": 36, "buildclient": null}, "transport": {"py/object": "pybit.models.Transport", "uri": "http://cnx.org/", "id": null, "vcs_id": "", "method": ""}, "web_host": "localhost:8080"})";
 const std::string generation_a =

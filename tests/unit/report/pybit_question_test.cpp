@@ -16,7 +16,7 @@ using test::HttpStub;
 
 namespace {
 
-/// As PyBit-web writes it (INTEROP.md 5).
+/// As PyBit-web writes it.
 std::string row(const std::string& status, const std::string& client = "null") {
   return R"({"py/object": "pybit.models.JobHistory", "status": )" + status +
          R"(, "job_id": 36, "buildclient": )" + client +

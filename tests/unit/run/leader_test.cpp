@@ -31,7 +31,7 @@ bool is_alive(pid_t pid) {
 
 TEST_CASE_FIXTURE(LeaderFixture, "a leader tells the exact end of its job") {
   CHECK(to_string(sh("exit 0")) == "exit 0");
-  CHECK(to_string(sh("exit 137")) == "exit 137");  // not SIGKILL (RELIABILITY.md 6.4)
+  CHECK(to_string(sh("exit 137")) == "exit 137");  // not SIGKILL
   CHECK(to_string(sh("kill -SEGV $$")) == "signal SEGV");
   const JobEnd end = sh("echo out; echo err >&2; printf event >&3; exit 3");
   CHECK(to_string(end) == "exit 3");
@@ -142,7 +142,7 @@ TEST_CASE_FIXTURE(LeaderFixture, "a second, harder stop shortens the first") {
 }
 
 TEST_CASE_FIXTURE(LeaderFixture, "nothing outlives a job, whatever session it went to") {
-  // K1: kill(-pgid) misses what called setsid.
+  // kill(-pgid) misses what called setsid.
   const JobEnd end =
       sh("setsid sleep 1000 >/dev/null 2>&1 & (setsid sh -c 'sleep 1000 & sleep 1000' & ) "
          "; sleep 1000 & exit 5");
@@ -174,7 +174,7 @@ TEST_CASE_FIXTURE(LeaderFixture, "two hundred jobs on one leader leave no descri
   const pid_t pid = (*lease)->pid();
   { LeaderLease back = std::move(*lease); }
   const auto descriptors_of = [](pid_t of) -> std::ptrdiff_t {
-    if (::geteuid() != 0) return 0;  // a leader is not dumpable (K5): only root sees them
+    if (::geteuid() != 0) return 0;  // a leader is not dumpable: only root sees them
     const std::filesystem::directory_iterator all("/proc/" + std::to_string(of) + "/fd");
     return std::distance(begin(all), end(all));
   };

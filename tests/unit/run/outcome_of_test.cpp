@@ -23,7 +23,7 @@ Outcome of(JobEnd::Kind kind, int code, StopCause cause = StopCause::none) {
 
 }  // namespace
 
-TEST_CASE("the table of ends (RELIABILITY.md 6.4)") {
+TEST_CASE("the table of ends") {
   CHECK(of(JobEnd::Kind::exited, 0).kind == Kind::done);
   CHECK(of(JobEnd::Kind::exited, 75).kind == Kind::blocked);
   CHECK(of(JobEnd::Kind::exited, 2).kind == Kind::failed);

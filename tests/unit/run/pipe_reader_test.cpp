@@ -23,7 +23,7 @@ TEST_CASE_FIXTURE(test::RunFixture, "what is written is handed on, to the end of
   CHECK(got == "abcdefg");
 }
 
-TEST_CASE_FIXTURE(test::RunFixture, "a writer that stays is not waited for") {  // K2
+TEST_CASE_FIXTURE(test::RunFixture, "a writer that stays is not waited for") {
   auto pipe = make_pipe();
   std::string got;
   PipeReader reader(loop.get_executor(), std::move(pipe->first),

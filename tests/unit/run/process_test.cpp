@@ -48,7 +48,7 @@ TEST_CASE_FIXTURE(test::RunFixture, "the leader refuses to be started by hand") 
   CHECK(WEXITSTATUS(process->native_status()) == 2);
 }
 
-TEST_CASE_FIXTURE(test::RunFixture, "a leader started for another parent ends at once") {  // K3
+TEST_CASE_FIXTURE(test::RunFixture, "a leader started for another parent ends at once") {
   auto process =
       Process::start(loop.get_executor(), {RBIT_BINARY_DIR "/rbit-leader", "1", ""}, channel());
   REQUIRE(process.has_value());

@@ -378,7 +378,7 @@ TEST_CASE_FIXTURE(ShellFixture, "a third signal kills at once") {
 
 TEST_CASE_FIXTURE(ShellFixture,
                   "a child in another session neither delays the end nor outlives it") {
-  shell("setsid sleep 1000 & exit 4");  // holds stdout (K2) and has left the group (K1)
+  shell("setsid sleep 1000 & exit 4");  // holds stdout and has left the group
   const Outcome outcome = run_job();
   CHECK(outcome.reason == "exit 4");
   CHECK(log_of(outcome).find("rbit: 1 processes outlived the job and were killed") !=

@@ -1,4 +1,4 @@
-"""What Python 2.7's RawConfigParser makes of INI texts (INTEROP.md 1.1), for old_parser_test.cpp.
+"""What Python 2.7's RawConfigParser makes of INI texts, for old_parser_test.cpp.
 
     python2.7 old_parser.py > old_parser.json
 

@@ -100,6 +100,14 @@ def pages(root):
     return found
 
 
+def missing_files(text, root):
+    """Files that a page of ours names by a path from the top or from rbit/, and that are not there.
+    A name with a capital word in it stands for many."""
+    named = re.findall(r"``([a-z_]+/[\w/]+\.(?:h|cpp|c|cmake|py|rst|sh|ini|[157]))``", text)
+    return [one for one in named if not re.search(r"(?:^|[/_])[A-Z]{2,}[._]", one) and not any(
+        os.path.exists(os.path.join(root, top, one)) for top in ("", "rbit"))]
+
+
 def complaints(path, text, known_pages, known_words):
     """What is wrong with the comments of one file."""
     found = []
@@ -147,6 +155,14 @@ class Citations(unittest.TestCase):
         self.assertGreater(count, 3000)  # else it looks where nothing is
 
 
+    def test_every_file_that_our_pages_name(self):
+        root = rbit_suite.SOURCE_DIR
+        for page in pages(root):
+            if page.startswith("rbit/") or page == "README.rst":
+                with open(os.path.join(root, page)) as file:
+                    self.assertEqual(missing_files(file.read(), root), [], page)
+
+
 class WrongOnes(unittest.TestCase):
     """That it can fail: on comments which are wrong, and on none that are right."""
 
@@ -173,6 +189,10 @@ class WrongOnes(unittest.TestCase):
             self.assertEqual(self.look(right), [], right)
         self.assertEqual(self.look("So (``traps.rst``,\nsqlite-sync).\n", "rbit/doc/x.rst"), [])
         self.assertEqual(len(self.look("So (``traps.rst``, no-sync).\n", "rbit/doc/x.rst")), 1)
+
+    def test_files(self):
+        text = "``base/fd.h``, ``rbit/base/fd.h``, ``report/NAME_sink.h``, ``base/fdd.h``"
+        self.assertEqual(missing_files(text, rbit_suite.SOURCE_DIR), ["base/fdd.h"])
 
     def test_other_languages(self):
         self.assertEqual(len(self.look('"""By STYLE.md."""\nA = "S2"  # (S2)\n', "tests/x.py")), 2)

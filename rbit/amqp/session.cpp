@@ -28,7 +28,7 @@ Refusal nonsense(const char* what) {
   return refusal;
 }
 
-/// Of what may be refused for the queue's sake.
+/// Returns the queue for whose sake a request may be refused, or "".
 std::string queue_of(const Request& request) {
   if (const auto* declare = std::get_if<DeclareQueue>(&request)) return declare->name;
   if (const auto* consume = std::get_if<Consume>(&request)) return consume->queue;

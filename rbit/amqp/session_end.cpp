@@ -14,7 +14,7 @@ constexpr int not_allowed = 530, internal_error = 541;
 
 using SteadyClock = std::chrono::steady_clock;
 
-/// Of the requests that are made of one queue.
+/// Names the requests that are made of one queue.
 const char* name_of(std::size_t request) {
   return request == request_index<Get>       ? "basic.get"
          : request == request_index<Consume> ? "basic.consume"

@@ -78,8 +78,8 @@ class Wire {
   Wire& operator=(const Wire&) = delete;
   ~Wire();  // destroys the connection, politely only after `send_close` was answered
 
-  /// Connects to one address and logs in. None: it stands. `on_socket` gets the descriptor as soon
-  /// as there is one, for whoever must cut a hanging login off.
+  /// Connects to one address and logs in. Returns none if it stands. `on_socket` gets the
+  /// descriptor as soon as there is one, for whoever must cut a hanging login off.
   std::optional<Refusal> open(const ConnectionSettings& settings, const Endpoint& endpoint,
                               const Address& address, const Interrupt& interrupt,
                               const std::function<void(int)>& on_socket);

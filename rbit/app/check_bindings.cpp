@@ -11,7 +11,8 @@ namespace rbit {
 
 namespace {
 
-/// The keys by which the exchange sends to the queue. None: `findings` say why nobody knows.
+/// The keys by which the exchange sends to the queue. Returns none if nobody knows, and then
+/// `findings` say why.
 std::optional<std::vector<std::string>> keys_of(const std::string& queue,
                                                 const config::Settings& settings,
                                                 const Management& management,

@@ -147,7 +147,7 @@ class LiveBroker {
       co_await ask_for_arguments(dead);
   }
 
-  /// Of one of ours that somebody else made: an argument may drop messages.
+  /// Somebody else may have made one of our queues, with an argument that drops messages.
   Task<void> ask_for_arguments(const std::string& dead) {
     amqp::DeclareQueue passive;
     passive.name = dead;

@@ -110,7 +110,7 @@ class Drops {
           argument_wins || given.overflow().empty() ? own.overflow() : given.overflow());
   }
 
-  /// Of a queue that is not there yet: the policy that it will get.
+  /// Judges a queue that is not there yet by the policy that it will get.
   void judge_by_policies(const std::string& name, Role role) {
     if (!policies_) policies_ = read("policies/" + management_.virtual_host());
     if (!policies_ || !policies_->is_array()) return;  // our user may not read them

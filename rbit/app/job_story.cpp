@@ -181,7 +181,7 @@ constexpr const char* who_has_it =
     "names "
     "what may)\n";
 
-/// Of a copy that was put where it waits for the next attempt.
+/// Tells of a copy where it was put to wait for the next attempt.
 std::string tell_retry(const json& story, std::int64_t now, bool is_local) {
   const json& settlement = story["settlement"];
   const std::string queue = text_of(story, "queue");

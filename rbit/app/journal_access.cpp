@@ -41,7 +41,7 @@ json ask_journal(const config::Settings& settings, const std::function<json(Data
   return ask(**database);
 }
 
-/// Of a job that would go on by itself if an rbit ran.
+/// Marks a job that would go on by itself if an rbit ran.
 json marked_as_left(json job) {
   const json& state = job["state"];
   if (state == "waiting" || state == "running" || state == "blocked") job["rbit_runs"] = false;

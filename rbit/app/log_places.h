@@ -11,7 +11,7 @@ namespace rbit {
 /// write to it, as to /var/log where syslog is a user of its own. Devices, pipes and what is
 /// standard output or error are as they are.
 Result<void> check_log_place(const std::string& path);
-/// Of all log files of a configuration; the first Error.
+/// Checks all log files of a configuration and returns the first Error.
 Result<void> check_log_places(const config::LogSettings& log);
 
 }  // namespace rbit

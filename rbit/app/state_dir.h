@@ -22,7 +22,7 @@ class StateDir {
   /// What to end with when something could not be begun in `directory`: 75 if its disk takes
   /// nothing now, so that a supervisor tries again, else 78.
   static ExitCode code_of_failure(const std::string& directory);
-  /// Of a `path` for which `disk::is_on_network`.
+  /// Says why a `path` for which `disk::is_on_network` will not do.
   static Error network_error(const std::string& path);
 
   const std::string& path() const { return path_; }

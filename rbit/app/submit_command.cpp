@@ -48,7 +48,7 @@ std::string job_id(const po::variables_map& values) {
   return said;
 }
 
-/// Of "http://host:port/": "host:port", as PyBit writes `web_host`.
+/// Gives "host:port" of "http://host:port/", as PyBit writes `web_host`.
 std::string web_host_of(const std::string& url) {
   const auto begin = url.find("://");
   if (begin == std::string::npos) return "";

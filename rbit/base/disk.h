@@ -12,7 +12,7 @@ struct Space {
   std::int64_t free = 0, total = 0;  // bytes; free for us, who may not be root
 };
 
-/// Of the file system `path` lies in, or will lie in: one that is not there yet counts as its
+/// Measures the file system `path` lies in, or will lie in: one that is not there yet counts as its
 /// nearest parent. Costs one system call.
 Result<Space> space_at(const std::string& path);
 

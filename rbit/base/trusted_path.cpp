@@ -28,8 +28,8 @@ Error errno_error(const std::string& path, const std::string& doing = "") {
   return error;
 }
 
-/// Of an ordinary user whose umask is 002: a group of his name with nobody else in it. Who could
-/// join it is root.
+/// Returns whether it is the group that an ordinary user with umask 002 has to himself: one of his
+/// name with nobody else in it. Only root could add somebody.
 bool is_private_group(gid_t group) {
   if (::geteuid() == 0 || group != ::getegid()) return false;
   const passwd* user = ::getpwuid(::geteuid());

@@ -14,9 +14,9 @@ namespace rbit {
 /// Who besides root and us could put something else where a path leads.
 enum class Meddler { none, owner, group, others };
 
-/// Of one part of a path, a directory, a file or a link. In a sticky directory such as /tmp nobody
-/// else can replace what is root's or ours. `trusted_uid` counts as us besides our effective user;
-/// -1: nobody.
+/// Says who could change one part of a path: a directory, a file or a link. In a sticky directory
+/// such as /tmp nobody else can replace what is root's or ours. `trusted_uid` counts as us besides
+/// our effective user; -1: nobody.
 Meddler meddler_of(const struct stat& part, long trusted_uid = -1);
 
 /// The same as an Error with its cure.

@@ -16,7 +16,7 @@ struct IniEntry {
   std::string value;         // lines joined with '\n'
   Place place;               // of the key
   std::vector<Place> lines;  // where each line of `value` stands
-  /// Of `runner`: the lines behind the first as they stand in the file, blank ones too.
+  /// Only `runner` has them: the lines behind the first as they stand in the file, blank ones too.
   std::vector<std::string> raw_lines;
   bool inherited = false;  // from [DEFAULT]
 

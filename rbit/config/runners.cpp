@@ -248,8 +248,8 @@ RunnerPolicy read_policy(SectionReader& reader, bool shell) {
   return policy;
 }
 
-/// Of `script = NAME ARGUMENTS`: the line that becomes it, so that nothing stands between. False:
-/// it is empty.
+/// Makes the runner line of `script = NAME ARGUMENTS`, which executes the script, so that no shell
+/// stays between. Returns false if the value is empty.
 bool read_script(SectionReader& reader, RunnerSettings& runner) {
   const std::string value(text::trim(reader.text("script")));
   const auto end = std::min(value.find_first_of(" \t\r\n"), value.size());

@@ -28,7 +28,7 @@ std::optional<int> parse_signal(std::string_view text);
 /// Parts between commas and white space; no empty ones.
 std::vector<std::string> parse_list(std::string_view text);
 /// Parts between white space, with quotes around what holds a blank: "a b" c. A backslash and what
-/// follows it stand as they are, for whoever reads the part. None: a quote has no end.
+/// follows it stand as they are, for whoever reads the part. Returns none if a quote has no end.
 std::optional<std::vector<std::string>> parse_words(std::string_view text);
 /// "host", "host:port", "[v6]", "[v6]:port", in letters, digits, dots and hyphens, or hexadecimal
 /// digits and colons between brackets.

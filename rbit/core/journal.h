@@ -37,7 +37,7 @@ struct JobRecord {
 };
 
 std::string_view to_string(JobRecord::State state);  // "waiting", "running", ...
-/// Of a job that has no verdict: it waits, runs, or ran when rbit died.
+/// Returns whether a job in this state has no verdict: it waits, runs, or ran when rbit died.
 bool is_unfinished(JobRecord::State state);
 
 /// An attempt that was begun in an earlier life of rbit and has no end.
@@ -97,7 +97,7 @@ class Journal {
   virtual Task<Result<void>> keep_dead(const Message& message, const Settlement& settlement) = 0;
   /// Keys of the jobs that are ours and not settled, those of earlier lives too, oldest first.
   virtual std::vector<std::string> owned_jobs() const = 0;
-  /// None: there is no such job. An Error: it could not be read, and may be there.
+  /// Returns none if there is no such job. An Error: it could not be read, and may be there.
   virtual Result<std::optional<OwnedJob>> owned_job(const std::string& key) const = 0;
 
   /// A: the settlement is reached. A job that was put back into its queue has moved.

@@ -35,7 +35,7 @@ class Cancels {
   };
   explicit Cancels(const Means& means) : means_(means) {}
 
-  /// Of a job that runs, or that waits in the journal for a slot or for its time, by key or by
+  /// Cancels a job that runs, or that waits in the journal for a slot or for its time, by key or by
   /// PyBit's job id. Returns false if there is no such job here.
   bool cancel(const std::string& key_or_id);
   /// A front-end wants the job of this id cancelled, wherever it is: it runs here, waits here or at

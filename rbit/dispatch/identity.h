@@ -18,7 +18,7 @@ struct Identity {
   std::optional<JobRecord> known;  // what the journal has of the key; not read if it runs here
   Holder holder = Holder::nobody;
 
-  /// Of this message alone, also while its key is nobody's.
+  /// Names this message alone, also while its key is nobody's.
   std::string mark() const { return key + '#' + digest; }
 };
 

@@ -25,7 +25,7 @@ class MissedCopies {
     std::uint32_t messages = 0, consumers = 0;  // ready ones; ours and others'
   };
   struct Links {
-    /// None: the broker did not say.
+    /// Gives none if the broker did not say.
     std::function<Task<std::optional<QueueCount>>(std::string queue)> ask;
     std::function<std::uint32_t(const std::string& queue)> own_consumers;
     /// The queue in which it waits until it is due.

@@ -34,7 +34,7 @@ class OwnedJobs {
     JobFlow& flow;
     Recorder& recorder;
     Settling& settling;
-    /// Null: the queue is not read here.
+    /// Returns null if the queue is not read here.
     std::function<const Binding*(const std::string& queue)> binding_of;
     /// Whether jobs of a queue that is read here may begin now.
     std::function<bool(const Binding&)> may_begin;

@@ -27,7 +27,7 @@ class RetryPolicy {
 
   Settlement decide(const Outcome& outcome, const Job& job) const;
 
-  /// Of a job that did not begin and is looked at again: this attempt is still to come.
+  /// Puts a job back that did not begin and is looked at again: this attempt is still to come.
   Settlement put_back(const Job& job, std::string reason) const {
     return Settlement::retry(std::min(delay_, ceiling_), job.attempt, std::move(reason));
   }

@@ -37,7 +37,7 @@ class Settling {
   /// Returns false if the connection is gone: the message comes again, and the journal knows the
   /// answer.
   Task<bool> settle(const std::string& key, Delivery& delivery, const Settlement& settlement);
-  /// Of a job that is on record as ours.
+  /// Acknowledges a message of a job that is on record as ours.
   Task<void> acknowledge(Delivery delivery);
   /// The answer is on record, and was not heard.
   Task<void> answer_again(Delivery delivery, Settlement settlement);

@@ -38,8 +38,8 @@ class Slots {
   std::optional<Slot> try_take(const std::string& runner);
   int free(const std::string& runner) const;
   int total() const { return total_; }
-  /// Of jobs that have their slot, `waiting` could not begin, for this machine had no room for
-  /// them: as many as run now are all there is, until `grow`.
+  /// `waiting` jobs that have a slot could not begin, for this machine had no room for them: as
+  /// many as run now are all there is, until `grow`.
   void meet_limit(int waiting) {
     room_ = std::max(1, used_ - waiting);
     changed_();

@@ -61,7 +61,7 @@ class AmqpTransport : public Transport {
   std::string broker() const { return keeper_.broker(); }
   bool connected() const { return keeper_.is_up(); }
   int connect_failures() const { return keeper_.failures(); }  // in a row
-  /// Of ours, on that queue, at this moment.
+  /// How many consumers of ours that queue has at this moment.
   std::uint32_t consumers(const std::string& queue) const;
   const AmqpCounters& counters() const { return counters_; }
   /// Why queues are not being read now. None of a queue: it is, or the broker is away.

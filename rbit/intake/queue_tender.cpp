@@ -93,7 +93,7 @@ Task<void> QueueTender::close() {
   if (own) co_await own->close();
 }
 
-/// None: the broker does not give us one, which is noted.
+/// Returns none if the broker does not give us one, which is noted.
 Task<std::shared_ptr<Connection>> QueueTender::own_connection() {
   if (own_ && own_->is_open()) co_return own_;
   amqp::ConnectionSettings settings = means_.settings.connection;

@@ -19,7 +19,7 @@ class ReadChannels {
   /// `others`: how many channels somebody else needs on the connection.
   ReadChannels(const asio::any_io_executor& loop, int others) : others_(others), opened_(loop) {}
 
-  /// None: there is none left, for the moment, or the connection has ended.
+  /// Returns none if there is none left, for the moment, or the connection has ended.
   Task<std::shared_ptr<ReadChannel>> take(std::shared_ptr<amqp::Connection> connection,
                                           bool in_trouble);
 

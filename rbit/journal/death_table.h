@@ -27,7 +27,7 @@ class DeathTable {
 
   // Reading.
 
-  /// Of a job's present run: attempts that had no end when the next one was begun.
+  /// Counts the attempts of a job's present run that had no end when the next one was begun.
   int during(const std::string& key, std::int64_t since) const;
 
  private:

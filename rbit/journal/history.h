@@ -21,7 +21,7 @@ struct AttemptRecord {
   std::int64_t wall_micros = 0, cpu_micros = 0, peak_memory_kib = 0, output_bytes = 0;
 };
 
-/// Of a message whose job was running, or that had its answer already.
+/// A message came whose job was running, or that had its answer already.
 struct DeliveryRecord {
   int run = 1, attempt = 1;
   std::int64_t time = 0;  // microseconds since 1970

@@ -30,7 +30,7 @@ class OwnedTable {
 
   /// Oldest first. What cannot be read is logged and left out.
   std::vector<std::string> keys() const;
-  /// None: there is no such job. An Error: it could not be read, and may be there.
+  /// Returns none if there is no such job. An Error: it could not be read, and may be there.
   Result<std::optional<OwnedJob>> find(const std::string& key) const;
 
  private:

@@ -35,7 +35,7 @@ Report read_report(const Statement& row);
 std::string artifacts_to_json(const std::vector<Artifact>& artifacts);
 std::vector<Artifact> artifacts_from_json(const std::string& json);
 
-/// Of a state that has an end: a new begin of the same key is a new run.
+/// Returns whether a job in this state has ended: if its key begins again, that is a new run.
 bool is_over(JobRecord::State state);
 JobRecord::State state_from(std::string_view name);
 

@@ -138,7 +138,7 @@ struct LogWriter::State : std::enable_shared_from_this<LogWriter::State> {
   }
 };
 
-/// Of the process, for `flush_all`. Never destroyed: threads outlive `main`.
+/// All writers of the process, for `flush_all`. It is never destroyed: threads outlive `main`.
 struct LogWriter::Registry {
   std::mutex mutex;
   std::vector<std::weak_ptr<State>> all;

@@ -63,8 +63,8 @@ bool same_secret(std::string_view given, std::string_view wanted) {
   return difference == 0;
 }
 
-/// Of a Host header that is HOST, HOST:PORT, [V6] or [V6]:PORT, the host in lower case; "" of all
-/// else. What is in brackets may be no address: it is compared as a whole.
+/// Returns the host, in lower case, of a Host header that is HOST, HOST:PORT, [V6] or [V6]:PORT,
+/// and "" of all else. What is in brackets may be no address: it is compared as a whole.
 std::string host_name(std::string_view header) {
   const auto end = header.starts_with('[') ? header.find(']') + 1 : header.find(':');
   const std::string_view name = header.substr(0, end), port = header.substr(name.size());

@@ -40,7 +40,7 @@ class Monitor : public JobObserver {
 
   /// The reply to a path, as the server gives it.
   HttpReply reply(const std::string& path);
-  /// Of the server; 0 if there is none.
+  /// The port of the server; 0 if there is none.
   int port() const { return server_ ? server_->port() : 0; }
 
  private:

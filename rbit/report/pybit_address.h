@@ -32,8 +32,8 @@ class PybitAddress {
   /// "http://HOST:PORT". `web_host` is as a message has it, trusted by nobody. An Error: there is
   /// no front-end that may be spoken to.
   Result<std::string> base_of(const std::string& web_host) const;
-  /// The number of a job that a front-end may know, without zeros in front. None: it is `rbit
-  /// submit`'s own, and could only hit a stranger there. An Error: it is no number.
+  /// The number of a job that a front-end may know, without zeros in front. Returns none if it is
+  /// `rbit submit`'s own, and could only hit a stranger there. An Error: it is no number.
   static Result<std::optional<std::string>> number_of(const std::string& job_id);
 
   HttpRequest request(std::string method, std::string url) const;

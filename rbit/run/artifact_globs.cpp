@@ -122,7 +122,8 @@ class Walk {
     return target && ::fstat(target.get(), &info) == 0 && S_ISDIR(info.st_mode);
   }
 
-  /// A directory, or one that a link leads to, to read. None: it is noted why.
+  /// A directory, or one that a link leads to, to read. Returns none if it cannot be read, and
+  /// notes why.
   Fd open(const Fd& directory, const Entry& entry, const std::string& path) {
     Fd next;
     if (entry.is_link) {

@@ -126,7 +126,7 @@ struct HostChannel::State : std::enable_shared_from_this<HostChannel::State> {
           self->changed.notify();
         });
   }
-  /// Of a dead host: whether it had read the whole line. If not, nothing of the job ran.
+  /// Returns whether a host that has died had read the whole line. If not, nothing of the job ran.
   bool has_read_line() {
     if (*written) return false;
     char byte = 0;

@@ -99,7 +99,7 @@ constexpr int most_links = 40;  // as many as the kernel follows
 // A job's links may be as long as paths may be, and lead up and down for hours.
 constexpr int most_steps = 256;
 
-/// Where a link leads. None: it cannot be read.
+/// Where a link leads. Returns none if it cannot be read.
 std::optional<std::string> target_of(const Fd& link) {
   std::array<char, PATH_MAX> target{};
   const ssize_t length = ::readlinkat(link.get(), "", target.data(), target.size());
@@ -107,7 +107,7 @@ std::optional<std::string> target_of(const Fd& link) {
   return std::string(target.data(), static_cast<std::size_t>(length));
 }
 
-/// The path without the beginning that is the directory itself. None: it lies elsewhere.
+/// The path without the beginning that is the directory itself. Returns none if it lies elsewhere.
 std::optional<std::string> without(const std::vector<std::string>& names, const std::string& path) {
   for (const auto& name : names) {
     if (path == name) return "";

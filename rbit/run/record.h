@@ -28,13 +28,14 @@ struct LeaderRecord {
   bool host_released = false;  // a host's: the job was over, its verdict is in the file `result`
 };
 
-/// None: no leader ever began there, so nothing of the attempt ran. An Error: it is not readable.
+/// Returns none if no leader ever began there, so nothing of the attempt ran. An Error: it is not
+/// readable.
 Result<std::optional<LeaderRecord>> read_leader_record(const std::string& record_dir);
 
 /// How an attempt of an earlier life of rbit ended, from its record: waits for a leader that is
 /// still at it (`grace` and 10 s, then it is killed), ends what a dead one left behind, collects
-/// the artifacts, removes the workspace. None: the crash left no verdict, or `stop` became true,
-/// and the next life finds all as it was. Never throws.
+/// the artifacts, removes the workspace. Returns none if the crash left no verdict, or `stop`
+/// became true, and the next life finds all as it was. Never throws.
 Task<std::optional<Outcome>> recover_attempt(OpenAttempt attempt, RunnerPolicy policy,
                                              RunPlace place,
                                              const std::atomic<bool>* stop = nullptr);

@@ -15,7 +15,7 @@ std::optional<std::string> second_shell(const std::vector<std::string>& words,
 
 /// The command, such as "[[ -eq", to which bash or another shell would give the word begun after
 /// `words` as a number to calculate or as a name of a variable: an index in it is a line to run.
-/// `after`: what follows the word in the line. None: it is text to the command.
+/// `after`: what follows the word in the line. Returns none if it is text to the command.
 std::optional<std::string> calculating_command(const std::vector<std::string>& words,
                                                std::string_view begun, std::string_view after);
 

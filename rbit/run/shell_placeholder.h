@@ -24,7 +24,8 @@ ShellPlaceholder placeholder_at(std::string_view rest,
 bool is_escaped_placeholder(std::string_view rest,
                             const std::map<std::string, std::string>& settings);
 
-/// Of text that is no placeholder: which one somebody may have meant by %IDENT. Empty: none.
+/// Says which placeholder somebody may have meant by text such as %IDENT that is none, or returns
+/// "".
 std::string doubt_about(std::string_view rest);
 
 }  // namespace rbit

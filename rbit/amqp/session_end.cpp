@@ -1,5 +1,5 @@
-// How a channel or a connection ends, and whose doing it was: the part of amqp_session.h that lays
-// an error at the door of the queue and the operation that caused it.
+// How a channel or a connection ends, and whose doing it was: the part of session.h that lays an
+// error at the door of the queue and the operation that caused it.
 #include <algorithm>
 #include <utility>
 

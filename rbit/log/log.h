@@ -29,7 +29,7 @@ bool enabled(Level level);
 /// `logger`: "rbit", one of its children ("rbit.x"), or "roadrunners" for what runners log.
 void write(Level level, std::string_view logger, std::string_view message, const Fields& fields,
            const Location& where);
-/// Nothing that is written is waited for (log_writer.h). This waits until it has arrived, a second
+/// Nothing that is written is waited for (log/writer.h). This waits until it has arrived, a second
 /// at most: for the end of the program.
 void flush();
 /// A line as it stands, to standard error, in its turn.

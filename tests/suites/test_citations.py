@@ -1,4 +1,4 @@
-"""Comments stand on what the repository has: none cites a book or a label that is not here."""
+"""Comments stand on what the repository has: none cites a book, a label or a file that is not here."""
 
 import ast
 import io
@@ -17,6 +17,7 @@ BOOK = re.compile(r"\b[A-Z]{3,}\.md\b")
 LABEL = re.compile(r"(?<![\w/<>%.-])[AIJKLPRSTX]\d{1,2}\b(?![-\w])")
 NUMBERED = re.compile(r"\b(?:promise|rules?|duty|duties|defects?|sections?|chapter) \d+", re.I)
 PAGE = re.compile(r"\b([\w/]+\.rst)(?:, ([a-z]+(?:-[a-z]+)*)(?=[);]))?")
+FILE = re.compile(r"(?<![\w<./*-])(?!linux/|sys/)[a-z]\w*(?:/\w+)*\.(?:h|hpp|cpp|cmake)\b(?!>)")
 
 
 def comments_of_c(text):
@@ -100,6 +101,12 @@ def pages(root):
     return found
 
 
+def endings_of(paths):
+    """All ways to name one of them: c.h, b/c.h, a/b/c.h."""
+    return {"/".join(parts[i:]) for parts in (path.split("/") for path in paths)
+            for i in range(len(parts))}
+
+
 def missing_files(text, root):
     """Files that a page of ours names by a path from the top or from rbit/, and that are not there.
     A name with a capital word in it stands for many."""
@@ -108,7 +115,7 @@ def missing_files(text, root):
         os.path.exists(os.path.join(root, top, one)) for top in ("", "rbit"))]
 
 
-def complaints(path, text, known_pages, known_words):
+def complaints(path, text, known_pages, known_words, known_files):
     """What is wrong with the comments of one file."""
     found = []
     for comment in comments_in(path, text):
@@ -119,6 +126,9 @@ def complaints(path, text, known_pages, known_words):
                 found.append(f"{path}: nothing here defines {label}: {comment[:90]}")
         for number in NUMBERED.findall(comment):
             found.append(f"{path}: '{number}' of which page? {comment[:90]}")
+        for name in FILE.findall(comment):
+            if name not in known_files and not re.search("[A-Z]{2}", name):
+                found.append(f"{path}: there is no {name}: {comment[:90]}")
         for page, label in PAGE.findall(comment):
             beside = os.path.join(os.path.dirname(path), page)
             name = page if page in known_pages else beside
@@ -141,6 +151,7 @@ class Citations(unittest.TestCase):
         for room in ROOMS:
             for directory, _, names in os.walk(os.path.join(root, room)):
                 paths += [os.path.relpath(os.path.join(directory, name), root) for name in names]
+        known_files = endings_of(paths)
         for path in sorted(paths):
             if path == HERE or "/recorded/" in path or "/corpus/" in path:
                 continue
@@ -150,7 +161,7 @@ class Citations(unittest.TestCase):
             except (UnicodeDecodeError, FileNotFoundError):
                 continue
             count += len(comments_in(path, text))
-            found += complaints(path, text, known_pages, known_words)
+            found += complaints(path, text, known_pages, known_words, known_files)
         self.assertEqual(found, [], "\n" + "\n".join(found))
         self.assertGreater(count, 3000)  # else it looks where nothing is
 
@@ -169,7 +180,7 @@ class WrongOnes(unittest.TestCase):
     PAGES = {"rbit/doc/traps.rst": {"sqlite-sync"}, "README.rst": set()}
 
     def look(self, text, path="rbit/base/x.h"):
-        return complaints(path, text, self.PAGES, {"J1"})
+        return complaints(path, text, self.PAGES, {"J1"}, endings_of(["rbit/base/fd.h"]))
 
     def test_books_labels_and_numbers(self):
         for wrong in ("// as DESIGN.md has it", "int a;  // (S2)", "/* of RELIABILITY.md */",
@@ -191,6 +202,10 @@ class WrongOnes(unittest.TestCase):
         self.assertEqual(len(self.look("So (``traps.rst``, no-sync).\n", "rbit/doc/x.rst")), 1)
 
     def test_files(self):
+        for wrong in ("// as fdd.h", "/// see base/df.h: it", "// rbit/bas/fd.h"):
+            self.assertEqual(len(self.look(wrong)), 1, wrong)
+        for right in ("// fd.h", "/// (base/fd.h).", "// <sysexits.h>", "// report/NAME_sink.h"):
+            self.assertEqual(self.look(right), [], right)
         text = "``base/fd.h``, ``rbit/base/fd.h``, ``report/NAME_sink.h``, ``base/fdd.h``"
         self.assertEqual(missing_files(text, rbit_suite.SOURCE_DIR), ["base/fdd.h"])
 

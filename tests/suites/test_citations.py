@@ -1,4 +1,4 @@
-"""Comments stand on what the repository has: none cites a book, a label or a file that is not here."""
+"""Comments stand on what the repository has: none cites a book, label or file that is not here."""
 
 import ast
 import io
@@ -23,7 +23,7 @@ FILE = re.compile(r"(?<![\w<./*-])(?!linux/|sys/)[a-z]\w*(?:/\w+)*\.(?:h|hpp|cpp
 def comments_of_c(text):
     """Comments, and the names of test cases, which are sentences as well."""
     pieces = re.compile(r'//[^\n]*|/\*.*?\*/|R"(\w*)\(.*?\)\1"|"(?:\\.|[^"\\\n])*"|'
-                        r"'(?:\\.|[^'\\\n])*'", re.S)
+                        r"(?<!\w)'(?:\\.|[^'\\\n])+'", re.S)
     found, end = [], -1
     for one in pieces.finditer(text):
         words = one[0]
@@ -185,6 +185,7 @@ class WrongOnes(unittest.TestCase):
     def test_books_labels_and_numbers(self):
         for wrong in ("// as DESIGN.md has it", "int a;  // (S2)", "/* of RELIABILITY.md */",
                       "// for promise 2", "/// Ends it\n/// (K6).", "// section\n// 4 says so",
+                      "int a = 1'000;  // it's (S2)",
                       'TEST_CASE("not again (R3)") {}', 'TEST_CASE_FIXTURE(F, "K1") {}'):
             self.assertEqual(len(self.look(wrong)), 1, wrong)
         for right in ('auto a = "INTEROP.md (S2)";', "// J1 is written", "// C++20 has A12B",

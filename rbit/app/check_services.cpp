@@ -49,9 +49,9 @@ config::Ini read_ini(const fs::path& path) {
   return config::parse_ini(text, path.string(), nothing, ignored);
 }
 
-std::string value_of(const config::IniSection* section, std::string_view key) {
-  const config::IniEntry* entry = section != nullptr ? section->find(key) : nullptr;
-  return entry != nullptr ? entry->value : "";
+std::string value_of(const config::Ini* section, std::string_view key) {
+  const config::IniValue* value = section ? config::find_value(*section, key) : nullptr;
+  return value ? value->text : "";
 }
 
 /// The files of a directory that end so, in the order of their names.
@@ -118,7 +118,8 @@ std::vector<fs::path> supervisord_files(const fs::path& top) {
     const fs::path file = top / name;
     add(file);
     const config::Ini main = read_ini(file);
-    for (const auto& pattern : text::split_blanks(value_of(main.find("include"), "files")))
+    for (const auto& pattern :
+         text::split_blanks(value_of(config::find_child(main, "include"), "files")))
       for (const auto& one : included(pattern, file, top)) add(one);
   }
   for (const char* directory : {"etc/supervisor/conf.d", "etc/supervisord.d"})
@@ -128,8 +129,9 @@ std::vector<fs::path> supervisord_files(const fs::path& top) {
 }
 
 void look_at_supervisord(const fs::path& path, const fs::path& ours, std::vector<Service>& found) {
-  for (const auto& section : read_ini(path).sections) {
-    if (!section.name.starts_with("program:")) continue;
+  const config::Ini file = read_ini(path);
+  for (const auto& [name, section] : file) {
+    if (!name.starts_with("program:")) continue;
     std::string directory = value_of(&section, "directory");
     if (directory.empty()) directory = "/";
     if (!runs_our_file(value_of(&section, "command"), directory, ours)) continue;
@@ -211,7 +213,7 @@ Service systemd_default(const fs::path& root) {
     }
   for (const auto& file : files) {
     const config::Ini ini = read_ini(file);
-    const std::string said = value_of(ini.find("Manager"), "defaulttimeoutstopsec");
+    const std::string said = value_of(config::find_child(ini, "Manager"), "defaulttimeoutstopsec");
     if (parse_span(said, service.stop_time))
       service.default_from = "DefaultTimeoutStopSec of " + file.string();
   }
@@ -225,7 +227,7 @@ void look_at_unit(const std::vector<fs::path>& files, const fs::path& ours, Serv
   service.file = files.front().string();
   for (const auto& file : files) {
     const config::Ini unit = read_ini(file);
-    const config::IniSection* section = unit.find("Service");
+    const config::Ini* section = config::find_child(unit, "Service");
     if (const auto said = value_of(section, "execstart"); !said.empty()) command = said;
     if (const auto said = value_of(section, "workingdirectory"); said.starts_with('/'))
       directory = said;

@@ -20,7 +20,7 @@ BrokerUrl read_url(SectionReader& reader) {
     return {};
   }
   const auto also = [&](const char* key) {
-    const IniEntry* entry = reader.entry(key);
+    const IniValue* entry = reader.entry(key);
     // A key of [DEFAULT] may be meant for others.
     if (entry && !entry->inherited)
       reader.error(key, "is said by url too (" +
@@ -66,10 +66,10 @@ void read_credentials(SectionReader& reader, const BrokerUrl& url, BrokerSetting
 }
 
 void read_tls(SectionReader& reader, BrokerSettings& broker) {
-  broker.ca_file = reader.path("ca-file");
-  broker.cert_file = reader.path("cert-file");
-  broker.key_file = reader.path("key-file");
-  broker.tls_verify = reader.flag("tls-verify");
+  reader.read("ca-file", broker.ca_file);
+  reader.read("cert-file", broker.cert_file);
+  reader.read("key-file", broker.key_file);
+  reader.read("tls-verify", broker.tls_verify);
   for (const char* key : {"ca-file", "cert-file", "key-file", "tls-verify"}) {
     const bool harmless = std::string_view(key) == "tls-verify" && broker.tls_verify;
     if (reader.has(key) && !broker.tls && !harmless)
@@ -90,7 +90,7 @@ void read_tls(SectionReader& reader, BrokerSettings& broker) {
 }  // namespace
 
 void read_amqp(const Ini& ini, Loaded& loaded) {
-  SectionReader reader(ini.find("amqp"), "amqp", "amqp", loaded);
+  SectionReader reader(find_child(ini, "amqp"), "amqp", "amqp", loaded);
   BrokerSettings& broker = loaded.settings.broker;
   const BrokerUrl url = read_url(reader);
   broker.local = url.local;
@@ -101,7 +101,7 @@ void read_amqp(const Ini& ini, Loaded& loaded) {
   }
   if (url.hosts.empty()) {
     broker.hosts = read_hosts(reader);
-    broker.port = reader.number("port");
+    reader.read("port", broker.port);
   } else {
     broker.hosts = url.hosts;
     broker.port = url.tls ? 5671 : 5672;  // of hosts that name none
@@ -112,10 +112,12 @@ void read_amqp(const Ini& ini, Loaded& loaded) {
   read_credentials(reader, url, broker);
   broker.virtual_host = of_url_or(reader, "virtual_host", url.virtual_host);
   if (broker.virtual_host.empty()) broker.virtual_host = "/";  // brokers refuse ""
-  broker.heartbeat = std::chrono::ceil<std::chrono::seconds>(reader.duration("heartbeat"));
+  std::chrono::milliseconds heartbeat = broker.heartbeat;
+  reader.read("heartbeat", heartbeat);
+  broker.heartbeat = std::chrono::ceil<std::chrono::seconds>(heartbeat);
   if (broker.heartbeat < std::chrono::seconds(1) || broker.heartbeat > std::chrono::hours(1))
     reader.error("heartbeat", "is not from 1s to 1h");
-  broker.reconnect_ceiling = reader.duration("reconnect-ceiling");
+  reader.read("reconnect-ceiling", broker.reconnect_ceiling);
   if (broker.reconnect_ceiling < std::chrono::milliseconds(10) ||
       broker.reconnect_ceiling > std::chrono::hours(1))
     reader.error("reconnect-ceiling", "is not from 10ms to 1h");

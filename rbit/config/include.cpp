@@ -42,17 +42,17 @@ void read_included(const std::string& path, std::vector<IniSource>& sources, Loa
   std::vector<Finding> ignored;  // the whole is parsed again
   const auto nothing = [](std::string_view, std::string_view) { return false; };
   const Ini first = parse_ini(sources, nothing, ignored);
-  const IniSection* section = first.find("rbit");
-  if (!section) section = first.find("coyote");
-  const IniEntry* entry = section ? section->find("include") : nullptr;
+  const Ini* section = find_child(first, "rbit");
+  if (!section) section = find_child(first, "coyote");
+  const IniValue* entry = section ? find_value(*section, "include") : nullptr;
   if (!entry) return;
   const auto mistake = [&](const std::string& text) {
-    loaded.findings.push_back(
-        {Finding::Severity::error, entry->place, "[" + section->name + "] include: " + text});
+    loaded.findings.push_back({Finding::Severity::error, entry->place,
+                               "[" + section->data().spelled + "] include: " + text});
   };
   const auto directory =
       path == "-" ? std::filesystem::path() : std::filesystem::path(path).parent_path();
-  for (const auto& pattern : parse_list(entry->value)) {
+  for (const auto& pattern : parse_list(entry->text)) {
     const std::filesystem::path named(pattern);
     if (has_wildcard(named.parent_path().string())) {  // or half a disk would be searched
       mistake("'" + text::one_line(pattern, 300) + "' has a wildcard in the name of a directory");

@@ -1,11 +1,8 @@
 #include "rbit/config/ini.h"
 
 #include <algorithm>
-#include <boost/property_tree/ini_parser.hpp>
-#include <boost/property_tree/ptree.hpp>
 #include <map>
 #include <optional>
-#include <sstream>
 #include <utility>
 
 #include "rbit/base/text.h"
@@ -41,7 +38,7 @@ std::string first_line(std::string_view value) {
   return std::string(value == "\"\"" ? std::string_view() : value);
 }
 
-/// Folds the lines of a file into sections and entries, as Python 2.7's RawConfigParser did.
+/// Folds the lines of a file into the tree, as Python 2.7's RawConfigParser did.
 class Folder {
  public:
   Folder(const KnownKey& known, std::vector<Finding>& findings)
@@ -52,8 +49,8 @@ class Folder {
     is_included_ = !file_.empty();
     file_ = file;
     number_ = 0;
-    section_.reset();
-    open_.reset();
+    section_ = nullptr;
+    open_ = nullptr;
     begun_here_.clear();
     said_text_before_ = false;
     if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);  // a BOM
@@ -64,7 +61,12 @@ class Folder {
     }
   }
 
-  std::vector<IniSection> take() { return std::move(sections_); }
+  /// The tree of all files, once. Swapped, as it has no move and would leave secrets behind.
+  Ini take() {
+    Ini tree;
+    tree.swap(tree_);
+    return tree;
+  }
 
  private:
   void line(std::string_view line) {
@@ -73,15 +75,14 @@ class Folder {
       error("holds a NUL byte, which no key and no value can");
       return;
     }
-    if (text::trim(line).empty() && open_ && entry().key == "runner")
-      entry().raw_lines.emplace_back();  // of a script; the value itself has no blank lines
+    const bool in_runner = open_ != nullptr && open_->key() == "runner";
+    if (text::trim(line).empty() && in_runner)
+      open_->raw_lines.emplace_back();  // of a script; the value itself has no blank lines
     if (text::trim(line).empty() || line.front() == '#' || line.front() == ';' || is_rem(line))
       return;  // does not end a value
     if (is_blank(line.front()) && open_) {
-      if (entry().key == "runner") {
-        line = line.substr(0, line.size() - (line.ends_with('\r') ? 1 : 0));
-        entry().raw_lines.emplace_back(line);
-      }
+      if (in_runner)
+        open_->raw_lines.emplace_back(line.substr(0, line.size() - (line.ends_with('\r') ? 1 : 0)));
       continuation(text::trim(line));
     } else if (!header(line) && !assignment(line)) {
       if (!section_) {
@@ -93,21 +94,18 @@ class Folder {
     }
   }
 
-  IniSection& section() { return sections_[*section_]; }
-  IniEntry& entry() { return section().entries[*open_]; }
-
   void continuation(std::string_view line) {
     const bool comment = line.front() == '#' || line.front() == ';';
-    if (comment && entry().key == "queue-mappings") return;
+    if (comment && open_->key() == "queue-mappings") return;
     warn_if_misplaced(line);
-    entry().value += '\n';
-    entry().value += line;
-    entry().lines.push_back(here());
+    open_->text += '\n';
+    open_->text += line;
+    open_->lines.push_back(here());
   }
 
   /// A line that somebody indented by mistake is part of a value and says nothing of its own.
   void warn_if_misplaced(std::string_view line) {
-    const bool shell = is_shell_line(text::trim(entry().value));  // `[ -f x ]`, `user=x` are shell
+    const bool shell = is_shell_line(text::trim(open_->text));  // `[ -f x ]`, `user=x` are shell
     std::string what;
     if (line.front() == '[' && line.back() == ']') {
       const auto name = line.substr(1, line.find(']') - 1);
@@ -116,14 +114,14 @@ class Folder {
       const auto key = text::lower(text::trim(line.substr(0, mark)));
       const bool spaced = mark > 0 && is_blank(line[mark - 1]);
       // A queue may be called `python`, or as any other key.
-      const bool mapping = entry().key == "queue-mappings" && line[mark] == ':' &&
+      const bool mapping = open_->key() == "queue-mappings" && line[mark] == ':' &&
                            mark + 1 < line.size() && !is_blank(line[mark + 1]);
-      if (!key.empty() && known_(section().name, key) && (!shell || spaced) && !mapping)
+      if (!key.empty() && known_(section_->data().spelled, key) && (!shell || spaced) && !mapping)
         what = "'" + key + "' is no key here";
     }
     if (!what.empty())
-      warning("indented, so it continues '" + entry().key + "' (line " +
-              std::to_string(entry().place.line) + "); " + what);
+      warning("indented, so it continues '" + open_->key() + "' (line " +
+              std::to_string(open_->place.line) + "); " + what);
   }
 
   bool header(std::string_view line) {
@@ -133,18 +131,16 @@ class Folder {
     const auto rest = text::trim(line.substr(end + 1));
     if (!rest.empty())
       warning("[" + name + "] the text after ']' is ignored: '" + text::one_line(rest, 80) + "'");
-    open_.reset();  // so a section cannot start with a continuation
-    for (std::size_t i = 0; i < sections_.size(); ++i) {
-      if (sections_[i].name != name) continue;
-      if (const auto first = begun_here_.emplace(name, number_); !first.second)
+    open_ = nullptr;  // so a section cannot start with a continuation
+    const auto [first, fresh] = begun_here_.emplace(name, number_);
+    if (const auto found = tree_.find(name); found != tree_.not_found()) {
+      section_ = &found->second;
+      if (!fresh)
         warning("[" + name + "] begins again; its keys are added to those from line " +
-                std::to_string(first.first->second));
-      section_ = i;
-      return true;
+                std::to_string(first->second));
+    } else {
+      section_ = &tree_.push_back({name, Ini({name, here(), {}, {}, {}})})->second;
     }
-    section_ = sections_.size();
-    sections_.push_back({name, here(), {}});
-    begun_here_.emplace(name, number_);
     return true;
   }
 
@@ -153,46 +149,40 @@ class Folder {
     if (!section_ || mark == std::string_view::npos || mark == 0 || is_blank(line.front()))
       return false;
     const std::string spelled(text::trim(line.substr(0, mark)));
-    IniEntry fresh{text::lower(spelled),
-                   spelled,
-                   first_line(text::trim(line.substr(mark + 1))),
-                   here(),
-                   {here()},
-                   {},
-                   false};
-    auto& entries = section().entries;
-    if (is_included_ && fresh.key == "include" && is_ours()) {
-      error("[" + section().name + "] include: an included file cannot include others (name them " +
-            "in the first file)");
-      open_ = entries.size();
-      entries.push_back({"", "", "", here(), {here()}, {}, false});  // takes its continuation lines
+    IniValue fresh{spelled, here(), first_line(text::trim(line.substr(mark + 1))), {here()}, {}};
+    const std::string key = fresh.key();
+    if (is_included_ && key == "include" && is_ours()) {
+      error("[" + section_->data().spelled + "] include: an included file cannot include others " +
+            "(name them in the first file)");
+      refused_ = {};
+      open_ = &refused_;
       return true;
     }
-    for (std::size_t i = 0; i < entries.size(); ++i) {
-      if (entries[i].key != fresh.key) continue;
-      const bool elsewhere = entries[i].place.file != file_;
-      if (elsewhere && fresh.key == "queue-mappings" && is_ours()) {
-        // `place` stays the first one's; each line has its own.
-        entries[i].value += '\n' + fresh.value;
-        entries[i].lines.push_back(here());
-        open_ = i;
-        return true;
-      }
-      if (!elsewhere)
-        warning("[" + section().name + "] '" + fresh.key +
-                "' is given again; the last one counts (first at line " +
-                std::to_string(entries[i].place.line) + ")");
-      entries[i] = std::move(fresh);
-      open_ = i;
+    const auto found = section_->find(key);
+    if (found == section_->not_found()) {
+      open_ = &section_->push_back({key, Ini(std::move(fresh))})->second.data();
       return true;
     }
-    open_ = entries.size();
-    entries.push_back(std::move(fresh));
+    open_ = &found->second.data();
+    const bool elsewhere = open_->place.file != file_;
+    if (elsewhere && key == "queue-mappings" && is_ours()) {
+      // `place` stays the first one's; each line has its own.
+      open_->text += '\n' + fresh.text;
+      open_->lines.push_back(here());
+      return true;
+    }
+    if (!elsewhere)
+      warning("[" + section_->data().spelled + "] '" + key +
+              "' is given again; the last one counts (first at line " +
+              std::to_string(open_->place.line) + ")");
+    *open_ = std::move(fresh);
     return true;
   }
 
   /// The section is rbit's own, under either name.
-  bool is_ours() { return section().name == "rbit" || section().name == "coyote"; }
+  bool is_ours() const {
+    return section_->data().spelled == "rbit" || section_->data().spelled == "coyote";
+  }
 
   Place here() const { return {file_, number_}; }
   void error(std::string text) {
@@ -206,62 +196,22 @@ class Folder {
   bool is_included_ = false;  // by the first file
   const KnownKey& known_;
   std::vector<Finding>& findings_;
-  std::vector<IniSection> sections_;
-  std::optional<std::size_t> section_, open_;  // indices: the vectors grow
-  std::map<std::string, int> begun_here_;      // the lines of this file's sections, by name
+  Ini tree_;
+  Ini* section_ = nullptr;                 // of `tree_`, whose nodes stay where they are
+  IniValue* open_ = nullptr;               // takes the continuation lines
+  IniValue refused_;                       // takes those that belong to no value
+  std::map<std::string, int> begun_here_;  // the lines of this file's sections, by name
   int number_ = 0;
   bool said_text_before_ = false;
 };
 
-/// On one line, whatever is in it: control characters and '%' as %XX.
-std::string escape(std::string_view value) {
-  static constexpr char digits[] = "0123456789abcdef";
-  std::string out;
-  for (const char c : value) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte >= 0x20 && c != '%') {
-      out += c;
-    } else {
-      out += '%';
-      out += digits[byte >> 4];
-      out += digits[byte & 15];
-    }
-  }
-  return out;
-}
-
-std::string unescape(std::string_view value) {
-  std::string out;
-  for (std::size_t i = 0; i < value.size(); ++i) {
-    if (value[i] != '%') {
-      out += value[i];
-      continue;
-    }
-    out += static_cast<char>(std::stoi(std::string(value.substr(i + 1, 2)), nullptr, 16));
-    i += 2;
-  }
-  return out;
-}
-
-/// Boost's reader gets lines without anything in them that it reads differently from Python's:
-/// numbers for the names of sections and keys (no merging, no dots), one line a value.
-void through_property_tree(std::vector<IniSection>& sections) {
-  std::stringstream harmless;
-  for (std::size_t i = 0; i < sections.size(); ++i) {
-    harmless << '[' << i << "]\n";
-    for (std::size_t j = 0; j < sections[i].entries.size(); ++j)
-      harmless << j << '=' << escape(sections[i].entries[j].value) << '\n';
-  }
-  boost::property_tree::ptree tree;
-  boost::property_tree::read_ini(harmless, tree);
-  for (const auto& [section, keys] : tree)
-    for (const auto& [key, value] : keys)
-      sections[std::stoul(section)].entries[std::stoul(key)].value = unescape(value.data());
-}
-
 }  // namespace
 
-std::string IniEntry::block() const {
+std::string IniValue::key() const {
+  return text::lower(spelled);
+}
+
+std::string IniValue::block() const {
   std::optional<std::string_view> common;
   for (const std::string_view line : raw_lines) {
     const auto indentation = line.substr(0, line.find_first_not_of(blanks));
@@ -273,7 +223,7 @@ std::string IniEntry::block() const {
       ++same;
     common = common->substr(0, same);
   }
-  std::string out = value.substr(0, value.find('\n'));
+  std::string out = text.substr(0, text.find('\n'));
   for (const std::string_view line : raw_lines) {
     out += '\n';
     if (!text::trim(line).empty()) out += line.substr(common->size());
@@ -281,16 +231,14 @@ std::string IniEntry::block() const {
   return out;
 }
 
-const IniEntry* IniSection::find(std::string_view key) const {
-  for (const auto& entry : entries)
-    if (entry.key == key) return &entry;
-  return nullptr;
+const Ini* find_child(const Ini& parent, std::string_view name) {
+  const auto found = parent.find(std::string(name));
+  return found == parent.not_found() ? nullptr : &found->second;
 }
 
-const IniSection* Ini::find(std::string_view name) const {
-  for (const auto& section : sections)
-    if (section.name == name) return &section;
-  return nullptr;
+const IniValue* find_value(const Ini& section, std::string_view key) {
+  const Ini* found = find_child(section, key);
+  return found ? &found->data() : nullptr;
 }
 
 Ini parse_ini(std::string_view text, const std::string& file, const KnownKey& known,
@@ -302,22 +250,16 @@ Ini parse_ini(const std::vector<IniSource>& sources, const KnownKey& known,
               std::vector<Finding>& findings) {
   Folder folder(known, findings);
   for (const auto& source : sources) folder.fold(source.text, source.file);
-  auto sections = folder.take();
-  through_property_tree(sections);
-
-  Ini ini;
-  for (auto& section : sections) {
-    if (section.name != "DEFAULT") continue;  // so spelled: [default] is an ordinary section
-    ini.defaults = std::move(section.entries);
-    for (auto& entry : ini.defaults) entry.inherited = true;
-  }
-  for (auto& section : sections) {
-    if (section.name == "DEFAULT") continue;
-    std::erase_if(section.entries, [](const auto& entry) { return entry.key.empty(); });
-    for (const auto& entry : ini.defaults)
-      if (!section.find(entry.key)) section.entries.push_back(entry);
-    ini.sections.push_back(std::move(section));
-  }
+  Ini ini = folder.take();
+  const auto found = ini.find("DEFAULT");  // so spelled: [default] is an ordinary section
+  if (found == ini.not_found()) return ini;
+  Ini defaults;
+  defaults.swap(found->second);
+  ini.erase("DEFAULT");
+  for (auto& [key, value] : defaults) value.data().inherited = true;
+  for (auto& [name, section] : ini)
+    for (const auto& value : defaults)
+      if (!find_child(section, value.first)) section.push_back(value);
   return ini;
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <boost/property_tree/ptree.hpp>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -9,39 +10,32 @@
 
 namespace rbit::config {
 
-/// One `key = value` with its continuation lines.
-struct IniEntry {
-  std::string key;           // lower-cased
-  std::string spelled;       // as written: env.NAME needs its case
-  std::string value;         // lines joined with '\n'
-  Place place;               // of the key
-  std::vector<Place> lines;  // where each line of `value` stands
+/// What the tree of a file holds for a section, and for one `key = value` with its continuation
+/// lines.
+struct IniValue {
+  std::string spelled;       // the section's name; the key as written: env.NAME needs its case
+  Place place;               // where the section first begins; of the key
+  std::string text;          // the lines of a key's value, joined with '\n'
+  std::vector<Place> lines;  // where each line of `text` stands
   /// Only `runner` has them: the lines behind the first as they stand in the file, blank ones too.
   std::vector<std::string> raw_lines;
   bool inherited = false;  // from [DEFAULT]
 
+  /// The key by which a section has it: lower-cased.
+  std::string key() const;
   /// The value as a text of lines: they lose the indentation that all behind the first have, and no
   /// more. REQUIRES: it is `runner`.
   std::string block() const;
 };
 
-struct IniSection {
-  std::string name;  // as written, case kept
-  Place place;       // where it first begins
-  std::vector<IniEntry> entries;
+/// A file: its sections by name, case kept, and in each of these its keys, all in the order of the
+/// file. Names may hold dots, so they are looked for by the functions below and not by paths.
+using Ini = boost::property_tree::basic_ptree<std::string, IniValue>;
 
-  /// The section's own entry or the one it inherits, or null.
-  const IniEntry* find(std::string_view key) const;
-};
-
-/// A file in the grammar of old files (rbit/doc/formats.rst, ini-grammar). [DEFAULT] is merged into
-/// the sections and no section itself.
-struct Ini {
-  std::vector<IniSection> sections;
-  std::vector<IniEntry> defaults;  // what [DEFAULT] gives
-
-  const IniSection* find(std::string_view name) const;
-};
+/// The section of a file, or the key of a section, its own or the one it inherits. Null: none.
+const Ini* find_child(const Ini& parent, std::string_view name);
+/// What such a key says, or null.
+const IniValue* find_value(const Ini& section, std::string_view key);
 
 /// Whether a section has such a key, by its name in the file; with an empty key: whether there is
 /// such a section at all. Serves only the warnings about indented lines.
@@ -51,7 +45,9 @@ struct IniSource {
   std::string text, file;
 };
 
-/// Parses the text of `file`; mistakes become findings, and what can be read is read all the same.
+/// Parses the text of `file` in the grammar of old files (rbit/doc/formats.rst, ini-grammar);
+/// mistakes become findings, and what can be read is read all the same. [DEFAULT] is merged into
+/// the sections and no section itself.
 Ini parse_ini(std::string_view text, const std::string& file, const KnownKey& known,
               std::vector<Finding>& findings);
 

@@ -130,16 +130,16 @@ void read_redacted(Loaded& loaded) {
 }  // namespace
 
 void read_log(const Ini& ini, PythonLogging python, const Overrides& overrides, Loaded& loaded) {
-  SectionReader reader(ini.find("log"), "log", "log", loaded);
+  SectionReader reader(find_child(ini, "log"), "log", "log", loaded);
   LogSettings& log = loaded.settings.log;
   read_level(reader, overrides, python, log);
   log.json = reader.choice("format") == "json";
   log.redact = reader.list("redact");
   log.shown_as = read_shown_name(loaded);
   read_redacted(loaded);
-  log.file = reader.path("file");
-  log.keep_days = reader.number("keep-days");
-  log.keep_size = reader.size("keep-size");
+  reader.read("file", log.file);
+  reader.read("keep-days", log.keep_days);
+  reader.read("keep-size", log.keep_size);
   if (!python.said) return;
   const bool file = reader.has("file"), format = reader.has("format");
   if (file) {  // replaces all handlers

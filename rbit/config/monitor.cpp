@@ -68,31 +68,32 @@ std::string read_metrics_path(Loaded& loaded) {
 }  // namespace
 
 void read_monitor(const Ini& ini, Loaded& loaded) {
-  SectionReader reader(ini.find("monitor"), "monitor", "monitor", loaded);
+  SectionReader reader(find_child(ini, "monitor"), "monitor", "monitor", loaded);
   MonitorSettings& monitor = loaded.settings.monitor;
   monitor.listen = read_listen(reader);
   check_listen(reader, monitor.listen);
   monitor.metrics_path = read_metrics_path(loaded);
-  monitor.token_file = reader.path("token-file");
-  monitor.success_rate = reader.fraction("success-rate");
-  monitor.health_window = reader.duration("health-window");
+  reader.read("token-file", monitor.token_file);
+  reader.read("success-rate", monitor.success_rate);
+  reader.read("health-window", monitor.health_window);
   if (monitor.health_window.count() == 0) reader.error("health-window", "must be more than 0");
-  monitor.max_connection_fails = reader.number("max-connection-fails");
-  monitor.metrics_namespace = reader.text("metrics-namespace");
+  reader.read("max-connection-fails", monitor.max_connection_fails);
+  reader.read("metrics-namespace", monitor.metrics_namespace);
   if (!is_variable_name(monitor.metrics_namespace))
     reader.error("metrics-namespace",
                  "must be letters, digits and '_', and not begin with a digit");
   if (!reader.section()) return;
   constexpr std::size_t family = 6;  // "label."
-  for (const auto& entry : reader.section()->entries) {
-    if (!entry.key.starts_with("label.")) continue;
+  for (const auto& [key, node] : *reader.section()) {
+    if (!key.starts_with("label.")) continue;
+    const IniValue& entry = node.data();
     const std::string name = entry.spelled.substr(family);
     // Prometheus keeps the names that begin with __ and needs "le" for histograms.
     if (!is_variable_name(name) || name.starts_with("__") || name == "le" || name == "state" ||
         name == "error")
-      reader.error(entry.key, "'" + text::one_line(name, 80) + "' cannot name a label");
-    monitor.labels[name] = entry.value;
-    reader.note("label." + name, entry.value, entry.place);
+      reader.error(key, "'" + text::one_line(name, 80) + "' cannot name a label");
+    monitor.labels[name] = entry.text;
+    reader.note("label." + name, entry.text, entry.place);
   }
 }
 

@@ -51,7 +51,8 @@ std::string read_password(SectionReader& reader, const std::optional<std::string
     password = reader.text("password");
   }
   const bool is_said = of_url || reader.has("password");
-  const std::string file = reader.path("password-file");
+  std::string file;
+  reader.read("password-file", file);
   const std::string variable = variable_of(reader);
   const std::string given = secrets::take_variable(variable.c_str());
   if (!given.empty() && (is_said || !file.empty())) {

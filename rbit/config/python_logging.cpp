@@ -31,16 +31,16 @@ std::vector<std::string> comma_list(std::string_view text) {
 /// One of the logging sections, with its findings.
 class Part {
  public:
-  Part(const IniSection& section, std::vector<Finding>& findings)
+  Part(const Ini& section, std::vector<Finding>& findings)
       : section_(section), findings_(findings) {}
 
-  const IniEntry* entry(std::string_view key) const { return section_.find(key); }
+  const IniValue* entry(std::string_view key) const { return find_value(section_, key); }
 
   /// The value with its %(key)s replaced, as ConfigParser did; empty if there is none.
   std::string value(std::string_view key) {
-    const IniEntry* entry = section_.find(key);
+    const IniValue* entry = this->entry(key);
     if (!entry) return "";
-    std::string text = entry->value;
+    std::string text = entry->text;
     for (int depth = 0; text.find("%(") != std::string::npos; ++depth) {
       if (depth == 10) {
         error(key, "its %(key)s lead back to themselves");
@@ -78,12 +78,12 @@ class Part {
         const auto end = text.find(")s", i);
         const std::string name =
             text::lower(text.substr(i + 2, end == std::string::npos ? end : end - i - 2));
-        const IniEntry* named = end == std::string::npos ? nullptr : section_.find(name);
+        const IniValue* named = end == std::string::npos ? nullptr : entry(name);
         if (!named) {
           error(key, "%(" + text::one_line(name, 80) + ")s names no key of this section");
           return std::nullopt;
         }
-        out += named->value;
+        out += named->text;
         i = end + 1;
         if (out.size() > 65536) {  // a value may name itself twice, ten times over
           error(key, "its %(key)s make it too long");
@@ -97,13 +97,13 @@ class Part {
   }
 
   void add(Finding::Severity severity, std::string_view key, const std::string& text) {
-    const IniEntry* at = section_.find(key);
-    findings_.push_back(
-        {severity, at ? at->place : section_.place,
-         "[" + section_.name + "] " + (key.empty() ? "" : std::string(key) + ": ") + text});
+    const IniValue* at = entry(key);
+    findings_.push_back({severity, at ? at->place : section_.data().place,
+                         "[" + section_.data().spelled + "] " +
+                             (key.empty() ? "" : std::string(key) + ": ") + text});
   }
 
-  const IniSection& section_;
+  const Ini& section_;
   std::vector<Finding>& findings_;
 };
 
@@ -113,15 +113,15 @@ class Reader {
 
   PythonLogging read() {
     constexpr const char* lists[] = {"loggers", "handlers", "formatters"};
-    const IniSection* first = nullptr;
+    const Ini* first = nullptr;
     for (const char* list : lists)
-      if (!first) first = ini_.find(list);
+      if (!first) first = find_child(ini_, list);
     if (!first) return {};
     result_.said = true;
     const auto loggers = names("loggers", *first);
     handlers_ = names("handlers", *first);
     formatters_ = names("formatters", *first);
-    if (const auto* section = ini_.find("loggers"); section && !contains(loggers, "root"))
+    if (const auto* section = find_child(ini_, "loggers"); section && !contains(loggers, "root"))
       part(*section).error("keys", "'root' must be among them");
     for (const auto& name : formatters_) read_formatter(name);
     for (const auto& name : handlers_) read_handler(name);
@@ -130,11 +130,11 @@ class Reader {
   }
 
  private:
-  Part part(const IniSection& section) { return {section, loaded_.findings}; }
+  Part part(const Ini& section) { return {section, loaded_.findings}; }
 
   /// The `keys` of one of the three lists. Once one is there the others must be.
-  std::vector<std::string> names(const std::string& list, const IniSection& first) {
-    const IniSection* section = ini_.find(list);
+  std::vector<std::string> names(const std::string& list, const Ini& first) {
+    const Ini* section = find_child(ini_, list);
     if (!section) {
       part(first).error("", "needs [" + list + "] beside it (keys = ... may be empty there)");
       return {};
@@ -143,29 +143,28 @@ class Reader {
     return keys.require("keys") ? comma_list(keys.value("keys")) : std::vector<std::string>{};
   }
 
-  const IniSection* named(const std::string& list, const std::string& prefix,
-                          const std::string& name) {
-    const IniSection* section = ini_.find(prefix + name);
+  const Ini* named(const std::string& list, const std::string& prefix, const std::string& name) {
+    const Ini* section = find_child(ini_, prefix + name);
     if (!section)
-      part(*ini_.find(list)).error("keys", "no [" + prefix + text::one_line(name, 80) + "]");
+      part(*find_child(ini_, list)).error("keys", "no [" + prefix + text::one_line(name, 80) + "]");
     return section;
   }
 
   /// None if it is not said; NOTSET lets all through.
   std::optional<log::Level> level(Part& part) {
-    const IniEntry* entry = part.entry("level");
+    const IniValue* entry = part.entry("level");
     if (!entry) return std::nullopt;
     const std::string value = text::upper(part.value("level"));
     for (const auto& [name, known] : levels)
       if (value == name) return known;
-    part.error("level", "'" + text::one_line(entry->value, 80) +
+    part.error("level", "'" + text::one_line(entry->text, 80) +
                             "' is not known (known: CRITICAL, ERROR, WARN, WARNING, INFO, DEBUG, "
                             "NOTSET)");
     return std::nullopt;
   }
 
   void read_formatter(const std::string& name) {
-    const IniSection* section = named("formatters", "formatter_", name);
+    const Ini* section = named("formatters", "formatter_", name);
     if (!section) return;
     Part formatter = part(*section);
     if (const auto type = formatter.value("class");
@@ -174,9 +173,9 @@ class Reader {
                       "'" + text::one_line(type, 80) + "' is not known (known: logging.Formatter)");
     Format made{std::string(plain_format), ""};
     // Both raw: their %(name)s and %H are their own.
-    if (const IniEntry* date = formatter.entry("datefmt")) made.date_format = date->value;
-    if (const IniEntry* format = formatter.entry("format"); format && !format->value.empty()) {
-      made.format = format->value;
+    if (const IniValue* date = formatter.entry("datefmt")) made.date_format = date->text;
+    if (const IniValue* format = formatter.entry("format"); format && !format->text.empty()) {
+      made.format = format->text;
       check_format(formatter, made.format);
     }
     formats_[name] = made;
@@ -197,7 +196,7 @@ class Reader {
   }
 
   void read_handler(const std::string& name) {
-    const IniSection* section = named("handlers", "handler_", name);
+    const Ini* section = named("handlers", "handler_", name);
     if (!section) return;
     Part handler = part(*section);
     const auto its_level = level(handler);
@@ -238,7 +237,7 @@ class Reader {
   }
 
   void read_logger(const std::string& name) {
-    const IniSection* section = named("loggers", "logger_", name);
+    const Ini* section = named("loggers", "logger_", name);
     if (!section) return;
     Part logger = part(*section);
     std::string qualified = "root";
@@ -258,7 +257,7 @@ class Reader {
     made.name = our_name(name == "root" ? "" : qualified);
     made.level = its_level;
     // NOTSET means: as the parent. Root has none.
-    const IniEntry* said = logger.entry("level");
+    const IniValue* said = logger.entry("level");
     if (said && name != "root" && text::upper(logger.value("level")) == "NOTSET")
       made.level.reset();
     for (const auto& handler : its_handlers)
@@ -276,10 +275,11 @@ class Reader {
     return qualified;
   }
 
-  void note(const IniSection& section, std::initializer_list<std::string_view> keys) {
+  void note(const Ini& section, std::initializer_list<std::string_view> keys) {
     for (const auto key : keys)
-      if (const IniEntry* entry = section.find(key))
-        result_.values.push_back({section.name, std::string(key), entry->value, entry->place});
+      if (const IniValue* entry = find_value(section, key))
+        result_.values.push_back(
+            {section.data().spelled, std::string(key), entry->text, entry->place});
   }
 
   struct Format {

@@ -28,7 +28,7 @@ std::string tightened(std::string_view line) {
 
 class Queues {
  public:
-  Queues(const IniSection* section, Loaded& loaded)
+  Queues(const Ini* section, Loaded& loaded)
       : reader_(section, "rbit", loaded.settings.coyote ? "coyote" : "rbit", loaded),
         settings_(loaded.settings) {
     for (const auto& [name, runner] : settings_.runners) runners_.push_back(name);
@@ -63,10 +63,10 @@ class Queues {
 
   /// True if the key is there.
   bool read_mappings() {
-    const IniEntry* entry = reader_.entry("queue-mappings");
+    const IniValue* entry = reader_.entry("queue-mappings");
     reader_.text("queue-mappings");
     if (!entry) return false;
-    const auto lines = text::split(entry->value, '\n');
+    const auto lines = text::split(entry->text, '\n');
     for (std::size_t i = 0; i < lines.size(); ++i)
       for (const auto& item : text::split(tightened(lines[i]), ' '))
         if (!item.empty()) read_mapping(item, entry->lines[i]);
@@ -113,7 +113,7 @@ class Queues {
     std::vector<std::string> missing;
     for (const char* key : legacy_keys) {
       reader_.text(key);
-      if (!reader_.has(key) || reader_.entry(key)->value.empty()) missing.emplace_back(key);
+      if (!reader_.has(key) || reader_.entry(key)->text.empty()) missing.emplace_back(key);
     }
     if (missing.size() == std::size(legacy_keys)) return;
     if (!missing.empty()) {
@@ -126,10 +126,10 @@ class Queues {
         mistake("", text, reader_.place());
       return;
     }
-    const auto value = [&](const char* key) { return reader_.entry(key)->value; };
-    const IniEntry& suites = *reader_.entry("suites");
+    const auto value = [&](const char* key) { return reader_.entry(key)->text; };
+    const IniValue& suites = *reader_.entry("suites");
     int line_index = 0;
-    for (const auto& part : text::split(suites.value, ',')) {
+    for (const auto& part : text::split(suites.text, ',')) {
       // Suites may stand on continuation lines: each is told of at its own.
       const auto begins = part.find_first_not_of(" \t\n\r");
       const auto before = part.substr(0, begins);
@@ -186,7 +186,7 @@ class Queues {
 
 }  // namespace
 
-void read_queues(const IniSection* section, Loaded& loaded) {
+void read_queues(const Ini* section, Loaded& loaded) {
   Queues(section, loaded).read();
 }
 

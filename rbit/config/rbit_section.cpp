@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include <cstdlib>
+#include <filesystem>
 
 #include "rbit/base/text.h"
 #include "rbit/config/section_reader.h"
@@ -43,8 +44,11 @@ std::string default_state_dir(const std::string& name) {
 }
 
 std::string read_name(SectionReader& reader, const Overrides& overrides) {
-  std::string name = overrides.name ? *overrides.name : reader.text("name", host_name());
-  if (overrides.name) reader.note("name", name, {"command line", 0});
+  std::string name = overrides.name.value_or(host_name());
+  if (overrides.name)
+    reader.note("name", name, {"command line", 0});
+  else
+    reader.read("name", name);
   if (name.empty()) name = host_name();
   // 220 bytes leave room in a queue's name (255) for what rbit puts before it.
   if (name.size() > 220 || name.find_first_of("\n\r\t") != std::string::npos)
@@ -72,51 +76,53 @@ void read_poll_time(SectionReader& reader, const Overrides& overrides, Settings&
 }
 
 /// Old files keep the interpreter of some tool in [DEFAULT] `python`, a setting of their runners.
-std::string read_python(SectionReader& reader) {
-  const IniEntry* said = reader.entry("python");
-  if (said && !said->inherited && !said->value.empty()) return reader.path("python");
-  const Settings defaults;
-  reader.note("python", defaults.python, {});
-  return defaults.python;
+void read_python(SectionReader& reader, std::string& python) {
+  const IniValue* said = reader.entry("python");
+  if (said && !said->inherited && !said->text.empty())
+    reader.read("python", python);
+  else
+    reader.note("python", python, {});
 }
 
 }  // namespace
 
-void read_rbit(const Ini& ini, const IniSection* section, const Overrides& overrides,
-               Loaded& loaded) {
+void read_rbit(const Ini& ini, const Ini* section, const Overrides& overrides, Loaded& loaded) {
   Settings& settings = loaded.settings;
   SectionReader reader(section, "rbit", settings.coyote ? "coyote" : "rbit", loaded);
-  const auto* rbit = ini.find("rbit");
-  const auto* coyote = ini.find("coyote");
+  const auto* rbit = find_child(ini, "rbit");
+  const auto* coyote = find_child(ini, "coyote");
   if (!rbit && !coyote) {
     const Place whole_file{settings.file, 0};
     loaded.findings.push_back({Finding::Severity::error, whole_file,
                                "no section [rbit] (write it, with queue-mappings = QUEUE:RUNNER)"});
   } else if (rbit && coyote) {
-    loaded.findings.push_back({Finding::Severity::error, coyote->place,
+    loaded.findings.push_back({Finding::Severity::error, coyote->data().place,
                                "[coyote] stands beside [rbit] (" +
-                                   rbit->place.seen_from(coyote->place) +
+                                   rbit->data().place.seen_from(coyote->data().place) +
                                    "): only one of them may be there"});
   }
 
   settings.name = read_name(reader, overrides);
   reader.list("include");  // read already
   read_poll_time(reader, overrides, settings);
-  settings.slots = reader.number("slots");
-  settings.state_dir = reader.path("state-dir", default_state_dir(settings.name));
+  reader.read("slots", settings.slots);
+  if (const auto usual = default_state_dir(settings.name); !usual.empty())
+    settings.state_dir =
+        (std::filesystem::path(settings.directory) / usual).lexically_normal().string();
+  reader.read("state-dir", settings.state_dir);
   if (settings.state_dir.empty())
     reader.error("state-dir", "is missing, and there is no home directory to put it in");
-  settings.work_dir =
-      reader.path("work-dir", settings.state_dir.empty() ? "" : settings.state_dir + "/work");
-  settings.min_free_disk = reader.space("min-free-disk");
-  settings.drain_timeout = reader.duration("drain-timeout");
+  if (!settings.state_dir.empty()) settings.work_dir = settings.state_dir + "/work";
+  reader.read("work-dir", settings.work_dir);
+  reader.read("min-free-disk", settings.min_free_disk);
+  reader.read("drain-timeout", settings.drain_timeout);
   const std::string declare = reader.choice("declare");
   settings.declare = declare == "no"        ? Declare::no
                      : declare == "passive" ? Declare::passive
                                             : Declare::yes;
   settings.quorum = reader.choice("queue-type") == "quorum";
-  settings.python = read_python(reader);
-  settings.exchange = reader.text("exchange");
+  read_python(reader, settings.python);
+  reader.read("exchange", settings.exchange);
   if (settings.exchange.empty() || settings.exchange.size() > 255)
     reader.error("exchange", "must be a name of 1 to 255 bytes");
   const std::string commands = reader.text("command-queue");

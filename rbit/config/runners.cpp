@@ -49,11 +49,11 @@ std::set<int> read_exit_codes(SectionReader& reader) {
 /// `exit-codes` and `metadata-fd`, which only mean something to a process of the job's own.
 void read_consumer_keys(SectionReader& reader, RunnerPolicy& policy, bool shell) {
   const auto said = [&](const char* key) {
-    const IniEntry* entry = reader.entry(key);
+    const IniValue* entry = reader.entry(key);
     return entry && !entry->inherited;
   };
   policy.strict_exit_codes = reader.choice("exit-codes") == "strict";
-  policy.metadata_fd = reader.number("metadata-fd");
+  reader.read("metadata-fd", policy.metadata_fd);
   if (policy.metadata_fd == 1 || policy.metadata_fd == 2)
     reader.error("metadata-fd", "1 and 2 are the job's output (write 3 to 9)");
   if (shell && policy.strict_exit_codes && said("blocked-exit-codes"))
@@ -119,11 +119,11 @@ std::string read_output_dir(SectionReader& reader) {
       i += 2;
     } else if (rest.starts_with("%(") && end != std::string_view::npos) {
       const std::string key = text::lower(text::trim(rest.substr(2, end - 2)));
-      const IniEntry* entry = reader.section()->find(key);
+      const IniValue* entry = find_value(*reader.section(), key);
       if (!entry || key == "output-dir")
         reader.error("output-dir", "unknown setting '" + key + "' (add it to the section)");
       else
-        path += escaped(entry->value);
+        path += escaped(entry->text);
       i += end + 2;
     } else {
       path += given[i++];
@@ -157,40 +157,42 @@ std::vector<std::string> read_pass_env(SectionReader& reader) {
 
 void read_env(SectionReader& reader, RunnerPolicy& policy) {
   constexpr std::size_t family = 4;  // "env."
-  for (const auto& entry : reader.section()->entries) {
-    if (!entry.key.starts_with("env.")) continue;
+  for (const auto& [key, node] : *reader.section()) {
+    if (!key.starts_with("env.")) continue;
+    const IniValue& entry = node.data();
     const std::string name = entry.spelled.substr(family);
     if (!is_variable_name(name))
-      reader.error(entry.key, "'" + text::one_line(name, 80) + "' is no name of a variable");
+      reader.error(key, "'" + text::one_line(name, 80) + "' is no name of a variable");
     else if (name.starts_with("RBIT_"))
-      reader.error(entry.key, "the names that begin with RBIT_ are rbit's own");
-    policy.env[name] = entry.value;
-    reader.note("env." + name, entry.value, entry.place, is_secret_name(name));
+      reader.error(key, "the names that begin with RBIT_ are rbit's own");
+    policy.env[name] = entry.text;
+    reader.note("env." + name, entry.text, entry.place, is_secret_name(name));
   }
 }
 
 /// RBIT_SETTING_<KEY> for each setting: two keys must not give one name.
 void check_setting_names(SectionReader& reader) {
-  std::map<std::string, const IniEntry*> taken;
-  for (const auto& entry : reader.section()->entries) {
+  std::map<std::string, const IniValue*> taken;
+  for (const auto& [key, node] : *reader.section()) {
     std::string name = "RBIT_SETTING_";
-    for (const char c : text::upper(entry.key))
+    for (const char c : text::upper(key))
       name += (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ? c : '_';
-    const auto [first, fresh] = taken.emplace(name, &entry);
+    const Place& place = node.data().place;
+    const auto [first, fresh] = taken.emplace(name, &node.data());
     if (!fresh)
       reader.error("",
-                   "'" + entry.key + "' and '" + first->second->key + "' (" +
-                       first->second->place.seen_from(entry.place) + ") both give " + name,
-                   entry.place);
+                   "'" + key + "' and '" + first->second->key() + "' (" +
+                       first->second->place.seen_from(place) + ") both give " + name,
+                   place);
   }
 }
 
 /// DEFAULT's keys are settings of every runner and only told of where they stand.
 void read_settings(SectionReader& reader, RunnerPolicy& policy) {
-  for (const auto& entry : reader.section()->entries) {
-    policy.settings[entry.key] = entry.value;
-    if (!find_key("runner", entry.key))
-      reader.note(entry.key, entry.value, entry.place, is_secret_name(entry.key));
+  for (const auto& [key, node] : *reader.section()) {
+    policy.settings[key] = node.data().text;
+    if (!find_key("runner", key))
+      reader.note(key, node.data().text, node.data().place, is_secret_name(key));
   }
 }
 
@@ -208,15 +210,15 @@ std::optional<std::chrono::milliseconds> read_ack_after(SectionReader& reader) {
 
 RunnerPolicy read_policy(SectionReader& reader, bool shell) {
   RunnerPolicy policy;
-  policy.slots = reader.number("slots");
-  policy.timeout = reader.duration("timeout");
-  policy.idle_timeout = reader.duration("idle-timeout");
-  policy.grace = reader.duration("grace");
+  reader.read("slots", policy.slots);
+  reader.read("timeout", policy.timeout);
+  reader.read("idle-timeout", policy.idle_timeout);
+  reader.read("grace", policy.grace);
   policy.cancel_signal = read_signal(reader);
   policy.ack_after = read_ack_after(reader);
-  policy.attempts = reader.number("attempts");
-  policy.retry_delay = reader.duration("retry-delay");
-  policy.retry_ceiling = reader.duration("retry-ceiling");
+  reader.read("attempts", policy.attempts);
+  reader.read("retry-delay", policy.retry_delay);
+  reader.read("retry-ceiling", policy.retry_ceiling);
   if (policy.retry_delay.count() < 1) reader.error("retry-delay", "must be at least 1ms");
   if (policy.retry_ceiling.count() < 1) reader.error("retry-ceiling", "must be at least 1ms");
   policy.blocked_exit_codes = read_exit_codes(reader);
@@ -224,11 +226,11 @@ RunnerPolicy read_policy(SectionReader& reader, bool shell) {
   if (shell) {
     policy.keep_warm = 1;
     reader.note("keep-warm", "1", {});
-    const IniEntry* said = reader.entry("keep-warm");
+    const IniValue* said = reader.entry("keep-warm");
     if (said && !said->inherited)
       reader.warning("keep-warm", "not read, a shell line is always started anew");
   } else {
-    policy.keep_warm = reader.number("keep-warm");
+    reader.read("keep-warm", policy.keep_warm);
   }
   policy.artifacts = read_patterns(reader, "artifacts");
   policy.artifacts_required = read_patterns(reader, "artifacts-required");
@@ -237,14 +239,14 @@ RunnerPolicy read_policy(SectionReader& reader, bool shell) {
     policy.output_dir = read_output_dir(reader);
   else  // whoever runs it decides; rbit itself so
     reader.note("output-dir", reader.loaded().settings.state_dir + "/output", Place{});
-  policy.keep_work = reader.flag("keep-work");
-  policy.log_limit = reader.size("log-limit");
-  policy.output_limit = reader.size("output-limit");
+  reader.read("keep-work", policy.keep_work);
+  reader.read("log-limit", policy.log_limit);
+  reader.read("output-limit", policy.output_limit);
   policy.pass_env = read_pass_env(reader);
-  policy.user = reader.text("user");
-  policy.nice = reader.number("nice");
-  policy.max_memory = reader.size("max-memory");
-  policy.max_processes = reader.number("max-processes");
+  reader.read("user", policy.user);
+  reader.read("nice", policy.nice);
+  reader.read("max-memory", policy.max_memory);
+  reader.read("max-processes", policy.max_processes);
   return policy;
 }
 
@@ -271,11 +273,11 @@ bool read_script(SectionReader& reader, RunnerSettings& runner) {
 }  // namespace
 
 void read_runners(const Ini& ini, Loaded& loaded) {
-  for (const auto& section : ini.sections) {
-    if (!section.name.starts_with(prefix)) continue;
+  for (const auto& [name, section] : ini) {
+    if (!name.starts_with(prefix)) continue;
     RunnerSettings runner;
-    runner.name = text::trim(std::string_view(section.name).substr(prefix.size()));
-    runner.place = section.place;
+    runner.name = text::trim(std::string_view(name).substr(prefix.size()));
+    runner.place = section.data().place;
     SectionReader reader(&section, "runner", "runner:" + runner.name, loaded);
     if (runner.name.empty() || runner.name.find_first_of(" \t\v\f\r") != std::string::npos) {
       reader.error("", "a runner's name is one word (write [runner:NAME])");
@@ -283,25 +285,25 @@ void read_runners(const Ini& ini, Loaded& loaded) {
     }
     if (const auto first = loaded.settings.runners.find(runner.name);
         first != loaded.settings.runners.end()) {
-      reader.error(
-          "", "is there twice (first at " + first->second.place.seen_from(section.place) + ")");
+      reader.error("",
+                   "is there twice (first at " + first->second.place.seen_from(runner.place) + ")");
       continue;
     }
-    const IniEntry* line = reader.entry("runner");
+    const IniValue* line = reader.entry("runner");
     runner.line = text::trim(reader.text("runner"));
-    runner.line_place = line ? line->place : section.place;
+    runner.line_place = line ? line->place : runner.place;
     if (text::trim(runner.line.substr(0, runner.line.find('!'))) == "shell")
       runner.line = text::trim(line->block());
     runner.shell = text::split_blanks(reader.text("shell"));
-    const IniEntry* script = runner.line.empty() ? reader.entry("script") : nullptr;
+    const IniValue* script = runner.line.empty() ? reader.entry("script") : nullptr;
     if (script) runner.line_place = script->place;
     const bool is_script = script && read_script(reader, runner);
     // A list of lines in `pipeline` is told of by itself.
-    if (runner.line.empty() && !is_script && !section.find("pipeline"))
+    if (runner.line.empty() && !is_script && !find_child(section, "pipeline"))
       reader.error("",
                    "'runner' is missing (write runner = shell!COMMAND, plugin!LIBRARY.so:NAME or "
                    "python!MODULE:FUNCTION, or script = FILE)",
-                   line ? line->place : section.place);
+                   line ? line->place : runner.place);
     const auto kind = text::trim(std::string_view(runner.line).substr(0, runner.line.find('!')));
     runner.policy = read_policy(reader, kind == "shell");
     read_env(reader, runner.policy);

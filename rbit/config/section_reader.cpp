@@ -1,6 +1,5 @@
 #include "rbit/config/section_reader.h"
 
-#include <filesystem>
 #include <stdexcept>
 
 #include "rbit/base/text.h"
@@ -8,7 +7,7 @@
 
 namespace rbit::config {
 
-SectionReader::SectionReader(const IniSection* section, std::string_view table, std::string shown,
+SectionReader::SectionReader(const Ini* section, std::string_view table, std::string shown,
                              Loaded& loaded)
     : section_(section), table_(table), shown_(std::move(shown)), loaded_(loaded) {}
 
@@ -18,19 +17,24 @@ const Key& SectionReader::key(std::string_view name) const {
   return *key;
 }
 
-const IniEntry* SectionReader::entry(std::string_view name) const {
+const Ini* SectionReader::node(std::string_view name) const {
   if (!section_) return nullptr;
   const Key& wanted_key = key(name);
-  const IniEntry* found = nullptr;  // the section's own entry comes before what it inherits
-  for (const auto& entry : section_->entries)
-    if (find_key(table_, entry.key) == &wanted_key && !wanted_key.family() &&
-        (!found || entry.key == wanted_key.name) && (!found || !entry.inherited))
-      found = &entry;
+  const Ini* found = nullptr;  // the section's own entry comes before what it inherits
+  for (const auto& [key, node] : *section_)
+    if (find_key(table_, key) == &wanted_key && !wanted_key.family() &&
+        (!found || key == wanted_key.name) && (!found || !node.data().inherited))
+      found = &node;
   return found;
 }
 
+const IniValue* SectionReader::entry(std::string_view name) const {
+  const Ini* found = node(name);
+  return found ? &found->data() : nullptr;
+}
+
 Place SectionReader::place() const {
-  return section_ ? section_->place : Place{loaded_.settings.file, 0};
+  return section_ ? section_->data().place : Place{loaded_.settings.file, 0};
 }
 
 void SectionReader::note(std::string_view name, const std::string& value, const Place& place,
@@ -38,93 +42,44 @@ void SectionReader::note(std::string_view name, const std::string& value, const 
   loaded_.values.push_back({shown_, std::string(name), value, place, secret});
 }
 
-std::string SectionReader::noted(std::string_view name, const std::string& computed) {
+const Ini* SectionReader::noted(std::string_view name, const std::string& computed) {
   const Key& known = key(name);
-  const IniEntry* said = entry(name);
-  std::string value = said               ? said->value
-                      : computed.empty() ? std::string(known.fallback)
-                                         : computed;
-  note(known.name, value, said ? said->place : Place{}, known.secret);
-  return value;
+  const Ini* said = node(name);
+  if (said)
+    note(known.name, said->data().text, said->data().place, known.secret);
+  else
+    note(known.name, computed.empty() ? std::string(known.fallback) : computed, {}, known.secret);
+  return said;
 }
 
-template <class Parse>
-auto SectionReader::parsed(std::string_view name, Parse parse) {
-  const std::string value = noted(name);
-  if (auto result = parse(value)) return *result;
-  not_wanted(name, value);
-  return *parse(std::string(key(name).fallback));
-}
-
-std::string SectionReader::text(std::string_view name, const std::string& computed) {
-  return noted(name, computed);
-}
-
-std::string SectionReader::path(std::string_view name, const std::string& computed) {
-  const std::string value = noted(name, computed);
-  if (value.empty()) return "";
-  const auto whole = std::filesystem::path(loaded_.settings.directory) / value;
-  return whole.lexically_normal().string();
+std::string SectionReader::text(std::string_view name) {
+  const Ini* said = noted(name);
+  return said ? said->data().text : std::string(key(name).fallback);
 }
 
 std::string SectionReader::choice(std::string_view name) {
-  const Key& known = key(name);
-  return parsed(name, [&](const std::string& value) -> std::optional<std::string> {
-    for (const auto& choice : text::split(known.choices, '|'))
-      if (text::lower(choice) == text::lower(value)) return choice;
-    if (known.name == "level" && text::lower(value) == "warn") return "WARNING";  // Python's both
-    return std::nullopt;
-  });
+  std::string value(key(name).fallback);
+  read(name, value);
+  return value;
 }
 
 std::vector<std::string> SectionReader::list(std::string_view name) {
-  return parse_list(noted(name));
-}
-
-bool SectionReader::flag(std::string_view name) {
-  return parsed(name, [](const std::string& value) { return parse_flag(value); });
-}
-
-int SectionReader::number(std::string_view name) {
-  const Key& known = key(name);
-  return parsed(name, [&](const std::string& value) -> std::optional<int> {
-    long long number = 0;
-    if (!text::parse_number(value, known.least, known.most, number)) return std::nullopt;
-    return static_cast<int>(number);
-  });
-}
-
-std::int64_t SectionReader::size(std::string_view name) {
-  const Key& known = key(name);
-  return parsed(name, [&](const std::string& value) -> std::optional<std::int64_t> {
-    const auto size = parse_size(value);
-    return size && *size >= known.least && *size <= known.most ? size : std::nullopt;
-  });
-}
-
-disk::Limit SectionReader::space(std::string_view name) {
-  return parsed(name, [](const std::string& value) { return parse_space(value); });
-}
-
-double SectionReader::fraction(std::string_view name) {
-  return parsed(name, [](const std::string& value) { return parse_fraction(value); });
-}
-
-std::chrono::milliseconds SectionReader::duration(std::string_view name) {
-  return parsed(name, [](const std::string& value) { return parse_duration(value); });
+  auto value = parse_list(key(name).fallback);
+  read(name, value);
+  return value;
 }
 
 void SectionReader::find(Finding::Severity severity, std::string_view name, const std::string& text,
                          const Place* where) {
   Place at = place();
   std::string shown(name);
-  for (const auto& candidate : section_ ? section_->entries : std::vector<IniEntry>{})
-    if (candidate.key == name) at = candidate.place;
-  if (const Key* known = find_key(table_, name); known && !known->family()) {
-    if (const IniEntry* said = entry(name)) {
-      at = said->place;
-      shown = said->key;
-    }
+  const Key* known = find_key(table_, name);
+  const IniValue* said = known && !known->family() ? entry(name)
+                         : section_                ? find_value(*section_, name)
+                                                   : nullptr;
+  if (said) {
+    at = said->place;
+    shown = said->key();
   }
   if (where) at = *where;
   loaded_.findings.push_back(

@@ -10,10 +10,9 @@
 /// `loaded.settings` and adds its findings and values.
 namespace rbit::config {
 
-void read_rbit(const Ini& ini, const IniSection* section, const Overrides& overrides,
-               Loaded& loaded);
+void read_rbit(const Ini& ini, const Ini* section, const Overrides& overrides, Loaded& loaded);
 /// The queues of both forms. After `read_runners`: every queue must name a runner.
-void read_queues(const IniSection* section, Loaded& loaded);
+void read_queues(const Ini* section, Loaded& loaded);
 void read_amqp(const Ini& ini, Loaded& loaded);
 void read_runners(const Ini& ini, Loaded& loaded);
 void read_status(const Ini& ini, Loaded& loaded);

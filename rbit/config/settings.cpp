@@ -64,14 +64,14 @@ void check_secrecy(const std::string& path, Loaded& loaded) {
 
 /// Before the values are read: a mistake quotes what is wrong, and that may hold a secret.
 void hide_what_is_written(const Ini& ini) {
-  for (const auto& section : ini.sections)
-    for (const auto& entry : section.entries) {
-      const Key* key = find_key(table_section(section.name), entry.key);
-      if (key == nullptr || !key->secret || entry.key == "url") continue;  // of a URL, its shape
+  for (const auto& [name, section] : ini)
+    for (const auto& [written, node] : section) {
+      const Key* key = find_key(table_section(name), written);
+      if (key == nullptr || !key->secret || written == "url") continue;  // of a URL, its shape
       if (key->type == KeyType::list)
-        for (const auto& item : parse_list(entry.value)) secrets::hide(item);
+        for (const auto& item : parse_list(node.data().text)) secrets::hide(item);
       else
-        secrets::hide(entry.value);
+        secrets::hide(node.data().text);
     }
 }
 
@@ -93,10 +93,10 @@ void conceal(Ini& ini, Loaded& loaded) {
     secrets::wipe(value.text);
     value.text = "***";
   }
-  for (auto& section : ini.sections)
-    for (auto& entry : section.entries)
-      if (const Key* key = find_key(table_section(section.name), entry.key); key && key->secret)
-        secrets::wipe(entry.value);
+  for (auto& [name, section] : ini)
+    for (auto& [written, node] : section)
+      if (const Key* key = find_key(table_section(name), written); key && key->secret)
+        secrets::wipe(node.data().text);
 }
 
 /// The file and, if it can be read, those that it includes.
@@ -171,9 +171,9 @@ Loaded load(const std::string& path, const Overrides& overrides) {
 
   hide_what_is_written(ini);
 
-  const IniSection* section = ini.find("rbit");
-  settings.coyote = !section && ini.find("coyote");
-  if (settings.coyote) section = ini.find("coyote");
+  const Ini* section = find_child(ini, "rbit");
+  settings.coyote = !section && find_child(ini, "coyote");
+  if (settings.coyote) section = find_child(ini, "coyote");
   read_rbit(ini, section, overrides, loaded);
   const auto head = loaded.values.size();
   read_runners(ini, loaded);

@@ -73,7 +73,7 @@ std::vector<std::string> read_allow_hosts(SectionReader& reader) {
 }
 
 void read_credentials(SectionReader& reader, StatusSettings& status) {
-  status.username = reader.text("username");
+  reader.read("username", status.username);
   status.password = read_password(reader);
   if (status.username.find(':') != std::string::npos)
     reader.error("username", "must have no ':' in it (Basic authentication ends it there)");
@@ -94,7 +94,7 @@ void settle_command_queue(const Ini& ini, Loaded& loaded) {
     queue.reset();
   } else if (settings.broker.local && said) {
     const std::string section = settings.coyote ? "coyote" : "rbit";
-    SectionReader reader(ini.find(section), "rbit", section, loaded);
+    SectionReader reader(find_child(ini, section), "rbit", section, loaded);
     reader.error("command-queue",
                  "needs a broker, and [amqp] url is 'local:' (name its host there)");
   } else if (!said && pybit && !settings.broker.local) {
@@ -108,7 +108,7 @@ void settle_command_queue(const Ini& ini, Loaded& loaded) {
 }  // namespace
 
 void read_status(const Ini& ini, Loaded& loaded) {
-  const IniSection* section = ini.find("status");
+  const Ini* section = find_child(ini, "status");
   SectionReader reader(section, "status", "status", loaded);
   StatusSettings& status = loaded.settings.status;
   status.said = section != nullptr;
@@ -116,15 +116,16 @@ void read_status(const Ini& ini, Loaded& loaded) {
   status.url = read_url(reader);
   status.allow_hosts = read_allow_hosts(reader);
   read_credentials(reader, status);
-  status.check_before_build = reader.flag("check-before-build");
-  status.queue = reader.text("queue");
+  reader.read("check-before-build", status.check_before_build);
+  reader.read("queue", status.queue);
   if (status.queue.empty() || status.queue.size() > 255)
     reader.error("queue", "must be a name of 1 to 255 bytes");
   for (const Status one : {Status::waiting, Status::building, Status::done, Status::failed,
                            Status::blocked, Status::cancelled}) {
     const std::string key = "name-" + text::lower(to_string(one));
-    status.names[one] = reader.text(key);
-    if (status.names[one].empty()) reader.error(key, "must not be empty");
+    auto& name = status.names[one] = to_string(one);
+    reader.read(key, name);
+    if (name.empty()) reader.error(key, "must not be empty");
   }
   for (const auto& sink : status.report)
     if (sink == "pybit" && status.url.empty() && status.allow_hosts.empty())

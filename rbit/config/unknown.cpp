@@ -92,47 +92,48 @@ class Checker {
   Checker(const Ini& ini, Loaded& loaded) : ini_(ini), loaded_(loaded) {}
 
   void check() {
-    for (const auto& section : ini_.sections) {
+    for (const auto& [name, section] : ini_) {
       check_oldest(section);
-      if (const auto table = table_section(section.name); !table.empty())
+      if (const auto table = table_section(name); !table.empty())
         check_keys(section, table);
-      else if (!is_logging_section(section.name))
+      else if (!is_logging_section(name))
         check_section(section);
     }
   }
 
  private:
   /// What the oldest dialects had and later ones did not (rbit/doc/formats.rst, dialects).
-  void check_oldest(const IniSection& section) {
-    for (const auto& entry : section.entries) {
-      if (entry.inherited) continue;
-      if (entry.key == "pipeline")
-        error(section, entry.place,
+  void check_oldest(const Ini& section) {
+    for (const auto& [key, node] : section) {
+      if (node.data().inherited) continue;
+      if (key == "pipeline")
+        error(section, node.data().place,
               "pipeline: a list of runner lines is no longer run (use one 'runner = ...')");
-      if (entry.key == "pybitweb-username" || entry.key == "pybitweb-password")
-        warning(
-            section, entry.place,
-            "'" + entry.key + "' is not read here (write [status] " + entry.key.substr(9) + ")");
+      if (key == "pybitweb-username" || key == "pybitweb-password")
+        warning(section, node.data().place,
+                "'" + key + "' is not read here (write [status] " + key.substr(9) + ")");
     }
   }
 
-  void check_section(const IniSection& section) {
+  void check_section(const Ini& section) {
     std::vector<std::string> known{"rbit", "coyote",  "amqp",     "status",     "monitor",
                                    "log",  "loggers", "handlers", "formatters", "DEFAULT"};
-    const auto near = text::did_you_mean(text::lower(section.name), known);
-    const auto* runner = section.find("runner");
-    if ((runner && !runner->inherited) || section.find("pipeline")) {
-      error(section, section.place,
-            "a runner's section is called [runner:NAME] (write [runner:" + section.name + "])");
-    } else if (section.name.starts_with("runner")) {
-      error(section, section.place, "a runner's section is called [runner:NAME]");
-    } else if (text::lower(section.name) == "default") {
-      warning(section, section.place, "is not read; keys for all sections stand in [DEFAULT]");
-    } else if (near || contains_lower(known, section.name)) {
-      error(section, section.place,
-            "unknown section (did you mean [" + (near ? *near : text::lower(section.name)) + "]?)");
+    const std::string& name = section.data().spelled;
+    const Place& place = section.data().place;
+    const auto near = text::did_you_mean(text::lower(name), known);
+    const auto* runner = find_value(section, "runner");
+    if ((runner && !runner->inherited) || find_child(section, "pipeline")) {
+      error(section, place,
+            "a runner's section is called [runner:NAME] (write [runner:" + name + "])");
+    } else if (name.starts_with("runner")) {
+      error(section, place, "a runner's section is called [runner:NAME]");
+    } else if (text::lower(name) == "default") {
+      warning(section, place, "is not read; keys for all sections stand in [DEFAULT]");
+    } else if (near || contains_lower(known, name)) {
+      error(section, place,
+            "unknown section (did you mean [" + (near ? *near : text::lower(name)) + "]?)");
     } else {
-      warning(section, section.place, "unknown section, not read", true);
+      warning(section, place, "unknown section, not read", true);
     }
   }
 
@@ -142,72 +143,74 @@ class Checker {
     return false;
   }
 
-  void check_keys(const IniSection& section, std::string_view table) {
-    std::map<const Key*, const IniEntry*> seen;
+  void check_keys(const Ini& section, std::string_view table) {
+    std::map<const Key*, const IniValue*> seen;
     const auto names = key_names(table);
-    for (const auto& entry : section.entries) {
+    for (const auto& [written, node] : section) {
+      const IniValue& entry = node.data();
       if (entry.inherited) continue;  // [DEFAULT] is for all, and never unknown
-      if (const Key* key = find_key(table, entry.key)) {
+      if (const Key* key = find_key(table, written)) {
         if (!key->family()) check_spellings(section, entry, seen.emplace(key, &entry));
         if (table == "runner") check_empty(section, entry, *key);
       } else if (table == "runner") {
         check_setting(section, entry, names);
-      } else if (!entry.key.starts_with("pybitweb-") && entry.key != "pipeline") {
+      } else if (!written.starts_with("pybitweb-") && written != "pipeline") {
         unknown_key(section, entry, table, names);
       }
     }
   }
 
-  void check_spellings(const IniSection& section, const IniEntry& entry,
-                       std::pair<std::map<const Key*, const IniEntry*>::iterator, bool> seen) {
-    const IniEntry& first = *seen.first->second;
-    if (seen.second || first.value == entry.value) return;
+  void check_spellings(const Ini& section, const IniValue& entry,
+                       std::pair<std::map<const Key*, const IniValue*>::iterator, bool> seen) {
+    const IniValue& first = *seen.first->second;
+    if (seen.second || first.text == entry.text) return;
     const bool later = loaded_.is_before(first.place, entry.place);
-    const IniEntry& last = later ? entry : first;
-    const IniEntry& other = later ? first : entry;
+    const IniValue& last = later ? entry : first;
+    const IniValue& other = later ? first : entry;
     error(section, last.place,
-          "'" + last.key + "' and '" + other.key + "' (" + other.place.seen_from(last.place) +
+          "'" + last.key() + "' and '" + other.key() + "' (" + other.place.seen_from(last.place) +
               ") differ");
   }
 
-  void check_setting(const IniSection& section, const IniEntry& entry,
+  void check_setting(const Ini& section, const IniValue& entry,
                      const std::vector<std::string>& names) {
-    if (old_settings.contains(entry.key)) return;
+    const std::string key = entry.key();
+    if (old_settings.contains(key)) return;
     for (const auto& name : names) {
-      if (!is_one_slip(entry.key, name)) continue;
-      warning(section, entry.place,
-              "unknown key '" + entry.key + "' (did you mean '" + name + "'?)", true);
+      if (!is_one_slip(key, name)) continue;
+      warning(section, entry.place, "unknown key '" + key + "' (did you mean '" + name + "'?)",
+              true);
       return;
     }
-    if (is_used(section, entry.key)) return;  // its own, without doubt
-    const std::string like = policy_like(entry.key, names);
+    if (is_used(section, key)) return;  // its own, without doubt
+    const std::string like = policy_like(key, names);
     if (like.empty()) return;
     doubt(section, entry.place,
-          "'" + text::one_line(entry.key, 80) +
-              "' is taken as a setting of your own (did you mean '" + like + "'?)");
+          "'" + text::one_line(key, 80) + "' is taken as a setting of your own (did you mean '" +
+              like + "'?)");
   }
 
   /// Whether the runner's line names that setting.
-  static bool is_used(const IniSection& section, const std::string& key) {
-    const IniEntry* line = section.find("runner");
-    if (line == nullptr) line = section.find("script");
+  static bool is_used(const Ini& section, const std::string& key) {
+    const IniValue* line = find_value(section, "runner");
+    if (line == nullptr) line = find_value(section, "script");
     if (line == nullptr) return false;
     std::string variable = "RBIT_SETTING_";
     for (const char c : text::upper(key))
       variable += (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ? c : '_';
-    const std::string spelled = text::lower(line->value);
+    const std::string spelled = text::lower(line->text);
     for (const auto& use : {"%(" + key + ")s", "{settings." + key + "}", text::lower(variable)})
       if (spelled.find(use) != std::string::npos) return true;
     return false;
   }
 
   /// A list that is there and empty keeps, passes or retries nothing, and says so to nobody.
-  void check_empty(const IniSection& section, const IniEntry& entry, const Key& key) {
+  void check_empty(const Ini& section, const IniValue& entry, const Key& key) {
     const bool is_pattern = key.name.starts_with("artifacts") && key.type != KeyType::choice;
     if (entry.inherited || (key.type != KeyType::list && !is_pattern)) return;
-    if (text::trim(entry.value).empty())
+    if (text::trim(entry.text).empty())
       doubt(section, entry.place,
-            "'" + entry.key + "' is empty (give it a value, or leave it out)");
+            "'" + entry.key() + "' is empty (give it a value, or leave it out)");
   }
 
   /// "'check-before-build' of [status]", for a key that is called so elsewhere, or nearly so.
@@ -222,31 +225,32 @@ class Checker {
   }
 
   /// Old programs read over what they did not know, in the sections they had.
-  void unknown_key(const IniSection& section, const IniEntry& entry, std::string_view table,
+  void unknown_key(const Ini& section, const IniValue& entry, std::string_view table,
                    const std::vector<std::string>& names) {
-    const std::string text = "unknown key '" + text::one_line(entry.key, 80) + "'";
+    const std::string text = "unknown key '" + text::one_line(entry.key(), 80) + "'";
     const bool old_section = table == "rbit" || table == "amqp";
-    if (const auto near = text::did_you_mean(entry.key, names))
+    if (const auto near = text::did_you_mean(entry.key(), names))
       error(section, entry.place, text + " (did you mean '" + *near + "'?)");
     else if (!old_section)
       error(section, entry.place, text + " (known: " + text::join(names, ", ") + ")");
-    else if (const std::string other = section_of(entry.key); !other.empty())
+    else if (const std::string other = section_of(entry.key()); !other.empty())
       warning(section, entry.place, text + ", not read here (did you mean " + other + "?)", true);
     else
       warning(section, entry.place, text + ", not read", true);
   }
 
-  void error(const IniSection& section, const Place& place, const std::string& text) {
-    loaded_.findings.push_back({Finding::Severity::error, place, "[" + section.name + "] " + text});
+  void error(const Ini& section, const Place& place, const std::string& text) {
+    loaded_.findings.push_back(
+        {Finding::Severity::error, place, "[" + section.data().spelled + "] " + text});
   }
-  void warning(const IniSection& section, const Place& place, const std::string& text,
+  void warning(const Ini& section, const Place& place, const std::string& text,
                bool strict = false) {
     loaded_.findings.push_back(
-        {Finding::Severity::warning, place, "[" + section.name + "] " + text, strict});
+        {Finding::Severity::warning, place, "[" + section.data().spelled + "] " + text, strict});
   }
-  void doubt(const IniSection& section, const Place& place, const std::string& text) {
+  void doubt(const Ini& section, const Place& place, const std::string& text) {
     loaded_.doubts.push_back(
-        {Finding::Severity::warning, place, "[" + section.name + "] " + text, true});
+        {Finding::Severity::warning, place, "[" + section.data().spelled + "] " + text, true});
   }
 
   const Ini& ini_;

@@ -20,9 +20,12 @@ struct Parsed {
     ini = parse_ini(text, "rbit.ini", known, findings);
   }
   std::string value(std::string_view section, std::string_view key) const {
-    const auto* found = ini.find(section);
-    const auto* entry = found ? found->find(key) : nullptr;
-    return entry ? entry->value : "(none)";
+    const auto* found = find_child(ini, section);
+    const auto* value = found ? find_value(*found, key) : nullptr;
+    return value ? value->text : "(none)";
+  }
+  const IniValue& entry(std::string_view section, std::string_view key) const {
+    return *find_value(*find_child(ini, section), key);
   }
   std::string said() const {
     std::string out;
@@ -35,7 +38,7 @@ std::string value_of(const std::string& line) {
   return Parsed("[s]\n" + line + "\n").value("s", "k");
 }
 
-std::vector<int> lines_of(const IniEntry& entry) {
+std::vector<int> lines_of(const IniValue& entry) {
   std::vector<int> lines;
   for (const auto& place : entry.lines) lines.push_back(place.line);
   return lines;
@@ -59,10 +62,9 @@ TEST_CASE("rem=3 is a key, and so is what only begins with rem") {
 TEST_CASE("an indented line continues the value whatever it looks like") {
   const Parsed file("[s]\nk = a\n  b = 2\n\t# c\n  [x]\n   d   \n");
   CHECK(file.value("s", "k") == "a\nb = 2\n# c\n[x]\nd");
-  CHECK(file.ini.sections.size() == 1);
-  const auto* entry = file.ini.find("s")->find("k");
-  CHECK(lines_of(*entry) == std::vector<int>{2, 3, 4, 5, 6});
-  CHECK(entry->place.line == 2);
+  CHECK(file.ini.size() == 1);
+  CHECK(lines_of(file.entry("s", "k")) == std::vector<int>{2, 3, 4, 5, 6});
+  CHECK(file.entry("s", "k").place.line == 2);
 }
 
 TEST_CASE("a value that begins on the next line begins with a line end") {
@@ -97,7 +99,7 @@ TEST_CASE("= or : splits, whichever comes first; keys are lower-cased") {
   const Parsed file("[s]\nOER.exports-Dir = /x\nTwo Words : 3\n");
   CHECK(file.value("s", "oer.exports-dir") == "/x");
   CHECK(file.value("s", "two words") == "3");
-  CHECK(file.ini.find("s")->find("two words")->spelled == "Two Words");
+  CHECK(file.entry("s", "two words").spelled == "Two Words");
 }
 
 TEST_CASE("anything else is an error, all of them told") {
@@ -156,14 +158,14 @@ TEST_CASE("[DEFAULT] gives its keys to every section, whose own win; [default] d
   CHECK(file.value("t", "a") == "1");
   CHECK(file.value("t", "c") == "(none)");
   CHECK(file.value("DEFAULT", "a") == "(none)");
-  CHECK(file.ini.find("t")->find("a")->inherited);
-  CHECK(file.ini.find("t")->find("a")->place.line == 4);
+  CHECK(file.entry("t", "a").inherited);
+  CHECK(file.entry("t", "a").place.line == 4);
 }
 
 TEST_CASE("in queue-mappings an indented # or ; line is a comment") {
   const Parsed file("[rbit]\nqueue-mappings =\n  a:b\n  # no\n  ; no\n  c:d\n");
   CHECK(file.value("rbit", "queue-mappings") == "\na:b\nc:d");
-  CHECK(lines_of(*file.ini.find("rbit")->find("queue-mappings")) == std::vector<int>{2, 3, 6});
+  CHECK(lines_of(file.entry("rbit", "queue-mappings")) == std::vector<int>{2, 3, 6});
 }
 
 TEST_CASE("an indented line that looks like a section or a known key is a warning") {
@@ -193,7 +195,7 @@ TEST_CASE("a NUL byte is an error of its line") {
 
 TEST_CASE("a runner's block loses the indentation all its lines have, and nothing else") {
   const auto block = [](const std::string& text) {
-    return Parsed("[runner:r]\n" + text).ini.find("runner:r")->find("runner")->block();
+    return Parsed("[runner:r]\n" + text).entry("runner:r", "runner").block();
   };
   CHECK(block("runner = shell!\n    python3 - <<'E'\n    def f():\n        return 1\n\n"
               "    # a comment\n      ; too\n    E\n") ==

@@ -40,9 +40,9 @@ Sections recorded(const nlohmann::json& sections) {
 
 Sections ours(const Ini& ini) {
   Sections out;
-  for (const auto& section : ini.sections) {
-    auto& [name, entries] = out.emplace_back(section.name, std::map<std::string, std::string>());
-    for (const auto& entry : section.entries) entries[entry.key] = entry.value;
+  for (const auto& [section, keys] : ini) {
+    auto& [name, entries] = out.emplace_back(section, std::map<std::string, std::string>());
+    for (const auto& [key, value] : keys) entries[key] = value.data().text;
   }
   return out;
 }

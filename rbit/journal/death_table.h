@@ -14,7 +14,7 @@ namespace rbit {
 /// count.
 class DeathTable {
  public:
-  /// `life` names this life of rbit.
+  /// `life` is the name of this life of rbit.
   DeathTable(Database& database, std::string life) : database_(database), life_(std::move(life)) {}
 
   // Changes.
@@ -22,7 +22,7 @@ class DeathTable {
   /// The message of this key is about to be read. Gives how many earlier lives ended while they
   /// read it.
   Result<int> reads(const std::string& key, std::int64_t now, std::int64_t since);
-  /// It was read, and nothing happened.
+  /// The message was read, and rbit lives: none of those deaths counts any more.
   static Result<void> was_read(Database& database, const std::string& key);
 
   // Reading.

@@ -35,7 +35,7 @@ struct ReportRecord {
   std::int64_t due = 0;  // microseconds since 1970; 0: sent, dropped, or behind an older one
 };
 
-/// All that is known of a job, oldest first.
+/// All that is known of a job; lists begin with the oldest.
 struct JobHistory {
   JobRecord job;
   int run = 1;
@@ -57,13 +57,13 @@ class History {
  public:
   explicit History(Database& database) : database_(database) {}
 
-  /// The last touched first; of all states if none is named.
+  /// Lists jobs, the last touched first, and those of all states if none is named.
   std::vector<JobRecord> jobs(int limit, std::initializer_list<JobRecord::State> states = {}) const;
-  /// By key, else by PyBit's job id: the last touched of several.
+  /// Finds a job by its key, else by PyBit's job id, and of several the last touched.
   std::optional<JobHistory> job(const std::string& name) const;
-  /// Oldest first; of all queues if `queue` is empty.
+  /// Lists dead letters, the oldest first, and those of all queues if `queue` is empty.
   std::vector<DeadLetter> dead(int limit, const std::string& queue = {}) const;
-  /// The same, of one job.
+  /// Lists the dead letters of one job.
   std::vector<DeadLetter> dead_of(const std::string& key) const;
 
  private:

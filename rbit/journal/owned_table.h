@@ -19,16 +19,16 @@ class OwnedTable {
   // Changes.
 
   Result<void> own(const std::string& key, std::int64_t now);
-  /// A dead letter that waits in row `job` moves to a row of its own: the job is about to begin
+  /// Moves a dead letter that waits in row `job` to a row of its own: the job is about to begin
   /// anew, and its verdict there will be another.
   Result<void> set_dead_aside(std::int64_t job);
-  /// A message that is no job, or whose job's row is gone: kept as a dead letter, under a key of
+  /// Keeps a message that is no job, or whose job's row is gone, as a dead letter, under a key of
   /// its own where another message has its id.
   Result<void> keep_dead(const Message& message, const Settlement& settlement, std::int64_t now);
 
   // Reading.
 
-  /// Oldest first. What cannot be read is logged and left out.
+  /// Lists the keys, the oldest first. What cannot be read is logged and left out.
   std::vector<std::string> keys() const;
   /// Returns none if there is no such job. An Error: it could not be read, and may be there.
   Result<std::optional<OwnedJob>> find(const std::string& key) const;

@@ -65,7 +65,7 @@ class SqliteJournal : public Journal {
   Task<Result<void>> report_dropped(const Report& report, const std::string& reason) override;
   std::int64_t reports_waiting() const override { return reports_.waiting(); }
 
-  /// One step of forgetting, as `finish` does it now and then.
+  /// Forgets a few old rows, as `finish` does now and then.
   Task<Result<void>> prune();
 
  private:

@@ -17,9 +17,9 @@ struct Account {
   std::string home;  // empty: he has none, and a job's is its work directory
 };
 
-/// Ours. Without a passwd entry (containers) the name is the number.
+/// Our own account. Without a passwd entry (in containers) its name is the number.
 Account own_account();
-/// An Error if there is no such user, or if we may not become him.
+/// Looks a user up. An Error: there is no such user, or we may not become him.
 Result<Account> find_account(const std::string& user);
 
 }  // namespace rbit

@@ -22,15 +22,15 @@ struct ArtifactMatches {
   std::vector<std::pair<std::string, std::string>> unfit;  // what is no file, and why not
 };
 
-/// Why it is no pattern; empty: it is one.
+/// Says why it is no pattern, or returns "".
 std::string wrong_glob(std::string_view pattern);
 
-/// What is below `directory` and matches. A pattern is made of names with *, ? and [...] between
-/// slashes; ** stands for directories of any depth. One that ends in a slash stands for all that is
-/// in the directories that match. Names that begin with a dot match only what begins with one, but
-/// belong to a tree. Links to directories are entered where a pattern names them, as long as they
-/// stay below `directory`, whose absolute paths are `names`. An Error: it is no pattern, or there
-/// is too much, or `stop` became true.
+/// Finds what is below `directory` and matches. A pattern is made of names with *, ? and [...]
+/// between slashes; ** stands for directories of any depth. One that ends in a slash stands for all
+/// that is in the directories that match. Names that begin with a dot match only what begins with
+/// one, but belong to a tree. Links to directories are entered where a pattern names them, as long
+/// as they stay below `directory`, whose absolute paths are `names`. An Error: it is no pattern, or
+/// there is too much, or `stop` became true.
 Result<ArtifactMatches> match_artifacts(const Fd& directory, const std::vector<std::string>& names,
                                         const std::string& pattern, std::size_t limit,
                                         const std::atomic<bool>* stop = nullptr);

@@ -31,7 +31,7 @@ class ArtifactStore {
   /// crash: what an earlier try left is removed then.
   Result<void> open(const std::string& path, const std::string& below, mode_t mode,
                     const std::string& owner);
-  /// From now on nothing is linked.
+  /// From now on every artifact is copied, and none is linked.
   void only_copy() { may_link_ = false; }
   int directory() const { return output_.get(); }
   const std::string& path() const { return path_; }
@@ -50,10 +50,10 @@ class ArtifactStore {
   /// Gives it its name, a relative path. An Error (the disk, for example) does not name it.
   Result<Put> put(std::size_t number, const std::string& name);
 
-  /// All are there to stay. What was replaced is gone after this.
+  /// Makes all artifacts stay, and removes what they replaced.
   Result<void> finish();
 
-  /// What an artifact's mode becomes.
+  /// Returns the mode that an artifact of this mode gets.
   static mode_t kept_mode(mode_t mode) { return mode & 0755; }
 
  private:

@@ -27,7 +27,7 @@ namespace rbit {
 /// outlive it. On the loop's thread.
 class Attempt {
  public:
-  /// Passes the ladder on to whatever runs the job. SIGKILL as `signal`: at once.
+  /// Passes the ladder on to whatever runs the job; with SIGKILL as `signal` it kills at once.
   using Ladder = std::function<void(StopCause, int signal, std::chrono::milliseconds grace)>;
 
   Attempt(const asio::any_io_executor& loop, const Job& job, RunContext& context,
@@ -36,20 +36,20 @@ class Attempt {
   Attempt(const Attempt&) = delete;
   Attempt& operator=(const Attempt&) = delete;
 
-  /// Somebody asked for its end before it began: then this is its outcome.
+  /// Returns its outcome if somebody asked for its end before it began.
   std::optional<Outcome> ended_before_it_began() const;
 
-  /// An Error: this machine has too little of something that a log needs. Whatever else is wrong
-  /// with the log costs the log alone.
+  /// Opens the job's log. An Error: this machine has too little of something that a log needs.
+  /// Whatever else is wrong with the log costs the log alone.
   Result<void> open_log() { return log_.begin(); }
 
   /// From now on limits count and requests are passed on.
   void begin(Ladder ladder);
-  /// No more of either: it is over.
+  /// The job is over: no limit counts and no request is passed on any more.
   void over();
 
   void on_output(std::string_view bytes);
-  /// What came on descriptor 3, before it is read as events; it counts like output.
+  /// Counts what came on descriptor 3, like output, before it is read as events.
   void on_event_bytes(std::size_t count);
   void on_event(JobEvent event);
   void on_nonsense(const std::string& why);
@@ -60,7 +60,7 @@ class Attempt {
   const std::string& key() const { return job_.key; }
   /// Says in the job's log what nobody else would say: who outlived it, whom the kernel killed.
   void note_end(const JobEnd& end);
-  /// A line of ours in the job's log.
+  /// Writes a line of ours into the job's log.
   void note(const std::string& line) { log_.note(line); }
   /// The first `result` event, or none yet.
   const std::optional<ResultEvent>& result() const { return result_; }
@@ -74,7 +74,7 @@ class Attempt {
  private:
   using Kept = Result<KeptArtifacts>;
   Task<void> keep_artifacts(Outcome& outcome, ArtifactOrder order);
-  /// `asked`: told when somebody asks for the job's end.
+  /// `asked` is notified when somebody asks for the job's end.
   Task<Kept> collect_with_patience(const ArtifactOrder& order, Notice& asked);
   void ladder(StopCause cause, int signal);
   void limit_output();

@@ -14,9 +14,9 @@ namespace rbit {
 /// Pure but for `pass-env` and TZ, which are read from ours.
 std::vector<std::string> base_environment(const Account& account, const RunnerPolicy& policy);
 
-/// Whether `name` is set in it.
+/// Returns whether `name` is set in it.
 bool has_variable(const std::vector<std::string>& environment, const std::string& name);
-/// The same with `name` set unless it is.
+/// Sets `name` to `value` unless it is set.
 void set_default(std::vector<std::string>& environment, const std::string& name,
                  const std::string& value);
 

@@ -61,10 +61,10 @@ class EventReader {
   EventReader(Handler on_event, std::function<void(const std::string& why)> on_nonsense)
       : on_event_(std::move(on_event)), on_nonsense_(std::move(on_nonsense)) {}
 
-  /// From now on only events with this token are any; empty: all are.
+  /// From now on only events with this token count. An empty token lets all of them count.
   void expect(std::string token) { token_ = std::move(token); }
   void feed(std::string_view bytes);
-  /// A last line without its newline counts.
+  /// The stream has ended: a last line without its newline counts too.
   void end();
 
  private:

@@ -33,8 +33,7 @@ struct HostOrder {
 /// with events. On the loop's thread.
 class HostChannel {
  public:
-  /// The host is started; whether it can work, `ready` tells. `policy` and `leaders` must outlive
-  /// it.
+  /// Starts the host; `ready` tells whether it can work. `policy` and `leaders` must outlive it.
   static Result<std::unique_ptr<HostChannel>> start(const asio::any_io_executor& loop,
                                                     LeaderPool& leaders, const HostOrder& order,
                                                     const RunnerPolicy& policy);
@@ -42,25 +41,25 @@ class HostChannel {
   HostChannel(const HostChannel&) = delete;
   HostChannel& operator=(const HostChannel&) = delete;
 
-  /// Ends when it has loaded its runner. An Error: why it cannot.
+  /// Waits until the host has loaded its runner. An Error says why it cannot.
   Task<Result<void>> ready();
 
-  /// One job to its end. When it ends nothing of the job is left but, if `is_fit()`, the host, and
+  /// Does one job to its end. Then nothing of the job is left but, if `is_fit()`, the host, and
   /// that stands as it stood before. What `attempt` knows is not in the outcome yet.
   Task<Outcome> run_job(Attempt& attempt, HostJob job, Fd record_dir);
 
   /// Returns false if it ended before it had read the last job's line, or its code is not that of
   /// today: so nothing of that job ran.
   bool took_job() const;
-  /// The file of its code that has become another one since it was loaded; empty: none.
+  /// The file of its code that has become another one since it was loaded, or "".
   const std::string& stale_file() const;
-  /// What the last job left in it, as `leftovers_text` says it; empty: nothing.
+  /// What the last job left in it, as `leftovers_text` says it, or "".
   const std::string& leftovers() const;
   int jobs_done() const;
-  /// Alive, its code up to date, and nothing left in it.
+  /// Returns whether it is alive, its code is up to date, and no job left anything in it.
   bool is_fit() const;
 
-  /// SIGKILL, for one that has no job. What waits for it is told.
+  /// Kills a host that has no job. Whoever waits for it is told.
   void kill();
   /// Tells it to end, waits until it has; at most 2 s are given it to do so by itself.
   Task<void> close();

@@ -37,7 +37,7 @@ struct JobOrder {
   std::chrono::milliseconds grace{10'000};
 };
 
-/// The exact end of a job or host.
+/// How exactly a job or host ended.
 struct JobEnd {
   enum class Kind { exited, signalled, not_started, leader_lost };
   Kind kind = Kind::exited;
@@ -57,32 +57,32 @@ std::string to_string(const JobEnd& end);
 /// One rbit-leader and the job it runs. On the loop's thread.
 class Leader {
  public:
-  /// Below `cgroups` it may make a control group for its jobs; empty: no.
+  /// Starts one. It makes a control group for its jobs below `cgroups`, unless that is empty.
   static Result<std::unique_ptr<Leader>> start(const asio::any_io_executor& loop,
                                                const std::string& program,
                                                const std::string& cgroups = {});
-  /// Closes its socket: it ends its job by the ladder, then itself.
+  /// Closes its socket: the leader ends its job by the ladder, and then itself.
   ~Leader();
   Leader(const Leader&) = delete;
   Leader& operator=(const Leader&) = delete;
 
   /// Starts a job or a host. REQUIRES: is_idle().
   Result<void> run(JobOrder order);
-  /// Ends with the job. REQUIRES: run() succeeded; one waits.
+  /// Waits for the end of the job. REQUIRES: run() succeeded, and nobody else waits.
   Task<JobEnd> ended();
   bool has_ended() const;  // `ended()` would not wait
 
-  /// The ladder; SIGKILL as `signal`: at once. A second one may only shorten it.
+  /// Begins the ladder, or kills at once if `signal` is SIGKILL. A second call may only shorten it.
   void stop(StopCause cause, int signal, std::chrono::milliseconds grace);
 
-  /// The host is ready: each of its jobs is to leave it as it stands now. An Error: the host or the
-  /// leader ended meanwhile.
+  /// Notes how the host stands now that it is ready: each of its jobs is to leave it so. An Error:
+  /// the host or the leader ended meanwhile.
   Task<Result<void>> note();
-  /// A host's next job: its name, its record directory, and what to do should rbit die.
+  /// Names the host's next job, hands over its record directory, and says what to do if rbit dies.
   Result<void> attach(std::string what, Fd record_dir, int stop_signal,
                       std::chrono::milliseconds grace);
-  /// The host's job is over: calls the ladder off, kills all but the host, closes the record. What
-  /// the job left behind and used; the rest of JobEnd has no meaning, for its verdict is the
+  /// Ends the host's job: calls the ladder off, kills all but the host, closes the record. Returns
+  /// what the job left behind and used; the rest of JobEnd has no meaning, for the verdict is the
   /// host's. An Error: the host or the leader ended meanwhile.
   Task<Result<JobEnd>> release();
 
@@ -90,7 +90,7 @@ class Leader {
   pid_t pid() const;
   const std::string& id() const;  // RBIT_LEADER
 
-  /// Ends when it is gone and reaped.
+  /// Returns when the leader is gone and reaped.
   Task<void> close();
 
  private:

@@ -42,7 +42,7 @@ class LeaderPool {
   LeaderPool(const LeaderPool&) = delete;
   LeaderPool& operator=(const LeaderPool&) = delete;
 
-  /// A warm one, or a new one.
+  /// Lends a warm leader, or starts a new one.
   Result<LeaderLease> acquire();
   /// Ends those that are idle and waits until they are gone, 2 s at most. No job runs any more.
   Task<void> close();

@@ -13,7 +13,7 @@
 
 namespace rbit {
 
-/// What of the job logs stays. 0: no limit.
+/// How much of the job logs stays. 0 means no limit.
 struct LogLimits {
   std::chrono::hours age{0};
   std::int64_t bytes = 0;  // of all together; the oldest go first
@@ -30,9 +30,9 @@ class LogKeeper {
   LogKeeper(const asio::any_io_executor& loop, std::string log_dir, LogLimits limits,
             Running running);
 
-  /// Until `stop`.
+  /// Keeps to the limits until `stop` is called.
   Task<void> live();
-  /// One round; how many logs it removed.
+  /// Looks once at all logs and returns how many it removed.
   Task<std::int64_t> sweep();
   /// Ends `live`; a round that is under way stops after the file it is at.
   Task<void> stop();

@@ -18,7 +18,7 @@ class PipeReader {
  public:
   using Sink = std::function<void(std::string_view)>;
 
-  /// Begins at once. `sink` is not called any more once this is gone.
+  /// Begins to read at once. `sink` is not called any more once this is gone.
   PipeReader(const asio::any_io_executor& loop, Fd read_end, Sink sink);
   ~PipeReader();
   PipeReader(const PipeReader&) = delete;
@@ -26,7 +26,8 @@ class PipeReader {
 
   /// Hands on what is in the pipe now.
   void read_now();
-  /// After the end of the writers: until end of file, or 300 ms of silence, or 5 s.
+  /// Reads on after the writers have ended, until end of file, 300 ms of silence, or 5 s have
+  /// passed.
   Task<void> drain();
 
  private:

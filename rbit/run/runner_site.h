@@ -28,16 +28,17 @@ class RunnerSite {
 
   // REQUIRES: prepare() succeeded.
   const Account& account() const { return account_; }
-  /// Whom the leader must become; nullptr: nobody else than us.
+  /// The user whom the leader must become, or nullptr if that is us.
   const Account* other_account() const { return other_user_ ? &account_ : nullptr; }
 
-  /// Where that job's artifacts go.
+  /// Returns where the artifacts of a job go.
   std::string output_dir(const Job& job) const { return output_dir_.of(job); }
   /// The section's settings as that job gets them.
   std::map<std::string, std::string> settings(const Job& job) const;
-  /// The job's own directories, noted in its record, and its output directory if it is missing.
+  /// Makes the job's own directories, notes them in its record, and makes its output directory if
+  /// it is missing.
   Result<Workspace> make_workspace(const Job& job, const std::string& record_dir) const;
-  /// Its end: it is removed, or kept if the policy says so.
+  /// Removes the workspace, or keeps it if the policy says so.
   Task<void> clear(Workspace& workspace, const Job& job) const;
   /// Where artifacts may come from and where they go.
   ArtifactOrder artifact_order(const Workspace& workspace, const Job& job) const;

@@ -32,7 +32,7 @@ class Workspace {
     gid_t gid;
   };
 
-  /// Makes them, `work_dir` too if it is missing.
+  /// Makes the directories, and `work_dir` if it is missing.
   static Result<Workspace> make(const std::string& work_dir, const Job& job,
                                 std::optional<Owner> owner = std::nullopt);
   Workspace(Workspace&& other) noexcept;
@@ -47,7 +47,7 @@ class Workspace {
   std::string tmp_dir() const { return root_ + "/tmp"; }
   std::string message_file() const { return root_ + "/message"; }
 
-  /// `keep-work`: it stays.
+  /// Leaves it where it is, as `keep-work` wants.
   void keep() { removed_ = true; }
   /// REQUIRES: no process of the job is left. An Error (a mount, an immutable file) is worth a
   /// warning and nothing else; the rest is gone all the same. A second call does nothing.
@@ -64,7 +64,8 @@ class Workspace {
 /// `limit`, for somebody may go on filling it. A path that is not there is no Error.
 Result<void> remove_tree(const std::string& path,
                          std::chrono::milliseconds limit = std::chrono::minutes(10));
-/// The same; what is more than a few files, or large, on a thread of its own: the loop goes on.
+/// Does the same. A tree that has more than a few files, or large ones, is removed on a thread of
+/// its own, and the loop goes on.
 Task<Result<void>> remove_tree_aside(std::string path);
 
 }  // namespace rbit

@@ -78,9 +78,24 @@ void Attempt::on_event_bytes(std::size_t count) {
   limit_output();
 }
 
+bool Attempt::wrote_too_much() const {
+  return policy_.output_limit > 0 && std::max(log_.bytes(), event_bytes_) > policy_.output_limit;
+}
+
 void Attempt::limit_output() {
-  if (policy_.output_limit > 0 && std::max(log_.bytes(), event_bytes_) > policy_.output_limit)
-    ladder(StopCause::output, policy_.signal_of_stop());
+  if (wrote_too_much()) ladder(StopCause::output, policy_.signal_of_stop());
+}
+
+/// The count decides, also if the job ended before it could be stopped.
+void Attempt::heed_output_limit(Outcome& outcome) const {
+  using Kind = Outcome::Kind;
+  const bool is_own = outcome.kind == Kind::done || outcome.kind == Kind::failed ||
+                      outcome.kind == Kind::blocked || outcome.kind == Kind::crashed;
+  if (!is_own || !wrote_too_much()) return;
+  Outcome verdict = outcome_of(StopCause::output, policy_);
+  outcome.kind = verdict.kind;
+  outcome.reason = std::move(verdict.reason);
+  outcome.message = std::move(verdict.message);
 }
 
 void Attempt::on_event(JobEvent event) {
@@ -202,6 +217,7 @@ std::string Attempt::last_words() const {
 Task<void> Attempt::conclude(Outcome& outcome, ArtifactOrder places) {
   over();
   failpoint("V");
+  heed_output_limit(outcome);
   const bool own = outcome.kind == Outcome::Kind::done || outcome.kind == Outcome::Kind::failed ||
                    outcome.kind == Outcome::Kind::blocked;
   if (own && outcome.message.empty()) outcome.message = result_ ? result_->message : "";

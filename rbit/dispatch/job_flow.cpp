@@ -158,7 +158,8 @@ Task<bool> JobFlow::carry_out(const Binding& binding, RunningJob& running,
   Message envelope = envelope_of(running.deliveries.front().message());
   running.ack_after = binding.ack_after;  // not before: a claim is of what is on record
   early_ack_.watch(running);              // A', when its time comes
-  Outcome outcome = co_await attempt_with_patience(binding, running, *record, envelope);  // X to V
+  Outcome outcome =
+      co_await attempt_with_patience(binding, running, *record, envelope, slot);  // X to V
   // No job is burnt for a runner that is broken: its message goes back, and that costs no attempt.
   bool broken = false;
   if (outcome.kind == Outcome::Kind::not_started) broken = co_await links_.is_broken(binding);
@@ -230,7 +231,7 @@ Task<bool> JobFlow::begin(RunningJob& running, const std::string& record_dir) {
 }
 
 Task<Outcome> JobFlow::attempt(const Binding& binding, RunningJob& running, std::string record_dir,
-                               Message envelope) {
+                               Message envelope, std::optional<Slot>& slot) {
   // J1 has closed the attempt that ended with an earlier life, so all are counted.
   const bool dangerous = running.job.crashes >= RetryPolicy::poison_crashes;
   const int deaths = dangerous ? journal_.recent_deaths(running.job.key) : 0;
@@ -243,7 +244,7 @@ Task<Outcome> JobFlow::attempt(const Binding& binding, RunningJob& running, std:
   }
   RunContext context{
       [&](Status status, std::string message) { note_status(running, status, std::move(message)); },
-      running.stop, std::move(record_dir), std::move(envelope)};
+      running.stop, std::move(record_dir), std::move(envelope), [&slot] { slot.reset(); }};
   failpoint("X.before");
   Outcome outcome = co_await binding.runner->run(running.job, context);
   running.stop.listen(nullptr);

@@ -129,9 +129,10 @@ class JobFlow {
   void heed_cancel(const Job& job, bool asked, Outcome& outcome) const;
 
   Task<Outcome> attempt(const Binding& binding, RunningJob& running, std::string record_dir,
-                        Message envelope);
+                        Message envelope, std::optional<Slot>& slot);
   Task<Outcome> attempt_with_patience(const Binding& binding, RunningJob& running,
-                                      const std::string& record_dir, const Message& envelope);
+                                      const std::string& record_dir, const Message& envelope,
+                                      std::optional<Slot>& slot);
   bool blame_the_disk(Outcome& outcome);
   Task<void> wait_for_room(const RunningJob& running, milliseconds time);
   Task<bool> begin(RunningJob& running, const std::string& record_dir);

@@ -26,11 +26,11 @@ void take_back(Outcome& outcome) {
 /// for giving it back would only bring it again, and is tried until it begins, or somebody asks for
 /// its end.
 Task<Outcome> JobFlow::attempt_with_patience(const Binding& binding, RunningJob& running,
-                                             const std::string& record_dir,
-                                             const Message& envelope) {
+                                             const std::string& record_dir, const Message& envelope,
+                                             std::optional<Slot>& slot) {
   Backoff backoff(first_pause, longest_pause);
   for (;;) {
-    Outcome outcome = co_await attempt(binding, running, record_dir, envelope);
+    Outcome outcome = co_await attempt(binding, running, record_dir, envelope, slot);
     if (outcome.kind != Outcome::Kind::not_started || blame_the_disk(outcome)) co_return outcome;
     if (outcome.shortage == 0) co_return outcome;
     ++short_;

@@ -272,8 +272,8 @@ Task<void> Attempt::keep_artifacts(Outcome& outcome, ArtifactOrder order) {
 }
 
 /// What this machine has too little of is not the job's fault: it is waited for, with the job's
-/// slot and directories, until somebody asks for the job's end. Not for ever, for it may be the
-/// artifacts themselves that have no room here.
+/// directories and without its slot, until somebody asks for the job's end. Not for ever, for it
+/// may be the artifacts themselves that have no room here.
 Task<Attempt::Kept> Attempt::collect_with_patience(const ArtifactOrder& order, Notice& asked) {
   Backoff backoff(first_pause, longest_pause);
   const auto end = std::chrono::steady_clock::now() + longest_patience;
@@ -290,6 +290,8 @@ Task<Attempt::Kept> Attempt::collect_with_patience(const ArtifactOrder& order, N
     if (!std::exchange(said, true)) {
       log::error("job " + job_.key + ": " + line);
       log_.note(line);
+      context_.report(Status::building, line);
+      context_.release_slot();
     }
     co_await asked.wait_for(first_pause + backoff.next());
   }

@@ -74,6 +74,7 @@ struct ShortageFixture : test::RunnerFixture {
       then(*stop);
     };
     on_report = [this, watch](StopRequest& stop) {
+      if (reports.size() > 1) return;
       few.emplace(of_sanitizers);
       asio::co_spawn(loop, watch(&stop), asio::detached);
     };
@@ -92,6 +93,9 @@ TEST_CASE_FIXTURE(ShortageFixture, "artifacts wait until there is room for them"
   CHECK(log.lines("LimitNOFILE").size() == 1);
   CHECK(log.lines("its artifacts are kept now").size() == 1);
   CHECK(log_of(outcome).find("its artifacts cannot be kept now") != std::string::npos);
+  CHECK(slots_released == 1);
+  REQUIRE(reports.size() == 2);
+  CHECK(reports[1].find("Building: its artifacts cannot be kept now") == 0);
 }
 
 TEST_CASE_FIXTURE(ShortageFixture, "a job whose artifacts wait can be cancelled and interrupted") {

@@ -9,6 +9,7 @@
 #include "rbit/base/failpoint.h"
 #include "rbit/base/log.h"
 #include "rbit/base/log_runners.h"
+#include "rbit/base/secrets.h"
 #include "rbit/base/shortage.h"
 #include "rbit/base/text.h"
 #include "rbit/run/outcome_of.h"
@@ -113,6 +114,7 @@ void Attempt::on_event(JobEvent event) {
     }
   } else if (auto* artifact = std::get_if<ArtifactEvent>(&event)) {
     if (named_.size() > max_artifacts) return;  // one too many is enough to be refused
+    artifact->artifact.kind = secrets::redacted(artifact->artifact.kind);
     note_artifact(context_.record_dir, artifact->artifact);
     named_.push_back(std::move(artifact->artifact));
   } else if (auto* line = std::get_if<LogEvent>(&event)) {

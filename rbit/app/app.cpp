@@ -205,8 +205,12 @@ void App::make_dispatcher() {
       return dispatcher_->cancel_for_front_end(std::move(job_id));
     });
     command_queue_->on_taken([this](const Error& why) { name_is_taken(why); });
+  }
+  if (amqp_ != nullptr) {
+    presence_ = std::make_unique<Presence>(loop);
     amqp_->on_connection([this](std::shared_ptr<amqp::Connection> connection) {
-      command_queue_->connected(std::move(connection));
+      presence_->connected(connection);
+      if (command_queue_) command_queue_->connected(std::move(connection));
     });
   }
   for (const auto& mapping : settings().queues)

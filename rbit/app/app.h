@@ -27,6 +27,7 @@
 #include "rbit/intake/amqp_transport.h"
 #include "rbit/intake/command_queue.h"
 #include "rbit/intake/local_transport.h"
+#include "rbit/intake/presence.h"
 #include "rbit/journal/sqlite_journal.h"
 #include "rbit/monitor/monitor.h"
 #include "rbit/report/outbox.h"
@@ -105,6 +106,7 @@ class App {
   std::unique_ptr<Dispatcher> dispatcher_;
   std::unique_ptr<MissedCopies> missed_copies_;  // none on `local:`
   std::unique_ptr<PybitQuestion> question_;      // none: no front-end is asked before a build
+  std::unique_ptr<Presence> presence_;           // none on `local:`
   std::unique_ptr<CommandQueue> command_queue_;  // none: no front-end can cancel here
   Ballast ballast_;
   std::unique_ptr<DiskGuard> disk_guard_;

@@ -1,6 +1,7 @@
 // How the App finds out that the broker has lost a copy.
 #include "rbit/app/app.h"
 #include "rbit/intake/amqp_copy.h"
+#include "rbit/intake/presence.h"
 
 namespace rbit {
 
@@ -34,6 +35,7 @@ void App::make_missed_copies() {
   links.ask = [this](std::string queue) { return ask(*publisher_, std::move(queue)); };
   links.own_consumers = [this](const std::string& queue) { return amqp_->consumers(queue); };
   links.delay_queue = delay_queue;
+  links.presence_queue = Presence::queue;
   links.told = [this](const Report& report) { observers_.status(report); };
   missed_copies_ = std::make_unique<MissedCopies>(clock_, *journal_, std::move(links));
 }

@@ -144,8 +144,8 @@ constexpr Key table[] = {
     {"runner", "artifacts", T::list, "",
      "Which files of the work directory to keep, as patterns such as *.pdf, with blanks between "
      "them; one that holds a blank is quoted. ** stands for directories of any depth, dist/ for "
-     "all "
-     "that is in dist. What matches and is no file of the job's own is passed over."},
+     "all that is in dist. What matches and is no file of the job's own is passed over; more than "
+     "100,000 files or 64 GiB a job are an error."},
     {"runner", "artifacts-required", T::list, "",
      "The same; a job that is done and leaves nothing for one of these patterns is Failed."},
     {"runner", "artifacts-when", T::list, "done failed",

@@ -54,6 +54,8 @@ struct RunContext {
   StopRequest& stop;
   std::string record_dir;  // fresh and empty, 0700, outside the job's reach; removed after J3
   Message envelope{};      // of the message that asks for it: all but its body
+  /// The job has ended and only waits for something now: another one may have its slot.
+  std::function<void()> release_slot = [] {};
 };
 
 /// Does jobs, of one [runner:NAME] section. On the loop's thread; several runs may be under way.

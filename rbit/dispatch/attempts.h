@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "rbit/base/clock.h"
@@ -14,6 +15,7 @@
 #include "rbit/dispatch/recorder.h"
 #include "rbit/dispatch/running_job.h"
 #include "rbit/dispatch/shortage_watch.h"
+#include "rbit/dispatch/slots.h"
 
 namespace rbit {
 
@@ -35,12 +37,13 @@ class Attempts {
   /// From X to V. One that could not begin for a shortage keeps its slot, its record and its
   /// message, for giving it back would only bring it again, and is tried until it begins, or
   /// somebody asks for its end.
+  /// `slot` is the job's; it is dropped early if the job only waits for something at its end.
   Task<Outcome> run(const Binding& binding, RunningJob& running, const std::string& record_dir,
-                    const Message& envelope);
+                    const Message& envelope, std::optional<Slot>& slot);
 
  private:
   Task<Outcome> try_once(const Binding& binding, RunningJob& running, std::string record_dir,
-                         Message envelope);
+                         Message envelope, std::optional<Slot>& slot);
   bool is_poison(const RunningJob& running, Outcome& outcome) const;
   bool blame_the_disk(Outcome& outcome);
   Task<void> wait_for_room(const RunningJob& running, milliseconds time);

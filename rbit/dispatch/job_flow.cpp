@@ -44,7 +44,8 @@ Task<bool> JobFlow::carry_out(const Binding& binding, RunningJob& running,
   const Message envelope = envelope_of(running.deliveries.front().message());
   running.ack_after = binding.ack_after;  // not before: a claim is of what is on record
   means_.early_ack.watch(running);        // A', when its time comes
-  Outcome outcome = co_await means_.attempts.run(binding, running, *record, envelope);  // X to V
+  Outcome outcome =
+      co_await means_.attempts.run(binding, running, *record, envelope, slot);  // X to V
   const Settlement settlement = co_await decide(binding, running, outcome);
   running.has_verdict = true;
   slot.reset();  // the next job need not wait for our disk

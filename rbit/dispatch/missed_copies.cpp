@@ -30,7 +30,18 @@ Task<void> MissedCopies::watch() {
   }
 }
 
+/// Every time, also when no copy is awaited: the next one may be due before we look again.
+Task<void> MissedCopies::look_for_others() {
+  const std::optional<QueueCount> present = co_await links_.ask(links_.presence_queue);
+  const bool alone = present && present->consumers == 1;
+  if (!alone)
+    alone_since_ = 0;
+  else if (alone_since_ == 0)
+    alone_since_ = to_micros(clock_.wall());
+}
+
 Task<void> MissedCopies::look() {
+  co_await look_for_others();
   std::map<std::string, std::vector<AwaitedCopy>> by_queue;
   std::set<std::string> awaited;  // keys
   for (AwaitedCopy& copy : journal_.awaited_copies()) {
@@ -70,7 +81,8 @@ Task<void> MissedCopies::look_at(const std::string& queue, const std::vector<Awa
     if (!missed)
       suspected_.erase(copy.key);
     else if (!suspected_.insert(copy.key).second)  // so it was a while ago
-      co_await say(copy, watched_[queue].since <= copy.due);
+      co_await say(
+          copy, watched_[queue].since <= copy.due && alone_since_ != 0 && alone_since_ <= copy.due);
   }
 }
 
@@ -85,10 +97,13 @@ bool MissedCopies::note_consumers(Watched& watched, const std::string& queue, st
   return strange || (watched.others_until && *watched.others_until > now);
 }
 
-/// `sure`: we have looked since before it was due. Else another rbit may have taken it and be gone
-/// or busy, and a front-end that heard from it must not hear from us.
+/// `sure`: we have looked since before it was due, and were alone. Else another rbit may have taken
+/// it and be gone or busy, and a front-end that heard from it must not hear from us.
 Task<void> MissedCopies::say(const AwaitedCopy& copy, bool sure) {
-  const std::int64_t late = (to_micros(clock_.wall()) - copy.due) / 1'000'000;  // seconds
+  const std::int64_t late = to_micros(clock_.wall()) - copy.due;
+  const auto in_seconds = [](std::int64_t micros) {
+    return std::to_string((micros + 999'999) / 1'000'000) + " s";
+  };
   Report verdict;
   verdict.job_key = copy.key;
   verdict.job_id = copy.job_id;
@@ -97,11 +112,10 @@ Task<void> MissedCopies::say(const AwaitedCopy& copy, bool sure) {
   verdict.attempt = copy.attempt;
   verdict.status = Status::failed;
   verdict.reason = "lost-by-broker";
-  verdict.message = "the broker holds no message for attempt " + std::to_string(copy.next_attempt) +
-                    ", " +
-                    (late >= 0 ? "due " + std::to_string(late) + " s ago"
-                               : "due in " + std::to_string(-late) + " s") +
-                    ": " + cure;
+  verdict.message =
+      "the broker holds no message for attempt " + std::to_string(copy.next_attempt) + ", " +
+      (late >= 0 ? "due " + in_seconds(late) + " ago" : "due in " + in_seconds(-late)) + ": " +
+      (sure ? "" : "look for it at the other rbits, and if none has it, ") + cure;
   verdict.time = to_micros(clock_.wall());
   if (said_.insert(copy.key).second)
     log::error("job " + copy.job_id + " (" + text::one_line(copy.key, 80) + ") of queue " +

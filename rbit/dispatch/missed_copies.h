@@ -16,8 +16,9 @@ namespace rbit {
 /// Notices that the broker has lost the copy by which a job was to come again: its queue was
 /// deleted, expired by a policy, or let the copy go to a work queue that was not there. A copy is
 /// missed when neither its delay queue nor its work queue holds a message, and it did not come
-/// here. Another rbit may have it then, so nothing is run again on the strength of this, and
-/// nothing is even said of a queue that had another consumer within a day. On the loop's thread.
+/// here. It is lost for sure only if no other rbit has been there since before it was due: one that
+/// has it does not show in its queue. Else the log alone has it, and of a queue that had another
+/// consumer within a day nothing is said. On the loop's thread.
 class MissedCopies {
  public:
   struct QueueCount {
@@ -31,6 +32,8 @@ class MissedCopies {
     /// The queue in which it waits until it is due.
     std::function<std::string(const AwaitedCopy&)> delay_queue;
     std::function<void(const Report&)> told;
+    /// Each rbit that reads queues there has a consumer on it.
+    std::string presence_queue;
   };
 
   MissedCopies(Clock& clock, Journal& journal, Links links)
@@ -50,12 +53,14 @@ class MissedCopies {
   Task<void> look_at(const std::string& queue, const std::vector<AwaitedCopy>& copies);
   bool note_consumers(Watched& watched, const std::string& queue, std::uint32_t own,
                       std::uint32_t found);
+  Task<void> look_for_others();
   Task<void> say(const AwaitedCopy& copy, bool sure);
 
   Clock& clock_;
   Journal& journal_;
   Links links_;
   std::map<std::string, Watched> watched_;
+  std::int64_t alone_since_ = 0;     // as `Watched::since`; 0: another rbit may be there
   std::set<std::string> suspected_;  // keys that were missed when we last looked
   std::set<std::string> said_;       // keys of which the log knows
 };

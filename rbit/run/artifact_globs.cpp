@@ -82,10 +82,12 @@ class Walk {
   void take_tree(const Fd& directory, const std::string& path, std::size_t level = 0) {
     if (!directory) return;
     if (level == most_levels) {
-      note(path, "is deeper than " + std::to_string(most_levels) + " directories");
+      note(path, too_deep());
       return;
     }
-    for (const auto& entry : entries(directory)) {
+    const auto all = entries(directory);
+    if (all.empty() && reason_.empty() && level > 0) note(path, "is an empty directory");
+    for (const auto& entry : all) {
       if (!reason_.empty()) return;
       const std::string below = path.empty() ? entry.name : path + "/" + entry.name;
       if (entry.is_directory)
@@ -107,8 +109,10 @@ class Walk {
 
  private:
   void go_down(const Fd& directory, const std::string& path, std::size_t part, std::size_t level) {
-    if (!directory || level == most_levels) return;  // deeper than any build puts its results
-    look(directory, path, part, level + 1);
+    if (directory && level == most_levels)
+      note(path, too_deep());  // deeper than any build puts its results
+    else if (directory)
+      look(directory, path, part, level + 1);
   }
 
   /// What it is behind a link; the link itself may be another one when it is opened.
@@ -156,6 +160,10 @@ class Walk {
       if (found_.size() > limit_)
         reason_ = "matches more than " + std::to_string(limit_) + " files";
     }
+  }
+
+  static std::string too_deep() {
+    return "is deeper than " + std::to_string(most_levels) + " directories";
   }
 
   void note(const std::string& path, const std::string& why) {

@@ -2,11 +2,13 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <map>
 #include <set>
 #include <utility>
 
@@ -64,6 +66,9 @@ class Collection {
                    kept_.missing.front() + " matches nothing that can be kept"};
     if (is_stopped()) return stopped();
     if (auto finished = store_.finish(); !finished) return finished.error();
+    if (count_ > max_told_artifacts)
+      kept_.notes.push_back(std::to_string(count_) + " artifacts were kept, of which " +
+                            std::to_string(max_told_artifacts) + " are told");
     return std::move(kept_);
   }
 
@@ -130,7 +135,7 @@ class Collection {
   Done add_matches(const std::string& glob, bool required) {
     if (is_stopped()) return stopped();
     const auto matches =
-        match_artifacts(work_.directory(), work_.names(), glob, max_artifacts, order_.stop);
+        match_artifacts(work_.directory(), work_.names(), glob, order_.most, order_.stop);
     if (!matches) return is_stopped() ? stopped() : matches.error();
     for (const auto& [path, why] : matches->unfit)
       if (seen_unfit_.insert(path).second) (void)unfit(false, path, because(why));
@@ -176,9 +181,10 @@ class Collection {
     bytes_ += info.st_size;
     if (bytes_ > max_artifact_bytes)
       return refused(shown, because("exceeds the 64 GiB for one job's artifacts"));
-    if (candidates_.size() == max_artifacts)
+    if (candidates_.size() == order_.most)
       return refused(shown,
-                     because("is one more than " + std::to_string(max_artifacts), "pack them"));
+                     because("is one more than " + std::to_string(order_.most), "pack them"));
+    by_file_[{info.st_dev, info.st_ino}].push_back(candidates_.size());
     candidates_.push_back(std::move(candidate));
     return {};
   }
@@ -189,9 +195,10 @@ class Collection {
 
   /// The same path again, or the same file that would get the same name.
   Candidate* find_same(const Candidate& candidate) {
-    for (auto& one : candidates_) {
-      if (one.info.st_dev != candidate.info.st_dev || one.info.st_ino != candidate.info.st_ino)
-        continue;
+    const auto known = by_file_.find({candidate.info.st_dev, candidate.info.st_ino});
+    if (known == by_file_.end()) return nullptr;
+    for (const std::size_t index : known->second) {
+      Candidate& one = candidates_[index];
       if (one.place == candidate.place && one.wish.relative == candidate.wish.relative) return &one;
       if (one.wish.whole || candidate.wish.whole || one.place->keeps()) continue;
       if (base_name(one.wish.relative) == base_name(candidate.wish.relative)) return &one;
@@ -259,7 +266,8 @@ class Collection {
       return no(because("was replaced while it was looked at"));
     if (!candidate.place->keeps()) {
       const auto added = store_.add(file, now, order_.stop != nullptr ? *order_.stop : never_);
-      if (!added) return is_stopped() ? stopped() : refused(candidate.path, added.error());
+      if (!added && is_stopped()) return stopped();
+      if (!added) return refused(candidate.path, without_hope(added.error()));
       candidate.number = *added;
       return {};
     }
@@ -276,6 +284,20 @@ class Collection {
     return {};
   }
 
+  /// Of a disk that is full: whether it is large enough for this job's artifacts at all.
+  Error without_hope(Error why) const {
+    struct statvfs disk {};
+    const bool is_full = why.number == ENOSPC || why.number == EDQUOT;
+    if (!is_full || ::fstatvfs(store_.directory(), &disk) != 0) return why;
+    const auto all = static_cast<std::int64_t>(disk.f_blocks * disk.f_frsize);
+    if (bytes_ <= all) return why;
+    why.number = 0;  // to wait is no use
+    why.cure = "the artifacts are " + std::to_string(bytes_ >> 20) + " MiB and the disk of " +
+               output_.path() + " is " + std::to_string(all >> 20) +
+               ": set output-dir to a larger one";
+    return why;
+  }
+
   /// Gives it its name. What the job made stays where it is, and goes with its directories: another
   /// process of its account may still change them, and what we removed there by name might be
   /// something else by then.
@@ -290,7 +312,9 @@ class Collection {
       if (put->replaced)
         kept_.notes.push_back("artifact " + name + " took the place of an older file of its name");
     }
-    kept_.artifacts.push_back({output_.path() + "/" + name, candidate.kind});
+    ++count_;
+    if (kept_.artifacts.size() < max_told_artifacts)
+      kept_.artifacts.push_back({output_.path() + "/" + name, candidate.kind});
     return {};
   }
 
@@ -306,8 +330,10 @@ class Collection {
   ArtifactPlace work_, tmp_, output_;
   OwnLinks links_{work_, tmp_};
   std::vector<Candidate> candidates_;
+  std::map<std::pair<dev_t, ino_t>, std::vector<std::size_t>> by_file_;  // indices of candidates_
   std::set<std::string> seen_unfit_;
   std::int64_t bytes_ = 0;
+  std::size_t count_ = 0;  // of those that were kept
   KeptArtifacts kept_;
 };
 

@@ -15,6 +15,10 @@
 
 namespace rbit {
 
+inline constexpr std::size_t max_artifacts = 100'000;
+inline constexpr std::size_t max_told_artifacts = 1000;  // reports and the journal have no more
+inline constexpr std::int64_t max_artifact_bytes = 64LL << 30;  // of one job, together
+
 /// What shall be kept of a job, and where it may lie.
 struct ArtifactOrder {
   std::string work_dir;               // relative paths and globs start here; nothing is changed
@@ -29,16 +33,14 @@ struct ArtifactOrder {
   std::optional<uid_t> account;       // whose files the job's are, if not ours
   bool work_stays = false;            // nothing that is kept may be a part of it then
   mode_t output_mode = 0700;          // of output_dir and those above it, where they are missing
+  std::size_t most = max_artifacts;
   const std::atomic<bool>* stop = nullptr;  // true: an Error is wanted, and soon
   bool empty() const { return named.empty() && globs.empty() && required.empty(); }
 };
 
-inline constexpr std::size_t max_artifacts = 1000;
-inline constexpr std::int64_t max_artifact_bytes = 64LL << 30;  // of one job, together
-
 /// What became of an order, in sentences for people.
 struct KeptArtifacts {
-  std::vector<Artifact> artifacts;       // by their final, absolute paths
+  std::vector<Artifact> artifacts;       // by their final, absolute paths, the first ones
   std::vector<std::string> passed_over;  // "NAME: why it cannot be kept"
   std::vector<std::string> missing;      // required patterns without anything that was kept
   std::vector<std::string> notes;        // patterns that match nothing, files that were replaced

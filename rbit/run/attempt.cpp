@@ -7,6 +7,7 @@
 
 #include "rbit/base/backoff.h"
 #include "rbit/base/failpoint.h"
+#include "rbit/base/secrets.h"
 #include "rbit/base/shortage.h"
 #include "rbit/base/text.h"
 #include "rbit/log/log.h"
@@ -78,9 +79,24 @@ void Attempt::on_event_bytes(std::size_t count) {
   limit_output();
 }
 
+bool Attempt::wrote_too_much() const {
+  return policy_.output_limit > 0 && std::max(log_.bytes(), event_bytes_) > policy_.output_limit;
+}
+
 void Attempt::limit_output() {
-  if (policy_.output_limit > 0 && std::max(log_.bytes(), event_bytes_) > policy_.output_limit)
-    ladder(StopCause::output, policy_.signal_of_stop());
+  if (wrote_too_much()) ladder(StopCause::output, policy_.signal_of_stop());
+}
+
+/// The count decides, also if the job ended before it could be stopped.
+void Attempt::heed_output_limit(Outcome& outcome) const {
+  using Kind = Outcome::Kind;
+  const bool is_own = outcome.kind == Kind::done || outcome.kind == Kind::failed ||
+                      outcome.kind == Kind::blocked || outcome.kind == Kind::crashed;
+  if (!is_own || !wrote_too_much()) return;
+  Outcome verdict = outcome_of(StopCause::output, policy_);
+  outcome.kind = verdict.kind;
+  outcome.reason = std::move(verdict.reason);
+  outcome.message = std::move(verdict.message);
 }
 
 void Attempt::on_event(JobEvent event) {
@@ -98,6 +114,7 @@ void Attempt::on_event(JobEvent event) {
     }
   } else if (auto* artifact = std::get_if<ArtifactEvent>(&event)) {
     if (named_.size() > max_artifacts) return;  // one too many is enough to be refused
+    artifact->artifact.kind = secrets::redacted(artifact->artifact.kind);
     note_artifact(context_.record_dir, artifact->artifact);
     named_.push_back(std::move(artifact->artifact));
   } else if (auto* line = std::get_if<LogEvent>(&event)) {
@@ -202,6 +219,7 @@ std::string Attempt::last_words() const {
 Task<void> Attempt::conclude(Outcome& outcome, ArtifactOrder places) {
   over();
   failpoint("V");
+  heed_output_limit(outcome);
   const bool own = outcome.kind == Outcome::Kind::done || outcome.kind == Outcome::Kind::failed ||
                    outcome.kind == Outcome::Kind::blocked;
   if (own && outcome.message.empty()) outcome.message = result_ ? result_->message : "";
@@ -256,8 +274,8 @@ Task<void> Attempt::keep_artifacts(Outcome& outcome, ArtifactOrder order) {
 }
 
 /// What this machine has too little of is not the job's fault: it is waited for, with the job's
-/// slot and directories, until somebody asks for the job's end. Not for ever, for it may be the
-/// artifacts themselves that have no room here.
+/// directories and without its slot, until somebody asks for the job's end. Not for ever, for it
+/// may be the artifacts themselves that have no room here.
 Task<Attempt::Kept> Attempt::collect_with_patience(const ArtifactOrder& order, Notice& asked) {
   Backoff backoff(first_pause, longest_pause);
   const auto end = std::chrono::steady_clock::now() + longest_patience;
@@ -274,6 +292,8 @@ Task<Attempt::Kept> Attempt::collect_with_patience(const ArtifactOrder& order, N
     if (!std::exchange(said, true)) {
       log::error("job " + job_.key + ": " + line);
       log_.note(line);
+      context_.report(Status::building, line);
+      context_.release_slot();
     }
     co_await asked.wait_for(first_pause + backoff.next());
   }

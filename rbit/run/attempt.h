@@ -77,7 +77,9 @@ class Attempt {
   /// `asked` is notified when somebody asks for the job's end.
   Task<Kept> collect_with_patience(const ArtifactOrder& order, Notice& asked);
   void ladder(StopCause cause, int signal);
+  bool wrote_too_much() const;
   void limit_output();
+  void heed_output_limit(Outcome& outcome) const;
   void on_stop(StopKind kind);
   void activity();
   void arm();

@@ -272,7 +272,8 @@ def consumer_cancelled(broker, hit):
 
 @script
 def cancelled_in_a_job(broker, hit):
-    """basic.cancel right behind a delivery, which is given back and comes again."""
+    """basic.cancel right behind a delivery, which is given back and comes again. Its job may have
+    ended by then. [again]"""
     def hook(session, channel, consumer, message):
         session.deliver_message(channel, consumer, message)
         session.channels[channel].consumers.pop(consumer.tag, None)

@@ -28,7 +28,9 @@ struct House {
       return "retry." + std::to_string(copy.delay.count());
     };
     links.told = [this](const Report& report) { told.push_back(report.reason); };
+    links.presence_queue = "present";
     missed.emplace(clock, *journal, std::move(links));
+    queues["present"] = QueueCount{true, 0, 1};
     queues["q"] = QueueCount{true, 0, 1};
     queues["retry.60000"] = QueueCount{true, 1, 0};
   }
@@ -185,6 +187,24 @@ TEST_CASE("a copy that another rbit may have is not called lost") {
     REQUIRE(said.size() == 1);
     CHECK(said[0].find("if no other rbit has taken it") != std::string::npos);
   }
+  SUBCASE("it is there, and too busy to consume, or it polls") {
+    house.queues["present"].consumers = 2;
+    house.look_until(10min);
+    CHECK(house.log.lines("if no other rbit has taken it").size() == 1);
+  }
+  SUBCASE("it was there when the copy was due") {
+    house.queues["retry.60000"].messages = 1;
+    house.look_until(30s);
+    house.queues["present"].consumers = 2;
+    house.look_until(60s);
+    house.queues["retry.60000"].messages = 0;
+    house.queues["present"].consumers = 1;
+    house.look_until(10min);
+  }
+  SUBCASE("nobody knows who is there") {
+    house.queues["present"] = {};
+    house.look_until(10min);
+  }
   SUBCASE("the broker is away") {
     house.look();
     house.away = true;
@@ -226,8 +246,8 @@ TEST_CASE("many copies of many queues cost a question a queue") {
   House house;
   for (int i = 0; i < 50; ++i) house.block(std::to_string(i));
   house.look(1s);
-  CHECK(house.asked == 1);
+  CHECK(house.asked == 2);  // who is there, and the work queue
   house.look(3min);
-  CHECK(house.asked == 3);  // the work queue, and the queue of the delay
+  CHECK(house.asked == 5);  // and the queue of the delay
   CHECK(house.log.lines("lost-by-broker").empty());
 }

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 import time
 import unittest
 
@@ -357,6 +358,38 @@ class Events(Suite):
         first, second = (sorted({name.split("/")[0] for name in kept}))
         self.assertEqual([first, second], ["a", "b"])
         self.assertEqual([name.split("/", 3)[3] for name in kept], names + names)
+
+    def test_artifacts_on_a_full_disk_wait_without_a_slot(self):
+        os.mkdir(self.path("out"))
+        if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", self.path("out")],
+                          capture_output=True, check=False).returncode != 0:
+            self.skipTest("no file system can be mounted here")
+        self.addCleanup(subprocess.run, ["umount", "-l", self.path("out")], check=True)
+        self.write("out/other", b"x" * (1536 << 10))
+        self.configure({
+            "build": f"""
+                runner = shell!head -c 1000000 /dev/zero > %ID.bin
+                artifacts = *.bin
+                output-dir = {self.path('out')}
+                """,
+            "large": f"""
+                runner = shell!head -c 3000000 /dev/zero > %ID.bin
+                artifacts = *.bin
+                output-dir = {self.path('out')}
+                """,
+            "other": "runner = shell!true"}, rbit="slots = 1")
+        self.start()
+        self.submit("build", "waits", job=36)
+        wait_until(lambda: "cannot be kept now" in self.command("jobs", self.config).stdout,
+                   "the job that waits")
+        self.submit("other", "next", job=37, wait=True)
+        done = self.submit("large", "hopeless", job=38, wait=True, expect=1)
+        self.assertRegex(done.stdout, "the artifacts are 2 MiB and the disk of .*/out is 2: set "
+                                      "output-dir to a larger one")
+        os.remove(self.path("out/other"))
+        wait_until(lambda: self.rbit.lines_with("its artifacts are kept now"), "room")
+        wait_until(lambda: self.rbit.lines_with("Job 36's state is now 'Done'"), "the end")
+        self.assertEqual(os.listdir(self.path("out")), ["waits.bin"])
 
     def test_an_artifact_outside_is_refused(self):
         self.configure({"build": """

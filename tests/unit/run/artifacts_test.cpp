@@ -228,16 +228,47 @@ TEST_CASE("an artifact replaces an older file of its name, not a directory or on
   CHECK(build.refuses("a directory has its name"));
 }
 
-TEST_CASE("a thousand artifacts are kept, one more is refused") {
+TEST_CASE("a tree of thousands of artifacts is kept, and the first thousand are told") {
   Build build;
-  for (int i = 0; i < 1000; ++i) build.makes("f" + std::to_string(i), "");
-  build.makes("extra", "");
+  for (int i = 0; i < 1200; ++i)
+    build.makes("html/" + std::to_string(i % 7) + "/" + std::to_string(i), "");
+  build.makes("named", "");
+  build.order.globs = {"html/"};
+  const auto told = build.names("named").kept();
+  CHECK(told.size() == max_told_artifacts);
+  CHECK(told.front() == "named");
+  CHECK(build.said.notes == Names{"1201 artifacts were kept, of which 1000 are told"});
+  std::size_t there = 0;
+  for (const auto& entry : fs::recursive_directory_iterator(build.order.output_dir))
+    there += entry.is_regular_file() ? 1 : 0;
+  CHECK(there == 1201);
+}
+
+TEST_CASE("more files than a job may keep are refused") {
+  Build build;
+  for (int i = 0; i < 3; ++i) build.makes("f" + std::to_string(i), "");
+  build.order.most = 2;
   build.order.globs = {"*"};
-  CHECK(build.refuses("matches more than 1000 files"));
-  build.order.globs = {"f*"};
-  CHECK(build.names("extra").refuses("is one more than 1000"));
-  build.order.named.clear();
-  CHECK(build.kept().size() == 1000);
+  CHECK(build.refuses("matches more than 2 files"));
+  build.order.globs = {"f0", "f1"};
+  CHECK(build.names("f2").refuses("is one more than 2"));
+}
+
+TEST_CASE("what a tree has that cannot be kept is told") {
+  Build build;
+  build.makes("dist/a/file");
+  fs::create_directories(build.order.work_dir + "/dist/empty");
+  std::string deep = build.order.work_dir + "/dist";
+  for (int i = 0; i < 70; ++i) deep += "/d";
+  fs::create_directories(deep);
+  build.order.globs = {"dist/"};
+  CHECK(build.kept() == Names{"dist/a/file"});
+  REQUIRE(build.said.passed_over.size() == 2);
+  CHECK(build.said.passed_over[0].find("/d/d: is deeper than 64 directories") != std::string::npos);
+  CHECK(build.said.passed_over[1] == "dist/empty: is an empty directory");
+  build.order.globs = {"**/x"};
+  CHECK(build.kept().empty());
+  CHECK(build.said.passed_over.size() == 1);
 }
 
 TEST_CASE("no setuid file gets into the output directory") {

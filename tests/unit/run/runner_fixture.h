@@ -19,6 +19,7 @@ struct RunnerFixture : RunFixture {
   std::string record_dir;            // of the last job
   Message envelope;                  // of the message of each
   std::function<void(StopRequest&)> on_report;
+  int slots_released = 0;
 
   ~RunnerFixture() {
     if (runner) run(loop, runner->close());
@@ -58,7 +59,7 @@ struct RunnerFixture : RunFixture {
                          reports.push_back(std::string(to_string(status)) + ": " + message);
                          if (on_report) on_report(stop);
                        },
-                       stop, record_dir, envelope};
+                       stop, record_dir, envelope, [&] { ++slots_released; }};
     Outcome outcome = co_await runner->run(one, context);
     co_return outcome;
   }

@@ -334,6 +334,22 @@ TEST_CASE_FIXTURE(ShellFixture, "a timeout ends the job, however stubborn") {
   CHECK(outcome.message.find("50 ms") != std::string::npos);
 }
 
+TEST_CASE_FIXTURE(ShellFixture, "what is beyond output-limit fails a job that has ended, too") {
+  policy.output_limit = 1;
+  for (const char* line : {"echo ab", "echo ab >&3", "echo ab; exit 3", "echo ab; exit 75",
+                           "echo ab; kill -SEGV $$", "echo ab; cat"}) {
+    CAPTURE(line);
+    shell(line);
+    for (int i = 0; i < 5; ++i) {
+      const Outcome outcome = run_job();
+      CHECK(outcome.kind == Kind::failed);
+      CHECK(outcome.reason == "output");
+    }
+  }
+  shell("printf a");
+  CHECK(run_job().kind == Kind::done);
+}
+
 TEST_CASE_FIXTURE(ShellFixture, "silence can be limited") {
   policy.idle_timeout = std::chrono::milliseconds(50);
   shell("exec sleep 1000");

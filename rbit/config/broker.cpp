@@ -37,7 +37,7 @@ BrokerUrl read_url(SectionReader& reader) {
   return *url;
 }
 
-std::vector<std::string> read_hosts(SectionReader& reader) {
+void read_hosts(SectionReader& reader, BrokerSettings& broker) {
   std::vector<std::string> hosts;
   for (auto host : reader.list("host")) {
     // An IPv6 address without brackets and so without a port.
@@ -45,23 +45,24 @@ std::vector<std::string> read_hosts(SectionReader& reader) {
     if (parse_host_port(host))
       hosts.push_back(host);
     else
-      reader.error("host", "'" + text::one_line(host, 80) + "' is neither HOST nor HOST:PORT");
+      reader.wrong("host", host, "is neither HOST nor HOST:PORT");
   }
-  if (hosts.empty()) hosts.emplace_back("localhost");
-  return hosts;
+  if (!hosts.empty()) broker.hosts = hosts;
 }
 
-/// The key's value: the url's if it says it, noted where the url stands.
-std::string of_url_or(SectionReader& reader, const char* key,
-                      const std::optional<std::string>& said) {
-  if (!said) return reader.text(key);
-  reader.note(key, *said, reader.entry("url")->place);
-  return *said;
+/// The key's value: the url's if it says it, noted where the url stands. An empty one is as none.
+void read_or_url(SectionReader& reader, const char* key, const std::optional<std::string>& said,
+                 std::string& into) {
+  std::string value = said.value_or(into);
+  if (said)
+    reader.note(key, *said, reader.entry("url")->place);
+  else
+    reader.read(key, value);
+  if (!value.empty()) into = value;
 }
 
 void read_credentials(SectionReader& reader, const BrokerUrl& url, BrokerSettings& broker) {
-  broker.user = of_url_or(reader, "user", url.user);
-  if (broker.user.empty()) broker.user = "guest";
+  read_or_url(reader, "user", url.user, broker.user);
   broker.password = read_password(reader, url.password);
 }
 
@@ -100,18 +101,17 @@ void read_amqp(const Ini& ini, Loaded& loaded) {
     return;
   }
   if (url.hosts.empty()) {
-    broker.hosts = read_hosts(reader);
+    read_hosts(reader, broker);
     reader.read("port", broker.port);
   } else {
     broker.hosts = url.hosts;
-    broker.port = url.tls ? 5671 : 5672;  // of hosts that name none
+    if (url.tls) broker.port = 5671;  // of hosts that name none
     const Place place = reader.entry("url")->place;
     reader.note("host", text::join(url.hosts, ", "), place);
     reader.note("port", std::to_string(broker.port), place);
   }
   read_credentials(reader, url, broker);
-  broker.virtual_host = of_url_or(reader, "virtual_host", url.virtual_host);
-  if (broker.virtual_host.empty()) broker.virtual_host = "/";  // brokers refuse ""
+  read_or_url(reader, "virtual_host", url.virtual_host, broker.virtual_host);
   std::chrono::milliseconds heartbeat = broker.heartbeat;
   reader.read("heartbeat", heartbeat);
   broker.heartbeat = std::chrono::ceil<std::chrono::seconds>(heartbeat);

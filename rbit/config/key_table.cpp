@@ -1,8 +1,8 @@
 #include "rbit/config/key_table.h"
 
-#include <array>
-
 #include "rbit/base/text.h"
+#include "rbit/config/settings.h"
+#include "rbit/config/values.h"
 
 namespace rbit::config {
 
@@ -10,8 +10,17 @@ namespace {
 
 using T = KeyType;
 
+std::string name(Status status) {
+  return std::string(to_string(status));
+}
+
+// A default stands where its value is kept; here it is only written. But those of choices and of
+// artifacts-when have no other words.
+const Settings usual;
+const RunnerPolicy policy;
+
 // What 0 means where it is allowed stands in the text of the key.
-constexpr Key table[] = {
+const Key table[] = {
     {"rbit", "name", T::text, "",
      "The name of this rbit: PyBit's \"BuildBox\". Default: the host's name."},
     {"rbit", "include", T::list, "",
@@ -32,18 +41,18 @@ constexpr Key table[] = {
      "Look for messages every so many seconds instead of subscribing to the queues. Default: "
      "subscribe, which is faster.",
      1, 2'000'000, "", "polling_time"},
-    {"rbit", "slots", T::number, "0",
+    {"rbit", "slots", T::number, std::to_string(usual.slots),
      "How many jobs run at once. 0: as many as there are processors.", 0, 1024},
     {"rbit", "state-dir", T::path, "",
      "Where the journal, the job logs and kept artifacts lie. Default: what systemd gives, else "
      "/var/lib/rbit/NAME for root and ~/.local/state/rbit/NAME for others."},
     {"rbit", "work-dir", T::path, "",
      "Where each job gets its own directory. Default: work below state-dir."},
-    {"rbit", "min-free-disk", T::space, "1G, 5%",
+    {"rbit", "min-free-disk", T::space, written(usual.min_free_disk),
      "How much of the disk must be free, below state-dir and below work-dir, for rbit to take "
      "messages: a size, a share, or both, of which the smaller counts. When there is less, jobs "
      "that run go on; when there is half as much again, rbit does too. 0: take them all the same."},
-    {"rbit", "drain-timeout", T::duration, "10m",
+    {"rbit", "drain-timeout", T::duration, written(usual.drain_timeout),
      "How long running jobs may go on after rbit was asked to stop."},
     {"rbit", "declare", T::choice, "yes",
      "Whether rbit makes missing queues (yes), only looks whether they are there (passive), or "
@@ -54,9 +63,9 @@ constexpr Key table[] = {
      "quorum "
      "for a cluster. One that exists with the other type is used as it is.",
      0, 0, "classic|quorum"},
-    {"rbit", "python", T::path, "/usr/bin/python3",
+    {"rbit", "python", T::path, usual.python,
      "The interpreter of Python functions, Python 3.7 or later. Not read from [DEFAULT]."},
-    {"rbit", "exchange", T::text, "pybit",
+    {"rbit", "exchange", T::text, usual.exchange,
      "The direct exchange that queues named by distribution are bound to, and the command queue."},
     {"rbit", "command-queue", T::text, "",
      "The queue that a PyBit front-end's cancels come by; it exists while rbit runs, and shows the "
@@ -69,20 +78,21 @@ constexpr Key table[] = {
      "local: for the queue built into rbit. Several hosts with commas between. Replaces host and "
      "port.",
      0, 0, "", "", true},
-    {"amqp", "host", T::list, "localhost",
+    {"amqp", "host", T::list, text::join(usual.broker.hosts, ", "),
      "The broker's host, or several of one cluster: HOST or HOST:PORT, with commas or blanks "
      "between."},
-    {"amqp", "port", T::number, "5672", "The port of hosts that name none.", 1, 65535},
-    {"amqp", "user", T::text, "guest", "Who logs in."},
-    {"amqp", "password", T::text, "guest", "With which password. Better in a password-file.", 0, 0,
-     "", "", true},
+    {"amqp", "port", T::number, std::to_string(usual.broker.port),
+     "The port of hosts that name none.", 1, 65535},
+    {"amqp", "user", T::text, usual.broker.user, "Who logs in."},
+    {"amqp", "password", T::text, usual.broker.password,
+     "With which password. Better in a password-file.", 0, 0, "", "", true},
     {"amqp", "password-file", T::path, "",
      "A file that holds the password and nothing else, readable by its owner only. Without it and "
      "password: the variable RBIT_AMQP_PASSWORD, or systemd's credential amqp-password."},
-    {"amqp", "virtual_host", T::text, "/", "The virtual host."},
-    {"amqp", "heartbeat", T::duration, "30",
+    {"amqp", "virtual_host", T::text, usual.broker.virtual_host, "The virtual host."},
+    {"amqp", "heartbeat", T::duration, written(usual.broker.heartbeat),
      "Time between signs of life on the connection; the broker may ask for less."},
-    {"amqp", "reconnect-ceiling", T::duration, "30",
+    {"amqp", "reconnect-ceiling", T::duration, written(usual.broker.reconnect_ceiling),
      "The longest pause between tries to reach a broker that is away. The first pauses are below "
      "half a second, and each may be twice as long."},
     {"amqp", "ca-file", T::path, "",
@@ -90,7 +100,7 @@ constexpr Key table[] = {
      "as the next three."},
     {"amqp", "cert-file", T::path, "", "Our own certificate (PEM)."},
     {"amqp", "key-file", T::path, "", "Our own private key (PEM)."},
-    {"amqp", "tls-verify", T::flag, "yes",
+    {"amqp", "tls-verify", T::flag, written(usual.broker.tls_verify),
      "Whether the broker must prove who it is. no: TLS with whoever answers, on this machine only, "
      "with a warning at each connect."},
 
@@ -104,28 +114,30 @@ constexpr Key table[] = {
     {"runner", "shell", T::text, "/bin/sh",
      "What runs a shell line, with its options, such as /bin/bash -euo pipefail. Known are sh, "
      "dash, ash and bash, and without placeholders ksh, mksh and zsh. No script is run by it."},
-    {"runner", "slots", T::number, "0",
+    {"runner", "slots", T::number, std::to_string(policy.slots),
      "How many jobs of this runner run at once. 0: no limit but that of [rbit].", 0, 1024},
-    {"runner", "timeout", T::duration, "0", "How long one attempt may take. 0: for ever."},
-    {"runner", "idle-timeout", T::duration, "0",
+    {"runner", "timeout", T::duration, written(policy.timeout),
+     "How long one attempt may take. 0: for ever."},
+    {"runner", "idle-timeout", T::duration, written(policy.idle_timeout),
      "How long a job may go without output or event. 0: for ever."},
-    {"runner", "grace", T::duration, "10s",
+    {"runner", "grace", T::duration, written(policy.grace),
      "How long a job has between the signal that asks it to end and SIGKILL."},
     {"runner", "cancel-signal", T::text, "",
      "The signal that asks a job to end: TERM, INT, HUP, a number ... Default: INT for a cancel, "
      "as "
      "PyBit's client sent it, TERM for a timeout and for rbit's own stop."},
-    {"runner", "ack-after", T::text, "10m",
+    {"runner", "ack-after", T::text, written(*policy.ack_after),
      "A message whose job takes longer than this is acknowledged while the job runs, once the job "
      "is on record as ours; the broker would take it back after its acknowledgement timeout, 30 "
      "minutes by default. never: only when the job has ended. Not for the embedded queue, which "
      "has no such timeout."},
-    {"runner", "attempts", T::number, "5", "How often a blocked job is tried before it has failed.",
-     1, 1000},
-    {"runner", "retry-delay", T::duration, "1m",
+    {"runner", "attempts", T::number, std::to_string(policy.attempts),
+     "How often a blocked job is tried before it has failed.", 1, 1000},
+    {"runner", "retry-delay", T::duration, written(policy.retry_delay),
      "How long after its first attempt a blocked job is tried again; doubled each time."},
-    {"runner", "retry-ceiling", T::duration, "2h", "Where that doubling ends."},
-    {"runner", "blocked-exit-codes", T::list, "75",
+    {"runner", "retry-ceiling", T::duration, written(policy.retry_ceiling),
+     "Where that doubling ends."},
+    {"runner", "blocked-exit-codes", T::list, std::to_string(*policy.blocked_exit_codes.begin()),
      "Exit codes of a shell line that mean: not now, try again later. Numbers, and ranges such as "
      "1-255."},
     {"runner", "exit-codes", T::choice, "plain",
@@ -133,11 +145,11 @@ constexpr Key table[] = {
      "Blocked, others Failed. strict: as rabbitmq-cli-consumer does with --strict-exit-code; 0 is "
      "Done, 3 and 5 are Failed, 4 and 6 Blocked, any other is tried once more.",
      0, 0, "plain|strict"},
-    {"runner", "metadata-fd", T::number, "0",
+    {"runner", "metadata-fd", T::number, std::to_string(policy.metadata_fd),
      "The descriptor on which a shell line finds the message's properties as JSON, 3 to 9, see "
      "rbit-runner(7). 3: in place of the events. 0: none.",
      0, 9},
-    {"runner", "keep-warm", T::number, "1000",
+    {"runner", "keep-warm", T::number, std::to_string(policy.keep_warm),
      "How many jobs the process of a plugin or of a Python function does before a new one takes "
      "its place. A shell line is always started anew.",
      1, 1'000'000},
@@ -156,11 +168,11 @@ constexpr Key table[] = {
      "Where artifacts go; an older file of the same name is replaced. %ID, %VERSION and the other "
      "placeholders of shell lines are fields of the job, each one text within a name, %(key)s is a "
      "setting: /srv/out/%ID/%JOB has a directory for each job. Default: output below state-dir."},
-    {"runner", "keep-work", T::flag, "no",
+    {"runner", "keep-work", T::flag, written(policy.keep_work),
      "Whether the work directory of a job stays when the job is over."},
-    {"runner", "log-limit", T::size, "16M",
+    {"runner", "log-limit", T::size, written_size(policy.log_limit),
      "How much of a job's output is kept: the first and the last half.", 4096, 1LL << 40},
-    {"runner", "output-limit", T::size, "0",
+    {"runner", "output-limit", T::size, written_size(policy.output_limit),
      "How much a job may write, to its output or to descriptor 3, kept or not; one that writes "
      "more "
      "is stopped and has failed. 0: any number, what is not kept is counted and thrown away.",
@@ -171,13 +183,13 @@ constexpr Key table[] = {
     {"runner", "user", T::text, "",
      "Which user jobs run as; needs root, and a work-dir he can get to. Default: the one rbit runs "
      "as."},
-    {"runner", "nice", T::number, "5",
+    {"runner", "nice", T::number, std::to_string(policy.nice),
      "The priority of jobs, from -20 to 19; a higher number is a lower priority.", -20, 19},
-    {"runner", "max-memory", T::size, "0",
+    {"runner", "max-memory", T::size, written_size(policy.max_memory),
      "The address space each process of a job may have and, where rbit has control groups, the "
      "memory of the job as a whole. 0: no limit.",
      0, 1LL << 50},
-    {"runner", "max-processes", T::number, "0",
+    {"runner", "max-processes", T::number, std::to_string(policy.max_processes),
      "How many processes and threads a job may have where rbit has control groups; elsewhere the "
      "user it runs as, unless that is root. 0: no limit.",
      0, 4'000'000},
@@ -194,21 +206,22 @@ constexpr Key table[] = {
     {"status", "password-file", T::path, "",
      "A file that holds the password and nothing else, readable by its owner only. Without it and "
      "password: the variable RBIT_STATUS_PASSWORD, or systemd's credential status-password."},
-    {"status", "queue", T::text, "acme-status", "The queue that report = amqp sends to."},
-    {"status", "check-before-build", T::flag, "yes",
+    {"status", "queue", T::text, usual.status.queue, "The queue that report = amqp sends to."},
+    {"status", "check-before-build", T::flag, written(usual.status.check_before_build),
      "Whether PyBit is asked how it has a job before that is built: one that is done, has failed "
      "or "
      "was cancelled there is not built, one that another client builds is put back for "
      "retry-delay, "
      "attempts times. Within 5 seconds; a PyBit that gives no answer holds nothing up. Only where "
      "report has pybit."},
-    {"status", "name-waiting", T::text, "Waiting", "What the front-end calls a job that waits."},
-    {"status", "name-building", T::text, "Building", "What it calls a job that runs."},
-    {"status", "name-done", T::text, "Done", "What it calls a job that succeeded."},
-    {"status", "name-failed", T::text, "Failed", "What it calls a job that did not."},
-    {"status", "name-blocked", T::text, "Blocked",
+    {"status", "name-waiting", T::text, name(Status::waiting),
+     "What the front-end calls a job that waits."},
+    {"status", "name-building", T::text, name(Status::building), "What it calls a job that runs."},
+    {"status", "name-done", T::text, name(Status::done), "What it calls a job that succeeded."},
+    {"status", "name-failed", T::text, name(Status::failed), "What it calls a job that did not."},
+    {"status", "name-blocked", T::text, name(Status::blocked),
      "What it calls a job that is tried again later."},
-    {"status", "name-cancelled", T::text, "Cancelled",
+    {"status", "name-cancelled", T::text, name(Status::cancelled),
      "What it calls a job that somebody stopped."},
 
     {"monitor", "listen", T::text, "",
@@ -216,16 +229,19 @@ constexpr Key table[] = {
      "than loopback only with token-file."},
     {"monitor", "token-file", T::path, "",
      "A file that holds the token visitors must bring, readable by its owner only."},
-    {"monitor", "success-rate", T::fraction, "0.95",
+    {"monitor", "success-rate", T::fraction, written(usual.monitor.success_rate),
      "Which share of the jobs must succeed for rbit to be healthy."},
-    {"monitor", "health-window", T::duration, "60", "Over which time that is counted."},
-    {"monitor", "max-connection-fails", T::number, "3",
+    {"monitor", "health-window", T::duration, written(usual.monitor.health_window),
+     "Over which time that is counted."},
+    {"monitor", "max-connection-fails", T::number,
+     std::to_string(usual.monitor.max_connection_fails),
      "How many failures in a row to reach the broker make rbit unhealthy.", 1, 1'000'000},
-    {"monitor", "metrics-namespace", T::text, "rbit", "What the names of the metrics begin with."},
+    {"monitor", "metrics-namespace", T::text, usual.monitor.metrics_namespace,
+     "What the names of the metrics begin with."},
     {"monitor", "label.", T::text, "", "A label for every metric: label.NAME = VALUE."},
 
-    {"log", "level", T::choice, "INFO", "The least important records that are written.", 0, 0,
-     "DEBUG|INFO|WARNING|ERROR|CRITICAL"},
+    {"log", "level", T::choice, usual.log.level, "The least important records that are written.", 0,
+     0, "DEBUG|INFO|WARNING|ERROR|CRITICAL"},
     {"log", "format", T::choice, "text",
      "Lines for people (text) or one JSON object a line (json).", 0, 0, "text|json"},
     {"log", "redact", T::list, "",
@@ -235,10 +251,10 @@ constexpr Key table[] = {
      "the end of a line. Those of less than 4 bytes are not hidden.",
      0, 0, "", "", true},
     {"log", "file", T::path, "", "The file the log goes to. Default: standard error."},
-    {"log", "keep-days", T::number, "30",
+    {"log", "keep-days", T::number, std::to_string(usual.log.keep_days),
      "The logs of jobs, below state-dir, that are older are removed. 0: never for their age.", 0,
      36500},
-    {"log", "keep-size", T::size, "10G",
+    {"log", "keep-size", T::size, written_size(usual.log.keep_size),
      "What the logs of jobs may take together; the oldest are removed first. 0: no limit.", 0,
      1LL << 50},
 };

@@ -15,7 +15,7 @@ struct Key {
   std::string_view section;  // "rbit" (also [coyote]), "amqp", "runner" for [runner:NAME], ...
   std::string_view name;     // one that ends in '.' begins a family: "env." of env.NAME
   KeyType type = KeyType::text;
-  std::string_view fallback;       // what counts without it, as it would be written
+  std::string fallback;            // what counts without it, as it would be written
   std::string_view doc;            // one sentence or two, for people
   long long least = 0, most = 0;   // of a number
   std::string_view choices = "";   // of a choice, with '|' between

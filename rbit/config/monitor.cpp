@@ -35,19 +35,17 @@ void check_listen(SectionReader& reader, const std::string& listen) {
   if (listen.empty()) return;
   const auto address = parse_host_port(listen);
   if (!address || address->port == 0)
-    reader.error("listen", "'" + text::one_line(listen, 80) + "' is not HOST:PORT");
+    reader.wrong("listen", listen, "is not HOST:PORT");
   else if (!is_loopback(address->host) && !reader.has("token-file"))  // others could read it
-    reader.error("listen",
-                 "'" + text::one_line(listen, 80) +
-                     "' is not on this machine alone (write token-file too, or 127.0.0.1:" +
+    reader.wrong("listen", listen,
+                 "is not on this machine alone (write token-file too, or 127.0.0.1:" +
                      std::to_string(address->port) + ")");
 }
 
 /// Where the metrics are: no key of ours, but of asyncworker's variables.
-std::string read_metrics_path(Loaded& loaded) {
+void read_metrics_path(Loaded& loaded, std::string& path) {
   constexpr const char *path_variable = "ASYNCWORKER_METRICS_ROUTE_PATH",
                        *enabled_variable = "ASYNCWORKER_METRICS_ROUTE_ENABLED";
-  std::string path = "/metrics";
   const Place place{"environment", 0};
   if (const auto said = environment_of(path_variable)) {
     path = *said;
@@ -62,7 +60,6 @@ std::string read_metrics_path(Loaded& loaded) {
     if (!enabled) environment_error(enabled_variable, *said, "True or False", loaded);
     if (enabled && !*enabled) path.clear();
   }
-  return path;
 }
 
 }  // namespace
@@ -72,7 +69,7 @@ void read_monitor(const Ini& ini, Loaded& loaded) {
   MonitorSettings& monitor = loaded.settings.monitor;
   monitor.listen = read_listen(reader);
   check_listen(reader, monitor.listen);
-  monitor.metrics_path = read_metrics_path(loaded);
+  read_metrics_path(loaded, monitor.metrics_path);
   reader.read("token-file", monitor.token_file);
   reader.read("success-rate", monitor.success_rate);
   reader.read("health-window", monitor.health_window);
@@ -91,7 +88,7 @@ void read_monitor(const Ini& ini, Loaded& loaded) {
     // Prometheus keeps the names that begin with __ and needs "le" for histograms.
     if (!is_variable_name(name) || name.starts_with("__") || name == "le" || name == "state" ||
         name == "error")
-      reader.error(key, "'" + text::one_line(name, 80) + "' cannot name a label");
+      reader.wrong(key, name, "cannot name a label");
     monitor.labels[name] = entry.text;
     reader.note("label." + name, entry.text, entry.place);
   }

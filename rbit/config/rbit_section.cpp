@@ -69,8 +69,7 @@ void read_poll_time(SectionReader& reader, const Overrides& overrides, Settings&
   const std::string value = reader.text("poll-time");
   const auto time = parse_duration(value);
   if (!time || time->count() < 1000 || time->count() % 1000 != 0)
-    reader.error("poll-time",
-                 "'" + text::one_line(value, 80) + "' is not a whole number of seconds from 1");
+    reader.wrong("poll-time", value, "is not a whole number of seconds from 1");
   else
     settings.poll_time = std::chrono::duration_cast<std::chrono::seconds>(*time);
 }

@@ -94,7 +94,7 @@ std::string reference_ini() {
         continue;
       }
       out += "#" + written(key) + " =";
-      if (!key.fallback.empty()) out += " " + std::string(key.fallback);
+      if (!key.fallback.empty()) out += " " + key.fallback;
       out += "\n";
     }
   }

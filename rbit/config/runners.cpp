@@ -5,6 +5,7 @@
 #include "rbit/config/section_reader.h"
 #include "rbit/config/sections.h"
 #include "rbit/config/values.h"
+#include "rbit/core/runner_words.h"
 
 namespace rbit::config {
 
@@ -39,9 +40,8 @@ std::set<int> read_exit_codes(SectionReader& reader) {
     if (text::parse_number(first, 1, 255, least) && text::parse_number(last, least, 255, most))
       for (; least <= most; ++least) codes.insert(static_cast<int>(least));
     else
-      reader.error("blocked-exit-codes", "'" + text::one_line(item, 80) +
-                                             "' is neither a number from 1 to 255 nor a range of "
-                                             "them such as 1-255");
+      reader.wrong("blocked-exit-codes", item,
+                   "is neither a number from 1 to 255 nor a range of them such as 1-255");
   }
   return codes;
 }
@@ -69,16 +69,8 @@ std::vector<std::string> read_patterns(SectionReader& reader, const char* key) {
     reader.error(key, "a quote has no end (a pattern that holds one is written \\' or \\\")");
     return {};
   }
-  for (const auto& glob : *globs) {
-    const std::string shown = "'" + text::one_line(glob, 80) + "'";
-    bool leaves = glob.starts_with('/'), gap = glob.empty();
-    for (const auto& part : text::split(glob, '/')) leaves = leaves || part == "..";
-    gap = gap || glob.find("//") != std::string::npos;
-    if (leaves)
-      reader.error(key, shown + " leads out of the work directory");
-    else if (gap)
-      reader.error(key, shown + " has a name without text");
-  }
+  for (const auto& glob : *globs)
+    if (const auto wrong = wrong_pattern(glob); !wrong.empty()) reader.wrong(key, glob, wrong);
   return *globs;
 }
 
@@ -94,8 +86,7 @@ std::set<Outcome::Kind> read_artifacts_when(SectionReader& reader) {
     if (word != words.end())
       kinds.insert(word->second);
     else
-      reader.error("artifacts-when", "'" + text::one_line(item, 80) +
-                                         "' is none of done, failed, timeout, blocked, crashed");
+      reader.wrong("artifacts-when", item, "is none of done, failed, timeout, blocked, crashed");
   }
   return kinds;
 }
@@ -138,8 +129,7 @@ std::optional<int> read_signal(SectionReader& reader) {
   const std::string value = reader.text("cancel-signal");
   if (value.empty()) return std::nullopt;
   if (const auto signal = parse_signal(value)) return *signal;
-  reader.error("cancel-signal",
-               "'" + text::one_line(value, 80) + "' is no signal (write TERM, INT, HUP, 15 ...)");
+  reader.wrong("cancel-signal", value, "is no signal (write TERM, INT, HUP, 15 ...)");
   return std::nullopt;
 }
 
@@ -147,10 +137,10 @@ std::vector<std::string> read_pass_env(SectionReader& reader) {
   auto names = reader.list("pass-env");
   for (const auto& name : names) {
     if (!is_variable_name(name))
-      reader.error("pass-env", "'" + text::one_line(name, 80) + "' is no name of a variable");
+      reader.wrong("pass-env", name, "is no name of a variable");
     else if (!may_pass(name))
-      reader.error("pass-env", "'" + name + "' is never passed on (env." + name +
-                                   " = VALUE gives jobs a value of your own)");
+      reader.wrong("pass-env", name,
+                   "is never passed on (env." + name + " = VALUE gives jobs a value of your own)");
   }
   return names;
 }
@@ -162,7 +152,7 @@ void read_env(SectionReader& reader, RunnerPolicy& policy) {
     const IniValue& entry = node.data();
     const std::string name = entry.spelled.substr(family);
     if (!is_variable_name(name))
-      reader.error(key, "'" + text::one_line(name, 80) + "' is no name of a variable");
+      reader.wrong(key, name, "is no name of a variable");
     else if (name.starts_with("RBIT_"))
       reader.error(key, "the names that begin with RBIT_ are rbit's own");
     policy.env[name] = entry.text;
@@ -174,9 +164,7 @@ void read_env(SectionReader& reader, RunnerPolicy& policy) {
 void check_setting_names(SectionReader& reader) {
   std::map<std::string, const IniValue*> taken;
   for (const auto& [key, node] : *reader.section()) {
-    std::string name = "RBIT_SETTING_";
-    for (const char c : text::upper(key))
-      name += (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ? c : '_';
+    const std::string name = setting_variable(key);
     const Place& place = node.data().place;
     const auto [first, fresh] = taken.emplace(name, &node.data());
     if (!fresh)
@@ -203,8 +191,7 @@ std::optional<std::chrono::milliseconds> read_ack_after(SectionReader& reader) {
   if (text::lower(value) == "never") return std::nullopt;
   const auto duration = parse_duration(value);
   if (!duration)
-    reader.error("ack-after", "'" + text::one_line(value, 80) +
-                                  "' is no duration (write 600, 90s, 10m, 1h, or never)");
+    reader.wrong("ack-after", value, "is no duration (write 600, 90s, 10m, 1h, or never)");
   return duration;
 }
 
@@ -258,8 +245,7 @@ bool read_script(SectionReader& reader, RunnerSettings& runner) {
   const std::string name = value.substr(0, end);
   if (name.empty()) return false;
   if (name.find_first_of("'\"\\$`%;&|<>()*?[]{}!~") != std::string::npos) {
-    reader.error("script", "'" + text::one_line(name, 80) +
-                               "' is no plain name of a file (letters, digits and ./+_-)");
+    reader.wrong("script", name, "is no plain name of a file (letters, digits and ./+_-)");
     return true;
   }
   const std::filesystem::path directory(reader.loaded().settings.directory);

@@ -48,17 +48,17 @@ const Ini* SectionReader::noted(std::string_view name, const std::string& comput
   if (said)
     note(known.name, said->data().text, said->data().place, known.secret);
   else
-    note(known.name, computed.empty() ? std::string(known.fallback) : computed, {}, known.secret);
+    note(known.name, computed.empty() ? known.fallback : computed, {}, known.secret);
   return said;
 }
 
 std::string SectionReader::text(std::string_view name) {
   const Ini* said = noted(name);
-  return said ? said->data().text : std::string(key(name).fallback);
+  return said ? said->data().text : key(name).fallback;
 }
 
 std::string SectionReader::choice(std::string_view name) {
-  std::string value(key(name).fallback);
+  std::string value = key(name).fallback;
   read(name, value);
   return value;
 }
@@ -70,7 +70,7 @@ std::vector<std::string> SectionReader::list(std::string_view name) {
 }
 
 void SectionReader::find(Finding::Severity severity, std::string_view name, const std::string& text,
-                         const Place* where) {
+                         const Place& where) {
   Place at = place();
   std::string shown(name);
   const Key* known = find_key(table_, name);
@@ -81,29 +81,21 @@ void SectionReader::find(Finding::Severity severity, std::string_view name, cons
     at = said->place;
     shown = said->key();
   }
-  if (where) at = *where;
+  if (!where.file.empty()) at = where;
   loaded_.findings.push_back(
       {severity, at, "[" + shown_ + "] " + (shown.empty() ? "" : shown + ": ") + text});
 }
 
-void SectionReader::error(std::string_view name, const std::string& text) {
-  find(Finding::Severity::error, name, text, nullptr);
-}
-
 void SectionReader::error(std::string_view name, const std::string& text, const Place& where) {
-  find(Finding::Severity::error, name, text, &where);
-}
-
-void SectionReader::warning(std::string_view name, const std::string& text) {
-  find(Finding::Severity::warning, name, text, nullptr);
+  find(Finding::Severity::error, name, text, where);
 }
 
 void SectionReader::warning(std::string_view name, const std::string& text, const Place& where) {
-  find(Finding::Severity::warning, name, text, &where);
+  find(Finding::Severity::warning, name, text, where);
 }
 
-void SectionReader::not_wanted(std::string_view name, std::string_view value) {
-  error(name, "'" + text::one_line(value, 80) + "' is not " + wanted(key(name)));
+void SectionReader::wrong(std::string_view name, std::string_view value, const std::string& why) {
+  error(name, "'" + text::one_line(value, 80) + "' " + why);
 }
 
 }  // namespace rbit::config

@@ -37,7 +37,7 @@ class SectionReader {
     if (auto value = said->get_value_optional<T>(translator))
       into = std::move(*value);
     else
-      not_wanted(name, said->data().text);
+      wrong(name, said->data().text, "is not " + wanted(key(name)));
   }
   /// What the key says or the table's default, as it is written.
   std::string text(std::string_view key);
@@ -48,12 +48,10 @@ class SectionReader {
             bool secret = false);
 
   /// "[section] key: text" at the key's line, or `where` it is.
-  void error(std::string_view key, const std::string& text);
-  void error(std::string_view key, const std::string& text, const Place& where);
-  void warning(std::string_view key, const std::string& text);
-  void warning(std::string_view key, const std::string& text, const Place& where);
-  /// "'abc' is not a number from 1 to 65535", whatever the table says the key wants.
-  void not_wanted(std::string_view key, std::string_view value);
+  void error(std::string_view key, const std::string& text, const Place& where = {});
+  void warning(std::string_view key, const std::string& text, const Place& where = {});
+  /// An error: "'value' " and why it is none.
+  void wrong(std::string_view key, std::string_view value, const std::string& why);
 
   const std::string& shown() const { return shown_; }
   const Ini* section() const { return section_; }
@@ -67,7 +65,7 @@ class SectionReader {
   /// null.
   const Ini* noted(std::string_view name, const std::string& computed = "");
   void find(Finding::Severity severity, std::string_view key, const std::string& text,
-            const Place* where);
+            const Place& where);
 
   const Ini* section_;
   std::string table_, shown_;

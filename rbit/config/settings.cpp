@@ -38,7 +38,7 @@ bool is_a_password(const Value& value, const Settings& settings) {
   if (!value.secret || value.text.empty() || value.place.line == 0) return false;
   if (value.section == "amqp" && value.key == "url" && without_user(value.text) == value.text)
     return false;
-  return value.section != "amqp" || settings.broker.password != "guest";
+  return value.section != "amqp" || settings.broker.password != BrokerSettings().password;
 }
 
 /// A password of rbit's own must not be readable by all: the account is as good as theirs. What a

@@ -35,8 +35,8 @@ std::vector<std::string> read_report(SectionReader& reader, bool coyote) {
     for (const auto& one : report) twice = twice || one == item;
     if (!known) {
       const auto near = text::did_you_mean(item, sinks);
-      reader.error("report",
-                   "'" + text::one_line(item, 80) + "' is not known" +
+      reader.wrong("report", item,
+                   std::string("is not known") +
                        (near ? " (did you mean '" + *near + "'?)" : " (known: log, pybit, amqp)"));
     } else if (!twice) {
       report.push_back(item);
@@ -60,7 +60,7 @@ std::string read_url(SectionReader& reader) {
     reader.error("url", "holds a user (write username and password-file instead)");
   else if (!parse_host_port(rest.substr(0, rest.find('/'))) ||
            rest.find_first_of("?# \t\n") != std::string_view::npos)
-    reader.error("url", "'" + text::one_line(url, 80) + "' is not http://HOST:PORT");
+    reader.wrong("url", url, "is not http://HOST:PORT");
   return url;
 }
 
@@ -68,7 +68,7 @@ std::vector<std::string> read_allow_hosts(SectionReader& reader) {
   auto hosts = reader.list("allow-hosts");
   for (const auto& host : hosts)  // a password may go there
     if (!parse_host_port(host) || host.find('_') != std::string::npos)
-      reader.error("allow-hosts", "'" + text::one_line(host, 80) + "' is not HOST:PORT");
+      reader.wrong("allow-hosts", host, "is not HOST:PORT");
   return hosts;
 }
 

@@ -8,6 +8,7 @@
 #include "rbit/base/text.h"
 #include "rbit/config/key_table.h"
 #include "rbit/config/sections.h"
+#include "rbit/core/runner_words.h"
 
 namespace rbit::config {
 
@@ -195,11 +196,9 @@ class Checker {
     const IniValue* line = find_value(section, "runner");
     if (line == nullptr) line = find_value(section, "script");
     if (line == nullptr) return false;
-    std::string variable = "RBIT_SETTING_";
-    for (const char c : text::upper(key))
-      variable += (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ? c : '_';
     const std::string spelled = text::lower(line->text);
-    for (const auto& use : {"%(" + key + ")s", "{settings." + key + "}", text::lower(variable)})
+    for (const auto& use :
+         {"%(" + key + ")s", "{settings." + key + "}", text::lower(setting_variable(key))})
       if (spelled.find(use) != std::string::npos) return true;
     return false;
   }

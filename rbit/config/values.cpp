@@ -100,6 +100,37 @@ std::optional<double> parse_fraction(std::string_view text) {
   return number;
 }
 
+std::string written(std::chrono::milliseconds duration) {
+  constexpr std::pair<std::int64_t, const char*> units[] = {
+      {86'400'000, "d"}, {3'600'000, "h"}, {60'000, "m"}, {1'000, "s"}};
+  const std::int64_t time = duration.count();
+  if (time == 0) return "0";
+  for (const auto& [length, unit] : units)
+    if (time % length == 0) return std::to_string(time / length) + unit;
+  return std::to_string(time) + "ms";
+}
+
+std::string written_size(std::int64_t bytes) {
+  constexpr std::pair<int, const char*> units[] = {{30, "G"}, {20, "M"}, {10, "K"}};
+  for (const auto& [shift, unit] : units)
+    if (bytes != 0 && (bytes >> shift) << shift == bytes)
+      return std::to_string(bytes >> shift) + unit;
+  return std::to_string(bytes);
+}
+
+std::string written(const disk::Limit& limit) {
+  return written_size(limit.bytes) + ", " + written(limit.share * 100) + "%";
+}
+
+std::string written(double number) {
+  char text[32];
+  return {text, std::to_chars(text, text + sizeof text, number).ptr};
+}
+
+std::string written(bool flag) {
+  return flag ? "yes" : "no";
+}
+
 std::optional<int> parse_signal(std::string_view text) {
   const std::string word = text::upper(text::trim(text));
   long long number = 0;

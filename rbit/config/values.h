@@ -9,7 +9,8 @@
 
 #include "rbit/base/disk.h"
 
-/// How values are written. All give none for what is not such a value; none throws.
+/// How values are written. The readers give none for what is not such a
+/// value; none throws.
 namespace rbit::config {
 
 /// "30" and "90s" are seconds, "500ms", "2m", "1h", "1d", "0.5"; at most 24 days, so that every
@@ -23,6 +24,12 @@ std::optional<disk::Limit> parse_space(std::string_view text);
 std::optional<bool> parse_flag(std::string_view text);
 /// "0.95", from 0 to 1.
 std::optional<double> parse_fraction(std::string_view text);
+/// The other way round, in the largest unit that has no fraction: "90s", "16M", "1G, 5%", "yes".
+std::string written(std::chrono::milliseconds duration);
+std::string written_size(std::int64_t bytes);
+std::string written(const disk::Limit& limit);
+std::string written(double fraction);
+std::string written(bool flag);
 /// "TERM", "SIGTERM", "15".
 std::optional<int> parse_signal(std::string_view text);
 /// Parts between commas and white space; no empty ones.

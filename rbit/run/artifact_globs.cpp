@@ -15,6 +15,7 @@
 
 #include "rbit/base/shortage.h"
 #include "rbit/base/text.h"
+#include "rbit/core/runner_words.h"
 #include "rbit/run/open_below.h"
 
 namespace rbit {
@@ -217,22 +218,11 @@ class Walk {
 
 }  // namespace
 
-std::string wrong_glob(std::string_view pattern) {
-  if (pattern.empty()) return "is empty";
-  if (pattern.front() == '/') return "must be relative to the job's directory";
-  if (pattern.back() == '/') pattern.remove_suffix(1);
-  for (const auto& part : text::split(pattern, '/')) {
-    if (part.empty()) return "has an empty name between slashes";
-    if (part == "..") return "must not leave the job's directory";
-  }
-  return "";
-}
-
 Result<ArtifactMatches> match_artifacts(const Fd& directory, const std::vector<std::string>& names,
                                         const std::string& pattern, std::size_t limit,
                                         const std::atomic<bool>* stop) {
   const std::string thing = "artifacts " + pattern;
-  if (const auto wrong = wrong_glob(pattern); !wrong.empty())
+  if (const auto wrong = wrong_pattern(pattern); !wrong.empty())
     return Error{thing, wrong, "mend 'artifacts' of the runner"};
   const bool trees = pattern.back() == '/';
   auto parts = text::split(pattern, '/');

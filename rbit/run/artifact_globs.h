@@ -3,7 +3,6 @@
 #include <atomic>
 #include <cstddef>
 #include <string>
-#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -21,9 +20,6 @@ struct ArtifactMatches {
   std::vector<Match> files;
   std::vector<std::pair<std::string, std::string>> unfit;  // what is no file, and why not
 };
-
-/// Says why it is no pattern, or returns "".
-std::string wrong_glob(std::string_view pattern);
 
 /// Finds what is below `directory` and matches. A pattern is made of names with *, ? and [...]
 /// between slashes; ** stands for directories of any depth. One that ends in a slash stands for all

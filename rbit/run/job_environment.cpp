@@ -3,6 +3,8 @@
 #include <array>
 #include <utility>
 
+#include "rbit/core/runner_words.h"
+
 namespace rbit {
 
 namespace {
@@ -45,19 +47,6 @@ class Collector {
 
 std::span<const Placeholder> placeholders() {
   return table;
-}
-
-std::string setting_variable(std::string_view key) {
-  std::string name = "RBIT_SETTING_";
-  for (const char c : key) {
-    if (c >= 'a' && c <= 'z') {
-      name += static_cast<char>(c - 'a' + 'A');
-    } else {
-      const bool plain = (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-      name += plain ? c : '_';
-    }
-  }
-  return name;
 }
 
 JobEnvironment job_environment(const Job& job, const std::map<std::string, std::string>& settings,

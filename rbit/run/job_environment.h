@@ -23,8 +23,6 @@ std::span<const Placeholder> placeholders();
 /// The setting that no job finds in its environment: the line that runs it, which is as long as it
 /// likes and may name what is nobody's business.
 inline constexpr std::string_view runner_key = "runner";
-/// "output-dir" -> "RBIT_SETTING_OUTPUT_DIR".
-std::string setting_variable(std::string_view key);
 
 /// The places a job is told of, all absolute.
 struct JobPlaces {

@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "rbit/base/text.h"
+#include "rbit/core/runner_words.h"
 #include "rbit/run/job_environment.h"
 #include "rbit/run/shell_rewrite.h"
 

@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "rbit/base/text.h"
+#include "rbit/core/runner_words.h"
 #include "rbit/run/job_environment.h"
 
 namespace rbit {

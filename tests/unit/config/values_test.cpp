@@ -93,3 +93,23 @@ TEST_CASE("lists have commas or blanks between") {
   CHECK(parse_list(" a,b  c\n,d,") == std::vector<std::string>{"a", "b", "c", "d"});
   CHECK(parse_list("").empty());
 }
+
+TEST_CASE("defaults are written in the largest unit that has no fraction, and read so again") {
+  using std::chrono::milliseconds;
+  for (const auto& [time, text] : {std::pair(0, "0"),
+                                   {500, "500ms"},
+                                   {90'000, "90s"},
+                                   {600'000, "10m"},
+                                   {7'200'000, "2h"},
+                                   {86'400'000, "1d"}}) {
+    CHECK(written(milliseconds(time)) == text);
+    CHECK(parse_duration(text) == milliseconds(time));
+  }
+  CHECK(written_size(0) == "0");
+  CHECK(written_size(4097) == "4097");
+  CHECK(written_size(512 << 10) == "512K");
+  CHECK(written_size(10LL << 30) == "10G");
+  CHECK(written(*parse_space("1G, 5%")) == "1G, 5%");
+  CHECK(written(0.95) == "0.95");
+  CHECK(written(true) == "yes");
+}

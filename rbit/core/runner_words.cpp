@@ -1,0 +1,25 @@
+#include "rbit/core/runner_words.h"
+
+#include <algorithm>
+
+#include "rbit/base/text.h"
+
+namespace rbit {
+
+std::string wrong_pattern(std::string_view pattern) {
+  const auto parts = text::split(pattern, '/');
+  if (pattern.starts_with('/') || std::find(parts.begin(), parts.end(), "..") != parts.end())
+    return "leads out of the work directory";
+  if (pattern.empty() || pattern.find("//") != std::string_view::npos)
+    return "has a name without text";
+  return "";
+}
+
+std::string setting_variable(std::string_view key) {
+  std::string name = "RBIT_SETTING_";
+  for (const char c : text::upper(key))
+    name += (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ? c : '_';
+  return name;
+}
+
+}  // namespace rbit

@@ -1,0 +1,15 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+/// Rules for what a [runner:NAME] section says that hold for its reader and for who runs its jobs.
+namespace rbit {
+
+/// Says why it is no pattern of `artifacts`, as the end of a sentence about it, or returns "".
+std::string wrong_pattern(std::string_view pattern);
+
+/// Names the variable by which a job finds a setting: "output-dir" -> "RBIT_SETTING_OUTPUT_DIR".
+std::string setting_variable(std::string_view key);
+
+}  // namespace rbit

@@ -1,20 +1,17 @@
 #include "rbit/run/process.h"
 
-#include <fcntl.h>
 #include <signal.h>
-#include <spawn.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <cerrno>
-#include <cstring>
 #include <optional>
 #include <set>
 
 #include "rbit/base/notice.h"
+#include "rbit/run/spawn_launcher.h"
 
 namespace rbit {
 
@@ -26,50 +23,21 @@ std::set<pid_t>& known_children() {
   return pids;
 }
 
-struct SpawnSettings {
-  posix_spawnattr_t attributes;
-  posix_spawn_file_actions_t files;
-
-  explicit SpawnSettings(int channel) {
-    ::posix_spawnattr_init(&attributes);
-    ::posix_spawn_file_actions_init(&files);
-    sigset_t all, none;
-    ::sigfillset(&all);
-    ::sigemptyset(&none);
-    ::posix_spawnattr_setsigdefault(&attributes, &all);  // ignored ones pass
-    ::posix_spawnattr_setsigmask(&attributes, &none);
-    ::posix_spawnattr_setflags(
-        &attributes,
-        static_cast<short>(POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSID));
-    ::posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDWR, 0);
-    ::posix_spawn_file_actions_adddup2(&files, 0, 1);
-    ::posix_spawn_file_actions_adddup2(&files, 0, 2);
-    ::posix_spawn_file_actions_adddup2(&files, channel, 3);
-    ::posix_spawn_file_actions_addclosefrom_np(&files, 4);
-  }
-  ~SpawnSettings() {
-    ::posix_spawnattr_destroy(&attributes);
-    ::posix_spawn_file_actions_destroy(&files);
-  }
-  SpawnSettings(const SpawnSettings&) = delete;
-  SpawnSettings& operator=(const SpawnSettings&) = delete;
-};
-
 }  // namespace
 
 struct Process::State : std::enable_shared_from_this<Process::State> {
-  State(const asio::any_io_executor& executor, pid_t child)
-      : loop(executor), pid(child), ended(executor) {}
+  explicit State(boost::process::v2::process_handle child)
+      : handle(std::move(child)), loop(handle.get_executor()), ended(loop) {}
 
+  boost::process::v2::process_handle handle;
   asio::any_io_executor loop;
-  pid_t pid;
   Notice ended;
   std::optional<int> status;
   std::optional<asio::posix::stream_descriptor> pidfd;
   std::optional<asio::steady_timer> timer;  // where a pidfd is refused
 
   void watch() {
-    const int fd = static_cast<int>(::syscall(SYS_pidfd_open, pid, 0));
+    const int fd = static_cast<int>(::syscall(SYS_pidfd_open, handle.id(), 0));
     if (fd >= 0) {
       pidfd.emplace(loop, fd);
       wait_for_end();
@@ -78,8 +46,9 @@ struct Process::State : std::enable_shared_from_this<Process::State> {
       poll();
     }
   }
-  /// Not with Boost.Process: it takes the word of the reactor that the child has ended and then
-  /// waits for that, loop and all. The word may be that of a descriptor which is closed by now.
+  /// Boost's handle has a wait of its own, but it takes the word of the reactor that the child has
+  /// ended and then waits for that, loop and all. The word may be that of a descriptor which is
+  /// closed by now, so the handle is asked whether the child runs.
   void wait_for_end() {
     pidfd->async_wait(asio::posix::stream_descriptor::wait_read,
                       [self = shared_from_this()](boost::system::error_code error) {
@@ -89,9 +58,12 @@ struct Process::State : std::enable_shared_from_this<Process::State> {
   }
   bool reap() {
     int code = 0;
-    const pid_t found = ::waitpid(pid, &code, WNOHANG);
-    if (found == 0) return false;
-    finish(found < 0 ? 0 : code);
+    boost::system::error_code nobody;  // somebody else reaped it
+    if (handle.running(code, nobody)) return false;
+    known_children().erase(handle.id());
+    status = nobody ? 0 : code;
+    pidfd.reset();
+    ended.notify();
     return true;
   }
   void poll() {
@@ -101,38 +73,27 @@ struct Process::State : std::enable_shared_from_this<Process::State> {
       if (!error) self->poll();
     });
   }
-  void finish(int code) {
-    known_children().erase(pid);
-    status = code;
-    pidfd.reset();
-    ended.notify();
-  }
 };
 
 Result<Process> Process::start(const asio::any_io_executor& loop,
                                const std::vector<std::string>& argv, Fd channel) {
-  std::vector<char*> pointers;
-  for (const std::string& argument : argv) pointers.push_back(const_cast<char*>(argument.c_str()));
-  pointers.push_back(nullptr);
-  char* no_environment[] = {nullptr};
-  const SpawnSettings settings(channel.get());
-  pid_t pid = 0;
-  const int error = ::posix_spawn(&pid, argv.front().c_str(), &settings.files, &settings.attributes,
-                                  pointers.data(), no_environment);
-  if (error != 0) {
-    Error why{argv.front(), std::string("cannot be started: ") + std::strerror(error),
-              error == ENOENT ? "install rbit as a whole" : ""};
-    why.number = error;
+  boost::system::error_code failed;
+  auto child = SpawnLauncher(channel.get())(loop, failed, argv.front(), std::span(argv).subspan(1));
+  if (failed) {
+    Error why{
+        argv.front(), "cannot be started: " + failed.message(),
+        failed == boost::system::errc::no_such_file_or_directory ? "install rbit as a whole" : ""};
+    why.number = failed.value();
     return why;
   }
-  known_children().insert(pid);
-  auto state = std::make_shared<State>(loop, pid);
+  known_children().insert(child.id());
+  auto state = std::make_shared<State>(child.detach());
   state->watch();
   return Process(std::move(state));
 }
 
 pid_t Process::pid() const {
-  return state_->pid;
+  return state_->handle.id();
 }
 
 bool Process::has_ended() const {
@@ -147,7 +108,10 @@ bool Process::is_stopped() const {
 }
 
 void Process::kill() {
-  if (!has_ended()) ::kill(pid(), SIGKILL);  // not reaped, so the number is still its own
+  int unknown_yet = 0;
+  boost::system::error_code ignored;
+  if (!has_ended())
+    state_->handle.terminate(unknown_yet, ignored);  // not reaped, so the number is still its own
 }
 
 int Process::native_status() const {

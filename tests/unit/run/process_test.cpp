@@ -1,6 +1,7 @@
 #include "rbit/run/process.h"
 
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 
@@ -98,4 +99,20 @@ TEST_CASE_FIXTURE(test::RunFixture, "an event of a closed descriptor does not st
   }(went_on, process));
   CHECK(went_on);
   CHECK(WTERMSIG(process->native_status()) == SIGKILL);
+}
+
+TEST_CASE_FIXTURE(test::RunFixture, "an end is seen where no descriptor is left to see it by") {
+  const boost::asio::steady_timer timer(loop);  // the loop has its own descriptors from now on
+  Fd end = channel();
+  Fd next(::dup(end.get()));
+  rlimit usual{};
+  REQUIRE(::getrlimit(RLIMIT_NOFILE, &usual) == 0);
+  const rlimit full{static_cast<rlim_t>(next.get()) + 1, usual.rlim_max};  // one is left
+  next.reset();
+  REQUIRE(::setrlimit(RLIMIT_NOFILE, &full) == 0);
+  auto process = Process::start(loop.get_executor(), {"/bin/sh", "-c", "exit 7"}, std::move(end));
+  REQUIRE(::setrlimit(RLIMIT_NOFILE, &usual) == 0);
+  REQUIRE(process.has_value());
+  test::run(loop, process->wait());
+  CHECK(WEXITSTATUS(process->native_status()) == 7);
 }

@@ -56,7 +56,9 @@ v2::process SpawnLauncher::operator()(const boost::asio::any_io_executor& loop,
     return fail(error);
   if (Fd pidfd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0))); pidfd)
     handle = std::move(pidfd);
-  return v2::process(loop, pid, handle.release());
+  v2::process child(loop, pid, handle.get());
+  handle.release();  // not before: where the loop takes no more, that throws
+  return child;
 }
 
 }  // namespace rbit

@@ -15,9 +15,8 @@ std::optional<std::string> environment_of(const char* variable) {
 void environment_error(const char* variable, const std::string& value, const std::string& wanted,
                        Loaded& loaded) {
   const Place place{"environment", 0};
-  loaded.findings.push_back(
-      {Finding::Severity::error, place,
-       std::string(variable) + ": '" + text::one_line(value, 80) + "' is not " + wanted});
+  loaded.error(place,
+               std::string(variable) + ": '" + text::one_line(value, 80) + "' is not " + wanted);
 }
 
 }  // namespace rbit::config

@@ -34,8 +34,7 @@ std::vector<std::string> files_of(const std::string& pattern) {
 void check_exposure(const std::string& path, Loaded& loaded) {
   const Place whole_file{path, 0};
   for (const auto& one : exposure_of(path))
-    loaded.findings.push_back(
-        {Finding::Severity::error, whole_file, Error{"", one.reason, one.cure}.text()});
+    loaded.error(whole_file, Error{"", one.reason, one.cure}.text());
 }
 
 void read_included(const std::string& path, std::vector<IniSource>& sources, Loaded& loaded) {
@@ -47,8 +46,7 @@ void read_included(const std::string& path, std::vector<IniSource>& sources, Loa
   const IniValue* entry = section ? find_value(*section, "include") : nullptr;
   if (!entry) return;
   const auto mistake = [&](const std::string& text) {
-    loaded.findings.push_back({Finding::Severity::error, entry->place,
-                               "[" + section->data().spelled + "] include: " + text});
+    loaded.error(entry->place, "[" + section->data().spelled + "] include: " + text);
   };
   const auto directory =
       path == "-" ? std::filesystem::path() : std::filesystem::path(path).parent_path();

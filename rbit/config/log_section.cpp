@@ -119,10 +119,9 @@ void read_redacted(Loaded& loaded) {
   if (!said || *said == "1") return;
   const Place place{"environment", 0};
   if (*said == "0")
-    loaded.findings.push_back({Finding::Severity::warning, place,
-                               std::string(variable) +
-                                   ": no bodies are logged all the same (rbit log CONFIG JOB shows "
-                                   "what a job said)"});
+    loaded.warning(place, std::string(variable) +
+                              ": no bodies are logged all the same (rbit log CONFIG JOB shows what "
+                              "a job said)");
   else
     environment_error(variable, *said, "0 or 1", loaded);
 }

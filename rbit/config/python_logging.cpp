@@ -31,8 +31,7 @@ std::vector<std::string> comma_list(std::string_view text) {
 /// One of the logging sections, with its findings.
 class Part {
  public:
-  Part(const Ini& section, std::vector<Finding>& findings)
-      : section_(section), findings_(findings) {}
+  Part(const Ini& section, Loaded& loaded) : section_(section), loaded_(loaded) {}
 
   const IniValue* entry(std::string_view key) const { return find_value(section_, key); }
 
@@ -61,10 +60,10 @@ class Part {
   }
 
   void error(std::string_view key, const std::string& text) {
-    add(Finding::Severity::error, key, text);
+    loaded_.error(place(key), shown(key) + text);
   }
   void warning(std::string_view key, const std::string& text) {
-    add(Finding::Severity::warning, key, text);
+    loaded_.warning(place(key), shown(key) + text);
   }
 
  private:
@@ -96,15 +95,16 @@ class Part {
     return out;
   }
 
-  void add(Finding::Severity severity, std::string_view key, const std::string& text) {
+  const Place& place(std::string_view key) const {
     const IniValue* at = entry(key);
-    findings_.push_back({severity, at ? at->place : section_.data().place,
-                         "[" + section_.data().spelled + "] " +
-                             (key.empty() ? "" : std::string(key) + ": ") + text});
+    return at ? at->place : section_.data().place;
+  }
+  std::string shown(std::string_view key) const {
+    return "[" + section_.data().spelled + "] " + (key.empty() ? "" : std::string(key) + ": ");
   }
 
   const Ini& section_;
-  std::vector<Finding>& findings_;
+  Loaded& loaded_;
 };
 
 class Reader {
@@ -130,7 +130,7 @@ class Reader {
   }
 
  private:
-  Part part(const Ini& section) { return {section, loaded_.findings}; }
+  Part part(const Ini& section) { return {section, loaded_}; }
 
   /// The `keys` of one of the three lists. Once one is there the others must be.
   std::vector<std::string> names(const std::string& list, const Ini& first) {

@@ -9,8 +9,6 @@ namespace rbit::config {
 namespace {
 
 constexpr const char* legacy_keys[] = {"distribution", "architecture", "suites", "format"};
-/// AMQP allows 255 bytes for a name; our longest prefix and suffix must fit in beside it.
-constexpr std::size_t longest_queue = 220;
 
 std::string quoted(std::string_view text) {
   return "'" + text::one_line(text, 300) + "'";
@@ -91,7 +89,7 @@ class Queues {
               place);
       return;
     }
-    if (queue.size() > longest_queue) {
+    if (queue.size() > longest_name) {
       too_long("queue-mappings", queue, place);
       return;
     }
@@ -164,7 +162,7 @@ class Queues {
       mapping->dotted_route = joined(".");
       return;
     }
-    if (queue.size() > longest_queue) {
+    if (queue.size() > longest_name) {
       too_long("suites", queue, place);
     } else if (has_runner) {
       settings_.queues.push_back({queue, queue, place, true, joined(".")});

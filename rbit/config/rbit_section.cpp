@@ -50,8 +50,7 @@ std::string read_name(SectionReader& reader, const Overrides& overrides) {
   else
     reader.read("name", name);
   if (name.empty()) name = host_name();
-  // 220 bytes leave room in a queue's name (255) for what rbit puts before it.
-  if (name.size() > 220 || name.find_first_of("\n\r\t") != std::string::npos)
+  if (name.size() > longest_name || name.find_first_of("\n\r\t") != std::string::npos)
     reader.error("name", "must be one line of at most 220 bytes");
   return name;
 }
@@ -92,13 +91,11 @@ void read_rbit(const Ini& ini, const Ini* section, const Overrides& overrides, L
   const auto* coyote = find_child(ini, "coyote");
   if (!rbit && !coyote) {
     const Place whole_file{settings.file, 0};
-    loaded.findings.push_back({Finding::Severity::error, whole_file,
-                               "no section [rbit] (write it, with queue-mappings = QUEUE:RUNNER)"});
+    loaded.error(whole_file, "no section [rbit] (write it, with queue-mappings = QUEUE:RUNNER)");
   } else if (rbit && coyote) {
-    loaded.findings.push_back({Finding::Severity::error, coyote->data().place,
-                               "[coyote] stands beside [rbit] (" +
-                                   rbit->data().place.seen_from(coyote->data().place) +
-                                   "): only one of them may be there"});
+    const Place& place = coyote->data().place;
+    loaded.error(place, "[coyote] stands beside [rbit] (" + rbit->data().place.seen_from(place) +
+                            "): only one of them may be there");
   }
 
   settings.name = read_name(reader, overrides);
@@ -122,11 +119,12 @@ void read_rbit(const Ini& ini, const Ini* section, const Overrides& overrides, L
   settings.quorum = reader.choice("queue-type") == "quorum";
   read_python(reader, settings.python);
   reader.read("exchange", settings.exchange);
-  if (settings.exchange.empty() || settings.exchange.size() > 255)
-    reader.error("exchange", "must be a name of 1 to 255 bytes");
+  reader.check_name("exchange", settings.exchange);
   const std::string commands = reader.text("command-queue");
-  if (commands.size() > 255) reader.error("command-queue", "must be a name of 1 to 255 bytes");
-  if (!commands.empty()) settings.command_queue = commands;
+  if (!commands.empty()) {
+    reader.check_name("command-queue", commands);
+    settings.command_queue = commands;
+  }
 }
 
 }  // namespace rbit::config

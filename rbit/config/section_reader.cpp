@@ -98,4 +98,8 @@ void SectionReader::wrong(std::string_view name, std::string_view value, const s
   error(name, "'" + text::one_line(value, 80) + "' " + why);
 }
 
+void SectionReader::check_name(std::string_view name, const std::string& value) {
+  if (value.empty() || value.size() > 255) error(name, "must be a name of 1 to 255 bytes");
+}
+
 }  // namespace rbit::config

@@ -52,6 +52,8 @@ class SectionReader {
   void warning(std::string_view key, const std::string& text, const Place& where = {});
   /// An error: "'value' " and why it is none.
   void wrong(std::string_view key, std::string_view value, const std::string& why);
+  /// An error unless AMQP takes it as the name of a queue or an exchange.
+  void check_name(std::string_view key, const std::string& value);
 
   const std::string& shown() const { return shown_; }
   const Ini* section() const { return section_; }

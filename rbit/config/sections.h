@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <vector>
 
@@ -9,6 +10,10 @@
 /// The readers of the sections, one source file each; `load` calls them. Each fills its part of
 /// `loaded.settings` and adds its findings and values.
 namespace rbit::config {
+
+/// Of a queue and of rbit itself, in bytes. AMQP allows 255 for a name; our longest prefix and
+/// suffix must fit in beside it.
+inline constexpr std::size_t longest_name = 220;
 
 void read_rbit(const Ini& ini, const Ini* section, const Overrides& overrides, Loaded& loaded);
 /// The queues of both forms. After `read_runners`: every queue must name a runner.

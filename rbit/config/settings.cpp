@@ -109,7 +109,7 @@ std::vector<IniSource> read_sources(const std::string& path, const std::string& 
     std::error_code ignored;
     if (path != "-" && !std::filesystem::exists(path, ignored) && !ignored)
       cure += ": rbit.ini(5) tells how";
-    loaded.findings.push_back({error, whole_file, Error{"", text.error().reason, cure}.text()});
+    loaded.error(whole_file, Error{"", text.error().reason, cure}.text());
     return {};
   }
   if (path != "-") check_exposure(path, loaded);
@@ -139,6 +139,14 @@ void Loaded::sort_findings() {
     });
 }
 
+void Loaded::error(const Place& place, std::string text) {
+  findings.push_back({Finding::Severity::error, place, std::move(text)});
+}
+
+void Loaded::warning(const Place& place, std::string text, bool strict) {
+  findings.push_back({Finding::Severity::warning, place, std::move(text), strict});
+}
+
 std::string Finding::line() const {
   std::string out = place.file;
   if (place.line > 0) out += ":" + std::to_string(place.line);
@@ -147,8 +155,9 @@ std::string Finding::line() const {
 }
 
 bool Loaded::ok() const {
-  return std::none_of(findings.begin(), findings.end(),
-                      [](const auto& finding) { return finding.severity == error; });
+  return std::none_of(findings.begin(), findings.end(), [](const auto& finding) {
+    return finding.severity == Finding::Severity::error;
+  });
 }
 
 Loaded load(const std::string& path, const Overrides& overrides) {

@@ -144,6 +144,8 @@ struct Loaded {
   /// Whether it stands before the other one.
   bool is_before(const Place& one, const Place& other) const;
   void sort_findings();
+  void error(const Place& place, std::string text);
+  void warning(const Place& place, std::string text, bool strict = false);
 };
 
 /// What the command line says instead of the file.

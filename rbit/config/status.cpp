@@ -118,8 +118,7 @@ void read_status(const Ini& ini, Loaded& loaded) {
   read_credentials(reader, status);
   reader.read("check-before-build", status.check_before_build);
   reader.read("queue", status.queue);
-  if (status.queue.empty() || status.queue.size() > 255)
-    reader.error("queue", "must be a name of 1 to 255 bytes");
+  reader.check_name("queue", status.queue);
   for (const Status one : {Status::waiting, Status::building, Status::done, Status::failed,
                            Status::blocked, Status::cancelled}) {
     const std::string key = "name-" + text::lower(to_string(one));

@@ -239,13 +239,11 @@ class Checker {
   }
 
   void error(const Ini& section, const Place& place, const std::string& text) {
-    loaded_.findings.push_back(
-        {Finding::Severity::error, place, "[" + section.data().spelled + "] " + text});
+    loaded_.error(place, "[" + section.data().spelled + "] " + text);
   }
   void warning(const Ini& section, const Place& place, const std::string& text,
                bool strict = false) {
-    loaded_.findings.push_back(
-        {Finding::Severity::warning, place, "[" + section.data().spelled + "] " + text, strict});
+    loaded_.warning(place, "[" + section.data().spelled + "] " + text, strict);
   }
   void doubt(const Ini& section, const Place& place, const std::string& text) {
     loaded_.doubts.push_back(

@@ -155,8 +155,8 @@ void Rewriter::take_percent_operator(std::size_t length) {
   const auto meant = placeholder_at(line_.substr(taken.size() - 1), settings_);
   if (meant.length > 0 && meant.mistake.empty())
     warn(std::string(shown) + meant.shown.substr(1) +
-         " has the shell's own operator and no placeholder (for the placeholder write \"" +
-         meant.shown + "\" behind the operator)");
+         " has the shell's own operator and no placeholder (write \"" + meant.shown +
+         "\" for it, \"" + meant.shown.substr(1) + "\" for the text)");
   copy(length);
   if (rest().starts_with("%%") && !is_escaped_placeholder(rest(), settings_)) warn(doubled_percent);
 }

@@ -215,8 +215,8 @@ TEST_CASE("percent signs behind a parameter are the shell's operator, byte for b
         "echo ${x%%%ID} ${x%\"$RBIT_SETTING_DEPOSIT_LOCATION\"}");
   // What somebody may have meant for a placeholder is said.
   CHECK(rewrite_shell_line("echo ${x%%ID*}", settings).warnings ==
-        std::vector<std::string>{"${x%%ID has the shell's own operator and no placeholder (for the "
-                                 "placeholder write \"%ID\" behind the operator)"});
+        std::vector<std::string>{"${x%%ID has the shell's own operator and no placeholder (write "
+                                 "\"%ID\" for it, \"ID\" for the text)"});
   CHECK(rewrite_shell_line("echo ${x%.ID} ${x%%.*} ${x%\"ID\"}", settings).warnings.empty());
 }
 

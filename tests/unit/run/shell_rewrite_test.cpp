@@ -171,7 +171,7 @@ TEST_CASE("/bin/sh gets the text of the line as it is") {
       {"x=fooIDbarID; export x; sh -c 'echo ${x%%ID*}'; sh -c \"echo \\${x%%ID*}\"", "foo\nfoo\n"},
       {"set -- aIDbID; echo ${1%ID} ${1%%ID*} ${@%%ID*} ${#%ID} ${x:-%ID}", "aIDb a a 1 m1234\n"},
       {"x=a-m1234; echo ${x%-%ID} ${x%\"%ID\"} ${x%%%ID} ${x#a-%ID}.", "a a- a- .\n"},
-      {"x='a%(deposit_location)s'; echo ${x%(*} ${x%%(deposit_location)s}", "a% a%\n"},
+      {"x=\"a%%(deposit_location)s\"; echo ${x%(*} ${x%%(deposit_location)s}", "a% a%\n"},
       {"echo lib%DISTRO.so \"%FORMATS\" '%ARCHS' %METHODX",
        "lib%DISTRO.so %FORMATS %ARCHS %METHODX\n"},
       {"cat <<'E'\n%(asctime)s %% %%ID\nE", "%(asctime)s %% %ID\n"},

@@ -38,9 +38,7 @@ constexpr Key table[] = {
      "Where the journal, the job logs and kept artifacts lie. Default: what systemd gives, else "
      "/var/lib/rbit/NAME for root and ~/.local/state/rbit/NAME for others."},
     {"rbit", "work-dir", T::path, "",
-     "Where each job gets its own directory; what is there and no running job's is removed. "
-     "Default: "
-     "work below state-dir."},
+     "Where each job gets its own directory. Default: work below state-dir."},
     {"rbit", "min-free-disk", T::space, "1G, 5%",
      "How much of the disk must be free, below state-dir and below work-dir, for rbit to take "
      "messages: a size, a share, or both, of which the smaller counts. When there is less, jobs "

@@ -80,7 +80,7 @@ class PlaceCheck {
     return true;
   }
 
-  /// Whatever lies in work-dir and is no running job's is removed.
+  /// The directories of jobs, which are made and removed, and rbit's own files must not meet.
   void check_work(const Directory& state, const Directory& work) {
     if (work.path == state.path)
       return refuse(work, "is state-dir, too (name another directory; " + work.path +

@@ -24,7 +24,8 @@ class Reader {
   ScriptLine run() {
     read_file();
     while (at_ < value_.size() && line_.mistake.empty()) step();
-    if (quote_ != '\0' && line_.mistake.empty()) line_.mistake = "a quote has no end";
+    if (quote_ != '\0' && line_.mistake.empty())
+      line_.mistake = "a quote has no end (close it, or write \\' or \\\" for the character)";
     return std::move(line_);
   }
 
@@ -107,9 +108,10 @@ class Reader {
   }
 
   void refuse(std::string_view what) {
-    line_.mistake = "'" + std::string(what) +
-                    "' is no argument, and nothing but the script is run (quote it, or write "
-                    "runner = shell!... for a line of commands)";
+    line_.mistake =
+        "'" + std::string(what) +
+        "' is no argument, and nothing but the script is run (put it in single quotes, or write "
+        "runner = shell!... for a line of commands)";
   }
 
   std::string_view value_;

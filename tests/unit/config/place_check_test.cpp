@@ -50,7 +50,7 @@ TEST_CASE("/ is no directory of rbit's") {
   CHECK(said("s", "/x/..", "").starts_with("! [rbit] work-dir: is the root"));
 }
 
-TEST_CASE("a work directory that would be swept with something else in it is refused") {
+TEST_CASE("a work directory among rbit's own files or artifacts is refused") {
   const std::string twice = "! [rbit] work-dir: is state-dir, too (name another directory; ";
   CHECK(said("s", "s/", "") == twice + "@/s/work is the default)\n");
   CHECK(said("s", "./x/../s", "").starts_with(twice));

@@ -242,8 +242,7 @@ TEST_CASE("the arguments of a script may stand on several lines, and its name in
   const auto& runner = loaded.settings.runners.at("e");
   CHECK(runner.script == file.directory() + "/my script.sh");
   CHECK(runner.line == "shell!exec '" + file.directory() + "/my script.sh' a b \"c d\"");
-  CHECK(
-      findings("[rbit]\nqueue-mappings = q:e\n[runner:e]\nscript = x ; y\n") ==
-      "rbit.ini:4: [runner:e] script: ';' is no argument, and nothing but the script is run (quote "
-      "it, or write runner = shell!... for a line of commands)\n");
+  CHECK(findings("[rbit]\nqueue-mappings = q:e\n[runner:e]\nscript = x ; y\n") ==
+        "rbit.ini:4: [runner:e] script: ';' is no argument, and nothing but the script is run (put "
+        "it in single quotes, or write runner = shell!... for a line of commands)\n");
 }

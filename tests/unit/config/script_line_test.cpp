@@ -45,8 +45,8 @@ TEST_CASE("what is more than a word of a script's line is a mistake with a cure"
   refused("s.sh \"$(date)\"", "$(");
   refused("s.sh ${x:-$(date)}", "$(");
   refused("s.sh a # b", "#");
-  CHECK(read_script_line("s.sh 'a").mistake == "a quote has no end");
-  CHECK(read_script_line("'s.sh a").mistake == "a quote has no end");
+  CHECK(read_script_line("s.sh 'a").mistake.starts_with("a quote has no end ("));
+  CHECK(read_script_line("'s.sh a").mistake.starts_with("a quote has no end ("));
   for (const char* name : {"$HOME/x", "s%ID.sh", "\"%ID\"", "a;b", "~/x", "''", "*.sh", "'a\nb'"})
     CHECK(read_script_line(name).mistake.find("is no plain name of a file") != std::string::npos);
 }

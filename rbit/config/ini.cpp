@@ -160,6 +160,7 @@ class Folder {
                    {here()},
                    {},
                    false};
+    if (fresh.key == "script") fresh.uncut = text::trim(line.substr(mark + 1));
     auto& entries = section().entries;
     if (is_included_ && fresh.key == "include" && is_ours()) {
       error("[" + section().name + "] include: an included file cannot include others (name them " +

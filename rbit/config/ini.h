@@ -19,6 +19,7 @@ struct IniEntry {
   /// Of `runner`: the lines behind the first as they stand in the file, blank ones too.
   std::vector<std::string> raw_lines;
   bool inherited = false;  // from [DEFAULT]
+  std::string uncut{};     // of `script`: the first line with what looks like a comment
 
   /// The value as a text of lines: they lose the indentation that all behind the first have, and no
   /// more. REQUIRES: it is `runner`.

@@ -104,10 +104,15 @@ void read_rbit(const Ini& ini, const IniSection* section, const Overrides& overr
   read_poll_time(reader, overrides, settings);
   settings.slots = reader.number("slots");
   settings.state_dir = reader.path("state-dir", default_state_dir(settings.name));
-  if (settings.state_dir.empty())
-    reader.error("state-dir", "is missing, and there is no home directory to put it in");
+  const char* const is_empty = "is empty (name a directory, or leave it out)";
+  if (settings.state_dir.empty() && reader.has("state-dir"))
+    reader.error("state-dir", is_empty);
+  else if (settings.state_dir.empty())
+    reader.error("state-dir",
+                 "is missing, and there is no home directory to put it in (name a directory)");
   settings.work_dir =
       reader.path("work-dir", settings.state_dir.empty() ? "" : settings.state_dir + "/work");
+  if (settings.work_dir.empty() && reader.has("work-dir")) reader.error("work-dir", is_empty);
   settings.min_free_disk = reader.space("min-free-disk");
   settings.drain_timeout = reader.duration("drain-timeout");
   const std::string declare = reader.choice("declare");

@@ -62,6 +62,7 @@ std::string SectionReader::text(std::string_view name, const std::string& comput
 
 std::string SectionReader::path(std::string_view name, const std::string& computed) {
   const std::string value = noted(name, computed);
+  doubt_path(name);
   if (value.empty()) return "";
   const auto whole = std::filesystem::path(loaded_.settings.directory) / value;
   return whole.lexically_normal().string();
@@ -114,8 +115,8 @@ std::chrono::milliseconds SectionReader::duration(std::string_view name) {
   return parsed(name, [](const std::string& value) { return parse_duration(value); });
 }
 
-void SectionReader::find(Finding::Severity severity, std::string_view name, const std::string& text,
-                         const Place* where) {
+Finding SectionReader::found(Finding::Severity severity, std::string_view name,
+                             const std::string& text, const Place* where) const {
   Place at = place();
   std::string shown(name);
   for (const auto& candidate : section_ ? section_->entries : std::vector<IniEntry>{})
@@ -127,24 +128,37 @@ void SectionReader::find(Finding::Severity severity, std::string_view name, cons
     }
   }
   if (where) at = *where;
-  loaded_.findings.push_back(
-      {severity, at, "[" + shown_ + "] " + (shown.empty() ? "" : shown + ": ") + text});
+  return {severity, at, "[" + shown_ + "] " + (shown.empty() ? "" : shown + ": ") + text};
 }
 
 void SectionReader::error(std::string_view name, const std::string& text) {
-  find(Finding::Severity::error, name, text, nullptr);
+  loaded_.findings.push_back(found(Finding::Severity::error, name, text, nullptr));
 }
 
 void SectionReader::error(std::string_view name, const std::string& text, const Place& where) {
-  find(Finding::Severity::error, name, text, &where);
+  loaded_.findings.push_back(found(Finding::Severity::error, name, text, &where));
 }
 
 void SectionReader::warning(std::string_view name, const std::string& text) {
-  find(Finding::Severity::warning, name, text, nullptr);
+  loaded_.findings.push_back(found(Finding::Severity::warning, name, text, nullptr));
 }
 
 void SectionReader::warning(std::string_view name, const std::string& text, const Place& where) {
-  find(Finding::Severity::warning, name, text, &where);
+  loaded_.findings.push_back(found(Finding::Severity::warning, name, text, &where));
+}
+
+void SectionReader::doubt(std::string_view name, const std::string& text) {
+  loaded_.doubts.push_back(found(Finding::Severity::warning, name, text, nullptr));
+  loaded_.doubts.back().strict = true;
+}
+
+void SectionReader::doubt_path(std::string_view name) {
+  const IniEntry* said = entry(name);
+  if (said == nullptr ||
+      (!said->value.starts_with('~') && said->value.find('$') == std::string::npos))
+    return;
+  doubt(name, "'" + text::one_line(said->value, 80) +
+                  "' is taken as it stands, for no shell reads it (write the whole path)");
 }
 
 void SectionReader::not_wanted(std::string_view name, std::string_view value) {

@@ -45,6 +45,10 @@ class SectionReader {
   void error(std::string_view key, const std::string& text, const Place& where);
   void warning(std::string_view key, const std::string& text);
   void warning(std::string_view key, const std::string& text, const Place& where);
+  /// What only `rbit check` tells, and what --strict takes for an error.
+  void doubt(std::string_view key, const std::string& text);
+  /// Of a path with something in it that only a shell would replace.
+  void doubt_path(std::string_view key);
   /// "'abc' is not a number from 1 to 65535", whatever the table says the key wants.
   void not_wanted(std::string_view key, std::string_view value);
 
@@ -55,8 +59,8 @@ class SectionReader {
 
  private:
   const Key& key(std::string_view name) const;
-  void find(Finding::Severity severity, std::string_view key, const std::string& text,
-            const Place* where);
+  Finding found(Finding::Severity severity, std::string_view key, const std::string& text,
+                const Place* where) const;
   /// The text to parse, and the note of it.
   std::string noted(std::string_view key, const std::string& computed = "");
   template <class Parse>

@@ -201,10 +201,12 @@ class Checker {
     return false;
   }
 
-  /// A list that is there and empty keeps, passes or retries nothing, and says so to nobody.
+  /// A list that is there and empty keeps, passes or retries nothing, a path leads to the default,
+  /// and neither says so to anybody.
   void check_empty(const IniSection& section, const IniEntry& entry, const Key& key) {
     const bool is_pattern = key.name.starts_with("artifacts") && key.type != KeyType::choice;
-    if (entry.inherited || (key.type != KeyType::list && !is_pattern)) return;
+    const bool is_value = key.type == KeyType::list || key.type == KeyType::path || is_pattern;
+    if (entry.inherited || !is_value) return;
     if (text::trim(entry.value).empty())
       doubt(section, entry.place,
             "'" + entry.key + "' is empty (give it a value, or leave it out)");

@@ -1,5 +1,7 @@
 #include "rbit/run/shell_placeholder.h"
 
+#include <algorithm>
+#include <optional>
 #include <vector>
 
 #include "rbit/base/text.h"
@@ -26,13 +28,24 @@ std::vector<std::string> names_of(std::size_t least) {
   return names;
 }
 
+/// The name whose letters these are, two neighbours swapped. Nobody writes that as text; any other
+/// word, such as %DISTRO or %FORMATS, may be the shell's.
+std::optional<std::string> swapped(const std::string& word) {
+  for (const auto& name : names_of(4)) {
+    const auto [a, b] = std::mismatch(word.begin(), word.end(), name.begin(), name.end());
+    if (word.size() != name.size() || word.end() - a < 2 || a[0] != b[1] || a[1] != b[0]) continue;
+    if (std::equal(a + 2, word.end(), b + 2)) return name;
+  }
+  return std::nullopt;
+}
+
 ShellPlaceholder find_field(std::string_view rest) {
   const std::string name = capitals_of(rest);
   ShellPlaceholder found{name.size() + 1, "%" + name, "", ""};
   for (const auto& placeholder : placeholders())
     if (placeholder.name == name) found.variable = placeholder.variable;
   if (!found.variable.empty()) return found;
-  const auto meant = text::did_you_mean(name, names_of(4));
+  const auto meant = swapped(name);
   if (!meant) return {};
   found.mistake = "unknown placeholder " + found.shown + " (did you mean %" + *meant + "?)";
   return found;

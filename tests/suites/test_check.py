@@ -100,6 +100,32 @@ class Files(CheckSuite):
         if naughty:
             self.assert_said(found, "FAIL [runner:symbol]", "no_such_runner")
 
+    def test_a_script_that_no_job_could_run(self):
+        for name, text, mode in (("int", "#!/no/such/int\n", 0o755), ("cr", "#!/bin/sh\r\n", 0o755),
+                                 ("own", "#!/bin/sh\n", 0o700)):
+            os.chmod(self.write(name, text), mode)
+        os.chmod(self.directory, 0o755)
+        runners = {name: f"script = {name} %ID" for name in ("int", "cr")}
+        if os.geteuid() == 0:
+            runners["own"] = "script = own\nuser = nobody"
+        self.configure(runners)
+        found = self.check(expect=1)
+        self.assert_said(found, "FAIL [runner:int]", "interpreter /no/such/int is not there")
+        self.assert_said(found, "FAIL [runner:cr]", "carriage return", "dos2unix")
+        if "own" in runners:
+            self.assert_said(found, "FAIL [runner:own]", "nobody may not")
+        self.configure({"build": "script = int ; x"})
+        self.assert_said(self.check(expect=78), "FAIL", "';' is no argument", "runner = shell!")
+        self.configure({"build": "runner = shell!true\nshell = /bin/bash -n"})
+        self.assert_said(self.check(expect=78), "FAIL", "'-n' reads commands and runs none")
+
+    def test_strict_about_patterns_and_places(self):
+        self.configure({"build": "runner = shell!true\nartifacts = a, [b\noutput-dir = ~/x"})
+        self.assertEqual([line[:5] for line in self.check()], ["warn "] * 3)
+        strict = self.check("--strict", expect=1)
+        self.assert_said(strict, "'a,' has a comma", "write [,]")
+        self.assert_said(strict, "'~/x' is taken as it stands", "write the whole path")
+
     def test_a_runner_that_no_queue_names_loses_no_job(self):
         self.configure({"build": "runner = shell!true"},
                        more="[runner:spare]\nrunner = shell!no-such-program\n")

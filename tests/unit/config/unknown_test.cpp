@@ -94,6 +94,57 @@ TEST_CASE("an empty list is doubted") {
   CHECK(doubts("artifacts = *.pdf\n") == "");
 }
 
+TEST_CASE("a pattern that is not what it looks like is doubted") {
+  const auto pattern = [](const std::string& glob, const std::string& text) {
+    return "[runner:echo] artifacts: '" + glob + "' " + text + "\n";
+  };
+  const std::string comma =
+      "has a comma, and patterns have blanks between them (write [,] for the text)";
+  CHECK(doubts("artifacts = a, b\n") == pattern("a,", comma));
+  CHECK(doubts("artifacts = *.pdf,*.txt\n") == pattern("*.pdf,*.txt", comma));
+  CHECK(doubts("artifacts = *.{pdf,txt}\n") == pattern("*.{pdf,txt}", comma));
+  CHECK(doubts("artifacts = [a x[]\n") ==
+        pattern("[a", "has a [ without ] (write [[] for the text)") +
+            pattern("x[]", "has a [ without ] (write [[] for the text)"));
+  for (const std::string glob : {"%ID.pdf", "$X/a", "~/a"}) {
+    const std::string sign(1, glob.front());
+    CHECK(doubts("artifacts = " + glob + "\n") ==
+          pattern(glob, "is taken as it stands, nothing is put in for '" + sign + "' (write [" +
+                            sign + "] for the text)"));
+  }
+  CHECK(doubts("artifacts-required = a,\n").find("artifacts-required: 'a,' has a comma") !=
+        std::string::npos);
+  CHECK(doubts("artifacts = [a-c]?.pdf a[,]b \\[a \\, [[]a []a] a~ \"b c\" **/dist/\n") == "");
+}
+
+TEST_CASE("a path that a shell would have to read is doubted, and so is an empty one") {
+  const auto path = [](const std::string& key, const std::string& value) {
+    return key + ": '" + value +
+           "' is taken as it stands, for no shell reads it (write the whole path)\n";
+  };
+  CHECK(doubts("output-dir = ~/x\n") == path("[runner:echo] output-dir", "~/x"));
+  CHECK(doubts("output-dir = $HOME/x\n") == path("[runner:echo] output-dir", "$HOME/x"));
+  CHECK(doubts("output-dir =\n") ==
+        "[runner:echo] 'output-dir' is empty (give it a value, or leave it out)\n");
+  CHECK(doubts("output-dir = a~b/%ID\n") == "");
+  CHECK(doubts("[rbit]\nstate-dir = ~/s\n") == path("[rbit] state-dir", "~/s"));
+  CHECK(doubts("[rbit]\nwork-dir = ${X}/w\n") == path("[rbit] work-dir", "${X}/w"));
+  CHECK(doubts("[log]\nfile = $HOME/log\n") == path("[log] file", "$HOME/log"));
+}
+
+TEST_CASE("a shell beside a script is doubted") {
+  const auto said = [](const std::string& keys) {
+    std::string out;
+    const std::string text = "[rbit]\nqueue-mappings = q:e\n[runner:e]\n" + keys;
+    for (const auto& doubt : ConfigFile(text).load().doubts) out += doubt.text + "\n";
+    return out;
+  };
+  CHECK(said("script = a.sh\nshell = /bin/bash\n") ==
+        "[runner:e] shell: has no meaning beside script, which the first line of the file decides "
+        "(leave it out)\n");
+  CHECK(said("runner = shell!a\nshell = /bin/bash\n") == "");
+}
+
 TEST_CASE("what check --strict takes for an error: unknown keys and sections, mistyped policy") {
   const auto loaded =
       ConfigFile(sound + "timout = 3\n[amqp]\nexchange_type = direct\n[buildout]\n").load();

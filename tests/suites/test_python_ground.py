@@ -146,6 +146,14 @@ class Ground(HostCase):
             self.assertIn(word, self.do(host, code), code)
             self.assertEqual([], self.do(host, remedy), remedy)
 
+    def test_it_is_told_with_the_hosts_own_words_whatever_becomes_of_pythons(self):
+        """Such a host cannot do another job, and need not."""
+        for name in ("all", "dict", "getattr", "len", "list", "map", "type"):
+            self.setUp()
+            host = self.ready(MODULE)
+            self.assertEqual(["changed builtins." + name],
+                             self.do(host, "builtins.%s = lambda *_: True" % name))
+
     def test_what_was_replaced_in_a_module_that_the_same_job_imported_is_told(self):
         host = self.ready(MODULE)
         self.assertEqual(["changed ssl.create_default_context"],

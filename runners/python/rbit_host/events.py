@@ -4,6 +4,7 @@ How the host speaks is no matter of its jobs: whatever one of them replaces in P
 whatever processes it makes of this one.
 """
 
+from builtins import Exception, OSError, len, list, str, type
 from os import (O_CREAT, O_NOFOLLOW, O_TRUNC, O_WRONLY, close as close_file, getpid,
                 open as open_file, write)
 from threading import RLock

@@ -13,6 +13,8 @@ import time
 import warnings
 from _locale import LC_ALL, setlocale
 from _signal import getitimer, getsignal
+from builtins import (AttributeError, Exception, OSError, dict, getattr, hasattr, id, list, range,
+                      set, tuple, type)
 from fcntl import F_GETFD, F_GETFL, fcntl
 from sys import getprofile, getrecursionlimit, getswitchinterval, gettrace
 

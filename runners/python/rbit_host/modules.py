@@ -9,6 +9,8 @@ import builtins
 import enum
 import os
 import sys
+from builtins import (RuntimeError, Exception, all, any, callable, dict, getattr, isinstance,
+                      issubclass, len, list, map, set, type, vars)  # a job may replace those too
 from itertools import chain
 from operator import is_
 from types import ModuleType

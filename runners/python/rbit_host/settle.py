@@ -2,6 +2,7 @@
 of objects, the program of `os.popen("...").read()`."""
 
 import sys
+from builtins import Exception, OSError, len, print
 from gc import collect
 from os import P_ALL, WEXITED, WNOHANG, WNOWAIT, listdir, waitid
 from time import monotonic, sleep

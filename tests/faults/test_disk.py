@@ -35,7 +35,7 @@ from rbit_suite import BINARY_DIR, Suite, wait_until
 LIBRARY = os.path.join(BINARY_DIR, "faults", "librbit_preload.so")
 LEADER = os.path.join(BINARY_DIR, "faults", "rbit-leader")
 TERMINAL = {"Done", "Failed", "Cancelled"}
-PAUSED = "nothing is taken until the journal works again"
+PAUSED = "nothing is taken until this works again"
 seed = random.SystemRandom().getrandbits(32)
 long_run = False
 

@@ -140,6 +140,20 @@ class Submitting(BrokerSuite):
                                 env=self.environment(), text=True, stdout=subprocess.PIPE,
                                 stderr=subprocess.PIPE)
 
+    def test_who_waits_for_a_queue_that_is_not_read_hears_why(self):
+        queue = self.queue()
+        self.configure_broker({queue: "runner = shell!true"})
+        self.channel.queue_declare(queue, durable=True)
+        self.channel.basic_consume(queue, lambda *_: None, exclusive=True)
+        self.start(until=None)
+        self.rbit.wait_for("exclusive")
+        with self.begin_submit(queue, "--wait", job=36) as command:
+            self.addCleanup(command.kill)
+            self.assertIn("submitted ", command.stderr.readline())
+            self.assertRegex(command.stderr.readline(),
+                             f"^queue {queue} waits: it is not read: .*exclusive")
+            command.kill()
+
     def test_a_broker_that_is_not_there_is_69(self):
         self.configure({"build": "runner = shell!true"}, amqp="host = 127.0.0.1\nport = 9")
         done = self.submit("build", "col10642", expect=69)

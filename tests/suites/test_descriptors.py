@@ -2,6 +2,7 @@
 
 import os
 import resource
+import shutil
 import subprocess
 import unittest.mock
 
@@ -184,14 +185,16 @@ class TooFew(Suite):
 class TooFewProcesses(Suite):
     """Not even a thread for the log, or none for a job's leader: said, with the cure."""
 
-    OWNER = 58213  # whose processes are counted: ours alone
-
-    def start_limited(self, processes):
+    def limited(self, owner, processes):
+        """For Popen's preexec_fn."""
         def limit():
             os.setgroups([])
-            os.setresgid(*[self.OWNER] * 3)
-            os.setresuid(*[self.OWNER] * 3)
+            os.setresgid(owner, owner, owner)
+            os.setresuid(owner, owner, owner)
             resource.setrlimit(resource.RLIMIT_NPROC, (processes, processes))
+        return limit
+
+    def start_limited(self, limit):
         plain = rbit_suite.subprocess.Popen
         with unittest.mock.patch.object(rbit_suite.subprocess, "Popen",
                                         lambda *words, **more: plain(*words, preexec_fn=limit,
@@ -204,9 +207,15 @@ class TooFewProcesses(Suite):
         for processes in (1, 2):
             with self.subTest(processes=processes):
                 self.configure({"build": "runner = shell!true"})
-                os.chown(self.directory, self.OWNER, self.OWNER)
-                os.chown(self.config, self.OWNER, self.OWNER)
-                one = self.start_limited(processes)
+                owner = 58210 + processes  # whose processes are counted: these alone
+                shutil.rmtree(self.path("state"), ignore_errors=True)
+                for path in (self.directory, self.config):
+                    os.chown(path, owner, owner)
+                limit = self.limited(owner, processes)
+                done = self.command("check", self.config, preexec_fn=self.limited(owner, 1))
+                self.assertIn("cannot be started: Resource temporarily unavailable (raise Tasks",
+                              done.stdout)
+                one = self.start_limited(limit)
                 one.wait_for("[runner:build] cannot work for a shortage of this machine's")
                 one.wait_for("no thread is to be had, what needs one holds the rest up")
                 self.assertEqual(len(one.lines_with("raise TasksMax= of the service")),

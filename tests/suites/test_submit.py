@@ -4,6 +4,7 @@ import json
 import os
 import socket
 import subprocess
+import threading
 
 import rbit_suite
 from local_queue import LocalQueue
@@ -98,13 +99,15 @@ class Submit(Suite):
 
 
 class Waits(Suite):
-    def said_to_who_waits(self, **more):
+    def said_to_who_waits(self):
         """What `submit --wait` says of the queue, once, while it waits."""
-        with self.subTest(more), subprocess.Popen(
+        with subprocess.Popen(
                 [self.program, "submit", self.config, "--queue", "build", "--package", "p",
                  "--version", "1", "--wait"], text=True, env=self.environment(),
                 stderr=subprocess.PIPE, stdout=subprocess.DEVNULL) as command:
-            self.addCleanup(command.kill)
+            patience = threading.Timer(rbit_suite.PATIENCE, command.kill)
+            patience.start()
+            self.addCleanup(patience.cancel)
             self.assertIn("submitted ", command.stderr.readline())
             line = command.stderr.readline()
             command.kill()

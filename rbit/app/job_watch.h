@@ -26,7 +26,7 @@ class JobWatch {
   std::optional<ExitCode> print(const nlohmann::json& status);
 
   std::string state_dir_, key_, queue_;
-  std::string said_;  // why the queue waits
+  std::string said_;         // why the queue waits
   std::size_t printed_ = 0;  // statuses; what is heard again after a pause is skipped
   std::optional<ControlClient> client_;
 };

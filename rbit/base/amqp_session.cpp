@@ -96,7 +96,7 @@ std::optional<Refusal> Session::connect_to_one(const ConnectionSettings& setting
   const Interrupt interrupt{mailbox_.wake_fd(), [this] { return mailbox_.stopped(); },
                             [this] { mailbox_.drain(); }};
   const Result<std::vector<Address>> addresses = resolve(endpoint, resolve_limit, interrupt);
-  if (!addresses) return Refusal{lost, addresses.error().reason, false};
+  if (!addresses) return Refusal{lost, addresses.error().reason, false, addresses.error().cure};
   std::optional<Refusal> refusal = Refusal{lost, "its name has no address", false};
   for (const Address& address : *addresses) {
     if (mailbox_.stopped()) return Refusal{lost, "asked to stop", false};
@@ -304,7 +304,8 @@ void Session::on(std::uint16_t number, ConfirmFrame& frame) {
       what.refusal = sent.returned;
     else if (!frame.accepted)
       what.refusal =
-          Refusal{nacked, "the broker refused it (nack): the queue is full or failing", false};
+          Refusal{nacked, "the broker refused it (nack): the queue is full or failing", false,
+                  "make room in it or raise its max-length; the broker's log says what fails"};
     answer(sent.id, std::move(what));
     one = unconfirmed.erase(one);
   }

@@ -43,6 +43,7 @@ class DiskGuard {
 
  private:
   std::string shortage();
+  std::string cure() const;
   void conclude(const std::string& why);
   void make_ballast();
 

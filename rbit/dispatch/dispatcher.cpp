@@ -251,13 +251,17 @@ Task<void> Dispatcher::prepare_until_ready(std::string runner_name) {
     const Result<void> able = co_await seat.runner->prepare();
     ++seat.looks;
     if (able) break;
-    const std::string trouble = able.error().text();
+    Error why = able.error();
+    if (is_shortage(why.number) && why.cure.empty()) why.cure = cure_of_shortage(why.number);
+    const std::string trouble = why.text();
     if (seat.trouble != trouble)
-      log::error("[runner:" + runner_name + "] cannot work, its queues wait: " + trouble);
+      log::error("[runner:" + runner_name + "] cannot work" +
+                 (is_shortage(why.number) ? " for a shortage of this machine's" : "") +
+                 ", its queues wait: " + trouble);
     seat.trouble = trouble;
     update_credit();
     seats_changed_.notify();
-    co_await clock_.sleep_for(is_shortage(able.error().number) ? shortage_pause : runner_pause);
+    co_await clock_.sleep_for(is_shortage(why.number) ? shortage_pause : runner_pause);
   }
   seat.preparing = false;
   seats_changed_.notify();
@@ -283,8 +287,10 @@ Task<bool> Dispatcher::is_broken(std::string runner_name) {
 void Dispatcher::journal_failed(const Error& error) {
   const bool known = !journal_trouble_.empty();
   journal_trouble_ = error.text();
+  if (!known || sick_place_ != error.thing)
+    log::error("nothing is taken until this works again: " + error.text());
+  sick_place_ = error.thing;
   if (known) return;
-  log::error("nothing is taken until the journal works again: " + error.text());
   update_credit();
   spawn(loop_, wait_for_journal(), "journal watch");
 }
@@ -296,11 +302,11 @@ Task<void> Dispatcher::wait_for_journal() {
     if (draining_) co_return;
     const Result<void> works = co_await flow_.probe();
     if (works) break;
-    journal_trouble_ = works.error().text();
+    journal_failed(works.error());
     pause = std::min(2 * pause, longest_journal_pause);
   }
   journal_trouble_.clear();
-  log::info("the journal works again: taking messages");
+  log::info(sick_place_ + " works again: taking messages");
   update_credit();
 }
 

@@ -126,7 +126,8 @@ class Dispatcher {
   bool started_ = false;
   bool open_ = false;
   bool draining_ = false;
-  std::string journal_trouble_;  // empty: it works
+  std::string journal_trouble_;  // or of a disk that jobs need; empty: they work
+  std::string sick_place_;       // the file or directory that was told of for it
   std::string held_;             // why others want us to take nothing
   bool short_ = false;           // of something that jobs need to begin
   SteadyTime last_short_;

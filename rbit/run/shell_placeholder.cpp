@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "rbit/base/text.h"
@@ -37,6 +38,30 @@ std::optional<std::string> swapped(const std::string& word) {
     if (std::equal(a + 2, word.end(), b + 2)) return name;
   }
   return std::nullopt;
+}
+
+/// What people call a field that has another name here.
+constexpr std::pair<std::string_view, std::string_view> synonyms[] = {
+    {"PACKAGE", "ID"},    {"PKG", "ID"},         {"NAME", "ID"},           {"ARCHITECTURE", "ARCH"},
+    {"PLATFORM", "ARCH"}, {"PROJECT", "DIST"},   {"DISTRIBUTION", "DIST"}, {"REVISION", "VCS"},
+    {"JOBID", "JOB"},     {"TIMESTAMP", "STAMP"}};
+
+/// "%Id" where `rest` begins with such a word.
+std::string word_of(std::string_view rest) {
+  if (!rest.starts_with('%')) return "";
+  constexpr std::string_view letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+  return std::string(rest.substr(0, rest.find_first_not_of(letters, 1)));
+}
+
+/// The placeholder that such a word is in other letters, or under another name. Empty: none.
+std::string meant_by(std::string_view word) {
+  if (word.empty()) return "";
+  const std::string name = text::upper(word.substr(1));
+  for (const auto& placeholder : placeholders())
+    if (placeholder.name == name) return name;
+  for (const auto& [other, ours] : synonyms)
+    if (other == name) return std::string(ours);
+  return "";
 }
 
 ShellPlaceholder find_field(std::string_view rest) {
@@ -84,6 +109,9 @@ bool is_escaped_placeholder(std::string_view rest, const Settings& settings) {
 }
 
 std::string doubt_about(std::string_view rest) {
+  const std::string written = word_of(rest);
+  if (const std::string meant = meant_by(written); !meant.empty())
+    return written + " is no placeholder and stays as it is (did you mean %" + meant + "?)";
   const std::string word = capitals_of(rest);
   for (const auto& name : names_of(2))
     if (word.size() > name.size() && word.starts_with(name))

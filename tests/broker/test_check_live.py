@@ -32,7 +32,7 @@ class CheckLive(BrokerSuite):
         """The lines; the broker is as it was."""
         before = self.everything()
         self.assertIn("amq.direct", before)
-        done = self.command("check", self.config, "--live", "--root", self.path("root"))
+        done = self.command("check", self.config, "--live", "--root", self.directory)
         self.assertEqual(done.returncode, expect, done.stdout + done.stderr)
         self.assertEqual(self.everything(), before)
         return done.stdout
@@ -169,7 +169,7 @@ class Bindings(Management):
                             f"[amqp]\nhost = 127.0.0.1\nport = {self.node.port}\n{amqp}\n"
                             f"[runner:{self.legacy}]\nrunner = shell!true\n")
         done = self.command("check", self.config, "--live", "--management", str(self.management),
-                            "--root", self.path("root"))
+                            "--root", self.directory)
         self.assertEqual(done.returncode, expect, done.stdout + done.stderr)
         return done.stdout
 
@@ -202,7 +202,7 @@ class Drops(Management):
 
     def check_drops(self, expect=0):
         done = self.command("check", self.config, "--live", "--management", str(self.management),
-                            "--root", self.path("root"))
+                            "--root", self.directory)
         self.assertEqual(done.returncode, expect, done.stdout + done.stderr)
         return [line for line in done.stdout.splitlines() if line.startswith("warn queue ")
                 and self.dist in line]

@@ -1,8 +1,10 @@
 """`rbit check` finds what would lose jobs, before one is lost: one line a finding."""
 
+import contextlib
 import json
 import os
 import pwd
+import sqlite3
 import subprocess
 
 import rbit_suite
@@ -15,6 +17,7 @@ LINE = r"(ok   |warn |FAIL ).+"
 class CheckSuite(Suite):
     def check(self, *arguments, expect=0):
         """The lines that are not ok."""
+        os.makedirs(self.path("root"), exist_ok=True)
         done = self.command("check", self.config, "--root", self.path("root"), *arguments)
         self.assertEqual(done.returncode, expect, done.stdout + done.stderr)
         self.assertEqual(done.stderr, "")
@@ -60,6 +63,32 @@ class Files(CheckSuite):
         self.assert_said(strict, "'artifacts' is empty")
         self.configure({"build": "runner = shell!true\ntex = xelatex"})
         self.assertEqual(self.check("--strict"), [])
+
+    def test_strict_knows_nearly_placeholders_empty_values_and_defaults(self):
+        self.configure_text("[DEFAULT]\ntimout = 3\n[rbit]\nstate-dir = state\nname =\n"
+                            "queue-mappings = q:q\n[amqp]\nurl = local:\n"
+                            "[runner:q]\nrunner = shell!echo %PACKAGE\nniceness = 3\n")
+        for mark, arguments, code in (("warn ", (), 0), ("FAIL ", ("--strict",), 1)):
+            lines = self.check(*arguments, expect=code)
+            self.assertEqual([line[:5] for line in lines], [mark] * 4, lines)
+            for said in ("'timout'", "'name' is empty", "%PACKAGE", "'niceness'"):
+                self.assert_said(lines, said)
+
+    def test_a_sibling_with_unfinished_jobs(self):
+        self.configure({"build": "runner = shell!true"})
+        self.submit("build", "p", job=1)
+        self.start()
+        self.assert_statuses(1, "Building", "Done")
+        self.assertEqual(self.rbit.stop(), 0)
+        with contextlib.closing(sqlite3.connect(self.path("state", "rbit.db"))) as database:
+            database.execute("UPDATE job SET state = 'waiting'")
+            database.commit()
+        text = self.read("rbit.ini")
+        self.configure_text(text.replace("state-dir = state", "state-dir = another"))
+        said = "has 1 unfinished jobs and no rbit, and this one works in another"
+        self.assert_said(self.check(), "/state " + said)
+        self.start()
+        self.assertEqual(len(self.rbit.lines_with(said)), 1)
 
     def test_json(self):
         self.configure({"build": "runner = shell!no-such-program\ntimout = 3"})

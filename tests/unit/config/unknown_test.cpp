@@ -22,8 +22,39 @@ TEST_CASE("old programs read over unknown keys of the sections they had; new sec
         "keep-size)\n");
 }
 
-TEST_CASE("keys of [DEFAULT] are unknown nowhere") {
-  CHECK(findings("[DEFAULT]\nanything = 1\nhots = 2\n" + sound + "[amqp]\n[log]\n") == "");
+TEST_CASE("keys of [DEFAULT] are unknown nowhere, but some are doubted") {
+  const std::string defaults = "[DEFAULT]\nanything = 1\nuri = 2\ntimout = 3\nmax-mem = 4\n";
+  CHECK(findings(defaults + sound + "[amqp]\n[log]\n") == "");
+  std::string said;
+  for (const auto& doubt :
+       ConfigFile(defaults + "pol-time = 5\noutput-dir =\n" + sound).load().doubts)
+    said += doubt.text + "\n";
+  CHECK(said ==
+        "[DEFAULT] unknown key 'timout' (did you mean 'timeout'?)\n"
+        "[DEFAULT] 'max-mem' is taken as a setting of your own (did you mean 'max-memory'?)\n"
+        "[DEFAULT] unknown key 'pol-time' (did you mean 'poll-time'?)\n"
+        "[DEFAULT] 'output-dir' is empty (give it a value, or leave it out)\n");
+  CHECK(ConfigFile("[DEFAULT]\nmax-mem = 4\n[rbit]\nqueue-mappings = q:e\n[runner:e]\n"
+                   "runner = shell!echo %(max-mem)s\n")
+            .load()
+            .doubts.empty());
+}
+
+TEST_CASE("an empty user is nobody's wish: it would be root") {
+  const std::string said =
+      "[runner:echo] 'user' is empty: its jobs would run as rbit does (name a user, or leave it "
+      "out)\n";
+  CHECK(findings(sound + "user =\n") == "rbit.ini:6: " + said);
+  CHECK(findings("[DEFAULT]\nuser =\n" + sound) == "rbit.ini:2: " + said);
+  CHECK(findings("[DEFAULT]\nuser = nobody\n" + sound + "user =\n") == "rbit.ini:8: " + said);
+}
+
+TEST_CASE("what other programs call otherwise is told of by its name here") {
+  CHECK(findings(sound + "[amqp]\nvhost = /\n") ==
+        "rbit.ini:7: [amqp] unknown key 'vhost' (did you mean 'virtual_host'?)\n");
+  CHECK(findings(sound + "[amqp]\nprefetch_count = 1\n") ==
+        "rbit.ini:7: warning: [amqp] unknown key 'prefetch_count', not read (did you mean 'slots' "
+        "of [rbit]?)\n");
 }
 
 TEST_CASE("sections nobody reads") {
@@ -68,13 +99,34 @@ TEST_CASE("a setting that looks like a key of rbit's is doubted, others are the 
                                                         {"memory-max", "max-memory"},
                                                         {"memory", "max-memory"},
                                                         {"max-procs", "max-processes"},
-                                                        {"retries", "retry-delay"},
+                                                        {"retries", "attempts"},
                                                         {"env_path", "env.NAME"},
                                                         {"max-cpu", "max-memory"},
                                                         {"time-limit", "timeout"}}) {
     INFO(key);
     const std::string said = doubts(key + " = 5\n");
     CHECK(said == meant(key, name));
+  }
+  for (const auto& [key, name] :
+       std::vector<std::pair<std::string, std::string>>{{"niceness", "'nice'"},
+                                                        {"kill-grace", "'grace'"},
+                                                        {"kill_grace", "'grace'"},
+                                                        {"backoff", "'retry-delay'"},
+                                                        {"retry-max", "'attempts'"},
+                                                        {"env", "'env.NAME'"},
+                                                        {"environ", "'env.NAME'"},
+                                                        {"environment", "'env.NAME'"},
+                                                        {"path", "'env.PATH'"},
+                                                        {"group", "'user'"},
+                                                        {"log-size", "'log-limit'"},
+                                                        {"prefetch", "'slots'"},
+                                                        {"workdir", "'work-dir' of [rbit]"},
+                                                        {"work-dir", "'work-dir' of [rbit]"},
+                                                        {"state-dir", "'state-dir' of [rbit]"},
+                                                        {"cwd", "'work-dir' of [rbit]"}}) {
+    const std::string said = doubts(key + " = 5\n");
+    CHECK(said == "[runner:echo] '" + key + "' is taken as a setting of your own (did you mean " +
+                      name + "?)\n");
   }
   for (const char* own : {"user-agent", "source-dir", "tex", "deposit_location", "passphrase",
                           "host", "work-tree", "python-env", "output-format", "sort-key"}) {
@@ -88,7 +140,22 @@ TEST_CASE("a setting that looks like a key of rbit's is doubted, others are the 
             .doubts.empty());
 }
 
-TEST_CASE("an empty list is doubted") {
+TEST_CASE("an empty value is doubted, in every section") {
+  for (const char* key : {"output-dir", "artifacts", "pass-env", "cancel-signal"})
+    CHECK(doubts(std::string(key) + " =\n") ==
+          "[runner:echo] '" + std::string(key) + "' is empty (give it a value, or leave it out)\n");
+  for (const auto& [section, key] :
+       std::vector<std::pair<std::string, std::string>>{{"log", "redact"},
+                                                        {"log", "file"},
+                                                        {"status", "report"},
+                                                        {"status", "allow-hosts"},
+                                                        {"monitor", "listen"},
+                                                        {"monitor", "token-file"}})
+    CHECK(doubts("[" + section + "]\n" + key + " =\n") ==
+          "[" + section + "] '" + key + "' is empty (give it a value, or leave it out)\n");
+  const std::string rest = "queue-mappings = q:e\n[runner:e]\nrunner = shell!echo\n";
+  CHECK(ConfigFile("[rbit]\nname =\nwork-dir =\n" + rest).load().doubts.size() == 2);
+  CHECK(doubts("[amqp]\npassword =\n") == "");
   CHECK(doubts("artifacts =\n") ==
         "[runner:echo] 'artifacts' is empty (give it a value, or leave it out)\n");
   CHECK(doubts("artifacts = *.pdf\n") == "");

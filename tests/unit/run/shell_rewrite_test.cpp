@@ -143,12 +143,22 @@ TEST_CASE("text that may be meant otherwise is a warning") {
     CHECK(rewritten("echo \"lib%" + word + ".so\"") == "echo \"lib%" + word + ".so\"");
   }
   CHECK(doubts("echo %VERSON").find("did you mean %VERSION?") != std::string::npos);
+  for (const auto& [written, meant] : {std::pair{"%id", "%ID"},
+                                       {"%Id", "%ID"},
+                                       {"%version", "%VERSION"},
+                                       {"%PACKAGE", "%ID"},
+                                       {"%Package", "%ID"},
+                                       {"%ARCHITECTURE", "%ARCH"}})
+    CHECK(doubts(std::string("echo ") + written) ==
+          std::string(written) + " is no placeholder and stays as it is (did you mean " + meant +
+              "?)");
   const std::string percents =
       "%% stays as it is: it is one % only before the name of a placeholder";
   CHECK(doubts("date +%%Y-%%m") == percents);
   CHECK(doubts("echo ${x%%%%.*}") == percents);
   for (const char* clear : {"echo ${f%%.*} 100%%", "date +%FT%TZ", "printf '%%s'", "'%IDENT'",
-                            "awk '{printf \"%d%%\\n\", $1}'", "echo %ID %%ID"})
+                            "awk '{printf \"%d%%\\n\", $1}'", "echo %ID %%ID", "'%id'",
+                            "date +%d%i%s", "git log --format=%an:%ae"})
     CHECK(doubts(clear) == "");
 }
 

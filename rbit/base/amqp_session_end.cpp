@@ -130,7 +130,8 @@ void Session::tell_all() {
     refuse_all(channel, deadly);
     events_.emplace_back(ChannelClosed{number, std::move(deadly)});
   }
-  for (const Command& command : mailbox_.take_commands()) answer(command.id, Answer{{}, why});
+  for (const Command& command : mailbox_.take_commands())
+    answer(command.id, Answer{{}, never_sent()});
 }
 
 void Session::refuse_all(ChannelState& channel, const Refusal& why) {
@@ -140,7 +141,11 @@ void Session::refuse_all(ChannelState& channel, const Refusal& why) {
   }
   for (const auto& [tag, sent] : channel.unconfirmed)
     answer(sent.id, Answer{{}, sent.returned ? *sent.returned : why});
-  for (const Command& command : channel.held) answer(command.id, Answer{{}, why});
+  for (const Command& command : channel.held) {
+    Refusal held_back = why;
+    held_back.unsent = true;
+    answer(command.id, Answer{{}, held_back});
+  }
   channel.held.clear();
   channel.pending.clear();
   channel.unconfirmed.clear();
@@ -155,6 +160,12 @@ int Session::channels() const {
 Refusal Session::end_of_all() const {
   Refusal why{lost, ended_->text, false, ended_->cure};
   why.limit = ended_->limit;
+  return why;
+}
+
+Refusal Session::never_sent() const {
+  Refusal why = end_of_all();
+  why.unsent = true;
   return why;
 }
 

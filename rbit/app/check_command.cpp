@@ -27,13 +27,13 @@ ExitCode check_command(const Arguments& arguments) {
       "and the\ncure. Changes nothing, neither here nor at the broker.\n"
       "Ends with 0, with 1 if something failed, with 78 if the file itself does not load.";
   line.positions = {"CONFIG"};
-  line.options.add_options()                                                               //
-      ("strict", "unknown and mistyped keys, also such as may be settings, are failures")  //
-      ("live", "ask the broker and the front-end too")                                     //
-      ("json", "one JSON object a line: level, what, cure")                                //
-      ("management", po::value<int>(),                                                     //
-       "--live, and ask RabbitMQ's management plugin on this port for bindings")           //
-      ("root", po::value<std::string>()->default_value("/"),                               //
+  line.options.add_options()                                                                   //
+      ("strict", "unknown and mistyped keys, also such as may be settings, are failures")      //
+      ("live", "ask the broker and the front-end too")                                         //
+      ("json", "one JSON object a line: level, what, cure")                                    //
+      ("management", po::value<int>(),                                                         //
+       "--live, and ask RabbitMQ's management plugin on this port for bindings and policies")  //
+      ("root", po::value<std::string>()->default_value("/"),                                   //
        "where supervisord's and systemd's files are looked for");
   const auto values = parse(line, arguments);
   if (values.count("management") != 0) {
@@ -64,6 +64,10 @@ ExitCode check_command(const Arguments& arguments) {
   if (live) check_broker_live(settings, !management, findings);
   if (management) check_bindings(settings, values["management"].as<int>(), findings);
   if (management) check_drops(settings, values["management"].as<int>(), findings);
+  if (live && !management && !settings.broker.local)
+    findings.ok(
+        "policies, by which the broker may drop messages, are not looked at without --management "
+        "PORT");
   if (live) check_running(settings, findings);
   if (live) check_front_end(settings, findings);
   check_services(settings, root, findings);

@@ -227,7 +227,10 @@ void Connection::handle(Closed& event) {
   for (const auto& [number, weak] : channels)
     if (const auto one = weak.lock()) one->ended(event.why);
   const auto waiting = std::exchange(waiting_, {});  // all were answered by the thread; in doubt
-  for (const auto& [id, done] : waiting) done(Answer{{}, event.why});
+  Refusal lost_it{lost, event.why.text, false, event.why.cure};
+  lost_it.limit = event.why.limit;  // the code is the connection's, not that of what was asked
+  lost_it.unsent = event.why.limit && event.channels == 0;
+  for (const auto& [id, done] : waiting) done(Answer{{}, lost_it});
   if (opened_) std::exchange(opened_, {})(Answer{{}, event.why});
   const Events events = std::exchange(events_, {});
   if (was_open && events.closed) events.closed(event.why);

@@ -122,7 +122,7 @@ void Session::serve() {
     mailbox_.drain();
     for (Command& command : mailbox_.take_commands()) {
       if (ended_)
-        answer(command.id, Answer{{}, end_of_all()});
+        answer(command.id, Answer{{}, never_sent()});
       else
         execute(command);
     }
@@ -365,7 +365,7 @@ void Session::release(std::uint16_t number) {
   if (found == channels_.end()) return;
   for (Command& command : std::exchange(found->second.held, {})) {
     if (ended_)
-      answer(command.id, Answer{{}, end_of_all()});
+      answer(command.id, Answer{{}, never_sent()});
     else
       execute(command);
   }
@@ -401,7 +401,7 @@ void Session::publish(const Command& command, const Outgoing& message) {
   }  // right before every publish (L1)
   const auto found = channels_.find(command.channel);
   if (ended_ || found == channels_.end() || found->second.closing)
-    return answer(command.id, Answer{{}, ended_ ? end_of_all() : gone});
+    return answer(command.id, Answer{{}, ended_ ? never_sent() : gone});
   ChannelState& channel = found->second;
   channel.unconfirmed[++channel.published] =
       Unconfirmed{command.id, message.exchange, message.routing_key, message.message_id, {}};

@@ -2,9 +2,11 @@
 
 #include <boost/asio/post.hpp>
 #include <csignal>
+#include <cstring>
 #include <utility>
 
 #include "rbit/amqp/session.h"
+#include "rbit/base/shortage.h"
 
 namespace rbit::amqp {
 
@@ -46,29 +48,34 @@ Task<Answer> Connection::open() {
         if (const auto self = weak.lock()) self->take_events();
       });
     });
-    if (start_thread()) return;
+    const int number = start_thread();
+    if (number == 0) return;
     std::vector<Event> events;
-    events.emplace_back(Closed{{lost, "no thread for a connection", false}});
+    Refusal why{lost, std::string("no thread for a connection: ") + std::strerror(number), false,
+                cure_of_shortage(number)};
+    events.emplace_back(Closed{std::move(why)});
     mailbox_->deliver(events);
   };
   Answer answer = co_await answer_of(std::move(start));
   co_return answer;
 }
 
-bool Connection::start_thread() {
+/// 0, or what is wrong, as errno has it.
+int Connection::start_thread() {
   auto luggage = std::make_unique<Luggage>(Luggage{mailbox_, settings_});
   pthread_attr_t attributes;
-  if (::pthread_attr_init(&attributes) != 0) return false;
+  if (const int failed = ::pthread_attr_init(&attributes); failed != 0) return failed;
   ::pthread_attr_setstacksize(&attributes, stack_size);
   // The thread inherits the mask: no signal is ever handled there.
   sigset_t all, before;
   ::sigfillset(&all);
   ::pthread_sigmask(SIG_SETMASK, &all, &before);
-  has_thread_ = ::pthread_create(&thread_, &attributes, thread_main, luggage.get()) == 0;
+  const int failed = ::pthread_create(&thread_, &attributes, thread_main, luggage.get());
+  has_thread_ = failed == 0;
   ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
   ::pthread_attr_destroy(&attributes);
   if (has_thread_) static_cast<void>(luggage.release());  // the thread's now
-  return has_thread_;
+  return failed;
 }
 
 void* Connection::thread_main(void* argument) {
@@ -221,7 +228,10 @@ void Connection::handle(Closed& event) {
   for (const auto& [number, weak] : channels)
     if (const auto one = weak.lock()) one->ended(event.why);
   const auto waiting = std::exchange(waiting_, {});  // all were answered by the thread; in doubt
-  for (const auto& [id, done] : waiting) done(Answer{{}, event.why});
+  Refusal lost_it{lost, event.why.text, false, event.why.cure};
+  lost_it.limit = event.why.limit;  // the code is the connection's, not that of what was asked
+  lost_it.unsent = event.why.limit && event.channels == 0;
+  for (const auto& [id, done] : waiting) done(Answer{{}, lost_it});
   if (opened_) std::exchange(opened_, {})(Answer{{}, event.why});
   const Events events = std::exchange(events_, {});
   if (was_open && events.closed) events.closed(event.why);

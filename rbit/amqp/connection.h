@@ -75,7 +75,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void handle(ChannelClosed& event);
   void handle(Blocked& event);
   void handle(Closed& event);
-  bool start_thread();
+  int start_thread();
   static void* thread_main(void* argument);
   void watch();
 

@@ -11,6 +11,8 @@
 #include <memory>
 #include <thread>
 
+#include "rbit/base/shortage.h"
+
 namespace rbit::amqp {
 
 namespace {
@@ -94,7 +96,9 @@ Result<std::vector<Address>> resolve(const Endpoint& endpoint, std::chrono::mill
       ::eventfd_write(lookup->ready.get(), 1);
     }).detach();
   } catch (const std::system_error& error) {
-    return Error{endpoint.text(), error.what(), ""};
+    number = error.code().value();
+    return Error{endpoint.text(), "no thread to look its name up: " + reason(number),
+                 cure_of_shortage(number)};
   }
   if (!interrupt.wait(lookup->ready.get(), POLLIN, limit))
     return Error{endpoint.text(), "its name was not resolved in time", ""};

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <random>
 #include <utility>
+#include <vector>
 
 #include "rbit/base/loopback.h"
 #include "rbit/base/random.h"
@@ -79,7 +80,10 @@ Task<void> Keeper::run() {
     const auto begun = SteadyClock::now();
     const bool stood = co_await serve();
     if (closing_) break;
-    if (stood && SteadyClock::now() - begun >= settings_.healthy_after) pause_.reset();
+    if (stood && SteadyClock::now() - begun >= settings_.healthy_after) {
+      pause_.reset();
+      if (!starved_) said_channels_.clear();
+    }
     std::chrono::milliseconds pause = pause_.next();
     if (refusal_ && refusal_->limit) {
       Backoff jitter(settings_.limit_pause / 2, settings_.limit_pause / 2);
@@ -98,7 +102,8 @@ Task<void> Keeper::run() {
 Task<bool> Keeper::serve() {
   connection_ = std::make_shared<Connection>(loop_, settings_);
   const std::shared_ptr<Connection> connection = connection_;
-  const Answer opened = co_await connection->open();
+  Answer opened = co_await connection->open();
+  if (opened.ok() && starved_) opened = co_await try_channels(connection);
   first_try_.cancel();
   refusal_ = opened.refusal;
   if (!opened.ok()) {
@@ -112,11 +117,8 @@ Task<bool> Keeper::serve() {
   }
   not_welcome_ = false;
   failures_ = 0;
-  said_unreachable_ = false;
   said_not_welcome_ = {};
-  say(false, "connected to the broker at " + connection->peer());
-  if (settings_.tls && !settings_.tls->verify)
-    say(true, "tls-verify = no: nobody knows who answers at " + connection->peer());
+  if (!starved_) say_connected();
 
   bool lost_it = false;
   Refusal why;
@@ -133,31 +135,91 @@ Task<bool> Keeper::serve() {
     if (events_.blocked) events_.blocked(blocked);
   };
   connection->listen(std::move(events));
+  up_ = true;
   if (events_.up) events_.up(connection);
-  while (!lost_it) co_await changed_.wait();
+  while (!lost_it) {
+    if (!starved_) {
+      co_await changed_.wait();
+      continue;
+    }
+    const bool told = co_await changed_.wait_for(settings_.limit_pause);
+    if (told || lost_it) continue;
+    starved_ = false;  // others who share the limit have left us enough
+    say_connected();
+  }
+  up_ = false;
   connection_.reset();
   blocked_.reset();
   blocked_since_.cancel();
   if (closing_) co_return true;
   note_channel_limit(why, connection->channels_at_end());
+  refusal_ = why;
   said_unreachable_ = true;  // it is the same state until it is back
   said_limit_ = why.limit;
-  say(true, "the connection to the broker at " + connection->peer() +
-                " is lost, trying again until it is back: " + text::one_line(why.text, 300));
+  if (!starved_ || !why.limit)
+    say(true, "the connection to the broker at " + connection->peer() +
+                  " is lost, trying again until it is back: " + text::one_line(why.text, 300));
   if (events_.down) events_.down(why);
   if (why.protocol && protocol_faults_.note(SteadyClock::now()) && events_.hopeless)
     events_.hopeless(why);
   co_return true;
 }
 
+void Keeper::say_connected() {
+  said_unreachable_ = false;
+  const std::string peer = connection_->peer();
+  say(false, "connected to the broker at " + peer);
+  if (settings_.tls && !settings_.tls->verify)
+    say(true, "tls-verify = no: nobody knows who answers at " + peer);
+}
+
+Task<Answer> Keeper::try_channels(std::shared_ptr<Connection> connection) {
+  Answer answer;
+  std::vector<std::shared_ptr<Channel>> all;
+  for (int i = 0; i < settings_.least_channels; ++i) all.push_back(connection->new_channel());
+  for (const auto& channel : all) {
+    Request harmless = SetPrefetch{1};
+    answer = co_await channel->call(std::move(harmless));
+    if (!answer.ok()) break;
+  }
+  if (answer.ok() && connection->is_open()) {
+    for (const auto& channel : all) channel->close();
+    co_return answer;
+  }
+  if (answer.ok()) answer.refusal = Refusal{lost, "the connection is lost", false};
+  if (answer.refusal->limit) answer.refusal = too_few_channels(*answer.refusal);
+  answer.refusal->endpoint = connection->peer();
+  co_return answer;
+}
+
+Refusal Keeper::too_few_channels(Refusal why) const {
+  why.cure = "this connection needs " + std::to_string(settings_.least_channels) +
+             ", and those of one user share the limit: rabbitmqctl set_user_limits, max-channels";
+  return why;
+}
+
 /// A user may be allowed fewer channels than a connection is. The next connection has a few less
 /// than there were, for our other connections share that limit; the one after it, as many again.
-void Keeper::note_channel_limit(const Refusal& why, int channels) {
+/// Where there were fewer than it needs, each is tried out first, and has no users until it has
+/// them.
+void Keeper::note_channel_limit(Refusal& why, int channels) {
   settings_.channel_max = channel_max_;
   if (!why.limit) return;
-  settings_.channel_max = std::clamp(channels - 2, settings_.least_channels, settings_.channel_max);
-  log::warning("the broker allows us no more channels, going on with " +
-               std::to_string(settings_.channel_max) + ": " + text::one_line(why.text, 300));
+  starved_ = channels < settings_.least_channels;
+  std::string line = "the broker allows us no more channels, ";
+  if (starved_) {
+    why = too_few_channels(std::move(why));
+    line +=
+        "trying again every few seconds: " + text::one_line(why.text, 300) + " (" + why.cure + ")";
+  } else {
+    settings_.channel_max =
+        std::clamp(channels - 2, settings_.least_channels, settings_.channel_max);
+    line += "going on with " + std::to_string(settings_.channel_max) + ": " +
+            text::one_line(why.text, 300) + " (" + why.cure + ")";
+  }
+  if (line == said_channels_) return;
+  said_channels_ = line;
+  say(true, line);
 }
 
 void Keeper::reconnect(const std::string& why) {

@@ -41,7 +41,7 @@ class Keeper {
   /// Cuts the connection off, if there is one, and makes the next. `why` is for the log.
   void reconnect(const std::string& why);
 
-  bool is_up() const { return connection_ && connection_->is_open(); }
+  bool is_up() const { return up_ && connection_ && connection_->is_open(); }
   /// Why the broker takes no messages (connection.blocked); none: it does, or is away.
   const std::optional<std::string>& blocked() const { return blocked_; }
   /// "localhost:5672 RabbitMQ 3.10.8"; empty while it is not up.
@@ -55,7 +55,11 @@ class Keeper {
  private:
   Task<void> run();
   Task<bool> serve();  // one connection; false: it never stood
-  void note_channel_limit(const Refusal& why, int channels);
+  /// After the broker allowed us too few channels: whether it allows enough now.
+  Task<Answer> try_channels(std::shared_ptr<Connection> connection);
+  void note_channel_limit(Refusal& why, int channels);
+  Refusal too_few_channels(Refusal why) const;
+  void say_connected();
   void note_blocked(bool blocked, const std::string& reason);
   /// The next try begins with another host than `peer`, if there is one.
   void put_last(const std::string& peer);
@@ -72,6 +76,9 @@ class Keeper {
   Notice changed_;  // closing, or the connection has ended, or `run` has
   std::shared_ptr<Connection> connection_;
   bool started_ = false, closing_ = false, ended_ = false;
+  bool up_ = false;       // others have the connection
+  bool starved_ = false;  // the last connection ended because it got fewer channels than it needs
+  std::string said_channels_;
   bool not_welcome_ = false;
   bool said_unreachable_ = false, said_limit_ = false;
   std::chrono::steady_clock::time_point said_not_welcome_{};

@@ -9,7 +9,8 @@ namespace rbit::amqp {
 
 namespace {
 
-constexpr int invalid_path = 402, access_refused = 403, not_allowed = 530;
+constexpr int invalid_path = 402, access_refused = 403, precondition_failed = 406,
+              not_allowed = 530;
 
 bool says_one_of(const std::string& text, std::initializer_list<std::string_view> words) {
   return std::any_of(words.begin(), words.end(),
@@ -24,6 +25,20 @@ bool says_one_of(const std::string& text, std::initializer_list<std::string_view
 bool is_limit(const std::string& text) {
   const std::string last = text.substr(text.rfind('\'') + 1);  // npos + 1 is 0
   return says_one_of(last, {"limit (", "limit of (", "limit is reached"});
+}
+
+/// "cannot declare queue 'q': queue limit in vhost '/' (1) is reached" has the code of a queue that
+/// exists with other arguments, which is said with the argument's value, in quotes, at the end.
+void note_limit(Refusal& why) {
+  if (why.code == precondition_failed && why.text.ends_with(") is reached")) {
+    why.limit = true;
+    why.cure =
+        "delete queues that nobody needs, or raise the limit (rabbitmqctl set_vhost_limits "
+        "max-queues)";
+  } else if (why.code == not_allowed && is_limit(why.text)) {
+    why.limit = true;
+    why.cure = "raise the user's limit (rabbitmqctl set_user_limits max-channels)";
+  }
 }
 
 Refusal refused_login(int code, std::string text) {

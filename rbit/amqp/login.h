@@ -15,4 +15,8 @@ Refusal refused_login(int code, std::string text);
 /// Whether the text speaks of a limit (of connections, of channels) that is reached.
 bool is_limit(const std::string& text);
 
+/// If the broker closed a channel or an open connection because a limit is reached (of queues in a
+/// virtual host, of a user's channels): sets `limit` and the cure.
+void note_limit(Refusal& why);
+
 }  // namespace rbit::amqp

@@ -88,7 +88,9 @@ struct Refusal {
   std::string endpoint{};  // "host:port" if it is the connection that failed
   bool protocol = false;   // the connection ended over the protocol itself: 501 to 505, garbage
   bool unsure = false;     // of a publish: it was sent at least once, and may have arrived
-  bool limit = false;      // of connections or channels, or a virtual host that is down: it may end
+  bool unsent = false;     // of a publish: the broker cannot have it
+  /// Of connections, channels or queues, or a virtual host that is down: it may end.
+  bool limit = false;
   /// It ended the whole connection, and what was asked or delivered on this channel was the reason.
   bool deadly = false;
   std::string operation{};  // what was refused: "basic.get", if the broker says so

@@ -83,7 +83,8 @@ Task<Result<void>> PublishConnection::declare_queue(const std::string& name) {
   queue.name = name;
   Answer answer = co_await declare(std::move(queue));
   // 406: it is there with other arguments than ours, which is the operator's business.
-  if (!answer.ok() && answer.refusal->code != 406) co_return answer.refusal->error("queue " + name);
+  if (!answer.ok() && (answer.refusal->code != precondition || answer.refusal->limit))
+    co_return answer.refusal->error("queue " + name);
   co_return Result<void>();
 }
 
@@ -245,7 +246,7 @@ void PublishConnection::answered(std::uint64_t number, const Answer& answer) {
   const Refusal& why = *answer.refusal;
   if (why.code == no_route) declared_.erase(item.message.routing_key);
   if (why.code == lost) {
-    item.unsure = true;
+    item.unsure = item.unsure || !why.unsent;
     return;  // again, when we are back
   }
   if (!closed_the_channel(why) || item.suspect) return finish(number, answer);

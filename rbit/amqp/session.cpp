@@ -96,7 +96,7 @@ std::optional<Refusal> Session::connect_to_one(const ConnectionSettings& setting
   const Interrupt interrupt{mailbox_.wake_fd(), [this] { return mailbox_.stopped(); },
                             [this] { mailbox_.drain(); }};
   const Result<std::vector<Address>> addresses = resolve(endpoint, resolve_limit, interrupt);
-  if (!addresses) return Refusal{lost, addresses.error().reason, false};
+  if (!addresses) return Refusal{lost, addresses.error().reason, false, addresses.error().cure};
   std::optional<Refusal> refusal = Refusal{lost, "its name has no address", false};
   for (const Address& address : *addresses) {
     if (mailbox_.stopped()) return Refusal{lost, "asked to stop", false};
@@ -122,7 +122,7 @@ void Session::serve() {
     mailbox_.drain();
     for (Command& command : mailbox_.take_commands()) {
       if (ended_)
-        answer(command.id, Answer{{}, end_of_all()});
+        answer(command.id, Answer{{}, never_sent()});
       else
         execute(command);
     }
@@ -305,7 +305,8 @@ void Session::on(std::uint16_t number, ConfirmFrame& frame) {
       what.refusal = sent.returned;
     else if (!frame.accepted)
       what.refusal =
-          Refusal{nacked, "the broker refused it (nack): the queue is full or failing", false};
+          Refusal{nacked, "the broker refused it (nack): the queue is full or failing", false,
+                  "make room in it or raise its max-length; the broker's log says what fails"};
     answer(sent.id, std::move(what));
     one = unconfirmed.erase(one);
   }
@@ -365,7 +366,7 @@ void Session::release(std::uint16_t number) {
   if (found == channels_.end()) return;
   for (Command& command : std::exchange(found->second.held, {})) {
     if (ended_)
-      answer(command.id, Answer{{}, end_of_all()});
+      answer(command.id, Answer{{}, never_sent()});
     else
       execute(command);
   }
@@ -401,7 +402,7 @@ void Session::publish(const Command& command, const Outgoing& message) {
   }  // or the publish may hang (rbit/doc/traps.rst, amqp-publish-hangs)
   const auto found = channels_.find(command.channel);
   if (ended_ || found == channels_.end() || found->second.closing)
-    return answer(command.id, Answer{{}, ended_ ? end_of_all() : gone});
+    return answer(command.id, Answer{{}, ended_ ? never_sent() : gone});
   ChannelState& channel = found->second;
   channel.unconfirmed[++channel.published] =
       Unconfirmed{command.id, message.exchange, message.routing_key, message.message_id, {}};

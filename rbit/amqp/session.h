@@ -98,7 +98,8 @@ class Session {
   bool suspect(const Refusal& why, std::optional<std::size_t> request);
   void tell_all();
   Refusal end_of_all() const;
-  void end(Refusal why);  // of the whole connection; the first reason counts
+  Refusal never_sent() const;  // the same for what is not sent any more
+  void end(Refusal why);       // of the whole connection; the first reason counts
 
   Mailbox& mailbox_;
   std::unique_ptr<Wire> wire_;

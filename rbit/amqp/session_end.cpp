@@ -10,7 +10,7 @@ namespace rbit::amqp {
 
 namespace {
 
-constexpr int not_allowed = 530, internal_error = 541;
+constexpr int internal_error = 541;
 
 using SteadyClock = std::chrono::steady_clock;
 
@@ -33,6 +33,7 @@ void Session::on(std::uint16_t number, ChannelCloseFrame& frame) {
     return end({lost, "the connection is lost: " + wire_->failure(), false});
   const auto found = channels_.find(number);
   if (found == channels_.end()) return;
+  note_limit(frame.why);
   for (const Pending& pending : found->second.pending)
     if (!pending.queue.empty() && frame.request == pending.request)
       frame.why.suspects.push_back(pending.queue);
@@ -47,7 +48,7 @@ void Session::on(std::uint16_t, ConnectionCloseFrame& frame) {
   const bool queues_fault = suspect(why, frame.request);
   why.text = "closed by the broker: " + why.text;
   why.protocol = is_of_the_protocol(why.code) && !queues_fault;
-  why.limit = why.code == not_allowed && is_limit(why.text);
+  note_limit(why);
   end(why);
 }
 
@@ -108,9 +109,13 @@ void Session::suspect_unreadable() {
 /// for those who are to blame.
 void Session::tell_all() {
   const Refusal why = end_of_all();
+  // Nothing was taken on the one channel that the broker's limit kept from being opened. Of several
+  // it is not known which one that was.
+  Refusal unsent = why;
+  unsent.unsent = why.limit && channels() + 1 == static_cast<int>(channels_.size());
   for (auto& [number, channel] : channels_) {
     if (channel.suspects.empty()) {
-      refuse_all(channel, why);
+      refuse_all(channel, channel.opened ? why : unsent);
       continue;
     }
     Refusal deadly = *ended_;
@@ -125,7 +130,8 @@ void Session::tell_all() {
     refuse_all(channel, deadly);
     events_.emplace_back(ChannelClosed{number, std::move(deadly)});
   }
-  for (const Command& command : mailbox_.take_commands()) answer(command.id, Answer{{}, why});
+  for (const Command& command : mailbox_.take_commands())
+    answer(command.id, Answer{{}, never_sent()});
 }
 
 void Session::refuse_all(ChannelState& channel, const Refusal& why) {
@@ -135,7 +141,11 @@ void Session::refuse_all(ChannelState& channel, const Refusal& why) {
   }
   for (const auto& [tag, sent] : channel.unconfirmed)
     answer(sent.id, Answer{{}, sent.returned ? *sent.returned : why});
-  for (const Command& command : channel.held) answer(command.id, Answer{{}, why});
+  for (const Command& command : channel.held) {
+    Refusal held_back = why;
+    held_back.unsent = true;
+    answer(command.id, Answer{{}, held_back});
+  }
   channel.held.clear();
   channel.pending.clear();
   channel.unconfirmed.clear();
@@ -148,7 +158,15 @@ int Session::channels() const {
 
 /// A publish's own fault shows in its channel.
 Refusal Session::end_of_all() const {
-  return {lost, ended_->text, false};
+  Refusal why{lost, ended_->text, false, ended_->cure};
+  why.limit = ended_->limit;
+  return why;
+}
+
+Refusal Session::never_sent() const {
+  Refusal why = end_of_all();
+  why.unsent = true;
+  return why;
 }
 
 void Session::end(Refusal why) {

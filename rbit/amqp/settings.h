@@ -40,7 +40,7 @@ struct ConnectionSettings {
   // A broker that knows us and does not want us is asked again after 1 to 2 times this.
   std::chrono::milliseconds not_welcome_pause{30'000};
   // One that has no room for us at the moment, after half to all of this.
-  std::chrono::milliseconds limit_pause{6'000};
+  std::chrono::milliseconds limit_pause{7'000};
   std::chrono::milliseconds blocked_limit{300'000};  // connection.blocked: then the next host
   std::chrono::milliseconds confirm_limit{30'000};   // of a publish: then connect again
   std::string name = "rbit";  // what the broker's tools show: rbit's name and the connection's role

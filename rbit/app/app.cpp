@@ -272,7 +272,7 @@ FlowMeans App::flow_means() {
 void App::open_control() {
   handlers_ = std::make_unique<ControlHandlers>(loop_.get_executor(), *database_, *journal_,
                                                 *dispatcher_, followers_, local_);
-  handlers_->unread_from([this] { return unread_queues(); });
+  handlers_->unread_from([this] { return unread_queues(milliseconds(0)); });
   control_ = std::make_unique<ControlServer>(loop_.get_executor(), StateDir::socket(state_.path()),
                                              handlers_->all());
   if (const auto started = control_->start(); !started)

@@ -76,7 +76,7 @@ class App {
   FlowMeans flow_means();
   MonitorNumbers monitor_numbers() const;
   MonitorDetails monitor_details() const;
-  std::map<std::string, std::string> unread_queues() const;  // and why
+  std::map<std::string, std::string> unread_queues(milliseconds grace) const;  // and why
 
   const config::Settings& settings() const { return configuration_.settings(); }
 

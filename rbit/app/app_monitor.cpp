@@ -54,7 +54,7 @@ MonitorNumbers App::monitor_numbers() const {
   numbers.reports_waiting = journal_->reports_waiting();
   numbers.paused = dispatcher_->trouble();
   numbers.outbox_well = numbers.paused.empty();
-  numbers.unread = unread_queues();
+  numbers.unread = unread_queues(AmqpTransport::usual_grace);
   numbers.runners_well = dispatcher_->paused().empty();
   for (const DiskGuard::Place& place : disk_guard_->places())
     numbers.disks.push_back({place.name, place.space.free, place.space.total});
@@ -76,8 +76,8 @@ MonitorNumbers App::monitor_numbers() const {
   return numbers;
 }
 
-std::map<std::string, std::string> App::unread_queues() const {
-  return amqp_ != nullptr ? amqp_->troubles() : std::map<std::string, std::string>{};
+std::map<std::string, std::string> App::unread_queues(milliseconds grace) const {
+  return amqp_ != nullptr ? amqp_->troubles(grace) : std::map<std::string, std::string>{};
 }
 
 MonitorDetails App::monitor_details() const {
@@ -89,7 +89,7 @@ MonitorDetails App::monitor_details() const {
   if (publisher_ && publisher_->blocked())
     details.broker += ", which takes no messages: " + *publisher_->blocked();
   const auto paused = dispatcher_->paused();
-  const auto troubles = unread_queues();
+  const auto troubles = unread_queues(AmqpTransport::usual_grace);
   for (const auto& mapping : settings().queues) {
     QueueView queue;
     queue.queue = mapping.queue;

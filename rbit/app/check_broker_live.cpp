@@ -3,16 +3,20 @@
 // one. What RabbitMQ looks at only after the permissions is used to ask for them: a declaration, a
 // consumer with an argument of the wrong type, and a binding to an exchange that nobody has are
 // refused in any case, with 403 if the right is missing and otherwise with another code.
+#include <algorithm>
 #include <boost/asio/io_context.hpp>
 #include <memory>
+#include <optional>
 
 #include "rbit/amqp/connection.h"
 #include "rbit/app/amqp_wiring.h"
 #include "rbit/app/checks.h"
 #include "rbit/app/run_alone.h"
+#include "rbit/base/notice.h"
 #include "rbit/base/random.h"
 #include "rbit/base/text.h"
 #include "rbit/intake/amqp_copy.h"
+#include "rbit/intake/stream_queue.h"
 
 namespace rbit {
 
@@ -29,7 +33,11 @@ class LiveBroker {
  public:
   LiveBroker(const asio::any_io_executor& loop, const config::Settings& settings, bool say_bindings,
              CheckFindings& findings)
-      : loop_(loop), settings_(settings), findings_(findings), say_bindings_(say_bindings) {}
+      : loop_(loop),
+        settings_(settings),
+        findings_(findings),
+        heard_(loop),
+        say_bindings_(say_bindings) {}
 
   Task<Result<void>> ask() {
     amqp::ConnectionSettings login = connection_settings(settings_, "check");
@@ -43,17 +51,33 @@ class LiveBroker {
       co_return Result<void>();
     }
     findings_.ok("[amqp] logged in at " + connection_->broker());
+    listen();
     // Another broker may take for good what RabbitMQ refuses.
     knows_questions_ = connection_->broker().find(" RabbitMQ") != std::string::npos;
     co_await ask_all();
-    if (!connection_->is_open())
-      findings_.fail({"[amqp] broker " + connection_->peer(), "was lost while it was asked",
-                      "look at its log, and try again"});
+    if (lost_ || !connection_->is_open()) say_lost();
     co_await connection_->close();
     co_return Result<void>();
   }
 
  private:
+  void listen() {
+    amqp::Connection::Events events;
+    events.blocked = [this](bool blocked, const std::string& reason) {
+      if (blocked) blocked_ = reason;
+      heard_.notify();
+    };
+    connection_->listen(std::move(events));
+  }
+
+  void say_lost() {
+    const std::string thing = "[amqp] broker " + connection_->peer();
+    if (lost_ && lost_->limit)
+      findings_.fail({thing, text::one_line(lost_->text, 300), lost_->cure});
+    else
+      findings_.fail({thing, "was lost while it was asked", "look at its log, and try again"});
+  }
+
   Task<void> ask_all() {
     co_await ask_exchange();
     for (const auto& queue : settings_.queues) {
@@ -84,12 +108,18 @@ class LiveBroker {
     co_return !answer.ok() && answer.refusal->code == access_refused;
   }
 
-  Task<bool> may_not_make(const std::string& queue) {
+  /// Why the queue cannot be made: a missing right (403), or a limit that is reached. None: it is
+  /// there, or it can.
+  Task<std::optional<amqp::Refusal>> may_not_make(const std::string& queue) {
+    if (!knows_questions_) co_return std::nullopt;
     amqp::DeclareQueue question;
     question.name = queue;
     question.arguments["x-expires"] = "rbit check";  // no number: refused, whatever is there
     amqp::Request request = std::move(question);
-    co_return co_await is_forbidden(std::move(request));
+    const Answer answer = co_await answer_to(std::move(request));
+    if (answer.ok() || (answer.refusal->code != access_refused && !answer.refusal->limit))
+      co_return std::nullopt;
+    co_return answer.refusal;
   }
 
   Task<void> ask_exchange() {
@@ -137,14 +167,27 @@ class LiveBroker {
                       "give him the permission to read it (rabbitmqctl set_permissions)"});
     if (declares() && mapping.legacy) co_await ask_to_bind(mapping.queue, thing);
     const std::string dead = "rbit.dead." + mapping.queue;
-    const bool no_dead = co_await may_not_make(dead);
-    if (no_dead)
-      findings_.fail(
-          {thing,
-           our_user() + " may not make rbit's own queue " + shown(dead) + ", where dead letters go",
-           R"(give him the permission to configure rbit\.(dead|retry)\..*)"});
-    else
-      co_await ask_for_arguments(dead);
+    const bool makes_dead = co_await ask_for_own(thing, dead, "where dead letters go");
+    if (!makes_dead) co_return;
+    co_await ask_for_arguments(dead);
+    // There is one for each delay; this one never is, so that it shows what a new one would meet.
+    co_await ask_for_own(thing, "rbit.retry." + mapping.queue + ".check", "where retries wait");
+  }
+
+  /// Whether rbit can make its own queue, if it is not there yet. If not, that is told.
+  Task<bool> ask_for_own(const std::string& thing, const std::string& own,
+                         const std::string& purpose) {
+    const auto denied = co_await may_not_make(own);
+    if (denied && denied->limit)
+      findings_.fail({thing,
+                      "rbit's own queue " + shown(own) + ", " + purpose +
+                          ", cannot be made: " + text::one_line(denied->text, 300),
+                      denied->cure});
+    else if (denied)
+      findings_.fail({thing,
+                      our_user() + " may not make rbit's own queue " + shown(own) + ", " + purpose,
+                      R"(give him the permission to configure rbit\.(dead|retry)\..*)"});
+    co_return !denied;
   }
 
   /// Somebody else may have made one of our queues, with an argument that drops messages.
@@ -198,12 +241,7 @@ class LiveBroker {
     if (equal.ok())
       findings_.ok(found);
     else if (equal.refusal->code == precondition_failed)
-      findings_.fail({thing,
-                      "is not as PyBit and rbit declare it (durable, no arguments), so PyBit "
-                      "cannot send to it: " +
-                          said(equal),
-                      "delete it when it is empty and let rbit make it, with policies for limits; "
-                      "or write [rbit] declare = passive"});
+      say_different(thing, *equal.refusal);
     else if (equal.refusal->code == access_refused)
       findings_.warn(
           {thing,
@@ -214,10 +252,35 @@ class LiveBroker {
     co_return true;
   }
 
+  /// rbit reads queues of every type but streams as they are; PyBit declares before it sends.
+  void say_different(const std::string& thing, const amqp::Refusal& why) {
+    const bool front_end = !settings_.status.url.empty() ||
+                           std::find(settings_.status.report.begin(), settings_.status.report.end(),
+                                     "pybit") != settings_.status.report.end();
+    const auto says = [&](const char* words) { return why.text.find(words) != std::string::npos; };
+    const bool may_lose = !says(" arg 'x-") || says(" arg 'x-message-ttl'") ||
+                          says(" arg 'x-expires'") || says(" arg 'x-max-length") ||
+                          says(" arg 'x-delivery-limit'");
+    Error error{thing,
+                std::string("is not as PyBit and rbit declare it (durable, no arguments), so ") +
+                    "PyBit cannot send to it: " + text::one_line(why.text, 300),
+                "delete it when it is empty and let rbit make it, with policies for limits; or "
+                "write [rbit] declare = passive"};
+    if (const auto stream = stream_refusal(why)) {
+      error.reason = text::one_line(stream->text, 300);
+      error.cure = stream->cure;
+    } else if (!front_end && !may_lose) {
+      error.reason += "; rbit reads it as it is";
+      error.cure = "write [rbit] declare = passive if no PyBit is meant to send to it";
+      return findings_.warn(error);
+    }
+    findings_.fail(error);
+  }
+
   Task<void> not_there(const std::string& name, const std::string& thing, const Answer& answer) {
     const bool makes_it = answer.refusal->code == not_found && declares();
-    bool forbidden = false;
-    if (makes_it) forbidden = co_await may_not_make(name);
+    std::optional<amqp::Refusal> denied;
+    if (makes_it) denied = co_await may_not_make(name);
     if (answer.refusal->code == locked)
       findings_.fail({thing, "is exclusive to another connection: " + said(answer),
                       "end that one, or correct the queue's name"});
@@ -226,7 +289,11 @@ class LiveBroker {
     else if (!makes_it)
       findings_.fail({thing, "is not there, and rbit does not make it",
                       "make it, correct its name, or write [rbit] declare = yes"});
-    else if (forbidden)
+    else if (denied && denied->limit)
+      findings_.fail({thing,
+                      "is not there, and cannot be made: " + text::one_line(denied->text, 300),
+                      denied->cure});
+    else if (denied)
       findings_.fail({thing, "is not there, and " + our_user() + " may not make it",
                       "make it, or give him the permission to configure it (rabbitmqctl "
                       "set_permissions)"});
@@ -248,8 +315,8 @@ class LiveBroker {
     declare.passive = true;
     amqp::Request passive = std::move(declare);
     const Answer there = co_await answer_to(std::move(passive));
-    bool forbidden = false;
-    if (!there.ok() && there.refusal->code == not_found) forbidden = co_await may_not_make(name);
+    std::optional<amqp::Refusal> denied;
+    if (!there.ok() && there.refusal->code == not_found) denied = co_await may_not_make(name);
     if (there.ok())
       findings_.fail({thing, "is there, and not exclusive: PyBit holds us for away",
                       "delete it; nobody but a running rbit makes it"});
@@ -258,7 +325,9 @@ class LiveBroker {
                       "if it is another one than this, give one of them another [rbit] name"});
     else if (there.refusal->code != not_found)
       refused(thing, there);
-    else if (forbidden)
+    else if (denied && denied->limit)
+      findings_.fail({thing, "cannot be made: " + text::one_line(denied->text, 300), denied->cure});
+    else if (denied)
       findings_.fail(
           {thing, our_user() + " may not make it, so no front-end can cancel here",
            "give him the permission to configure it, or write [rbit] command-queue = no"});
@@ -266,20 +335,37 @@ class LiveBroker {
       findings_.ok(thing + " is free");
   }
 
-  /// To the default exchange, to nobody: it comes back.
+  /// To the default exchange, to nobody: it comes back. A broker with an alarm reads this message,
+  /// says that it takes no more, and reads nothing until the alarm is over.
   Task<void> ask_to_publish() {
     const auto channel = co_await connection_->channel_when_free();
     channel->request(amqp::SelectConfirms{});
-    const auto publish = [channel](std::function<void(Answer)> done) {
-      amqp::Outgoing message;
-      message.routing_key = std::string(nowhere) + "." + std::to_string(random_number());
-      message.message_id = message.routing_key;
-      channel->publish(std::move(message), std::move(done));
-    };
-    std::function<void(std::function<void(Answer)>)> start = publish;
-    const Answer answer = co_await amqp::answer_of(std::move(start));
+    amqp::Outgoing message;
+    message.routing_key = std::string(nowhere) + "." + std::to_string(random_number());
+    message.message_id = message.routing_key;
+    channel->publish(std::move(message), [this](const Answer& one) {
+      sent_ = one;
+      heard_.notify();
+    });
+    while (!sent_ && !blocked_) co_await heard_.wait();
+    // The news of an alarm may come after the message: what is asked now is not answered then.
+    const auto other = co_await connection_->channel_when_free();
+    other->request(amqp::SetPrefetch{1}, [this](const Answer& one) {
+      afterwards_ = one;
+      heard_.notify();
+    });
+    while (!afterwards_ && !blocked_) co_await heard_.wait();
     channel->close();
+    other->close();
     const std::string thing = "the default exchange";
+    if (blocked_) {
+      findings_.fail({thing,
+                      "takes no messages now, the broker blocks whoever publishes: " +
+                          text::one_line(*blocked_, 200),
+                      "give it memory or room on its disk (rabbitmqctl status names the alarm)"});
+      co_return;
+    }
+    const Answer answer = *sent_;
     if (answer.ok() || answer.refusal->code == no_route)
       findings_.ok(thing + " takes messages");
     else if (answer.refusal->code == access_refused)
@@ -304,7 +390,10 @@ class LiveBroker {
   }
 
   void refused(const std::string& thing, const Answer& answer) {
-    if (answer.refusal->code == amqp::lost && !connection_->is_open()) return;  // told at the end
+    if (answer.refusal->code == amqp::lost || !connection_->is_open()) {
+      if (!lost_) lost_ = answer.refusal;  // told at the end
+      return;
+    }
     findings_.fail({thing, said(answer), answer.refusal->cure});
   }
 
@@ -318,6 +407,10 @@ class LiveBroker {
   const config::Settings& settings_;
   CheckFindings& findings_;
   std::shared_ptr<amqp::Connection> connection_;
+  Notice heard_;                             // an answer, or of the broker's state
+  std::optional<std::string> blocked_;       // why it takes no messages
+  std::optional<Answer> sent_, afterwards_;  // of the message that is sent, and behind it
+  std::optional<amqp::Refusal> lost_;  // the first answer that said that the connection is over
   bool say_bindings_, knows_questions_ = false;
 };
 

@@ -1,8 +1,11 @@
 #include <boost/program_options/value_semantic.hpp>
+#include <filesystem>
 #include <string>
 
 #include "rbit/app/checks.h"
 #include "rbit/app/commands.h"
+#include "rbit/app/sibling_states.h"
+#include "rbit/base/text.h"
 
 namespace rbit {
 
@@ -24,13 +27,13 @@ ExitCode check_command(const Arguments& arguments) {
       "and the\ncure. Changes nothing, neither here nor at the broker.\n"
       "Ends with 0, with 1 if something failed, with 78 if the file itself does not load.";
   line.positions = {"CONFIG"};
-  line.options.add_options()                                                               //
-      ("strict", "unknown and mistyped keys, also such as may be settings, are failures")  //
-      ("live", "ask the broker and the front-end too")                                     //
-      ("json", "one JSON object a line: level, what, cure")                                //
-      ("management", po::value<int>(),                                                     //
-       "--live, and ask RabbitMQ's management plugin on this port for bindings")           //
-      ("root", po::value<std::string>()->default_value("/"),                               //
+  line.options.add_options()                                                                   //
+      ("strict", "unknown and mistyped keys, also such as may be settings, are failures")      //
+      ("live", "ask the broker and the front-end too")                                         //
+      ("json", "one JSON object a line: level, what, cure")                                    //
+      ("management", po::value<int>(),                                                         //
+       "--live, and ask RabbitMQ's management plugin on this port for bindings and policies")  //
+      ("root", po::value<std::string>()->default_value("/"),                                   //
        "where supervisord's and systemd's files are looked for");
   const auto values = parse(line, arguments);
   if (values.count("management") != 0) {
@@ -38,6 +41,12 @@ ExitCode check_command(const Arguments& arguments) {
     if (port < 1 || port > 65535)
       throw Fatal(ExitCode::usage, Error{"--management", "is no port", "15672 is RabbitMQ's"});
   }
+  const std::string root = values["root"].as<std::string>();
+  std::error_code ignored;
+  if (!std::filesystem::is_directory(root, ignored))
+    throw Fatal(ExitCode::usage,
+                Error{"--root", "'" + text::one_line(root, 300) + "' is no directory",
+                      "name the one that systemd's or supervisord's etc is in"});
   const Configuration configuration = read_configuration(values["CONFIG"].as<std::string>());
   CheckFindings findings(values.count("json") != 0, values.count("strict") != 0);
   for (const auto& finding : configuration.loaded.findings) findings.add(finding);
@@ -50,13 +59,18 @@ ExitCode check_command(const Arguments& arguments) {
   const bool management = values.count("management") != 0;
   const bool live = management || values.count("live") != 0;
   check_places(settings, findings);
+  for (const Error& sibling : left_siblings(settings.state_dir)) findings.warn(sibling);
   check_broker(settings, findings);
   if (live) check_broker_live(settings, !management, findings);
   if (management) check_bindings(settings, values["management"].as<int>(), findings);
   if (management) check_drops(settings, values["management"].as<int>(), findings);
+  if (live && !management && !settings.broker.local)
+    findings.ok(
+        "policies, by which the broker may drop messages, are not looked at without --management "
+        "PORT");
   if (live) check_running(settings, findings);
   if (live) check_front_end(settings, findings);
-  check_services(settings, values["root"].as<std::string>(), findings);
+  check_services(settings, root, findings);
   check_runners(configuration, findings);
   return findings.failed() ? ExitCode::failed : ExitCode::ok;
 }

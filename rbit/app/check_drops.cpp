@@ -42,9 +42,16 @@ std::string text_in(const json& members, const char* name) {
 /// What a queue's arguments, or its policy, say.
 struct Limits {
   const json& members;
-  std::string prefix;  // "x-" of arguments
-  std::string who;     // "its argument", "policy 'p'"
+  std::string prefix;         // "x-" of arguments
+  std::string who;            // "its argument", "policy 'p'"
+  std::string by_operator{};  // the name of an operator policy that says it too; none: empty
+  json operators_keys{};      // what that one says, if that is known
 
+  /// Whether it is the operator policy's doing: of two numbers the lower one counts.
+  bool is_operators(const std::string& key) const {
+    if (by_operator.empty()) return false;
+    return who.empty() || number_in(operators_keys, key) == number_in(members, key);
+  }
   std::string number(const char* name) const { return number_in(members, prefix + name); }
   std::string overflow() const { return text_in(members, (prefix + "overflow").c_str()); }
 };
@@ -53,6 +60,9 @@ class Drops {
  public:
   Drops(const Management& management, CheckFindings& findings)
       : management_(management), findings_(findings) {}
+
+  /// The queue that reports go to.
+  void ask_status(const std::string& queue) { ask_one(queue, Role::work); }
 
   void ask(const std::string& queue) {
     ask_one(queue, Role::work);
@@ -100,26 +110,48 @@ class Drops {
     const bool quorum = text_in(arguments, "x-queue-type") == "quorum";
     const Limits own{arguments, "x-", "its argument"};
     judge(name, own, role, own.overflow());
-    std::string policy;
-    for (const char* key : {"policy", "operator_policy"})
-      if (const std::string one = text_in(queue, key); !one.empty())
-        policy += (policy.empty() ? "policy '" : " and '") + one + "'";
-    const Limits given{member("effective_policy_definition"), "", policy};
+    const Limits given = policies_of(queue, member("effective_policy_definition"));
     const bool argument_wins = !quorum && !own.overflow().empty();
     judge(name, given, role,
           argument_wins || given.overflow().empty() ? own.overflow() : given.overflow());
   }
 
-  /// Judges a queue that is not there yet by the policy that it will get.
+  /// `definition`: what the queue's policy and its operator policy, if it has both, say together.
+  Limits policies_of(const json& queue, const json& definition) {
+    Limits given{definition, "", "policy '" + text_in(queue, "policy") + "'"};
+    const std::string by_operator = text_in(queue, "operator_policy");
+    if (by_operator.empty()) return given;
+    if (text_in(queue, "policy").empty()) given.who.clear();
+    given.by_operator = by_operator;
+    const auto known =
+        read("operator-policies/" + management_.virtual_host() + "/" +
+             HttpClient::escape(by_operator));  // an operator's right, which ours may not have
+    if (known && known->is_object() && known->contains("definition"))
+      given.operators_keys = (*known)["definition"];
+    else if (!given.who.empty())
+      given.who += " or operator policy '" + by_operator + "'";
+    return given;
+  }
+
+  /// Judges a queue that is not there yet by the policies that it will get.
   void judge_by_policies(const std::string& name, Role role) {
     if (!policies_) policies_ = read("policies/" + management_.virtual_host());
-    if (!policies_ || !policies_->is_array()) return;  // our user may not read them
+    if (!operators_) operators_ = read("operator-policies/" + management_.virtual_host());
+    judge_by_first(policies_, false, name, role);
+    judge_by_first(operators_, true, name, role);
+  }
+
+  void judge_by_first(const std::optional<json>& policies, bool operators, const std::string& name,
+                      Role role) {
+    if (!policies || !policies->is_array()) return;  // our user may not read them
     const json* first = nullptr;
-    for (const json& one : *policies_)
+    for (const json& one : *policies)
       if (fits(one, name) && (first == nullptr || priority_of(one) > priority_of(*first)))
         first = &one;
     if (first == nullptr || !first->contains("definition")) return;
-    const Limits given{(*first)["definition"], "", "policy '" + text_in(*first, "name") + "'"};
+    const std::string policy = text_in(*first, "name");
+    Limits given{(*first)["definition"], "", operators ? "" : "policy '" + policy + "'"};
+    if (operators) given.by_operator = policy;
     const bool ours = role != Role::work && given.overflow().empty();
     judge(name, given, role, ours ? "reject-publish" : given.overflow());
   }
@@ -142,13 +174,20 @@ class Drops {
   void judge(const std::string& name, const Limits& limits, Role role,
              const std::string& overflow) {
     const auto warn = [&](const char* key, const std::string& value, const std::string& what) {
-      findings_.warn(
-          {"queue " + text::one_line(name, 300),
-           limits.who + " (" + limits.prefix + key + " = " + value + ") " + what,
-           role != Role::work ? guard
-           : limits.prefix.empty()
-               ? "take it out of the policy, or give this queue another one"
-               : "delete the queue when it is empty, and make it without that argument"});
+      const bool operators = limits.is_operators(key);
+      std::string cure =
+          limits.prefix.empty()
+              ? "take it out of the policy, or give this queue another one"
+              : "delete the queue when it is empty, and make it without that argument";
+      if (operators)
+        cure = "no other policy helps against it: rabbitmqctl clear_operator_policy " +
+               limits.by_operator + ", or set_operator_policy with a pattern that leaves it out";
+      else if (role != Role::work)
+        cure = guard;
+      findings_.warn({"queue " + text::one_line(name, 300),
+                      (operators ? "operator policy '" + limits.by_operator + "'" : limits.who) +
+                          " (" + limits.prefix + key + " = " + value + ") " + what,
+                      cure});
     };
     if (const auto value = limits.number("expires"); !value.empty())
       warn("expires", value, "deletes it with all that is in it when nobody reads it for so long");
@@ -164,7 +203,7 @@ class Drops {
 
   const Management& management_;
   CheckFindings& findings_;
-  std::optional<json> policies_;
+  std::optional<json> policies_, operators_;
 };
 
 }  // namespace
@@ -183,6 +222,8 @@ void check_drops(const config::Settings& settings, int port, CheckFindings& find
          "management"});
   Drops drops(*management, findings);
   for (const auto& mapping : settings.queues) drops.ask(mapping.queue);
+  for (const auto& target : settings.status.report)
+    if (target == "amqp") drops.ask_status(settings.status.queue);
 }
 
 }  // namespace rbit

@@ -4,6 +4,7 @@
 #include "rbit/app/app.h"
 #include "rbit/app/checks.h"
 #include "rbit/app/run_alone.h"
+#include "rbit/base/shortage.h"
 #include "rbit/run/leader_pool.h"
 #include "rbit/run/make_runner.h"
 
@@ -59,9 +60,11 @@ void check_runners(const Configuration& configuration, CheckFindings& findings) 
                     [&runner = name](const auto& queue) { return queue.runner == runner; });
     const std::string thing = "[runner:" + name + "]";
     const Result<void> able = can_work(configuration, name);
+    Error why = able ? Error() : able.error();
+    if (is_shortage(why.number) && why.cure.empty()) why.cure = cure_of_shortage(why.number);
     if (able)
       findings.ok(thing + (used ? " can work" : " can work, and no queue names it"));
-    else if (const Error& why = able.error(); used)
+    else if (used)
       findings.fail({"", thing + " " + Error{why.thing, why.reason}.text(), why.cure});
     else  // rbit starts without it, and no job can be lost
       findings.warn(

@@ -23,7 +23,7 @@ void check_running(const config::Settings& settings, CheckFindings& findings) {
   for (const auto& [queue, why] : unread.items())
     findings.fail({"queue " + text::one_line(queue, 300),
                    "is not read by the running rbit: " +
-                       text::one_line(why.is_string() ? why.get<std::string>() : "", 300),
+                       text::one_line(why.is_string() ? why.get<std::string>() : "", 800),
                    "its log says when it is tried again, which it is by itself"});
 }
 

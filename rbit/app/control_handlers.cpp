@@ -147,7 +147,10 @@ Task<void> ControlHandlers::submit(nlohmann::json request, ControlPeer& peer) {
   accepted["key"] = *key;
   const bool heard = co_await peer.send(accepted);
   const auto wanted = request.find("follow");
-  if (heard && wanted != request.end() && *wanted == true) co_await pass_on(follower, peer);
+  if (heard && wanted != request.end() && *wanted == true) {
+    Awaited awaited;
+    co_await pass_on(follower, std::move(awaited), peer);
+  }
 }
 
 Task<void> ControlHandlers::follow(nlohmann::json request, ControlPeer& peer) {
@@ -166,11 +169,37 @@ Task<void> ControlHandlers::follow(nlohmann::json request, ControlPeer& peer) {
     }
   }
   const bool heard = co_await peer.send(accepted);
-  if (heard && !over) co_await pass_on(follower, peer);
+  Awaited awaited{key, text_of(request, "queue")};
+  if (heard && !over) co_await pass_on(follower, std::move(awaited), peer);
 }
 
-Task<void> ControlHandlers::pass_on(Followers::Follower& follower, ControlPeer& peer) {
+/// Why nothing is taken from its queue now; empty: something is, as far as is known, or it has
+/// been.
+std::string ControlHandlers::why_it_waits(const Awaited& job) const {
+  const std::string& queue = job.queue;
+  if (queue.empty()) return "";
+  const auto known = journal_.find(job.key);
+  if (known && known->state == JobRecord::State::running) return "";
+  if (!dispatcher_.trouble().empty()) return dispatcher_.trouble();
+  const auto paused = dispatcher_.paused();
+  if (const auto found = paused.find(queue); found != paused.end())
+    return "its runner cannot work: " + found->second;
+  if (!unread_queues_) return "";
+  const auto unread = unread_queues_();
+  const auto found = unread.find(queue);
+  return found == unread.end() ? "" : "it is not read: " + found->second;
+}
+
+Task<void> ControlHandlers::pass_on(Followers::Follower& follower, Awaited job, ControlPeer& peer) {
+  std::string said;
   while (peer.is_there()) {
+    const std::string why = why_it_waits(job);
+    if (!why.empty() && why != said) {
+      nlohmann::json line;
+      line["waits"] = said = why;
+      const bool told = co_await peer.send(line);
+      if (!told) co_return;
+    }
     const auto report = co_await follower.next(std::chrono::seconds(2));  // then look for the peer
     if (!report) continue;
     const nlohmann::json line =

@@ -19,8 +19,9 @@ struct DeadOrder;
 /// What the running rbit answers to the other commands:
 ///
 ///   {"do": "submit", "queue", "body", "message_id", "follow": true}   {"ok", "key"}, then statuses
-///   {"do": "follow", "key"}     {"ok", "past": [...]}, then {"status", "reason", "message",
-///                               "attempt"} until a final one
+///   {"do": "follow", "key", "queue"}   {"ok", "past": [...]}, then {"status", "reason", "message",
+///                               "attempt"} until a final one; of a job that has not begun
+///                               {"waits": why its queue does}, if it is given and does
 ///   {"do": "jobs", "limit"}     {"jobs": [...]}, the last touched first
 ///   {"do": "job", "job"}        {"job": {...}}, by key or by PyBit's id
 ///   {"do": "explain", "job"}    {"story": {...}}, the same and all that the journal has of it
@@ -51,7 +52,11 @@ class ControlHandlers {
   Task<void> unread(nlohmann::json request, ControlPeer& peer);
   Task<void> dead(nlohmann::json request, ControlPeer& peer);
   Task<void> kept_dead(DeadOrder order, ControlPeer& peer);
-  Task<void> pass_on(Followers::Follower& follower, ControlPeer& peer);
+  struct Awaited {
+    std::string key, queue;  // none: whoever follows does not want to know why it waits
+  };
+  Task<void> pass_on(Followers::Follower& follower, Awaited job, ControlPeer& peer);
+  std::string why_it_waits(const Awaited& job) const;
 
   asio::any_io_executor loop_;
   Database& database_;

@@ -163,6 +163,24 @@ class Account {
               std::vector<std::string>{"rbit: " + what, "usage: " + std::string(verb.usage)});
 }
 
+/// The first word is none of the verbs, or is missing.
+[[noreturn]] void misuse(const Arguments& arguments) {
+  std::vector<std::string> lines, names;
+  for (const Verb& verb : verbs) names.emplace_back(to_string(verb.kind));
+  if (!arguments.empty()) {
+    const std::string word = text::one_line(arguments[0], 80);
+    const auto meant = text::did_you_mean(arguments[0], names);
+    if (arguments.size() > 1 && find_verb(arguments[1]) != nullptr)
+      lines.push_back("rbit: '" + arguments[1] + "' stands before the file (rbit dead " +
+                      arguments[1] + " " + word + ")");
+    else
+      lines.push_back("rbit: unknown word '" + word + "' after dead" +
+                      (meant ? " (did you mean " + *meant + "?)" : std::string()));
+  }
+  for (std::string& line : text::split(overview, '\n')) lines.push_back(std::move(line));
+  throw Fatal(ExitCode::usage, std::move(lines));
+}
+
 DeadOrder order_from(const Verb& verb, const po::variables_map& values) {
   DeadOrder order;
   order.kind = verb.kind;
@@ -195,7 +213,7 @@ ExitCode dead_command(const Arguments& arguments) {
     return ExitCode::ok;
   }
   const Verb* verb = find_verb(name);
-  if (verb == nullptr) throw Fatal(ExitCode::usage, text::split(overview, '\n'));
+  if (verb == nullptr) misuse(arguments);
   CommandLine line;
   line.usage = verb->usage;
   line.about = verb->about;

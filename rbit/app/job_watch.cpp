@@ -11,8 +11,8 @@
 
 namespace rbit {
 
-JobWatch::JobWatch(std::string state_dir, std::string key)
-    : state_dir_(std::move(state_dir)), key_(std::move(key)) {}
+JobWatch::JobWatch(std::string state_dir, std::string key, std::string queue)
+    : state_dir_(std::move(state_dir)), key_(std::move(key)), queue_(std::move(queue)) {}
 
 bool JobWatch::connect() {
   client_ = ControlClient::connect(StateDir::socket(state_dir_));
@@ -20,6 +20,7 @@ bool JobWatch::connect() {
   nlohmann::json request;
   request["do"] = "follow";
   request["key"] = key_;
+  request["queue"] = queue_;
   if (!client_->send(request)) client_.reset();
   return client_.has_value();
 }
@@ -47,6 +48,13 @@ ExitCode JobWatch::to_the_end() {
       continue;
     }
     const nlohmann::json& line = **answer;
+    if (const std::string why = line.value("waits", ""); !why.empty()) {
+      if (why != said_)
+        std::cerr << "queue " << text::one_line(queue_) << " waits: " << text::one_line(why, 2048)
+                  << std::endl;
+      said_ = why;
+      continue;
+    }
     const auto past = line.find("past");
     if (past == line.end()) {
       if (const auto end = print(line)) return *end;

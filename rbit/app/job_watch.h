@@ -10,10 +10,11 @@
 namespace rbit {
 
 /// Follows one job through the rbit that runs it, and prints a line a status: "Building",
-/// "Failed exit 2: no such file". An rbit that is not there yet, or stops, is waited for.
+/// "Failed exit 2: no such file". An rbit that is not there yet, or stops, is waited for; so is a
+/// queue from which nothing is taken now, and standard error says why.
 class JobWatch {
  public:
-  JobWatch(std::string state_dir, std::string key);
+  JobWatch(std::string state_dir, std::string key, std::string queue);
 
   /// Listens, if rbit is there.
   void begin();
@@ -24,7 +25,8 @@ class JobWatch {
   bool connect();
   std::optional<ExitCode> print(const nlohmann::json& status);
 
-  std::string state_dir_, key_;
+  std::string state_dir_, key_, queue_;
+  std::string said_;         // why the queue waits
   std::size_t printed_ = 0;  // statuses; what is heard again after a pause is skipped
   std::optional<ControlClient> client_;
 };

@@ -5,6 +5,7 @@
 #include <iostream>
 
 #include "rbit/base/result.h"
+#include "rbit/base/text.h"
 
 namespace rbit {
 
@@ -22,10 +23,9 @@ po::variables_map parse(const CommandLine& command, const Arguments& arguments) 
     positions.add(name.c_str(), 1);
   }
 
-  if (!command.rest.empty()) {
-    all.add_options()(command.rest.c_str(), po::value<std::vector<std::string>>());
-    positions.add(command.rest.c_str(), -1);
-  }
+  const std::string rest = command.rest.empty() ? "(too many)" : command.rest;
+  all.add_options()(rest.c_str(), po::value<std::vector<std::string>>());
+  positions.add(rest.c_str(), -1);
 
   po::variables_map values;
   try {
@@ -44,6 +44,12 @@ po::variables_map parse(const CommandLine& command, const Arguments& arguments) 
   if (values.count("help") != 0) {
     std::cout << "usage: " << command.usage << "\n\n" << command.about << "\n" << visible;
     throw Fatal(ExitCode::ok, std::vector<std::string>{});
+  }
+  if (command.rest.empty() && values.count(rest) != 0) {
+    const std::string first = values[rest].as<std::vector<std::string>>().front();
+    throw Fatal(ExitCode::usage,
+                std::vector{"rbit: '" + text::one_line(first, 80) + "' is one argument too many",
+                            "usage: " + command.usage});
   }
   for (int i = 0; i < command.required; ++i) {
     if (values.count(command.positions[static_cast<std::size_t>(i)]) == 0)

@@ -89,7 +89,7 @@ ExitCode choose(Arguments arguments) {
     print_help();
     return ExitCode::ok;
   }
-  if (first == "--version") {
+  if (first == "--version" || first == "version") {
     std::cout << "rbit " RBIT_VERSION "\n";
     return ExitCode::ok;
   }

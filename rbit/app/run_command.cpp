@@ -13,17 +13,6 @@ namespace rbit {
 
 namespace po = boost::program_options;
 
-namespace {
-
-/// Whether the host's name, and no file, says where the state is.
-bool is_by_default(const config::Loaded& loaded) {
-  for (const auto& value : loaded.values)
-    if (value.section == "rbit" && value.key == "state-dir") return value.place.line == 0;
-  return false;
-}
-
-}  // namespace
-
 ExitCode run_command(const Arguments& arguments) {
   CommandLine line;
   line.usage = "rbit [run] CONFIG [--poll-time N] [--debug] [--name NAME]";
@@ -55,7 +44,7 @@ ExitCode run_command(const Arguments& arguments) {
   if (const auto fits = StateDir::check_socket(state_dir); !fits)
     throw Fatal(ExitCode::config, fits.error());
   StateDir state = StateDir::open(state_dir);
-  if (is_by_default(configuration.loaded)) warn_of_siblings(state_dir);
+  for (const Error& sibling : left_siblings(state_dir)) log::warning(sibling.text());
   App app(std::move(configuration), std::move(state));
   return app.run();
 }

@@ -35,7 +35,8 @@ bool is_left(const fs::path& path, Fd& lock) {
 
 }  // namespace
 
-void warn_of_siblings(const std::string& state_dir) {
+std::vector<Error> left_siblings(const std::string& state_dir) {
+  std::vector<Error> found;
   const fs::path own(state_dir);
   std::error_code failed;
   int seen = 0;
@@ -51,10 +52,13 @@ void warn_of_siblings(const std::string& state_dir) {
     const auto jobs =
         History(**database).jobs(1000, {State::waiting, State::running, State::blocked});
     if (jobs.empty()) continue;
-    log::warning(text::one_line(at->path().string()) + " has " + std::to_string(jobs.size()) +
-                 " unfinished jobs and no rbit: this one works in " + own.filename().string() +
-                 ", for that is its name (set [rbit] name or state-dir to go on there)");
+    found.emplace_back("",
+                       text::one_line(at->path().string()) + " has " + std::to_string(jobs.size()) +
+                           " unfinished jobs and no rbit, and this one works in " +
+                           own.filename().string(),
+                       "set [rbit] name or state-dir to go on there, or start the rbit it is of");
   }
+  return found;
 }
 
 }  // namespace rbit

@@ -103,6 +103,10 @@ void submit_amqp(const config::Settings& settings, Message message) {
       error.reason = "the broker takes no messages now (" + *blocked + "): " + error.reason;
     throw Fatal(ExitCode::temporary, error);
   }
+  if (!publisher->is_up() && error.cure.empty()) {  // it was tried until patience ended
+    error.reason = "it did not answer within " + std::to_string(broker_patience.count()) + " s";
+    error.cure = "see whether the broker runs, and what its log says; nothing was sent";
+  }
   const ExitCode code = publisher->is_up()           ? ExitCode::failed
                         : publisher->refused_login() ? ExitCode::no_permission
                                                      : ExitCode::unavailable;

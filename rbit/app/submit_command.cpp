@@ -142,7 +142,7 @@ ExitCode submit_command(const Arguments& arguments) {
     std::cout << key << "\n";
     return ExitCode::ok;
   }
-  JobWatch watch(settings.state_dir, key);
+  JobWatch watch(settings.state_dir, key, message.queue);
   watch.begin();  // before it is sent, so that no status is missed
   submit(settings, std::move(message));
   std::cerr << "submitted " << key << " to " << values["queue"].as<std::string>() << "\n";

@@ -149,8 +149,10 @@ class Folder {
     if (!section_ || mark == std::string_view::npos || mark == 0 || is_blank(line.front()))
       return false;
     const std::string spelled(text::trim(line.substr(0, mark)));
-    IniValue fresh{spelled, here(), first_line(text::trim(line.substr(mark + 1))), {here()}, {}};
+    IniValue fresh{spelled, here(), first_line(text::trim(line.substr(mark + 1))), {here()}, {},
+                   false,   {}};
     const std::string key = fresh.key();
+    if (key == "script") fresh.uncut = text::trim(line.substr(mark + 1));
     if (is_included_ && key == "include" && is_ours()) {
       error("[" + section_->data().spelled + "] include: an included file cannot include others " +
             "(name them in the first file)");

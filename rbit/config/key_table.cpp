@@ -110,7 +110,8 @@ const Key table[] = {
     {"runner", "script", T::text, "",
      "Instead of runner: a program and its arguments. The program starts at the file's directory, "
      "must be executable, and is looked for by rbit check; the arguments are words of a shell "
-     "line, placeholders too. With a runner it is a setting."},
+     "line, placeholders too, on one line or several. Nothing else is run, so ; & | < > ( ) ` and "
+     "# stand in quotes. With a runner it is a setting."},
     {"runner", "shell", T::text, "/bin/sh",
      "What runs a shell line, with its options, such as /bin/bash -euo pipefail. Known are sh, "
      "dash, ash and bash, and without placeholders ksh, mksh and zsh. No script is run by it."},
@@ -159,7 +160,8 @@ const Key table[] = {
      "all that is in dist. What matches and is no file of the job's own is passed over; more than "
      "100,000 files or 64 GiB a job are an error."},
     {"runner", "artifacts-required", T::list, "",
-     "The same; a job that is done and leaves nothing for one of these patterns is Failed."},
+     "The same; a job that is done and leaves nothing for one of these patterns is Failed. "
+     "artifacts-when must have done."},
     {"runner", "artifacts-when", T::list, "done failed",
      "How a job must have ended for its artifacts to be kept: any of done, failed, timeout, "
      "blocked "

@@ -14,6 +14,19 @@ std::string quoted(std::string_view text) {
   return "'" + text::one_line(text, 300) + "'";
 }
 
+/// Why a queue of that name cannot be a work queue, and the cure; empty: it can.
+std::string reserved(std::string_view queue) {
+  if (queue.starts_with("rbit.dead."))
+    return " is where rbit keeps dead letters (name the work queue, and bring them back with rbit "
+           "dead replay)";
+  if (queue.starts_with("rbit.retry."))
+    return " is where jobs of rbit's wait for their next attempt (name the work queue, they come "
+           "back to it)";
+  if (queue.starts_with("amq."))
+    return " has a name that the broker keeps for itself (name one that does not begin with amq.)";
+  return "";
+}
+
 /// "a : b" as "a:b", so that white space separates items and nothing else.
 std::string tightened(std::string_view line) {
   std::string out;
@@ -93,6 +106,10 @@ class Queues {
       too_long("queue-mappings", queue, place);
       return;
     }
+    if (const std::string why = reserved(queue); !why.empty()) {
+      mistake("queue-mappings", quoted(queue) + why, place);
+      return;
+    }
     if (!settings_.runners.contains(runner)) {
       const auto near = text::did_you_mean(runner, runners_);
       mistake("queue-mappings",
@@ -164,6 +181,8 @@ class Queues {
     }
     if (queue.size() > longest_name) {
       too_long("suites", queue, place);
+    } else if (const std::string why = reserved(queue); !why.empty()) {
+      mistake("suites", quoted(queue) + why, place);
     } else if (has_runner) {
       settings_.queues.push_back({queue, queue, place, true, joined(".")});
     } else {

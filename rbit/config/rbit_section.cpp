@@ -106,10 +106,15 @@ void read_rbit(const Ini& ini, const Ini* section, const Overrides& overrides, L
     settings.state_dir =
         (std::filesystem::path(settings.directory) / usual).lexically_normal().string();
   reader.read("state-dir", settings.state_dir);
-  if (settings.state_dir.empty())
-    reader.error("state-dir", "is missing, and there is no home directory to put it in");
+  const char* const is_empty = "is empty (name a directory, or leave it out)";
+  if (settings.state_dir.empty() && reader.has("state-dir"))
+    reader.error("state-dir", is_empty);
+  else if (settings.state_dir.empty())
+    reader.error("state-dir",
+                 "is missing, and there is no home directory to put it in (name a directory)");
   if (!settings.state_dir.empty()) settings.work_dir = settings.state_dir + "/work";
   reader.read("work-dir", settings.work_dir);
+  if (settings.work_dir.empty() && reader.has("work-dir")) reader.error("work-dir", is_empty);
   reader.read("min-free-disk", settings.min_free_disk);
   reader.read("drain-timeout", settings.drain_timeout);
   const std::string declare = reader.choice("declare");

@@ -2,6 +2,7 @@
 #include <filesystem>
 
 #include "rbit/base/text.h"
+#include "rbit/config/script_line.h"
 #include "rbit/config/section_reader.h"
 #include "rbit/config/sections.h"
 #include "rbit/config/values.h"
@@ -62,6 +63,30 @@ void read_consumer_keys(SectionReader& reader, RunnerPolicy& policy, bool shell)
     if (!shell && said(key)) reader.warning(key, "not read, it is for shell lines only");
 }
 
+/// What a pattern may be meant for and is not; "": nothing.
+std::string doubt_about_pattern(const std::string& glob) {
+  bool in_set = false;
+  for (std::size_t i = 0; i < glob.size(); ++i) {
+    const char c = glob[i];
+    if (c == '\\') {
+      ++i;
+    } else if (in_set) {
+      in_set = c != ']';
+    } else if (c == '[') {
+      if (glob.find(']', i + 2) == std::string::npos)
+        return " has a [ without ] (write [[] for the text)";
+      in_set = true;
+      ++i;  // what comes first is never the end
+    } else if (c == ',') {
+      return " has a comma, and patterns have blanks between them (write [,] for the text)";
+    } else if (c == '$' || c == '%' || (c == '~' && i == 0)) {
+      return " is taken as it stands, nothing is put in for '" + std::string(1, c) + "' (write [" +
+             c + "] for the text)";
+    }
+  }
+  return "";
+}
+
 /// Patterns of `key`, which is `artifacts` or its like.
 std::vector<std::string> read_patterns(SectionReader& reader, const char* key) {
   const auto globs = parse_words(reader.text(key));
@@ -69,8 +94,12 @@ std::vector<std::string> read_patterns(SectionReader& reader, const char* key) {
     reader.error(key, "a quote has no end (a pattern that holds one is written \\' or \\\")");
     return {};
   }
-  for (const auto& glob : *globs)
-    if (const auto wrong = wrong_pattern(glob); !wrong.empty()) reader.wrong(key, glob, wrong);
+  for (const auto& glob : *globs) {
+    if (const auto wrong = wrong_pattern(glob); !wrong.empty())
+      reader.wrong(key, glob, wrong);
+    else if (const std::string doubt = doubt_about_pattern(glob); !doubt.empty())
+      reader.doubt(key, "'" + text::one_line(glob, 80) + "'" + doubt);
+  }
   return *globs;
 }
 
@@ -222,6 +251,11 @@ RunnerPolicy read_policy(SectionReader& reader, bool shell) {
   policy.artifacts = read_patterns(reader, "artifacts");
   policy.artifacts_required = read_patterns(reader, "artifacts-required");
   policy.artifacts_when = read_artifacts_when(reader);
+  if (!policy.artifacts_required.empty() && !policy.artifacts_when.contains(Outcome::Kind::done))
+    reader.error(
+        "artifacts-required",
+        "artifacts-when keeps nothing of a job that is done, so nothing can be required of "
+        "it (add done to artifacts-when)");
   if (reader.has("output-dir"))
     policy.output_dir = read_output_dir(reader);
   else  // whoever runs it decides; rbit itself so
@@ -240,19 +274,23 @@ RunnerPolicy read_policy(SectionReader& reader, bool shell) {
 /// Makes the runner line of `script = NAME ARGUMENTS`, which executes the script, so that no shell
 /// stays between. Returns false if the value is empty.
 bool read_script(SectionReader& reader, RunnerSettings& runner) {
-  const std::string value(text::trim(reader.text("script")));
-  const auto end = std::min(value.find_first_of(" \t\r\n"), value.size());
-  const std::string name = value.substr(0, end);
-  if (name.empty()) return false;
-  if (name.find_first_of("'\"\\$`%;&|<>()*?[]{}!~") != std::string::npos) {
-    reader.wrong("script", name, "is no plain name of a file (letters, digits and ./+_-)");
+  std::string value = reader.text("script");
+  if (text::trim(value).empty()) return false;
+  // A shell's ';' is no comment, as in shell lines.
+  value.replace(0, std::min(value.find('\n'), value.size()), reader.entry("script")->uncut);
+  const ScriptLine line = read_script_line(value);
+  if (!line.mistake.empty()) {
+    reader.error("script", line.mistake);
     return true;
   }
   const std::filesystem::path directory(reader.loaded().settings.directory);
-  runner.script = (directory / name).lexically_normal().string();
-  std::string quoted;
-  for (const char c : runner.script) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
-  runner.line = "shell!exec '" + quoted + "'" + value.substr(end);
+  runner.script = (directory / line.file).lexically_normal().string();
+  runner.line = "shell!exec " + quoted_path(runner.script) + line.arguments;
+  const IniValue* shell = reader.entry("shell");
+  if (shell && !shell->inherited)
+    reader.doubt("shell",
+                 "has no meaning beside script, which the first line of the file decides "
+                 "(leave it out)");
   return true;
 }
 

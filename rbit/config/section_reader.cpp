@@ -49,6 +49,10 @@ const Ini* SectionReader::noted(std::string_view name, const std::string& comput
     note(known.name, said->data().text, said->data().place, known.secret);
   else
     note(known.name, computed.empty() ? known.fallback : computed, {}, known.secret);
+  const std::string_view path = said && known.type == KeyType::path ? said->data().text : "";
+  if (path.starts_with('~') || path.find('$') != std::string_view::npos)
+    doubt(name, "'" + text::one_line(path, 80) +
+                    "' is taken as it stands, for no shell reads it (write the whole path)");
   return said;
 }
 
@@ -69,8 +73,8 @@ std::vector<std::string> SectionReader::list(std::string_view name) {
   return value;
 }
 
-void SectionReader::find(Finding::Severity severity, std::string_view name, const std::string& text,
-                         const Place& where) {
+Finding SectionReader::found(Finding::Severity severity, std::string_view name,
+                             const std::string& text, const Place& where) const {
   Place at = place();
   std::string shown(name);
   const Key* known = find_key(table_, name);
@@ -82,16 +86,20 @@ void SectionReader::find(Finding::Severity severity, std::string_view name, cons
     shown = said->key();
   }
   if (!where.file.empty()) at = where;
-  loaded_.findings.push_back(
-      {severity, at, "[" + shown_ + "] " + (shown.empty() ? "" : shown + ": ") + text});
+  return {severity, at, "[" + shown_ + "] " + (shown.empty() ? "" : shown + ": ") + text};
 }
 
 void SectionReader::error(std::string_view name, const std::string& text, const Place& where) {
-  find(Finding::Severity::error, name, text, where);
+  loaded_.findings.push_back(found(Finding::Severity::error, name, text, where));
 }
 
 void SectionReader::warning(std::string_view name, const std::string& text, const Place& where) {
-  find(Finding::Severity::warning, name, text, where);
+  loaded_.findings.push_back(found(Finding::Severity::warning, name, text, where));
+}
+
+void SectionReader::doubt(std::string_view name, const std::string& text) {
+  loaded_.doubts.push_back(found(Finding::Severity::warning, name, text));
+  loaded_.doubts.back().strict = true;
 }
 
 void SectionReader::wrong(std::string_view name, std::string_view value, const std::string& why) {

@@ -54,6 +54,8 @@ class SectionReader {
   void wrong(std::string_view key, std::string_view value, const std::string& why);
   /// An error unless AMQP takes it as the name of a queue or an exchange.
   void check_name(std::string_view key, const std::string& value);
+  /// What only `rbit check` tells, and what --strict takes for an error.
+  void doubt(std::string_view key, const std::string& text);
 
   const std::string& shown() const { return shown_; }
   const Ini* section() const { return section_; }
@@ -66,8 +68,8 @@ class SectionReader {
   /// Notes what the key says, or else `computed`, or else the table's default. What says it, or
   /// null.
   const Ini* noted(std::string_view name, const std::string& computed = "");
-  void find(Finding::Severity severity, std::string_view key, const std::string& text,
-            const Place& where);
+  Finding found(Finding::Severity severity, std::string_view key, const std::string& text,
+                const Place& where = {}) const;
 
   const Ini* section_;
   std::string table_, shown_;

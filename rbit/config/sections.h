@@ -39,6 +39,9 @@ void read_included(const std::string& path, std::vector<IniSource>& sources, Loa
 /// runs: an error.
 void check_exposure(const std::string& path, Loaded& loaded);
 
+/// One directory for two purposes, and / for any. After `read_rbit` and `read_runners`.
+void check_directories(Loaded& loaded);
+
 /// Keys and sections that nobody reads, and the traces of the oldest dialects.
 void check_unknown(const Ini& ini, Loaded& loaded);
 

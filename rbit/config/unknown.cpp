@@ -7,6 +7,7 @@
 
 #include "rbit/base/text.h"
 #include "rbit/config/key_table.h"
+#include "rbit/config/meant_key.h"
 #include "rbit/config/sections.h"
 #include "rbit/core/runner_words.h"
 
@@ -29,70 +30,12 @@ const std::set<std::string_view> old_settings{"python",
                                               "oer.exports-dir",
                                               "deposit_location"};
 
-/// One letter more, less or other, or two neighbours swapped: stricter than `did_you_mean`, for a
-/// runner's keys are anybody's.
-bool is_one_slip(std::string_view a, std::string_view b) {
-  if (a.size() > b.size()) std::swap(a, b);
-  if (b.size() - a.size() > 1 || a == b) return false;
-  std::size_t i = 0;
-  while (i < a.size() && a[i] == b[i]) ++i;
-  if (a.size() < b.size()) return a.substr(i) == b.substr(i + 1);
-  if (a.substr(i + 1) == b.substr(i + 1)) return true;
-  return i + 1 < a.size() && a[i] == b[i + 1] && a[i + 1] == b[i] &&
-         a.substr(i + 2) == b.substr(i + 2);
-}
-
-/// "max" and "mem" of max-mem, max_mem, max.mem.
-std::vector<std::string> words_of(std::string_view key) {
-  std::string parts(key);
-  std::replace_if(
-      parts.begin(), parts.end(), [](char c) { return c == '-' || c == '_' || c == '.'; }, ' ');
-  return text::split_blanks(parts);
-}
-
-/// "mem" for memory, "retries" for retry.
-bool is_like_word(std::string_view word, std::string_view known) {
-  if (word.size() >= 3 && known.starts_with(word)) return true;
-  const auto same = static_cast<std::size_t>(
-      std::mismatch(word.begin(), word.end(), known.begin(), known.end()).first - word.begin());
-  return same >= 4 && same + 1 >= known.size() && word.size() <= known.size() + 2;
-}
-
-/// The policy key that somebody may have meant by the name of a setting; "": it looks like none. It
-/// does if all its words do, or if its first one begins a family: max-cpu, env_PATH.
-std::string policy_like(const std::string& key, const std::vector<std::string>& names) {
-  if (const auto near = text::did_you_mean(key, names)) return *near;
-  const auto words = words_of(key);
-  if (words.empty()) return "";
-  if (words.size() > 1 && words.front() == "env") return "env.NAME";
-  std::string best;
-  std::size_t most = 0;
-  std::set<std::string> matched;
-  for (const auto& name : names) {
-    std::size_t alike = 0;  // letters at the beginnings of words, those of the first count twice
-    for (const auto& word : words)
-      for (const auto& known : words_of(name)) {
-        if (is_like_word(word, known)) matched.insert(word);
-        const auto same = static_cast<std::size_t>(
-            std::mismatch(word.begin(), word.end(), known.begin(), known.end()).first -
-            word.begin());
-        if (same >= 3) alike += word == words.front() ? 2 * same : same;
-      }
-    if (alike > most) {
-      most = alike;
-      best = name;
-    }
-  }
-  const bool is_limit = words.size() > 1 && (words.front() == "max" || words.front() == "min");
-  const std::set<std::string> all(words.begin(), words.end());
-  return matched.size() == all.size() || is_limit ? best : "";
-}
-
 class Checker {
  public:
   Checker(const Ini& ini, Loaded& loaded) : ini_(ini), loaded_(loaded) {}
 
   void check() {
+    check_defaults();
     for (const auto& [name, section] : ini_) {
       check_oldest(section);
       if (const auto table = table_section(name); !table.empty())
@@ -138,6 +81,38 @@ class Checker {
     }
   }
 
+  /// Keys of [DEFAULT] are for all, and so never unknown; but some look like a slip of the pen.
+  void check_defaults() {
+    Ini defaults;
+    defaults.data().spelled = "DEFAULT";
+    std::vector<std::string> names = key_names("runner");
+    constexpr std::size_t long_enough = 5;  // `uri` need not be meant as `url`
+    for (const std::string_view table : {"rbit", "amqp", "status", "monitor", "log"})
+      for (auto& name : key_names(table))
+        if (name.size() >= long_enough) names.push_back(std::move(name));
+    std::set<std::string> seen;
+    for (const auto& [section, values] : ini_)
+      for (const auto& [key, node] : values)
+        if (node.data().inherited && seen.insert(key).second)
+          check_default(defaults, node.data(), names);
+  }
+
+  void check_default(const Ini& defaults, const IniValue& entry,
+                     const std::vector<std::string>& names) {
+    const std::string name = entry.key();
+    for (const std::string_view table : {"runner", "rbit", "amqp", "status", "monitor", "log"})
+      if (const Key* known = find_key(table, name)) return check_empty(defaults, entry, *known);
+    const bool is_setting = std::any_of(ini_.begin(), ini_.end(), [&](const auto& section) {
+      return is_used(section.second, name);
+    });
+    if (is_setting || old_settings.contains(name)) return;
+    for (const auto& other : names)
+      if (is_one_slip(name, other))
+        return doubt(defaults, entry.place,
+                     "unknown key '" + name + "' (did you mean '" + other + "'?)");
+    doubt_setting(defaults, entry, key_names("runner"));
+  }
+
   static bool contains_lower(const std::vector<std::string>& known, std::string_view name) {
     for (const auto& one : known)
       if (one == text::lower(name)) return true;
@@ -149,10 +124,13 @@ class Checker {
     const auto names = key_names(table);
     for (const auto& [written, node] : section) {
       const IniValue& entry = node.data();
-      if (entry.inherited) continue;  // [DEFAULT] is for all, and never unknown
+      if (table == "runner" && written == "user" && text::trim(entry.text).empty())
+        error(section, entry.place,
+              "'user' is empty: its jobs would run as rbit does (name a user, or leave it out)");
+      if (entry.inherited) continue;  // [DEFAULT] is looked at by itself
       if (const Key* key = find_key(table, written)) {
         if (!key->family()) check_spellings(section, entry, seen.emplace(key, &entry));
-        if (table == "runner") check_empty(section, entry, *key);
+        check_empty(section, entry, *key);
       } else if (table == "runner") {
         check_setting(section, entry, names);
       } else if (!written.starts_with("pybitweb-") && written != "pipeline") {
@@ -184,11 +162,18 @@ class Checker {
       return;
     }
     if (is_used(section, key)) return;  // its own, without doubt
-    const std::string like = policy_like(key, names);
+    doubt_setting(section, entry, names);
+  }
+
+  void doubt_setting(const Ini& section, const IniValue& entry,
+                     const std::vector<std::string>& names) {
+    const std::string key = entry.key();
+    std::string like = other_name("runner", key);
+    if (like.empty()) like = policy_like(key, names);
     if (like.empty()) return;
     doubt(section, entry.place,
-          "'" + text::one_line(key, 80) + "' is taken as a setting of your own (did you mean '" +
-              like + "'?)");
+          "'" + text::one_line(key, 80) + "' is taken as a setting of your own (did you mean " +
+              like + "?)");
   }
 
   /// Whether the runner's line names that setting.
@@ -203,11 +188,14 @@ class Checker {
     return false;
   }
 
-  /// A list that is there and empty keeps, passes or retries nothing, and says so to nobody.
+  /// A key that is there and empty does what it does if it is not there, or nothing, and says so to
+  /// nobody. Other types tell of it by themselves, and so do those that must be there.
   void check_empty(const Ini& section, const IniValue& entry, const Key& key) {
-    const bool is_pattern = key.name.starts_with("artifacts") && key.type != KeyType::choice;
-    if (entry.inherited || (key.type != KeyType::list && !is_pattern)) return;
-    if (text::trim(entry.text).empty())
+    const bool is_text =
+        key.type == KeyType::text || key.type == KeyType::path || key.type == KeyType::list;
+    const bool may_be = key.family() || key.name == "password" || key.name == "runner" ||
+                        key.name == "script" || (key.name == "user" && key.section == "runner");
+    if (is_text && !may_be && text::trim(entry.text).empty())
       doubt(section, entry.place,
             "'" + entry.key() + "' is empty (give it a value, or leave it out)");
   }
@@ -228,7 +216,14 @@ class Checker {
                    const std::vector<std::string>& names) {
     const std::string text = "unknown key '" + text::one_line(entry.key(), 80) + "'";
     const bool old_section = table == "rbit" || table == "amqp";
-    if (const auto near = text::did_you_mean(entry.key(), names))
+    const auto near = text::did_you_mean(entry.key(), names);
+    if (const std::string named = other_name(table, entry.key()); !named.empty()) {
+      const std::string said = " (did you mean " + named + "?)";
+      if (near || !old_section)
+        error(section, entry.place, text + said);
+      else
+        warning(section, entry.place, text + ", not read" + said, true);
+    } else if (near)
       error(section, entry.place, text + " (did you mean '" + *near + "'?)");
     else if (!old_section)
       error(section, entry.place, text + " (known: " + text::join(names, ", ") + ")");

@@ -10,8 +10,9 @@ std::string wrong_pattern(std::string_view pattern) {
   const auto parts = text::split(pattern, '/');
   if (pattern.starts_with('/') || std::find(parts.begin(), parts.end(), "..") != parts.end())
     return "leads out of the work directory";
-  if (pattern.empty() || pattern.find("//") != std::string_view::npos)
-    return "has a name without text";
+  if (pattern.empty()) return "has a name without text (leave it out)";
+  if (pattern.find("//") != std::string_view::npos)
+    return "has a name without text (write one / in place of //)";
   return "";
 }
 

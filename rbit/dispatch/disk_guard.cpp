@@ -1,5 +1,6 @@
 #include "rbit/dispatch/disk_guard.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "rbit/log/log.h"
@@ -54,9 +55,18 @@ void DiskGuard::conclude(const std::string& why) {
   if (why.empty())
     log::info("the disk has room again: taking messages");
   else
-    log::error("nothing is taken until the disk has room again: " + why +
-               " (make room, or set [rbit] min-free-disk lower)");
+    log::error("nothing is taken until the disk has room again: " + why + " (" + cure() + ")");
   means_.hold(why);
+}
+
+/// Where the ballast alone is what there is no room for, no limit helps.
+std::string DiskGuard::cure() const {
+  const bool has_limit = std::any_of(places_.begin(), places_.end(), [this](const Place& place) {
+    return limit_.of(place.space.total) > 0;
+  });
+  return has_limit ? "make room, or set [rbit] min-free-disk lower"
+                   : "make room: rbit keeps " + disk::size_text(Ballast::size) +
+                         " for its verdicts, whatever min-free-disk is";
 }
 
 void DiskGuard::make_ballast() {

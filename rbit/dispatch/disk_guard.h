@@ -46,6 +46,7 @@ class DiskGuard : public JobObserver {
 
  private:
   std::string shortage();
+  std::string cure() const;
   void conclude(const std::string& why);
   void make_ballast();
 

@@ -13,8 +13,10 @@ constexpr milliseconds first_pause{250}, longest_pause{5'000};
 void JournalWatch::failed(const Error& error) {
   const bool is_known = !trouble_.empty();
   trouble_ = error.text();
+  if (!is_known || place_ != error.thing)
+    log::error("nothing is taken until this works again: " + error.text());
+  place_ = error.thing;
   if (is_known) return;
-  log::error("nothing is taken until the journal works again: " + error.text());
   changed_();
   spawn(loop_, try_until_it_works(), "journal watch");
 }
@@ -25,10 +27,10 @@ Task<void> JournalWatch::try_until_it_works() {
     if (ended_) co_return;
     const Result<void> works = co_await probe_();
     if (works) break;
-    trouble_ = works.error().text();
+    failed(works.error());
   }
   trouble_.clear();
-  log::info("the journal works again: taking messages");
+  log::info(place_ + " works again: taking messages");
   changed_();
 }
 

@@ -33,6 +33,7 @@ class JournalWatch {
   std::function<Task<Result<void>>()> probe_;
   std::function<void()> changed_;
   std::string trouble_;
+  std::string place_;  // the file or directory that was told of for it
   bool ended_ = false;
 };
 

@@ -29,13 +29,18 @@ Task<void> Readiness::prepare_until_ready(std::string name) {
     const Result<void> able = co_await state.runner->prepare();
     ++state.looks;
     if (able) break;
-    const std::string trouble = able.error().text();
+    Error why = able.error();
+    const bool is_short = is_shortage(why.number);
+    if (is_short && why.cure.empty()) why.cure = cure_of_shortage(why.number);
+    const std::string trouble = why.text();
     if (state.trouble != trouble)
-      log::error("[runner:" + name + "] cannot work, its queues wait: " + trouble);
+      log::error("[runner:" + name + "] cannot work" +
+                 (is_short ? " for a shortage of this machine's" : "") +
+                 ", its queues wait: " + trouble);
     state.trouble = trouble;
     changed_();
     looked_.notify();
-    co_await clock_.sleep_for(is_shortage(able.error().number) ? shortage_pause : usual_pause);
+    co_await clock_.sleep_for(is_short ? shortage_pause : usual_pause);
   }
   state.preparing = false;
   looked_.notify();

@@ -63,7 +63,7 @@ CopyRefusal AmqpCopy::refusal_of(const amqp::Answer& answer) const {
 Task<amqp::Answer> AmqpCopy::declare(const Message& message, const Settlement& settlement) {
   const bool dead = settlement.kind == Settlement::Kind::dead_letter;
   const auto differs = [](const amqp::Answer& one) {
-    return !one.ok() && one.refusal->code == precondition_failed;
+    return !one.ok() && one.refusal->code == precondition_failed && !one.refusal->limit;
   };
   amqp::DeclareQueue queue = queue_for(message, settlement, queues_.quorum);
   amqp::Answer answer = co_await publisher_.declare(std::move(queue));

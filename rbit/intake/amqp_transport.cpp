@@ -97,7 +97,7 @@ void AmqpTransport::start(std::vector<std::string> queues, std::function<void(De
     readers_[name] = reader;
     QueueTender::Means means{settings_, topology_, channels_, changed_, {}, {}, {}};
     means.common = [this] { return connection_ && connection_->is_open() ? connection_ : nullptr; };
-    means.reading = [this](int change) { note_reading(change); };
+    means.noted = [this] { say_reading(); };
     means.acknowledgement_timeout = [this](milliseconds limit) {
       if (timeout_hook_) timeout_hook_(limit);
     };
@@ -170,21 +170,40 @@ Task<void> AmqpTransport::tend(QueueTender& tender) {
   changed_.notify();
 }
 
-std::map<std::string, std::string> AmqpTransport::troubles() const {
+std::map<std::string, std::string> AmqpTransport::troubles(std::chrono::milliseconds grace) const {
   std::map<std::string, std::string> troubles;
   for (const auto& tender : tenders_)
-    if (!tender->trouble().empty()) troubles[tender->reader().queue().name] = tender->trouble();
+    if (const std::string trouble = trouble_of(*tender, grace); !trouble.empty())
+      troubles[tender->reader().queue().name] = trouble;
   return troubles;
 }
 
-void AmqpTransport::note_reading(int change) {
-  reading_ += change;
-  if (reading_ != static_cast<int>(readers_.size()) || std::exchange(said_reading_, true)) return;
+std::string AmqpTransport::trouble_of(const QueueTender& tender,
+                                      std::chrono::milliseconds grace) const {
+  if (tender.reads() || tender.unread_for() < grace) return tender.trouble();
+  if (!keeper_.is_up() && !tender.is_apart()) {
+    const auto& why = keeper_.refusal();
+    if (!why) return "not connected: no answer from " + keeper_.endpoints() + " so far";
+    return "not connected: " + text::one_line(why->text, 300) +
+           (why->cure.empty() ? "" : " (" + why->cure + ")");
+  }
+  return tender.trouble().empty() ? "the broker has not let us read it so far" : tender.trouble();
+}
+
+void AmqpTransport::say_reading() {
+  std::size_t read = 0, settled = 0;
+  for (const auto& tender : tenders_) {
+    const bool well = tender->trouble().empty();
+    if (tender->reads() && well) ++read;
+    if (tender->reads() || !well) ++settled;
+  }
+  if (read == 0 || settled < tenders_.size() || std::exchange(said_reading_, true)) return;
   const std::string poll =
       settings_.poll_time
           ? ", looking every " + std::to_string(settings_.poll_time->count() / 1000) + " s"
           : "";
-  log::info("consuming from " + std::to_string(reading_) + " queues" + poll);
+  const std::string all = read == settled ? "" : " of " + std::to_string(settled);
+  log::info("consuming from " + std::to_string(read) + all + " queues" + poll);
 }
 
 AmqpReader* AmqpTransport::next_to_look() {

@@ -64,15 +64,18 @@ class AmqpTransport : public Transport {
   /// How many consumers of ours that queue has at this moment.
   std::uint32_t consumers(const std::string& queue) const;
   const AmqpCounters& counters() const { return counters_; }
-  /// Why queues are not being read now. None of a queue: it is, or the broker is away.
-  std::map<std::string, std::string> troubles() const;
+  /// A queue that was not reached so far, or a moment ago, is about to be read for so long.
+  static constexpr std::chrono::milliseconds usual_grace{5'000};
+  /// Why queues are not being read now, and what helps, by their names.
+  std::map<std::string, std::string> troubles(std::chrono::milliseconds grace = usual_grace) const;
 
  private:
   void up(std::shared_ptr<amqp::Connection> connection);
   void apply_soon();
   Task<void> tend(QueueTender& tender);
-  /// Says so once a connection, when all queues are read.
-  void note_reading(int change);
+  std::string trouble_of(const QueueTender& tender, std::chrono::milliseconds grace) const;
+  /// Says once a connection how many queues are read, when each of them is, or is in trouble.
+  void say_reading();
   Task<void> look_around();
   Task<bool> look_once();
   AmqpReader* next_to_look();
@@ -95,8 +98,7 @@ class AmqpTransport : public Transport {
   Notice changed_;  // a channel's or the connection's state; closing
   Notice look_;     // somebody might want a look
   bool look_due_ = false;
-  int busy_ = 0;     // coroutines of ours
-  int reading_ = 0;  // queues that are read
+  int busy_ = 0;  // coroutines of ours
   bool said_reading_ = false;
   bool closing_ = false, apply_due_ = false;
   std::shared_ptr<bool> alive_;  // what is posted asks it first

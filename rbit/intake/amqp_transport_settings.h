@@ -19,9 +19,9 @@ struct AmqpTransportSettings {
   std::optional<std::chrono::milliseconds> poll_time;  // none: subscribe
   std::string worker;                                  // our name, for the headers of copies
   int channels_for_others = 1;  // of the connection: for what is opened for a moment, and more
-  // How soon a queue is tried again: at first, doubled up to 60 s; where we lack a right; where
-  // somebody has it for himself, and it is read within 5 s after he left.
-  std::chrono::milliseconds queue_retry{5'000}, refused_retry{60'000}, locked_retry{3'500};
+  // How soon a queue is tried again: at first, doubled up to 60 s; where somebody has it for
+  // himself, and it is read within 5 s after he left.
+  std::chrono::milliseconds queue_retry{5'000}, locked_retry{3'500};
 };
 
 }  // namespace rbit

@@ -21,6 +21,8 @@ using SteadyClock = std::chrono::steady_clock;
 
 constexpr std::chrono::milliseconds longest_pause{60'000}, at_once{0};
 constexpr std::chrono::seconds settled_after{1};  // then a queue that was in trouble is healthy
+// What was asked is told of a connection's end before the connection itself.
+constexpr std::chrono::milliseconds news_limit{1'000};
 constexpr int access_refused = 403, not_found = 404, resource_locked = 405, precondition = 406;
 constexpr std::size_t most_odd_closes = 5;  // within:
 constexpr std::chrono::minutes odd_closes_span{10};
@@ -52,7 +54,12 @@ QueueTender::QueueTender(const asio::any_io_executor& loop, std::shared_ptr<Amqp
       reader_(std::move(reader)),
       means_(std::move(means)),
       step_(means_.settings.queue_retry),
-      odd_closes_(most_odd_closes, odd_closes_span) {}
+      odd_closes_(most_odd_closes, odd_closes_span),
+      unread_since_(SteadyClock::now()) {}
+
+SteadyTime::duration QueueTender::unread_for() const {
+  return reads_ ? SteadyTime::duration::zero() : SteadyClock::now() - unread_since_;
+}
 
 Task<void> QueueTender::run() {
   log::debug("Connecting to queue with name: " + name());
@@ -74,6 +81,9 @@ Task<void> QueueTender::run() {
     if (last.lock() != connection && !apart_) step_ = means_.settings.queue_retry;
     last = connection;
     const Refusal why = co_await read(connection);
+    if (closing_) break;
+    if (why.code == amqp::lost && !why.deadly && connection->is_open())
+      co_await wait(news_limit, connection);
     if (closing_) break;
     if (!connection->is_open() && !why.deadly) {  // as connections end: it is not the queue's doing
       if (apart_ && was_read_) apart_ = false;
@@ -129,7 +139,8 @@ Task<Refusal> QueueTender::read(std::shared_ptr<Connection> connection) {
     ended = why;
     means_.changed.notify();
   });
-  means_.reading(+1);
+  reads_ = true;
+  means_.noted();
   const SteadyTime attached = SteadyClock::now();
   attached_ = attached;
   bool settled = false;
@@ -143,7 +154,8 @@ Task<Refusal> QueueTender::read(std::shared_ptr<Connection> connection) {
       note_health();
     }
   }
-  means_.reading(-1);
+  reads_ = false;
+  unread_since_ = SteadyClock::now();
   reader_->detach(channel);
   const Refusal why = ended.value_or(Refusal{});
   co_return why;
@@ -164,6 +176,8 @@ std::chrono::milliseconds QueueTender::pause_after(Refusal why) {
     if (own_ && !own_->is_open()) own_.reset();
   }
   if (another_way(why)) return at_once;
+  if (why.code == access_refused && !is_taken(why) && why.cure.empty())
+    why.cure = "give the user the permission to read it (rabbitmqctl set_permissions)";
   note_trouble(why);
   if (why.deadly && !was_apart) return at_once;  // alone, and then ever more seldom
   if (is_odd(why) && !apart_ && odd_closes_.note(SteadyClock::now())) {
@@ -175,7 +189,7 @@ std::chrono::milliseconds QueueTender::pause_after(Refusal why) {
     return at_once;
   }
   if (is_taken(why)) return means_.settings.locked_retry;
-  if (why.code == access_refused) return means_.settings.refused_retry;
+  if (why.limit) return means_.settings.connection.limit_pause;
   if (!worked || why.deadly) return next_step();
   step_ = means_.settings.queue_retry;
   const auto& connection = means_.settings.connection;
@@ -214,20 +228,23 @@ Task<void> QueueTender::wait(std::chrono::milliseconds pause,
 }
 
 void QueueTender::note_trouble(const Refusal& why) {
-  const std::string reason = said(why);
+  const std::string reason = said(why) + (why.cure.empty() ? "" : " (" + why.cure + ")");
   if (trouble_ == reason) return;
   trouble_ = reason;
   const bool taken = is_taken(why);
   const std::string line =
       "queue " + name() + " cannot be read, " +
       (taken ? "somebody else has it for himself; trying every few seconds: " : "trying again: ") +
-      reason + (why.cure.empty() ? "" : " (" + why.cure + ")");
+      reason;
   why.code == access_refused && !taken ? log::error(line) : log::warning(line);
+  means_.noted();
 }
 
 void QueueTender::note_health() {
   was_read_ = true;
-  if (!std::exchange(trouble_, "").empty()) log::info("queue " + name() + " is read again");
+  if (std::exchange(trouble_, "").empty()) return;
+  log::info("queue " + name() + " is read again");
+  means_.noted();
 }
 
 }  // namespace rbit

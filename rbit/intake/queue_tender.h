@@ -32,7 +32,7 @@ class QueueTender {
     Notice& changed;  // of any channel or connection; closing
     /// The connection of all; none while it is away.
     std::function<std::shared_ptr<amqp::Connection>()> common;
-    std::function<void(int change)> reading;  // one queue more, or less, is read
+    std::function<void()> noted;  // whether the queue is read, or its trouble, has changed
     std::function<void(std::chrono::milliseconds)> acknowledgement_timeout;
   };
 
@@ -44,8 +44,14 @@ class QueueTender {
   Task<void> run();
   Task<void> close();
 
-  /// Why the queue is not being read now; empty: it is, or the broker is away.
+  /// Why the queue is not being read now, with the cure; empty: it is, or the broker is away.
   const std::string& trouble() const { return trouble_; }
+  /// It has a channel to be read on. One in trouble has one too, while it is tried again.
+  bool reads() const { return reads_; }
+  /// On a connection of its own.
+  bool is_apart() const { return apart_; }
+  /// For how long it has had no channel.
+  SteadyTime::duration unread_for() const;
 
  private:
   Task<std::shared_ptr<amqp::Connection>> own_connection();
@@ -70,6 +76,8 @@ class QueueTender {
   std::chrono::milliseconds step_;
   Recent odd_closes_;  // of its channel, by the broker
   std::string trouble_;
+  bool reads_ = false;
+  SteadyTime unread_since_;
   bool closing_ = false;
 };
 

@@ -10,6 +10,7 @@
 #include <climits>
 #include <cstdio>
 #include <filesystem>
+#include <limits>
 #include <string_view>
 #include <utility>
 
@@ -84,6 +85,16 @@ void LogFile::sink_it_(const spdlog::details::log_msg& message) {
   }
   write_line(file_.get(), std::move(line), path_);
   if (!trouble.empty()) throw WrittenElsewhere(trouble);
+}
+
+std::size_t room_of(int file, std::chrono::milliseconds limit) {
+  struct stat status {};
+  if (::fstat(file, &status) == 0 && (S_ISREG(status.st_mode) || S_ISBLK(status.st_mode)))
+    return std::numeric_limits<std::size_t>::max();
+  pollfd one{file, POLLOUT, 0};
+  const bool is_ready = ::poll(&one, 1, static_cast<int>(limit.count())) > 0;
+  // What a pipe that is not full takes as a whole. One that is broken says so to who writes.
+  return is_ready ? PIPE_BUF : 0;
 }
 
 void write_line(int file, std::string line, const std::string& what) {

@@ -2,6 +2,8 @@
 
 #include <spdlog/sinks/base_sink.h>
 
+#include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <ctime>
 #include <mutex>
@@ -17,16 +19,33 @@ class WrittenElsewhere : public spdlog::spdlog_ex {
   using spdlog::spdlog_ex::spdlog_ex;
 };
 
+/// A sink that can say how much it takes.
+class HasRoom {
+ public:
+  virtual ~HasRoom() = default;
+  /// How many bytes it takes without keeping the writer waiting; at least so much within `limit`,
+  /// or 0.
+  virtual std::size_t room(std::chrono::milliseconds limit) const = 0;
+};
+
+/// The same of a descriptor: no end of a file, a little of a pipe or a terminal that has room at
+/// all. Its flags, which others share, are left as they are.
+std::size_t room_of(int file, std::chrono::milliseconds limit);
+
 /// All of it, however long it takes. `what` is its name for people. Throws spdlog::spdlog_ex.
 void write_line(int file, std::string line, const std::string& what);
 
 /// A sink that appends lines to a file, like spdlog's own, but with a descriptor that no job
 /// inherits, and with a door for those that change the file as they go. A FIFO needs no reader to
 /// be opened, and outlives one. Throws spdlog::spdlog_ex.
-class LogFile : public spdlog::sinks::base_sink<std::mutex> {
+class LogFile : public spdlog::sinks::base_sink<std::mutex>, public HasRoom {
  public:
   /// Opens it; with `truncate` without what stood there.
   LogFile(std::string path, bool truncate);
+
+  std::size_t room(std::chrono::milliseconds limit) const override {
+    return room_of(descriptor(), limit);
+  }
 
  protected:
   /// Before a line of `bytes` is written at `now`: the place to open another file.

@@ -123,6 +123,9 @@ LogWriter::Means means_of(const HandlerSettings& settings, std::shared_ptr<const
                                : std::to_string(count) + " lines of the log were lost: " + why);
   };
   means.tell = [](const std::string& trouble) { StandardError::get().say(Level::error, trouble); };
+  means.remark = [shape](const std::string& trouble) {
+    return own_line(*shape, Level::error, trouble);
+  };
   return means;
 }
 
@@ -147,6 +150,9 @@ StandardError::StandardError() : shape_(std::make_shared<Shape>(HandlerSettings{
                     std::to_string(count) + " lines of the log were lost: " + why);
   };
   means.tell = [](const std::string&) {};  // where, then?
+  means.remark = [this](const std::string& trouble) {
+    return own_line(*shape(), Level::error, trouble);
+  };
   writer_ = std::make_shared<LogWriter>(std::move(means));
 }
 

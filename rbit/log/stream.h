@@ -9,9 +9,13 @@ namespace rbit::log {
 
 /// Standard output or standard error, by its descriptor: spdlog's own sinks hold one lock of the
 /// process, and the C library's of the stream, for as long as nobody reads.
-class LogStream : public spdlog::sinks::base_sink<spdlog::details::null_mutex> {
+class LogStream : public spdlog::sinks::base_sink<spdlog::details::null_mutex>, public HasRoom {
  public:
   explicit LogStream(int descriptor) : descriptor_(descriptor) {}
+
+  std::size_t room(std::chrono::milliseconds limit) const override {
+    return room_of(descriptor_, limit);
+  }
 
   static std::string name_of(int descriptor) {
     return descriptor == 1 ? "standard output" : "standard error";

@@ -2,9 +2,11 @@
 
 #include <spdlog/details/log_msg.h>
 
+#include <algorithm>
 #include <condition_variable>
 #include <csignal>
 #include <deque>
+#include <limits>
 #include <mutex>
 #include <optional>
 #include <system_error>
@@ -12,11 +14,15 @@
 #include <utility>
 #include <vector>
 
+#include "rbit/base/result.h"
+#include "rbit/base/shortage.h"
 #include "rbit/log/file.h"
 
 namespace rbit::log {
 
 namespace {
+
+using std::chrono::milliseconds;
 
 constexpr std::size_t most_kept = 256 * 1024;  // bytes, of each writer
 constexpr std::size_t cost_of_a_line = 64;     // beside its text
@@ -33,7 +39,7 @@ struct LogWriter::State : std::enable_shared_from_this<LogWriter::State> {
 
   const Means means;
   spdlog::sink_ptr sink;  // the thread's, once there is one
-  bool failing = false;   // the thread's: said, and not well since
+  bool failing = false;   // the same: said, and not well since
 
   std::mutex mutex;
   std::condition_variable work, idle;
@@ -42,6 +48,7 @@ struct LogWriter::State : std::enable_shared_from_this<LogWriter::State> {
   std::size_t lost = 0;  // lines, since that was last said
   bool busy = false;     // with one that is in `items` no more
   bool has_thread = false;
+  bool said_no_thread = false;
   bool closing = false;
 
   static std::size_t cost(const Item& item) {
@@ -58,23 +65,54 @@ struct LogWriter::State : std::enable_shared_from_this<LogWriter::State> {
       if (items.front().line) ++lost;
       items.pop_front();
     }
-    start_thread();
+    if (!start_thread()) bring_at_once(milliseconds{0});
     work.notify_one();
   }
 
-  /// With all signals blocked: they are the loop's. Where there are no more threads to be had, the
-  /// next line asks again.
-  void start_thread() {
-    if (has_thread) return;
+  /// With all signals blocked: they are the loop's. False: there is none to be had; the next line
+  /// asks again.
+  bool start_thread() {
+    if (has_thread) return true;
     sigset_t all, before;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     try {
-      std::thread([self = shared_from_this()] { self->live(); }).detach();
+      means.start_thread([self = shared_from_this()] { self->live(); });
       has_thread = true;
-    } catch (const std::system_error&) {
+    } catch (const std::system_error& failed) {
+      if (!std::exchange(said_no_thread, true)) say_no_thread(failed.code().value());
     }
     pthread_sigmask(SIG_SETMASK, &before, nullptr);
+    return has_thread;
+  }
+
+  /// Before what is here, which came at the same time or later.
+  void say_no_thread(int number) {
+    if (!means.remark) return;
+    const Error why =
+        Error::of_system("the log has no thread of its own", number, cure_of_shortage(number));
+    Item remark{means.remark(why.text()), false};
+    kept += cost(remark);
+    items.push_front(std::move(remark));
+  }
+
+  /// The first lines, as far as the place takes them; none is waited for longer than `limit`. With
+  /// `mutex` held, where there is no thread.
+  void bring_at_once(milliseconds limit) {
+    const auto end = std::chrono::steady_clock::now() + limit;
+    while (!items.empty()) {
+      const auto left = std::chrono::ceil<milliseconds>(end - std::chrono::steady_clock::now());
+      const auto* place = dynamic_cast<const HasRoom*>(sink.get());
+      const std::size_t room = place == nullptr ? std::numeric_limits<std::size_t>::max()
+                                                : place->room(std::max(left, milliseconds{0}));
+      if (room == 0) return;
+      Item item = std::move(items.front());
+      items.pop_front();
+      kept -= cost(item);
+      if (item.line && item.line->text.size() >= room) item.line->text.resize(room - 1);
+      const std::size_t to_say = std::exchange(lost, 0);
+      lost += bring(item, to_say);
+    }
   }
 
   void live() {
@@ -132,7 +170,8 @@ struct LogWriter::State : std::enable_shared_from_this<LogWriter::State> {
 
   void flush(std::chrono::steady_clock::time_point end) {
     std::unique_lock<std::mutex> guard(mutex);
-    if (!items.empty()) start_thread();
+    if (!items.empty() && !start_thread())
+      bring_at_once(std::chrono::ceil<milliseconds>(end - std::chrono::steady_clock::now()));
     if (!has_thread) return;
     idle.wait_until(guard, end, [this] { return items.empty() && !busy; });
   }
@@ -168,6 +207,7 @@ LogWriter::LogWriter(Means means) : state_(std::make_shared<State>(std::move(mea
 LogWriter::~LogWriter() {
   const std::lock_guard<std::mutex> guard(state_->mutex);
   state_->closing = true;
+  if (!state_->has_thread) state_->bring_at_once(milliseconds{0});  // nobody else will
   state_->work.notify_one();
 }
 

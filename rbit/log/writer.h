@@ -7,13 +7,16 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <thread>
+#include <utility>
 
 namespace rbit::log {
 
 /// Brings lines to one place, on a thread of its own, so that nobody waits for that place: a pipe
 /// that is not read, a terminal that was stopped, a disk that hangs. What it does not take is kept
 /// up to a limit; then the oldest lines are lost, and a line says how many as soon as one can be
-/// written again. Any thread.
+/// written again. Where no thread is to be had, who writes brings as much as the place takes at
+/// once, says so, and asks for a thread again with each line. Any thread.
 class LogWriter {
  public:
   struct Line {
@@ -28,6 +31,12 @@ class LogWriter {
     std::function<Line(std::size_t count)> loss;
     /// What is wrong with the place, told once until it works again; not by way of this writer.
     std::function<void(const std::string& trouble)> tell;
+    /// The line that says what hinders the writer itself; none: it is not said.
+    std::function<Line(const std::string& trouble)> remark = nullptr;
+    /// Throws std::system_error where there is no thread.
+    std::function<void(std::function<void()>)> start_thread = [](std::function<void()> work) {
+      std::thread(std::move(work)).detach();
+    };
   };
 
   /// Opens the place here and now; throws what `open` throws. The thread comes with the first line.

@@ -37,8 +37,13 @@ void Health::forget() {
 Health::Answer Health::answer(const std::vector<std::pair<std::string, bool>>& modules,
                               const std::map<std::string, std::string>& unread) {
   if (by_hand_) return answer_of(R"("message": "Healthcheck fail called manually")", false);
+  std::string unread_member;
+  if (!unread.empty()) {
+    const auto replace = nlohmann::json::error_handler_t::replace;
+    unread_member = "\"unread\": " + nlohmann::json(unread).dump(-1, ' ', true, replace) + ", ";
+  }
   if (connection_fails_ >= settings_.max_connection_fails)
-    return answer_of("\"message\": \"Reached max connection fails (" +
+    return answer_of(unread_member + "\"message\": \"Reached max connection fails (" +
                          std::to_string(settings_.max_connection_fails) + ")\"",
                      false);
   forget();
@@ -53,10 +58,7 @@ Health::Answer Health::answer(const std::vector<std::pair<std::string, bool>>& m
     well = well && fine;
     members += "\"" + name + "\": \"" + (fine ? "ok" : "fail") + "\", ";
   }
-  if (!unread.empty()) {
-    const auto replace = nlohmann::json::error_handler_t::replace;
-    members += "\"unread\": " + nlohmann::json(unread).dump(-1, ' ', true, replace) + ", ";
-  }
+  members += unread_member;
   if (success + fail == 0) {
     const double seconds = static_cast<double>(settings_.window.count()) / 1000;
     return answer_of(members + "\"message\": \"No messages in last " + number_text(seconds) + "s\"",

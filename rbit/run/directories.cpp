@@ -1,12 +1,12 @@
 #include "rbit/run/directories.h"
 
 #include <sys/stat.h>
-#include <sys/xattr.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <cstring>
+
+#include "rbit/run/account_access.h"
 
 namespace rbit {
 
@@ -20,18 +20,6 @@ namespace {
 std::string parent_of(const std::string& path) {
   const auto slash = path.rfind('/');
   return slash == 0 || slash == std::string::npos ? "/" : path.substr(0, slash);
-}
-
-/// By the mode alone, unless an access list knows better.
-bool lets_pass(const std::string& path, const struct stat& info, const Account& account) {
-  if (account.uid == 0 || ::getxattr(path.c_str(), "system.posix_acl_access", nullptr, 0) > 0)
-    return true;
-  if (info.st_uid == account.uid) return (info.st_mode & S_IXUSR) != 0;
-  const auto& groups = account.groups;
-  if (info.st_gid == account.gid ||
-      std::find(groups.begin(), groups.end(), info.st_gid) != groups.end())
-    return (info.st_mode & S_IXGRP) != 0;
-  return (info.st_mode & S_IXOTH) != 0;
 }
 
 }  // namespace
@@ -56,7 +44,7 @@ Result<void> can_pass(const std::string& path, const Account& account) {
   do {
     const bool is_ours =
         part == path && ::stat(part.c_str(), &info) == 0 && info.st_uid == ::geteuid();
-    if (!is_ours && ::stat(part.c_str(), &info) == 0 && !lets_pass(part, info, account))
+    if (!is_ours && ::stat(part.c_str(), &info) == 0 && !may_use(part, account, X_OK))
       return Error{"work directory " + path,
                    "user " + account.name + " may not pass through " + part,
                    "set [rbit] work-dir to a place that he can get to, such as /var/lib/rbit-work"};

@@ -111,7 +111,12 @@ enum Left : std::uint32_t {
   changed_rights = 1 << 9,     // user, groups, capabilities, seccomp
   changed_priority = 1 << 10,  // niceness, processors, how readily it is killed for memory
   is_hidden = 1 << 11,         // it cannot be looked at any more
+  changed_namespaces = 1 << 12,
+  left_locked_memory = 1 << 13,  // which is never swapped out
 };
+
+/// The last bit of Left.
+inline constexpr std::uint32_t last_left = left_locked_memory;
 
 struct Answer {
   Kind kind;

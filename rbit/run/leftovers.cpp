@@ -9,7 +9,7 @@
 namespace rbit {
 
 std::vector<std::string> words_of_leftovers(std::uint32_t left) {
-  static constexpr std::array<std::pair<std::uint32_t, const char*>, 12> table{{
+  static constexpr std::array<std::pair<std::uint32_t, const char*>, 14> table{{
       {wire::left_thread, "left a thread"},
       {wire::left_child, "left a child process"},
       {wire::left_timer, "left a timer"},
@@ -21,6 +21,8 @@ std::vector<std::string> words_of_leftovers(std::uint32_t left) {
       {wire::changed_place, "changed its directory"},
       {wire::changed_rights, "changed its user or its rights"},
       {wire::changed_priority, "changed its priority"},
+      {wire::changed_namespaces, "changed its namespaces"},
+      {wire::left_locked_memory, "left memory locked"},
       {wire::is_hidden, "does not let itself be looked at"},
   }};
   std::vector<std::string> words;

@@ -1,5 +1,8 @@
 #include "rbit/run/shell_placeholder.h"
 
+#include <algorithm>
+#include <optional>
+#include <utility>
 #include <vector>
 
 #include "rbit/base/text.h"
@@ -27,13 +30,48 @@ std::vector<std::string> names_of(std::size_t least) {
   return names;
 }
 
+/// The name whose letters these are, two neighbours swapped. Nobody writes that as text; any other
+/// word, such as %DISTRO or %FORMATS, may be the shell's.
+std::optional<std::string> swapped(const std::string& word) {
+  for (const auto& name : names_of(4)) {
+    const auto [a, b] = std::mismatch(word.begin(), word.end(), name.begin(), name.end());
+    if (word.size() != name.size() || word.end() - a < 2 || a[0] != b[1] || a[1] != b[0]) continue;
+    if (std::equal(a + 2, word.end(), b + 2)) return name;
+  }
+  return std::nullopt;
+}
+
+/// What people call a field that has another name here.
+constexpr std::pair<std::string_view, std::string_view> synonyms[] = {
+    {"PACKAGE", "ID"},    {"PKG", "ID"},         {"NAME", "ID"},           {"ARCHITECTURE", "ARCH"},
+    {"PLATFORM", "ARCH"}, {"PROJECT", "DIST"},   {"DISTRIBUTION", "DIST"}, {"REVISION", "VCS"},
+    {"JOBID", "JOB"},     {"TIMESTAMP", "STAMP"}};
+
+/// "%Id" where `rest` begins with such a word.
+std::string word_of(std::string_view rest) {
+  if (!rest.starts_with('%')) return "";
+  constexpr std::string_view letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+  return std::string(rest.substr(0, rest.find_first_not_of(letters, 1)));
+}
+
+/// The placeholder that such a word is in other letters, or under another name. Empty: none.
+std::string meant_by(std::string_view word) {
+  if (word.empty()) return "";
+  const std::string name = text::upper(word.substr(1));
+  for (const auto& placeholder : placeholders())
+    if (placeholder.name == name) return name;
+  for (const auto& [other, ours] : synonyms)
+    if (other == name) return std::string(ours);
+  return "";
+}
+
 ShellPlaceholder find_field(std::string_view rest) {
   const std::string name = capitals_of(rest);
   ShellPlaceholder found{name.size() + 1, "%" + name, "", ""};
   for (const auto& placeholder : placeholders())
     if (placeholder.name == name) found.variable = placeholder.variable;
   if (!found.variable.empty()) return found;
-  const auto meant = text::did_you_mean(name, names_of(4));
+  const auto meant = swapped(name);
   if (!meant) return {};
   found.mistake = "unknown placeholder " + found.shown + " (did you mean %" + *meant + "?)";
   return found;
@@ -72,6 +110,9 @@ bool is_escaped_placeholder(std::string_view rest, const Settings& settings) {
 }
 
 std::string doubt_about(std::string_view rest) {
+  const std::string written = word_of(rest);
+  if (const std::string meant = meant_by(written); !meant.empty())
+    return written + " is no placeholder and stays as it is (did you mean %" + meant + "?)";
   const std::string word = capitals_of(rest);
   for (const auto& name : names_of(2))
     if (word.size() > name.size() && word.starts_with(name))

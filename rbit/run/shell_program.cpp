@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <cstring>
 #include <string_view>
 
 #include "rbit/base/text.h"
@@ -36,6 +35,25 @@ bool may_run(const std::string& path) {
   struct stat info {};
   if (::stat(path.c_str(), &info) != 0) return errno != ENOENT && errno != ENOTDIR;
   return S_ISREG(info.st_mode) && (info.st_mode & 0111) != 0;
+}
+
+/// Why no command of a line, or not each, would be run with that option, "-en" or "--no_exec"; an
+/// option that is turned off begins with '+', "+-exec". Empty: all are.
+std::string lost_commands(std::string_view option) {
+  const bool is_on = option.front() == '-';
+  std::string name;  // of a long one: shells take "no_exec" for "noexec"
+  for (const char c : text::lower(option.substr(1)))
+    if (c != '-' && c != '_') name += c;
+  const bool is_long = option.size() > 1 && option[1] == '-';
+  const bool is_short = !is_long && is_on;
+  const bool runs_none = is_long
+                             ? name == (is_on ? "noexec" : "exec") || name == "dumpstrings" ||
+                                   name == "dumppostrings" || name == "help" || name == "version"
+                             : is_short && option.find_first_of("nD") != std::string_view::npos;
+  if (runs_none) return "reads commands and runs none, and each job would be done (leave it out)";
+  const bool runs_one = is_long ? is_on && (name == "onecmd" || name == "singlecommand")
+                                : is_short && option.find('t') != std::string_view::npos;
+  return runs_one ? "runs the first command only (leave it out)" : "";
 }
 
 }  // namespace
@@ -99,24 +117,19 @@ std::string mistake_of_shell(const std::vector<std::string>& words,
         word.size() > 2 && word.starts_with("--") && word != "--rcfile" && word != "--init-file";
     if (!is_long && (!is_short || word.find_first_of("cs") != std::string::npos))
       return "'" + text::one_line(word, 80) +
-             "' is no option that may stand before -c (such as -e, -u, -o pipefail)";
+             "' is no option that may stand before -c (such as -e, -u, -o pipefail" +
+             (word.find_first_of("'\"") != std::string::npos ? "; without quotes)" : ")");
+    const bool is_off = is_short && (word[0] == '+');
+    if (const std::string why = lost_commands(word); !why.empty())
+      return "'" + text::one_line(word, 80) + "' " + why;
     const bool takes_name = is_short && (word.back() == 'o' || word.back() == 'O');
     if (!takes_name) continue;
     if (++i == words.size() || !is_plain_word(words[i]) || words[i].front() == '-')
       return "'" + word + "' wants a name (such as pipefail)";
+    if (const std::string why = lost_commands((is_off ? "+-" : "--") + words[i]); !why.empty())
+      return "'" + word + " " + words[i] + "' " + why;
   }
   return "";
-}
-
-Result<void> check_script(const std::string& path) {
-  struct stat info {};
-  if (::stat(path.c_str(), &info) != 0)
-    return errno == EACCES ? Result<void>()  // it may be there, where we cannot look
-                           : Error{path, std::strerror(errno),
-                                   "[runner] script starts at the directory of the INI file"};
-  if (!S_ISREG(info.st_mode)) return Error{path, "is no file", "name a script"};
-  if ((info.st_mode & 0111) == 0) return Error{path, "is not executable", "chmod +x " + path};
-  return {};
 }
 
 }  // namespace rbit

@@ -23,7 +23,4 @@ Result<std::string> find_program(const std::string& program,
 std::string mistake_of_shell(const std::vector<std::string>& words,
                              const std::vector<std::string>& variables);
 
-/// Whether a script can be executed, by somebody.
-Result<void> check_script(const std::string& path);
-
 }  // namespace rbit

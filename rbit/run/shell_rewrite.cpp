@@ -5,6 +5,8 @@
 #include <utility>
 
 #include "rbit/run/second_shell.h"
+#include "rbit/run/shell_frame.h"
+#include "rbit/run/shell_parameter.h"
 #include "rbit/run/shell_placeholder.h"
 
 namespace rbit {
@@ -13,6 +15,8 @@ namespace {
 
 using Settings = std::map<std::string, std::string>;
 
+constexpr const char* doubled_percent =
+    "%% stays as it is: it is one % only before the name of a placeholder";
 constexpr std::string_view unknown_text = "\x01";  // in a word: what only the running shell knows
 
 bool is_letter(char c) {
@@ -22,39 +26,14 @@ bool is_of_name(char c) {
   return is_letter(c) || c == '_' || (c >= '0' && c <= '9');
 }
 
-/// Where a character stands.
-enum class In {
-  commands,  // the line itself, $( ) and ( )
-  double_quotes,
-  single_quotes,
-  braces,         // ${ }
-  quoted_braces,  // ${ } within double quotes
-  arithmetic,     // $(( )) and (( ))
-  backquotes,
-};
-
-struct Frame {
-  In in = In::commands;
-  bool closable = false;       // commands: ends with ')'
-  bool is_text = false;        // commands: $( ), a part of a word outside; else ( )
-  bool quotes_count = true;    // braces: ' begins single quotes
-  bool is_calculated = false;  // braces: what stands there is a number to the shell
-  bool has_escapes = false;    // single quotes: $' ', where a shell may know \'
-  char closes = ')';           // arithmetic: what ends it
-  int depth = 0;               // arithmetic: open parentheses
-  int open_cases = 0;          // commands: "case" without "esac"; their patterns end with ')'
-
-  // commands: the simple command that is being read.
-  std::vector<std::string> words;
-  std::string word;
-  bool in_word = false;
-  bool is_target = false;  // the next word belongs to < or >
-};
+using Frame = ShellFrame;
+using In = Frame::In;
 
 struct HereDocument {
   std::string end;
   bool strip_tabs = false;
 };
+
 /// Reads a line once from left to right and writes the new one.
 class Rewriter {
  public:
@@ -111,20 +90,16 @@ class Rewriter {
     frame.is_target = false;
   }
 
-  void refuse(std::string error) {
-    auto& errors = result_.errors;
-    if (std::find(errors.begin(), errors.end(), error) == errors.end())
-      errors.push_back(std::move(error));
+  static void add_once(std::vector<std::string>& texts, std::string text) {
+    if (std::find(texts.begin(), texts.end(), text) == texts.end())
+      texts.push_back(std::move(text));
   }
-
-  void warn(std::string doubt) {
-    auto& warnings = result_.warnings;
-    if (std::find(warnings.begin(), warnings.end(), doubt) == warnings.end())
-      warnings.push_back(std::move(doubt));
-  }
+  void refuse(std::string error) { add_once(result_.errors, std::move(error)); }
+  void warn(std::string doubt) { add_once(result_.warnings, std::move(doubt)); }
 
   void step();
   bool take_percent();
+  void take_percent_operator(std::size_t length);
   void doubt_percents();
   void use(const ShellPlaceholder& found);
   std::string misplaced(const ShellPlaceholder& found);
@@ -172,21 +147,32 @@ bool Rewriter::take_percent() {
   return true;
 }
 
+/// The rest, to `length`, of ${x% or its like. Its percent signs are the shell's own, whatever
+/// stands behind them.
+void Rewriter::take_percent_operator(std::size_t length) {
+  const auto taken = line_.substr(0, at_ + length);
+  const auto shown = taken.substr(taken.rfind("${"));
+  const auto meant = placeholder_at(line_.substr(taken.size() - 1), settings_);
+  if (meant.length > 0 && meant.mistake.empty())
+    warn(std::string(shown) + meant.shown.substr(1) +
+         " has the shell's own operator and no placeholder (write \"" + meant.shown +
+         "\" for it, \"" + meant.shown.substr(1) + "\" for the text)");
+  copy(length);
+  if (rest().starts_with("%%") && !is_escaped_placeholder(rest(), settings_)) warn(doubled_percent);
+}
+
 /// %% was a percent sign once, and who wrote it so gets two now.
 void Rewriter::doubt_percents() {
   const auto before = line_.substr(0, at_);
   const auto word = before.substr(before.find_last_of(" \t\n\"'") + 1);
   const bool is_date = word.starts_with('+') && at_ + 2 < line_.size() && is_letter(line_[at_ + 2]);
-  if (is_date || rest().starts_with("%%%%"))
-    warn("%% stays as it is: it is one % only before the name of a placeholder");
+  if (is_date || rest().starts_with("%%%%")) warn(doubled_percent);
 }
 
 void Rewriter::use(const ShellPlaceholder& found) {
   if (!found.mistake.empty()) return refuse(found.mistake);
   if (auto error = misplaced(found); !error.empty()) return refuse(std::move(error));
-  auto& variables = result_.variables;
-  if (std::find(variables.begin(), variables.end(), found.variable) == variables.end())
-    variables.push_back(found.variable);
+  add_once(result_.variables, found.variable);
   const bool quoted = top().in == In::double_quotes || top().in == In::quoted_braces;
   result_.line += quoted ? "${" + found.variable + "}" : "\"$" + found.variable + "\"";
   add_to_word(unknown_text);
@@ -222,7 +208,7 @@ std::string Rewriter::misplaced(const ShellPlaceholder& found) {
     case In::arithmetic:
       return found.shown +
              " stands in $(( )), where its text would be calculated (write it "
-             "outside)";
+             "outside, and a remainder with a blank: % 3)";
     case In::backquotes:
       return found.shown + " stands in backquotes, where quotes are not safe (use $( ))";
     default:
@@ -250,7 +236,8 @@ void Rewriter::take_escape() {
     return;
   }
   if (next != '\n') add_to_word(std::string_view(&next, 1));
-  copy(2);
+  const std::size_t percents = percent_operator(rest(1));  // for another shell to read
+  copy(percents > 0 ? 1 + percents : 2);
 }
 
 void Rewriter::take_dollar() {
@@ -281,6 +268,7 @@ void Rewriter::take_dollar() {
   } else if (rest().starts_with("${")) {
     add_to_word(unknown_text);
     const bool quoted = top().in == In::double_quotes || top().in == In::quoted_braces;
+    const std::size_t percents = percent_operator(rest());
     copy(2);
     const auto name = placeholder_at(rest(), settings_);
     if (name.length > 0 && name.mistake.empty())
@@ -294,6 +282,7 @@ void Rewriter::take_dollar() {
     const bool is_offset =
         peek(end) == ':' && std::string_view("-=?+").find(peek(end + 1)) == std::string_view::npos;
     top().is_calculated = peek(end) == '[' || is_offset;
+    if (percents > 0) take_percent_operator(percents - 2);
   } else {
     const ShellPlaceholder found = placeholder_at(rest(1), settings_);
     if (found.length > 0 && found.mistake.empty()) {
@@ -359,7 +348,9 @@ void Rewriter::take_here_documents() {
       const bool last = text == document.end;
       while (at_ < end) {
         const ShellPlaceholder found = placeholder_at(rest(), settings_);
-        if (is_escaped_placeholder(rest(), settings_)) {
+        if (const std::size_t percents = percent_operator(rest()); percents > 0) {
+          copy(percents);
+        } else if (is_escaped_placeholder(rest(), settings_)) {
           copy(1);
           ++at_;
         } else if (found.length > 0 && found.mistake.empty()) {
@@ -439,6 +430,10 @@ void Rewriter::step() {
   if (c == '\\' && in != In::single_quotes && in != In::arithmetic) return take_escape();
   if (c == '$' && in != In::single_quotes && in != In::arithmetic && in != In::backquotes)
     return take_dollar();
+  if (const std::size_t percents = percent_operator(rest()); percents > 0) {
+    add_to_word(rest().substr(0, percents));
+    return copy(percents);
+  }
   if ((c == '%' || c == '{') && take_percent()) return;
 
   if (in == In::arithmetic) {

@@ -16,6 +16,7 @@
 #include "rbit/run/outcome_of.h"
 #include "rbit/run/pipe_reader.h"
 #include "rbit/run/safe_file.h"
+#include "rbit/run/script_check.h"
 #include "rbit/run/shell_program.h"
 
 namespace rbit {
@@ -95,7 +96,8 @@ Result<void> ShellRunner::find_its_program() const {
   };
   if (auto shell = trusted(line_.shell.front()); !shell) return shell;
   if (!line_.script.empty()) {
-    auto able = check_script(line_.script);
+    auto able =
+        check_script(line_.script, site_.account(), base_environment(site_.account(), policy_));
     return able ? trusted(line_.script) : able;
   }
   const auto program = program_of(line_.shell_line);

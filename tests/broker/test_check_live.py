@@ -32,7 +32,7 @@ class CheckLive(BrokerSuite):
         """The lines; the broker is as it was."""
         before = self.everything()
         self.assertIn("amq.direct", before)
-        done = self.command("check", self.config, "--live", "--root", self.path("root"))
+        done = self.command("check", self.config, "--live", "--root", self.directory)
         self.assertEqual(done.returncode, expect, done.stdout + done.stderr)
         self.assertEqual(self.everything(), before)
         return done.stdout
@@ -79,6 +79,23 @@ class CheckLive(BrokerSuite):
         self.assertRegex(said, f"FAIL queue {queue}: is not as PyBit and rbit declare it .*"
                                "x-max-length")
         self.assertRegex(said, f"FAIL exchange {self.dist}: is not as PyBit declares it")
+
+    def test_queues_of_other_types_that_work(self):
+        kinds = {"quorum": {"x-queue-type": "quorum"}, "single": {"x-single-active-consumer": True},
+                 "priority": {"x-max-priority": 5}, "lazy": {"x-queue-mode": "lazy"}}
+        queues = {self.queue(kind): arguments for kind, arguments in kinds.items()}
+        for queue, arguments in queues.items():
+            self.channel.queue_declare(queue, durable=True, arguments=arguments)
+        runners = {queue: "runner = shell!true" for queue in queues}
+        self.configure_broker(runners)
+        said = self.check(0)
+        for queue in queues:
+            self.assertRegex(said, f"warn queue {queue}: is not as PyBit .* reads it as it is")
+        self.assertEqual(said.count("without --management"), 1, said)
+        self.configure_broker(runners, more="[status]\nreport = pybit\nurl = http://127.0.0.1:1\n")
+        said = self.check(1)
+        for queue in queues:
+            self.assertRegex(said, f"FAIL queue {queue}: is not as PyBit .* cannot send to it")
 
     def test_wrong_password_and_missing_virtual_host(self):
         self.configure_legacy(amqp="user = guest\npassword = wrong-one")
@@ -161,6 +178,17 @@ class Management(BrokerSuite):
         return self.broker
 
 
+class Alarm(Management):
+    def test_a_broker_that_blocks_whoever_publishes(self):
+        self.configure_broker({self.queue(): "runner = shell!true"})
+        self.node.ctl("set_vm_memory_high_watermark", "absolute", "1")
+        self.addCleanup(self.node.ctl, "set_vm_memory_high_watermark", "absolute", "1GB")
+        checked = self.command("check", self.config, "--live", "--root", self.path("root"))
+        self.assertEqual(checked.returncode, 1, checked.stdout)
+        self.assertRegex(checked.stdout, "FAIL the default exchange: takes no messages now, .*low "
+                                         "on memory")
+
+
 class Bindings(Management):
     def check(self, expect, rbit="", amqp=""):
         self.legacy = f"{self.dist}_any_latex_pdf"
@@ -169,7 +197,7 @@ class Bindings(Management):
                             f"[amqp]\nhost = 127.0.0.1\nport = {self.node.port}\n{amqp}\n"
                             f"[runner:{self.legacy}]\nrunner = shell!true\n")
         done = self.command("check", self.config, "--live", "--management", str(self.management),
-                            "--root", self.path("root"))
+                            "--root", self.directory)
         self.assertEqual(done.returncode, expect, done.stdout + done.stderr)
         return done.stdout
 
@@ -202,7 +230,7 @@ class Drops(Management):
 
     def check_drops(self, expect=0):
         done = self.command("check", self.config, "--live", "--management", str(self.management),
-                            "--root", self.path("root"))
+                            "--root", self.directory)
         self.assertEqual(done.returncode, expect, done.stdout + done.stderr)
         return [line for line in done.stdout.splitlines() if line.startswith("warn queue ")
                 and self.dist in line]
@@ -244,6 +272,20 @@ class Drops(Management):
         self.policy({"overflow": "reject-publish"}, rf"^rbit\.(dead|retry)\..*{self.dist}", 1000)
         wait_until(lambda: all(f"queue {self.work}: " in line for line in self.check_drops()),
                    "the policy that comes first", patience=30)
+
+    def test_an_operators_policy_and_the_status_queue(self):
+        self.work, status = self.queue(), f"{self.dist}-status"
+        self.configure_broker({self.work: "runner = shell!true"},
+                              more=f"[status]\nreport = amqp\nqueue = {status}\n")
+        name = f"o-{self.dist}"
+        self.node.ctl("set_operator_policy", name, self.dist, '{"message-ttl": 60000}')
+        self.addCleanup(self.node.ctl, "clear_operator_policy", name)
+        self.channel.queue_declare(self.work, durable=True)  # the others are not there yet
+        lines = wait_until(lambda: (lambda found: len(found) == 3 and found)(self.check_drops()),
+                           "the policy", patience=60)
+        for queue, line in zip((self.work, f"rbit.dead.{self.work}", status), lines):
+            self.assertRegex(line, f"queue {queue}: operator policy '{name}' .message-ttl = 60000. "
+                                   f".*clear_operator_policy {name}")
 
     def test_queues_that_are_not_there_yet_and_arguments(self):
         self.work = self.queue()

@@ -81,6 +81,38 @@ class Connections(OwnNode):
         self.assertLess(time.monotonic() - since, 10)
         self.assertEqual(self.rbit.lines_with("ERROR"), [])
 
+    def test_a_limit_of_queues_at_the_start(self):
+        there, new = self.queue("a"), self.queue("b")
+        other = pika.BlockingConnection(self.there)
+        other.channel().queue_declare(there, durable=True)
+        self.node.ctl("set_vhost_limits", "-p", self.dist, '{"max-queues": 1}')
+        self.configure_there({there: "runner = shell!true", new: "runner = shell!true"})
+        checked = self.command("check", self.config, "--live")
+        self.assertRegex(checked.stdout, f"FAIL queue {new}: is not there, and cannot be made: "
+                                         r".*\(1\) is reached \(delete queues .*set_vhost_limits")
+        self.assertRegex(checked.stdout, f"FAIL queue {there}: rbit's own queue rbit.dead.{there}, "
+                                         r".* cannot be made: .*\(1\) is reached \(delete queues")
+        self.start(until="consuming from 1 of 2 queues")
+        [said] = self.rbit.lines_with(f"queue {new} cannot be read")
+        self.assertIn("set_vhost_limits", said)
+        self.assertEqual(self.rbit.lines_with("other arguments"), [])
+        self.node.ctl("set_vhost_limits", "-p", self.dist, "{}")
+        since = time.monotonic()
+        self.rbit.wait_for(f"queue {new} is read again")
+        self.assertLess(time.monotonic() - since, 10)
+        other.close()
+
+    def test_no_connection_is_no_queue_read(self):
+        self.limit(0)
+        self.configure_there({self.queue(): "runner = shell!true"})
+        self.start(until="no room for us")
+        checked = self.command("check", self.config, "--live")
+        self.assertEqual(checked.returncode, 1)
+        self.assertRegex(checked.stdout,
+                         f"FAIL queue {self.queue()}: is not read by the running rbit: not "
+                         r"connected: .*limit \(0\) is reached \(.*set_vhost_limits")
+        self.assertNotIn("reads all its queues", checked.stdout)
+
     def test_a_wrong_setting_at_the_start_is_77_with_its_own_cure(self):
         self.node.ctl("add_user", self.dist, "pw")
         self.addCleanup(self.node.ctl, "delete_user", self.dist)
@@ -160,6 +192,32 @@ class Channels(OwnNode):
             self.publish(queue, build_request(job=job))
         for job in range(1, 11):
             self.wait_for_status(job, "Done")
+
+    def test_a_user_without_channels(self):
+        self.node.ctl("add_user", self.dist, "pw")
+        self.addCleanup(self.node.ctl, "delete_user", self.dist)
+        self.node.ctl("set_permissions", self.dist, ".*", ".*", ".*")
+        self.node.ctl("set_user_limits", self.dist, '{"max-channels": 0}')
+        self.configure({self.queue(): "runner = shell!true"},
+                       amqp=f"host = 127.0.0.1\nport = {self.node.port}\nuser = {self.dist}\n"
+                            "password = pw")
+        self.start(until="allows us no more channels")
+        submitted = self.command("submit", self.config, "--queue", self.queue(), "--package", "p",
+                                 "--version", "1")
+        self.assertEqual(submitted.returncode, 69, submitted.stderr)
+        self.assertIn("set_user_limits", submitted.stderr)
+        self.assertNotIn("may still arrive", submitted.stderr)
+        self.assertNotIn("WARN", submitted.stderr)
+        checked = self.command("check", self.config, "--live")
+        self.assertRegex(checked.stdout, r"FAIL \[amqp\] broker .*limit of \(0\) \(.*set_user_limits")
+        self.assertRegex(checked.stdout, f"FAIL queue {self.queue()}: is not read by the running "
+                                         r"rbit: not connected: .*limit of \(0\) \(.*set_user_limits")
+        [said] = self.rbit.lines_with("limit of (0)")
+        self.assertIn("set_user_limits", said)
+        self.node.ctl("clear_user_limits", self.dist, "all")
+        since = time.monotonic()
+        self.rbit.wait_for(self.consuming)
+        self.assertLess(time.monotonic() - since, 10)
 
     def test_one_of_them_is_missing(self):
         queues = [self.queue(f"s{number}") for number in range(20)]

@@ -102,6 +102,7 @@ class Submitting(BrokerSuite):
             "x-max-length": 1, "x-overflow": "reject-publish"})
         self.publish(queue, b"first")
         done = self.submit(queue, "col10642", job=36, expect=1)
+        self.assertIn("full or failing (make room in it", done.stderr)
         self.assertNotIn("may still arrive", done.stderr)
 
     def assert_unsure(self, done):
@@ -139,10 +140,34 @@ class Submitting(BrokerSuite):
                                 env=self.environment(), text=True, stdout=subprocess.PIPE,
                                 stderr=subprocess.PIPE)
 
+    def test_who_waits_for_a_queue_that_is_not_read_hears_why(self):
+        queue = self.queue()
+        self.configure_broker({queue: "runner = shell!true"})
+        self.channel.queue_declare(queue, durable=True)
+        self.channel.basic_consume(queue, lambda *_: None, exclusive=True)
+        self.start(until=None)
+        self.rbit.wait_for("exclusive")
+        with self.begin_submit(queue, "--wait", job=36) as command:
+            self.addCleanup(command.kill)
+            self.assertIn("submitted ", command.stderr.readline())
+            self.assertRegex(command.stderr.readline(),
+                             f"^queue {queue} waits: it is not read: .*exclusive")
+            command.kill()
+
     def test_a_broker_that_is_not_there_is_69(self):
         self.configure({"build": "runner = shell!true"}, amqp="host = 127.0.0.1\nport = 9")
         done = self.submit("build", "col10642", expect=69)
         self.assertIn("127.0.0.1", done.stderr)
+
+    def test_a_broker_that_does_not_answer_is_69_and_told_of(self):
+        with socket.socket() as stopped:  # the kernel takes the connection, nobody says a word
+            stopped.bind(("127.0.0.1", 0))
+            stopped.listen()
+            port = stopped.getsockname()[1]
+            self.configure({"build": "runner = shell!true"}, amqp=f"host = 127.0.0.1\nport = {port}")
+            done = self.submit("build", "col10642", expect=69)
+        self.assertIn(f"broker 127.0.0.1:{port}: it did not answer within 5 s (see whether",
+                      done.stderr)
 
     def test_a_wrong_password_is_an_error(self):
         queue = self.queue()

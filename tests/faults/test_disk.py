@@ -35,7 +35,7 @@ from rbit_suite import BINARY_DIR, Suite, wait_until
 LIBRARY = os.path.join(BINARY_DIR, "faults", "librbit_preload.so")
 LEADER = os.path.join(BINARY_DIR, "faults", "rbit-leader")
 TERMINAL = {"Done", "Failed", "Cancelled"}
-PAUSED = "nothing is taken until the journal works again"
+PAUSED = "nothing is taken until this works again"
 seed = random.SystemRandom().getrandbits(32)
 long_run = False
 
@@ -329,8 +329,10 @@ class Files(DiskSuite):
                 self.start_faulty()
                 self.fault.arm(calls, path, lasting=True)
                 job = self.give()
-                self.rbit.wait_for(PAUSED)
+                place = path.rstrip("/")
+                self.assertIn(place, self.rbit.wait_for(PAUSED)[0])
                 self.fault.clear()
+                self.assertIn(place, self.rbit.wait_for("works again: taking messages")[0])
                 self.wait_for_end(job)
                 self.assertNotIn("Blocked", self.statuses(job))
                 self.assertEqual(self.rbit.stop(), 0)

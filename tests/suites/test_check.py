@@ -1,8 +1,10 @@
 """`rbit check` finds what would lose jobs, before one is lost: one line a finding."""
 
+import contextlib
 import json
 import os
 import pwd
+import sqlite3
 import subprocess
 
 import rbit_suite
@@ -15,6 +17,7 @@ LINE = r"(ok   |warn |FAIL ).+"
 class CheckSuite(Suite):
     def check(self, *arguments, expect=0):
         """The lines that are not ok."""
+        os.makedirs(self.path("root"), exist_ok=True)
         done = self.command("check", self.config, "--root", self.path("root"), *arguments)
         self.assertEqual(done.returncode, expect, done.stdout + done.stderr)
         self.assertEqual(done.stderr, "")
@@ -61,6 +64,32 @@ class Files(CheckSuite):
         self.configure({"build": "runner = shell!true\ntex = xelatex"})
         self.assertEqual(self.check("--strict"), [])
 
+    def test_strict_knows_nearly_placeholders_empty_values_and_defaults(self):
+        self.configure_text("[DEFAULT]\ntimout = 3\n[rbit]\nstate-dir = state\nname =\n"
+                            "queue-mappings = q:q\n[amqp]\nurl = local:\n"
+                            "[runner:q]\nrunner = shell!echo %PACKAGE\nniceness = 3\n")
+        for mark, arguments, code in (("warn ", (), 0), ("FAIL ", ("--strict",), 1)):
+            lines = self.check(*arguments, expect=code)
+            self.assertEqual([line[:5] for line in lines], [mark] * 4, lines)
+            for said in ("'timout'", "'name' is empty", "%PACKAGE", "'niceness'"):
+                self.assert_said(lines, said)
+
+    def test_a_sibling_with_unfinished_jobs(self):
+        self.configure({"build": "runner = shell!true"})
+        self.submit("build", "p", job=1)
+        self.start()
+        self.assert_statuses(1, "Building", "Done")
+        self.assertEqual(self.rbit.stop(), 0)
+        with contextlib.closing(sqlite3.connect(self.path("state", "rbit.db"))) as database:
+            database.execute("UPDATE job SET state = 'waiting'")
+            database.commit()
+        text = self.read("rbit.ini")
+        self.configure_text(text.replace("state-dir = state", "state-dir = another"))
+        said = "has 1 unfinished jobs and no rbit, and this one works in another"
+        self.assert_said(self.check(), "/state " + said)
+        self.start()
+        self.assertEqual(len(self.rbit.lines_with(said)), 1)
+
     def test_json(self):
         self.configure({"build": "runner = shell!no-such-program\ntimout = 3"})
         lines = [json.loads(line) for line in self.check("--json", expect=1)]
@@ -99,6 +128,32 @@ class Files(CheckSuite):
             self.assert_said(found, f"FAIL [runner:{name}]", words)
         if naughty:
             self.assert_said(found, "FAIL [runner:symbol]", "no_such_runner")
+
+    def test_a_script_that_no_job_could_run(self):
+        for name, text, mode in (("int", "#!/no/such/int\n", 0o755), ("cr", "#!/bin/sh\r\n", 0o755),
+                                 ("own", "#!/bin/sh\n", 0o700)):
+            os.chmod(self.write(name, text), mode)
+        os.chmod(self.directory, 0o755)
+        runners = {name: f"script = {name} %ID" for name in ("int", "cr")}
+        if os.geteuid() == 0:
+            runners["own"] = "script = own\nuser = nobody"
+        self.configure(runners)
+        found = self.check(expect=1)
+        self.assert_said(found, "FAIL [runner:int]", "interpreter /no/such/int is not there")
+        self.assert_said(found, "FAIL [runner:cr]", "carriage return", "dos2unix")
+        if "own" in runners:
+            self.assert_said(found, "FAIL [runner:own]", "nobody may not")
+        self.configure({"build": "script = int ; x"})
+        self.assert_said(self.check(expect=78), "FAIL", "';' is no argument", "runner = shell!")
+        self.configure({"build": "runner = shell!true\nshell = /bin/bash -n"})
+        self.assert_said(self.check(expect=78), "FAIL", "'-n' reads commands and runs none")
+
+    def test_strict_about_patterns_and_places(self):
+        self.configure({"build": "runner = shell!true\nartifacts = a, [b\noutput-dir = ~/x"})
+        self.assertEqual([line[:5] for line in self.check()], ["warn "] * 3)
+        strict = self.check("--strict", expect=1)
+        self.assert_said(strict, "'a,' has a comma", "write [,]")
+        self.assert_said(strict, "'~/x' is taken as it stands", "write the whole path")
 
     def test_a_runner_that_no_queue_names_loses_no_job(self):
         self.configure({"build": "runner = shell!true"},

@@ -91,6 +91,20 @@ class Mistakes(Suite):
             self.assertIn(said, done.stderr)
         self.assertEqual(self.command("no-such.ini").returncode, 78)
 
+    def test_a_word_too_many_or_unknown(self):
+        self.configure({"build": "runner = shell!true"})
+        for words, said in ((["log", self.config, "a", "b"], "'b' is one argument too many"),
+                            (["config", self.config, "x"], "'x' is one argument too many"),
+                            ([self.config, "x"], "'x' is one argument too many"),
+                            (["dead", "lst", self.config], "'lst' after dead (did you mean list?)"),
+                            (["dead", self.config, "list"], f"(rbit dead list {self.config})"),
+                            (["check", "--root", "/nowhere", self.config], "'/nowhere' is no dir")):
+            with self.subTest(words):
+                done = self.command(*words)
+                self.assertEqual(done.returncode, 2, done.stdout + done.stderr)
+                self.assertIn(said, done.stderr)
+        self.assertEqual(self.command("version").stdout, self.command("--version").stdout)
+
     def test_a_file_that_is_not_there(self):
         for command in ((), ("check",), ("config",), ("jobs",), ("explain",)):
             with self.subTest(command):

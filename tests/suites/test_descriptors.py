@@ -2,7 +2,9 @@
 
 import os
 import resource
+import shutil
 import subprocess
+import unittest.mock
 
 import rbit_suite
 from rbit_suite import BINARY_DIR, Suite, readable, wait_until
@@ -178,6 +180,50 @@ class TooFew(Suite):
         self.wait_until_on_record(1)
         leader, = self.leaders()
         self.wait_out_a_shortage(leader, len(os.listdir(f"/proc/{leader}/fd")) + 1)
+
+
+class TooFewProcesses(Suite):
+    """Not even a thread for the log, or none for a job's leader: said, with the cure."""
+
+    def limited(self, owner, processes):
+        """For Popen's preexec_fn."""
+        def limit():
+            os.setgroups([])
+            os.setresgid(owner, owner, owner)
+            os.setresuid(owner, owner, owner)
+            resource.setrlimit(resource.RLIMIT_NPROC, (processes, processes))
+        return limit
+
+    def start_limited(self, limit):
+        plain = rbit_suite.subprocess.Popen
+        with unittest.mock.patch.object(rbit_suite.subprocess, "Popen",
+                                        lambda *words, **more: plain(*words, preexec_fn=limit,
+                                                                     **more)):
+            return self.start()
+
+    def test_none_are_left(self):
+        if os.geteuid() != 0:
+            self.skipTest("only root may be somebody who has no processes")
+        for processes in (1, 2):
+            with self.subTest(processes=processes):
+                self.configure({"build": "runner = shell!true"})
+                owner = 58210 + processes  # whose processes are counted: these alone
+                shutil.rmtree(self.path("state"), ignore_errors=True)
+                for path in (self.directory, self.config):
+                    os.chown(path, owner, owner)
+                limit = self.limited(owner, processes)
+                done = self.command("check", self.config, preexec_fn=self.limited(owner, 1))
+                self.assertIn("cannot be started: Resource temporarily unavailable (raise Tasks",
+                              done.stdout)
+                one = self.start_limited(limit)
+                one.wait_for("[runner:build] cannot work for a shortage of this machine's")
+                one.wait_for("no thread is to be had, what needs one holds the rest up")
+                self.assertEqual(len(one.lines_with("raise TasksMax= of the service")),
+                                 4 - processes)
+                self.assertEqual(len(one.lines_with("the log has no thread of its own")),
+                                 2 - processes)
+                self.assertEqual(one.stop(), 0)
+                self.assertEqual(len(one.lines_with("stopped")), 1)
 
 
 if __name__ == "__main__":

@@ -64,6 +64,12 @@ class Scripts(Suite):
         os.unlink(script)
         self.assertIn(script + ": No such file", self.command("check", self.config).stdout)
 
+    def test_the_whole_value_of_a_script_reaches_it(self):
+        self.write("my script.sh", "#!/bin/sh\nfor a; do echo \"[$a]\"; done\n")
+        os.chmod(self.path("my script.sh"), 0o755)
+        self.assertEqual(self.say("script = 'my script.sh' %ID ';'\n    b \"c d\" \\\n    100%"),
+                         "[col10642]\n[;]\n[b]\n[c d]\n[100%]\n")
+
     def test_every_kind_of_job_knows_the_files_directory(self):
         self.write("where.py", "import os\n\n\ndef where(build_request, settings):\n"
                                "    print(os.environ['RBIT_CONFIG_DIR'])\n")

@@ -4,6 +4,7 @@ import json
 import os
 import socket
 import subprocess
+import threading
 
 import rbit_suite
 from local_queue import LocalQueue
@@ -95,6 +96,37 @@ class Submit(Suite):
         for _ in range(2):
             self.submit("build", file=message, wait=True)
         self.assertEqual(self.read("runs"), "run\n" * 2)
+
+
+class Waits(Suite):
+    def said_to_who_waits(self):
+        """What `submit --wait` says of the queue, once, while it waits."""
+        with subprocess.Popen(
+                [self.program, "submit", self.config, "--queue", "build", "--package", "p",
+                 "--version", "1", "--wait"], text=True, env=self.environment(),
+                stderr=subprocess.PIPE, stdout=subprocess.DEVNULL) as command:
+            patience = threading.Timer(rbit_suite.PATIENCE, command.kill)
+            patience.start()
+            self.addCleanup(patience.cancel)
+            self.assertIn("submitted ", command.stderr.readline())
+            line = command.stderr.readline()
+            command.kill()
+            self.assertEqual(command.stderr.read(), "")
+        return line
+
+    def test_a_runner_that_cannot_work(self):
+        self.write("broken.py", "def run(:\n")
+        self.configure({"build": "runner = python!broken:run"})
+        self.start()
+        self.rbit.wait_for("[runner:build] cannot work")
+        self.assertRegex(self.said_to_who_waits(),
+                         "^queue build waits: its runner cannot work: .*invalid syntax")
+
+    def test_an_intake_that_is_held(self):
+        self.configure({"build": "runner = shell!true"}, rbit="min-free-disk = 100%")
+        self.start()
+        self.rbit.wait_for("nothing is taken until the disk has room again")
+        self.assertRegex(self.said_to_who_waits(), "^queue build waits: state-dir .* are wanted")
 
 
 class CutOff(LocalQueue):

@@ -1,11 +1,13 @@
 #include "rbit/run/leader/host_state.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -16,6 +18,7 @@ namespace rbit::leader {
 namespace {
 
 constexpr int rest_ms = 250;
+constexpr int ioprio_who_process = 1;  // no header of the C library names it
 /// What may be so for a moment, without harm.
 constexpr std::uint32_t passing =
     wire::left_thread | wire::left_descriptor | wire::lost_descriptor | wire::is_hidden;
@@ -90,6 +93,7 @@ void HostState::note(pid_t pid) {
   limits_ = openat(process_, "limits", O_RDONLY | O_CLOEXEC);
   timers_ = openat(process_, "timers", O_RDONLY | O_CLOEXEC);
   oom_score_ = openat(process_, "oom_score_adj", O_RDONLY | O_CLOEXEC);
+  namespaces_ = openat(process_, "ns", O_PATH | O_DIRECTORY | O_CLOEXEC);
   descriptors_ = open_dir(process_, "fd");
   threads_ = open_dir(process_, "task");
   const std::int64_t begin = now_ms();
@@ -106,6 +110,7 @@ void HostState::forget() {
   close_one(limits_);
   close_one(timers_);
   close_one(oom_score_);
+  close_one(namespaces_);
   close_one(descriptors_);
   close_one(threads_);
 }
@@ -130,6 +135,7 @@ void HostState::look(View& view) {
   view.oom_score = sum_of(oom_score_);
   look_at_scheduling(view);
   look_at_place(view);
+  look_at_namespaces(view);
   look_at_descriptors(view);
 }
 
@@ -143,7 +149,7 @@ void HostState::look_at_status(View& view) {
   static const char* const signals[] = {"SigBlk:", "SigIgn:", "SigCgt:", nullptr};
   static const char* const rights[] = {"Uid:",        "Gid:",     "Groups:", "Cap",
                                        "NoNewPrivs:", "Seccomp:", nullptr};
-  view.umask = view.signals = view.rights = view.processors = 0;
+  view.umask = view.signals = view.rights = view.processors = view.locked_memory = 0;
   view.thread_count = 0;
   view.has_ended = true;
   if (read_again(status_) == 0) return;
@@ -159,6 +165,8 @@ void HostState::look_at_status(View& view) {
       view.thread_count = atoi(line + 8);
     else if (strncmp(line, "Cpus_allowed:", 13) == 0)
       view.processors = share(line, length);
+    else if (strncmp(line, "VmLck:", 6) == 0)
+      view.locked_memory = share(line, length);
     else if (begins_with_one_of(line, signals))
       view.signals = view.signals * 31 + share(line, length);
     else if (begins_with_one_of(line, rights))
@@ -176,8 +184,9 @@ void HostState::look_at_threads(View& view) {
       view.thread[view.thread_count++] = static_cast<pid_t>(atoi(entry->d_name));
 }
 
-/// Niceness, real-time priority and policy.
+/// Niceness, real-time priority and policy; priority at the disks.
 void HostState::look_at_scheduling(View& view) {
+  const long io_priority = syscall(SYS_ioprio_get, ioprio_who_process, pid_);
   view.scheduling = 0;
   if (read_again(stat_) == 0) return;
   // The name in parentheses may hold anything; after it come fields 3 and on.
@@ -185,9 +194,10 @@ void HostState::look_at_scheduling(View& view) {
   for (int field = 2; at; ++field) {
     if (field == 19 || field == 40 || field == 41)
       view.scheduling = view.scheduling * 131 + strtoull(at, nullptr, 10) + 1;
-    if (field == 41) return;
+    if (field == 41) break;
     at = strchr(at + 1, ' ');
   }
+  if (io_priority >= 0) view.scheduling += static_cast<std::uint64_t>(io_priority) * 1'000'003;
 }
 
 void HostState::look_at_place(View& view) {
@@ -197,6 +207,23 @@ void HostState::look_at_place(View& view) {
     const ssize_t length = readlinkat(process_, name, text, sizeof text);
     if (length < 0) return;
     view.place = view.place * 31 + wire::sum(text, static_cast<std::size_t>(length));
+  }
+}
+
+/// Their inode numbers, which the text of each link has: "mnt:[4026531841]".
+void HostState::look_at_namespaces(View& view) {
+  static const char* const links[] = {
+      "cgroup", "ipc", "mnt", "net", "pid_for_children", "time_for_children", "user", "uts"};
+  view.namespaces = 0;
+  if (namespaces_ < 0) return;
+  for (const char* name : links) {
+    const ssize_t length = readlinkat(namespaces_, name, text, sizeof text);
+    if (length < 0 && errno == ENOENT) continue;  // this kernel has no such namespaces
+    if (length < 0) {                             // we are not let see them
+      view.namespaces = 0;
+      return;
+    }
+    view.namespaces = view.namespaces * 31 + wire::sum(text, static_cast<std::size_t>(length));
   }
 }
 
@@ -246,6 +273,8 @@ std::uint32_t HostState::compare(const View& now) const {
   differs(before_.signals, now.signals, wire::changed_signals);
   differs(before_.limits, now.limits, wire::changed_limits);
   differs(before_.place, now.place, wire::changed_place);
+  differs(before_.namespaces, now.namespaces, wire::changed_namespaces);
+  differs(before_.locked_memory, now.locked_memory, wire::left_locked_memory);
   differs(before_.rights, now.rights, wire::changed_rights);
   differs(before_.scheduling, now.scheduling, wire::changed_priority);
   differs(before_.processors, now.processors, wire::changed_priority);

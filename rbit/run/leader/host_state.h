@@ -27,9 +27,11 @@ class HostState {
 
   /// Sums, for equality alone. 0: it could not be read.
   struct View {
-    std::uint64_t umask = 0, signals = 0, rights = 0, processors = 0;  // of /proc/PID/status
+    // Of /proc/PID/status.
+    std::uint64_t umask = 0, signals = 0, rights = 0, processors = 0, locked_memory = 0;
     std::uint64_t limits = 0, timers = 0, scheduling = 0, oom_score = 0;
     std::uint64_t place = 0;        // current directory and root
+    std::uint64_t namespaces = 0;   // its own, and those of the children it would make
     std::uint64_t descriptors = 0;  // their numbers and what each of them is open to
     int descriptor_count = 0;
     bool has_ended = true, is_asleep = false;
@@ -41,6 +43,7 @@ class HostState {
   void look_at_status(View& view);
   void look_at_scheduling(View& view);
   void look_at_place(View& view);
+  void look_at_namespaces(View& view);
   void look_at_descriptors(View& view);
   void look_at_threads(View& view);
   std::uint64_t sum_of(int file);
@@ -49,7 +52,7 @@ class HostState {
 
   pid_t pid_ = 0;
   int process_ = -1;  // /proc/PID
-  int status_ = -1, stat_ = -1, limits_ = -1, timers_ = -1, oom_score_ = -1;
+  int status_ = -1, stat_ = -1, limits_ = -1, timers_ = -1, oom_score_ = -1, namespaces_ = -1;
   DIR* descriptors_ = nullptr;
   DIR* threads_ = nullptr;
   View before_, now_;

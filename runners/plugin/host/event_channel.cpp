@@ -94,6 +94,7 @@ void EventChannel::result(std::string_view verdict, std::string_view message, in
 }
 
 bool EventChannel::write_line(const std::string& line) {
+  if (::getpid() != host_) return false;
   const std::lock_guard lock(mutex_);
   // Where rbit is gone there is nobody to tell, and SIGPIPE has ended this process already.
   return write_all(fd_, line);

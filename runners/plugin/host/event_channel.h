@@ -1,5 +1,7 @@
 #pragma once
 
+#include <unistd.h>
+
 #include <mutex>
 #include <string>
 #include <string_view>
@@ -15,7 +17,7 @@ class EventChannel {
  public:
   /// Does not own `fd`. `is_read_by_people` (--once): without those newlines.
   explicit EventChannel(int fd, bool is_read_by_people = false)
-      : fd_(fd), before_(is_read_by_people ? "" : "\n") {}
+      : fd_(fd), host_(::getpid()), before_(is_read_by_people ? "" : "\n") {}
 
   /// Each event from now on carries this, unless it is empty.
   void set_token(std::string token);
@@ -40,6 +42,7 @@ class EventChannel {
   bool write_line(const std::string& line);
 
   int fd_;
+  pid_t host_;          // what a child of a runner's writes is left out
   std::string before_;  // what rbit waits for
   std::string token_;   // of the job; set while no other thread writes
   std::mutex mutex_;

@@ -59,6 +59,7 @@ Ground::View Ground::look() const {
   view.marks[2] = prctl(PR_GET_DUMPABLE);
   view.marks[3] = personality(0xffffffff);
   view.marks[4] = std::fegetround();
+  view.marks[5] = prctl(PR_GET_TIMERSLACK);
   if (const char* locale = std::setlocale(LC_ALL, nullptr)) view.locale = locale;
   return view;
 }

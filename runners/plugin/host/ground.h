@@ -25,7 +25,7 @@ class Ground {
     sigset_t blocked{};
     std::array<itimerval, 3> timers{};
     std::array<int, 8> flags{};  // of descriptors 0 to 3: of the open file, of the descriptor
-    std::array<int, 5> marks{};  // of the process: see look()
+    std::array<int, 6> marks{};  // of the process: see look()
     std::string locale;
   };
   View look() const;

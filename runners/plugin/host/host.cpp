@@ -45,16 +45,26 @@ std::string exception_type() {
   return name != nullptr ? name.get() : type->name();
 }
 
-// What is not allowed to cross and does all the same: failed, and not the end of the host.
+// What is not allowed to cross and does all the same: failed, and not the end of the host. A child
+// that the runner made of this process and that comes back ends here: it is no host.
 template <class Call>
 int guarded(const PluginJob& job, const char* function, Call call) {
+  const pid_t host = ::getpid();
+  const auto end_child = [host](int code) {
+    if (::getpid() == host) return;
+    flush_output();
+    ::_exit(code);
+  };
   try {
-    return call();
+    const int value = call();
+    end_child(value == RBIT_DONE ? 0 : 1);
+    return value;
   } catch (const std::exception& error) {
     job.explain(exception_type() + " out of " + function + ": " + error.what());
   } catch (...) {
     job.explain(std::string(function) + " threw " + exception_type());
   }
+  end_child(1);
   return RBIT_FAILED;
 }
 

@@ -25,11 +25,15 @@ class LoadedCode:
         self._marks = {}
 
     def note(self, name, path):
-        """The module of that name is about to be loaded from `path`."""
+        """The module of that name is about to be loaded from `path`. True: somebody's own."""
         own = name.partition(".")[0] == self._package
         if path.startswith((STANDARD, OURS)) or (not own and any(one in path for one in INSTALLED)):
-            return
+            return False
         self._marks.setdefault(path, mark(path))
+        return True
+
+    def is_own(self, module):
+        return getattr(module, "__file__", None) in self._marks
 
     def changed(self):
         """The first that is another file by now; None. One that is missing is no other one."""

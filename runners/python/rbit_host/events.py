@@ -1,8 +1,18 @@
-"""The events of rbit-runner(7), one JSON object a line."""
+"""The events of rbit-runner(7), one JSON object a line.
 
-import json
-import os
-import threading
+How the host speaks is no matter of its jobs: whatever one of them replaces in Python's modules, and
+whatever processes it makes of this one.
+"""
+
+from builtins import Exception, OSError, len, list, str, type
+from os import (O_CREAT, O_NOFOLLOW, O_TRUNC, O_WRONLY, close as close_file, getpid,
+                open as open_file, write)
+from threading import RLock
+
+try:
+    from _json import encode_basestring_ascii as quoted
+except ImportError:  # a Python without its C parts
+    from json.encoder import py_encode_basestring_ascii as quoted
 
 # Written as \uXXXX this is at most 48 KiB; rbit reads lines of 64 KiB.
 TEXT_LIMIT = 8192
@@ -18,12 +28,28 @@ def clean(value):
     return text if len(text) <= TEXT_LIMIT else text[:TEXT_LIMIT] + "..."
 
 
+def encoded(value):
+    """As JSON: a text, a number, a truth, and lists and objects of them."""
+    if value is True:
+        return "true"
+    if type(value) is str:
+        return quoted(value)
+    if type(value) is int:
+        return "%d" % value
+    if type(value) is list:
+        return "[" + ", ".join([encoded(one) for one in value]) + "]"
+    return "{" + ", ".join([quoted(name) + ": " + encoded(one)
+                            for name, one in value.items()]) + "}"
+
+
 class Events:
-    """Writes whole lines to a descriptor, from any thread."""
+    """Writes whole lines to a descriptor, from any thread. What another process made of this one
+    has to say, a child of the function's, is left out."""
 
     def __init__(self, fd, lock=None, token=None):
         self._fd = fd
-        self._lock = lock or threading.RLock()  # a signal handler may raise in the middle of a write
+        self._pid = getpid()
+        self._lock = lock or RLock()  # a signal handler may raise in the middle of a write
         self._token = token
 
     def of_job(self, token):
@@ -61,23 +87,24 @@ class Events:
         if left:
             event["left"] = left
         if record_dir:
-            path = os.path.join(record_dir, "result")
-            flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
+            path = record_dir + "/result"
             try:
-                fd = os.open(path, flags, 0o600)
+                fd = open_file(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0o600)
                 try:
                     self._write(event, fd=fd)
                 finally:
-                    os.close(fd)
+                    close_file(fd)
             except OSError as error:  # the line below counts while rbit lives
                 self.log("%s: %s" % (path, error.strerror), "warning")
         self._write(event, on_its_own=True)
 
     def _write(self, event, fd=None, on_its_own=False):
         """`on_its_own`: what is waited for is not lost to a line that somebody else began."""
+        if getpid() != self._pid:
+            return
         if self._token:
             event["token"] = self._token
-        line = (("\n" if on_its_own else "") + json.dumps(event) + "\n").encode("ascii")
+        line = (("\n" if on_its_own else "") + encoded(event) + "\n").encode("ascii")
         with self._lock:
             while line:
-                line = line[os.write(self._fd if fd is None else fd, line):]
+                line = line[write(self._fd if fd is None else fd, line):]

@@ -3,20 +3,23 @@
 import argparse
 import atexit
 import fcntl
-import json
 import logging
 import os
 import signal
 import sys
 import traceback
+from os import _exit, chdir, getpid
 
 from rbit import Cancelled
 from rbit_host.call import form_of
 from rbit_host.events import Events
 from rbit_host.ground import Ground
+from rbit_host.imports import Imports
 from rbit_host.job import Job
 from rbit_host.load import load
 from rbit_host.refusal import Refusal
+from rbit_host.request import parsed
+from rbit_host.settle import left_open, open_descriptors
 
 EVENTS_FD = 3
 USAGE, REFUSED = 2, 1
@@ -69,42 +72,45 @@ class TemporaryDirectory:
     """Where the job's temporary files go, which are removed with it, unless TMPDIR is configured."""
 
     def __init__(self):
-        self._path = None
-        self.is_free = "TMPDIR" not in os.environ
+        self._path = self._found = None
+        self._configured = os.environ.get("TMPDIR")
+        self.is_free = self._configured is None
 
     def take(self, path):
+        module = sys.modules.get("tempfile")
         if not path or not self.is_free:
+            self._found = module and module.tempdir
             return
         os.environ["TMPDIR"] = path
         # That module remembers what it found first, the job before's or that of its import.
-        module = sys.modules.get("tempfile")
         if module and module.tempdir in (self._path, "/tmp"):
             module.tempdir = None
         self._path = path
+        self._found = module.tempdir if module else None
 
-
-def open_descriptors():
-    try:
-        return len(os.listdir("/proc/self/fd"))
-    except OSError:  # the job has taken /proc away, which rbit sees
-        return 0
+    def changes(self):
+        """Whether the next job's files would go where this one wanted its own."""
+        module = sys.modules.get("tempfile")
+        here = (None, self._found, self._path, "/tmp", self._configured)
+        return ["changed tempfile.tempdir"] if module and module.tempdir not in here else []
 
 
 def flush_output():
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
-        except (OSError, ValueError):  # somebody closed it
+        except (OSError, ValueError, AttributeError):  # somebody closed it, or put another in place
             pass
 
 
 def run_job(line, function, form, events, signals, temporary, ground):
     signals.starting()
+    pid = getpid()
     before = open_descriptors()
     verdict = ("failed", "")
     try:
         if line.get("work_dir"):
-            os.chdir(line["work_dir"])
+            chdir(line["work_dir"])
         temporary.take(line.get("tmp_dir"))
         if line.get("home_dir"):
             os.environ["HOME"] = line["home_dir"]
@@ -120,9 +126,12 @@ def run_job(line, function, form, events, signals, temporary, ground):
         traceback.print_exc()
         verdict = ("failed", "%s: %s" % (type(error).__name__, error))
     flush_output()
-    os.chdir("/")  # a job's directory must not be busy when it is removed
-    left_open = open_descriptors() - before
-    events.result(verdict[0], verdict[1], left_open, ground.changes(), line.get("record_dir"))
+    if getpid() != pid:  # a child that the function made came back: it is no host
+        _exit(0 if verdict[0] == "done" else 1)
+    chdir("/")  # a job's directory must not be busy when it is removed
+    more = left_open(before)
+    left = ground.changes() + temporary.changes()
+    events.result(verdict[0], verdict[1], more, left, line.get("record_dir"))
 
 
 class Passing(logging.Handler):
@@ -157,6 +166,7 @@ def main(arguments):
     events = Events(fcntl.fcntl(EVENTS_FD, fcntl.F_DUPFD_CLOEXEC, 10))
     signals = CancelSignals()
     temporary = TemporaryDirectory()
+    imports = Imports()
     # What is printed is seen at once, whatever it is.
     sys.stdout.reconfigure(line_buffering=True, errors="backslashreplace")
     logging.basicConfig(stream=sys.stderr, level=options.log_level or logging.INFO,
@@ -167,7 +177,7 @@ def main(arguments):
     # Last, so that no file beside the INI file hides a module of Python's own.
     sys.path.append(os.path.abspath(options.config_dir))
     try:
-        function, code = load(options.target, options.config_dir, options.trust_uid)
+        function, code = load(options.target, options.config_dir, options.trust_uid, imports)
         form = form_of(function, options.target)
     except Refusal as refusal:
         flush_output()
@@ -177,14 +187,15 @@ def main(arguments):
     events.ready()
     ground = None  # as the first job finds it
     for line in lines:
-        job = json.loads(line)["job"]
+        job = parsed(line.decode("utf-8"))["job"]
         passing.events = events.of_job(job.get("token"))
         changed = code.changed()
         if changed:
             passing.events.stale(changed)
         else:
             own = ["HOME"] * bool(job.get("home_dir")) + ["TMPDIR"] * temporary.is_free
-            ground = ground or Ground(own)
+            ground = ground or Ground(own, code)
+            imports.ground = ground
             run_job(job, function, form, passing.events, signals, temporary, ground)
     atexit._run_exitfuncs()
     flush_output()

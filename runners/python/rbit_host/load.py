@@ -10,7 +10,7 @@ from rbit_host.refusal import Refusal
 from rbit_host.trust import trust_only
 
 
-def load(target, config_dir, trusted_uid):
+def load(target, config_dir, trusted_uid, imports):
     """The object that "package.module:callable" names, and the LoadedCode it is made of; a Refusal
     if there is none."""
     module_name, colon, path = target.partition(":")
@@ -18,7 +18,7 @@ def load(target, config_dir, trusted_uid):
     if not colon or ":" in path or not all(part.isidentifier() for part in parts):
         raise Refusal("'%s' is not of the form module:callable" % target)
     code = LoadedCode(parts[0])
-    trust_only(trusted_uid, code)
+    trust_only(trusted_uid, code, imports)
     found = _import(module_name, config_dir)
     for name in path.split("."):
         try:

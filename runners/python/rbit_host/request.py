@@ -3,8 +3,12 @@
 Made from plain JSON: `py/object` and its like are data here and name no class.
 """
 
-import json
-import time
+from time import time
+
+from json import JSONDecoder, dumps
+
+# A function of C: what a job replaces in `json` does not change what the next one is asked for.
+scan = JSONDecoder().scan_once
 
 
 class Part:
@@ -98,11 +102,11 @@ class BuildRequest(Part):
         return self.timestamp
 
     def stamp_request(self):
-        self.timestamp = int(time.time())
+        self.timestamp = int(time())
 
     def toJson(self):
         """As it came, with the time stamp it has now."""
-        return json.dumps({**self._members, "timestamp": self.timestamp})
+        return dumps({**self._members, "timestamp": self.timestamp})
 
 
 class Message(str):
@@ -113,9 +117,19 @@ class Message(str):
         return str(self)
 
 
+def parsed(text):
+    """The value that a JSON text is; a ValueError, or None, for what is none."""
+    text = text.strip(" \t\r\n")
+    try:
+        value, end = scan(text, 0)
+    except StopIteration:
+        return None
+    return value if end == len(text) else None
+
+
 def build_request(body, timestamp):
     try:
-        members = json.loads(body)
+        members = parsed(body)
     except ValueError:
         members = {}
     return BuildRequest(members if isinstance(members, dict) else {}, timestamp)

@@ -12,8 +12,9 @@ BUILT_IN = (importlib.machinery.BuiltinImporter, importlib.machinery.FrozenImpor
 
 
 class Trust:
-    def __init__(self, trusted_uid, code):
+    def __init__(self, trusted_uid, code, imports):
         self._code = code
+        self._imports = imports
         self._uids = {0, os.geteuid(), trusted_uid}
         self._seen = set()  # what was found safe; a host looks once
 
@@ -24,7 +25,8 @@ class Trust:
             if place and os.path.exists(place):
                 self._check_path(os.path.realpath(place))
         if spec.has_location and spec.origin:
-            self._code.note(spec.name, spec.origin)
+            if not self._code.note(spec.name, spec.origin):
+                self._imports.watch(spec)
 
     def _check_path(self, path):
         while path not in self._seen:
@@ -59,9 +61,9 @@ class TrustedFinder:
         return spec
 
 
-def trust_only(trusted_uid, code):
+def trust_only(trusted_uid, code, imports):
     """From now on every import of this process is looked at, those of a running job too; `code`
-    notes what it is loaded from."""
-    trust = Trust(trusted_uid, code)
+    notes what it is loaded from, `imports` what those that are installed do."""
+    trust = Trust(trusted_uid, code, imports)
     sys.meta_path[:] = [finder if finder in BUILT_IN else TrustedFinder(finder, trust)
                         for finder in sys.meta_path]

@@ -1,6 +1,8 @@
 // A runner that leaves its host otherwise than it found it, in the way that the package is named.
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -34,6 +36,14 @@ void leave_zombie() {
 void leave_child() {
   if (::fork() == 0)
     for (;;) ::pause();
+}
+/// The child first, which is waited for.
+void come_back_twice() {
+  const pid_t child = ::fork();
+  if (child == 0) return;
+  int status = 1;
+  if (::waitpid(child, &status, 0) != child || status != 0) throw rbit::Failed("its child failed");
+  std::cout << "the parent" << std::endl;
 }
 void leave_timer() {
   const itimerval timer{{0, 0}, {1000, 0}};
@@ -87,6 +97,13 @@ const std::map<std::string, std::function<void()>> ways{
      }},
     {"locale", [] { std::setlocale(LC_ALL, "C.UTF-8"); }},
     {"rights", [] { ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); }},
+    {"namespace",
+     [] {
+       if (::unshare(CLONE_NEWUTS) != 0) throw rbit::Failed("unshare");
+     }},
+    {"locked", [] { ::mlockall(MCL_CURRENT); }},
+    {"timer-slack", [] { ::prctl(PR_SET_TIMERSLACK, 123456, 0, 0, 0); }},
+    {"child-that-returns", come_back_twice},
     {"death-signal", [] { ::prctl(PR_SET_PDEATHSIG, 0); }},
 };
 

@@ -5,13 +5,17 @@
 
 #include <boost/asio/io_context.hpp>
 #include <memory>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "rbit/amqp/keeper.h"
+#include "rbit/amqp/publish_connection.h"
 #include "tests/support/broker.h"
 #include "tests/support/fake_broker.h"
 #include "tests/support/log_capture.h"
 #include "tests/support/loop.h"
+#include "tests/support/print.h"
 
 using namespace rbit;
 using namespace rbit::amqp;
@@ -105,6 +109,126 @@ TEST_CASE("a broker without room is asked again soon, said once, and is no wrong
   broker.login.reset();
   REQUIRE(test::eventually(loop, [&] { return ups == 1; }));
   test::run(loop, keeper.close());
+}
+
+TEST_CASE("a limit that is reached is told from arguments that differ, and has its cure") {
+  struct Case {
+    int code;
+    const char* text;
+    const char* cure;  // a word of it; none: it is no limit
+  };
+  // What RabbitMQ 3.10.8 and 4 say.
+  for (const Case& one : {
+           Case{406,
+                "PRECONDITION_FAILED - cannot declare queue 'b': queue limit in vhost 'v' (1) is "
+                "reached",
+                "set_vhost_limits"},
+           Case{406,
+                "PRECONDITION_FAILED - cannot declare queue 'b': queue limit in cluster (1) is "
+                "reached",
+                "delete queues"},
+           Case{406,
+                "PRECONDITION_FAILED - inequivalent arg 'x-max-length' for queue '(1) is reached' "
+                "in vhost '/': received none but current is the value '10' of type 'signedint'",
+                ""},
+           Case{530,
+                "NOT_ALLOWED - number of channels opened for user 'ul' has reached the maximum "
+                "allowed user limit of (0)",
+                "set_user_limits"},
+           Case{404, "NOT_FOUND - no queue 'limit (1) is reached' in vhost '/'", ""},
+       }) {
+    CAPTURE(one.text);
+    Refusal refusal{one.code, one.text, false};
+    note_limit(refusal);
+    CHECK(refusal.limit == (*one.cure != 0));
+    CHECK(refusal.cure.empty() == (*one.cure == 0));
+    CHECK(refusal.cure.find(one.cure) != std::string::npos);
+  }
+}
+
+TEST_CASE("a user who may open too few channels: said once, tried out, and then it goes on") {
+  test::LogCapture log;
+  asio::io_context loop;
+  FakeBroker broker(loop);
+  broker.most_channels = 1;
+  ConnectionSettings settings;
+  settings.endpoints = {broker.endpoint()};
+  settings.least_channels = 2;
+  settings.limit_pause = milliseconds(40);
+  settings.backoff_base = settings.backoff_cap = std::chrono::minutes(10);
+  Keeper keeper(loop.get_executor(), settings, Voice::loud);
+  int ups = 0;
+  std::vector<std::shared_ptr<Channel>> channels;
+  Keeper::Events events;
+  events.up = [&](std::shared_ptr<Connection> connection) {
+    ++ups;
+    channels = {connection->new_channel(), connection->new_channel()};
+  };
+  keeper.start(std::move(events));
+  REQUIRE(test::eventually(loop, [&] { return broker.connections == 5; }));
+  CHECK(ups == 1);
+  CHECK_FALSE(keeper.is_up());
+  CHECK(log.lines("WARNI").size() == 1);
+  CHECK(log.lines("limit of (9)").size() == 1);
+  CHECK(log.lines("this connection needs 2").size() == 1);
+  CHECK(log.lines("set_user_limits").size() == 1);
+  CHECK(log.lines("connected to").size() == 1);
+  broker.most_channels.reset();
+  REQUIRE(test::eventually(loop, [&] { return ups == 2; }));
+  REQUIRE(test::eventually(loop, [&] { return log.lines("connected to").size() == 2; }));
+  CHECK(keeper.is_up());
+  CHECK(log.lines("WARNI").size() == 1);
+  test::run(loop, keeper.close());
+}
+
+TEST_CASE(
+    "what was published where no channel could be opened has not arrived, and that is known") {
+  asio::io_context loop;
+  FakeBroker broker(loop);
+  broker.most_channels = 0;
+  ConnectionSettings settings;
+  settings.endpoints = {broker.endpoint()};
+  settings.limit_pause = milliseconds(20);
+  PublishConnection publisher(loop.get_executor(), settings, std::chrono::minutes(10));
+  publisher.start();
+  std::optional<Answer> sent;
+  const auto send = [&]() -> Task<void> {
+    Outgoing message;
+    message.routing_key = "q";
+    sent = co_await publisher.send(std::move(message));
+  };
+  spawn(loop.get_executor(), send(), "a message");
+  REQUIRE(test::eventually(loop, [&] { return broker.connections >= 3; }));
+  CHECK_FALSE(publisher.is_up());
+  test::run(loop, publisher.close());
+  REQUIRE(test::eventually(loop, [&] { return sent.has_value(); }));
+  REQUIRE(!sent->ok());
+  CHECK_FALSE(sent->refusal->unsure);
+}
+
+TEST_CASE("a queue that is there as another one will do, one that a limit forbids will not") {
+  asio::io_context loop;
+  FakeBroker broker(loop);
+  broker.refuses = [](const std::string&, const std::string& name) {
+    return std::optional(FakeBroker::Closing{
+        406,
+        name == "odd"
+            ? "PRECONDITION_FAILED - inequivalent arg 'durable' for queue 'odd' in vhost "
+              "'/': received 'true' but current is 'false'"
+            : "PRECONDITION_FAILED - cannot declare queue 'new': queue limit in vhost '/' "
+              "(3) is reached",
+        50, 10});
+  };
+  ConnectionSettings settings;
+  settings.endpoints = {broker.endpoint()};
+  PublishConnection publisher(loop.get_executor(), settings, std::chrono::seconds(20));
+  publisher.start();
+  CHECK(test::run(loop, publisher.declare_queue("odd")));
+  const auto refused = test::run(loop, publisher.declare_queue("new"));
+  REQUIRE(!refused);
+  CHECK(refused.error().reason.find("(3) is reached") != std::string::npos);
+  CHECK(refused.error().cure.find("set_vhost_limits") != std::string::npos);
+  test::run(loop, publisher.close());
 }
 
 TEST_CASE("a broker that allows too few channels is named, with the number that is missing") {

@@ -7,6 +7,7 @@
 
 #include <thread>
 
+#include "tests/support/log_capture.h"
 #include "tests/support/loop.h"
 
 using namespace rbit;
@@ -36,7 +37,14 @@ TEST_CASE("where no thread can be had it is done all the same") {
       std::thread([] {}).join();
       ::_exit(77);
     } catch (const std::exception&) {
-      ::_exit(worker() == std::this_thread::get_id() ? 0 : 1);
+      std::size_t said = 0;
+      bool on_the_loop = true;
+      {
+        const test::LogCapture log;
+        for (int i = 0; i < 2; ++i) on_the_loop &= worker() == std::this_thread::get_id();
+        said = log.lines("no thread is to be had").size();
+      }
+      ::_exit(on_the_loop && said == 1 ? 0 : 1);
     }
   }
   int status = 0;

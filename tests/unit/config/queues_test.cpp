@@ -33,6 +33,18 @@ TEST_CASE("mappings: white space separates, blanks around : do not, the last : s
   CHECK(findings(with_mappings("a:print b : zip\n  f:g:zip")) == "");
 }
 
+TEST_CASE("queues that rbit or the broker keep for themselves are no work queues") {
+  CHECK(
+      findings(with_mappings("\n  rbit.dead.q:print\n  rbit.retry.q.10:zip\n  amq.x:zip")) ==
+      "rbit.ini:7: [rbit] queue-mappings: 'rbit.dead.q' is where rbit keeps dead letters (name the "
+      "work queue, and bring them back with rbit dead replay)\n"
+      "rbit.ini:8: [rbit] queue-mappings: 'rbit.retry.q.10' is where jobs of rbit's wait for their "
+      "next attempt (name the work queue, they come back to it)\n"
+      "rbit.ini:9: [rbit] queue-mappings: 'amq.x' has a name that the broker keeps for itself "
+      "(name one that does not begin with amq.)\n");
+  CHECK(findings(with_mappings("rbit.deadlines:print amqp:zip")) == "");
+}
+
 TEST_CASE("a queue may be called as a key is; what looks like that key is told of all the same") {
   CHECK(findings(with_mappings("\n  python:print\n  slots:zip")) == "");
   for (const char* line : {"slots = 4", "slots: 4", "slots=4"})

@@ -155,9 +155,15 @@ TEST_CASE("wrong values") {
         "rbit.ini:5: [runner:r] artifacts: a quote has no end (a pattern that holds one is written "
         "\\' or \\\")\n");
   CHECK(found("artifacts-required = '' a//b ../x\n") ==
-        "rbit.ini:5: [runner:r] artifacts-required: '' has a name without text\n"
-        "rbit.ini:5: [runner:r] artifacts-required: 'a//b' has a name without text\n"
+        "rbit.ini:5: [runner:r] artifacts-required: '' has a name without text (leave it out)\n"
+        "rbit.ini:5: [runner:r] artifacts-required: 'a//b' has a name without text (write one / "
+        "in place of //)\n"
         "rbit.ini:5: [runner:r] artifacts-required: '../x' leads out of the work directory\n");
+  CHECK(found("artifacts-required = *.html\nartifacts-when = failed\n") ==
+        "rbit.ini:5: [runner:r] artifacts-required: artifacts-when keeps nothing of a job that is "
+        "done, so nothing can be required of it (add done to artifacts-when)\n");
+  CHECK(found("artifacts-required = *.html\nartifacts-when = failed done\n") == "");
+  CHECK(found("artifacts = *.html\nartifacts-when = failed\n") == "");
   CHECK(found("artifacts-when = done never\n") ==
         "rbit.ini:5: [runner:r] artifacts-when: 'never' is none of done, failed, timeout, blocked, "
         "crashed\n");
@@ -225,5 +231,18 @@ TEST_CASE("a script stands in the place of a runner line, from the file's direct
   CHECK(old.runners.at("e").line == "python!a:b");
   CHECK(findings("[rbit]\nqueue-mappings = q:e\n[runner:e]\nscript = $HOME/x\n") ==
         "rbit.ini:4: [runner:e] script: '$HOME/x' is no plain name of a file (letters, digits and "
-        "./+_-)\n");
+        "./+_-, others in single quotes)\n");
+}
+
+TEST_CASE("the arguments of a script may stand on several lines, and its name in quotes") {
+  const ConfigFile file(
+      "[rbit]\nqueue-mappings = q:e\n[runner:e]\nscript = 'my script.sh' a\n    b \"c d\"\n");
+  const auto loaded = file.load();
+  CHECK(loaded.ok());
+  const auto& runner = loaded.settings.runners.at("e");
+  CHECK(runner.script == file.directory() + "/my script.sh");
+  CHECK(runner.line == "shell!exec '" + file.directory() + "/my script.sh' a b \"c d\"");
+  CHECK(findings("[rbit]\nqueue-mappings = q:e\n[runner:e]\nscript = x ; y\n") ==
+        "rbit.ini:4: [runner:e] script: ';' is no argument, and nothing but the script is run (put "
+        "it in single quotes, or write runner = shell!... for a line of commands)\n");
 }

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "tests/support/log_capture.h"
 #include "tests/support/manual_clock.h"
 #include "tests/support/temp_dir.h"
 
@@ -96,8 +97,11 @@ TEST_CASE("the room that it gave is not taken back at once, whatever the limit")
                          return Result<disk::Space>(disk::Space{it.free["/state"], 1000 * mib});
                        },
                        [&](const std::string& why) { it.holds.push_back(why); }});
+  const test::LogCapture log;
   CHECK(unlimited.make_room());
   unlimited.look();
+  CHECK(log.lines("set [rbit] min-free-disk lower").empty());  // lower than nothing
+  CHECK(log.lines("rbit keeps 16 MiB for its verdicts, whatever min-free-disk is").size() == 1);
   CHECK_FALSE(it.ballast.is_there());
   CHECK(it.holds.size() == 1);
 }

@@ -42,7 +42,7 @@ TEST_CASE("a consumer that the broker cancels: all its tags are given back, it c
   CHECK(played.intake.transport->counters().stale == 2);
 }
 
-TEST_CASE("a queue we may not consume is tried again alone, with one ERROR") {
+TEST_CASE("a queue we may not consume is tried again alone, ever more seldom, with one ERROR") {
   Played played({"ours", "theirs"});
   int asked = 0;
   played.broker.refuses = [&](const std::string& what, const std::string& name) {
@@ -54,8 +54,9 @@ TEST_CASE("a queue we may not consume is tried again alone, with one ERROR") {
   played.intake.start();
   REQUIRE(played.consuming("ours"));
   REQUIRE(played.until([&] { return asked == 3; }));
-  CHECK(std::chrono::steady_clock::now() - begun >= milliseconds(600));  // two of its pauses
+  CHECK(std::chrono::steady_clock::now() - begun >= milliseconds(40));  // 20 and 40, if it is quick
   CHECK(played.trouble("theirs").find("no read access") != std::string::npos);
+  CHECK(played.log.lines("set_permissions").size() == 1);
   CHECK(played.trouble("ours").empty());
   CHECK(played.log.lines("ERROR").size() == 1);
   REQUIRE(played.consuming("theirs"));
@@ -146,4 +147,63 @@ TEST_CASE("a broker that speaks another protocol is beyond hope, and the app hea
   CHECK(played.broker.connections == 5);
   CHECK(played.hopeless.find("UNEXPECTED_FRAME") != std::string::npos);
   CHECK(played.hopeless.find(played.broker.endpoint().text()) != std::string::npos);
+}
+
+TEST_CASE("a virtual host that may have no more queues: said as that, and tried until it may") {
+  AmqpTransportSettings settings = Played::settings(Topology::Declare::yes);
+  settings.connection.limit_pause = milliseconds(20);
+  Played played({"old", "new"}, 4, settings);
+  int asked = 0;
+  bool full = true;
+  played.broker.refuses = [&](const std::string& what, const std::string& name) {
+    if (what != "declare" || name != "new" || !full) return std::optional<Closing>();
+    ++asked;
+    return std::optional<Closing>({406,
+                                   "PRECONDITION_FAILED - cannot declare queue 'new': queue limit "
+                                   "in vhost '/' (1) is reached",
+                                   50, 10});
+  };
+  played.intake.start();
+  REQUIRE(played.consuming("old"));
+  REQUIRE(played.until([&] { return asked >= 3; }));
+  CHECK(played.trouble("new").find("(1) is reached (delete queues") != std::string::npos);
+  CHECK(played.log.lines("other arguments").empty());
+  CHECK(played.log.lines("queue new cannot be read").size() == 1);
+  CHECK(played.log.lines("set_vhost_limits").size() == 1);
+  CHECK(played.log.lines("consuming from 1 of 2 queues").size() == 1);
+  full = false;
+  REQUIRE(played.consuming("new"));
+  REQUIRE(played.until([&] { return played.trouble("new").empty(); }));
+  CHECK(played.log.lines("queue new is read again").size() == 1);
+  CHECK(played.log.lines("consuming from").size() == 1);
+  CHECK(played.broker.connections == 1);
+}
+
+TEST_CASE("without a connection no queue is read, which is told with the reason and the cure") {
+  AmqpTransportSettings settings = Played::settings(Topology::Declare::yes);
+  settings.connection.limit_pause = milliseconds(20);
+  Played played({"a", "b"}, 4, settings);
+  played.broker.login = Closing{530,
+                                "NOT_ALLOWED - access to vhost '/' refused for user 'guest': "
+                                "connection limit (0) is reached"};
+  const milliseconds none(0);
+  const auto& transport = *played.intake.transport;
+  played.intake.start();
+  CHECK(transport.troubles(none).at("a").find("not connected: no answer from") == 0);
+  REQUIRE(played.until([&] { return played.broker.refused >= 3; }));
+  for (const char* name : {"a", "b"}) {
+    const std::string why = transport.troubles(none).at(name);
+    CHECK(why.find("not connected: ") == 0);
+    CHECK(why.find("connection limit (0) is reached") != std::string::npos);
+    CHECK(why.find("set_vhost_limits") != std::string::npos);
+  }
+  CHECK(transport.troubles(std::chrono::hours(1)).empty());
+  played.broker.login.reset();
+  REQUIRE(played.until([&] { return transport.troubles(none).empty(); }));
+  CHECK(played.consuming("a"));
+  played.broker.login = Closing{320, "CONNECTION_FORCED - maintenance"};
+  played.broker.drop();
+  REQUIRE(played.until([&] { return transport.troubles(none).size() == 2; }));
+  played.broker.login.reset();
+  REQUIRE(played.until([&] { return transport.troubles(none).empty(); }));
 }

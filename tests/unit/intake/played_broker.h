@@ -35,7 +35,6 @@ struct Played {
     wanted.connection.backoff_base = wanted.connection.backoff_cap = milliseconds(2);
     wanted.connection.endpoints = {{"127.0.0.1", 1}};  // of the publisher, which is not played
     wanted.declare = declare;
-    wanted.refused_retry = milliseconds(300);
     return wanted;
   }
 

@@ -7,13 +7,17 @@
 #include <sys/stat.h>
 
 #include <atomic>
+#include <climits>
 #include <condition_variable>
 #include <fstream>
 #include <mutex>
+#include <system_error>
+#include <thread>
 #include <vector>
 
 #include "rbit/base/fd.h"
 #include "rbit/log/file.h"
+#include "rbit/log/stream.h"
 #include "tests/support/temp_dir.h"
 
 using namespace rbit;
@@ -42,15 +46,24 @@ struct Place {
     const std::lock_guard<std::mutex> guard(mutex);
     broken = is_broken;
   }
+  void wait_for_lines(std::size_t count) {
+    std::unique_lock<std::mutex> guard(mutex);
+    REQUIRE(changed.wait_for(guard, patience, [&] { return lines.size() >= count; }));
+  }
   void wait_for_somebody_who_waits() {
     std::unique_lock<std::mutex> guard(mutex);
     REQUIRE(changed.wait_for(guard, patience, [this] { return waiting > 0; }));
   }
 };
 
-class PlaceSink : public spdlog::sinks::base_sink<std::mutex> {
+class PlaceSink : public spdlog::sinks::base_sink<std::mutex>, public log::HasRoom {
  public:
   explicit PlaceSink(std::shared_ptr<Place> place) : place_(std::move(place)) {}
+
+  std::size_t room(milliseconds) const override {
+    const std::lock_guard<std::mutex> guard(place_->mutex);
+    return place_->open ? 100 : 0;
+  }
 
  private:
   void sink_it_(const spdlog::details::log_msg& message) final {
@@ -61,6 +74,7 @@ class PlaceSink : public spdlog::sinks::base_sink<std::mutex> {
     --place_->waiting;
     if (place_->broken) throw spdlog::spdlog_ex("it is broken");
     place_->lines.emplace_back(message.payload.data(), message.payload.size());
+    place_->changed.notify_all();
   }
   void flush_() final {}
   std::shared_ptr<Place> place_;
@@ -180,6 +194,63 @@ TEST_CASE("what a writer was given arrives after it is gone") {
   place->set(true);
   LogWriter::flush_all(patience);
   CHECK(place->lines == Lines{"one", "two"});
+}
+
+TEST_CASE("without a thread who writes brings what the place takes at once") {
+  const auto place = std::make_shared<Place>();
+  const auto has_threads = std::make_shared<std::atomic<bool>>(false);
+  LogWriter::Means its = means(place);
+  its.remark = [](const std::string& trouble) {
+    return LogWriter::Line{{}, spdlog::level::err, trouble};
+  };
+  its.start_thread = [has_threads](std::function<void()> work) {
+    if (!*has_threads) throw std::system_error(EAGAIN, std::generic_category());
+    std::thread(std::move(work)).detach();
+  };
+  {
+    LogWriter writer(its);
+    say(writer, "one");
+    REQUIRE(place->lines.size() == 2);  // told of once, in the place itself
+    CHECK(place->lines[0].starts_with("the log has no thread of its own: Resource temporarily"));
+    CHECK(place->lines[1] == "one");
+    place->set(false);
+    say(writer, "two");
+    say(writer, std::string(200, 'x'));
+    LogWriter::flush_all(milliseconds(1));
+    CHECK(place->lines.size() == 2);  // nobody has waited
+    place->set(true);
+    LogWriter::flush_all(milliseconds(1));
+    REQUIRE(place->lines.size() == 4);
+    CHECK(place->lines[2] == "two");
+    CHECK(place->lines[3] == std::string(99, 'x'));  // and a line end are all that it takes
+    *has_threads = true;
+    say(writer, "three");
+    place->wait_for_lines(5);
+    CHECK(place->lines[4] == "three");
+  }
+  *has_threads = false;
+  {
+    LogWriter writer(its);
+    place->set(false);
+    say(writer, "four");
+    place->set(true);
+  }
+  CHECK(place->lines.back() == "four");
+}
+
+TEST_CASE("a full pipe has no room, and its flags are left as they are") {
+  int ends[2];
+  REQUIRE(::pipe2(ends, O_CLOEXEC) == 0);
+  const Fd reader(ends[0]), writer(ends[1]);
+  const log::LogStream stream(writer.get());
+  CHECK(stream.room(milliseconds(0)) == PIPE_BUF);
+  const int size = ::fcntl(writer.get(), F_GETPIPE_SZ);
+  const std::string much(static_cast<std::size_t>(size), 'x');
+  REQUIRE(::write(writer.get(), much.data(), much.size()) == size);
+  CHECK(stream.room(milliseconds(0)) == 0);
+  CHECK((::fcntl(writer.get(), F_GETFL) & O_NONBLOCK) == 0);
+  const test::TempDir dir;
+  CHECK(log::LogFile(dir.path() + "/log", false).room(milliseconds(0)) > 1 << 30);
 }
 
 TEST_CASE("a FIFO needs no reader to be a log file, and is read when there is one") {

@@ -94,6 +94,17 @@ TEST_CASE("a busy window is counted exactly") {
   CHECK(clinic.ask().body.find("\"success\": 50000,") != std::string::npos);
 }
 
+TEST_CASE("queues that are not read are named when it is the connection that fails, too") {
+  test::ManualClock clock;
+  Health health(clock, HealthSettings{});
+  for (int i = 0; i < 3; ++i) health.connection_failed();
+  const auto answer = health.answer({{"outbox", true}, {"queues", false}},
+                                    {{"q", "not connected: connection limit (0) is reached"}});
+  CHECK(answer.code == 500);
+  CHECK(answer.body == R"x({"unread": {"q":"not connected: connection limit (0) is reached"}, )x"
+                       R"x("message": "Reached max connection fails (3)", "status": "fail"})x");
+}
+
 TEST_CASE("a queue that is not read is a failure, with its name and the reason") {
   test::ManualClock clock;
   Health health(clock, HealthSettings{});

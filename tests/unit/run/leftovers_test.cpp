@@ -15,6 +15,6 @@ TEST_CASE("what was left is one sentence, each word once") {
   CHECK(leftovers_text({"left a timer", "changed its umask", "left a timer", "left a thread"}) ==
         "left a timer, changed its umask and left a thread");
   // Each bit has a word of its own.
-  for (std::uint32_t bit = 1; bit <= wire::is_hidden; bit <<= 1)
+  for (std::uint32_t bit = 1; bit <= wire::last_left; bit <<= 1)
     CHECK(words_of_leftovers(bit).size() == 1);
 }

@@ -73,6 +73,38 @@ TEST_CASE_FIXTURE(RealHosts, "naughty plugins cost their own job and nothing els
   CHECK(outcome.reason == "timeout");
 }
 
+TEST_CASE_FIXTURE(RealHosts, "a host whose job went to other namespaces does no other job") {
+  if (::access("/usr/bin/python3", X_OK) != 0) return;
+  python(
+      "import ctypes, os\n"
+      "def build(message, set_status, settings):\n"
+      "    flag = int(message, 16)\n"
+      "    refused = flag and ctypes.CDLL(None).unshare(flag)\n"
+      "    set_status('Done', 'refused' if refused else str(os.getpid()))\n");
+  std::string host;
+  for (const char* flag : {"0", "0",         // it stays,
+                           "0x80",           // time
+                           "0x20000",        // mounts
+                           "0x2000000",      // cgroup
+                           "0x4000000",      // names of the machine
+                           "0x8000000",      // IPC
+                           "0x10000000",     // users
+                           "0x20000000",     // processes, of its children
+                           "0x40000000"}) {  // network
+    CAPTURE(flag);
+    Job one = job();
+    one.body = flag;
+    const Outcome outcome = run_job(one);
+    REQUIRE(outcome.kind == Kind::done);
+    if (outcome.message == "refused") continue;  // only root may
+    const bool is_said = log_of(outcome).find("changed its namespaces") != std::string::npos;
+    CHECK(is_said == (std::string(flag) != "0"));
+    if (!host.empty() && std::string(flag) == "0") CHECK(outcome.message == host);
+    if (std::string(flag) != "0") CHECK_FALSE(std::filesystem::exists("/proc/" + outcome.message));
+    host = outcome.message;
+  }
+}
+
 TEST_CASE_FIXTURE(RealHosts, "temporary files of a Python function go with its job") {
   if (::access("/usr/bin/python3", X_OK) != 0) return;
   const std::string code =

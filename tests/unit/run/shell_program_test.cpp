@@ -71,3 +71,26 @@ TEST_CASE("a shell that reads lines as sh does, and options that may stand befor
   CHECK(mistake("/bin/bash -o") == "'-o' wants a name (such as pipefail)");
   CHECK(mistake("/bin/bash -o -e") == "'-o' wants a name (such as pipefail)");
 }
+
+TEST_CASE("a shell that runs nothing, or not all of a line, is refused") {
+  const auto mistake = [](const std::string& shell) {
+    return mistake_of_shell(text::split_blanks(shell), {});
+  };
+  for (const char* bad : {"/bin/bash -n", "/bin/bash -en", "/bin/sh -xn", "/bin/bash -o noexec",
+                          "/bin/bash -eo noexec", "/bin/bash -D", "/bin/bash --dump-strings",
+                          "/bin/bash --dump-po-strings", "/bin/bash --help", "/bin/bash --version",
+                          "/bin/zsh -o NO_EXEC", "/bin/zsh --no-exec", "/bin/zsh +o exec"}) {
+    INFO(bad);
+    CHECK(mistake(bad).find("runs none") != std::string::npos);
+  }
+  CHECK(mistake("/bin/bash -o noexec") ==
+        "'-o noexec' reads commands and runs none, and each job would be done (leave it out)");
+  for (const char* bad : {"/bin/bash -t", "/bin/bash -o onecmd", "/bin/bash -et"})
+    CHECK(mistake(bad).find("runs the first command only") != std::string::npos);
+  for (const char* good : {"/bin/bash -x -o noglob", "/bin/bash +n +o noexec", "/bin/sh -o nounset",
+                           "/bin/bash --noprofile --norc", "/bin/bash -o xtrace -o notify"})
+    CHECK(mistake(good) == "");
+  CHECK(mistake("/bin/bash -x \"-o\" noglob") ==
+        "'\"-o\"' is no option that may stand before -c (such as -e, -u, -o pipefail; without "
+        "quotes)");
+}

@@ -115,10 +115,16 @@ TEST_CASE("what is no placeholder stays byte for byte; %% is an escape before a 
   CHECK(rewritten("echo \\%%ID \"\\%%ID\" %%(deposit_location)s") ==
         "echo \\%ID \"\\%ID\" %(deposit_location)s");
   // Only the last two of a row are the escape; what goes before is text.
-  CHECK(rewritten("echo %%%ID ${x%%%ID} %%%%ID") == "echo %%ID ${x%%ID} %%%ID");
+  CHECK(rewritten("echo %%%ID %%%%ID") == "echo %%ID %%%ID");
   CHECK(rewritten("cat <<E\n%%ID %%\nE") == "cat <<E\n%ID %%\nE");
   CHECK(refused("echo %VERISON", "unknown placeholder %VERISON (did you mean %VERSION?)"));
-  CHECK(refused("echo lib%VERSIONS.so", "unknown placeholder %VERSIONS"));
+  // Two swapped letters are a slip; any other word may be text.
+  for (const std::string line : {"echo '%VERISON'", "echo %FROMTA %METHD"})
+    CHECK(errors(line).empty());
+  CHECK(refused("echo %FROMAT", "unknown placeholder %FROMAT (did you mean %FORMAT?)"));
+  for (const std::string line :
+       {"echo lib%SIONS.so %DATES", "echo %LIST% %MARCH %PATH%", "echo \"%PERSON\" %HOST %STATE"})
+    CHECK(rewritten(line) == line);
 }
 
 TEST_CASE("text that may be meant otherwise is a warning") {
@@ -128,12 +134,31 @@ TEST_CASE("text that may be meant otherwise is a warning") {
   CHECK(doubts("echo %IDENT %IDENT") ==
         "%IDENT is no placeholder and stays as it is (did you mean \"%ID\"ENT?)");
   CHECK(doubts("echo %EVN") == "%EVN is no placeholder and stays as it is (did you mean %ENV?)");
+  for (const std::string word : {"VERSIONS", "FORMATS", "ARCHS", "DISTS", "METHODX", "DISTRO"}) {
+    const std::string name = word == "DISTRO" ? "DIST" : word.substr(0, word.size() - 1);
+    CHECK(rewrite_shell_line("echo %" + word, settings).line.starts_with("echo %"));
+    CHECK(doubts("echo %" + word) == "%" + word +
+                                         " is no placeholder and stays as it is (did you mean \"%" +
+                                         name + "\"" + word.substr(name.size()) + "?)");
+    CHECK(rewritten("echo \"lib%" + word + ".so\"") == "echo \"lib%" + word + ".so\"");
+  }
+  CHECK(doubts("echo %VERSON").find("did you mean %VERSION?") != std::string::npos);
+  for (const auto& [written, meant] : {std::pair{"%id", "%ID"},
+                                       {"%Id", "%ID"},
+                                       {"%version", "%VERSION"},
+                                       {"%PACKAGE", "%ID"},
+                                       {"%Package", "%ID"},
+                                       {"%ARCHITECTURE", "%ARCH"}})
+    CHECK(doubts(std::string("echo ") + written) ==
+          std::string(written) + " is no placeholder and stays as it is (did you mean " + meant +
+              "?)");
   const std::string percents =
       "%% stays as it is: it is one % only before the name of a placeholder";
   CHECK(doubts("date +%%Y-%%m") == percents);
   CHECK(doubts("echo ${x%%%%.*}") == percents);
   for (const char* clear : {"echo ${f%%.*} 100%%", "date +%FT%TZ", "printf '%%s'", "'%IDENT'",
-                            "awk '{printf \"%d%%\\n\", $1}'", "echo %ID %%ID"})
+                            "awk '{printf \"%d%%\\n\", $1}'", "echo %ID %%ID", "'%id'",
+                            "date +%d%i%s", "git log --format=%an:%ae"})
     CHECK(doubts(clear) == "");
 }
 
@@ -148,7 +173,17 @@ TEST_CASE("/bin/sh gets the text of the line as it is") {
       {"printf '%%s%%%%%s\\n' x", "%s%%x\n"},
       {"date -u -d @0 +%Y%m%dT%H%M%SZ", "19700101T000000Z\n"},
       {"date -u -d @0 +%FT%T", "1970-01-01T00:00:00\n"},
-      {"x=a%%IDb; echo ${x%%%IDb} '%%ID' %%ID %ID", "a% %ID %ID m1234\n"},
+      {"x=a%%IDb; echo ${x%%IDb} ${x%%%%IDb} '%%ID' %%ID %ID", "a% a %ID %ID m1234\n"},
+      {"x=fooIDbarID; echo ${x%ID} ${x%ID*} ${x%%ID*} \"${x%%ID*}\"",
+       "fooIDbar fooIDbar foo foo\n"},
+      {"x=fooIDbarID; echo `echo ${x%%ID*}` $(echo ${x%ID}) ${y:-${x%%ID*}}", "foo fooIDbar foo\n"},
+      {"x=12ID1ID; echo $((${x%%ID*} % 5)); cat <<E\n${x%%ID*} ${x%ID}\nE", "2\n12 12ID1\n"},
+      {"x=fooIDbarID; export x; sh -c 'echo ${x%%ID*}'; sh -c \"echo \\${x%%ID*}\"", "foo\nfoo\n"},
+      {"set -- aIDbID; echo ${1%ID} ${1%%ID*} ${@%%ID*} ${#%ID} ${x:-%ID}", "aIDb a a 1 m1234\n"},
+      {"x=a-m1234; echo ${x%-%ID} ${x%\"%ID\"} ${x%%%ID} ${x#a-%ID}.", "a a- a- .\n"},
+      {"x=\"a%%(deposit_location)s\"; echo ${x%(*} ${x%%(deposit_location)s}", "a% a%\n"},
+      {"echo lib%DISTRO.so \"%FORMATS\" '%ARCHS' %METHODX",
+       "lib%DISTRO.so %FORMATS %ARCHS %METHODX\n"},
       {"cat <<'E'\n%(asctime)s %% %%ID\nE", "%(asctime)s %% %ID\n"},
       {"echo $((17 % 5)) %IDX", "2 %IDX\n"}};
   for (const auto& [line, expected] : lines) {
@@ -174,6 +209,25 @@ TEST_CASE("parameter expansions keep their quoting") {
   CHECK(rewritten("echo \"${x:-don't}\" %ID") == "echo \"${x:-don't}\" \"$RBIT_PACKAGE\"");
   CHECK(rewritten("echo \"${x#'}'}\" %ID") == "echo \"${x#'}'}\" \"$RBIT_PACKAGE\"");
   CHECK(refused("echo ${%ID}", "%ID stands in ${ } in the place of a name"));
+}
+
+TEST_CASE("percent signs behind a parameter are the shell's operator, byte for byte") {
+  for (const std::string line :
+       {"echo ${x%ID}", "echo \"${x%%ID*}\"", "echo ${x%VERSION}", "echo ${a[1]%ID} ${a[@]%%ID}",
+        "echo ${!x%ID} ${10%ID} ${?%ID}", "echo ${x/%ID/y} ${x/%ID}", "echo `echo ${x%ID}`",
+        "echo $((${x%ID}))", "cat <<'E'\n${x%%ID} ${x%ID}\nE", "bash -c 'echo ${x%%ID*}'",
+        "echo \\${x%%ID}", "echo ${x%(deposit_location)s}"})
+    CHECK(rewritten(line) == line);
+  CHECK(rewritten("echo ${x%-%ID} ${x%\"%ID\"} ${x/%%ID/y} ${x%%%ID}") ==
+        "echo ${x%-\"$RBIT_PACKAGE\"} ${x%\"${RBIT_PACKAGE}\"} ${x/%\"$RBIT_PACKAGE\"/y} "
+        "${x%%\"$RBIT_PACKAGE\"}");
+  CHECK(rewritten("echo ${x%%%%ID} ${x%{settings.deposit_location}}") ==
+        "echo ${x%%%ID} ${x%\"$RBIT_SETTING_DEPOSIT_LOCATION\"}");
+  // What somebody may have meant for a placeholder is said.
+  CHECK(rewrite_shell_line("echo ${x%%ID*}", settings).warnings ==
+        std::vector<std::string>{"${x%%ID has the shell's own operator and no placeholder (write "
+                                 "\"%ID\" for it, \"ID\" for the text)"});
+  CHECK(rewrite_shell_line("echo ${x%.ID} ${x%%.*} ${x%\"ID\"}", settings).warnings.empty());
 }
 
 TEST_CASE("quotes, comments and escapes of the shell are followed") {

@@ -213,7 +213,7 @@ HostJob HostedRunner::host_job(const Job& job, const RunContext& context,
                         has_variable(base_environment(site_.account(), policy_), "HOME");
   HostJob host_job;
   host_job.token = new_token();
-  const nlohmann::json order{
+  nlohmann::json order{
       {"token", host_job.token},
       {"id", job.key},
       {"queue", job.queue},
@@ -229,9 +229,9 @@ HostJob HostedRunner::host_job(const Job& job, const RunContext& context,
       {"record_dir", site_.other_account() ? std::string() : context.record_dir},
       {"fields", fields},
       {"settings", site_.settings(job)},
-      {"payload", job.body}};
-  const nlohmann::json line{{"job", order}};
-  host_job.line = line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+      {"payload", job.body.bytes()}};
+  const nlohmann::json line{{"job", std::move(order)}};  // moved: the payload may be large
+  host_job.line = line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + '\n';
   return host_job;
 }
 

@@ -52,7 +52,7 @@ constexpr int events_number = 3;
 
 /// The message's properties where `metadata-fd` says. At 3 they take the place of the events.
 Result<void> add_metadata(JobOrder& order, const RunContext& context, const Job& job, int number) {
-  Fd metadata = sealed_memory("rbit-metadata", message_metadata(context.envelope, job.queue));
+  Fd metadata = sealed_memory("rbit-metadata", message_metadata(context.message, job.queue));
   if (!metadata) return Error::of_system("metadata-fd", errno);
   if (number == events_number) {
     order.events_fd = std::move(metadata);

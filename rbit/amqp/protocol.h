@@ -10,6 +10,7 @@
 #include <variant>
 #include <vector>
 
+#include "rbit/amqp/reply_code.h"
 #include "rbit/base/result.h"
 
 /// The words that the loop and an I/O thread exchange about one AMQP connection.
@@ -72,12 +73,6 @@ struct Settle {
   std::uint64_t delivery_tag = 0;
   Kind kind = Kind::ack;
 };
-
-// Codes of a Refusal that are not the broker's reply codes (404, 406, ...).
-inline constexpr int lost = 0;         // the connection or channel is gone, or was never there
-inline constexpr int unsendable = -1;  // we did not send it: it will never fit
-inline constexpr int nacked = -2;      // a publish that the broker did not take; it may later
-inline constexpr int unreadable = -3;  // a message that came cannot be read, and ends connections
 
 /// Why something was not done.
 struct Refusal {

@@ -13,7 +13,6 @@ namespace rbit {
 
 namespace {
 
-constexpr int no_route = 312, precondition_failed = 406;
 constexpr std::int32_t most_messages = 100'000;
 constexpr std::size_t reason_limit = 190;  // of the header's 200 characters, with the dots of a cut
 
@@ -42,7 +41,7 @@ Task<Result<void>> AmqpCopy::send(const Message& message, const Settlement& sett
     amqp::Outgoing copy = make(message, settlement);
     answer = co_await publisher_.send(std::move(copy));
     // Unroutable: somebody deleted the queue that we had declared. Once more from the start.
-    if (answer.ok() || answer.refusal->code != no_route || !ours) break;
+    if (answer.ok() || answer.refusal->code != amqp::no_route || !ours) break;
   }
   refusal = refusal_of(answer);
   if (!answer.ok())
@@ -63,7 +62,7 @@ CopyRefusal AmqpCopy::refusal_of(const amqp::Answer& answer) const {
 Task<amqp::Answer> AmqpCopy::declare(const Message& message, const Settlement& settlement) {
   const bool dead = settlement.kind == Settlement::Kind::dead_letter;
   const auto differs = [](const amqp::Answer& one) {
-    return !one.ok() && one.refusal->code == precondition_failed;
+    return !one.ok() && one.refusal->code == amqp::precondition_failed;
   };
   amqp::DeclareQueue queue = queue_for(message, settlement, queues_.quorum);
   amqp::Answer answer = co_await publisher_.declare(std::move(queue));

@@ -17,7 +17,6 @@ namespace rbit {
 
 namespace {
 
-constexpr int not_found = 404;
 constexpr int most_waits = 40;
 constexpr std::chrono::milliseconds wait_pause(50);
 
@@ -69,7 +68,7 @@ class AmqpDeadLetters::Look {
     look.passive = true;
     const amqp::Answer answer = co_await channel_->call(std::move(look));
     if (answer.ok()) co_return answer.reply.messages;
-    if (answer.refusal->code == not_found) co_return 0u;
+    if (answer.refusal->code == amqp::not_found) co_return 0u;
     co_return failure(answer);
   }
 

@@ -28,9 +28,12 @@ Error no_such_queue(const std::string& queue, const std::vector<std::string>& qu
 class LocalTransport::RowSettler : public Settler {
  public:
   RowSettler(LocalTransport& transport, std::string queue, std::int64_t id)
-      : transport_(&transport), alive_(transport.alive_), queue_(std::move(queue)), id_(id) {}
+      : transport_(&transport),
+        alive_(transport.lifetime_.watch()),
+        queue_(std::move(queue)),
+        id_(id) {}
 
-  bool is_void() const override { return alive_.expired(); }
+  bool is_void() const override { return alive_.is_over(); }
   Task<Result<void>> settle(const Message& message, const Settlement& settlement) override {
     if (is_void()) co_return Error{"queue " + queue_, "the embedded queue is closed", ""};
     co_return co_await transport_->settle(id_, message, settlement);
@@ -43,7 +46,7 @@ class LocalTransport::RowSettler : public Settler {
 
  private:
   LocalTransport* transport_;
-  std::weak_ptr<void> alive_;
+  Lifetime::Watch alive_;
   std::string queue_;
   std::int64_t id_;
 };
@@ -52,9 +55,9 @@ class LocalTransport::RowSettler : public Settler {
 class LocalTransport::AdoptedRow : public Settler {
  public:
   explicit AdoptedRow(LocalTransport& transport)
-      : transport_(&transport), alive_(transport.alive_) {}
+      : transport_(&transport), alive_(transport.lifetime_.watch()) {}
 
-  bool is_void() const override { return alive_.expired(); }
+  bool is_void() const override { return alive_.is_over(); }
   Task<Result<void>> settle(const Message& message, const Settlement& settlement) override {
     if (is_void()) co_return Error{"queue " + message.queue, "the embedded queue is closed", ""};
     co_return co_await transport_->settle_adopted(message, settlement);
@@ -64,7 +67,7 @@ class LocalTransport::AdoptedRow : public Settler {
 
  private:
   LocalTransport* transport_;
-  std::weak_ptr<void> alive_;
+  Lifetime::Watch alive_;
 };
 
 LocalTransport::LocalTransport(const asio::any_io_executor& loop, Database& database, Clock& clock,
@@ -82,10 +85,10 @@ LocalTransport::~LocalTransport() = default;
 
 Task<Result<std::string>> LocalTransport::submit(Message message) {
   const std::string queue = message.queue;
-  const std::weak_ptr<void> alive = alive_;
+  const Lifetime::Watch alive = lifetime_.watch();
   auto key =
       co_await submit_behind(database_, clock_, queues(), std::move(message), delivered(queue));
-  if (!key || alive.expired()) co_return key;
+  if (!key || alive.is_over()) co_return key;
   look_again(queue);
   co_return key;
 }
@@ -162,7 +165,7 @@ void LocalTransport::stop_taking() {
 
 Task<void> LocalTransport::close() {
   taking_ = false;
-  alive_.reset();  // every token is void from here; the rows are still there
+  lifetime_.end();  // every token is void from here; the rows are still there
   co_return;
 }
 
@@ -190,8 +193,8 @@ std::int64_t LocalTransport::delivered(const std::string& queue) const {
 void LocalTransport::wake() {
   if (pump_due_) return;
   pump_due_ = true;
-  asio::post(loop_, [this, alive = std::weak_ptr<void>(alive_)] {
-    if (!alive.expired()) pump();
+  asio::post(loop_, [this, alive = lifetime_.watch()] {
+    if (!alive.is_over()) pump();
   });
 }
 
@@ -210,12 +213,12 @@ void LocalTransport::pump() {
 void LocalTransport::read_again_later(const Error& why) {
   if (std::exchange(reads_later_, true)) return;
   log::error("the embedded queue could not be read, trying again: " + why.text());
-  spawn(loop_, read_again(alive_), "reading the embedded queue again");
+  spawn(loop_, read_again(lifetime_.watch()), "reading the embedded queue again");
 }
 
-Task<void> LocalTransport::read_again(std::weak_ptr<void> alive) {
+Task<void> LocalTransport::read_again(Lifetime::Watch alive) {
   co_await clock_.sleep_for(read_pause);
-  if (alive.expired()) co_return;
+  if (alive.is_over()) co_return;
   reads_later_ = false;
   wake();
 }
@@ -281,9 +284,8 @@ void LocalTransport::note_cursor(Lane& lane, std::int64_t place) {
   lane.cursor = place;
   if (place <= lane.cursor_before || cursors_due_) return;
   cursors_due_ = true;
-  Database::Change change = [this,
-                             alive = std::weak_ptr<void>(alive_)](Database& in) -> Result<void> {
-    if (alive.expired()) return {};
+  Database::Change change = [this, alive = lifetime_.watch()](Database& in) -> Result<void> {
+    if (alive.is_over()) return {};
     for (const auto& one : lanes_) {
       if (one.cursor <= one.cursor_before) continue;
       auto row = in.prepare(
@@ -295,8 +297,8 @@ void LocalTransport::note_cursor(Lane& lane, std::int64_t place) {
   };
   database_.post(Durability::process, std::move(change));
   // After that commit, whether it succeeded or not: the next one notes it again.
-  asio::post(loop_, [this, alive = std::weak_ptr<void>(alive_)] {
-    if (!alive.expired()) cursors_due_ = false;
+  asio::post(loop_, [this, alive = lifetime_.watch()] {
+    if (!alive.is_over()) cursors_due_ = false;
   });
 }
 
@@ -331,10 +333,10 @@ Task<Result<void>> LocalTransport::settle(std::int64_t id, const Message& messag
     return in.prepare("DELETE FROM message WHERE id = ?").bind(id).run();
   };
   const std::string queue = message.queue;
-  const std::weak_ptr<void> alive = alive_;
+  const Lifetime::Watch alive = lifetime_.watch();
   // Without a sync: a message that a power cut brings back finds its verdict in the journal.
   auto result = co_await database_.write(Durability::process, std::move(change));
-  if (!result || alive.expired()) co_return result;
+  if (!result || alive.is_over()) co_return result;
   gone(queue);
   if (settlement.kind == Settlement::Kind::retry) arm();
   co_return result;
@@ -360,9 +362,9 @@ Task<Result<void>> LocalTransport::settle_adopted(const Message& message,
     if (const auto dead = write_dead(id, copy, settlement); !dead) return dead;
     return in.prepare("DELETE FROM message WHERE id = ?").bind(id).run();
   };
-  const std::weak_ptr<void> alive = alive_;
+  const Lifetime::Watch alive = lifetime_.watch();
   auto result = co_await database_.write(Durability::power, std::move(change));
-  if (!result || alive.expired()) co_return result;
+  if (!result || alive.is_over()) co_return result;
   if (Lane* lane = lane_of(message.queue)) lane->may_have_more = true;
   wake();
   arm();
@@ -426,22 +428,22 @@ void LocalTransport::arm() {
   const std::int64_t due = row.integer(0);
   if (alarm_ && *alarm_ <= due) return;
   alarm_ = due;
-  spawn(loop_, ripen(due, alive_), "the retries of the embedded queue");
+  spawn(loop_, ripen(due, lifetime_.watch()), "the retries of the embedded queue");
 }
 
-Task<void> LocalTransport::ripen(std::int64_t due, std::weak_ptr<void> alive) {
+Task<void> LocalTransport::ripen(std::int64_t due, Lifetime::Watch alive) {
   const auto pause = std::chrono::ceil<std::chrono::milliseconds>(from_micros(due) - clock_.wall());
   co_await clock_.sleep_for(std::clamp(pause, std::chrono::milliseconds(0), longest_sleep));
-  if (alive.expired() || alarm_ != due) co_return;  // an earlier one took over
+  if (alive.is_over() || alarm_ != due) co_return;  // an earlier one took over
   Database::Change change = [this, alive](Database&) {
-    return alive.expired() ? Result<void>() : place_the_due();
+    return alive.is_over() ? Result<void>() : place_the_due();
   };
   const auto written = co_await database_.write(Durability::process, std::move(change));
-  if (alive.expired()) co_return;
+  if (alive.is_over()) co_return;
   if (!written) {
     log::error("messages to be tried again stay where they are: " + written.error().text());
     co_await clock_.sleep_for(std::chrono::seconds(5));
-    if (alive.expired()) co_return;
+    if (alive.is_over()) co_return;
   }
   alarm_.reset();
   for (auto& lane : lanes_) lane.may_have_more = true;

@@ -119,23 +119,10 @@ bool OutputDir::has_placeholders() const {
 }
 
 std::string path_text(std::string_view value) {
-  static constexpr char digits[] = "0123456789ABCDEF";
   if (value.empty()) return "%";
-  std::string out;
-  for (const char c : value) {
-    const auto byte = static_cast<unsigned char>(c);
-    const bool plain = (c >= 'a' && c <= 'z') || is_capital(c) || (c >= '0' && c <= '9') ||
-                       (c == '.' && !out.empty()) ||
-                       std::string_view("_+~=@,-").find(c) != std::string_view::npos;
-    if (plain) {
-      out += c;
-    } else {
-      out += '%';
-      out += digits[byte >> 4];
-      out += digits[byte & 15];
-    }
-  }
-  return out;
+  constexpr std::string_view plain = "_+~=@,-.";
+  if (value.front() != '.') return text::percent_encoded(value, plain);
+  return "%2E" + text::percent_encoded(value.substr(1), plain);
 }
 
 }  // namespace rbit

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "rbit/base/random.h"
+#include "rbit/core/job_field.h"
 #include "rbit/log/log.h"
 #include "rbit/run/base_environment.h"
 #include "rbit/run/outcome_of.h"
@@ -193,22 +194,8 @@ void HostedRunner::say_why_replaced(const HostChannel& host, const Job& job) {
 
 HostJob HostedRunner::host_job(const Job& job, const RunContext& context,
                                const Workspace& workspace) const {
-  const BuildRequest& request = job.request;
-  const nlohmann::json fields{{"package", request.package},
-                              {"version", request.version},
-                              {"arch", request.arch},
-                              {"suite", request.suite},
-                              {"dist", request.dist},
-                              {"format", request.format},
-                              {"build_env", request.build_env},
-                              {"method", request.method},
-                              {"uri", request.uri},
-                              {"vcs_id", request.vcs_id},
-                              {"job_id", request.job_id},
-                              {"web_host", request.web_host},
-                              {"commands", request.commands},
-                              {"master", request.master ? "1" : "0"},
-                              {"timestamp", std::to_string(job.timestamp)}};
+  nlohmann::json fields;
+  for (const JobField& field : job_fields) fields[field.name] = field.value(job);
   const bool has_home = !site_.account().home.empty() ||
                         has_variable(base_environment(site_.account(), policy_), "HOME");
   HostJob host_job;
@@ -227,7 +214,7 @@ HostJob HostedRunner::host_job(const Job& job, const RunContext& context,
       {"output_dir", site_.output_dir(job)},
       // Another user cannot reach it; then a crash of rbit at the wrong moment costs one more run.
       {"record_dir", site_.other_account() ? std::string() : context.record_dir},
-      {"fields", fields},
+      {"fields", std::move(fields)},
       {"settings", site_.settings(job)},
       {"payload", job.body.bytes()}};
   const nlohmann::json line{{"job", std::move(order)}};  // moved: the payload may be large

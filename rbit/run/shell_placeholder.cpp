@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "rbit/base/text.h"
+#include "rbit/core/job_field.h"
 #include "rbit/core/runner_words.h"
 #include "rbit/run/job_environment.h"
 
@@ -22,17 +23,18 @@ std::string capitals_of(std::string_view rest) {
 /// Names that are long enough for a slip of the pen to be one: %FT and %SZ are for date.
 std::vector<std::string> names_of(std::size_t least) {
   std::vector<std::string> names;
-  for (const auto& placeholder : placeholders())
-    if (placeholder.name.size() >= least) names.emplace_back(placeholder.name);
+  for (const JobField& field : job_fields)
+    if (field.placeholder.size() >= least) names.emplace_back(field.placeholder);
   return names;
 }
 
 ShellPlaceholder find_field(std::string_view rest) {
   const std::string name = capitals_of(rest);
   ShellPlaceholder found{name.size() + 1, "%" + name, "", ""};
-  for (const auto& placeholder : placeholders())
-    if (placeholder.name == name) found.variable = placeholder.variable;
-  if (!found.variable.empty()) return found;
+  if (const JobField* field = field_of_placeholder(name)) {
+    found.variable = field->variable;
+    return found;
+  }
   const auto meant = text::did_you_mean(name, names_of(4));
   if (!meant) return {};
   found.mistake = "unknown placeholder " + found.shown + " (did you mean %" + *meant + "?)";

@@ -40,7 +40,7 @@ struct SetPrefetch {  // of consumers made afterwards; never 0, which means no l
 };
 struct Consume {
   std::string queue, tag;
-  /// For `rbit check --live`, which asks for what is refused in any case, after the permissions.
+  /// For who asks whether it may: it is refused in any case, after a look at the permissions.
   bool as_a_question = false;
 };
 struct CancelConsumer {
@@ -135,9 +135,8 @@ inline constexpr std::uint64_t max_body = 4u << 20;    // above, a body is drain
 inline constexpr std::size_t kept_body = 64u << 10;    // of it
 inline constexpr std::size_t max_headers = 64;         // scalar ones, the others are not kept
 inline constexpr std::size_t max_header_bytes = 8192;  // names and values together
-// rbit's own headers are counted apart, with the same room: whatever else a message has, what an
-// attempt wrote for the next one must be read again.
-inline constexpr std::string_view own_header_prefix = "x-rbit-";
+// Those whose names begin as `ConnectionSettings::own_headers` says are counted apart, with the
+// same room: whatever else a message has, what we wrote for ourselves must be read again.
 inline constexpr std::size_t max_own_headers = 16;
 
 }  // namespace rbit::amqp

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "rbit/base/text.h"
+#include "rbit/intake/copy.h"
 
 namespace rbit {
 
@@ -44,6 +45,7 @@ amqp::ConnectionSettings connection_settings(const config::Settings& settings,
   if (broker.tls)
     made.tls =
         amqp::TlsSettings{broker.ca_file, broker.cert_file, broker.key_file, broker.tls_verify};
+  made.own_headers = own_header_prefix;
   made.name = "rbit " + settings.name + " " + role;
   return made;
 }

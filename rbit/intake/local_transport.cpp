@@ -7,6 +7,7 @@
 #include "rbit/base/random.h"
 #include "rbit/base/text.h"
 #include "rbit/core/message_codec.h"
+#include "rbit/intake/copy.h"
 #include "rbit/intake/local_rows.h"
 #include "rbit/log/log.h"
 
@@ -350,7 +351,6 @@ Task<Result<void>> LocalTransport::settle_adopted(const Message& message,
                                                   const Settlement& settlement) {
   if (settlement.kind == Settlement::Kind::accept) co_return Result<void>();
   Message copy = message;
-  copy.message_id = key_of(message);
   if (settlement.kind == Settlement::Kind::requeue && settlement.next_attempt > 0)
     copy.headers[attempt_header] = std::int64_t{settlement.next_attempt};
   Database::Change change = [&](Database& in) -> Result<void> {
@@ -371,28 +371,21 @@ Task<Result<void>> LocalTransport::settle_adopted(const Message& message,
   co_return result;
 }
 
-/// The message as rbit's copies of it are: with its key as id, and rbit's headers.
+/// The message of row `id` as rbit's copies of it are.
 Message LocalTransport::copy_for(std::int64_t id, const Message& message,
                                  const Settlement& settlement) {
-  Message copy = message;
-  copy.message_id = key_of(message);
-  copy.headers[attempt_header] =
-      std::int64_t{settlement.kind == Settlement::Kind::retry
-                       ? settlement.next_attempt
-                       : std::max(settlement.next_attempt, attempt_of(message).value_or(1))};
-  copy.headers["x-rbit-queue"] = message.queue;
-  copy.headers["x-rbit-reason"] = text::one_line(settlement.reason, 190);
-  copy.headers["x-rbit-worker"] = worker_;
+  const std::int64_t now = to_seconds(clock_.wall());
+  CopyMark mark{worker_, now, now};
   auto row = database_.prepare("SELECT first FROM message WHERE id = ?");
   if (const auto found = row.bind(id).step(); found && *found)
-    copy.headers.try_emplace("x-rbit-first", to_seconds(from_micros(row.integer(0))));
-  return copy;
+    mark.first = to_seconds(from_micros(row.integer(0)));
+  return copy_of(message, settlement, mark);
 }
 
 Result<void> LocalTransport::write_retry(std::int64_t id, const Message& message,
                                          const Settlement& settlement) {
   if (const auto followed = follow_the_clock(); !followed) return followed;
-  Message copy = copy_for(id, message, settlement);
+  const Message copy = copy_for(id, message, settlement);
   const std::string properties = properties_to_json(copy);
   const std::int64_t due = to_micros(clock_.wall() + settlement.delay);
   auto row = database_.prepare("UPDATE message SET due = ?, properties = ? WHERE id = ?");
@@ -401,12 +394,7 @@ Result<void> LocalTransport::write_retry(std::int64_t id, const Message& message
 
 Result<void> LocalTransport::write_dead(std::int64_t id, const Message& message,
                                         const Settlement& settlement) {
-  Message copy = copy_for(id, message, settlement);
-  copy.headers["x-rbit-died"] = to_seconds(clock_.wall());
-  if (message.oversized) {
-    copy.headers["x-rbit-size"] = static_cast<std::int64_t>(message.size);
-    copy.headers["x-rbit-sha256"] = message.sha256;
-  }
+  const Message copy = copy_for(id, message, settlement);
   const std::string properties = properties_to_json(copy);
   auto row = database_.prepare(
       "INSERT INTO dead(queue, reason, time, properties, body) VALUES(?, ?, ?, ?, ?)");

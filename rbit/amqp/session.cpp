@@ -182,27 +182,29 @@ void Session::on(std::uint16_t number, AnswerFrame& frame) {
   channels_.erase(found);
 }
 
-void Session::on(std::uint16_t number, DeliverFrame& frame) {
+/// A message begins on the channel, which is returned unless nobody is there to have it.
+Session::ChannelState* Session::begin(std::uint16_t number, Content content) {
   const auto found = channels_.find(number);
-  if (found == channels_.end()) return;
+  if (found == channels_.end()) return nullptr;
   ChannelState& channel = found->second;
-  if (channel.reading != Reading::nothing)
-    return end(nonsense("a message began inside another one"));
+  if (channel.reading != Reading::nothing) {
+    end(nonsense("a message began inside another one"));
+    return nullptr;
+  }
   channel.reading = Reading::header;
-  channel.content = frame.got ? Content::got : Content::delivered;
-  channel.message = std::move(frame.head);
+  channel.content = content;
+  channel.message = {};
+  return &channel;
+}
+
+void Session::on(std::uint16_t number, DeliverFrame& frame) {
+  if (ChannelState* channel = begin(number, frame.got ? Content::got : Content::delivered))
+    channel->message = std::move(frame.head);
 }
 
 void Session::on(std::uint16_t number, ReturnFrame& frame) {
-  const auto found = channels_.find(number);
-  if (found == channels_.end()) return;
-  ChannelState& channel = found->second;
-  if (channel.reading != Reading::nothing)
-    return end(nonsense("a message began inside another one"));
-  channel.reading = Reading::header;
-  channel.content = Content::returned;
-  channel.message = {};
-  channel.returned = std::move(frame);
+  if (ChannelState* channel = begin(number, Content::returned))
+    channel->returned = std::move(frame);
 }
 
 void Session::on(std::uint16_t number, HeaderFrame& frame) {

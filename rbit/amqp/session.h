@@ -82,6 +82,7 @@ class Session {
   void on(std::uint16_t number, ConnectionCloseFrame& frame);
   void on(std::uint16_t number, ConnectionClosedFrame& frame);
   void on(std::uint16_t number, BlockedFrame& frame);
+  ChannelState* begin(std::uint16_t number, Content content);
   void complete(std::uint16_t number, ChannelState& channel);
   void note_return(ChannelState& channel);
 

@@ -5,19 +5,20 @@
 
 namespace rbit {
 
+std::int64_t number_in(const Message& message, const std::string& header, std::int64_t most) {
+  const auto found = message.headers.find(header);
+  if (found == message.headers.end()) return 0;
+  const auto* number = std::get_if<std::int64_t>(&found->second);
+  return number == nullptr || *number < 0 || *number > most ? 0 : *number;
+}
+
 std::optional<int> attempt_of(const Message& message) {
-  const auto header = message.headers.find(attempt_header);
-  if (header == message.headers.end()) return std::nullopt;
-  const auto* number = std::get_if<std::int64_t>(&header->second);
-  if (number == nullptr || *number < 1 || *number > 1'000'000) return std::nullopt;
-  return static_cast<int>(*number);
+  const std::int64_t number = number_in(message, attempt_header, 1'000'000);
+  return number == 0 ? std::nullopt : std::optional(static_cast<int>(number));
 }
 
 std::int64_t replayed_at(const Message& message) {
-  const auto stamp = message.headers.find(replayed_header);
-  if (stamp == message.headers.end()) return 0;
-  const auto* time = std::get_if<std::int64_t>(&stamp->second);
-  return time == nullptr || *time < 0 ? 0 : *time;
+  return number_in(message, replayed_header);
 }
 
 namespace {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <map>
 #include <optional>
 #include <string>
@@ -47,6 +48,11 @@ inline constexpr const char* replayed_header = "rbit-replayed";
 /// The header that counts how often a message was put back because another client of the front-end
 /// was building its job.
 inline constexpr const char* waited_header = "x-rbit-waited";
+
+/// The value of a header that is a whole number from 0 to `most`. 0: there is none, or it says
+/// nothing sane.
+std::int64_t number_in(const Message& message, const std::string& header,
+                       std::int64_t most = std::numeric_limits<std::int64_t>::max());
 
 /// The attempt header's value if it is a sane number, else none.
 std::optional<int> attempt_of(const Message& message);

@@ -27,10 +27,8 @@ Message copy_of(const Message& message, const Settlement& settlement, const Copy
   copy.headers[copy_header::queue] = message.queue;
   copy.headers[copy_header::reason] = text::one_line(settlement.reason, reason_limit);
   if (!mark.worker.empty()) copy.headers[copy_header::worker] = mark.worker;
-  const auto first = message.headers.find(copy_header::first);
-  const std::int64_t* known =
-      first == message.headers.end() ? nullptr : std::get_if<std::int64_t>(&first->second);
-  copy.headers[copy_header::first] = known && *known > 0 ? *known : mark.first;
+  const std::int64_t first = number_in(message, copy_header::first);
+  copy.headers[copy_header::first] = first > 0 ? first : mark.first;
   if (dead) copy.headers[copy_header::died] = mark.now;
   if (message.oversized) {  // only its start is here
     copy.headers[copy_header::size] = static_cast<std::int64_t>(message.size);

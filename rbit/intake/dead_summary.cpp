@@ -14,13 +14,6 @@ std::string text_of(const Message& message, const char* header) {
   return text == nullptr ? std::string() : *text;
 }
 
-std::int64_t number_of(const Message& message, const char* header) {
-  const auto found = message.headers.find(header);
-  const auto* number =
-      found == message.headers.end() ? nullptr : std::get_if<std::int64_t>(&found->second);
-  return number == nullptr || *number < 0 ? 0 : *number;
-}
-
 }  // namespace
 
 DeadSummary describe_dead(const std::string& queue, const Message& dead) {
@@ -30,9 +23,9 @@ DeadSummary describe_dead(const std::string& queue, const Message& dead) {
   letter.reason = text_of(dead, copy_header::reason);
   letter.worker = text_of(dead, copy_header::worker);
   letter.attempts = attempt_of(dead).value_or(0);
-  letter.first = number_of(dead, copy_header::first);
-  letter.died = number_of(dead, copy_header::died);
-  const std::int64_t whole = number_of(dead, copy_header::size);
+  letter.first = number_in(dead, copy_header::first);
+  letter.died = number_in(dead, copy_header::died);
+  const std::int64_t whole = number_in(dead, copy_header::size);
   letter.cut = whole > 0 || dead.oversized;
   letter.size = whole > 0 ? static_cast<std::uint64_t>(whole)
                           : (dead.oversized ? dead.size : dead.body.size());

@@ -58,6 +58,10 @@ bool read_value(const amqp_field_value_t& value,
   }
 }
 
+bool is_own(const amqp_table_entry_t& header, std::string_view own_headers) {
+  return !own_headers.empty() && view_of(header.key).starts_with(own_headers);
+}
+
 amqp_table_entry_t write_value(const std::string& key,
                                const std::variant<bool, std::int64_t, double, std::string>& value) {
   amqp_table_entry_t entry{};
@@ -151,8 +155,7 @@ void read_properties(const amqp_basic_properties_t_& from, std::string_view own_
   Bound others{max_headers, max_header_bytes}, ours{max_own_headers, max_header_bytes};
   for (int i = 0; i < from.headers.num_entries && others.count + ours.count > 0; ++i) {
     const amqp_table_entry_t& entry = from.headers.entries[i];
-    const bool own = !own_headers.empty() && view_of(entry.key).starts_with(own_headers);
-    Bound& left = own ? ours : others;
+    Bound& left = is_own(entry, own_headers) ? ours : others;
     const bool long_text = entry.value.kind == AMQP_FIELD_KIND_UTF8;
     const std::size_t bytes = entry.key.len + (long_text ? entry.value.value.bytes.len : 8);
     std::variant<bool, std::int64_t, double, std::string> value;
@@ -424,7 +427,7 @@ bool Wire::publish(std::uint16_t channel, const Outgoing& message) {
   for (const auto& [key, value] : message.headers) headers.push_back(write_value(key, value));
   // Ours first, for readers that look at the start of a long table only.
   std::stable_partition(headers.begin(), headers.end(),
-                        [](const amqp_table_entry_t& entry) { return is_own(view_of(entry.key)); });
+                        [&](const auto& header) { return is_own(header, own_headers_); });
   amqp_basic_properties_t properties{};
   const auto set = [&](amqp_flags_t flag, amqp_bytes_t& field, const std::string& text) {
     if (text.empty()) return;

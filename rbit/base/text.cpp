@@ -154,6 +154,11 @@ bool parse_number(std::string_view text, long long least, long long most, long l
   return true;
 }
 
+bool has_only(std::string_view text, std::string_view also) {
+  return std::all_of(text.begin(), text.end(),
+                     [&](char c) { return is_alnum(c) || also.find(c) != also.npos; });
+}
+
 std::string hex(std::string_view bytes) {
   std::string out;
   for (const char c : bytes) add_hex(out, c, lower_digits);

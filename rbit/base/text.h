@@ -26,6 +26,9 @@ constexpr bool is_alnum(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
 }
 
+/// Whether there are only ASCII letters, digits and what is in `also`.
+bool has_only(std::string_view text, std::string_view also);
+
 /// Two lower-case hexadecimal digits a byte.
 std::string hex(std::string_view bytes);
 /// ASCII letters, digits and what is in `also` as they are, every other byte as %XX.

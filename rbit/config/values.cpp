@@ -177,9 +177,7 @@ std::optional<std::vector<std::string>> parse_words(std::string_view text) {
 
 bool is_variable_name(std::string_view text) {
   if (text.empty() || is_digit(text.front())) return false;
-  for (const char c : text)
-    if (!text::is_alnum(c) && c != '_') return false;
-  return true;
+  return text::has_only(text, "_");
 }
 
 }  // namespace rbit::config

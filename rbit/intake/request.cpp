@@ -19,9 +19,8 @@ namespace {
 using nlohmann::json;
 
 bool is_name_of(std::string_view name, std::string_view also) {
-  if (name.empty() || name.size() > 128 || !text::is_alnum(name.front())) return false;
-  return std::all_of(name.begin(), name.end(),
-                     [&](char c) { return text::is_alnum(c) || also.find(c) != also.npos; });
+  return !name.empty() && name.size() <= 128 && text::is_alnum(name.front()) &&
+         text::has_only(name, also);
 }
 
 constexpr std::string_view name_marks = "+.~_-";

@@ -11,13 +11,10 @@
 
 namespace rbit {
 
-using amqp::Answer;
 using amqp::Connection;
 using amqp::Refusal;
 
 namespace {
-
-using SteadyClock = std::chrono::steady_clock;
 
 constexpr std::chrono::milliseconds least_poll_time{10};  // 0 would never sleep
 

@@ -26,49 +26,33 @@ Error no_such_queue(const std::string& queue, const std::vector<std::string>& qu
 
 }  // namespace
 
+/// `id`: the message's row. None: a broker had the message once, before the configuration named the
+/// embedded queue.
 class LocalTransport::RowSettler : public Settler {
  public:
-  RowSettler(LocalTransport& transport, std::string queue, std::int64_t id)
+  RowSettler(LocalTransport& transport, std::optional<std::int64_t> id, std::string queue)
       : transport_(&transport),
         alive_(transport.lifetime_.watch()),
-        queue_(std::move(queue)),
-        id_(id) {}
+        id_(id),
+        queue_(std::move(queue)) {}
 
   bool is_void() const override { return alive_.is_over(); }
   Task<Result<void>> settle(const Message& message, const Settlement& settlement) override {
     if (is_void()) co_return Error{"queue " + queue_, "the embedded queue is closed", ""};
-    co_return co_await transport_->settle(id_, message, settlement);
+    if (id_) co_return co_await transport_->settle(*id_, message, settlement);
+    co_return co_await transport_->settle_adopted(message, settlement);
   }
   /// The queue and the journal are one file: a message is ours from the start.
   Task<Result<void>> acknowledge(const Message&) override { co_return Result<void>(); }
   void give_back() override {
-    if (!is_void()) transport_->came_back(queue_, id_);
+    if (id_ && !is_void()) transport_->came_back(queue_, *id_);
   }
 
  private:
   LocalTransport* transport_;
   Lifetime::Watch alive_;
+  std::optional<std::int64_t> id_;
   std::string queue_;
-  std::int64_t id_;
-};
-
-/// A message that a broker had once, before the configuration named the embedded queue.
-class LocalTransport::AdoptedRow : public Settler {
- public:
-  explicit AdoptedRow(LocalTransport& transport)
-      : transport_(&transport), alive_(transport.lifetime_.watch()) {}
-
-  bool is_void() const override { return alive_.is_over(); }
-  Task<Result<void>> settle(const Message& message, const Settlement& settlement) override {
-    if (is_void()) co_return Error{"queue " + message.queue, "the embedded queue is closed", ""};
-    co_return co_await transport_->settle_adopted(message, settlement);
-  }
-  Task<Result<void>> acknowledge(const Message&) override { co_return Result<void>(); }
-  void give_back() override {}
-
- private:
-  LocalTransport* transport_;
-  Lifetime::Watch alive_;
 };
 
 LocalTransport::LocalTransport(const asio::any_io_executor& loop, Database& database, Clock& clock,
@@ -230,7 +214,7 @@ bool LocalTransport::deliver_one(Lane& lane) {
   if (!taken) return false;
   --lane.credit;
   ++lane.out;
-  auto settler = std::make_unique<RowSettler>(*this, lane.queue, taken->id);
+  auto settler = std::make_unique<RowSettler>(*this, taken->id, lane.queue);
   deliver_(Delivery(std::move(taken->message), std::move(settler)));
   return true;
 }
@@ -344,7 +328,8 @@ Task<Result<void>> LocalTransport::settle(std::int64_t id, const Message& messag
 }
 
 Delivery LocalTransport::adopt(Message message) {
-  return Delivery(std::move(message), std::make_unique<AdoptedRow>(*this));
+  auto settler = std::make_unique<RowSettler>(*this, std::nullopt, message.queue);
+  return Delivery(std::move(message), std::move(settler));
 }
 
 Task<Result<void>> LocalTransport::settle_adopted(const Message& message,

@@ -55,7 +55,6 @@ class LocalTransport : public Transport {
 
  private:
   class RowSettler;
-  class AdoptedRow;
 
   /// One queue. Messages go out by their place, those given back behind what was there then.
   struct Lane {

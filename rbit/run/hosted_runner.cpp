@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstdio>
 #include <cstring>
 #include <nlohmann/json.hpp>
 #include <utility>
@@ -22,14 +21,6 @@ namespace {
 
 constexpr int most_stale_hosts = 20;  // before one job; there may be as many idle ones
 constexpr std::size_t most_said = 100;
-
-std::string new_token() {
-  char text[33];
-  std::snprintf(text, sizeof text, "%016llx%016llx",
-                static_cast<unsigned long long>(random_number()),
-                static_cast<unsigned long long>(random_number()));
-  return text;
-}
 
 }  // namespace
 
@@ -128,14 +119,10 @@ Task<void> HostedRunner::retire_quietly(std::unique_ptr<HostChannel> host) {
 
 Task<Outcome> HostedRunner::run(const Job& job, RunContext& context) {
   Attempt attempt(loop_, job, context, policy_, place_.log_dir);
-  if (auto ended = attempt.ended_before_it_began()) co_return *ended;
-  if (auto ready = site_.prepare(); !ready) co_return not_started(ready.error());
-  if (auto opened = attempt.open_log(); !opened) co_return not_started(opened.error());
-  auto workspace = site_.make_workspace(job, context.record_dir);
-  if (!workspace) co_return not_started(workspace.error());
-  Outcome outcome = co_await run_in(*workspace, job, context, attempt);
-  co_await site_.clear(*workspace, job);
-  co_return outcome;
+  const RunnerSite::Work work = [&](const Workspace& workspace) {
+    return run_in(workspace, job, context, attempt);
+  };
+  co_return co_await site_.run(job, context, attempt, work);
 }
 
 Task<Outcome> HostedRunner::run_in(const Workspace& workspace, const Job& job, RunContext& context,
@@ -199,7 +186,7 @@ HostJob HostedRunner::host_job(const Job& job, const RunContext& context,
   const bool has_home = !site_.account().home.empty() ||
                         has_variable(base_environment(site_.account(), policy_), "HOME");
   HostJob host_job;
-  host_job.token = new_token();
+  host_job.token = random_uuid();
   nlohmann::json order{
       {"token", host_job.token},
       {"id", job.key},

@@ -5,7 +5,6 @@
 #include "rbit/base/text.h"
 #include "rbit/core/job_field.h"
 #include "rbit/core/runner_words.h"
-#include "rbit/run/job_environment.h"
 
 namespace rbit {
 

@@ -55,8 +55,8 @@ struct RunnerFixture : RunFixture {
  private:
   Task<Outcome> attempt(Job one) {
     StopRequest stop;
-    RunContext context{[&](Status status, std::string message) {
-                         reports.push_back(std::string(to_string(status)) + ": " + message);
+    RunContext context{[&](Status status, std::string said) {
+                         reports.push_back(std::string(to_string(status)) + ": " + said);
                          if (on_report) on_report(stop);
                        },
                        stop, record_dir, message, [&] { ++slots_released; }};

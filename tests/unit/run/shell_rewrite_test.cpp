@@ -11,6 +11,7 @@
 
 #include "rbit/base/text.h"
 #include "rbit/core/job_field.h"
+#include "rbit/run/job_environment.h"
 #include "tests/unit/run/temp_dir.h"
 
 namespace rbit {

@@ -24,6 +24,8 @@ class SectionReader {
   /// What the file says under any spelling of the key, or null.
   const IniValue* entry(std::string_view key) const;
   bool has(std::string_view key) const { return entry(key) != nullptr; }
+  /// The same, but null for what [DEFAULT] says, which may be meant for others.
+  const IniValue* own(std::string_view key) const;
 
   /// Puts into `into` what the key says. `into` holds the default and keeps it where nothing is
   /// said, or what the key does not want; a default that is no text stands in the table too.

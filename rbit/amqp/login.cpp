@@ -9,9 +9,6 @@ namespace rbit::amqp {
 
 namespace {
 
-constexpr int invalid_path = 402, access_refused = 403, precondition_failed = 406,
-              not_allowed = 530;
-
 bool says_one_of(const std::string& text, std::initializer_list<std::string_view> words) {
   return std::any_of(words.begin(), words.end(),
                      [&](std::string_view word) { return text.find(word) != std::string::npos; });

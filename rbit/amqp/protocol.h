@@ -10,6 +10,7 @@
 #include <variant>
 #include <vector>
 
+#include "rbit/amqp/reply_code.h"
 #include "rbit/base/result.h"
 
 /// The words that the loop and an I/O thread exchange about one AMQP connection.
@@ -39,7 +40,7 @@ struct SetPrefetch {  // of consumers made afterwards; never 0, which means no l
 };
 struct Consume {
   std::string queue, tag;
-  /// For `rbit check --live`, which asks for what is refused in any case, after the permissions.
+  /// For who asks whether it may: it is refused in any case, after a look at the permissions.
   bool as_a_question = false;
 };
 struct CancelConsumer {
@@ -72,12 +73,6 @@ struct Settle {
   std::uint64_t delivery_tag = 0;
   Kind kind = Kind::ack;
 };
-
-// Codes of a Refusal that are not the broker's reply codes (404, 406, ...).
-inline constexpr int lost = 0;         // the connection or channel is gone, or was never there
-inline constexpr int unsendable = -1;  // we did not send it: it will never fit
-inline constexpr int nacked = -2;      // a publish that the broker did not take; it may later
-inline constexpr int unreadable = -3;  // a message that came cannot be read, and ends connections
 
 /// Why something was not done.
 struct Refusal {
@@ -142,9 +137,8 @@ inline constexpr std::uint64_t max_body = 4u << 20;    // above, a body is drain
 inline constexpr std::size_t kept_body = 64u << 10;    // of it
 inline constexpr std::size_t max_headers = 64;         // scalar ones, the others are not kept
 inline constexpr std::size_t max_header_bytes = 8192;  // names and values together
-// rbit's own headers are counted apart, with the same room: whatever else a message has, what an
-// attempt wrote for the next one must be read again.
-inline constexpr std::string_view own_header_prefix = "x-rbit-";
+// Those whose names begin as `ConnectionSettings::own_headers` says are counted apart, with the
+// same room: whatever else a message has, what we wrote for ourselves must be read again.
 inline constexpr std::size_t max_own_headers = 16;
 
 }  // namespace rbit::amqp

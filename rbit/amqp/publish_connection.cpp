@@ -14,8 +14,6 @@ using SteadyClock = std::chrono::steady_clock;
 
 constexpr std::size_t most_in_flight = 100;
 constexpr std::chrono::milliseconds sweep_pause{500};
-constexpr int no_route = 312, no_consumers = 313;  // of basic.return; all other codes close things
-constexpr int access_refused = 403, not_found = 404, precondition = 406;
 constexpr std::size_t most_odd_closes = 5;  // within:
 constexpr std::chrono::minutes odd_closes_span{10};
 
@@ -38,8 +36,7 @@ PublishConnection::PublishConnection(const asio::any_io_executor& loop, Connecti
       keeper_(loop, for_publishing(std::move(settings)), voice),
       up_(loop),
       odd_closes_(most_odd_closes, odd_closes_span),
-      sweeper_(loop),
-      alive_(std::make_shared<bool>(true)) {}
+      sweeper_(loop) {}
 
 void PublishConnection::start() {
   Keeper::Events events;
@@ -67,7 +64,7 @@ Task<void> PublishConnection::close() {
   while (!items_.empty())
     finish(items_.begin()->first, Answer{{}, Refusal{lost, "rbit is closing", false}});
   sweeper_.cancel();
-  *alive_ = false;
+  lifetime_.end();
 }
 
 Task<Result<void>> PublishConnection::publish(Outgoing message) {
@@ -83,7 +80,7 @@ Task<Result<void>> PublishConnection::declare_queue(const std::string& name) {
   queue.name = name;
   Answer answer = co_await declare(std::move(queue));
   // 406: it is there with other arguments than ours, which is the operator's business.
-  if (!answer.ok() && (answer.refusal->code != precondition || answer.refusal->limit))
+  if (!answer.ok() && (answer.refusal->code != precondition_failed || answer.refusal->limit))
     co_return answer.refusal->error("queue " + name);
   co_return Result<void>();
 }
@@ -144,10 +141,11 @@ Task<Answer> PublishConnection::declare_on(std::shared_ptr<Connection> connectio
                                            DeclareQueue queue, Time deadline) {
   const std::shared_ptr<Channel> throw_away = connection->new_channel();
   const auto heard = std::make_shared<std::optional<Answer>>();  // may outlive this
-  throw_away->request(std::move(queue), [this, alive = alive_, heard](const Answer& answer) {
-    *heard = answer;
-    if (*alive) up_.notify();
-  });
+  throw_away->request(std::move(queue),
+                      [this, alive = lifetime_.watch(), heard](const Answer& answer) {
+                        *heard = answer;
+                        if (!alive.is_over()) up_.notify();
+                      });
   while (!*heard && (!connection->is_blocked() || SteadyClock::now() < deadline))
     co_await up_.wait_for(sweep_pause);
   throw_away->close();
@@ -171,8 +169,8 @@ Refusal PublishConnection::away() const {
 /// Later in this turn at the earliest: whoever waits may want to do more than hear of it.
 void PublishConnection::give_up() {
   ++login_refusals_;
-  asio::post(loop_, [this, alive = alive_] {
-    if (!*alive || was_up_) return;
+  asio::post(loop_, [this, alive = lifetime_.watch()] {
+    if (alive.is_over() || was_up_) return;
     up_.notify();
     std::vector<std::uint64_t> waiting;
     for (const auto& [number, item] : items_) waiting.push_back(number);
@@ -198,7 +196,7 @@ void PublishConnection::open_channel() {
     log::debug("a publish closed its channel: " + why.text);
     // 403, 404, 406 are a message's fault; what else closes channels may do so for ever.
     const bool odd =
-        why.code != access_refused && why.code != not_found && why.code != precondition;
+        why.code != access_refused && why.code != not_found && why.code != precondition_failed;
     if (odd && odd_closes_.note(SteadyClock::now()))
       return keeper_.reconnect("five channels closed by the broker, the last one: " + why.text);
     open_channel();
@@ -212,8 +210,8 @@ void PublishConnection::open_channel() {
 void PublishConnection::kick() {
   if (kicked_) return;
   kicked_ = true;
-  asio::post(loop_, [this, alive = alive_] {
-    if (!*alive) return;
+  asio::post(loop_, [this, alive = lifetime_.watch()] {
+    if (alive.is_over()) return;
     kicked_ = false;
     pump();
   });
@@ -229,9 +227,10 @@ void PublishConnection::pump() {
     if (item.in_flight) continue;
     item.in_flight = true;
     in_flight_[number] = SteadyClock::now();
-    channel_->publish(item.message, [this, alive = alive_, number = number](Answer answer) {
-      if (*alive) answered(number, answer);
-    });
+    channel_->publish(item.message,
+                      [this, alive = lifetime_.watch(), number = number](Answer answer) {
+                        if (!alive.is_over()) answered(number, answer);
+                      });
   }
 }
 
@@ -269,8 +268,8 @@ void PublishConnection::sweep() {
   if (sweeping_ || (items_.empty() && in_flight_.empty())) return;
   sweeping_ = true;
   sweeper_.expires_after(sweep_pause);
-  sweeper_.async_wait([this, alive = alive_](boost::system::error_code cancelled) {
-    if (cancelled || !*alive) return;
+  sweeper_.async_wait([this, alive = lifetime_.watch()](boost::system::error_code cancelled) {
+    if (cancelled || alive.is_over()) return;
     sweeping_ = false;
     look_after_all();
     kick();

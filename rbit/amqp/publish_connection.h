@@ -12,6 +12,7 @@
 
 #include "rbit/amqp/keeper.h"
 #include "rbit/amqp/publisher.h"
+#include "rbit/base/lifetime.h"
 #include "rbit/base/recent.h"
 
 namespace rbit::amqp {
@@ -100,7 +101,7 @@ class PublishConnection : public Publisher {
   Recent odd_closes_;  // of the channel, by the broker, and not a message's fault
   bool kicked_ = false, sweeping_ = false, closing_ = false;
   asio::steady_timer sweeper_;
-  std::shared_ptr<bool> alive_;  // what is posted asks it first
+  Lifetime lifetime_;  // what is posted asks it first
 };
 
 }  // namespace rbit::amqp

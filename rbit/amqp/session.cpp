@@ -1,6 +1,5 @@
 #include "rbit/amqp/session.h"
 
-#include <openssl/evp.h>
 #include <poll.h>
 
 #include <algorithm>
@@ -17,7 +16,6 @@ constexpr std::chrono::seconds answer_limit{20};          // of a request
 constexpr std::chrono::seconds goodbye_limit{2};          // the broker's answer to our close
 constexpr std::chrono::milliseconds longest_sleep{5000};  // heartbeats are pumped
 constexpr int frames_a_turn = 1000;
-constexpr int no_route = 312;  // of basic.return
 
 const Refusal gone{lost, "the channel is closed", false};
 
@@ -34,16 +32,6 @@ std::string queue_of(const Request& request) {
   if (const auto* consume = std::get_if<Consume>(&request)) return consume->queue;
   if (const auto* get = std::get_if<Get>(&request)) return get->queue;
   return "";
-}
-
-std::string hexadecimal(const unsigned char* bytes, std::size_t count) {
-  static constexpr char digits[] = "0123456789abcdef";
-  std::string out;
-  for (std::size_t i = 0; i < count; ++i) {
-    out += digits[bytes[i] >> 4];
-    out += digits[bytes[i] & 15];
-  }
-  return out;
 }
 
 /// What AMQP cannot carry would corrupt the stream half-way through a message.
@@ -194,27 +182,29 @@ void Session::on(std::uint16_t number, AnswerFrame& frame) {
   channels_.erase(found);
 }
 
-void Session::on(std::uint16_t number, DeliverFrame& frame) {
+/// A message begins on the channel, which is returned unless nobody is there to have it.
+Session::ChannelState* Session::begin(std::uint16_t number, Content content) {
   const auto found = channels_.find(number);
-  if (found == channels_.end()) return;
+  if (found == channels_.end()) return nullptr;
   ChannelState& channel = found->second;
-  if (channel.reading != Reading::nothing)
-    return end(nonsense("a message began inside another one"));
+  if (channel.reading != Reading::nothing) {
+    end(nonsense("a message began inside another one"));
+    return nullptr;
+  }
   channel.reading = Reading::header;
-  channel.content = frame.got ? Content::got : Content::delivered;
-  channel.message = std::move(frame.head);
+  channel.content = content;
+  channel.message = {};
+  return &channel;
+}
+
+void Session::on(std::uint16_t number, DeliverFrame& frame) {
+  if (ChannelState* channel = begin(number, frame.got ? Content::got : Content::delivered))
+    channel->message = std::move(frame.head);
 }
 
 void Session::on(std::uint16_t number, ReturnFrame& frame) {
-  const auto found = channels_.find(number);
-  if (found == channels_.end()) return;
-  ChannelState& channel = found->second;
-  if (channel.reading != Reading::nothing)
-    return end(nonsense("a message began inside another one"));
-  channel.reading = Reading::header;
-  channel.content = Content::returned;
-  channel.message = {};
-  channel.returned = std::move(frame);
+  if (ChannelState* channel = begin(number, Content::returned))
+    channel->returned = std::move(frame);
 }
 
 void Session::on(std::uint16_t number, HeaderFrame& frame) {
@@ -233,9 +223,10 @@ void Session::on(std::uint16_t number, HeaderFrame& frame) {
   message.oversized = message.size > max_body;
   channel.arrived = 0;
   channel.reading = Reading::body;
-  if (message.oversized && channel.content != Content::returned) {
-    channel.digest = {EVP_MD_CTX_new(), [](EVP_MD_CTX* context) { EVP_MD_CTX_free(context); }};
-    EVP_DigestInit_ex(channel.digest.get(), EVP_sha256(), nullptr);
+  if (channel.content != Content::returned) {
+    if (message.oversized) channel.digest.emplace();
+    // In one piece: growing frame by frame would copy what has come again and again.
+    message.body.reserve(message.oversized ? kept_body : message.size);
   }
   if (message.size == 0) complete(number, channel);
 }
@@ -252,8 +243,7 @@ void Session::on(std::uint16_t number, BodyFrame& frame) {
     const std::size_t room =
         message.oversized ? kept_body - message.body.size() : frame.bytes.size();
     message.body.append(frame.bytes.substr(0, room));
-    if (channel.digest)
-      EVP_DigestUpdate(channel.digest.get(), frame.bytes.data(), frame.bytes.size());
+    if (channel.digest) channel.digest->add(frame.bytes);
   }
   if (channel.arrived == message.size) complete(number, channel);
 }
@@ -261,10 +251,7 @@ void Session::on(std::uint16_t number, BodyFrame& frame) {
 void Session::complete(std::uint16_t number, ChannelState& channel) {
   channel.reading = Reading::nothing;
   if (channel.digest) {
-    unsigned char hash[EVP_MAX_MD_SIZE];
-    unsigned int length = 0;
-    EVP_DigestFinal_ex(channel.digest.get(), hash, &length);
-    channel.message.sha256 = hexadecimal(hash, length);
+    channel.message.sha256 = channel.digest->hex();
     channel.digest.reset();
   }
   if (channel.content == Content::returned) return note_return(channel);

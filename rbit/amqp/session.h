@@ -12,8 +12,7 @@
 
 #include "rbit/amqp/mailbox.h"
 #include "rbit/amqp/wire.h"
-
-struct evp_md_ctx_st;
+#include "rbit/base/sha256.h"
 
 namespace rbit::amqp {
 
@@ -55,7 +54,7 @@ class Session {
     Content content = Content::delivered;
     Incoming message;
     std::uint64_t arrived = 0;  // bytes of the body
-    std::unique_ptr<evp_md_ctx_st, void (*)(evp_md_ctx_st*)> digest{nullptr, nullptr};
+    std::optional<Sha256> digest;
     ReturnFrame returned;
     std::uint64_t published = 0;  // the broker numbers publishes from 1 in a confirming channel
     std::map<std::uint64_t, Unconfirmed> unconfirmed;
@@ -83,6 +82,7 @@ class Session {
   void on(std::uint16_t number, ConnectionCloseFrame& frame);
   void on(std::uint16_t number, ConnectionClosedFrame& frame);
   void on(std::uint16_t number, BlockedFrame& frame);
+  ChannelState* begin(std::uint16_t number, Content content);
   void complete(std::uint16_t number, ChannelState& channel);
   void note_return(ChannelState& channel);
 

@@ -10,8 +10,6 @@ namespace rbit::amqp {
 
 namespace {
 
-constexpr int internal_error = 541;
-
 using SteadyClock = std::chrono::steady_clock;
 
 /// Names the requests that are made of one queue.
@@ -19,11 +17,6 @@ const char* name_of(std::size_t request) {
   return request == request_index<Get>       ? "basic.get"
          : request == request_index<Consume> ? "basic.consume"
                                              : "queue.declare";
-}
-
-/// Frame error, syntax error, command invalid, channel error, unexpected frame.
-bool is_of_the_protocol(int code) {
-  return code >= 501 && code <= 505;
 }
 
 }  // namespace

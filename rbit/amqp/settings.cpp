@@ -1,10 +1,11 @@
 #include "rbit/amqp/settings.h"
 
+#include "rbit/base/host_port.h"
+
 namespace rbit::amqp {
 
 std::string Endpoint::text() const {
-  const bool v6 = host.find(':') != std::string::npos;
-  return (v6 ? "[" + host + "]" : host) + ":" + std::to_string(port);
+  return join_host_port(host, port);
 }
 
 }  // namespace rbit::amqp

@@ -43,6 +43,7 @@ struct ConnectionSettings {
   std::chrono::milliseconds limit_pause{7'000};
   std::chrono::milliseconds blocked_limit{300'000};  // connection.blocked: then the next host
   std::chrono::milliseconds confirm_limit{30'000};   // of a publish: then connect again
+  std::string own_headers{};  // what the names of our own headers begin with; empty: we have none
   std::string name = "rbit";  // what the broker's tools show: rbit's name and the connection's role
 };
 

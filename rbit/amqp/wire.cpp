@@ -58,8 +58,8 @@ bool read_value(const amqp_field_value_t& value,
   }
 }
 
-bool is_own(std::string_view name) {
-  return name.starts_with(own_header_prefix);
+bool is_own(const amqp_table_entry_t& header, std::string_view own_headers) {
+  return !own_headers.empty() && view_of(header.key).starts_with(own_headers);
 }
 
 amqp_table_entry_t write_value(const std::string& key,
@@ -133,7 +133,8 @@ AnswerFrame answer(Reply reply = {}) {
 
 }  // namespace
 
-void read_properties(const amqp_basic_properties_t_& from, Incoming& to) {
+void read_properties(const amqp_basic_properties_t_& from, std::string_view own_headers,
+                     Incoming& to) {
   const auto has = [&](amqp_flags_t flag) { return (from._flags & flag) != 0; };
   if (has(AMQP_BASIC_CONTENT_TYPE_FLAG)) to.content_type = text_of(from.content_type);
   if (has(AMQP_BASIC_CONTENT_ENCODING_FLAG)) to.content_encoding = text_of(from.content_encoding);
@@ -154,7 +155,7 @@ void read_properties(const amqp_basic_properties_t_& from, Incoming& to) {
   Bound others{max_headers, max_header_bytes}, ours{max_own_headers, max_header_bytes};
   for (int i = 0; i < from.headers.num_entries && others.count + ours.count > 0; ++i) {
     const amqp_table_entry_t& entry = from.headers.entries[i];
-    Bound& left = is_own(view_of(entry.key)) ? ours : others;
+    Bound& left = is_own(entry, own_headers) ? ours : others;
     const bool long_text = entry.value.kind == AMQP_FIELD_KIND_UTF8;
     const std::size_t bytes = entry.key.len + (long_text ? entry.value.value.bytes.len : 8);
     std::variant<bool, std::int64_t, double, std::string> value;
@@ -199,7 +200,7 @@ Wire::Got Wire::next(Frame& frame) {
       HeaderFrame header;
       header.properties.size = raw.payload.properties.body_size;
       read_properties(*static_cast<const amqp_basic_properties_t*>(raw.payload.properties.decoded),
-                      header.properties);
+                      own_headers_, header.properties);
       frame.what = std::move(header);
       return Got::frame;
     }
@@ -386,7 +387,7 @@ bool Wire::send(std::uint16_t channel, const Request& request) {
       amqp_table_entry_t entry{};
       entry.key = amqp_cstring_bytes("x-priority");
       entry.value.kind = AMQP_FIELD_KIND_UTF8;
-      entry.value.value.bytes = amqp_cstring_bytes("rbit check");
+      entry.value.value.bytes = amqp_cstring_bytes("none");
       if (consume.as_a_question) method.arguments = {1, &entry};
       return wire.method(channel, AMQP_BASIC_CONSUME_METHOD, &method);
     }
@@ -426,7 +427,7 @@ bool Wire::publish(std::uint16_t channel, const Outgoing& message) {
   for (const auto& [key, value] : message.headers) headers.push_back(write_value(key, value));
   // Ours first, for readers that look at the start of a long table only.
   std::stable_partition(headers.begin(), headers.end(),
-                        [](const amqp_table_entry_t& entry) { return is_own(view_of(entry.key)); });
+                        [&](const auto& header) { return is_own(header, own_headers_); });
   amqp_basic_properties_t properties{};
   const auto set = [&](amqp_flags_t flag, amqp_bytes_t& field, const std::string& text) {
     if (text.empty()) return;

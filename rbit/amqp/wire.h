@@ -65,7 +65,8 @@ struct Frame {
 };
 
 /// Copies what is kept of a message's properties and headers (`max_headers`, `max_header_bytes`).
-void read_properties(const amqp_basic_properties_t_& from, Incoming& to);
+void read_properties(const amqp_basic_properties_t_& from, std::string_view own_headers,
+                     Incoming& to);
 
 /// librabbitmq behind one class: one connection from its making to its end, frames in, methods out.
 /// Used by one thread. It knows no channels' states and waits for no answers; that is `Session`'s.
@@ -111,6 +112,7 @@ class Wire {
   void read_method(const amqp_frame_t_& raw, Frame& frame, bool& unknown);
 
   amqp_connection_state_t_* state_ = nullptr;
+  std::string own_headers_;
   std::string tls_host_;  // outlives the TLS context
   std::string failure_;
   bool garbled_ = false;

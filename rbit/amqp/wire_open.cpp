@@ -68,6 +68,7 @@ std::optional<Refusal> Wire::open(const ConnectionSettings& settings, const Endp
   keep_large_pages_lazy();
   state_ = amqp_new_connection();
   if (!state_) return Refusal{lost, "no memory for a connection", false};
+  own_headers_ = settings.own_headers;
   if (settings.tls) {
     amqp_socket_t* socket = amqp_ssl_socket_new(state_);
     if (!socket) return Refusal{lost, "no memory for a TLS socket", false};

@@ -2,29 +2,17 @@
 
 #include <algorithm>
 
-#include "rbit/base/text.h"
+#include "rbit/base/host_port.h"
+#include "rbit/intake/copy.h"
 
 namespace rbit {
 
 namespace {
 
-/// "host", "host:port", "[v6]", "[v6]:port"; checked by room config.
+/// `host` is checked by room config, and may name a port of its own.
 amqp::Endpoint endpoint_of(const std::string& host, int port) {
-  amqp::Endpoint endpoint;
-  endpoint.port = static_cast<std::uint16_t>(port);
-  std::string name = host;
-  const auto colon = host.rfind(':');
-  const bool has_port = colon != std::string::npos &&
-                        (host.front() == '[' ? host[colon - 1] == ']' : host.find(':') == colon);
-  if (has_port) {
-    long long number = port;
-    text::parse_number(host.substr(colon + 1), 1, 65535, number);
-    endpoint.port = static_cast<std::uint16_t>(number);
-    name = host.substr(0, colon);
-  }
-  if (name.size() > 2 && name.front() == '[') name = name.substr(1, name.size() - 2);
-  endpoint.host = name;
-  return endpoint;
+  const HostPort named = parse_host_port(host).value_or(HostPort{host});
+  return {named.address(), static_cast<std::uint16_t>(named.port != 0 ? named.port : port)};
 }
 
 }  // namespace
@@ -44,6 +32,7 @@ amqp::ConnectionSettings connection_settings(const config::Settings& settings,
   if (broker.tls)
     made.tls =
         amqp::TlsSettings{broker.ca_file, broker.cert_file, broker.key_file, broker.tls_verify};
+  made.own_headers = own_header_prefix;
   made.name = "rbit " + settings.name + " " + role;
   return made;
 }

@@ -7,15 +7,13 @@ namespace rbit {
 
 namespace {
 
-constexpr int not_found = 404;
-
 Task<std::optional<MissedCopies::QueueCount>> ask(amqp::PublishConnection& publisher,
                                                   std::string queue) {
   const amqp::Answer answer = co_await publisher.count(queue);
   std::optional<MissedCopies::QueueCount> count;
   if (answer.ok())
     count = MissedCopies::QueueCount{true, answer.reply.messages, answer.reply.consumers};
-  else if (answer.refusal->code == not_found)
+  else if (answer.refusal->code == amqp::not_found)
     count = MissedCopies::QueueCount{};
   co_return count;
 }

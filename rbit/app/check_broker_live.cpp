@@ -24,8 +24,6 @@ namespace {
 
 using amqp::Answer;
 
-constexpr int access_refused = 403, not_found = 404, locked = 405, precondition_failed = 406,
-              no_route = 312;
 /// No exchange and no queue is called so.
 constexpr const char* nowhere = "rbit.check.nowhere";
 
@@ -105,7 +103,7 @@ class LiveBroker {
   Task<bool> is_forbidden(amqp::Request question) {
     if (!knows_questions_) co_return false;
     const Answer answer = co_await answer_to(std::move(question));
-    co_return !answer.ok() && answer.refusal->code == access_refused;
+    co_return !answer.ok() && answer.refusal->code == amqp::access_refused;
   }
 
   /// Why the queue cannot be made: a missing right (403), or a limit that is reached. None: it is
@@ -127,7 +125,7 @@ class LiveBroker {
     const std::string thing = "exchange " + shown(settings_.exchange);
     amqp::Request passive = amqp::DeclareExchange{settings_.exchange, true};
     const Answer there = co_await answer_to(std::move(passive));
-    if (!there.ok() && there.refusal->code == not_found) {
+    if (!there.ok() && there.refusal->code == amqp::not_found) {
       if (declares())
         findings_.ok(thing + " is not there yet; rbit makes it");
       else
@@ -147,10 +145,10 @@ class LiveBroker {
     const Answer equal = co_await answer_to(std::move(same));
     if (equal.ok())
       findings_.ok(thing + " is direct and durable");
-    else if (equal.refusal->code == precondition_failed)
+    else if (equal.refusal->code == amqp::precondition_failed)
       findings_.fail({thing, "is not as PyBit declares it (direct, durable): " + said(equal),
                       "correct [rbit] exchange, or delete it there and let rbit make it"});
-    else if (equal.refusal->code == access_refused)
+    else if (equal.refusal->code == amqp::access_refused)
       findings_.ok(thing + " is there, and others make it");
     else
       refused(thing, equal);
@@ -203,7 +201,7 @@ class LiveBroker {
     const Settlement letter = Settlement::dead_letter("");
     amqp::Request same = AmqpCopy::queue_for(message, letter, settings_.quorum);
     const Answer equal = co_await answer_to(std::move(same));
-    if (!equal.ok() && equal.refusal->code == precondition_failed)
+    if (!equal.ok() && equal.refusal->code == amqp::precondition_failed)
       findings_.warn({"queue " + shown(dead),
                       "is not as rbit makes it, and may drop dead letters: " + said(equal),
                       "delete it when it is empty, and let rbit make it"});
@@ -240,9 +238,9 @@ class LiveBroker {
     const Answer equal = co_await answer_to(std::move(same));
     if (equal.ok())
       findings_.ok(found);
-    else if (equal.refusal->code == precondition_failed)
+    else if (equal.refusal->code == amqp::precondition_failed)
       say_different(thing, *equal.refusal);
-    else if (equal.refusal->code == access_refused)
+    else if (equal.refusal->code == amqp::access_refused)
       findings_.warn(
           {thing,
            "is there, but " + our_user() + " may not declare it, so what it is like is not known",
@@ -278,13 +276,13 @@ class LiveBroker {
   }
 
   Task<void> not_there(const std::string& name, const std::string& thing, const Answer& answer) {
-    const bool makes_it = answer.refusal->code == not_found && declares();
+    const bool makes_it = answer.refusal->code == amqp::not_found && declares();
     std::optional<amqp::Refusal> denied;
     if (makes_it) denied = co_await may_not_make(name);
-    if (answer.refusal->code == locked)
+    if (answer.refusal->code == amqp::resource_locked)
       findings_.fail({thing, "is exclusive to another connection: " + said(answer),
                       "end that one, or correct the queue's name"});
-    else if (answer.refusal->code != not_found)
+    else if (answer.refusal->code != amqp::not_found)
       refused(thing, answer);
     else if (!makes_it)
       findings_.fail({thing, "is not there, and rbit does not make it",
@@ -316,14 +314,14 @@ class LiveBroker {
     amqp::Request passive = std::move(declare);
     const Answer there = co_await answer_to(std::move(passive));
     std::optional<amqp::Refusal> denied;
-    if (!there.ok() && there.refusal->code == not_found) denied = co_await may_not_make(name);
+    if (!there.ok() && there.refusal->code == amqp::not_found) denied = co_await may_not_make(name);
     if (there.ok())
       findings_.fail({thing, "is there, and not exclusive: PyBit holds us for away",
                       "delete it; nobody but a running rbit makes it"});
-    else if (there.refusal->code == locked)
+    else if (there.refusal->code == amqp::resource_locked)
       findings_.warn({thing, "is taken: an rbit of this name runs, or another PyBit client",
                       "if it is another one than this, give one of them another [rbit] name"});
-    else if (there.refusal->code != not_found)
+    else if (there.refusal->code != amqp::not_found)
       refused(thing, there);
     else if (denied && denied->limit)
       findings_.fail({thing, "cannot be made: " + text::one_line(denied->text, 300), denied->cure});
@@ -366,9 +364,9 @@ class LiveBroker {
       co_return;
     }
     const Answer answer = *sent_;
-    if (answer.ok() || answer.refusal->code == no_route)
+    if (answer.ok() || answer.refusal->code == amqp::no_route)
       findings_.ok(thing + " takes messages");
-    else if (answer.refusal->code == access_refused)
+    else if (answer.refusal->code == amqp::access_refused)
       findings_.fail(
           {thing, our_user() + " may not write to it, and no retry, dead letter or report gets out",
            "give him the permission to write to amq.default"});

@@ -1,14 +1,16 @@
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <random>
+#include <utility>
 
 #include "rbit/base/random.h"
 
 namespace rbit {
 
-/// Pauses between tries: full jitter below a step that doubles from `base` to `cap`.
+/// Pauses between tries: a step that doubles from `base` to `cap`, in full or with full jitter.
 class Backoff {
  public:
   Backoff(std::chrono::milliseconds base, std::chrono::milliseconds cap)
@@ -16,11 +18,12 @@ class Backoff {
 
   /// The next pause, 0 up to the step; the step doubles.
   std::chrono::milliseconds next() {
-    const auto limit = step_.count();
-    step_ = step_ * 2 < cap_ ? step_ * 2 : cap_;
-    return std::chrono::milliseconds(
-        std::uniform_int_distribution<std::chrono::milliseconds::rep>(0, limit)(random_));
+    return std::chrono::milliseconds(std::uniform_int_distribution<std::chrono::milliseconds::rep>(
+        0, next_step().count())(random_));
   }
+  /// The same without jitter.
+  std::chrono::milliseconds next_step() { return std::exchange(step_, std::min(step_ * 2, cap_)); }
+  std::chrono::milliseconds step() const { return step_; }
   void reset() { step_ = base_; }
 
  private:

@@ -219,8 +219,8 @@ void Database::enqueue(std::shared_ptr<Waiter> waiter) {
   if (commit_due_) return;
   commit_due_ = true;
   // After everything that is ready now has had its turn: their changes share the commit.
-  asio::post(loop_, [this, alive = std::weak_ptr<void>(alive_)] {
-    if (!alive.expired()) flush();
+  asio::post(loop_, [this, alive = lifetime_.watch()] {
+    if (!alive.is_over()) flush();
   });
 }
 

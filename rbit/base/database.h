@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "rbit/base/lifetime.h"
 #include "rbit/base/notice.h"
 #include "rbit/base/result.h"
 #include "rbit/base/task.h"
@@ -147,7 +148,7 @@ class Database {
   Error trouble_;              // what made it sick
   std::chrono::steady_clock::time_point heal_after_{};
   std::chrono::milliseconds heal_pause_;
-  std::shared_ptr<void> alive_ = std::make_shared<int>();  // a commit that comes too late sees it
+  Lifetime lifetime_;  // a commit that comes too late sees it
 };
 
 }  // namespace rbit

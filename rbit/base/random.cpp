@@ -2,10 +2,10 @@
 
 #include <sys/random.h>
 
-#include <array>
+#include <boost/uuid/random_generator.hpp>
+#include <boost/uuid/uuid_io.hpp>
 #include <cerrno>
 #include <chrono>
-#include <cstring>
 
 namespace rbit {
 
@@ -20,20 +20,21 @@ std::uint64_t random_number() {
   return static_cast<std::uint64_t>(std::chrono::steady_clock::now().time_since_epoch().count());
 }
 
+namespace {
+
+/// `random_number` in the shape that generators take.
+struct Kernel {
+  using result_type = std::uint64_t;
+  static constexpr result_type min() { return 0; }
+  static constexpr result_type max() { return ~result_type{0}; }
+  result_type operator()() { return random_number(); }
+};
+
+}  // namespace
+
 std::string random_uuid() {
-  const std::array<std::uint64_t, 2> numbers{random_number(), random_number()};
-  std::array<unsigned char, 16> bytes{};
-  std::memcpy(bytes.data(), numbers.data(), bytes.size());
-  bytes[6] = static_cast<unsigned char>((bytes[6] & 0x0F) | 0x40);
-  bytes[8] = static_cast<unsigned char>((bytes[8] & 0x3F) | 0x80);
-  static constexpr char digits[] = "0123456789abcdef";
-  std::string id;
-  for (std::size_t i = 0; i < bytes.size(); ++i) {
-    if (i == 4 || i == 6 || i == 8 || i == 10) id += '-';
-    id += digits[bytes[i] >> 4];
-    id += digits[bytes[i] & 15];
-  }
-  return id;
+  Kernel kernel;
+  return boost::uuids::to_string(boost::uuids::basic_random_generator<Kernel>(kernel)());
 }
 
 }  // namespace rbit

@@ -8,6 +8,8 @@
 #include <mutex>
 #include <vector>
 
+#include "rbit/base/text.h"
+
 namespace rbit::secrets {
 
 namespace {
@@ -46,8 +48,7 @@ bool is_line_end(char c) {
 }
 
 bool is_base64_digit(char c) {
-  return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '+' ||
-         c == '/' || c == '-' || c == '_';
+  return text::is_alnum(c) || c == '+' || c == '/' || c == '-' || c == '_';
 }
 
 /// The digits of base64 that `text` alone decides where it stands behind `before` (0 to 2) bytes of

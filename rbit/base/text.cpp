@@ -28,7 +28,7 @@ std::size_t decode(std::string_view bytes, std::uint32_t& point) {
   if (first < 0xC2 || first > 0xF4 || bytes.size() < length) return 0;
   point = first & (0xFFu >> (length + 1));
   for (std::size_t i = 1; i < length; ++i) {
-    if ((at(i) & 0xC0) != 0x80) return 0;
+    if (!continues_a_letter(bytes[i])) return 0;
     point = (point << 6) | (at(i) & 0x3Fu);
   }
   static constexpr std::array<std::uint32_t, 5> least{0, 0, 0x80, 0x800, 0x10000};
@@ -66,9 +66,16 @@ std::string without_secrets(std::string_view text, std::size_t limit) {
   return secrets::redacted(text, is_cut ? secrets::Missing::end : secrets::Missing::nothing);
 }
 
+constexpr std::string_view lower_digits = "0123456789abcdef", upper_digits = "0123456789ABCDEF";
+
+void add_hex(std::string& out, char c, std::string_view digits) {
+  const auto byte = static_cast<unsigned char>(c);
+  out += digits[byte >> 4];
+  out += digits[byte & 15];
+}
+
 /// `printable`, cut after `limit` bytes with "...".
 std::string printed(std::string_view bytes, std::size_t limit) {
-  static constexpr char digits[] = "0123456789abcdef";
   std::string out;
   while (!bytes.empty()) {
     if (out.size() >= limit) return out + "...";
@@ -78,12 +85,7 @@ std::string printed(std::string_view bytes, std::size_t limit) {
       out += bytes.substr(0, length);
     } else {
       length = length == 0 ? 1 : length;
-      for (const char c : bytes.substr(0, length)) {
-        const auto byte = static_cast<unsigned char>(c);
-        out += "\\x";
-        out += digits[byte >> 4];
-        out += digits[byte & 15];
-      }
+      for (const char c : bytes.substr(0, length)) add_hex(out += "\\x", c, lower_digits);
     }
     bytes.remove_prefix(length);
   }
@@ -152,6 +154,28 @@ bool parse_number(std::string_view text, long long least, long long most, long l
   return true;
 }
 
+bool has_only(std::string_view text, std::string_view also) {
+  return std::all_of(text.begin(), text.end(),
+                     [&](char c) { return is_alnum(c) || also.find(c) != also.npos; });
+}
+
+std::string hex(std::string_view bytes) {
+  std::string out;
+  for (const char c : bytes) add_hex(out, c, lower_digits);
+  return out;
+}
+
+std::string percent_encoded(std::string_view bytes, std::string_view also) {
+  std::string out;
+  for (const char c : bytes) {
+    if (is_alnum(c) || also.find(c) != std::string_view::npos)
+      out += c;
+    else
+      add_hex(out += '%', c, upper_digits);
+  }
+  return out;
+}
+
 bool is_utf8(std::string_view bytes) {
   std::uint32_t point = 0;
   while (!bytes.empty()) {
@@ -160,6 +184,12 @@ bool is_utf8(std::string_view bytes) {
     bytes.remove_prefix(length);
   }
   return true;
+}
+
+std::string_view first_bytes(std::string_view text, std::size_t limit) {
+  if (text.size() <= limit) return text;
+  while (limit > 0 && continues_a_letter(text[limit])) --limit;
+  return text.substr(0, limit);
 }
 
 std::string printable(std::string_view bytes) {
@@ -175,12 +205,9 @@ std::string one_line(std::string_view bytes, std::size_t limit) {
 }
 
 std::string shortened(std::string_view text, std::size_t limit) {
-  std::string out = without_secrets(text, limit);
+  const std::string out = without_secrets(text, limit);
   if (out.size() <= limit) return out;
-  std::size_t end = limit;
-  while (end > 0 && (static_cast<unsigned char>(out[end]) & 0xC0u) == 0x80u) --end;
-  out.resize(end);
-  return out + "...";
+  return std::string(first_bytes(out, limit)) + "...";
 }
 
 std::optional<std::string> did_you_mean(std::string_view word,

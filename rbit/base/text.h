@@ -21,7 +21,26 @@ std::string upper(std::string_view text);
 /// True and `value` set if the whole of `text` is a decimal number from `least` to `most`.
 bool parse_number(std::string_view text, long long least, long long most, long long& value);
 
+/// Whether it is an ASCII letter or digit, whatever the locale.
+constexpr bool is_alnum(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+}
+
+/// Whether there are only ASCII letters, digits and what is in `also`.
+bool has_only(std::string_view text, std::string_view also);
+
+/// Two lower-case hexadecimal digits a byte.
+std::string hex(std::string_view bytes);
+/// ASCII letters, digits and what is in `also` as they are, every other byte as %XX.
+std::string percent_encoded(std::string_view bytes, std::string_view also);
+
 bool is_utf8(std::string_view bytes);
+/// Whether the byte is not the first one of its letter in UTF-8.
+constexpr bool continues_a_letter(char byte) {
+  return (static_cast<unsigned char>(byte) & 0xC0u) == 0x80u;
+}
+/// The most of the beginning of `text` that has `limit` bytes and ends with a whole letter.
+std::string_view first_bytes(std::string_view text, std::size_t limit);
 /// C0, C1, DEL, U+2028, U+2029, bidi controls and bad UTF-8 as \xNN, the rest as it is.
 std::string printable(std::string_view bytes);
 /// Whether `printable` has nothing to do: no line ends, nothing that a terminal obeys.

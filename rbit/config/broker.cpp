@@ -1,3 +1,4 @@
+#include "rbit/base/host_port.h"
 #include "rbit/base/loopback.h"
 #include "rbit/base/text.h"
 #include "rbit/config/broker_url.h"
@@ -20,9 +21,7 @@ BrokerUrl read_url(SectionReader& reader) {
     return {};
   }
   const auto also = [&](const char* key) {
-    const IniValue* entry = reader.entry(key);
-    // A key of [DEFAULT] may be meant for others.
-    if (entry && !entry->inherited)
+    if (const IniValue* entry = reader.own(key))
       reader.error(key, "is said by url too (" +
                             reader.entry("url")->place.seen_from(entry->place) + "); drop one");
   };

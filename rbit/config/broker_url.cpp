@@ -1,5 +1,6 @@
 #include "rbit/config/broker_url.h"
 
+#include "rbit/base/host_port.h"
 #include "rbit/base/text.h"
 #include "rbit/config/values.h"
 

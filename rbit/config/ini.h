@@ -10,8 +10,8 @@
 
 namespace rbit::config {
 
-/// What the tree of a file holds for a section, and for one `key = value` with its continuation
-/// lines.
+/// The tree of a file holds one of these for each section, and for each `key = value` with its
+/// continuation lines.
 struct IniValue {
   std::string spelled;       // the section's name; the key as written: env.NAME needs its case
   Place place;               // where the section first begins; of the key
@@ -22,20 +22,22 @@ struct IniValue {
   bool inherited = false;  // from [DEFAULT]
   std::string uncut{};     // of `script`: the first line with what looks like a comment
 
-  /// The key by which a section has it: lower-cased.
+  /// Returns the key by which the section has it, which is lower-cased.
   std::string key() const;
   /// The value as a text of lines: they lose the indentation that all behind the first have, and no
   /// more. REQUIRES: it is `runner`.
   std::string block() const;
 };
 
-/// A file: its sections by name, case kept, and in each of these its keys, all in the order of the
-/// file. Names may hold dots, so they are looked for by the functions below and not by paths.
+/// A file is a tree of its sections by name, case kept, and each section one of its keys, all in
+/// the order of the file. Names may hold dots, so they are looked for by the functions below, never
+/// by paths.
 using Ini = boost::property_tree::basic_ptree<std::string, IniValue>;
 
-/// The section of a file, or the key of a section, its own or the one it inherits. Null: none.
+/// Returns the section of a file, or the key of a section, its own or one that it inherits; null if
+/// there is none.
 const Ini* find_child(const Ini& parent, std::string_view name);
-/// What such a key says, or null.
+/// Returns what such a key says, or null.
 const IniValue* find_value(const Ini& section, std::string_view key);
 
 /// Whether a section has such a key, by its name in the file; with an empty key: whether there is

@@ -1,3 +1,4 @@
+#include "rbit/base/host_port.h"
 #include "rbit/base/loopback.h"
 #include "rbit/base/text.h"
 #include "rbit/config/environment.h"

@@ -75,8 +75,8 @@ void read_poll_time(SectionReader& reader, const Overrides& overrides, Settings&
 
 /// Old files keep the interpreter of some tool in [DEFAULT] `python`, a setting of their runners.
 void read_python(SectionReader& reader, std::string& python) {
-  const IniValue* said = reader.entry("python");
-  if (said && !said->inherited && !said->text.empty())
+  const IniValue* said = reader.own("python");
+  if (said && !said->text.empty())
     reader.read("python", python);
   else
     reader.note("python", python, {});

@@ -49,18 +49,14 @@ std::set<int> read_exit_codes(SectionReader& reader) {
 
 /// `exit-codes` and `metadata-fd`, which only mean something to a process of the job's own.
 void read_consumer_keys(SectionReader& reader, RunnerPolicy& policy, bool shell) {
-  const auto said = [&](const char* key) {
-    const IniValue* entry = reader.entry(key);
-    return entry && !entry->inherited;
-  };
   policy.strict_exit_codes = reader.choice("exit-codes") == "strict";
   reader.read("metadata-fd", policy.metadata_fd);
   if (policy.metadata_fd == 1 || policy.metadata_fd == 2)
     reader.error("metadata-fd", "1 and 2 are the job's output (write 3 to 9)");
-  if (shell && policy.strict_exit_codes && said("blocked-exit-codes"))
+  if (shell && policy.strict_exit_codes && reader.own("blocked-exit-codes"))
     reader.warning("blocked-exit-codes", "not read, exit-codes = strict has codes of its own");
   for (const char* key : {"exit-codes", "metadata-fd"})
-    if (!shell && said(key)) reader.warning(key, "not read, it is for shell lines only");
+    if (!shell && reader.own(key)) reader.warning(key, "not read, it is for shell lines only");
 }
 
 /// What a pattern may be meant for and is not; "": nothing.
@@ -189,27 +185,21 @@ void read_env(SectionReader& reader, RunnerPolicy& policy) {
   }
 }
 
-/// RBIT_SETTING_<KEY> for each setting: two keys must not give one name.
-void check_setting_names(SectionReader& reader) {
+/// DEFAULT's keys are settings of every runner and only told of where they stand. Two settings must
+/// not give one variable.
+void read_settings(SectionReader& reader, RunnerPolicy& policy) {
   std::map<std::string, const IniValue*> taken;
   for (const auto& [key, node] : *reader.section()) {
-    const std::string name = setting_variable(key);
     const Place& place = node.data().place;
-    const auto [first, fresh] = taken.emplace(name, &node.data());
+    policy.settings[key] = node.data().text;
+    if (!find_key("runner", key)) reader.note(key, node.data().text, place, is_secret_name(key));
+    const std::string variable = setting_variable(key);
+    const auto [first, fresh] = taken.emplace(variable, &node.data());
     if (!fresh)
       reader.error("",
                    "'" + key + "' and '" + first->second->key() + "' (" +
-                       first->second->place.seen_from(place) + ") both give " + name,
+                       first->second->place.seen_from(place) + ") both give " + variable,
                    place);
-  }
-}
-
-/// DEFAULT's keys are settings of every runner and only told of where they stand.
-void read_settings(SectionReader& reader, RunnerPolicy& policy) {
-  for (const auto& [key, node] : *reader.section()) {
-    policy.settings[key] = node.data().text;
-    if (!find_key("runner", key))
-      reader.note(key, node.data().text, node.data().place, is_secret_name(key));
   }
 }
 
@@ -242,8 +232,7 @@ RunnerPolicy read_policy(SectionReader& reader, bool shell) {
   if (shell) {
     policy.keep_warm = 1;
     reader.note("keep-warm", "1", {});
-    const IniValue* said = reader.entry("keep-warm");
-    if (said && !said->inherited)
+    if (reader.own("keep-warm"))
       reader.warning("keep-warm", "not read, a shell line is always started anew");
   } else {
     reader.read("keep-warm", policy.keep_warm);
@@ -294,6 +283,28 @@ bool read_script(SectionReader& reader, RunnerSettings& runner) {
   return true;
 }
 
+/// Reads what does the jobs, and returns which kind of runner that is.
+std::string_view read_line(SectionReader& reader, RunnerSettings& runner) {
+  const auto kind = [&] {
+    return text::trim(std::string_view(runner.line).substr(0, runner.line.find('!')));
+  };
+  const IniValue* line = reader.entry("runner");
+  runner.line = text::trim(reader.text("runner"));
+  runner.line_place = line ? line->place : runner.place;
+  if (kind() == "shell") runner.line = text::trim(line->block());
+  runner.shell = text::split_blanks(reader.text("shell"));
+  const IniValue* script = runner.line.empty() ? reader.entry("script") : nullptr;
+  if (script) runner.line_place = script->place;
+  const bool is_script = script && read_script(reader, runner);
+  // A list of lines in `pipeline` is told of by itself.
+  if (runner.line.empty() && !is_script && !find_child(*reader.section(), "pipeline"))
+    reader.error("",
+                 "'runner' is missing (write runner = shell!COMMAND, plugin!LIBRARY.so:NAME or "
+                 "python!MODULE:FUNCTION, or script = FILE)",
+                 line ? line->place : runner.place);
+  return kind();
+}
+
 }  // namespace
 
 void read_runners(const Ini& ini, Loaded& loaded) {
@@ -313,26 +324,9 @@ void read_runners(const Ini& ini, Loaded& loaded) {
                    "is there twice (first at " + first->second.place.seen_from(runner.place) + ")");
       continue;
     }
-    const IniValue* line = reader.entry("runner");
-    runner.line = text::trim(reader.text("runner"));
-    runner.line_place = line ? line->place : runner.place;
-    if (text::trim(runner.line.substr(0, runner.line.find('!'))) == "shell")
-      runner.line = text::trim(line->block());
-    runner.shell = text::split_blanks(reader.text("shell"));
-    const IniValue* script = runner.line.empty() ? reader.entry("script") : nullptr;
-    if (script) runner.line_place = script->place;
-    const bool is_script = script && read_script(reader, runner);
-    // A list of lines in `pipeline` is told of by itself.
-    if (runner.line.empty() && !is_script && !find_child(section, "pipeline"))
-      reader.error("",
-                   "'runner' is missing (write runner = shell!COMMAND, plugin!LIBRARY.so:NAME or "
-                   "python!MODULE:FUNCTION, or script = FILE)",
-                   line ? line->place : runner.place);
-    const auto kind = text::trim(std::string_view(runner.line).substr(0, runner.line.find('!')));
-    runner.policy = read_policy(reader, kind == "shell");
+    runner.policy = read_policy(reader, read_line(reader, runner) == "shell");
     read_env(reader, runner.policy);
     read_settings(reader, runner.policy);
-    check_setting_names(reader);
     loaded.settings.runners.emplace(runner.name, std::move(runner));
   }
 }

@@ -33,6 +33,11 @@ const IniValue* SectionReader::entry(std::string_view name) const {
   return found ? &found->data() : nullptr;
 }
 
+const IniValue* SectionReader::own(std::string_view name) const {
+  const IniValue* said = entry(name);
+  return said && !said->inherited ? said : nullptr;
+}
+
 Place SectionReader::place() const {
   return section_ ? section_->data().place : Place{loaded_.settings.file, 0};
 }

@@ -24,6 +24,8 @@ class SectionReader {
   /// What the file says under any spelling of the key, or null.
   const IniValue* entry(std::string_view key) const;
   bool has(std::string_view key) const { return entry(key) != nullptr; }
+  /// The same, but null for what [DEFAULT] says, which may be meant for others.
+  const IniValue* own(std::string_view key) const;
 
   /// Puts into `into` what the key says. `into` holds the default and keeps it where nothing is
   /// said, or what the key does not want; a default that is no text stands in the table too.
@@ -39,7 +41,7 @@ class SectionReader {
     else
       wrong(name, said->data().text, "is not " + wanted(key(name)));
   }
-  /// What the key says or the table's default, as it is written.
+  /// Returns what the key says, or the table's default, as it is written.
   std::string text(std::string_view key);
   std::string choice(std::string_view key);  // as the table spells it
   std::vector<std::string> list(std::string_view key);
@@ -50,9 +52,9 @@ class SectionReader {
   /// "[section] key: text" at the key's line, or `where` it is.
   void error(std::string_view key, const std::string& text, const Place& where = {});
   void warning(std::string_view key, const std::string& text, const Place& where = {});
-  /// An error: "'value' " and why it is none.
+  /// Makes an error of "'value' " and of why it is none.
   void wrong(std::string_view key, std::string_view value, const std::string& why);
-  /// An error unless AMQP takes it as the name of a queue or an exchange.
+  /// Makes an error unless AMQP takes it as the name of a queue or an exchange.
   void check_name(std::string_view key, const std::string& value);
   /// What only `rbit check` tells, and what --strict takes for an error.
   void doubt(std::string_view key, const std::string& text);
@@ -65,8 +67,8 @@ class SectionReader {
  private:
   const Key& key(std::string_view name) const;
   const Ini* node(std::string_view name) const;
-  /// Notes what the key says, or else `computed`, or else the table's default. What says it, or
-  /// null.
+  /// Notes what the key says, or else `computed`, or else the table's default. Returns what says
+  /// it, or null.
   const Ini* noted(std::string_view name, const std::string& computed = "");
   Finding found(Finding::Severity severity, std::string_view key, const std::string& text,
                 const Place& where = {}) const;

@@ -11,8 +11,8 @@
 /// `loaded.settings` and adds its findings and values.
 namespace rbit::config {
 
-/// Of a queue and of rbit itself, in bytes. AMQP allows 255 for a name; our longest prefix and
-/// suffix must fit in beside it.
+/// A queue's name, and rbit's own, has at most so many bytes: AMQP allows 255, and our longest
+/// prefix and suffix must fit in beside it.
 inline constexpr std::size_t longest_name = 220;
 
 void read_rbit(const Ini& ini, const Ini* section, const Overrides& overrides, Loaded& loaded);

@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "rbit/base/host_port.h"
 #include "rbit/base/text.h"
 #include "rbit/config/password.h"
 #include "rbit/config/section_reader.h"

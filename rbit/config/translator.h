@@ -8,10 +8,10 @@
 
 namespace rbit::config {
 
-/// How Boost.PropertyTree makes a T of what a key says: a number (int), a size in bytes
-/// (std::int64_t), a fraction (double), yes or no, a duration (milliseconds), free space, a list, a
-/// text. A text is read as the key's type has it: a path becomes absolute, a choice is as the table
-/// spells it. None: it is no such value, or none that the key allows.
+/// By this Boost.PropertyTree makes a T of what a key says: a number (int), a size in bytes
+/// (std::int64_t), a fraction (double), yes or no (bool), a duration (milliseconds), free space, a
+/// list, a text. A text is read as the key's type has it: a path becomes absolute, a choice is
+/// spelled as in the table.
 template <class T>
 struct Translator {
   using internal_type = IniValue;
@@ -20,6 +20,7 @@ struct Translator {
   const Key& key;
   const std::string& directory;  // where relative paths start
 
+  /// Gives none for what is no such value, or none that the key allows.
   boost::optional<T> get_value(const IniValue& value) const;
 };
 

@@ -15,9 +15,6 @@ namespace {
 bool is_digit(char c) {
   return c >= '0' && c <= '9';
 }
-bool is_letter(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
 
 /// A decimal number without sign or exponent; `text` is left at what follows it.
 std::optional<double> take_decimal(std::string_view& text) {
@@ -178,38 +175,9 @@ std::optional<std::vector<std::string>> parse_words(std::string_view text) {
   return words;
 }
 
-std::optional<HostPort> parse_host_port(std::string_view text) {
-  HostPort result;
-  std::string_view rest;
-  if (text.starts_with("[")) {
-    const auto end = text.find(']');
-    if (end == std::string_view::npos || end < 3) return std::nullopt;
-    for (const char c : text.substr(1, end - 1))
-      if (!std::strchr("0123456789abcdefABCDEF:.", c)) return std::nullopt;
-    result.host = text.substr(0, end + 1);
-    rest = text.substr(end + 1);
-  } else {
-    const auto end = std::min(text.find(':'), text.size());
-    if (end == 0 || end > 253) return std::nullopt;
-    for (const char c : text.substr(0, end))
-      if (!is_letter(c) && !is_digit(c) && c != '.' && c != '-' && c != '_') return std::nullopt;
-    if (text.front() == '-') return std::nullopt;
-    result.host = text.substr(0, end);
-    rest = text.substr(end);
-  }
-  if (rest.empty()) return result;
-  long long port = 0;
-  if (rest.front() != ':' || !text::parse_number(rest.substr(1), 1, 65535, port))
-    return std::nullopt;
-  result.port = static_cast<int>(port);
-  return result;
-}
-
 bool is_variable_name(std::string_view text) {
   if (text.empty() || is_digit(text.front())) return false;
-  for (const char c : text)
-    if (!is_letter(c) && !is_digit(c) && c != '_') return false;
-  return true;
+  return text::has_only(text, "_");
 }
 
 }  // namespace rbit::config

@@ -37,13 +37,6 @@ std::vector<std::string> parse_list(std::string_view text);
 /// Parts between white space, with quotes around what holds a blank: "a b" c. A backslash and what
 /// follows it stand as they are, for whoever reads the part. Returns none if a quote has no end.
 std::optional<std::vector<std::string>> parse_words(std::string_view text);
-/// "host", "host:port", "[v6]", "[v6]:port", in letters, digits, dots and hyphens, or hexadecimal
-/// digits and colons between brackets.
-struct HostPort {
-  std::string host;  // v6 in brackets
-  int port = 0;      // 0: not said
-};
-std::optional<HostPort> parse_host_port(std::string_view text);
 /// A name for an environment variable: letters, digits, '_', no digit first.
 bool is_variable_name(std::string_view text);
 

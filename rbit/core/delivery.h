@@ -17,6 +17,7 @@ class Settler {
   virtual ~Settler() = default;
   /// Does it, and ends when it is done as far as this side can know: a copy is confirmed before the
   /// original is acknowledged. An Error: it was not settled; unless `is_void`, try again later.
+  /// `message` bears its key as id, as its copies shall.
   virtual Task<Result<void>> settle(const Message& message, const Settlement& settlement) = 0;
   /// Early acknowledgement (rbit/doc/order.rst, ack-after): whoever calls this has put on record
   /// that the message is ours, whatever comes of it. The broker is told so, and the task ends when
@@ -37,12 +38,17 @@ class Settler {
 class Delivery {
  public:
   Delivery(Message message, std::unique_ptr<Settler> settler)
-      : message_(std::move(message)), settler_(std::move(settler)) {}
+      : message_(std::move(message)),
+        digest_(digest_of(message_)),
+        key_(key_of(message_, digest_)),
+        settler_(std::move(settler)) {}
   Delivery(Delivery&&) noexcept = default;
   Delivery& operator=(Delivery&& other) noexcept {
     if (this != &other) {
       drop();
       message_ = std::move(other.message_);
+      digest_ = std::move(other.digest_);
+      key_ = std::move(other.key_);
       settler_ = std::move(other.settler_);
     }
     return *this;
@@ -50,8 +56,14 @@ class Delivery {
   ~Delivery() { drop(); }
 
   const Message& message() const { return message_; }
-  /// Gives it the id that its copies will carry, where its own is somebody else's too.
-  void rename(std::string id) { message_.message_id = std::move(id); }
+  /// As `key_of` and `digest_of` say of the message.
+  const std::string& key() const { return key_; }
+  const std::string& digest() const { return digest_; }
+  /// Gives it the key that its copies will carry as id, where its own is somebody else's too.
+  void rename(std::string key) {
+    message_.message_id = key;
+    key_ = std::move(key);
+  }
   /// Notes something on it that its copies shall carry.
   void mark(const std::string& header, HeaderValue value) {
     message_.headers[header] = std::move(value);
@@ -62,7 +74,9 @@ class Delivery {
   /// The duty is done when this succeeds. REQUIRES: not settled yet; this and `settlement` stay
   /// where they are until the task ends.
   Task<Result<void>> settle(const Settlement& settlement) {
-    auto result = co_await settler_->settle(message_, settlement);
+    Message named = message_;
+    named.message_id = key_;
+    auto result = co_await settler_->settle(named, settlement);
     if (result) settler_.reset();
     co_return result;
   }
@@ -77,6 +91,7 @@ class Delivery {
   }
 
   Message message_;
+  std::string digest_, key_;
   std::unique_ptr<Settler> settler_;
 };
 

@@ -3,6 +3,8 @@
 #include <cstdint>
 #include <string>
 
+#include "rbit/core/body.h"
+
 namespace rbit {
 
 /// The parts of a PyBit build request that runners may use (rbit/doc/formats.rst, build-request).
@@ -25,11 +27,12 @@ struct Job {
   int attempt = 1;     // 1 on the first try
   int crashes = 0;     // how many of the earlier attempts ended without a verdict
   bool redelivered = false;
-  bool owned = false;          // the broker has no message of it any more: the journal has all
+  bool owned = false;        // the broker has no message of it any more: the journal has all
+  bool may_be_owned = true;  // else its queue has the message to the end: no need to keep it twice
   std::int64_t timestamp = 0;  // seconds since 1970, at the start of this attempt
   BuildRequest request;
   std::string digest;  // of the message, `digest_of`
-  std::string body;    // the message as it came
+  Body body;           // the message as it came
 };
 
 }  // namespace rbit

@@ -1,10 +1,13 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <map>
 #include <optional>
 #include <string>
 #include <variant>
+
+#include "rbit/core/body.h"
 
 namespace rbit {
 
@@ -14,7 +17,7 @@ using HeaderValue = std::variant<bool, std::int64_t, double, std::string>;
 /// What a queue held, unparsed: bytes and properties. Nothing in it is trusted.
 struct Message {
   std::string queue;
-  std::string body;          // the first 64 KiB only, if `oversized`
+  Body body;                 // the first 64 KiB only, if `oversized`
   bool redelivered = false;  // a hint: a TTL hop or a republish clears it
 
   std::string message_id;  // empty: none
@@ -46,6 +49,11 @@ inline constexpr const char* replayed_header = "rbit-replayed";
 /// was building its job.
 inline constexpr const char* waited_header = "x-rbit-waited";
 
+/// The value of a header that is a whole number from 0 to `most`. 0: there is none, or it says
+/// nothing sane.
+std::int64_t number_in(const Message& message, const std::string& header,
+                       std::int64_t most = std::numeric_limits<std::int64_t>::max());
+
 /// The attempt header's value if it is a sane number, else none.
 std::optional<int> attempt_of(const Message& message);
 
@@ -54,11 +62,10 @@ std::optional<int> attempt_of(const Message& message);
 std::int64_t replayed_at(const Message& message);
 
 /// The name of the job in the journal: the message id, else SHA-256 over queue, NUL, body
-/// (rbit/doc/order.rst, redelivery).
+/// (rbit/doc/order.rst, redelivery). A `Delivery` knows it, and the digest.
 std::string key_of(const Message& message);
-
-/// All but the body.
-Message envelope_of(const Message& message);
+/// The same where the digest is known.
+std::string key_of(const Message& message, const std::string& digest);
 
 /// Which queue and bytes it is, hexadecimal SHA-256: two messages of one id may be two.
 std::string digest_of(const Message& message);

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "rbit/base/text.h"
+#include "rbit/core/job_field.h"
 
 namespace rbit {
 
@@ -14,14 +15,7 @@ using nlohmann::json;
 
 json text_value(const std::string& bytes) {
   if (text::is_utf8(bytes)) return bytes;
-  static constexpr char digits[] = "0123456789abcdef";
-  std::string hex;
-  for (const char c : bytes) {
-    const auto byte = static_cast<unsigned char>(c);
-    hex += digits[byte >> 4];
-    hex += digits[byte & 15];
-  }
-  return json{{"hex", hex}};
+  return json{{"hex", text::hex(bytes)}};
 }
 
 bool read_text(const json& value, std::string& out) {
@@ -38,7 +32,7 @@ bool read_text(const json& value, std::string& out) {
   return true;
 }
 
-void read_text(const json& object, const char* name, std::string& out) {
+void read_text(const json& object, std::string_view name, std::string& out) {
   if (const auto found = object.find(name); found != object.end()) read_text(*found, out);
 }
 
@@ -47,8 +41,7 @@ void read_flag(const json& object, const char* name, bool& out) {
     out = found->get<bool>();
 }
 
-/// The texts of a Message by their AMQP names, and those of a BuildRequest by theirs: one table for
-/// writing and reading.
+/// The texts of a Message by their AMQP names: one table for writing and reading.
 constexpr std::array<std::pair<const char*, std::string Message::*>, 12> properties{{
     {"message_id", &Message::message_id},
     {"content_type", &Message::content_type},
@@ -62,21 +55,6 @@ constexpr std::array<std::pair<const char*, std::string Message::*>, 12> propert
     {"exchange", &Message::exchange},
     {"routing_key", &Message::routing_key},
     {"sha256", &Message::sha256},
-}};
-constexpr std::array<std::pair<const char*, std::string BuildRequest::*>, 13> fields{{
-    {"job_id", &BuildRequest::job_id},
-    {"package", &BuildRequest::package},
-    {"version", &BuildRequest::version},
-    {"arch", &BuildRequest::arch},
-    {"suite", &BuildRequest::suite},
-    {"dist", &BuildRequest::dist},
-    {"format", &BuildRequest::format},
-    {"build_env", &BuildRequest::build_env},
-    {"method", &BuildRequest::method},
-    {"uri", &BuildRequest::uri},
-    {"vcs_id", &BuildRequest::vcs_id},
-    {"web_host", &BuildRequest::web_host},
-    {"commands", &BuildRequest::commands},
 }};
 
 json header_value(const HeaderValue& value) {
@@ -134,8 +112,9 @@ void properties_from_json(std::string_view text, Message& message) {
 
 std::string request_to_json(const BuildRequest& request) {
   json out = json::object();
-  for (const auto& [name, member] : fields)
-    if (!(request.*member).empty()) out[name] = text_value(request.*member);
+  for (const JobField& field : job_fields)
+    if (field.text != nullptr && !(request.*field.text).empty())
+      out[field.name] = text_value(request.*field.text);
   if (request.master) out["master"] = true;
   return out.dump();
 }
@@ -144,7 +123,8 @@ BuildRequest request_from_json(std::string_view text) {
   BuildRequest request;
   const json in = json::parse(text, nullptr, false);
   if (!in.is_object()) return request;
-  for (const auto& [name, member] : fields) read_text(in, name, request.*member);
+  for (const JobField& field : job_fields)
+    if (field.text != nullptr) read_text(in, field.name, request.*field.text);
   read_flag(in, "master", request.master);
   return request;
 }

@@ -5,14 +5,7 @@
 namespace rbit {
 
 std::int64_t returns_of(const Message& message) {
-  std::int64_t most = 0;
-  for (const char* header : {"x-delivery-count", "x-acquired-count"}) {
-    const auto found = message.headers.find(header);
-    if (found == message.headers.end()) continue;
-    if (const auto* count = std::get_if<std::int64_t>(&found->second))
-      most = std::max(most, *count);
-  }
-  return most;
+  return std::max(number_in(message, "x-delivery-count"), number_in(message, "x-acquired-count"));
 }
 
 }  // namespace rbit

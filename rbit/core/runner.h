@@ -53,7 +53,7 @@ struct RunContext {
   std::function<void(Status, std::string message)> report;
   StopRequest& stop;
   std::string record_dir;  // fresh and empty, 0700, outside the job's reach; removed after J3
-  Message envelope{};      // of the message that asks for it: all but its body
+  Message message{};       // that asks for it
   /// The job has ended and only waits for something now: another one may have its slot.
   std::function<void()> release_slot = [] {};
 };

@@ -18,8 +18,7 @@ std::string wrong_pattern(std::string_view pattern) {
 
 std::string setting_variable(std::string_view key) {
   std::string name = "RBIT_SETTING_";
-  for (const char c : text::upper(key))
-    name += (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ? c : '_';
+  for (const char c : text::upper(key)) name += text::is_alnum(c) ? c : '_';
   return name;
 }
 

@@ -3,7 +3,7 @@
 #include <string>
 #include <string_view>
 
-/// Rules for what a [runner:NAME] section says that hold for its reader and for who runs its jobs.
+/// These rules for what a [runner:NAME] section says hold for its reader and for who runs its jobs.
 namespace rbit {
 
 /// Says why it is no pattern of `artifacts`, as the end of a sentence about it, or returns "".

@@ -24,11 +24,11 @@ void take_back(Outcome& outcome) {
 }  // namespace
 
 Task<Outcome> Attempts::run(const Binding& binding, RunningJob& running,
-                            const std::string& record_dir, const Message& envelope,
+                            const std::string& record_dir, const Message& message,
                             std::optional<Slot>& slot) {
   Backoff backoff(first_pause, longest_pause);
   for (;;) {
-    Outcome outcome = co_await try_once(binding, running, record_dir, envelope, slot);
+    Outcome outcome = co_await try_once(binding, running, record_dir, message, slot);
     if (outcome.kind != Outcome::Kind::not_started || blame_the_disk(outcome)) co_return outcome;
     if (outcome.shortage == 0) co_return outcome;
     ++short_;
@@ -42,14 +42,14 @@ Task<Outcome> Attempts::run(const Binding& binding, RunningJob& running,
 }
 
 Task<Outcome> Attempts::try_once(const Binding& binding, RunningJob& running,
-                                 std::string record_dir, Message envelope,
+                                 std::string record_dir, Message message,
                                  std::optional<Slot>& slot) {
   Outcome outcome;
   if (is_poison(running, outcome)) co_return outcome;
-  RunContext context{[&](Status status, std::string message) {
-                       recorder_.note_status(running, status, std::move(message));
+  RunContext context{[&](Status status, std::string said) {
+                       recorder_.note_status(running, status, std::move(said));
                      },
-                     running.stop, std::move(record_dir), std::move(envelope),
+                     running.stop, std::move(record_dir), std::move(message),
                      [&slot] { slot.reset(); }};
   failpoint("X.before");
   outcome = co_await binding.runner->run(running.job, context);

@@ -39,11 +39,11 @@ class Attempts {
   /// somebody asks for its end.
   /// `slot` is the job's; it is dropped early if the job only waits for something at its end.
   Task<Outcome> run(const Binding& binding, RunningJob& running, const std::string& record_dir,
-                    const Message& envelope, std::optional<Slot>& slot);
+                    const Message& message, std::optional<Slot>& slot);
 
  private:
   Task<Outcome> try_once(const Binding& binding, RunningJob& running, std::string record_dir,
-                         Message envelope, std::optional<Slot>& slot);
+                         Message message, std::optional<Slot>& slot);
   bool is_poison(const RunningJob& running, Outcome& outcome) const;
   bool blame_the_disk(Outcome& outcome);
   Task<void> wait_for_room(const RunningJob& running, milliseconds time);

@@ -17,11 +17,7 @@ constexpr int most_waits = 1'000;  // as many as `attempts` may be
 
 /// How often the message was put back; a stranger's nonsense is 0.
 int waits_of(const Message& message) {
-  const auto header = message.headers.find(waited_header);
-  if (header == message.headers.end()) return 0;
-  const auto* number = std::get_if<std::int64_t>(&header->second);
-  if (number == nullptr || *number < 0 || *number > most_waits) return 0;
-  return static_cast<int>(*number);
+  return static_cast<int>(number_in(message, waited_header, most_waits));
 }
 
 Outcome::Kind outcome_of(Standing::Kind kind) {

@@ -30,8 +30,8 @@ std::string name_after(const Identity& one) {
 
 Identity identify(Delivery& delivery, const Ledger& ledger, const Journal& journal) {
   const Message& message = delivery.message();
-  const std::string id = key_of(message);
-  Identity identity = look_up(id, digest_of(message), ledger, journal);
+  const std::string id = delivery.key();
+  Identity identity = look_up(id, delivery.digest(), ledger, journal);
   while (identity.holder == Identity::Holder::other)
     identity = look_up(name_after(identity), identity.digest, ledger, journal);
   // What stood in the way of an earlier delivery of it may be forgotten by now.

@@ -41,11 +41,11 @@ Task<bool> JobFlow::carry_out(const Binding& binding, RunningJob& running,
   const bool begun = co_await means_.recorder.begin(running, *record);  // J1
   if (!begun) means_.outside.remove_record(*record);
   if (!begun) co_return false;
-  const Message envelope = envelope_of(running.deliveries.front().message());
+  const Message message = running.deliveries.front().message();  // it may be settled early
   running.ack_after = binding.ack_after;  // not before: a claim is of what is on record
   means_.early_ack.watch(running);        // A', when its time comes
   Outcome outcome =
-      co_await means_.attempts.run(binding, running, *record, envelope, slot);  // X to V
+      co_await means_.attempts.run(binding, running, *record, message, slot);  // X to V
   const Settlement settlement = co_await decide(binding, running, outcome);
   running.has_verdict = true;
   slot.reset();  // the next job need not wait for our disk
@@ -226,6 +226,7 @@ Job JobFlow::accept(Arriving& message) const {
   job.attempt = message.past->attempt;
   job.crashes = message.past->crashes;
   job.redelivered = raw.redelivered;
+  job.may_be_owned = message.binding.can_own;
   job.timestamp = to_seconds(means_.clock.wall());
   job.request = std::move(message.request);
   job.digest = message.identity.digest;

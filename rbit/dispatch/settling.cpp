@@ -113,7 +113,7 @@ Task<void> Settling::acknowledge(Delivery delivery) {
 }
 
 Task<void> Settling::answer_again(Delivery delivery, Settlement settlement) {
-  const std::string key = key_of(delivery.message());
+  const std::string key = delivery.key();
   log::info("message " + text::one_line(key, 80) + " of " + delivery.message().queue +
             " came again; its answer is known: " + std::string(to_string(settlement.kind)));
   // One that comes for the first time is a copy that was overtaken: nobody missed its answer.
@@ -140,7 +140,7 @@ Task<void> Settling::refuse(Delivery delivery, Error why) {
                " bytes is no job and becomes a dead letter: " + why.thing + ": " + why.reason);
   const std::string reason = text::one_line(why.thing + ": " + why.reason, 190);
   const Settlement dead = Settlement::dead_letter(reason);
-  const std::string key = key_of(message);
+  const std::string key = delivery.key();
   co_await settle(key, delivery, dead);
 }
 

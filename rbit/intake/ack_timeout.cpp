@@ -15,12 +15,11 @@ constexpr std::chrono::milliseconds most_patient = std::chrono::hours(24 * 365);
 }  // namespace
 
 std::optional<std::chrono::milliseconds> acknowledgement_timeout(const amqp::Refusal& why) {
-  constexpr int precondition_failed = 406;
   constexpr std::string_view what = "delivery acknowledgement on channel ";
   constexpr std::string_view limit = "Timeout value used: ";
   constexpr std::chrono::milliseconds unknown(-1);
   const std::string_view text = why.text;
-  if (why.code != precondition_failed || text.find(what) == text.npos) return std::nullopt;
+  if (why.code != amqp::precondition_failed || text.find(what) == text.npos) return std::nullopt;
   const auto at = text.find(limit);
   if (at == text.npos) return unknown;
   const std::string_view number = text.substr(at + limit.size());

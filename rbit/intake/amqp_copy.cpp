@@ -6,16 +6,14 @@
 #include <utility>
 
 #include "rbit/base/failpoint.h"
-#include "rbit/base/text.h"
-#include "rbit/intake/dead_summary.h"
+#include "rbit/intake/amqp_message.h"
+#include "rbit/intake/copy.h"
 
 namespace rbit {
 
 namespace {
 
-constexpr int no_route = 312, precondition_failed = 406;
 constexpr std::int32_t most_messages = 100'000;
-constexpr std::size_t reason_limit = 190;  // of the header's 200 characters, with the dots of a cut
 
 std::int32_t delay_of(const Settlement& settlement) {
   constexpr std::int64_t most = std::numeric_limits<std::int32_t>::max();  // the type is fixed
@@ -42,7 +40,7 @@ Task<Result<void>> AmqpCopy::send(const Message& message, const Settlement& sett
     amqp::Outgoing copy = make(message, settlement);
     answer = co_await publisher_.send(std::move(copy));
     // Unroutable: somebody deleted the queue that we had declared. Once more from the start.
-    if (answer.ok() || answer.refusal->code != no_route || !ours) break;
+    if (answer.ok() || answer.refusal->code != amqp::no_route || !ours) break;
   }
   refusal = refusal_of(answer);
   if (!answer.ok())
@@ -63,7 +61,7 @@ CopyRefusal AmqpCopy::refusal_of(const amqp::Answer& answer) const {
 Task<amqp::Answer> AmqpCopy::declare(const Message& message, const Settlement& settlement) {
   const bool dead = settlement.kind == Settlement::Kind::dead_letter;
   const auto differs = [](const amqp::Answer& one) {
-    return !one.ok() && one.refusal->code == precondition_failed && !one.refusal->limit;
+    return !one.ok() && one.refusal->code == amqp::precondition_failed && !one.refusal->limit;
   };
   amqp::DeclareQueue queue = queue_for(message, settlement, queues_.quorum);
   amqp::Answer answer = co_await publisher_.declare(std::move(queue));
@@ -75,46 +73,10 @@ Task<amqp::Answer> AmqpCopy::declare(const Message& message, const Settlement& s
   co_return answer;
 }
 
-amqp::Outgoing AmqpCopy::plain(const Message& message) {
-  amqp::Outgoing copy;
-  copy.body = message.body;
-  copy.content_type = message.content_type;
-  copy.content_encoding = message.content_encoding;
-  copy.correlation_id = message.correlation_id;
-  copy.reply_to = message.reply_to;
-  copy.type = message.type;
-  copy.app_id = message.app_id;
-  copy.message_id = key_of(message);
-  copy.timestamp = message.timestamp;
-  copy.priority = message.priority;
-  constexpr std::size_t longest_name = 128;  // the protocol's; one that is longer cannot be sent
-  for (const auto& [name, value] : message.headers)
-    if (is_copied_header(name) && name.size() <= longest_name) copy.headers[name] = value;
-  return copy;
-}
-
 amqp::Outgoing AmqpCopy::make(const Message& message, const Settlement& settlement) const {
-  amqp::Outgoing copy = plain(message);
+  const std::int64_t now = to_seconds(clock_.wall());
+  amqp::Outgoing copy = outgoing_of(copy_of(message, settlement, {worker_, now, now}));
   copy.routing_key = queue_for(message, settlement, false).name;  // at the default exchange
-  const bool dead = settlement.kind == Settlement::Kind::dead_letter;
-  if (dead || settlement.next_attempt > 0)
-    copy.headers[attempt_header] =
-        std::int64_t{!dead ? settlement.next_attempt
-                           : std::max(settlement.next_attempt, attempt_of(message).value_or(1))};
-  copy.headers["x-rbit-queue"] = message.queue;
-  copy.headers["x-rbit-reason"] = text::one_line(settlement.reason, reason_limit);
-  copy.headers["x-rbit-worker"] = worker_;
-  const auto first = message.headers.find("x-rbit-first");
-  const std::int64_t* known =
-      first == message.headers.end() ? nullptr : std::get_if<std::int64_t>(&first->second);
-  if (const auto waited = message.headers.find(waited_header); waited != message.headers.end())
-    copy.headers[waited_header] = waited->second;
-  copy.time_headers["x-rbit-first"] = known && *known > 0 ? *known : to_seconds(clock_.wall());
-  if (dead) copy.time_headers["x-rbit-died"] = to_seconds(clock_.wall());
-  if (message.oversized) {  // only its start is here
-    copy.headers["x-rbit-size"] = static_cast<std::int64_t>(message.size);
-    copy.headers["x-rbit-sha256"] = message.sha256;
-  }
   return copy;
 }
 

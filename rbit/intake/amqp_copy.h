@@ -41,9 +41,6 @@ class AmqpCopy {
   static amqp::DeclareQueue queue_for(const Message& message, const Settlement& settlement,
                                       bool quorum);
 
-  /// The body and what is kept of the properties and headers of others; nothing of rbit's own.
-  static amqp::Outgoing plain(const Message& message);
-
  private:
   CopyRefusal refusal_of(const amqp::Answer& answer) const;
   Task<amqp::Answer> declare(const Message& message, const Settlement& settlement);

@@ -10,29 +10,24 @@
 #include <vector>
 
 #include "rbit/core/returns.h"
-#include "rbit/intake/amqp_copy.h"
 #include "rbit/intake/amqp_message.h"
+#include "rbit/intake/copy.h"
 
 namespace rbit {
 
 namespace {
 
-constexpr int not_found = 404;
 constexpr int most_waits = 40;
 constexpr std::chrono::milliseconds wait_pause(50);
 
 /// The same letter as a new message, rbit's headers included.
-amqp::Outgoing renewed(const Message& letter, const std::string& dead_queue) {
-  amqp::Outgoing again = AmqpCopy::plain(letter);
+amqp::Outgoing renewed(Message letter, const std::string& dead_queue) {
+  letter.message_id = key_of(letter);
+  std::erase_if(letter.headers, [](const auto& one) {
+    return !is_copied_header(one.first) && !one.first.starts_with(own_header_prefix);
+  });
+  amqp::Outgoing again = outgoing_of(letter);
   again.routing_key = dead_queue;
-  for (const auto& [name, value] : letter.headers) {
-    if (!name.starts_with(amqp::own_header_prefix)) continue;
-    const auto* time = std::get_if<std::int64_t>(&value);
-    if (time != nullptr && (name == "x-rbit-first" || name == "x-rbit-died"))
-      again.time_headers[name] = *time;
-    else
-      again.headers[name] = value;
-  }
   return again;
 }
 
@@ -69,7 +64,7 @@ class AmqpDeadLetters::Look {
     look.passive = true;
     const amqp::Answer answer = co_await channel_->call(std::move(look));
     if (answer.ok()) co_return answer.reply.messages;
-    if (answer.refusal->code == not_found) co_return 0u;
+    if (answer.refusal->code == amqp::not_found) co_return 0u;
     co_return failure(answer);
   }
 
@@ -143,7 +138,7 @@ class AmqpDeadLetters::Got : public Letter {
   std::uint64_t tag() const { return tag_; }
 
   Task<Result<void>> replay(Message fresh) override {
-    amqp::Outgoing again = AmqpCopy::plain(fresh);
+    amqp::Outgoing again = outgoing_of(fresh);
     again.routing_key = fresh.queue;
     co_return co_await publish_then_leave(std::move(again));
   }

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "rbit/intake/copy.h"
+
 namespace rbit {
 
 Message message_from(amqp::Incoming&& incoming, const std::string& queue) {
@@ -32,6 +34,29 @@ Message message_from(amqp::Incoming&& incoming, const std::string& queue) {
   message.size = incoming.size;
   message.sha256 = std::move(incoming.sha256);
   return message;
+}
+
+amqp::Outgoing outgoing_of(const Message& message) {
+  amqp::Outgoing out;
+  out.body = message.body;
+  out.content_type = message.content_type;
+  out.content_encoding = message.content_encoding;
+  out.correlation_id = message.correlation_id;
+  out.reply_to = message.reply_to;
+  out.type = message.type;
+  out.app_id = message.app_id;
+  out.message_id = message.message_id;
+  out.timestamp = message.timestamp;
+  out.priority = message.priority;
+  constexpr std::size_t longest_name = 128;  // the protocol's; one that is longer cannot be sent
+  for (const auto& [name, value] : message.headers) {
+    const auto* time = std::get_if<std::int64_t>(&value);
+    if (time != nullptr && (name == copy_header::first || name == copy_header::died))
+      out.time_headers[name] = *time;
+    else if (name.size() <= longest_name)
+      out.headers[name] = value;
+  }
+  return out;
 }
 
 }  // namespace rbit

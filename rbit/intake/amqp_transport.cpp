@@ -11,13 +11,10 @@
 
 namespace rbit {
 
-using amqp::Answer;
 using amqp::Connection;
 using amqp::Refusal;
 
 namespace {
-
-using SteadyClock = std::chrono::steady_clock;
 
 constexpr std::chrono::milliseconds least_poll_time{10};  // 0 would never sleep
 
@@ -44,11 +41,9 @@ AmqpTransport::AmqpTransport(const asio::any_io_executor& loop, Clock& clock,
       keeper_(loop, for_intake(settings_), amqp::Voice::loud),
       channels_(loop, settings_.channels_for_others),
       changed_(loop),
-      look_(loop),
-      alive_(std::make_shared<bool>(true)) {}
+      look_(loop) {}
 
 AmqpTransport::~AmqpTransport() {
-  *alive_ = false;
   for (const auto& [name, reader] : readers_) reader->unlink();
 }
 
@@ -141,8 +136,8 @@ void AmqpTransport::set_credit(const std::string& queue, int free_slots) {
 /// Many changes of one turn of the loop are one change.
 void AmqpTransport::apply_soon() {
   if (std::exchange(apply_due_, true)) return;
-  asio::post(loop_, [this, alive = alive_] {
-    if (!*alive) return;
+  asio::post(loop_, [this, alive = lifetime_.watch()] {
+    if (alive.is_over()) return;
     apply_due_ = false;
     for (const auto& [name, reader] : readers_) reader->apply();
   });

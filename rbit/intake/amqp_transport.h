@@ -11,6 +11,7 @@
 #include "rbit/amqp/keeper.h"
 #include "rbit/amqp/publish_connection.h"
 #include "rbit/base/clock.h"
+#include "rbit/base/lifetime.h"
 #include "rbit/core/transport.h"
 #include "rbit/intake/amqp_copy.h"
 #include "rbit/intake/amqp_reader.h"
@@ -101,7 +102,7 @@ class AmqpTransport : public Transport {
   int busy_ = 0;  // coroutines of ours
   bool said_reading_ = false;
   bool closing_ = false, apply_due_ = false;
-  std::shared_ptr<bool> alive_;  // what is posted asks it first
+  Lifetime lifetime_;  // what is posted asks it first
 };
 
 }  // namespace rbit

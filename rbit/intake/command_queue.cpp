@@ -17,8 +17,6 @@ namespace {
 
 using SteadyClock = std::chrono::steady_clock;
 
-constexpr int resource_locked = 405;
-constexpr std::chrono::milliseconds longest_deadly_pause = std::chrono::hours(1);
 constexpr std::uint16_t at_once = 16;  // commands under way
 constexpr const char* tag = "rbit-commands";
 
@@ -56,8 +54,7 @@ Task<void> CommandQueue::tend(std::shared_ptr<amqp::Connection> connection) {
     const Refusal why = co_await read(connection);
     if (why.deadly) {
       note_trouble(why);
-      not_before_ = SteadyClock::now() + deadly_pause_;
-      deadly_pause_ = std::min(2 * deadly_pause_, longest_deadly_pause);
+      not_before_ = SteadyClock::now() + deadly_pauses_.next_step();
     }
     if (!connection->is_open() || closing_) break;
     co_await pause(note_trouble(why), connection);
@@ -156,7 +153,7 @@ Task<Answer> CommandQueue::bind(std::shared_ptr<amqp::Connection> connection) {
 
 /// Says each trouble once, and gives the pause until the next try.
 std::chrono::milliseconds CommandQueue::note_trouble(const Refusal& why) {
-  if (why.code == resource_locked) return note_taken(why);
+  if (why.code == amqp::resource_locked) return note_taken(why);
   locked_at_.reset();
   if (std::exchange(trouble_, why.text) != why.text)
     log::warning(what() + " cannot be used, no cancel arrives until it can: " +

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "rbit/amqp/connection.h"
+#include "rbit/base/backoff.h"
 #include "rbit/base/clock.h"
 #include "rbit/base/notice.h"
 #include "rbit/base/result.h"
@@ -70,7 +71,7 @@ class CommandQueue {
   std::optional<SteadyTime> locked_at_;  // somebody else has it since then
   bool said_taken_ = false;
   SteadyTime not_before_{};  // it ended a connection
-  std::chrono::milliseconds deadly_pause_{60'000};
+  Backoff deadly_pauses_{std::chrono::minutes(1), std::chrono::hours(1)};
   std::string trouble_, binding_trouble_;  // as said
   int busy_ = 0;                           // coroutines of ours
 };

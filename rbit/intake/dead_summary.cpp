@@ -1,5 +1,6 @@
 #include "rbit/intake/dead_summary.h"
 
+#include "rbit/intake/copy.h"
 #include "rbit/intake/request.h"
 
 namespace rbit {
@@ -13,31 +14,18 @@ std::string text_of(const Message& message, const char* header) {
   return text == nullptr ? std::string() : *text;
 }
 
-std::int64_t number_of(const Message& message, const char* header) {
-  const auto found = message.headers.find(header);
-  const auto* number =
-      found == message.headers.end() ? nullptr : std::get_if<std::int64_t>(&found->second);
-  return number == nullptr || *number < 0 ? 0 : *number;
-}
-
 }  // namespace
-
-bool is_copied_header(std::string_view name) {
-  return name != "x-death" && name != "x-delivery-count" && name != "x-acquired-count" &&
-         !name.starts_with("x-first-death-") && !name.starts_with("x-last-death-") &&
-         !name.starts_with("x-rbit-") && name != "CC" && name != "BCC";
-}
 
 DeadSummary describe_dead(const std::string& queue, const Message& dead) {
   DeadSummary letter;
   letter.queue = queue;
   letter.id = key_of(dead);
-  letter.reason = text_of(dead, "x-rbit-reason");
-  letter.worker = text_of(dead, "x-rbit-worker");
+  letter.reason = text_of(dead, copy_header::reason);
+  letter.worker = text_of(dead, copy_header::worker);
   letter.attempts = attempt_of(dead).value_or(0);
-  letter.first = number_of(dead, "x-rbit-first");
-  letter.died = number_of(dead, "x-rbit-died");
-  const std::int64_t whole = number_of(dead, "x-rbit-size");
+  letter.first = number_in(dead, copy_header::first);
+  letter.died = number_in(dead, copy_header::died);
+  const std::int64_t whole = number_in(dead, copy_header::size);
   letter.cut = whole > 0 || dead.oversized;
   letter.size = whole > 0 ? static_cast<std::uint64_t>(whole)
                           : (dead.oversized ? dead.size : dead.body.size());
@@ -53,6 +41,7 @@ DeadSummary describe_dead(const std::string& queue, const Message& dead) {
 Message make_replay(const Message& dead, const std::string& queue, std::int64_t time) {
   Message fresh = dead;
   fresh.queue = queue;
+  fresh.message_id = key_of(fresh);
   fresh.redelivered = false;
   fresh.persistent = true;
   std::erase_if(fresh.headers, [](const auto& one) { return !is_copied_header(one.first); });

@@ -2,7 +2,6 @@
 
 #include <cstdint>
 #include <string>
-#include <string_view>
 
 #include "rbit/core/message.h"
 
@@ -27,11 +26,5 @@ DeadSummary describe_dead(const std::string& queue, const Message& dead);
 /// which it would believe, are gone, so that it starts as a new job of the same key. `time`:
 /// microseconds since 1970, for the mark `replayed_header`.
 Message make_replay(const Message& dead, const std::string& queue, std::int64_t time);
-
-/// Returns whether a copy of a message takes this header over. It takes none of rbit's own, which
-/// are written anew, none that routes, none of the broker's death headers, which some versions
-/// believe (rbit/doc/traps.rst, broker-death-headers), and no count of deliveries, which is of
-/// another queue.
-bool is_copied_header(std::string_view name);
 
 }  // namespace rbit

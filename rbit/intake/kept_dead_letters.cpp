@@ -1,10 +1,10 @@
 #include "rbit/intake/kept_dead_letters.h"
 
-#include <algorithm>
 #include <set>
 #include <utility>
 
 #include "rbit/base/clock.h"
+#include "rbit/intake/copy.h"
 
 namespace rbit {
 
@@ -17,11 +17,8 @@ bool waits_here(const JobRecord& job) {
 
 /// With the headers that its copy at the broker will have.
 Message letter_of(const JobRecord& job, Message message) {
-  message.message_id = key_of(message);
-  message.headers[attempt_header] = std::int64_t{std::max(job.settlement.next_attempt, 1)};
-  message.headers["x-rbit-reason"] = job.settlement.reason;
-  message.headers["x-rbit-died"] = to_seconds(from_micros(job.ended));
-  message.headers.try_emplace("x-rbit-first", to_seconds(from_micros(job.begun)));
+  message = copy_of(message, job.settlement,
+                    {"", to_seconds(from_micros(job.begun)), to_seconds(from_micros(job.ended))});
   message.size = message.body.size();
   return message;
 }

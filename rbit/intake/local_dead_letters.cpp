@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "rbit/core/message_codec.h"
+#include "rbit/intake/copy.h"
 #include "rbit/intake/local_rows.h"
 
 namespace rbit {
@@ -74,8 +75,8 @@ Task<Result<void>> LocalDeadLetters::walk(const std::string& queue, const Visit&
       if (!*found) co_return Result<void>();
       id = row.integer(0);
       properties_from_json(row.text(3), message);
-      message.headers.try_emplace("x-rbit-reason", row.text(1));
-      message.headers.try_emplace("x-rbit-died", to_seconds(from_micros(row.integer(2))));
+      message.headers.try_emplace(copy_header::reason, row.text(1));
+      message.headers.try_emplace(copy_header::died, to_seconds(from_micros(row.integer(2))));
       message.body = row.blob(4);
       message.size = message.body.size();
     }

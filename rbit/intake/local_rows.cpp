@@ -43,7 +43,7 @@ Message read_message(const Statement& row, const std::string& queue) {
   const std::string_view body = row.view(2);
   message.size = body.size();
   message.oversized = body.size() > body_limit;
-  message.body = body.substr(0, message.oversized ? body_kept : body.size());
+  message.body = std::string(body.substr(0, message.oversized ? body_kept : body.size()));
   message.sha256 = message.oversized ? text::sha256_hex(body) : "";
   return message;
 }

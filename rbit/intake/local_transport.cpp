@@ -7,6 +7,7 @@
 #include "rbit/base/random.h"
 #include "rbit/base/text.h"
 #include "rbit/core/message_codec.h"
+#include "rbit/intake/copy.h"
 #include "rbit/intake/local_rows.h"
 #include "rbit/log/log.h"
 
@@ -25,46 +26,33 @@ Error no_such_queue(const std::string& queue, const std::vector<std::string>& qu
 
 }  // namespace
 
+/// `id`: the message's row. None: a broker had the message once, before the configuration named the
+/// embedded queue.
 class LocalTransport::RowSettler : public Settler {
  public:
-  RowSettler(LocalTransport& transport, std::string queue, std::int64_t id)
-      : transport_(&transport), alive_(transport.alive_), queue_(std::move(queue)), id_(id) {}
+  RowSettler(LocalTransport& transport, std::optional<std::int64_t> id, std::string queue)
+      : transport_(&transport),
+        alive_(transport.lifetime_.watch()),
+        id_(id),
+        queue_(std::move(queue)) {}
 
-  bool is_void() const override { return alive_.expired(); }
+  bool is_void() const override { return alive_.is_over(); }
   Task<Result<void>> settle(const Message& message, const Settlement& settlement) override {
     if (is_void()) co_return Error{"queue " + queue_, "the embedded queue is closed", ""};
-    co_return co_await transport_->settle(id_, message, settlement);
+    if (id_) co_return co_await transport_->settle(*id_, message, settlement);
+    co_return co_await transport_->settle_adopted(message, settlement);
   }
   /// The queue and the journal are one file: a message is ours from the start.
   Task<Result<void>> acknowledge(const Message&) override { co_return Result<void>(); }
   void give_back() override {
-    if (!is_void()) transport_->came_back(queue_, id_);
+    if (id_ && !is_void()) transport_->came_back(queue_, *id_);
   }
 
  private:
   LocalTransport* transport_;
-  std::weak_ptr<void> alive_;
+  Lifetime::Watch alive_;
+  std::optional<std::int64_t> id_;
   std::string queue_;
-  std::int64_t id_;
-};
-
-/// A message that a broker had once, before the configuration named the embedded queue.
-class LocalTransport::AdoptedRow : public Settler {
- public:
-  explicit AdoptedRow(LocalTransport& transport)
-      : transport_(&transport), alive_(transport.alive_) {}
-
-  bool is_void() const override { return alive_.expired(); }
-  Task<Result<void>> settle(const Message& message, const Settlement& settlement) override {
-    if (is_void()) co_return Error{"queue " + message.queue, "the embedded queue is closed", ""};
-    co_return co_await transport_->settle_adopted(message, settlement);
-  }
-  Task<Result<void>> acknowledge(const Message&) override { co_return Result<void>(); }
-  void give_back() override {}
-
- private:
-  LocalTransport* transport_;
-  std::weak_ptr<void> alive_;
 };
 
 LocalTransport::LocalTransport(const asio::any_io_executor& loop, Database& database, Clock& clock,
@@ -82,10 +70,10 @@ LocalTransport::~LocalTransport() = default;
 
 Task<Result<std::string>> LocalTransport::submit(Message message) {
   const std::string queue = message.queue;
-  const std::weak_ptr<void> alive = alive_;
+  const Lifetime::Watch alive = lifetime_.watch();
   auto key =
       co_await submit_behind(database_, clock_, queues(), std::move(message), delivered(queue));
-  if (!key || alive.expired()) co_return key;
+  if (!key || alive.is_over()) co_return key;
   look_again(queue);
   co_return key;
 }
@@ -162,7 +150,7 @@ void LocalTransport::stop_taking() {
 
 Task<void> LocalTransport::close() {
   taking_ = false;
-  alive_.reset();  // every token is void from here; the rows are still there
+  lifetime_.end();  // every token is void from here; the rows are still there
   co_return;
 }
 
@@ -190,8 +178,8 @@ std::int64_t LocalTransport::delivered(const std::string& queue) const {
 void LocalTransport::wake() {
   if (pump_due_) return;
   pump_due_ = true;
-  asio::post(loop_, [this, alive = std::weak_ptr<void>(alive_)] {
-    if (!alive.expired()) pump();
+  asio::post(loop_, [this, alive = lifetime_.watch()] {
+    if (!alive.is_over()) pump();
   });
 }
 
@@ -210,12 +198,12 @@ void LocalTransport::pump() {
 void LocalTransport::read_again_later(const Error& why) {
   if (std::exchange(reads_later_, true)) return;
   log::error("the embedded queue could not be read, trying again: " + why.text());
-  spawn(loop_, read_again(alive_), "reading the embedded queue again");
+  spawn(loop_, read_again(lifetime_.watch()), "reading the embedded queue again");
 }
 
-Task<void> LocalTransport::read_again(std::weak_ptr<void> alive) {
+Task<void> LocalTransport::read_again(Lifetime::Watch alive) {
   co_await clock_.sleep_for(read_pause);
-  if (alive.expired()) co_return;
+  if (alive.is_over()) co_return;
   reads_later_ = false;
   wake();
 }
@@ -226,7 +214,7 @@ bool LocalTransport::deliver_one(Lane& lane) {
   if (!taken) return false;
   --lane.credit;
   ++lane.out;
-  auto settler = std::make_unique<RowSettler>(*this, lane.queue, taken->id);
+  auto settler = std::make_unique<RowSettler>(*this, taken->id, lane.queue);
   deliver_(Delivery(std::move(taken->message), std::move(settler)));
   return true;
 }
@@ -281,9 +269,8 @@ void LocalTransport::note_cursor(Lane& lane, std::int64_t place) {
   lane.cursor = place;
   if (place <= lane.cursor_before || cursors_due_) return;
   cursors_due_ = true;
-  Database::Change change = [this,
-                             alive = std::weak_ptr<void>(alive_)](Database& in) -> Result<void> {
-    if (alive.expired()) return {};
+  Database::Change change = [this, alive = lifetime_.watch()](Database& in) -> Result<void> {
+    if (alive.is_over()) return {};
     for (const auto& one : lanes_) {
       if (one.cursor <= one.cursor_before) continue;
       auto row = in.prepare(
@@ -295,8 +282,8 @@ void LocalTransport::note_cursor(Lane& lane, std::int64_t place) {
   };
   database_.post(Durability::process, std::move(change));
   // After that commit, whether it succeeded or not: the next one notes it again.
-  asio::post(loop_, [this, alive = std::weak_ptr<void>(alive_)] {
-    if (!alive.expired()) cursors_due_ = false;
+  asio::post(loop_, [this, alive = lifetime_.watch()] {
+    if (!alive.is_over()) cursors_due_ = false;
   });
 }
 
@@ -331,24 +318,24 @@ Task<Result<void>> LocalTransport::settle(std::int64_t id, const Message& messag
     return in.prepare("DELETE FROM message WHERE id = ?").bind(id).run();
   };
   const std::string queue = message.queue;
-  const std::weak_ptr<void> alive = alive_;
+  const Lifetime::Watch alive = lifetime_.watch();
   // Without a sync: a message that a power cut brings back finds its verdict in the journal.
   auto result = co_await database_.write(Durability::process, std::move(change));
-  if (!result || alive.expired()) co_return result;
+  if (!result || alive.is_over()) co_return result;
   gone(queue);
   if (settlement.kind == Settlement::Kind::retry) arm();
   co_return result;
 }
 
 Delivery LocalTransport::adopt(Message message) {
-  return Delivery(std::move(message), std::make_unique<AdoptedRow>(*this));
+  auto settler = std::make_unique<RowSettler>(*this, std::nullopt, message.queue);
+  return Delivery(std::move(message), std::move(settler));
 }
 
 Task<Result<void>> LocalTransport::settle_adopted(const Message& message,
                                                   const Settlement& settlement) {
   if (settlement.kind == Settlement::Kind::accept) co_return Result<void>();
   Message copy = message;
-  copy.message_id = key_of(message);
   if (settlement.kind == Settlement::Kind::requeue && settlement.next_attempt > 0)
     copy.headers[attempt_header] = std::int64_t{settlement.next_attempt};
   Database::Change change = [&](Database& in) -> Result<void> {
@@ -360,37 +347,30 @@ Task<Result<void>> LocalTransport::settle_adopted(const Message& message,
     if (const auto dead = write_dead(id, copy, settlement); !dead) return dead;
     return in.prepare("DELETE FROM message WHERE id = ?").bind(id).run();
   };
-  const std::weak_ptr<void> alive = alive_;
+  const Lifetime::Watch alive = lifetime_.watch();
   auto result = co_await database_.write(Durability::power, std::move(change));
-  if (!result || alive.expired()) co_return result;
+  if (!result || alive.is_over()) co_return result;
   if (Lane* lane = lane_of(message.queue)) lane->may_have_more = true;
   wake();
   arm();
   co_return result;
 }
 
-/// The message as rbit's copies of it are: with its key as id, and rbit's headers.
+/// The message of row `id` as rbit's copies of it are.
 Message LocalTransport::copy_for(std::int64_t id, const Message& message,
                                  const Settlement& settlement) {
-  Message copy = message;
-  copy.message_id = key_of(message);
-  copy.headers[attempt_header] =
-      std::int64_t{settlement.kind == Settlement::Kind::retry
-                       ? settlement.next_attempt
-                       : std::max(settlement.next_attempt, attempt_of(message).value_or(1))};
-  copy.headers["x-rbit-queue"] = message.queue;
-  copy.headers["x-rbit-reason"] = text::one_line(settlement.reason, 190);
-  copy.headers["x-rbit-worker"] = worker_;
+  const std::int64_t now = to_seconds(clock_.wall());
+  CopyMark mark{worker_, now, now};
   auto row = database_.prepare("SELECT first FROM message WHERE id = ?");
   if (const auto found = row.bind(id).step(); found && *found)
-    copy.headers.try_emplace("x-rbit-first", to_seconds(from_micros(row.integer(0))));
-  return copy;
+    mark.first = to_seconds(from_micros(row.integer(0)));
+  return copy_of(message, settlement, mark);
 }
 
 Result<void> LocalTransport::write_retry(std::int64_t id, const Message& message,
                                          const Settlement& settlement) {
   if (const auto followed = follow_the_clock(); !followed) return followed;
-  Message copy = copy_for(id, message, settlement);
+  const Message copy = copy_for(id, message, settlement);
   const std::string properties = properties_to_json(copy);
   const std::int64_t due = to_micros(clock_.wall() + settlement.delay);
   auto row = database_.prepare("UPDATE message SET due = ?, properties = ? WHERE id = ?");
@@ -399,12 +379,7 @@ Result<void> LocalTransport::write_retry(std::int64_t id, const Message& message
 
 Result<void> LocalTransport::write_dead(std::int64_t id, const Message& message,
                                         const Settlement& settlement) {
-  Message copy = copy_for(id, message, settlement);
-  copy.headers["x-rbit-died"] = to_seconds(clock_.wall());
-  if (message.oversized) {
-    copy.headers["x-rbit-size"] = static_cast<std::int64_t>(message.size);
-    copy.headers["x-rbit-sha256"] = message.sha256;
-  }
+  const Message copy = copy_for(id, message, settlement);
   const std::string properties = properties_to_json(copy);
   auto row = database_.prepare(
       "INSERT INTO dead(queue, reason, time, properties, body) VALUES(?, ?, ?, ?, ?)");
@@ -426,22 +401,22 @@ void LocalTransport::arm() {
   const std::int64_t due = row.integer(0);
   if (alarm_ && *alarm_ <= due) return;
   alarm_ = due;
-  spawn(loop_, ripen(due, alive_), "the retries of the embedded queue");
+  spawn(loop_, ripen(due, lifetime_.watch()), "the retries of the embedded queue");
 }
 
-Task<void> LocalTransport::ripen(std::int64_t due, std::weak_ptr<void> alive) {
+Task<void> LocalTransport::ripen(std::int64_t due, Lifetime::Watch alive) {
   const auto pause = std::chrono::ceil<std::chrono::milliseconds>(from_micros(due) - clock_.wall());
   co_await clock_.sleep_for(std::clamp(pause, std::chrono::milliseconds(0), longest_sleep));
-  if (alive.expired() || alarm_ != due) co_return;  // an earlier one took over
+  if (alive.is_over() || alarm_ != due) co_return;  // an earlier one took over
   Database::Change change = [this, alive](Database&) {
-    return alive.expired() ? Result<void>() : place_the_due();
+    return alive.is_over() ? Result<void>() : place_the_due();
   };
   const auto written = co_await database_.write(Durability::process, std::move(change));
-  if (alive.expired()) co_return;
+  if (alive.is_over()) co_return;
   if (!written) {
     log::error("messages to be tried again stay where they are: " + written.error().text());
     co_await clock_.sleep_for(std::chrono::seconds(5));
-    if (alive.expired()) co_return;
+    if (alive.is_over()) co_return;
   }
   alarm_.reset();
   for (auto& lane : lanes_) lane.may_have_more = true;

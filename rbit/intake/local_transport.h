@@ -10,6 +10,7 @@
 
 #include "rbit/base/clock.h"
 #include "rbit/base/database.h"
+#include "rbit/base/lifetime.h"
 #include "rbit/core/transport.h"
 
 namespace rbit {
@@ -54,7 +55,6 @@ class LocalTransport : public Transport {
 
  private:
   class RowSettler;
-  class AdoptedRow;
 
   /// One queue. Messages go out by their place, those given back behind what was there then.
   struct Lane {
@@ -86,7 +86,7 @@ class LocalTransport : public Transport {
   std::optional<Taken> take(Lane& lane);
   std::optional<Taken> take_returned(Lane& lane);
   void read_again_later(const Error& why);
-  Task<void> read_again(std::weak_ptr<void> alive);
+  Task<void> read_again(Lifetime::Watch alive);
   void note_cursor(Lane& lane, std::int64_t place);
   void came_back(const std::string& queue, std::int64_t id);
   void gone(const std::string& queue);
@@ -98,7 +98,7 @@ class LocalTransport : public Transport {
   Message copy_for(std::int64_t id, const Message& message, const Settlement& settlement);
 
   void arm();
-  Task<void> ripen(std::int64_t due, std::weak_ptr<void> alive);
+  Task<void> ripen(std::int64_t due, Lifetime::Watch alive);
   Result<void> place_the_due();
   Result<void> follow_the_clock();
 
@@ -116,7 +116,7 @@ class LocalTransport : public Transport {
   std::optional<std::int64_t> alarm_;  // when the next sleeper wakes, microseconds since 1970
   WallTime wall_seen_;                 // both clocks at one moment, to see that one was set
   SteadyTime steady_seen_;
-  std::shared_ptr<void> alive_ = std::make_shared<int>();  // tokens and sleepers outlive this
+  Lifetime lifetime_;  // tokens and sleepers outlive this
 };
 
 }  // namespace rbit

@@ -23,21 +23,21 @@ constexpr std::chrono::milliseconds longest_pause{60'000}, at_once{0};
 constexpr std::chrono::seconds settled_after{1};  // then a queue that was in trouble is healthy
 // What was asked is told of a connection's end before the connection itself.
 constexpr std::chrono::milliseconds news_limit{1'000};
-constexpr int access_refused = 403, not_found = 404, resource_locked = 405, precondition = 406;
 constexpr std::size_t most_odd_closes = 5;  // within:
 constexpr std::chrono::minutes odd_closes_span{10};
 
 /// Somebody else has the queue for himself: as its exclusive consumer, or as the connection that an
 /// exclusive queue belongs to. It ends when he leaves.
 bool is_taken(const Refusal& why) {
-  return why.code == resource_locked ||
-         (why.code == access_refused && why.text.find("in exclusive use") != std::string::npos);
+  return why.code == amqp::resource_locked ||
+         (why.code == amqp::access_refused &&
+          why.text.find("in exclusive use") != std::string::npos);
 }
 
 /// A channel's end that is nobody's known doing.
 bool is_odd(const Refusal& why) {
-  return why.code > 0 && why.code != access_refused && why.code != not_found &&
-         why.code != resource_locked && why.code != precondition;
+  return why.code > 0 && why.code != amqp::access_refused && why.code != amqp::not_found &&
+         why.code != amqp::resource_locked && why.code != amqp::precondition_failed;
 }
 
 /// "basic.consume: ACCESS_REFUSED - ..."
@@ -53,7 +53,7 @@ QueueTender::QueueTender(const asio::any_io_executor& loop, std::shared_ptr<Amqp
     : loop_(loop),
       reader_(std::move(reader)),
       means_(std::move(means)),
-      step_(means_.settings.queue_retry),
+      steps_(means_.settings.queue_retry, longest_pause),
       odd_closes_(most_odd_closes, odd_closes_span),
       unread_since_(SteadyClock::now()) {}
 
@@ -73,12 +73,12 @@ Task<void> QueueTender::run() {
     if (closing_) break;
     if (!connection) {
       if (apart_)
-        co_await wait(next_step(), nullptr);
+        co_await wait(steps_.next_step(), nullptr);
       else
         co_await means_.changed.wait();
       continue;
     }
-    if (last.lock() != connection && !apart_) step_ = means_.settings.queue_retry;
+    if (last.lock() != connection && !apart_) steps_.reset();
     last = connection;
     const Refusal why = co_await read(connection);
     if (closing_) break;
@@ -88,7 +88,7 @@ Task<void> QueueTender::run() {
     if (!connection->is_open() && !why.deadly) {  // as connections end: it is not the queue's doing
       if (apart_ && was_read_) apart_ = false;
       if (connection == own_) own_.reset();
-      if (apart_) co_await wait(next_step(), nullptr);
+      if (apart_) co_await wait(steps_.next_step(), nullptr);
       continue;
     }
     const std::chrono::milliseconds pause = pause_after(why);
@@ -163,10 +163,10 @@ Task<Refusal> QueueTender::read(std::shared_ptr<Connection> connection) {
 
 std::chrono::milliseconds QueueTender::pause_after(Refusal why) {
   if (why.code == bystander) return at_once;
-  const bool worked = attached_ && SteadyClock::now() - *attached_ > step_;  // for a while
+  const bool worked = attached_ && SteadyClock::now() - *attached_ > steps_.step();  // for a while
   if (const auto limit = acknowledgement_timeout(why)) {  // a new channel, and it goes on
     means_.acknowledgement_timeout(*limit);
-    return worked ? at_once : next_step();
+    return worked ? at_once : steps_.next_step();
   }
   if (const auto stream = stream_refusal(why)) why = *stream;
   const bool was_apart = apart_;
@@ -190,8 +190,8 @@ std::chrono::milliseconds QueueTender::pause_after(Refusal why) {
   }
   if (is_taken(why)) return means_.settings.locked_retry;
   if (why.limit) return means_.settings.connection.limit_pause;
-  if (!worked || why.deadly) return next_step();
-  step_ = means_.settings.queue_retry;
+  if (!worked || why.deadly) return steps_.next_step();
+  steps_.reset();
   const auto& connection = means_.settings.connection;
   return Backoff(connection.backoff_base, connection.backoff_cap).next();
 }
@@ -203,17 +203,12 @@ bool QueueTender::another_way(const Refusal& why) {
     reader_->refuse_gets(false);
   if (why.operation != "basic.get" || reader_->gets_refused()) return false;
   if (why.code == amqp::unreadable) return false;
-  if (why.code == access_refused || why.code == not_found || stream_refusal(why)) return false;
+  if (why.code == amqp::access_refused || why.code == amqp::not_found || stream_refusal(why))
+    return false;
   gets_are_deadly_ = why.deadly;
   reader_->refuse_gets(true);
   log::debug("queue " + name() + " is consumed, for nothing can be got from it: " + said(why));
   return true;
-}
-
-std::chrono::milliseconds QueueTender::next_step() {
-  const std::chrono::milliseconds pause = step_;
-  step_ = std::min(step_ * 2, longest_pause);
-  return pause;
 }
 
 /// A new common connection is tried at once.
@@ -236,7 +231,7 @@ void QueueTender::note_trouble(const Refusal& why) {
       "queue " + name() + " cannot be read, " +
       (taken ? "somebody else has it for himself; trying every few seconds: " : "trying again: ") +
       reason;
-  why.code == access_refused && !taken ? log::error(line) : log::warning(line);
+  why.code == amqp::access_refused && !taken ? log::error(line) : log::warning(line);
   means_.noted();
 }
 

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "rbit/amqp/connection.h"
+#include "rbit/base/backoff.h"
 #include "rbit/base/clock.h"
 #include "rbit/base/notice.h"
 #include "rbit/base/recent.h"
@@ -59,7 +60,6 @@ class QueueTender {
   /// Draws the conclusions; how long to wait before the next try.
   std::chrono::milliseconds pause_after(amqp::Refusal why);
   bool another_way(const amqp::Refusal& why);
-  std::chrono::milliseconds next_step();
   Task<void> wait(std::chrono::milliseconds pause, std::shared_ptr<amqp::Connection> connection);
   void note_trouble(const amqp::Refusal& why);
   void note_health();
@@ -73,7 +73,7 @@ class QueueTender {
   bool was_read_ = false;  // for a while, since it is apart
   bool gets_are_deadly_ = false;
   std::optional<SteadyTime> attached_;  // when the last try began to read
-  std::chrono::milliseconds step_;
+  Backoff steps_;
   Recent odd_closes_;  // of its channel, by the broker
   std::string trouble_;
   bool reads_ = false;

@@ -8,6 +8,7 @@
 
 #include "rbit/base/json.h"
 #include "rbit/base/text.h"
+#include "rbit/core/job_field.h"
 #include "rbit/intake/message_part.h"
 #include "rbit/intake/source_uri.h"
 
@@ -17,14 +18,9 @@ namespace {
 
 using nlohmann::json;
 
-bool is_alnum(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-}
-
-bool is_name_of(std::string_view text, std::string_view also) {
-  if (text.empty() || text.size() > 128 || !is_alnum(text.front())) return false;
-  return std::all_of(text.begin(), text.end(),
-                     [&](char c) { return is_alnum(c) || also.find(c) != also.npos; });
+bool is_name_of(std::string_view name, std::string_view also) {
+  return !name.empty() && name.size() <= 128 && text::is_alnum(name.front()) &&
+         text::has_only(name, also);
 }
 
 constexpr std::string_view name_marks = "+.~_-";
@@ -95,11 +91,8 @@ BuildRequest read_request(const json& document) {
   if (!is_version(request.version))
     throw Invalid{package.path("version") + ": " + in_quotes(request.version) +
                   " is no version (a letter or digit, then letters, digits and + . : ~ _ -)"};
-  request.arch = name_in(instance, "arch", "Arch");
-  request.suite = name_in(instance, "suite", "Suite");
-  request.dist = name_in(instance, "distribution", "Dist");
-  request.format = name_in(instance, "format", "Format");
-  request.build_env = name_in(instance, "build_env", "BuildEnv");
+  for (const JobField& field : job_fields)
+    if (*field.model != '\0') request.*field.text = name_in(instance, field.place, field.model);
   if (const json* master = instance.find("master"))
     request.master = master->is_boolean() && master->get<bool>();
   job.part("buildclient", "BuildD");  // only its label is checked

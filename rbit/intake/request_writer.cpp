@@ -1,9 +1,11 @@
 #include "rbit/intake/request_writer.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <vector>
 
 #include "rbit/base/text.h"
+#include "rbit/core/job_field.h"
 #include "rbit/intake/request.h"
 
 namespace rbit {
@@ -19,8 +21,12 @@ std::string object(const char* model, const std::string& members) {
   return std::string("{\"py/object\": \"pybit.models.") + model + "\", " + members + "}";
 }
 
-std::string named(const char* model, const std::string& name) {
-  return object(model, "\"id\": null, \"name\": " + quote(name));
+/// A part of the package instance that is only a name: `"arch": {...}`.
+std::string part(const BuildRequest& request, std::string BuildRequest::*text) {
+  const auto field = std::find_if(job_fields.begin(), job_fields.end(),
+                                  [text](const JobField& one) { return one.text == text; });
+  return quote(field->place) + ": " +
+         object(field->model, "\"id\": null, \"name\": " + quote(request.*text));
 }
 
 }  // namespace
@@ -30,13 +36,13 @@ std::string write_request(const BuildRequest& request) {
       object("Package", "\"version\": " + quote(request.version) +
                             ", \"id\": null, \"name\": " + quote(request.package));
   const std::string build_env =
-      request.build_env.empty() ? "null" : named("BuildEnv", request.build_env);
+      request.build_env.empty() ? "\"build_env\": null" : part(request, &BuildRequest::build_env);
   const std::string instance =
-      object("PackageInstance",
-             "\"format\": " + named("Format", request.format) + ", \"package\": " + package +
-                 ", \"id\": null, \"master\": true, \"suite\": " + named("Suite", request.suite) +
-                 ", \"distribution\": " + named("Dist", request.dist) +
-                 ", \"arch\": " + named("Arch", request.arch) + ", \"build_env\": " + build_env);
+      object("PackageInstance", part(request, &BuildRequest::format) + ", \"package\": " + package +
+                                    ", \"id\": null, \"master\": true, " +
+                                    part(request, &BuildRequest::suite) + ", " +
+                                    part(request, &BuildRequest::dist) + ", " +
+                                    part(request, &BuildRequest::arch) + ", " + build_env);
   const std::string job =
       object("Job", "\"packageinstance\": " + instance + ", \"id\": " + request.job_id +
                         ", \"buildclient\": null");

@@ -17,15 +17,9 @@ bool is_digit(char c) {
   return c >= '0' && c <= '9';
 }
 
-bool is_alnum(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || is_digit(c);
-}
-
 /// Letters, digits and `also`; the first is none of `also`, so that it is no option.
 bool is_word(std::string_view text, std::string_view also) {
-  return !text.empty() && is_alnum(text.front()) &&
-         std::all_of(text.begin(), text.end(),
-                     [&](char c) { return is_alnum(c) || also.find(c) != also.npos; });
+  return !text.empty() && text::is_alnum(text.front()) && text::has_only(text, also);
 }
 
 bool is_port(std::string_view text) {

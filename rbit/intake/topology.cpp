@@ -12,7 +12,6 @@ using amqp::Answer;
 
 namespace {
 constexpr int most_at_once = 3;  // throw-away channels, of the few beside the queues' own
-constexpr int access_refused = 403, precondition_failed = 406;
 }  // namespace
 
 Topology::Topology(const asio::any_io_executor& loop, Declare declare, std::string exchange)
@@ -52,7 +51,7 @@ Task<Answer> Topology::ensure_in_turn(std::shared_ptr<amqp::Connection> connecti
   std::shared_ptr<amqp::Channel> channel = co_await connection->channel_when_free();
   Answer answer = co_await channel->call(declare);
   if (!answer.ok() && stream_refusal(*answer.refusal)) co_return answer;
-  if (!answer.ok() && answer.refusal->code == precondition_failed && !answer.refusal->limit &&
+  if (!answer.ok() && answer.refusal->code == amqp::precondition_failed && !answer.refusal->limit &&
       !declare.passive) {
     // Somebody declared it otherwise. It is used as it is, and never deleted.
     if (say_once(queue.name + " " + answer.refusal->text))
@@ -63,7 +62,7 @@ Task<Answer> Topology::ensure_in_turn(std::shared_ptr<amqp::Connection> connecti
     channel = co_await connection->channel_when_free();
     answer = co_await channel->call(declare);
   }
-  if (!answer.ok() && answer.refusal->code == access_refused && !declare.passive) {
+  if (!answer.ok() && answer.refusal->code == amqp::access_refused && !declare.passive) {
     // Without the right to declare it, it may be there and readable all the same.
     const amqp::Refusal denied = *answer.refusal;
     declare.passive = true;
@@ -74,7 +73,7 @@ Task<Answer> Topology::ensure_in_turn(std::shared_ptr<amqp::Connection> connecti
         log::info("queue " + queue.name + " may not be declared by us: " +
                   text::one_line(denied.text, 300) + "; it is there and used as it is");
     } else if (answer.refusal->code != amqp::lost) {
-      answer.refusal->code = access_refused;
+      answer.refusal->code = amqp::access_refused;
       answer.refusal->operation.clear();
       answer.refusal->text = "declaring: " + denied.text;
       answer.refusal->cure = "give the user the right, or set [rbit] declare = passive or no";

@@ -367,7 +367,7 @@ Result<void> SqliteJournal::write_payload(std::int64_t row, const Job& job,
       .bind(properties)
       .bind(redelivered ? 1 : 0)
       .bind(job.timestamp)
-      .bind_blob(job.body)
+      .bind_blob(job.may_be_owned || job.owned ? job.body.bytes() : std::string_view())
       .run();
 }
 

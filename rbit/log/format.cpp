@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <ctime>
+#include <functional>
 
 #include "rbit/base/text.h"
 
@@ -38,16 +39,14 @@ long thread_number() {
 
 /// Letters, not bytes: what is cut or filled keeps them whole.
 std::size_t letters(std::string_view text) {
-  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) {
-    return (static_cast<unsigned char>(c) & 0xC0u) != 0x80u;
-  }));
+  return static_cast<std::size_t>(
+      std::count_if(text.begin(), text.end(), std::not_fn(text::continues_a_letter)));
 }
 
 std::string_view first_letters(std::string_view text, std::size_t count) {
   std::size_t end = 0;
   while (end < text.size()) {
-    const bool begins = (static_cast<unsigned char>(text[end]) & 0xC0u) != 0x80u;
-    if (begins && count-- == 0) break;
+    if (!text::continues_a_letter(text[end]) && count-- == 0) break;
     ++end;
   }
   return text.substr(0, end);

@@ -1,6 +1,7 @@
 #include "rbit/monitor/http_server.h"
 
 #include <fcntl.h>
+#include <openssl/crypto.h>
 
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/redirect_error.hpp>
@@ -55,12 +56,8 @@ Tcp::endpoint endpoint_of(const std::string& listen) {
 
 /// Takes the same time wherever the two differ.
 bool same_secret(std::string_view given, std::string_view wanted) {
-  unsigned difference = given.size() == wanted.size() ? 0 : 1;
-  for (std::size_t i = 0; i < given.size(); ++i)
-    difference |= static_cast<unsigned>(
-        static_cast<unsigned char>(given[i]) ^
-        static_cast<unsigned char>(wanted.empty() ? '\0' : wanted[i % wanted.size()]));
-  return difference == 0;
+  return given.size() == wanted.size() &&
+         CRYPTO_memcmp(given.data(), wanted.data(), wanted.size()) == 0;
 }
 
 /// Returns the host, in lower case, of a Host header that is HOST, HOST:PORT, [V6] or [V6]:PORT,

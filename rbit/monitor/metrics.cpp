@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "rbit/base/result.h"
+#include "rbit/base/text.h"
 #include "rbit/monitor/number_text.h"
 
 namespace rbit {
@@ -25,9 +26,7 @@ const prometheus::Histogram::BucketBoundaries& buckets() {
 
 bool is_name(std::string_view text) {
   if (text.empty() || (text.front() >= '0' && text.front() <= '9')) return false;
-  return std::all_of(text.begin(), text.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
-  });
+  return text::has_only(text, "_");
 }
 
 std::string escaped(std::string_view value, bool quotes) {

@@ -10,6 +10,8 @@
 #include <map>
 #include <utility>
 
+#include "rbit/base/lifetime.h"
+#include "rbit/base/text.h"
 #include "rbit/report/curl_library.h"
 
 namespace rbit {
@@ -43,7 +45,7 @@ struct HttpClient::Multi {
     curl().multi_setopt(handle, CURLMOPT_MAXCONNECTS, kept_connections);
   }
   ~Multi() {
-    *alive = false;
+    lifetime.end();
     curl().multi_cleanup(handle);  // closes kept connections: `on_socket` may still be called
     for (auto& [socket, watch] : watches) let_go(*watch);
   }
@@ -112,8 +114,8 @@ struct HttpClient::Multi {
     }
     // Even a pause of 0 waits for the loop: libcurl must not be entered from its own callback.
     timer.expires_after(std::chrono::milliseconds(pause));
-    timer.async_wait([this, lives = alive](boost::system::error_code cancelled) {
-      if (!cancelled && *lives) act(CURL_SOCKET_TIMEOUT, 0);
+    timer.async_wait([this, alive = lifetime.watch()](boost::system::error_code cancelled) {
+      if (!cancelled && !alive.is_over()) act(CURL_SOCKET_TIMEOUT, 0);
     });
   }
 
@@ -128,7 +130,7 @@ struct HttpClient::Multi {
   asio::steady_timer timer;
   CURLM* handle = nullptr;
   std::map<curl_socket_t, std::shared_ptr<Watch>> watches;
-  std::shared_ptr<bool> alive = std::make_shared<bool>(true);  // for a timer that rings too late
+  Lifetime lifetime;  // for a timer that rings too late
 };
 
 /// One request under way; leaves the multi handle when its coroutine ends, however it ends.
@@ -233,20 +235,7 @@ Task<Result<HttpAnswer>> HttpClient::send(HttpRequest request) {
 }
 
 std::string HttpClient::escape(const std::string& text) {
-  static constexpr char digits[] = "0123456789ABCDEF";
-  std::string out;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
-        c == '.' || c == '_' || c == '~') {
-      out += c;
-    } else {
-      out += '%';
-      out += digits[byte >> 4];
-      out += digits[byte & 15];
-    }
-  }
-  return out;
+  return text::percent_encoded(text, "-._~");
 }
 
 }  // namespace rbit

@@ -3,6 +3,8 @@
 #include <string_view>
 #include <utility>
 
+#include "rbit/base/host_port.h"
+#include "rbit/base/loopback.h"
 #include "rbit/base/text.h"
 #include "rbit/log/log.h"
 
@@ -15,36 +17,6 @@ namespace {
 constexpr long long first_own_id = 2'147'483'648;
 
 constexpr long long most_id = 999'999'999'999'999'999;
-
-bool all_of(std::string_view text, std::string_view extra, bool letters) {
-  for (const char c : text) {
-    const bool digit = c >= '0' && c <= '9';
-    const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-    if (!digit && !(letter && letters) && extra.find(c) == std::string_view::npos) return false;
-  }
-  return true;
-}
-
-/// ^([A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?$ by hand: std::regex recurses on what a
-/// stranger wrote.
-bool is_host(std::string_view text) {
-  std::string_view host = text, port;
-  if (text.starts_with('[')) {
-    const auto end = text.find(']');
-    if (end == std::string_view::npos) return false;
-    host = text.substr(1, end - 1);
-    port = text.substr(end + 1);
-    if (host.empty() || !all_of(host, "abcdefABCDEF:.", false)) return false;
-  } else {
-    const auto colon = text.find(':');
-    host = text.substr(0, colon);
-    port = colon == std::string_view::npos ? std::string_view() : text.substr(colon);
-    if (host.empty() || host.size() > 253 || !all_of(host, ".-", true)) return false;
-  }
-  if (port.empty()) return true;
-  return port.front() == ':' && port.size() >= 2 && port.size() <= 6 &&
-         all_of(port.substr(1), "", false);
-}
 
 /// HOST of scheme://HOST:PORT/..., without brackets.
 std::string_view host_of(std::string_view url) {
@@ -71,13 +43,8 @@ void take_user_part(PybitSettings& settings) {
   if (colon != std::string::npos) settings.password = user.substr(colon + 1);
 }
 
-bool is_loopback(std::string_view host) {
-  const bool v4 = host.starts_with("127.") && all_of(host, ".", false);
-  return v4 || host == "::1" || text::lower(host) == "localhost";
-}
-
 bool may_carry_password(std::string_view url) {
-  return text::lower(url.substr(0, 8)) == "https://" || is_loopback(host_of(url));
+  return text::lower(url.substr(0, 8)) == "https://" || is_loopback(text::lower(host_of(url)));
 }
 
 }  // namespace
@@ -96,7 +63,7 @@ Result<std::string> PybitAddress::base_of(const std::string& web_host) const {
   if (!settings_.url.empty()) return settings_.url;
   if (web_host.empty()) return Error{"", "the message names no web_host", "set [status] url"};
   // The text of a message: shown only as one line, used only if the operator wrote the same.
-  if (!is_host(web_host) || !allowed_.contains(web_host))
+  if (!parse_host_port(web_host) || !allowed_.contains(web_host))
     return Error{"", "web_host '" + text::one_line(web_host, 100) + "' is not allowed",
                  "set [status] url, or name it in allow-hosts"};
   return "http://" + web_host;

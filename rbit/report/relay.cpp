@@ -8,6 +8,7 @@
 #include <limits>
 #include <utility>
 
+#include "rbit/base/backoff.h"
 #include "rbit/base/failpoint.h"
 #include "rbit/base/random.h"
 #include "rbit/log/log.h"
@@ -243,7 +244,7 @@ Task<void> Relay::release() {
 
 /// Until the journal has taken it: forgotten, the report would go out twice.
 Task<void> Relay::record(const Write& write) {
-  milliseconds pause = least_pause;
+  Backoff pauses(least_pause, most_pause);
   for (;;) {
     const auto done = co_await write();
     if (done) sick_said_ = false;
@@ -251,10 +252,9 @@ Task<void> Relay::record(const Write& write) {
     if (!std::exchange(sick_said_, true))
       log::error(name() + " wait, their answers cannot be put on record: " + done.error().text());
     Alarm again(loop_, clock_, [this] { closing_.notify(); });
-    again.set(clock_.steady() + pause);
+    again.set(clock_.steady() + pauses.next_step());
     co_await closing_.wait();
     if (closed_) co_return;
-    pause = std::min(pause * 2, most_pause);
   }
 }
 

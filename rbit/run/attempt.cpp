@@ -187,8 +187,8 @@ void Attempt::arm() {
   if (!armed_) return;
   armed_for_ = next;
   timer_.expires_at(next);
-  timer_.async_wait([this, alive = std::weak_ptr(alive_)](boost::system::error_code cancelled) {
-    if (!cancelled && !alive.expired()) on_timer();
+  timer_.async_wait([this, alive = lifetime_.watch()](boost::system::error_code cancelled) {
+    if (!cancelled && !alive.is_over()) on_timer();
   });
 }
 
@@ -211,8 +211,7 @@ std::string Attempt::last_words() const {
   std::string words = text::join(log_.last_lines(3), " | ");  // without secrets: may be cut
   if (words.size() <= max_last_words) return words;
   std::size_t begin = words.size() - max_last_words;
-  while (begin < words.size() && (static_cast<unsigned char>(words[begin]) & 0xC0u) == 0x80u)
-    ++begin;
+  while (begin < words.size() && text::continues_a_letter(words[begin])) ++begin;
   return "..." + words.substr(begin);
 }
 

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "rbit/base/lifetime.h"
 #include "rbit/base/notice.h"
 #include "rbit/base/result.h"
 #include "rbit/base/task.h"
@@ -104,7 +105,7 @@ class Attempt {
   bool armed_ = false;
   Time armed_for_;
   bool unflushed_ = false;
-  std::shared_ptr<int> alive_ = std::make_shared<int>(0);  // a timer that fires too late sees it
+  Lifetime lifetime_;  // a timer that fires too late sees it
 };
 
 }  // namespace rbit

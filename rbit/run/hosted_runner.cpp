@@ -4,12 +4,12 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstdio>
 #include <cstring>
 #include <nlohmann/json.hpp>
 #include <utility>
 
 #include "rbit/base/random.h"
+#include "rbit/core/job_field.h"
 #include "rbit/log/log.h"
 #include "rbit/run/base_environment.h"
 #include "rbit/run/outcome_of.h"
@@ -21,14 +21,6 @@ namespace {
 
 constexpr int most_stale_hosts = 20;  // before one job; there may be as many idle ones
 constexpr std::size_t most_said = 100;
-
-std::string new_token() {
-  char text[33];
-  std::snprintf(text, sizeof text, "%016llx%016llx",
-                static_cast<unsigned long long>(random_number()),
-                static_cast<unsigned long long>(random_number()));
-  return text;
-}
 
 }  // namespace
 
@@ -127,14 +119,10 @@ Task<void> HostedRunner::retire_quietly(std::unique_ptr<HostChannel> host) {
 
 Task<Outcome> HostedRunner::run(const Job& job, RunContext& context) {
   Attempt attempt(loop_, job, context, policy_, place_.log_dir);
-  if (auto ended = attempt.ended_before_it_began()) co_return *ended;
-  if (auto ready = site_.prepare(); !ready) co_return not_started(ready.error());
-  if (auto opened = attempt.open_log(); !opened) co_return not_started(opened.error());
-  auto workspace = site_.make_workspace(job, context.record_dir);
-  if (!workspace) co_return not_started(workspace.error());
-  Outcome outcome = co_await run_in(*workspace, job, context, attempt);
-  co_await site_.clear(*workspace, job);
-  co_return outcome;
+  const RunnerSite::Work work = [&](const Workspace& workspace) {
+    return run_in(workspace, job, context, attempt);
+  };
+  co_return co_await site_.run(job, context, attempt, work);
 }
 
 Task<Outcome> HostedRunner::run_in(const Workspace& workspace, const Job& job, RunContext& context,
@@ -193,27 +181,13 @@ void HostedRunner::say_why_replaced(const HostChannel& host, const Job& job) {
 
 HostJob HostedRunner::host_job(const Job& job, const RunContext& context,
                                const Workspace& workspace) const {
-  const BuildRequest& request = job.request;
-  const nlohmann::json fields{{"package", request.package},
-                              {"version", request.version},
-                              {"arch", request.arch},
-                              {"suite", request.suite},
-                              {"dist", request.dist},
-                              {"format", request.format},
-                              {"build_env", request.build_env},
-                              {"method", request.method},
-                              {"uri", request.uri},
-                              {"vcs_id", request.vcs_id},
-                              {"job_id", request.job_id},
-                              {"web_host", request.web_host},
-                              {"commands", request.commands},
-                              {"master", request.master ? "1" : "0"},
-                              {"timestamp", std::to_string(job.timestamp)}};
+  nlohmann::json fields;
+  for (const JobField& field : job_fields) fields[field.name] = field.value(job);
   const bool has_home = !site_.account().home.empty() ||
                         has_variable(base_environment(site_.account(), policy_), "HOME");
   HostJob host_job;
-  host_job.token = new_token();
-  const nlohmann::json order{
+  host_job.token = random_uuid();
+  nlohmann::json order{
       {"token", host_job.token},
       {"id", job.key},
       {"queue", job.queue},
@@ -227,11 +201,11 @@ HostJob HostedRunner::host_job(const Job& job, const RunContext& context,
       {"output_dir", site_.output_dir(job)},
       // Another user cannot reach it; then a crash of rbit at the wrong moment costs one more run.
       {"record_dir", site_.other_account() ? std::string() : context.record_dir},
-      {"fields", fields},
+      {"fields", std::move(fields)},
       {"settings", site_.settings(job)},
-      {"payload", job.body}};
-  const nlohmann::json line{{"job", order}};
-  host_job.line = line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+      {"payload", job.body.bytes()}};
+  const nlohmann::json line{{"job", std::move(order)}};  // moved: the payload may be large
+  host_job.line = line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + '\n';
   return host_job;
 }
 

@@ -1,28 +1,13 @@
 #include "rbit/run/job_environment.h"
 
-#include <array>
 #include <utility>
 
+#include "rbit/core/job_field.h"
 #include "rbit/core/runner_words.h"
 
 namespace rbit {
 
 namespace {
-
-constexpr std::array<Placeholder, 12> table{{
-    {"ID", "RBIT_PACKAGE", [](const Job& job) { return job.request.package; }},
-    {"VERSION", "RBIT_VERSION", [](const Job& job) { return job.request.version; }},
-    {"ARCH", "RBIT_ARCH", [](const Job& job) { return job.request.arch; }},
-    {"SUITE", "RBIT_SUITE", [](const Job& job) { return job.request.suite; }},
-    {"DIST", "RBIT_DIST", [](const Job& job) { return job.request.dist; }},
-    {"FORMAT", "RBIT_FORMAT", [](const Job& job) { return job.request.format; }},
-    {"ENV", "RBIT_BUILD_ENV", [](const Job& job) { return job.request.build_env; }},
-    {"METHOD", "RBIT_METHOD", [](const Job& job) { return job.request.method; }},
-    {"URI", "RBIT_URI", [](const Job& job) { return job.request.uri; }},
-    {"VCS", "RBIT_VCS_ID", [](const Job& job) { return job.request.vcs_id; }},
-    {"JOB", "RBIT_JOB_ID", [](const Job& job) { return job.request.job_id; }},
-    {"STAMP", "RBIT_TIMESTAMP", [](const Job& job) { return std::to_string(job.timestamp); }},
-}};
 
 /// Takes variables as long as there is room.
 class Collector {
@@ -45,10 +30,6 @@ class Collector {
 
 }  // namespace
 
-std::span<const Placeholder> placeholders() {
-  return table;
-}
-
 JobEnvironment job_environment(const Job& job, const std::map<std::string, std::string>& settings,
                                const JobPlaces& places) {
   // What we and the configuration say comes first: a message cannot crowd it out. The old member
@@ -64,10 +45,8 @@ JobEnvironment job_environment(const Job& job, const std::map<std::string, std::
   if (!places.config_dir.empty()) environment.add("RBIT_CONFIG_DIR", places.config_dir);
   for (const auto& [key, value] : settings)
     if (key != runner_key) environment.add(setting_variable(key), value);
-  environment.add("RBIT_MASTER", job.request.master ? "1" : "0");
-  for (const auto& placeholder : table)
-    environment.add(placeholder.variable, placeholder.value(job));
-  environment.add("RBIT_COMMANDS", job.request.commands);
+  for (const JobField& field : job_fields)
+    if (!field.variable.empty()) environment.add(field.variable, field.value(job));
   return environment.take();
 }
 

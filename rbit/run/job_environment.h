@@ -2,7 +2,6 @@
 
 #include <cstddef>
 #include <map>
-#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -10,15 +9,6 @@
 #include "rbit/core/job.h"
 
 namespace rbit {
-
-/// A word of shell lines that stands for a field of the job. The one table of them: it feeds the
-/// rewriting of lines, the check of names and the environment.
-struct Placeholder {
-  std::string_view name;      // "ID", in lines "%ID"
-  std::string_view variable;  // "RBIT_PACKAGE"
-  std::string (*value)(const Job&);
-};
-std::span<const Placeholder> placeholders();
 
 /// The setting that no job finds in its environment: the line that runs it, which is as long as it
 /// likes and may name what is nobody's business.

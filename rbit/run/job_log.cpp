@@ -28,11 +28,7 @@ constexpr int most_links = 1000;         // of one old name
 
 /// Returns whether it has only letters that a checked name may have.
 bool is_checked_name(std::string_view name) {
-  if (name.empty() || name.size() > 128) return false;
-  return std::all_of(name.begin(), name.end(), [](unsigned char c) {
-    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
-           std::strchr("+.~_:-", c) != nullptr;
-  });
+  return !name.empty() && name.size() <= 128 && text::has_only(name, "+.~_:-");
 }
 
 }  // namespace

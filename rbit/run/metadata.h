@@ -8,7 +8,7 @@ namespace rbit {
 
 /// The properties and the delivery of a message as JSON, in the shape that rabbitmq-cli-consumer
 /// gives its programs with --pipe: the same members in the same order, all of them, those of what
-/// a message does not have empty. Of `message` only what `envelope_of` keeps is read.
+/// a message does not have empty. The body is not read.
 std::string message_metadata(const Message& message, const std::string& queue);
 
 }  // namespace rbit

@@ -3,7 +3,7 @@
 #include <vector>
 
 #include "rbit/base/text.h"
-#include "rbit/run/job_environment.h"
+#include "rbit/core/job_field.h"
 
 namespace rbit {
 
@@ -53,9 +53,8 @@ bool has_placeholder(std::string_view part) {
 std::string value_of(const std::string& name, const Job& job) {
   // Two jobs without an id are still two.
   if (name == "JOB" && job.request.job_id.empty()) return job.key;
-  for (const auto& placeholder : placeholders())
-    if (placeholder.name == name) return placeholder.value(job);
-  return "";
+  const JobField* field = field_of_placeholder(name);
+  return field != nullptr ? field->value(job) : "";
 }
 
 /// One part of the path for this job.
@@ -80,14 +79,11 @@ OutputDir OutputDir::of_runner(const RunnerPolicy& policy, const std::string& us
 }
 
 Result<void> OutputDir::check() const {
-  std::vector<std::string> names;
-  for (const auto& placeholder : placeholders()) names.emplace_back(placeholder.name);
   for (const auto& part : text::split(path_, '/')) {
     for (const auto& piece : pieces_of(part)) {
-      if (!piece.is_placeholder) continue;
-      bool known = false;
-      for (const auto& name : names) known = known || name == piece.text;
-      if (known) continue;
+      if (!piece.is_placeholder || field_of_placeholder(piece.text) != nullptr) continue;
+      std::vector<std::string> names;
+      for (const JobField& field : job_fields) names.emplace_back(field.placeholder);
       const auto meant = text::did_you_mean(piece.text, names);
       return Error{"output-dir", "unknown placeholder %" + piece.text,
                    meant ? "did you mean %" + *meant + "?" : "for a plain % write %%"};
@@ -119,23 +115,10 @@ bool OutputDir::has_placeholders() const {
 }
 
 std::string path_text(std::string_view value) {
-  static constexpr char digits[] = "0123456789ABCDEF";
   if (value.empty()) return "%";
-  std::string out;
-  for (const char c : value) {
-    const auto byte = static_cast<unsigned char>(c);
-    const bool plain = (c >= 'a' && c <= 'z') || is_capital(c) || (c >= '0' && c <= '9') ||
-                       (c == '.' && !out.empty()) ||
-                       std::string_view("_+~=@,-").find(c) != std::string_view::npos;
-    if (plain) {
-      out += c;
-    } else {
-      out += '%';
-      out += digits[byte >> 4];
-      out += digits[byte & 15];
-    }
-  }
-  return out;
+  constexpr std::string_view plain = "_+~=@,-.";
+  if (value.front() != '.') return text::percent_encoded(value, plain);
+  return "%2E" + text::percent_encoded(value.substr(1), plain);
 }
 
 }  // namespace rbit

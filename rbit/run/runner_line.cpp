@@ -15,9 +15,9 @@ namespace {
 using Settings = std::map<std::string, std::string>;
 
 bool is_word_character(char c, bool first) {
-  const auto byte = static_cast<unsigned char>(c);
-  return c == '_' || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || byte >= 0x80 ||
-         (!first && c >= '0' && c <= '9');
+  const bool digit = c >= '0' && c <= '9';
+  return c == '_' || static_cast<unsigned char>(c) >= 0x80 ||
+         (text::is_alnum(c) && !(first && digit));
 }
 
 /// A name of C or Python; with `dots` several of them.

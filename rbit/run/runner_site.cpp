@@ -11,6 +11,7 @@
 #include "rbit/log/log.h"
 #include "rbit/run/directories.h"
 #include "rbit/run/open_below.h"
+#include "rbit/run/outcome_of.h"
 #include "rbit/run/record.h"
 
 namespace rbit {
@@ -36,6 +37,18 @@ Result<void> RunnerSite::find_user() {
   other_user_ = account->uid != ::geteuid();
   account_ = std::move(*account);
   return {};
+}
+
+Task<Outcome> RunnerSite::run(const Job& job, const RunContext& context, Attempt& attempt,
+                              const Work& work) {
+  if (auto ended = attempt.ended_before_it_began()) co_return *ended;
+  if (auto ready = prepare(); !ready) co_return not_started(ready.error());
+  if (auto opened = attempt.open_log(); !opened) co_return not_started(opened.error());
+  auto workspace = make_workspace(job, context.record_dir);
+  if (!workspace) co_return not_started(workspace.error());
+  Outcome outcome = co_await work(*workspace);
+  co_await clear(*workspace, job);
+  co_return outcome;
 }
 
 Result<Workspace> RunnerSite::make_workspace(const Job& job, const std::string& record_dir) const {

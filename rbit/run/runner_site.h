@@ -1,14 +1,17 @@
 #pragma once
 
+#include <functional>
 #include <map>
 #include <string>
 
 #include "rbit/base/result.h"
 #include "rbit/base/task.h"
 #include "rbit/core/job.h"
+#include "rbit/core/runner.h"
 #include "rbit/core/runner_policy.h"
 #include "rbit/run/account.h"
 #include "rbit/run/artifacts.h"
+#include "rbit/run/attempt.h"
 #include "rbit/run/output_dir.h"
 #include "rbit/run/run_place.h"
 #include "rbit/run/workspace.h"
@@ -25,6 +28,10 @@ class RunnerSite {
   /// nothing: `rbit check` may run as somebody else than the service. Once it succeeded, a call
   /// costs nothing.
   Result<void> prepare();
+
+  /// One attempt: `work` does it in a workspace that is made before and cleared afterwards.
+  using Work = std::function<Task<Outcome>(const Workspace&)>;
+  Task<Outcome> run(const Job& job, const RunContext& context, Attempt& attempt, const Work& work);
 
   // REQUIRES: prepare() succeeded.
   const Account& account() const { return account_; }

@@ -29,11 +29,7 @@ bool is_option(std::string_view word) {
 bool is_assignment(std::string_view word) {
   const auto equals = word.find('=');
   if (equals == 0 || equals == std::string_view::npos) return false;
-  return std::all_of(word.begin(), word.begin() + static_cast<std::ptrdiff_t>(equals),
-                     [](unsigned char c) {
-                       return c == '_' || (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') ||
-                              (c >= 'a' && c <= 'z');
-                     });
+  return text::has_only(word.substr(0, equals), "_");
 }
 
 bool is_shell(std::string_view name) {

@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "rbit/base/text.h"
+#include "rbit/core/job_field.h"
 #include "rbit/core/runner_words.h"
-#include "rbit/run/job_environment.h"
 
 namespace rbit {
 
@@ -25,8 +25,8 @@ std::string capitals_of(std::string_view rest) {
 /// Names that are long enough for a slip of the pen to be one: %FT and %SZ are for date.
 std::vector<std::string> names_of(std::size_t least) {
   std::vector<std::string> names;
-  for (const auto& placeholder : placeholders())
-    if (placeholder.name.size() >= least) names.emplace_back(placeholder.name);
+  for (const JobField& field : job_fields)
+    if (field.placeholder.size() >= least) names.emplace_back(field.placeholder);
   return names;
 }
 
@@ -58,8 +58,7 @@ std::string word_of(std::string_view rest) {
 std::string meant_by(std::string_view word) {
   if (word.empty()) return "";
   const std::string name = text::upper(word.substr(1));
-  for (const auto& placeholder : placeholders())
-    if (placeholder.name == name) return name;
+  if (field_of_placeholder(name) != nullptr) return name;
   for (const auto& [other, ours] : synonyms)
     if (other == name) return std::string(ours);
   return "";
@@ -68,9 +67,10 @@ std::string meant_by(std::string_view word) {
 ShellPlaceholder find_field(std::string_view rest) {
   const std::string name = capitals_of(rest);
   ShellPlaceholder found{name.size() + 1, "%" + name, "", ""};
-  for (const auto& placeholder : placeholders())
-    if (placeholder.name == name) found.variable = placeholder.variable;
-  if (!found.variable.empty()) return found;
+  if (const JobField* field = field_of_placeholder(name)) {
+    found.variable = field->variable;
+    return found;
+  }
   const auto meant = swapped(name);
   if (!meant) return {};
   found.mistake = "unknown placeholder " + found.shown + " (did you mean %" + *meant + "?)";

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <utility>
 
+#include "rbit/base/text.h"
 #include "rbit/run/second_shell.h"
 #include "rbit/run/shell_frame.h"
 #include "rbit/run/shell_parameter.h"
@@ -23,7 +24,7 @@ bool is_letter(char c) {
   return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
 }
 bool is_of_name(char c) {
-  return is_letter(c) || c == '_' || (c >= '0' && c <= '9');
+  return text::is_alnum(c) || c == '_';
 }
 
 using Frame = ShellFrame;

@@ -17,8 +17,8 @@
 
 namespace rbit {
 
-/// A launcher of Boost.Process on posix_spawn. Its own ones fork, which takes long where much
-/// memory is in use, and run our exit handlers in a child that cannot start its program.
+/// This launcher of Boost.Process stands on posix_spawn. Boost's own ones fork, which takes long
+/// where much memory is in use, and run our exit handlers in a child that cannot start its program.
 ///
 /// The child has a session of its own, signals as at boot, an empty environment, `channel` as
 /// descriptor 3, /dev/null as 0 to 2, and nothing else open.

@@ -53,7 +53,7 @@ constexpr int events_number = 3;
 
 /// The message's properties where `metadata-fd` says. At 3 they take the place of the events.
 Result<void> add_metadata(JobOrder& order, const RunContext& context, const Job& job, int number) {
-  Fd metadata = sealed_memory("rbit-metadata", message_metadata(context.envelope, job.queue));
+  Fd metadata = sealed_memory("rbit-metadata", message_metadata(context.message, job.queue));
   if (!metadata) return Error::of_system("metadata-fd", errno);
   if (number == events_number) {
     order.events_fd = std::move(metadata);
@@ -108,14 +108,10 @@ Result<void> ShellRunner::find_its_program() const {
 
 Task<Outcome> ShellRunner::run(const Job& job, RunContext& context) {
   Attempt attempt(loop_, job, context, policy_, place_.log_dir);
-  if (auto ended = attempt.ended_before_it_began()) co_return *ended;
-  if (auto ready = site_.prepare(); !ready) co_return not_started(ready.error());
-  if (auto opened = attempt.open_log(); !opened) co_return not_started(opened.error());
-  auto workspace = site_.make_workspace(job, context.record_dir);
-  if (!workspace) co_return not_started(workspace.error());
-  Outcome outcome = co_await run_in(*workspace, job, context, attempt);
-  co_await site_.clear(*workspace, job);
-  co_return outcome;
+  const RunnerSite::Work work = [&](const Workspace& workspace) {
+    return run_in(workspace, job, context, attempt);
+  };
+  co_return co_await site_.run(job, context, attempt, work);
 }
 
 Result<JobOrder> ShellRunner::order(const Job& job, const RunContext& context,

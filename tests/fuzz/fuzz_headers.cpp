@@ -6,6 +6,7 @@
 #include "rbit/amqp/wire.h"
 #include "rbit/core/message_codec.h"
 #include "rbit/intake/amqp_message.h"
+#include "rbit/intake/copy.h"
 #include "rbit/run/metadata.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -36,7 +37,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       amqp_decode_properties(AMQP_BASIC_CLASS, &pool, amqp::bytes_of(bytes), &decoded);
   if (status == AMQP_STATUS_OK && decoded != nullptr) {
     amqp::Incoming kept;
-    amqp::read_properties(*static_cast<const amqp_basic_properties_t*>(decoded), kept);
+    amqp::read_properties(*static_cast<const amqp_basic_properties_t*>(decoded), own_header_prefix,
+                          kept);
     check(kept);
     const Message message = message_from(std::move(kept), "queue");
     Message again;

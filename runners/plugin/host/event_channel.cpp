@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "rbit/base/fd.h"
+#include "rbit/base/text.h"
 
 namespace rbit::plugin_host {
 namespace {
@@ -18,10 +19,8 @@ using Json = nlohmann::ordered_json;
 constexpr std::size_t kTextLimit = 8192;
 
 std::string cut(std::string_view text) {
-  if (text.size() <= kTextLimit) return std::string(text);
-  std::size_t end = kTextLimit;
-  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0u) == 0x80u) --end;
-  return std::string(text.substr(0, end)) + "...";
+  const std::string_view kept = text::first_bytes(text, kTextLimit);
+  return std::string(kept) + (kept.size() < text.size() ? "..." : "");
 }
 
 bool write_all(int fd, std::string_view bytes) {

@@ -7,6 +7,10 @@
 #include <cstdlib>
 #include <ctime>
 #include <nlohmann/json.hpp>
+#include <vector>
+
+#include "rbit/base/text.h"
+#include "rbit/core/job_field.h"
 
 namespace rbit::plugin_host {
 namespace {
@@ -21,9 +25,9 @@ std::string to_text(const Json& value) {
 }
 
 // The member at `path`, through objects only; null if a part is missing.
-Json member(const Json& root, std::initializer_list<const char*> path) {
+Json member(const Json& root, const std::vector<std::string>& path) {
   const Json* here = &root;
-  for (const char* name : path) {
+  for (const std::string& name : path) {
     if (!here->is_object()) return nullptr;
     const auto found = here->find(name);
     if (found == here->end()) return nullptr;
@@ -32,7 +36,7 @@ Json member(const Json& root, std::initializer_list<const char*> path) {
   return *here;
 }
 
-std::string text_at(const Json& root, std::initializer_list<const char*> path) {
+std::string text_at(const Json& root, const std::vector<std::string>& path) {
   return to_text(member(root, path));
 }
 
@@ -72,21 +76,13 @@ JobData from_request(const Json& request, const std::string& text) {
   std::array<char, PATH_MAX> here{};
   if (::getcwd(here.data(), here.size()) != nullptr) data.work_dir = here.data();
   auto& fields = data.fields;
-  fields["package"] = text_at(request, {"job", "packageinstance", "package", "name"});
-  fields["version"] = text_at(request, {"job", "packageinstance", "package", "version"});
-  fields["arch"] = text_at(request, {"job", "packageinstance", "arch", "name"});
-  fields["suite"] = text_at(request, {"job", "packageinstance", "suite", "name"});
-  fields["dist"] = text_at(request, {"job", "packageinstance", "distribution", "name"});
-  fields["format"] = text_at(request, {"job", "packageinstance", "format", "name"});
-  fields["build_env"] = text_at(request, {"job", "packageinstance", "build_env", "name"});
-  const std::string master = text_at(request, {"job", "packageinstance", "master"});
-  fields["master"] = master == "1" ? "1" : "0";
-  fields["method"] = text_at(request, {"transport", "method"});
-  fields["uri"] = text_at(request, {"transport", "uri"});
-  fields["vcs_id"] = text_at(request, {"transport", "vcs_id"});
-  fields["job_id"] = data.id;
-  fields["web_host"] = text_at(request, {"web_host"});
-  fields["commands"] = text_at(request, {"commands"});
+  for (const JobField& field : job_fields) {
+    const std::string place = field.place;
+    fields.emplace(field.name, *field.model == '\0'
+                                   ? text_at(request, text::split(place, '.'))
+                                   : text_at(request, {"job", "packageinstance", place, "name"}));
+  }
+  fields["master"] = fields["master"] == "1" ? "1" : "0";
   fields["timestamp"] = std::to_string(std::time(nullptr));
   fields["queue"] = data.queue;
   fields["runner"] = data.queue;

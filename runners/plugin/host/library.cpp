@@ -14,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "rbit/base/text.h"
 #include "rbit/run/safe_file.h"
 #include "runners/plugin/host/elf_symbols.h"
 
@@ -34,9 +35,7 @@ std::string offers() {
 }
 
 bool is_name(std::string_view name) {
-  return !name.empty() && std::all_of(name.begin(), name.end(), [](char c) {
-    return c == '_' || (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
-  });
+  return !name.empty() && text::has_only(name, "_");
 }
 
 // Why the symbol is not there: another major version, another name, or no plugin at all.

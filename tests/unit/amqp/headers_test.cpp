@@ -38,7 +38,7 @@ class Headers {
     properties._flags = AMQP_BASIC_HEADERS_FLAG;
     properties.headers = {static_cast<int>(entries_.size()), entries_.data()};
     amqp::Incoming kept;
-    amqp::read_properties(properties, kept);
+    amqp::read_properties(properties, "x-rbit-", kept);
     return kept;
   }
 

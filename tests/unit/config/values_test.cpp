@@ -75,20 +75,6 @@ TEST_CASE("signals by name and number") {
   CHECK(!parse_signal(""));
 }
 
-TEST_CASE("hosts and ports") {
-  const auto read = [](std::string_view text) {
-    const auto value = parse_host_port(text);
-    return value ? value->host + " " + std::to_string(value->port) : "(none)";
-  };
-  CHECK(read("localhost") == "localhost 0");
-  CHECK(read("a.b-c:80") == "a.b-c 80");
-  CHECK(read("[::1]:5672") == "[::1] 5672");
-  CHECK(read("[::1]") == "[::1] 0");
-  for (const char* wrong : {"", ":80", "a:", "a:0", "a:65536", "a:b", "a:1:2", "::1", "[::1", "[]",
-                            "a/b", "u@h", "-x", "a b", "[::1]x"})
-    CHECK_MESSAGE(read(wrong) == "(none)", wrong);
-}
-
 TEST_CASE("lists have commas or blanks between") {
   CHECK(parse_list(" a,b  c\n,d,") == std::vector<std::string>{"a", "b", "c", "d"});
   CHECK(parse_list("").empty());

@@ -83,7 +83,7 @@ struct House {
   }
   std::string bodies() const {
     std::string out;
-    for (const auto& one : got) out += one.message().body + " ";
+    for (const auto& one : got) out += one.message().body.bytes() + " ";
     return out;
   }
   std::int64_t count(const std::string& table) {

@@ -195,6 +195,22 @@ TEST_CASE("the same verdict twice is one verdict") {
   CHECK(house.count("job") == 1);
 }
 
+TEST_CASE("what its queue has to the end the journal does not keep as well") {
+  test::TempDir dir;
+  JournalFixture house(dir.path + "/rbit.db");
+  Job held = house.job("a"), owned = house.job("b");
+  held.may_be_owned = owned.may_be_owned = false;
+  owned.owned = true;  // a broker had it, before the queue became this one
+  REQUIRE(house.begin(held));
+  REQUIRE(house.begin(owned));
+  house.die_and_live();
+  const auto open = house.journal->open_attempts().value();
+  REQUIRE(open.size() == 2);
+  CHECK(open[0].job.body.empty());
+  CHECK(open[0].job.request.package == "col1");
+  CHECK(open[1].job.body == owned.body);
+}
+
 TEST_CASE("attempts of an earlier life are found open, until they end or are begun again") {
   test::TempDir dir;
   JournalFixture house(dir.path + "/rbit.db");

@@ -17,7 +17,7 @@ struct RunnerFixture : RunFixture {
   std::unique_ptr<Runner> runner;
   std::vector<std::string> reports;  // "Building: half way"
   std::string record_dir;            // of the last job
-  Message envelope;                  // of the message of each
+  Message message;                   // of the message of each
   std::function<void(StopRequest&)> on_report;
   int slots_released = 0;
 
@@ -55,11 +55,11 @@ struct RunnerFixture : RunFixture {
  private:
   Task<Outcome> attempt(Job one) {
     StopRequest stop;
-    RunContext context{[&](Status status, std::string message) {
-                         reports.push_back(std::string(to_string(status)) + ": " + message);
+    RunContext context{[&](Status status, std::string said) {
+                         reports.push_back(std::string(to_string(status)) + ": " + said);
                          if (on_report) on_report(stop);
                        },
-                       stop, record_dir, envelope, [&] { ++slots_released; }};
+                       stop, record_dir, message, [&] { ++slots_released; }};
     Outcome outcome = co_await runner->run(one, context);
     co_return outcome;
   }

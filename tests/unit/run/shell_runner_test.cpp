@@ -98,12 +98,12 @@ TEST_CASE_FIXTURE(ShellFixture,
 }
 
 TEST_CASE_FIXTURE(ShellFixture, "the message's properties are on the descriptor it asks for") {
-  envelope.content_type = "application/json";
-  envelope.headers["name"] = std::string("value");
+  message.content_type = "application/json";
+  message.headers["name"] = std::string("value");
   shell("cat <&4");
   CHECK(run_job().kind != Kind::done);  // not asked for
 
-  const std::string metadata = message_metadata(envelope, "queue");
+  const std::string metadata = message_metadata(message, "queue");
   for (const int number : {4, 5, 6, 7, 8, 9}) {
     policy.metadata_fd = number;
     shell(say_building + std::string("cat <&") + std::to_string(number));

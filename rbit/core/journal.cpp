@@ -1,27 +1,15 @@
 #include "rbit/core/journal.h"
 
+#include "rbit/base/names.h"
+
 namespace rbit {
 
 std::string_view to_string(JobRecord::State state) {
-  switch (state) {
-    case JobRecord::State::waiting:
-      return "waiting";
-    case JobRecord::State::running:
-      return "running";
-    case JobRecord::State::blocked:
-      return "blocked";
-    case JobRecord::State::done:
-      return "done";
-    case JobRecord::State::failed:
-      return "failed";
-    case JobRecord::State::cancelled:
-      return "cancelled";
-    case JobRecord::State::moved:
-      return "moved";
-    case JobRecord::State::dead:
-      return "dead";
-  }
-  return "";
+  using enum JobRecord::State;
+  static constexpr Named<JobRecord::State> names[] = {
+      {waiting, "waiting"}, {running, "running"},     {blocked, "blocked"}, {done, "done"},
+      {failed, "failed"},   {cancelled, "cancelled"}, {moved, "moved"},     {dead, "dead"}};
+  return name_in(names, state);
 }
 
 bool is_unfinished(JobRecord::State state) {

@@ -1,19 +1,14 @@
 #include "rbit/core/settlement.h"
 
+#include "rbit/base/names.h"
+
 namespace rbit {
 
 std::string_view to_string(Settlement::Kind kind) {
-  switch (kind) {
-    case Settlement::Kind::accept:
-      return "accept";
-    case Settlement::Kind::retry:
-      return "retry";
-    case Settlement::Kind::dead_letter:
-      return "dead-letter";
-    case Settlement::Kind::requeue:
-      return "requeue";
-  }
-  return "";
+  using enum Settlement::Kind;
+  static constexpr Named<Settlement::Kind> names[] = {
+      {accept, "accept"}, {retry, "retry"}, {dead_letter, "dead-letter"}, {requeue, "requeue"}};
+  return name_in(names, kind);
 }
 
 }  // namespace rbit

@@ -1,31 +1,21 @@
 #include "rbit/core/status.h"
 
-#include <array>
-#include <utility>
+#include "rbit/base/names.h"
 
 namespace rbit {
 
 namespace {
-constexpr std::array<std::pair<Status, std::string_view>, 6> names{{
-    {Status::waiting, "Waiting"},
-    {Status::building, "Building"},
-    {Status::done, "Done"},
-    {Status::failed, "Failed"},
-    {Status::blocked, "Blocked"},
-    {Status::cancelled, "Cancelled"},
-}};
+constexpr Named<Status> names[] = {{Status::waiting, "Waiting"}, {Status::building, "Building"},
+                                   {Status::done, "Done"},       {Status::failed, "Failed"},
+                                   {Status::blocked, "Blocked"}, {Status::cancelled, "Cancelled"}};
 }  // namespace
 
 std::string_view to_string(Status status) {
-  for (const auto& [known, name] : names)
-    if (known == status) return name;
-  return "";
+  return name_in(names, status);
 }
 
 std::optional<Status> status_from(std::string_view name) {
-  for (const auto& [status, known] : names)
-    if (known == name) return status;
-  return std::nullopt;
+  return value_in(names, name);
 }
 
 }  // namespace rbit

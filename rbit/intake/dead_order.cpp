@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "rbit/base/names.h"
 #include "rbit/base/text.h"
 #include "rbit/core/message_codec.h"
 
@@ -13,8 +14,10 @@ using nlohmann::json;
 
 namespace {
 
-constexpr DeadOrder::Kind kinds[] = {DeadOrder::Kind::list, DeadOrder::Kind::show,
-                                     DeadOrder::Kind::replay, DeadOrder::Kind::drop};
+constexpr Named<DeadOrder::Kind> kinds[] = {{DeadOrder::Kind::list, "list"},
+                                            {DeadOrder::Kind::show, "show"},
+                                            {DeadOrder::Kind::replay, "replay"},
+                                            {DeadOrder::Kind::drop, "drop"}};
 
 /// Any bytes; those that are no text as {"hex": ...}, as `properties_to_json` writes them.
 json bytes_to_json(const std::string& bytes) {
@@ -146,17 +149,7 @@ bool DeadOrder::fits(const DeadSummary& letter) const {
 }
 
 std::string_view to_string(DeadOrder::Kind kind) {
-  switch (kind) {
-    case DeadOrder::Kind::list:
-      return "list";
-    case DeadOrder::Kind::show:
-      return "show";
-    case DeadOrder::Kind::replay:
-      return "replay";
-    case DeadOrder::Kind::drop:
-      return "drop";
-  }
-  return "";
+  return name_in(kinds, kind);
 }
 
 json to_json(const DeadOrder& order) {
@@ -175,13 +168,9 @@ Result<DeadOrder> dead_order_from(const json& from) {
   const auto act = from.find("act"), reason = from.find("reason"), limit = from.find("limit");
   good = good && act != from.end() && act->is_string() && reason != from.end() &&
          reason->is_string() && limit != from.end() && limit->is_number_integer();
-  bool known = false;
-  for (const auto kind : kinds) {
-    if (!good || *act != to_string(kind)) continue;
-    order.kind = kind;
-    known = true;
-  }
-  if (!known) return Error{"control socket", "no such order", "use an rbit of the same version"};
+  const auto kind = good ? value_in(kinds, act->get<std::string>()) : std::nullopt;
+  if (!kind) return Error{"control socket", "no such order", "use an rbit of the same version"};
+  order.kind = *kind;
   order.reason = reason->get<std::string>();
   order.limit = limit->get<std::int64_t>();
   return order;

@@ -72,7 +72,7 @@ Task<Result<std::string>> LocalTransport::submit(Message message) {
   const std::string queue = message.queue;
   const Lifetime::Watch alive = lifetime_.watch();
   auto key =
-      co_await submit_behind(database_, clock_, queues(), std::move(message), delivered(queue));
+      co_await submit_straight(database_, clock_, queues(), std::move(message), delivered(queue));
   if (!key || alive.is_over()) co_return key;
   look_again(queue);
   co_return key;
@@ -89,12 +89,6 @@ void LocalTransport::look_again(const std::string& queue) {
   wake();
 }
 
-Task<Result<std::string>> LocalTransport::submit_straight(Database& database, const Clock& clock,
-                                                          std::vector<std::string> queues,
-                                                          Message message) {
-  co_return co_await submit_behind(database, clock, std::move(queues), std::move(message), 0);
-}
-
 bool LocalTransport::has(Database& database, const std::string& message_id) {
   auto row = database.prepare(
       "SELECT 1 FROM job WHERE instr(key, ?1) > 0 "
@@ -104,9 +98,9 @@ bool LocalTransport::has(Database& database, const std::string& message_id) {
   return found && *found;
 }
 
-Task<Result<std::string>> LocalTransport::submit_behind(Database& database, const Clock& clock,
-                                                        std::vector<std::string> queues,
-                                                        Message message, std::int64_t behind) {
+Task<Result<std::string>> LocalTransport::submit_straight(Database& database, const Clock& clock,
+                                                          std::vector<std::string> queues,
+                                                          Message message, std::int64_t behind) {
   if (std::find(queues.begin(), queues.end(), message.queue) == queues.end())
     co_return no_such_queue(message.queue, queues);
   if (message.message_id.empty()) message.message_id = random_uuid();

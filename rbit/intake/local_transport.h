@@ -39,9 +39,10 @@ class LocalTransport : public Transport {
   /// without id gets one. An Error if the queue is none of those that were given to `start`.
   Task<Result<std::string>> submit(Message message);
   /// The same where no rbit runs, by whoever has the database open. `queues`: those that exist.
+  /// `behind`: it comes after that place.
   static Task<Result<std::string>> submit_straight(Database& database, const Clock& clock,
-                                                   std::vector<std::string> queues,
-                                                   Message message);
+                                                   std::vector<std::string> queues, Message message,
+                                                   std::int64_t behind = 0);
 
   /// Did a message with this id, which no other one has, ever come into one of the queues?
   static bool has(Database& database, const std::string& message_id);
@@ -74,10 +75,6 @@ class LocalTransport : public Transport {
     Message message;
   };
 
-  /// As `submit_straight`, to a place after `behind`.
-  static Task<Result<std::string>> submit_behind(Database& database, const Clock& clock,
-                                                 std::vector<std::string> queues, Message message,
-                                                 std::int64_t behind);
   Lane* lane_of(const std::string& queue);
   std::int64_t delivered(const std::string& queue) const;  // the place of the last one that was
   void wake();

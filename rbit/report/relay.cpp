@@ -10,6 +10,7 @@
 
 #include "rbit/base/backoff.h"
 #include "rbit/base/failpoint.h"
+#include "rbit/base/names.h"
 #include "rbit/base/random.h"
 #include "rbit/log/log.h"
 
@@ -58,15 +59,10 @@ std::string in_seconds(milliseconds time) {
 }  // namespace
 
 std::string_view to_string(TargetState::Kind kind) {
-  switch (kind) {
-    case TargetState::Kind::up:
-      return "up";
-    case TargetState::Kind::down:
-      return "down";
-    case TargetState::Kind::paused:
-      return "paused";
-  }
-  return "";
+  using enum TargetState::Kind;
+  static constexpr Named<TargetState::Kind> names[] = {
+      {up, "up"}, {down, "down"}, {paused, "paused"}};
+  return name_in(names, kind);
 }
 
 Relay::Relay(asio::any_io_executor loop, Journal& journal, Clock& clock,

@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "rbit/base/descriptor_limit.h"
+#include "rbit/base/names.h"
 #include "rbit/base/notice.h"
 #include "rbit/base/random.h"
 #include "rbit/log/log.h"
@@ -26,33 +27,21 @@ namespace {
 
 constexpr auto pause_between_looks = std::chrono::seconds(2);
 
-const char* name_of(wire::Step step) {
-  switch (step) {
-    case wire::Step::none:
-    case wire::Step::protocol:
-      return "rbit-leader is not of this rbit";
-    case wire::Step::record:
-      return "record directory";
-    case wire::Step::process:
-      return "new process";
-    case wire::Step::session:
-      return "new session";
-    case wire::Step::descriptors:
-      return "descriptors";
-    case wire::Step::directory:
-      return "working directory";
-    case wire::Step::limits:
-      return "limits";
-    case wire::Step::priority:
-      return "nice";
-    case wire::Step::user:
-      return "user";
-    case wire::Step::parent:
-      return "parent-death signal";
-    case wire::Step::exec:
-      return "exec";
-  }
-  return "";
+std::string_view name_of(wire::Step step) {
+  using enum wire::Step;
+  static constexpr Named<wire::Step> names[] = {{none, "rbit-leader is not of this rbit"},
+                                                {protocol, "rbit-leader is not of this rbit"},
+                                                {record, "record directory"},
+                                                {process, "new process"},
+                                                {session, "new session"},
+                                                {descriptors, "descriptors"},
+                                                {directory, "working directory"},
+                                                {limits, "limits"},
+                                                {priority, "nice"},
+                                                {user, "user"},
+                                                {parent, "parent-death signal"},
+                                                {exec, "exec"}};
+  return name_in(names, step);
 }
 
 std::string new_id() {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "rbit/base/names.h"
 #include "rbit/base/text.h"
 #include "rbit/core/runner_words.h"
 #include "rbit/run/job_environment.h"
@@ -111,15 +112,10 @@ void parse_python(std::string_view rest, ParsedRunnerLine& parsed) {
 }  // namespace
 
 std::string_view to_string(RunnerLine::Kind kind) {
-  switch (kind) {
-    case RunnerLine::Kind::shell:
-      return "shell";
-    case RunnerLine::Kind::plugin:
-      return "plugin";
-    case RunnerLine::Kind::python:
-      return "python";
-  }
-  return "";
+  using enum RunnerLine::Kind;
+  static constexpr Named<RunnerLine::Kind> names[] = {
+      {shell, "shell"}, {plugin, "plugin"}, {python, "python"}};
+  return name_in(names, kind);
 }
 
 ParsedRunnerLine parse_runner_line(std::string_view value, const Settings& settings,

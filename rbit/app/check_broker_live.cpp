@@ -115,7 +115,7 @@ class LiveBroker {
     question.arguments["x-expires"] = "rbit check";  // no number: refused, whatever is there
     amqp::Request request = std::move(question);
     const Answer answer = co_await answer_to(std::move(request));
-    if (answer.ok() || (answer.refusal->code != access_refused && !answer.refusal->limit))
+    if (answer.ok() || (answer.refusal->code != amqp::access_refused && !answer.refusal->limit))
       co_return std::nullopt;
     co_return answer.refusal;
   }

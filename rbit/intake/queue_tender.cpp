@@ -176,7 +176,7 @@ std::chrono::milliseconds QueueTender::pause_after(Refusal why) {
     if (own_ && !own_->is_open()) own_.reset();
   }
   if (another_way(why)) return at_once;
-  if (why.code == access_refused && !is_taken(why) && why.cure.empty())
+  if (why.code == amqp::access_refused && !is_taken(why) && why.cure.empty())
     why.cure = "give the user the permission to read it (rabbitmqctl set_permissions)";
   note_trouble(why);
   if (why.deadly && !was_apart) return at_once;  // alone, and then ever more seldom

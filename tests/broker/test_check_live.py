@@ -183,7 +183,7 @@ class Alarm(Management):
         self.configure_broker({self.queue(): "runner = shell!true"})
         self.node.ctl("set_vm_memory_high_watermark", "absolute", "1")
         self.addCleanup(self.node.ctl, "set_vm_memory_high_watermark", "absolute", "1GB")
-        checked = self.command("check", self.config, "--live", "--root", self.path("root"))
+        checked = self.command("check", self.config, "--live", "--root", self.directory)
         self.assertEqual(checked.returncode, 1, checked.stdout)
         self.assertRegex(checked.stdout, "FAIL the default exchange: takes no messages now, .*low "
                                          "on memory")

@@ -4,8 +4,6 @@
 #include <fcntl.h>
 #include <sys/resource.h>
 
-#include "rbit/base/fd.h"
-
 namespace rbit::test {
 
 /// While it lives only `free` more descriptors can be opened.
@@ -13,8 +11,10 @@ class FewDescriptors {
  public:
   explicit FewDescriptors(unsigned free) {
     REQUIRE(::getrlimit(RLIMIT_NOFILE, &before_) == 0);
-    const Fd lowest(::open("/dev/null", O_RDONLY | O_CLOEXEC));  // gaps below it do not matter
-    set(static_cast<rlim_t>(lowest.get()) + free);
+    int limit = 0;  // with `free` unused numbers below it
+    for (;; ++limit)
+      if (::fcntl(limit, F_GETFD) < 0 && free-- == 0) break;
+    set(static_cast<rlim_t>(limit));
   }
   ~FewDescriptors() { set(before_.rlim_cur); }
   FewDescriptors(const FewDescriptors&) = delete;

@@ -140,6 +140,21 @@ class CheckerTest(unittest.TestCase):
                                                               self.evidence.reports[1])
         self.broken("I4", "(1, 1) was told after (2, 2)")
 
+    def test_i4_what_a_killed_rbit_said_may_come_late(self):
+        late = Report("1", "Building", 1, 1)
+        self.evidence.reports.append(late)
+        self.assertEqual(checker.check(self.evidence), [])
+        self.evidence.reports += [late, late]
+        self.broken("I4", "job 1 was told {(1, 1): 3} again, with 1 reasons")
+        self.evidence.reports[-3:] = [Report("1", "Building", 1, 3)]  # no repeat of anything
+        self.assertIn("I4: job 1 was told 'Building' after its end 'Done'",
+                      checker.check(self.evidence))
+        self.evidence.reports[-1] = late
+        self.evidence.kills = [Kill(13.0, 13.1)]  # long after
+        self.evidence.runs[2:3] = []
+        self.assertIn("I4: job 1 was told 'Building' after its end 'Done'",
+                      checker.check(self.evidence))
+
     def test_i4_one_crash_is_two_repeats(self):
         self.evidence.reports.append(Report("2", "Done", 2, 3))
         self.assertEqual(checker.check(self.evidence), [])

@@ -54,7 +54,8 @@ const Ini* SectionReader::noted(std::string_view name, const std::string& comput
     note(known.name, said->data().text, said->data().place, known.secret);
   else
     note(known.name, computed.empty() ? known.fallback : computed, {}, known.secret);
-  const std::string_view path = said && known.type == KeyType::path ? said->data().text : "";
+  std::string_view path;
+  if (said && known.type == KeyType::path) path = said->data().text;
   if (path.starts_with('~') || path.find('$') != std::string_view::npos)
     doubt(name, "'" + text::one_line(path, 80) +
                     "' is taken as it stands, for no shell reads it (write the whole path)");

@@ -342,7 +342,7 @@ Task<bool> App::recover() {
         runner == settings().runners.end() ? RunnerPolicy{} : runner->second.policy;
     const Job job = open.job;
     const std::string record_dir = open.record_dir;
-    auto outcome = co_await recover_attempt(std::move(open), policy, place_, &stop_asked_);
+    auto outcome = co_await recover_attempt(std::move(open), policy, place_, &told_to_stop_);
     if (!outcome && told_to_stop()) co_return false;
     log::info("job " + job.request.job_id + ", attempt " + std::to_string(job.attempt) +
               ", was under way when rbit ended: " +
@@ -368,7 +368,6 @@ void App::remove_old_records() {
 }
 
 void App::on_signal(int count) {
-  signals_ = count;
   if (count == 1) {
     log::info("draining: no new jobs, " +
               std::to_string(dispatcher_->ledger().all_running().size()) +
@@ -389,7 +388,7 @@ void App::on_signal(int count) {
 
 /// Wakes `live`, which may be at its beginning, waiting for a journal that takes nothing.
 void App::stop() {
-  stop_asked_ = true;
+  told_to_stop_ = true;
   dispatcher_->hurry();
   stop_.notify();
 }

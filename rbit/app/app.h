@@ -56,7 +56,7 @@ class App {
   void remove_old_records();
   Task<void> shut();
   void on_signal(int count);
-  bool told_to_stop() const { return signals_ > 0 || exit_code_ != ExitCode::ok; }
+  bool told_to_stop() const { return told_to_stop_; }
   void stop();
   void learn_ack_limit(milliseconds broker_limit);
   void refused_by_broker(const Error& why);
@@ -89,8 +89,7 @@ class App {
   asio::io_context loop_{1};
   SystemClock clock_;
   Notice stop_;
-  int signals_ = 0;
-  std::atomic<bool> stop_asked_{false};  // for threads beside the loop
+  std::atomic<bool> told_to_stop_{false};  // threads beside the loop ask it too
   int records_ = 0;
   bool was_connected_ = false;  // to the broker
   ExitCode exit_code_ = ExitCode::ok;

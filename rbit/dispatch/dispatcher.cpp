@@ -20,9 +20,9 @@ Dispatcher::Dispatcher(const asio::any_io_executor& loop, Clock& clock, Journal&
       ledger_(loop),
       flows_(loop, [this] { update_credit(); }),
       journal_watch_(
-          loop, clock, [this] { return probe(); }, [this] { update_credit(); }),
-      shortage_watch_(loop, clock, slots_),
-      readiness_(loop, clock, [this] { update_credit(); }),
+          loop, clock, patience_, [this] { return probe(); }, [this] { update_credit(); }),
+      shortage_watch_(loop, clock, patience_, slots_),
+      readiness_(loop, clock, patience_, [this] { update_credit(); }),
       early_ack_(loop, clock, journal, ledger_,
                  [this](const Error& error) { journal_watch_.failed(error); }),
       recorder_(loop, clock, journal, journal_watch_, patience_, means_, observer),
@@ -136,9 +136,6 @@ Task<bool> Dispatcher::finish_earlier(Job job, Outcome outcome, std::string reco
 Task<void> Dispatcher::drain(milliseconds limit) {
   draining_ = true;
   patience_.end();
-  journal_watch_.end();
-  shortage_watch_.end();
-  readiness_.end();
   transport_.stop_taking();
   update_credit();
   owned_.end();

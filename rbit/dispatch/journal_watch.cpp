@@ -24,7 +24,7 @@ void JournalWatch::failed(const Error& error) {
 Task<void> JournalWatch::try_until_it_works() {
   for (milliseconds pause = first_pause;; pause = std::min(2 * pause, longest_pause)) {
     co_await clock_.sleep_for(pause);
-    if (ended_) co_return;
+    if (patience_.has_ended()) co_return;
     const Result<void> works = co_await probe_();
     if (works) break;
     failed(works.error());

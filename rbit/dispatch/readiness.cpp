@@ -17,7 +17,7 @@ void Readiness::begin() {
 
 void Readiness::prepare(const std::string& name) {
   State& state = all_.at(name);
-  if (state.preparing || ended_) return;
+  if (state.preparing || patience_.has_ended()) return;
   state.preparing = true;
   state.ready = false;
   spawn(loop_, prepare_until_ready(name), "runner preparation");
@@ -25,7 +25,7 @@ void Readiness::prepare(const std::string& name) {
 
 Task<void> Readiness::prepare_until_ready(std::string name) {
   State& state = all_.at(name);
-  while (!ended_) {
+  while (!patience_.has_ended()) {
     const Result<void> able = co_await state.runner->prepare();
     ++state.looks;
     if (able) break;
@@ -44,7 +44,7 @@ Task<void> Readiness::prepare_until_ready(std::string name) {
   }
   state.preparing = false;
   looked_.notify();
-  if (ended_) co_return;
+  if (patience_.has_ended()) co_return;
   if (!state.trouble.empty()) log::info("[runner:" + name + "] can work again");
   state.trouble.clear();
   state.ready = true;
@@ -53,7 +53,7 @@ Task<void> Readiness::prepare_until_ready(std::string name) {
 
 Task<bool> Readiness::is_broken(std::string name) {
   State& state = all_.at(name);
-  if (ended_) co_return true;
+  if (patience_.has_ended()) co_return true;
   const int looks = state.looks;
   const bool is_known = state.preparing && !state.trouble.empty();
   prepare(name);

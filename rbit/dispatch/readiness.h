@@ -8,6 +8,7 @@
 #include "rbit/base/notice.h"
 #include "rbit/base/task.h"
 #include "rbit/core/runner.h"
+#include "rbit/dispatch/patience.h"
 
 namespace rbit {
 
@@ -15,15 +16,18 @@ namespace rbit {
 class Readiness {
  public:
   /// `changed` is called when that of a runner has changed.
-  Readiness(const asio::any_io_executor& loop, Clock& clock, std::function<void()> changed)
-      : loop_(loop), clock_(clock), changed_(std::move(changed)), looked_(loop) {}
+  Readiness(const asio::any_io_executor& loop, Clock& clock, const Patience& patience,
+            std::function<void()> changed)
+      : loop_(loop),
+        clock_(clock),
+        patience_(patience),
+        changed_(std::move(changed)),
+        looked_(loop) {}
 
   /// `runner` must outlive this.
   void add(const std::string& name, Runner& runner) { all_[name].runner = &runner; }
   /// Looks at all of them for the first time.
   void begin();
-  /// rbit is told to stop: no more looks.
-  void end() { ended_ = true; }
 
   bool is_ready(const std::string& name) const { return all_.at(name).ready; }
   /// Why it cannot work; empty: it can, or was not looked at yet.
@@ -45,10 +49,10 @@ class Readiness {
 
   asio::any_io_executor loop_;
   Clock& clock_;
+  const Patience& patience_;
   std::function<void()> changed_;
   std::map<std::string, State> all_;  // by the runner's name
   Notice looked_;                     // a look at a runner has ended
-  bool ended_ = false;
 };
 
 }  // namespace rbit

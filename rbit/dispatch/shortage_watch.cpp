@@ -29,7 +29,7 @@ void ShortageWatch::note(const Outcome& outcome, int waiting) {
 Task<void> ShortageWatch::grow_again() {
   for (;;) {
     co_await clock_.sleep_for(growing_pause);
-    if (ended_) co_return;
+    if (patience_.has_ended()) co_return;
     if (clock_.steady() - last_ < growing_pause) continue;
     if (slots_.grow()) break;
   }

@@ -3,6 +3,7 @@
 #include "rbit/base/clock.h"
 #include "rbit/base/task.h"
 #include "rbit/core/outcome.h"
+#include "rbit/dispatch/patience.h"
 #include "rbit/dispatch/slots.h"
 
 namespace rbit {
@@ -10,23 +11,22 @@ namespace rbit {
 /// Takes no more jobs at once than this machine has room for. On the loop's thread.
 class ShortageWatch {
  public:
-  ShortageWatch(const asio::any_io_executor& loop, Clock& clock, Slots& slots)
-      : loop_(loop), clock_(clock), slots_(slots) {}
+  ShortageWatch(const asio::any_io_executor& loop, Clock& clock, const Patience& patience,
+                Slots& slots)
+      : loop_(loop), clock_(clock), patience_(patience), slots_(slots) {}
 
   /// A job could not be started; `waiting` is how many wait for that.
   void note(const Outcome& outcome, int waiting);
-  /// rbit is told to stop.
-  void end() { ended_ = true; }
 
  private:
   Task<void> grow_again();
 
   asio::any_io_executor loop_;
   Clock& clock_;
+  const Patience& patience_;
   Slots& slots_;
   bool is_short_ = false;
   SteadyTime last_{};
-  bool ended_ = false;
 };
 
 }  // namespace rbit

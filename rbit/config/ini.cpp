@@ -28,11 +28,12 @@ bool is_shell_line(std::string_view value) {
   return mark != std::string_view::npos && text::trim(value.substr(0, mark)) == "shell";
 }
 
-/// The first line of a value: inline comment off, `""` alone is empty.
-std::string first_line(std::string_view value) {
+/// The first line of a value: inline comment off, `""` alone is empty. In a script's line, as in a
+/// shell's, a ';' is the shell's.
+std::string first_line(std::string_view key, std::string_view value) {
   const auto semicolon = value.find(';');
   if (semicolon != std::string_view::npos && semicolon > 0 && is_blank(value[semicolon - 1]) &&
-      !is_shell_line(value))
+      !is_shell_line(value) && key != "script")
     value = value.substr(0, semicolon);
   value = text::trim(value);
   return std::string(value == "\"\"" ? std::string_view() : value);
@@ -149,10 +150,9 @@ class Folder {
     if (!section_ || mark == std::string_view::npos || mark == 0 || is_blank(line.front()))
       return false;
     const std::string spelled(text::trim(line.substr(0, mark)));
-    IniValue fresh{spelled, here(), first_line(text::trim(line.substr(mark + 1))), {here()}, {},
-                   false,   {}};
-    const std::string key = fresh.key();
-    if (key == "script") fresh.uncut = text::trim(line.substr(mark + 1));
+    const std::string key = text::lower(spelled);
+    IniValue fresh{
+        spelled, here(), first_line(key, text::trim(line.substr(mark + 1))), {here()}, {}};
     if (is_included_ && key == "include" && is_ours()) {
       error("[" + section_->data().spelled + "] include: an included file cannot include others " +
             "(name them in the first file)");

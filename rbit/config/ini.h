@@ -20,7 +20,6 @@ struct IniValue {
   /// Only `runner` has them: the lines behind the first as they stand in the file, blank ones too.
   std::vector<std::string> raw_lines;
   bool inherited = false;  // from [DEFAULT]
-  std::string uncut{};     // of `script`: the first line with what looks like a comment
 
   /// Returns the key by which the section has it, which is lower-cased.
   std::string key() const;

@@ -263,10 +263,8 @@ RunnerPolicy read_policy(SectionReader& reader, bool shell) {
 /// Makes the runner line of `script = NAME ARGUMENTS`, which executes the script, so that no shell
 /// stays between. Returns false if the value is empty.
 bool read_script(SectionReader& reader, RunnerSettings& runner) {
-  std::string value = reader.text("script");
+  const std::string value = reader.text("script");
   if (text::trim(value).empty()) return false;
-  // A shell's ';' is no comment, as in shell lines.
-  value.replace(0, std::min(value.find('\n'), value.size()), reader.entry("script")->uncut);
   const ScriptLine line = read_script_line(value);
   if (!line.mistake.empty()) {
     reader.error("script", line.mistake);

@@ -12,7 +12,7 @@
 
 namespace rbit {
 
-/// The configuration's words in those of base/amqp. `role` is what the broker's tools show after
+/// The configuration's words in those of rbit/amqp. `role` is what the broker's tools show after
 /// rbit's name.
 amqp::ConnectionSettings connection_settings(const config::Settings& settings,
                                              const std::string& role);

@@ -11,6 +11,10 @@
 
 namespace rbit::test {
 
+/// What a shell job begins with to be seen running.
+inline constexpr const char* say_building =
+    "echo '{\"status\": \"Building\", \"message\": \"up\"}' >&3; ";
+
 /// Runs jobs through a runner and keeps what it reported.
 struct RunnerFixture : RunFixture {
   RunnerPolicy policy;

@@ -189,6 +189,7 @@ class Suite(unittest.TestCase):
     """A test with a fresh directory, an INI in it and any number of rbits run on it."""
 
     program = os.path.join(BINARY_DIR, "rbit")
+    programs = None  # a folder of the test's own, see `let_everybody_run_it`
     consuming = "consuming"  # in the line that says rbit takes jobs now
 
     def run(self, result=None):
@@ -250,6 +251,17 @@ class Suite(unittest.TestCase):
         return self.configure_text(f"[rbit]\nstate-dir = state\nqueue-mappings ={mappings}\n"
                                    f"{unindented(rbit)}\n[amqp]\n{unindented(amqp)}\n"
                                    f"{sections}{unindented(more)}\n")
+
+    def let_everybody_run_it(self):
+        """The program is where every user may run it: a copy with its helpers, and with the plugins
+        that are asked for from now on. The build may lie in a directory that is closed to others."""
+        os.chmod(self.directory, 0o755)
+        self.programs = self.path("programs")
+        os.mkdir(self.programs)
+        for name in ("rbit", "rbit-leader", "rbit-plugin-host"):
+            shutil.copy(os.path.join(BINARY_DIR, name), self.programs)
+        shutil.copytree(os.path.join(BINARY_DIR, "python"), os.path.join(self.programs, "python"))
+        self.program = os.path.join(self.programs, "rbit")
 
     def configure_text(self, text):
         """Writes rbit.ini as it stands; nobody else may read it, it may hold a password."""
@@ -336,7 +348,7 @@ class Suite(unittest.TestCase):
         path = os.path.join(BINARY_DIR, *parts)
         if not os.path.exists(path):
             self.skipTest(f"not built: {path}")
-        return path
+        return shutil.copy(path, self.programs) if self.programs else path
 
 
 def unindented(text):

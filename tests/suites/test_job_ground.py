@@ -26,15 +26,12 @@ EVENTS = """; grep -q packageinstance /dev/stdin && grep -q message_id /dev/fd/5
 
 
 class Ground(Suite):
-    def setUp(self):
-        super().setUp()
-        os.chmod(self.directory, 0o755)
-
     def as_somebody(self, number=None):
         """rbit is started with a limit of its own, and as that user."""
+        self.let_everybody_run_it()
         user = f"setpriv --reuid={number} --regid={number} --clear-groups " if number else ""
         self.program = self.write("as-somebody", f"#!/bin/sh\nulimit -Sn {DESCRIPTORS}\n"
-                                  f"exec {user}{Suite.program} \"$@\"\n")
+                                  f"exec {user}{self.program} \"$@\"\n")
         os.chmod(self.program, 0o755)
         if number:
             os.chown(self.directory, number, number)

@@ -253,7 +253,7 @@ class AsRoot(Suite):
     def test_roots_file_for_our_group_is_how_a_service_reads_it(self):
         self.configure({"build": "runner = shell!true"},
                        more=f"[status]\nurl = http://127.0.0.1:1\nusername = u\npassword = {SECRET}")
-        os.chmod(self.directory, 0o755)
+        self.let_everybody_run_it()
         for group, is_warned in ((65534, False), (1, None)):
             os.chown(self.config, 0, group)
             os.chmod(self.config, 0o640)

@@ -234,7 +234,7 @@ class Left(Hosts):
     def test_as_another_user(self):
         if os.geteuid() != 0:
             self.skipTest("only root can run jobs as somebody else")
-        os.chmod(self.directory, 0o755)
+        self.let_everybody_run_it()
         self.write("ways.py", PYTHON)
         self.configure({"build": "runner = python!ways:build\nuser = nobody"},
                        rbit=f"slots = 1\nwork-dir = {self.path('work')}")

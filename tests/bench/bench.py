@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 """Measures rbit: how soon it takes jobs, how much memory it holds, whether it grows, how many jobs
 it does. The release build is measured, beside the least program that could do the same.
 

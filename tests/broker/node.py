@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 """A private RabbitMQ node for tests: loopback only, in a directory of its own, without systemd.
 
 As a module:   with Node() as node: ... node.url, node.port, node.ctl("list_queues")

@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 """Runs all broker tests beside one node: python3 tests/broker/run.py [unittest's arguments].
 RBIT_BROKER_PART=1/2 in the environment: every second file, from the first."""
 

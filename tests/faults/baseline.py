@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 """The same faults against rbit and against a Celery worker: lost, run twice, stuck, how soon back.
 
     python3 tests/faults/baseline.py [--seed N] [--tenth] [--only 1,4,5,7,11] [--of rbit,celery]

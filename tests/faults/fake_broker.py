@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 """A scripted AMQP broker: by itself it behaves as a small, well-mannered one (durable queues in
 memory, prefetch, confirms, returns, redelivery); a script hangs hooks on what the client says and
 then sends whatever it likes, odd frames included.

@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 """faultproxy: a network between a client and its server that can fall ill, on loopback.
 
 As a module:   with FaultProxy(broker_port) as proxy: ... proxy.port, proxy.blackhole("up")

@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 """The fault suite: does harm to rbit and checks that nothing is lost and nothing runs twice.
 
     python3 tests/faults/run.py                 the short run: every row, the numbers of CI

@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 """The checker must be able to fail: each invariant on evidence that was doctored to break it alone.
 An invariant that accepts everything would make every fault look survived."""
 

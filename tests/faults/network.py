@@ -6,7 +6,7 @@ import time
 import traceback
 
 from evidence import HEARING, Ack, Call, Evidence
-from faultproxy import DOWN, UP, FaultProxy
+from faultproxy import UP, FaultProxy
 from probe import lateness
 from rbit_suite import readable, wait_until
 from world import CONSUMING

@@ -13,7 +13,9 @@ import threading
 import time
 
 import amqp_codec as codec
-import odd_scripts
+import odd_confirms
+import odd_connections
+import odd_deliveries
 from evidence import Report
 from fake_broker import FakeBroker
 from pybit_messages import build_request
@@ -23,6 +25,7 @@ from world import World
 
 AT_ONCE = 4           # rbits; a script is mostly waiting
 SLOW = 3              # seconds to be worth a figure
+SCRIPTS = odd_connections.SCRIPTS | odd_deliveries.SCRIPTS | odd_confirms.SCRIPTS
 MEMORY_KIB = 512 << 10  # of an rbit with the address sanitizer, whatever bodies are announced
 SANITIZERS = re.compile(r"(AddressSanitizer|LeakSanitizer|runtime error).*")
 
@@ -108,7 +111,7 @@ def odd_frames(context):
     """Every script, with an rbit of its own."""
     with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
         cases = [pool.submit(play, context, number, name, function)
-                 for number, (name, function) in enumerate(odd_scripts.SCRIPTS.items(), 1)]
+                 for number, (name, function) in enumerate(SCRIPTS.items(), 1)]
         return [one.result() for one in cases]
 
 

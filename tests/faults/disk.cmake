@@ -1,4 +1,4 @@
-# What tests/faults/test_disk.py drives rbit with: the library that makes calls fail, and a leader
+# What tests/faults/disk_suite.py drives rbit with: the library that makes calls fail, and a leader
 # that can be given it (rbit's own is static, and no library gets into it).
 add_library(rbit_preload SHARED ${CMAKE_CURRENT_LIST_DIR}/preload/preload.c)
 target_compile_options(rbit_preload PRIVATE -Wall -Wextra -O2 -fno-builtin -U_FORTIFY_SOURCE)
@@ -17,11 +17,12 @@ set_target_properties(rbit_leader_dynamic PROPERTIES
 if(RBIT_TEST_PYTHON)
   function(rbit_disk_faults name lane)
     add_test(NAME faults_${name} COMMAND ${RBIT_TEST_PYTHON} -B
-             ${PROJECT_SOURCE_DIR}/tests/faults/test_disk.py ${ARGN})
+             ${PROJECT_SOURCE_DIR}/tests/faults/test_${name}.py)
     set_tests_properties(faults_${name} PROPERTIES
       LABELS faults TIMEOUT 900 COST 1000 SKIP_RETURN_CODE 77 RESOURCE_LOCK faults_${lane}
       ENVIRONMENT "RBIT_BINARY_DIR=${PROJECT_BINARY_DIR};RBIT_SOURCE_DIR=${PROJECT_SOURCE_DIR}")
   endfunction()
-  rbit_disk_faults(disk three Journal Files RealDisk Limits Start Machine)
-  rbit_disk_faults(disk_broker one Broker)
+  rbit_disk_faults(disk three)
+  rbit_disk_faults(machine three)
+  rbit_disk_faults(disk_broker one)
 endif()

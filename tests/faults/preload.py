@@ -9,7 +9,6 @@
 
 import errno
 import mmap
-import os
 import struct
 
 WRITE, SYNC, OPEN, RENAME, MKDIR, TRUNCATE = 1, 2, 4, 8, 16, 32

@@ -9,7 +9,6 @@ import glob
 import json
 import os
 import re
-import signal
 import sqlite3
 import subprocess
 import sys

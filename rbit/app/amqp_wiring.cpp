@@ -37,39 +37,6 @@ amqp::ConnectionSettings connection_settings(const config::Settings& settings,
   return made;
 }
 
-std::unique_ptr<AmqpTransport> make_amqp_transport(const asio::any_io_executor& loop, Clock& clock,
-                                                   const config::Settings& settings,
-                                                   amqp::PublishConnection& publisher) {
-  AmqpTransportSettings made;
-  made.connection = connection_settings(settings, "intake");
-  for (const auto& mapping : settings.queues)
-    made.queues.push_back({mapping.queue, mapping.dotted_route});
-  made.declare = settings.declare == config::Declare::yes       ? Topology::Declare::yes
-                 : settings.declare == config::Declare::passive ? Topology::Declare::passive
-                                                                : Topology::Declare::no;
-  made.quorum = settings.quorum;
-  made.exchange = settings.exchange;
-  if (settings.poll_time) made.poll_time = *settings.poll_time;
-  made.worker = settings.name;
-  if (settings.command_queue) ++made.channels_for_others;
-  return std::make_unique<AmqpTransport>(loop, clock, std::move(made), publisher);
-}
-
-std::unique_ptr<CommandQueue> make_command_queue(const asio::any_io_executor& loop,
-                                                 const config::Settings& settings,
-                                                 CommandQueue::Cancel cancel) {
-  CommandQueueSettings made;
-  made.name = *settings.command_queue;
-  made.exchange = settings.exchange;
-  made.declare_exchange = settings.declare == config::Declare::yes;
-  // Two heartbeats and a third: 70 s of the usual 30, as the broker needs to give a dead connection
-  // up.
-  const std::chrono::milliseconds heartbeat = settings.broker.heartbeat;
-  made.ghost_limit = 2 * heartbeat + heartbeat / 3;
-  made.locked_retry = std::min(made.locked_retry, heartbeat / 3);
-  return std::make_unique<CommandQueue>(loop, std::move(made), std::move(cancel));
-}
-
 std::unique_ptr<amqp::PublishConnection> make_publisher(const asio::any_io_executor& loop,
                                                         const config::Settings& settings,
                                                         const std::string& role,

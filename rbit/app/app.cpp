@@ -8,17 +8,16 @@
 #include <filesystem>
 #include <utility>
 
-#include "rbit/app/amqp_wiring.h"
+#include "rbit/app/brokers.h"
 #include "rbit/app/helper_programs.h"
+#include "rbit/app/journal_file.h"
 #include "rbit/app/signals.h"
 #include "rbit/app/slots.h"
 #include "rbit/base/text.h"
 #include "rbit/base/trusted_path.h"
 #include "rbit/intake/ack_timeout.h"
 #include "rbit/intake/request.h"
-#include "rbit/journal/schema.h"
 #include "rbit/log/log.h"
-#include "rbit/report/amqp_sink.h"
 #include "rbit/report/log_sink.h"
 #include "rbit/report/pybit_sink.h"
 #include "rbit/run/cgroup.h"
@@ -32,8 +31,6 @@ namespace rbit {
 
 namespace {
 
-constexpr milliseconds publish_patience{
-    10'000};  // then who publishes hears that the broker is away
 constexpr milliseconds journal_pause{5'000};
 constexpr milliseconds outbox_drain{5'000};  // rows that are left go out after the next start
 
@@ -52,6 +49,19 @@ PybitSettings pybit_settings(const config::Settings& settings) {
   pybit.password = status.password;
   pybit.names = status.names;
   return pybit;
+}
+
+MonitorOptions monitor_options(const config::MonitorSettings& settings) {
+  MonitorOptions options;
+  options.server.listen = settings.listen;
+  if (!settings.token_file.empty()) options.server.token = read_token(settings.token_file);
+  options.health.success_rate = settings.success_rate;
+  options.health.window = settings.health_window;
+  options.health.max_connection_fails = settings.max_connection_fails;
+  options.metrics_path = settings.metrics_path;
+  options.name_space = settings.metrics_namespace;
+  options.labels = settings.labels;
+  return options;
 }
 
 void need_directory(const std::string& path, Sharing sharing) {
@@ -87,9 +97,10 @@ App::App(Configuration configuration, StateDir state)
   need_directory(place_.work_dir, Sharing::names);
   for (const auto& directory : {place_.log_dir, place_.output_dir, state_.records()})
     need_directory(directory, Sharing::nothing);
+  database_ = open_journal_file(loop_.get_executor(), state_);
+  open_broker();
   open_journal();
   make_runners();
-  make_transport();
   make_dispatcher();
   make_missed_copies();
   make_disk_guard();
@@ -100,30 +111,21 @@ App::App(Configuration configuration, StateDir state)
 
 App::~App() = default;
 
+void App::open_broker() {
+  broker_ = make_broker(settings());
+  live_broker_ = broker_->open(loop_.get_executor(), clock_, *database_);
+  live_broker_->listen(broker_news());
+}
+
 void App::open_journal() {
   const auto loop = loop_.get_executor();
-  auto opened = Database::open(loop, state_.database());
-  if (!opened) throw Fatal(StateDir::code_of_failure(state_.path()), opened.error());
-  database_ = std::move(*opened);
-  if (const auto upgraded = schema::upgrade(*database_); !upgraded)
-    throw Fatal(StateDir::code_of_failure(state_.path()), upgraded.error());
-
-  if (!settings().broker.local) {
-    publisher_ = make_publisher(loop, settings(), "publish", publish_patience);
-    publisher_->hold_while_blocked();  // reports wait; copies are tried again by the job's flow
-    publisher_->on_hopeless(
-        [this](const amqp::Refusal& why) { at_odds_with_broker(why.error("broker")); });
-  }
   std::vector<std::unique_ptr<ReportSink>> sinks;
   sinks.push_back(std::make_unique<LogSink>());  // what scripts grep for is always there
   if (reports_to(settings(), "pybit"))
     sinks.push_back(std::make_unique<PybitSink>(loop, pybit_settings(settings())));
   if (reports_to(settings(), "pybit") && settings().status.check_before_build)
     question_ = std::make_unique<PybitQuestion>(loop, clock_, pybit_settings(settings()));
-  if (reports_to(settings(), "amqp")) {
-    sinks.push_back(std::make_unique<AmqpSink>(*publisher_, settings().status.queue,
-                                               settings().declare == config::Declare::yes));
-  }
+  if (reports_to(settings(), "amqp")) sinks.push_back(live_broker_->status_sink());
   std::vector<std::string> targets;
   for (const auto& sink : sinks) targets.emplace_back(sink->target());
   journal_ = std::make_unique<SqliteJournal>(*database_, clock_, targets, settings().name);
@@ -150,35 +152,28 @@ void App::make_runners() {
   }
 }
 
-void App::make_transport() {
-  const auto loop = loop_.get_executor();
-  if (settings().broker.local) {
-    auto local = std::make_unique<LocalTransport>(loop, *database_, clock_, settings().name);
-    local_ = local.get();
-    transport_ = std::move(local);
-  } else {
-    auto amqp = make_amqp_transport(loop, clock_, settings(), *publisher_);
-    amqp_ = amqp.get();
-    amqp_->on_state([this](bool connected, const std::string&) {
-      was_connected_ = was_connected_ || connected;
-      if (monitor_) connected ? monitor_->connected() : monitor_->connection_failed();
-      if (!connected) return;
-      std::optional<milliseconds> limit = journal_->ack_limit(amqp_->broker());
-      if (limit) limit = std::max(*limit, ack_after_for(milliseconds(0)));  // an older rbit's
-      dispatcher_->limit_ack_after(limit);
-    });
-    amqp_->on_acknowledgement_timeout([this](milliseconds limit) { learn_ack_limit(limit); });
-    amqp_->on_not_welcome([this](const Error& why) { refused_by_broker(why); });
-    amqp_->on_hopeless([this](const Error& why) { at_odds_with_broker(why); });
-    transport_ = std::move(amqp);
-  }
+BrokerNews App::broker_news() {
+  BrokerNews news;
+  news.connection = [this](bool connected) {
+    was_connected_ = was_connected_ || connected;
+    if (monitor_) connected ? monitor_->connected() : monitor_->connection_failed();
+    if (!connected) return;
+    std::optional<milliseconds> limit = journal_->ack_limit(live_broker_->name());
+    if (limit) limit = std::max(*limit, ack_after_for(milliseconds(0)));  // an older rbit's
+    dispatcher_->limit_ack_after(limit);
+  };
+  news.acknowledgement_timeout = [this](milliseconds limit) { learn_ack_limit(limit); };
+  news.not_welcome = [this](const Error& why) { refused_by_broker(why); };
+  news.hopeless = [this](const Error& why) { at_odds_with_broker(why); };
+  news.name_taken = [this](const Error& why) { name_is_taken(why); };
+  return news;
 }
 
 /// The broker's patience is shorter than `ack-after`: a third of it counts from now on, and in the
 /// next lives.
 void App::learn_ack_limit(milliseconds broker_limit) {
   const milliseconds limit = ack_after_for(broker_limit);
-  const std::string broker = amqp_->broker();
+  const std::string broker = live_broker_->name();
   dispatcher_->limit_ack_after(limit);
   if (journal_->ack_limit(broker) == limit) return;  // said and written
   log::warning("broker " + broker + " takes messages back that are out for " +
@@ -197,25 +192,22 @@ void App::learn_ack_limit(milliseconds broker_limit) {
 
 void App::make_dispatcher() {
   const auto loop = loop_.get_executor();
-  dispatcher_ =
-      std::make_unique<Dispatcher>(loop, clock_, *journal_, *transport_,
-                                   slots_with_room(configuration_), flow_means(), observers_);
-  if (amqp_ != nullptr && settings().command_queue) {
-    command_queue_ = make_command_queue(loop, settings(), [this](std::string job_id) {
-      return dispatcher_->cancel_for_front_end(std::move(job_id));
-    });
-    command_queue_->on_taken([this](const Error& why) { name_is_taken(why); });
-  }
-  if (amqp_ != nullptr) {
-    presence_ = std::make_unique<Presence>(loop);
-    amqp_->on_connection([this](std::shared_ptr<amqp::Connection> connection) {
-      presence_->connected(connection);
-      if (command_queue_) command_queue_->connected(std::move(connection));
-    });
-  }
+  dispatcher_ = std::make_unique<Dispatcher>(loop, clock_, *journal_, live_broker_->transport(),
+                                             slots_with_room(configuration_, broker_->traits()),
+                                             flow_means(), observers_);
+  live_broker_->take_cancels(
+      [this](std::string job_id) { return dispatcher_->cancel_for_front_end(std::move(job_id)); });
   for (const auto& mapping : settings().queues)
     dispatcher_->bind(mapping.queue, mapping.runner, *runners_.at(mapping.runner),
                       settings().runners.at(mapping.runner).policy);
+}
+
+void App::make_missed_copies() {
+  auto links = live_broker_->copy_links();
+  if (!links) return;
+  missed_copies_ =
+      std::make_unique<MissedCopies>(clock_, *journal_, std::move(*links),
+                                     [this](const Report& report) { observers_.status(report); });
 }
 
 void App::make_disk_guard() {
@@ -271,12 +263,24 @@ FlowMeans App::flow_means() {
 
 void App::open_control() {
   handlers_ = std::make_unique<ControlHandlers>(loop_.get_executor(), *database_, *journal_,
-                                                *dispatcher_, followers_, local_);
-  handlers_->unread_from([this] { return unread_queues(milliseconds(0)); });
+                                                *dispatcher_, followers_, *live_broker_);
   control_ = std::make_unique<ControlServer>(loop_.get_executor(), StateDir::socket(state_.path()),
                                              handlers_->all());
   if (const auto started = control_->start(); !started)
     throw Fatal(ExitCode::config, started.error());
+}
+
+void App::open_monitor() {
+  if (settings().monitor.listen.empty()) return;
+  monitor_feed_ =
+      std::make_unique<MonitorFeed>(settings(), clock_, *database_, *journal_, *dispatcher_,
+                                    *live_broker_, *outbox_, *disk_guard_);
+  monitor_ =
+      std::make_unique<Monitor>(loop_.get_executor(), clock_, monitor_options(settings().monitor),
+                                MonitorSource{[this] { return monitor_feed_->numbers(); },
+                                              [this] { return monitor_feed_->details(); }});
+  observers_.add(*monitor_);
+  log::info("monitor on http://" + settings().monitor.listen + "/");
 }
 
 ExitCode App::run() {
@@ -316,8 +320,7 @@ Task<void> App::live() {
   if (missed_copies_) spawn(loop_.get_executor(), missed_copies_->watch(), "missed copies");
   if (!told_to_stop()) {
     dispatcher_->open();
-    if (command_queue_) command_queue_->open();  // not before a cancel can find its job
-    if (local_ != nullptr) log::info("consuming from the embedded queue");
+    live_broker_->opened();
   }
   while (!told_to_stop()) co_await stop_.wait();
   co_await shut();
@@ -417,7 +420,7 @@ void App::name_is_taken(const Error& why) {
 
 Task<void> App::shut() {
   co_await dispatcher_->drain(settings().drain_timeout);
-  if (command_queue_) co_await command_queue_->close();  // jobs that still ran could be cancelled
+  co_await live_broker_->close_cancels();  // jobs that still ran could be cancelled
   control_->close();
   monitor_.reset();
   co_await log_keeper_->stop();
@@ -428,8 +431,7 @@ Task<void> App::shut() {
     log::warning(std::to_string(journal_->reports_waiting()) +
                  " reports wait on disk and go out after the next start");
   co_await outbox_->close();
-  if (publisher_) co_await publisher_->close();
-  co_await transport_->close();
+  co_await live_broker_->close();
   database_->flush();
   log::info("stopped");
 }

@@ -6,28 +6,25 @@
 #include <memory>
 #include <string>
 
-#include "rbit/amqp/publish_connection.h"
 #include "rbit/app/configuration.h"
 #include "rbit/app/control_handlers.h"
 #include "rbit/app/control_server.h"
 #include "rbit/app/followers.h"
 #include "rbit/app/job_lines.h"
+#include "rbit/app/monitor_feed.h"
 #include "rbit/app/state_dir.h"
 #include "rbit/base/ballast.h"
 #include "rbit/base/clock.h"
 #include "rbit/base/database.h"
 #include "rbit/base/exit_code.h"
 #include "rbit/base/notice.h"
+#include "rbit/core/broker.h"
 #include "rbit/core/job_observer.h"
+#include "rbit/core/live_broker.h"
 #include "rbit/core/runner.h"
-#include "rbit/core/transport.h"
 #include "rbit/dispatch/disk_guard.h"
 #include "rbit/dispatch/dispatcher.h"
 #include "rbit/dispatch/missed_copies.h"
-#include "rbit/intake/amqp_transport.h"
-#include "rbit/intake/command_queue.h"
-#include "rbit/intake/local_transport.h"
-#include "rbit/intake/presence.h"
 #include "rbit/journal/sqlite_journal.h"
 #include "rbit/monitor/monitor.h"
 #include "rbit/report/outbox.h"
@@ -63,9 +60,10 @@ class App {
   void at_odds_with_broker(const Error& why);
   void name_is_taken(const Error& why);
 
+  void open_broker();
   void open_journal();
   void make_runners();
-  void make_transport();
+  BrokerNews broker_news();
   void make_dispatcher();
   void make_missed_copies();
   void make_disk_guard();
@@ -74,9 +72,6 @@ class App {
   void open_control();
   void open_monitor();
   FlowMeans flow_means();
-  MonitorNumbers monitor_numbers() const;
-  MonitorDetails monitor_details() const;
-  std::map<std::string, std::string> unread_queues(milliseconds grace) const;  // and why
 
   const config::Settings& settings() const { return configuration_.settings(); }
 
@@ -94,24 +89,21 @@ class App {
   bool was_connected_ = false;  // to the broker
   ExitCode exit_code_ = ExitCode::ok;
   std::unique_ptr<Database> database_;
-  std::unique_ptr<amqp::PublishConnection> publisher_;  // copies and reports; none on `local:`
+  std::unique_ptr<Broker> broker_;           // as the configuration names it
+  std::unique_ptr<LiveBroker> live_broker_;  // as we have it
   std::unique_ptr<SqliteJournal> journal_;
   std::unique_ptr<Outbox> outbox_;
   std::unique_ptr<LeaderPool> leaders_;
   std::map<std::string, std::unique_ptr<Runner>> runners_;
-  std::unique_ptr<Transport> transport_;
-  LocalTransport* local_ = nullptr;  // the same, where it is the embedded queue
-  AmqpTransport* amqp_ = nullptr;    // and where it is a broker's
   std::unique_ptr<Dispatcher> dispatcher_;
-  std::unique_ptr<MissedCopies> missed_copies_;  // none on `local:`
+  std::unique_ptr<MissedCopies> missed_copies_;  // none: the broker loses no copy
   std::unique_ptr<PybitQuestion> question_;      // none: no front-end is asked before a build
-  std::unique_ptr<Presence> presence_;           // none on `local:`
-  std::unique_ptr<CommandQueue> command_queue_;  // none: no front-end can cancel here
   Ballast ballast_;
   std::unique_ptr<DiskGuard> disk_guard_;
   std::unique_ptr<LogKeeper> log_keeper_;
   std::unique_ptr<ControlHandlers> handlers_;
   std::unique_ptr<ControlServer> control_;
+  std::unique_ptr<MonitorFeed> monitor_feed_;
   std::unique_ptr<Monitor> monitor_;
 };
 

@@ -2,7 +2,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
-#include "rbit/app/checks.h"
+#include "rbit/app/amqp_checks.h"
 #include "rbit/app/management.h"
 #include "rbit/base/json.h"
 #include "rbit/base/text.h"
@@ -15,8 +15,7 @@ namespace {
 /// `findings` say why.
 std::optional<std::vector<std::string>> keys_of(const std::string& queue,
                                                 const config::Settings& settings,
-                                                const Management& management,
-                                                CheckFindings& findings) {
+                                                const Management& management, Findings& findings) {
   const std::string thing = "management at " + management.base();
   const auto answer = management.get("queues/" + management.virtual_host() + "/" +
                                      HttpClient::escape(queue) + "/bindings");
@@ -45,7 +44,7 @@ std::optional<std::vector<std::string>> keys_of(const std::string& queue,
 
 /// PyBit's web publishes with dots, and the Blocked jobs of the oldest rbits with the queue's name.
 void judge(const config::QueueMapping& mapping, const std::vector<std::string>& keys,
-           const config::Settings& settings, CheckFindings& findings) {
+           const config::Settings& settings, Findings& findings) {
   const std::string thing = "queue " + text::one_line(mapping.queue, 300);
   const std::string from = " from exchange " + text::one_line(settings.exchange, 300);
   std::vector<std::string> missing;
@@ -66,8 +65,7 @@ void judge(const config::QueueMapping& mapping, const std::vector<std::string>& 
 
 }  // namespace
 
-void check_bindings(const config::Settings& settings, int port, CheckFindings& findings) {
-  if (settings.broker.local) return;
+void check_bindings(const config::Settings& settings, int port, Findings& findings) {
   const auto management = Management::at(settings, port);
   if (!management) return findings.warn(management.error());
   for (const auto& mapping : settings.queues) {

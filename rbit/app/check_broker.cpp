@@ -1,14 +1,13 @@
 #include <sys/stat.h>
 
 #include "rbit/amqp/tls_check.h"
+#include "rbit/app/amqp_checks.h"
 #include "rbit/app/amqp_wiring.h"
-#include "rbit/app/checks.h"
 #include "rbit/base/loopback.h"
 
 namespace rbit {
 
-void check_broker(const config::Settings& settings, CheckFindings& findings) {
-  if (settings.broker.local) return;
+void check_broker(const config::Settings& settings, Findings& findings) {
   const amqp::ConnectionSettings connection = connection_settings(settings, "check");
   std::string hosts;
   for (const auto& endpoint : connection.endpoints)

@@ -9,13 +9,14 @@
 #include <optional>
 
 #include "rbit/amqp/connection.h"
+#include "rbit/app/amqp_checks.h"
 #include "rbit/app/amqp_wiring.h"
-#include "rbit/app/checks.h"
 #include "rbit/app/run_alone.h"
 #include "rbit/base/notice.h"
 #include "rbit/base/random.h"
 #include "rbit/base/text.h"
 #include "rbit/intake/amqp_copy.h"
+#include "rbit/intake/queue_names.h"
 #include "rbit/intake/stream_queue.h"
 
 namespace rbit {
@@ -30,7 +31,7 @@ constexpr const char* nowhere = "rbit.check.nowhere";
 class LiveBroker {
  public:
   LiveBroker(const asio::any_io_executor& loop, const config::Settings& settings, bool say_bindings,
-             CheckFindings& findings)
+             Findings& findings)
       : loop_(loop),
         settings_(settings),
         findings_(findings),
@@ -164,12 +165,12 @@ class LiveBroker {
       findings_.fail({thing, our_user() + " may not read from it",
                       "give him the permission to read it (rabbitmqctl set_permissions)"});
     if (declares() && mapping.legacy) co_await ask_to_bind(mapping.queue, thing);
-    const std::string dead = "rbit.dead." + mapping.queue;
+    const std::string dead = dead_queue(mapping.queue);
     const bool makes_dead = co_await ask_for_own(thing, dead, "where dead letters go");
     if (!makes_dead) co_return;
-    co_await ask_for_arguments(dead);
+    co_await ask_for_arguments(mapping.queue);
     // There is one for each delay; this one never is, so that it shows what a new one would meet.
-    co_await ask_for_own(thing, "rbit.retry." + mapping.queue + ".check", "where retries wait");
+    co_await ask_for_own(thing, retry_queues(mapping.queue) + "check", "where retries wait");
   }
 
   /// Whether rbit can make its own queue, if it is not there yet. If not, that is told.
@@ -189,7 +190,8 @@ class LiveBroker {
   }
 
   /// Somebody else may have made one of our queues, with an argument that drops messages.
-  Task<void> ask_for_arguments(const std::string& dead) {
+  Task<void> ask_for_arguments(const std::string& queue) {
+    const std::string dead = dead_queue(queue);
     amqp::DeclareQueue passive;
     passive.name = dead;
     passive.passive = true;
@@ -197,7 +199,7 @@ class LiveBroker {
     const Answer found = co_await answer_to(std::move(there));
     if (!found.ok()) co_return;
     Message message;
-    message.queue = dead.substr(std::string("rbit.dead.").size());
+    message.queue = queue;
     const Settlement letter = Settlement::dead_letter("");
     amqp::Request same = AmqpCopy::queue_for(message, letter, settings_.quorum);
     const Answer equal = co_await answer_to(std::move(same));
@@ -403,7 +405,7 @@ class LiveBroker {
 
   asio::any_io_executor loop_;
   const config::Settings& settings_;
-  CheckFindings& findings_;
+  Findings& findings_;
   std::shared_ptr<amqp::Connection> connection_;
   Notice heard_;                             // an answer, or of the broker's state
   std::optional<std::string> blocked_;       // why it takes no messages
@@ -414,9 +416,7 @@ class LiveBroker {
 
 }  // namespace
 
-void check_broker_live(const config::Settings& settings, bool say_bindings,
-                       CheckFindings& findings) {
-  if (settings.broker.local) return;
+void check_broker_live(const config::Settings& settings, bool say_bindings, Findings& findings) {
   asio::io_context loop{1};
   LiveBroker broker(loop.get_executor(), settings, say_bindings, findings);
   (void)run_alone(loop, broker.ask());

@@ -1,7 +1,9 @@
 #include <boost/program_options/value_semantic.hpp>
 #include <filesystem>
+#include <optional>
 #include <string>
 
+#include "rbit/app/brokers.h"
 #include "rbit/app/checks.h"
 #include "rbit/app/commands.h"
 #include "rbit/app/sibling_states.h"
@@ -56,22 +58,18 @@ ExitCode check_command(const Arguments& arguments) {
   const config::Settings& settings = configuration.settings();
   findings.ok(settings.file + ": " + std::to_string(settings.queues.size()) + " queues, " +
               std::to_string(settings.runners.size()) + " runners");
-  const bool management = values.count("management") != 0;
+  std::optional<int> management;
+  if (values.count("management") != 0) management = values["management"].as<int>();
   const bool live = management || values.count("live") != 0;
+  const auto broker = make_broker(settings);
   check_places(settings, findings);
   for (const Error& sibling : left_siblings(settings.state_dir)) findings.warn(sibling);
-  check_broker(settings, findings);
-  if (live) check_broker_live(settings, !management, findings);
-  if (management) check_bindings(settings, values["management"].as<int>(), findings);
-  if (management) check_drops(settings, values["management"].as<int>(), findings);
-  if (live && !management && !settings.broker.local)
-    findings.ok(
-        "policies, by which the broker may drop messages, are not looked at without --management "
-        "PORT");
+  broker->check(findings);
+  if (live) broker->check_live(management, findings);
   if (live) check_running(settings, findings);
   if (live) check_front_end(settings, findings);
   check_services(settings, root, findings);
-  check_runners(configuration, findings);
+  check_runners(configuration, broker->traits(), findings);
   return findings.failed() ? ExitCode::failed : ExitCode::ok;
 }
 

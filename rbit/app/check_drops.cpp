@@ -9,10 +9,11 @@
 #include <regex>
 #include <string>
 
-#include "rbit/app/checks.h"
+#include "rbit/app/amqp_checks.h"
 #include "rbit/app/management.h"
 #include "rbit/base/json.h"
 #include "rbit/base/text.h"
+#include "rbit/intake/queue_names.h"
 
 namespace rbit {
 
@@ -58,7 +59,7 @@ struct Limits {
 
 class Drops {
  public:
-  Drops(const Management& management, CheckFindings& findings)
+  Drops(const Management& management, Findings& findings)
       : management_(management), findings_(findings) {}
 
   /// The queue that reports go to.
@@ -66,8 +67,8 @@ class Drops {
 
   void ask(const std::string& queue) {
     ask_one(queue, Role::work);
-    ask_one("rbit.dead." + queue, Role::dead);
-    const std::string delay = "rbit.retry." + queue + ".";
+    ask_one(dead_queue(queue), Role::dead);
+    const std::string delay = retry_queues(queue);
     const auto list =
         read("queues/" + management_.virtual_host() +
              "?page=1&page_size=100&use_regex=false&name=" + HttpClient::escape(delay));
@@ -202,14 +203,13 @@ class Drops {
   }
 
   const Management& management_;
-  CheckFindings& findings_;
+  Findings& findings_;
   std::optional<json> policies_, operators_;
 };
 
 }  // namespace
 
-void check_drops(const config::Settings& settings, int port, CheckFindings& findings) {
-  if (settings.broker.local) return;
+void check_drops(const config::Settings& settings, int port, Findings& findings) {
   const auto management = Management::at(settings, port);
   if (!management) return;  // check_bindings has said why
   const auto overview = management->get("overview");

@@ -2,21 +2,24 @@
 
 #include <string>
 
-#include "rbit/base/result.h"
 #include "rbit/config/settings.h"
+#include "rbit/core/findings.h"
 
 namespace rbit {
 
 /// What `rbit check` has found, told as it is found: one line each, for people or as JSON.
-class CheckFindings {
+class CheckFindings : public Findings {
  public:
   /// `strict`: what may not be what is meant is a failure, where the file itself says it.
   CheckFindings(bool json, bool strict) : json_(json), strict_(strict) {}
 
-  void ok(const std::string& what) { tell(Level::ok, what, "", nullptr); }
-  /// Nothing is lost by it, but it may not be what is meant.
-  void warn(const Error& error) { tell(Level::warn, without_cure(error), error.cure, nullptr); }
-  void fail(const Error& error) { tell(Level::fail, without_cure(error), error.cure, nullptr); }
+  void ok(const std::string& what) override { tell(Level::ok, what, "", nullptr); }
+  void warn(const Error& error) override {
+    tell(Level::warn, without_cure(error), error.cure, nullptr);
+  }
+  void fail(const Error& error) override {
+    tell(Level::fail, without_cure(error), error.cure, nullptr);
+  }
   /// One of the file's own.
   void add(const config::Finding& finding);
 

@@ -12,9 +12,6 @@ namespace rbit {
 
 namespace {
 
-/// RabbitMQ's consumer_timeout, if nobody has changed it.
-constexpr std::chrono::minutes broker_patience(30);
-
 Task<Result<void>> prepare(Runner& runner, LeaderPool& leaders) {
   const Result<void> able = co_await runner.prepare();
   co_await runner.close();
@@ -33,8 +30,9 @@ Result<void> can_work(const Configuration& configuration, const std::string& nam
   return run_alone(loop, prepare(*runner, leaders));
 }
 
-/// Whether the broker would take the message of a long job back while it runs.
-void check_patience(const std::string& thing, const RunnerPolicy& policy, CheckFindings& findings) {
+/// Whether a broker of such patience would take the message of a long job back while it runs.
+void check_patience(const std::string& thing, const RunnerPolicy& policy,
+                    std::chrono::milliseconds broker_patience, CheckFindings& findings) {
   const bool ends_in_time = policy.timeout.count() > 0 && policy.timeout < broker_patience;
   if (ends_in_time || (policy.ack_after && *policy.ack_after < broker_patience)) return;
   const std::string patience = duration_text(broker_patience);
@@ -52,7 +50,8 @@ void check_patience(const std::string& thing, const RunnerPolicy& policy, CheckF
 
 }  // namespace
 
-void check_runners(const Configuration& configuration, CheckFindings& findings) {
+void check_runners(const Configuration& configuration, const BrokerTraits& broker,
+                   CheckFindings& findings) {
   const config::Settings& settings = configuration.settings();
   for (const auto& [name, line] : configuration.lines) {
     const bool used =
@@ -69,8 +68,8 @@ void check_runners(const Configuration& configuration, CheckFindings& findings) 
     else  // rbit starts without it, and no job can be lost
       findings.warn(
           {"", thing + ", which no queue names: " + Error{why.thing, why.reason}.text(), why.cure});
-    if (used && !settings.broker.local)
-      check_patience(thing, settings.runners.at(name).policy, findings);
+    if (used && broker.patience)
+      check_patience(thing, settings.runners.at(name).policy, *broker.patience, findings);
   }
 }
 

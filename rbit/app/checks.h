@@ -5,6 +5,7 @@
 
 #include "rbit/app/check_findings.h"
 #include "rbit/app/configuration.h"
+#include "rbit/core/broker.h"
 
 /// The parts of `rbit check`, one source file each. Each tells what it finds; none of them changes
 /// anything, here or elsewhere.
@@ -13,19 +14,10 @@ namespace rbit {
 /// Directories and files: there, ours to write to, on a disk with room.
 void check_places(const config::Settings& settings, CheckFindings& findings);
 /// Each runner: what it starts, loads and writes to; and whether the broker waits for it.
-void check_runners(const Configuration& configuration, CheckFindings& findings);
-/// What can be known of the way to the broker without asking it.
-void check_broker(const config::Settings& settings, CheckFindings& findings);
-/// Logs in and asks: queues, exchange, permissions. `say_bindings`: tell that AMQP does not know
-/// them.
-void check_broker_live(const config::Settings& settings, bool say_bindings,
-                       CheckFindings& findings);
+void check_runners(const Configuration& configuration, const BrokerTraits& broker,
+                   CheckFindings& findings);
 /// Asks the rbit that runs with this configuration, if one does, which queues it cannot read.
 void check_running(const config::Settings& settings, CheckFindings& findings);
-/// Asks the broker's management plugin, on that port, which messages reach our queues.
-void check_bindings(const config::Settings& settings, int port, CheckFindings& findings);
-/// Asks it which policies and arguments drop messages of our queues.
-void check_drops(const config::Settings& settings, int port, CheckFindings& findings);
 /// Whether the front-end answers, and takes our name and password.
 void check_front_end(const config::Settings& settings, CheckFindings& findings);
 /// How long supervisord or systemd waits for an rbit with this configuration. Their files are

@@ -6,9 +6,8 @@
 
 #include "rbit/app/job_story.h"
 #include "rbit/base/clock.h"
-#include "rbit/intake/dead_order.h"
+#include "rbit/intake/dead_clerk.h"
 #include "rbit/intake/kept_dead_letters.h"
-#include "rbit/intake/local_dead_letters.h"
 #include "rbit/journal/history.h"
 
 namespace rbit {
@@ -80,13 +79,13 @@ Result<nlohmann::json> describe_job(Database& database, const std::string& name)
 
 ControlHandlers::ControlHandlers(const asio::any_io_executor& loop, Database& database,
                                  Journal& journal, Dispatcher& dispatcher, Followers& followers,
-                                 LocalTransport* local)
+                                 LiveBroker& broker)
     : loop_(loop),
       database_(database),
       journal_(journal),
       dispatcher_(dispatcher),
       followers_(followers),
-      local_(local) {}
+      broker_(broker) {}
 
 std::map<std::string, ControlServer::Handler> ControlHandlers::all() {
   using nlohmann::json;
@@ -119,11 +118,6 @@ std::map<std::string, ControlServer::Handler> ControlHandlers::all() {
 }
 
 Task<void> ControlHandlers::submit(nlohmann::json request, ControlPeer& peer) {
-  if (local_ == nullptr) {
-    const Error no_queue{"the running rbit", "has no embedded queue", "publish to its broker"};
-    co_await peer.send_error(no_queue);
-    co_return;
-  }
   Message message;
   message.queue = text_of(request, "queue");
   message.body = text_of(request, "body");
@@ -131,14 +125,13 @@ Task<void> ControlHandlers::submit(nlohmann::json request, ControlPeer& peer) {
   message.content_type = "application/json";
   message.timestamp = to_seconds(SystemClock().wall());  // as `rbit submit` says to a broker
   const auto again = request.find("again");
-  if (again != request.end() && *again == true &&
-      LocalTransport::has(database_, message.message_id)) {
+  if (again != request.end() && *again == true && broker_.has(message.message_id)) {
     co_await peer.send(ok());
     co_return;
   }
   // Before it is in its queue, so that no status is missed.
   Followers::Follower follower(followers_, key_of(message), loop_);
-  const Result<std::string> key = co_await local_->submit(std::move(message));
+  const Result<std::string> key = co_await broker_.submit(std::move(message));
   if (!key) {
     co_await peer.send_error(key.error());
     co_return;
@@ -184,8 +177,7 @@ std::string ControlHandlers::why_it_waits(const Awaited& job) const {
   const auto paused = dispatcher_.paused();
   if (const auto found = paused.find(queue); found != paused.end())
     return "its runner cannot work: " + found->second;
-  if (!unread_queues_) return "";
-  const auto unread = unread_queues_();
+  const auto unread = broker_.unread_queues(std::chrono::milliseconds(0));
   const auto found = unread.find(queue);
   return found == unread.end() ? "" : "it is not read: " + found->second;
 }
@@ -220,8 +212,8 @@ Task<void> ControlHandlers::jobs(nlohmann::json request, ControlPeer& peer) {
 Task<void> ControlHandlers::unread(nlohmann::json, ControlPeer& peer) {
   nlohmann::json answer = ok();
   answer["unread"] = nlohmann::json::object();
-  if (unread_queues_)
-    for (const auto& [queue, why] : unread_queues_()) answer["unread"][queue] = why;
+  for (const auto& [queue, why] : broker_.unread_queues(std::chrono::milliseconds(0)))
+    answer["unread"][queue] = why;
   co_await peer.send(answer);
 }
 
@@ -259,40 +251,25 @@ Task<void> ControlHandlers::cancel(nlohmann::json request, ControlPeer& peer) {
 }
 
 Task<void> ControlHandlers::dead(nlohmann::json request, ControlPeer& peer) {
-  Result<DeadOrder> order = dead_order_from(request);
-  if (order && local_ == nullptr) {
-    co_await kept_dead(std::move(*order), peer);
-    co_return;
-  }
-  if (order && order->queues.empty()) {
-    auto all = LocalDeadLetters::queues(database_);
-    if (all)
-      order->queues = std::move(*all);
-    else
-      order = all.error();
-  }
+  const Result<DeadOrder> order = dead_order_from(request);
   if (!order) {
     co_await peer.send_error(order.error());
     co_return;
   }
   const SystemClock clock;
-  LocalDeadLetters letters(database_, clock, local_->queues(),
-                           [this](const std::string& queue) { local_->look_again(queue); });
+  const std::unique_ptr<DeadLetters> letters = dead_letters();
   TellDead tell = [&peer](const nlohmann::json& line) { return peer.send(line); };
-  const Result<void> done = co_await carry_out(*order, letters, clock, std::move(tell));
+  const Result<void> done = co_await carry_out(*order, *letters, clock, std::move(tell));
   if (!done) co_await peer.send_error(done.error());
 }
 
-/// Those that the broker refused; the command itself looks at the others there.
-Task<void> ControlHandlers::kept_dead(DeadOrder order, ControlPeer& peer) {
-  if (order.queues.empty()) order.queues = KeptDeadLetters::queues(journal_);
-  const SystemClock clock;
-  KeptDeadLetters letters(journal_, [this](const std::string& key, std::optional<Message> again) {
-    return dispatcher_.end_dead_letter(key, std::move(again));
-  });
-  TellDead tell = [&peer](const nlohmann::json& line) { return peer.send(line); };
-  const Result<void> done = co_await carry_out(order, letters, clock, std::move(tell));
-  if (!done) co_await peer.send_error(done.error());
+/// The broker's or, where the command itself looks at them there, those that it refused.
+std::unique_ptr<DeadLetters> ControlHandlers::dead_letters() {
+  if (auto letters = broker_.dead_letters()) return letters;
+  return std::make_unique<KeptDeadLetters>(
+      journal_, [this](const std::string& key, std::optional<Message> again) {
+        return dispatcher_.end_dead_letter(key, std::move(again));
+      });
 }
 
 }  // namespace rbit

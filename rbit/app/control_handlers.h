@@ -1,20 +1,17 @@
 #pragma once
 
-#include <functional>
 #include <map>
+#include <memory>
 #include <string>
-#include <utility>
 
 #include "rbit/app/control_server.h"
 #include "rbit/app/followers.h"
 #include "rbit/base/database.h"
 #include "rbit/core/journal.h"
+#include "rbit/core/live_broker.h"
 #include "rbit/dispatch/dispatcher.h"
-#include "rbit/intake/local_transport.h"
 
 namespace rbit {
-
-struct DeadOrder;
 
 /// What the running rbit answers to the other commands:
 ///
@@ -27,18 +24,13 @@ struct DeadOrder;
 ///   {"do": "explain", "job"}    {"story": {...}}, the same and all that the journal has of it
 ///   {"do": "cancel", "job"}     {"ok"}
 ///   {"do": "unread"}            {"unread": {"queue": "why it is not read"}}
-///   {"do": "dead", "act", "queues", "ids", "reason", "limit"}   the lines of intake/dead_order.h;
+///   {"do": "dead", "act", "queues", "ids", "reason", "limit"}   the lines of intake/dead_clerk.h;
 ///                               of a broker's dead letters, those that it refused
 class ControlHandlers {
  public:
-  /// `local` is nullptr where the queues are a broker's. All outlive this.
+  /// All outlive this.
   ControlHandlers(const asio::any_io_executor& loop, Database& database, Journal& journal,
-                  Dispatcher& dispatcher, Followers& followers, LocalTransport* local);
-
-  /// Called for the queues that are not read now, and why.
-  void unread_from(std::function<std::map<std::string, std::string>()> ask) {
-    unread_queues_ = std::move(ask);
-  }
+                  Dispatcher& dispatcher, Followers& followers, LiveBroker& broker);
 
   std::map<std::string, ControlServer::Handler> all();
 
@@ -51,7 +43,7 @@ class ControlHandlers {
   Task<void> cancel(nlohmann::json request, ControlPeer& peer);
   Task<void> unread(nlohmann::json request, ControlPeer& peer);
   Task<void> dead(nlohmann::json request, ControlPeer& peer);
-  Task<void> kept_dead(DeadOrder order, ControlPeer& peer);
+  std::unique_ptr<DeadLetters> dead_letters();
   struct Awaited {
     std::string key, queue;  // none: whoever follows does not want to know why it waits
   };
@@ -63,8 +55,7 @@ class ControlHandlers {
   Journal& journal_;
   Dispatcher& dispatcher_;
   Followers& followers_;
-  LocalTransport* local_;
-  std::function<std::map<std::string, std::string>()> unread_queues_;
+  LiveBroker& broker_;
 };
 
 /// A job as the answers have it; the commands read the same where no rbit runs.

@@ -5,9 +5,9 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "rbit/app/brokers.h"
 #include "rbit/app/commands.h"
 #include "rbit/app/configuration.h"
-#include "rbit/app/dead_access.h"
 #include "rbit/base/text.h"
 
 namespace rbit {
@@ -232,7 +232,9 @@ ExitCode dead_command(const Arguments& arguments) {
   const DeadOrder order = order_from(*verb, values);
   const Configuration configuration = need_configuration(values["CONFIG"].as<std::string>());
   Account account(order, values.count("json") != 0);
-  do_with_the_dead(configuration.settings(), order, [&](const json& one) { account.note(one); });
+  make_broker(configuration.settings())->do_with_the_dead(order, [&](const json& one) {
+    account.note(one);
+  });
   return account.end();
 }
 

@@ -1,6 +1,7 @@
 #include <iostream>
 #include <nlohmann/json.hpp>
 
+#include "rbit/app/brokers.h"
 #include "rbit/app/commands.h"
 #include "rbit/app/configuration.h"
 #include "rbit/app/job_story.h"
@@ -27,7 +28,7 @@ ExitCode explain_command(const Arguments& arguments) {
     std::cout << story.dump(-1, ' ', true, nlohmann::json::error_handler_t::replace) << "\n";
   else
     std::cout << tell(story, to_micros(SystemClock().wall()),
-                      configuration.settings().broker.local);
+                      *make_broker(configuration.settings()));
   return ExitCode::ok;
 }
 

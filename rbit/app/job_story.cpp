@@ -182,32 +182,31 @@ constexpr const char* who_has_it =
     "what may)\n";
 
 /// Tells of a copy where it was put to wait for the next attempt.
-std::string tell_retry(const json& story, std::int64_t now, bool is_local) {
+std::string tell_retry(const json& story, std::int64_t now, const Broker& broker) {
   const json& settlement = story["settlement"];
   const std::string queue = text_of(story, "queue");
   const std::int64_t delay = number_of(settlement, "delay_ms");
   const std::int64_t due = number_of(story, "ended") + delay * 1000;
   const std::string attempt = "attempt " + std::to_string(number_of(settlement, "next_attempt"));
-  const std::string place =
-      is_local ? "the embedded queue" : "rbit.retry." + queue + "." + std::to_string(delay);
-  if (now < due || is_local)
+  const std::string place = broker.retry_place(queue, std::chrono::milliseconds(delay));
+  if (now < due || !broker.traits().is_shared)
     return "its message waits in " + place + " until " + local_time(due) + ", for " + attempt +
            "\n";
   return "its message was to come again at " + local_time(due) + ", for " + attempt +
          ", and has not: it waits behind others in " + queue + ", " + who_has_it;
 }
 
-std::string tell_settlement(const json& story, std::int64_t now, bool is_local) {
+std::string tell_settlement(const json& story, std::int64_t now, const Broker& broker) {
   const json& settlement = story["settlement"];
   const std::string state = text_of(story, "state");
   if (settlement.is_null()) return "its message: not answered yet\n";
   const bool reached = settlement["reached"] == true;
   if (settlement["wanted"] == "retry" && state == "blocked" && reached)
-    return tell_retry(story, now, is_local);
+    return tell_retry(story, now, broker);
   if (settlement["wanted"] == "requeue" && (state == "waiting" || state == "moved"))
     return "its message was given back to " + text_of(story, "queue") + " at " +
            local_time(number_of(story, "ended")) + " and has not come here since" +
-           (is_local ? "\n" : ": it waits there, " + std::string(who_has_it));
+           (broker.traits().is_shared ? ": it waits there, " + std::string(who_has_it) : "\n");
   std::string line = "its message: " + text_of(settlement, "wanted");
   if (const std::string reason = text_of(settlement, "reason"); !reason.empty())
     line += " (" + reason + ")";
@@ -238,7 +237,7 @@ Result<nlohmann::json> job_story(Database& database, const std::string& name) {
   return Result<json>(boost::system::in_place_value, std::move(story));
 }
 
-std::string tell(const nlohmann::json& story, std::int64_t now, bool is_local) {
+std::string tell(const nlohmann::json& story, std::int64_t now, const Broker& broker) {
   std::string head = "job " + text_of(story, "job") + ": " + text_of(story, "package") + " " +
                      text_of(story, "version") + ", key " + text_of(story, "key") + "\n";
   head += "queue " + text_of(story, "queue") + ", runner " + text_of(story, "runner") + ", " +
@@ -264,7 +263,7 @@ std::string tell(const nlohmann::json& story, std::int64_t now, bool is_local) {
     telling.add(number_of(letter, "time"), "dead letter " +
                                                std::to_string(number_of(letter, "id")) + ": " +
                                                text_of(letter, "reason"));
-  std::string tail = tell_settlement(story, now, is_local);
+  std::string tail = tell_settlement(story, now, broker);
   for (const json& artifact : story["artifacts"])
     tail += "artifact: " + text::one_line(artifact.get<std::string>(), 600) + "\n";
   return head + telling.text() + tail;

@@ -6,6 +6,7 @@
 
 #include "rbit/base/database.h"
 #include "rbit/base/result.h"
+#include "rbit/core/broker.h"
 
 namespace rbit {
 
@@ -26,7 +27,7 @@ Result<nlohmann::json> job_story(Database& database, const std::string& name);
 
 /// For people: what happened, one line an event, in the order of time; then what is still to
 /// happen. No text of a job or message can move the cursor. `now` in microseconds since 1970;
-/// `is_local`: its messages are in the embedded queue, which loses none.
-std::string tell(const nlohmann::json& story, std::int64_t now, bool is_local);
+/// `broker` is where its messages are.
+std::string tell(const nlohmann::json& story, std::int64_t now, const Broker& broker);
 
 }  // namespace rbit

@@ -1,7 +1,5 @@
 #include "rbit/app/journal_access.h"
 
-#include <unistd.h>
-
 #include <boost/asio/io_context.hpp>
 #include <functional>
 #include <nlohmann/json.hpp>
@@ -10,8 +8,7 @@
 #include "rbit/app/control_client.h"
 #include "rbit/app/control_handlers.h"
 #include "rbit/app/job_story.h"
-#include "rbit/app/state_dir.h"
-#include "rbit/journal/schema.h"
+#include "rbit/app/journal_file.h"
 
 namespace rbit {
 
@@ -29,16 +26,12 @@ json ask_running(ControlClient& client, const json& request, const char* member)
 }
 
 json ask_journal(const config::Settings& settings, const std::function<json(Database&)>& ask) {
-  if (::access((settings.state_dir + "/rbit.db").c_str(), F_OK) != 0)
-    throw Fatal(ExitCode::failed, Error{settings.state_dir, "has no journal yet",
-                                        "no rbit ever ran with this configuration"});
+  if (!has_journal(settings.state_dir))
+    throw Fatal(ExitCode::failed, no_journal(settings.state_dir));
   const StateDir state = StateDir::open(settings.state_dir);
   asio::io_context loop;
-  auto database = Database::open(loop.get_executor(), state.database());
-  if (!database) throw Fatal(StateDir::code_of_failure(state.path()), database.error());
-  if (const auto upgraded = schema::upgrade(**database); !upgraded)
-    throw Fatal(StateDir::code_of_failure(state.path()), upgraded.error());
-  return ask(**database);
+  const auto database = open_journal_file(loop.get_executor(), state);
+  return ask(*database);
 }
 
 /// Marks a job that would go on by itself if an rbit ran.

@@ -20,9 +20,6 @@ constexpr std::int64_t of_a_warm_host = 5;
 // What comes in and goes out: the control socket and a few who ask, the monitor's visitors,
 // front-ends, files that are open for a moment.
 constexpr std::int64_t of_others = 20;
-// Two connections, and the threads that read them.
-constexpr std::int64_t of_a_broker = 8;
-
 std::int64_t of_a_slot(const Configuration& configuration) {
   std::int64_t hosted = 0;
   for (const auto& [name, line] : configuration.lines)
@@ -37,12 +34,11 @@ int wanted_slots(const config::Settings& settings) {
 
 }  // namespace
 
-int slots_with_room(const Configuration& configuration) {
+int slots_with_room(const Configuration& configuration, const BrokerTraits& broker) {
   const config::Settings& settings = configuration.settings();
   const int wanted = wanted_slots(settings);
   const std::int64_t each = of_a_slot(configuration);
-  const std::int64_t rest =
-      descriptors_in_use() + of_others + (settings.broker.local ? 0 : of_a_broker);
+  const std::int64_t rest = descriptors_in_use() + of_others + broker.descriptors;
   const rlim_t limit = raise_descriptor_limit();
   const auto needed = static_cast<rlim_t>(rest + each * wanted);
   if (limit == RLIM_INFINITY || limit >= needed) return wanted;

@@ -2,14 +2,16 @@
 
 #include <boost/asio/io_context.hpp>
 #include <boost/program_options/value_semantic.hpp>
+#include <boost/uuid/random_generator.hpp>
+#include <boost/uuid/uuid_io.hpp>
 #include <iostream>
 #include <nlohmann/json.hpp>
 
+#include "rbit/app/brokers.h"
 #include "rbit/app/commands.h"
 #include "rbit/app/configuration.h"
 #include "rbit/app/job_watch.h"
 #include "rbit/app/message_file.h"
-#include "rbit/app/submission.h"
 #include "rbit/base/clock.h"
 #include "rbit/base/text.h"
 #include "rbit/intake/request.h"
@@ -117,7 +119,7 @@ ExitCode submit_command(const Arguments& arguments) {
 
   Message message;
   message.queue = values["queue"].as<std::string>();
-  message.message_id = new_message_id();
+  message.message_id = boost::uuids::to_string(boost::uuids::random_generator()());
   message.content_type = "application/json";
   message.timestamp = to_seconds(SystemClock().wall());
   if (values.count("FILE") != 0) {
@@ -136,15 +138,16 @@ ExitCode submit_command(const Arguments& arguments) {
   }
 
   const std::string key = message.message_id;
+  const auto broker = make_broker(settings);
   const bool wait = values.count("wait") != 0;
   if (!wait) {
-    submit(settings, std::move(message));
+    broker->submit(std::move(message));
     std::cout << key << "\n";
     return ExitCode::ok;
   }
   JobWatch watch(settings.state_dir, key, message.queue);
   watch.begin();  // before it is sent, so that no status is missed
-  submit(settings, std::move(message));
+  broker->submit(std::move(message));
   std::cerr << "submitted " << key << " to " << values["queue"].as<std::string>() << "\n";
   return watch.to_the_end();
 }

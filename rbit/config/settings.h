@@ -125,6 +125,12 @@ struct Settings {
   MonitorSettings monitor;
   LogSettings log;
   std::map<std::string, RunnerSettings> runners;  // by NAME, used or not
+
+  std::vector<std::string> queue_names() const {
+    std::vector<std::string> names;
+    for (const QueueMapping& mapping : queues) names.push_back(mapping.queue);
+    return names;
+  }
 };
 
 /// One value in force, as it was or would be written. For `show`.

@@ -129,7 +129,7 @@ Task<void> MissedCopies::say(const AwaitedCopy& copy, bool sure) {
   }
   said_.erase(copy.key);
   suspected_.erase(copy.key);
-  if (*lost) links_.told(verdict);
+  if (*lost) told_(verdict);
 }
 
 }  // namespace rbit

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "rbit/base/clock.h"
+#include "rbit/core/copy_links.h"
 #include "rbit/core/journal.h"
 
 namespace rbit {
@@ -21,23 +22,12 @@ namespace rbit {
 /// consumer within a day nothing is said. On the loop's thread.
 class MissedCopies {
  public:
-  struct QueueCount {
-    bool is_there = false;
-    std::uint32_t messages = 0, consumers = 0;  // ready ones; ours and others'
-  };
-  struct Links {
-    /// Gives none if the broker did not say.
-    std::function<Task<std::optional<QueueCount>>(std::string queue)> ask;
-    std::function<std::uint32_t(const std::string& queue)> own_consumers;
-    /// The queue in which it waits until it is due.
-    std::function<std::string(const AwaitedCopy&)> delay_queue;
-    std::function<void(const Report&)> told;
-    /// Each rbit that reads queues there has a consumer on it.
-    std::string presence_queue;
-  };
+  using QueueCount = CopyLinks::QueueCount;
 
-  MissedCopies(Clock& clock, Journal& journal, Links links)
-      : clock_(clock), journal_(journal), links_(std::move(links)) {}
+  /// `told` gets the report of each that is lost for sure.
+  MissedCopies(Clock& clock, Journal& journal, CopyLinks links,
+               std::function<void(const Report&)> told)
+      : clock_(clock), journal_(journal), links_(std::move(links)), told_(std::move(told)) {}
 
   /// For ever.
   Task<void> watch();
@@ -58,7 +48,8 @@ class MissedCopies {
 
   Clock& clock_;
   Journal& journal_;
-  Links links_;
+  CopyLinks links_;
+  std::function<void(const Report&)> told_;
   std::map<std::string, Watched> watched_;
   std::int64_t alone_since_ = 0;     // as `Watched::since`; 0: another rbit may be there
   std::set<std::string> suspected_;  // keys that were missed when we last looked

@@ -1,24 +1,18 @@
 #include "rbit/intake/amqp_copy.h"
 
-#include <algorithm>
 #include <cstdint>
-#include <limits>
 #include <utility>
 
 #include "rbit/base/failpoint.h"
 #include "rbit/intake/amqp_message.h"
 #include "rbit/intake/copy.h"
+#include "rbit/intake/queue_names.h"
 
 namespace rbit {
 
 namespace {
 
 constexpr std::int32_t most_messages = 100'000;
-
-std::int32_t delay_of(const Settlement& settlement) {
-  constexpr std::int64_t most = std::numeric_limits<std::int32_t>::max();  // the type is fixed
-  return static_cast<std::int32_t>(std::clamp<std::int64_t>(settlement.delay.count(), 0, most));
-}
 
 }  // namespace
 
@@ -92,11 +86,11 @@ amqp::DeclareQueue AmqpCopy::queue_for(const Message& message, const Settlement&
   queue.arguments["x-max-length"] = most_messages;
   queue.arguments["x-overflow"] = std::string("reject-publish");
   if (settlement.kind == Settlement::Kind::dead_letter) {
-    queue.name = "rbit.dead." + message.queue;
+    queue.name = dead_queue(message.queue);
     return queue;
   }
-  queue.name = "rbit.retry." + message.queue + "." + std::to_string(delay_of(settlement));
-  queue.arguments["x-message-ttl"] = delay_of(settlement);
+  queue.name = retry_queue(message.queue, settlement.delay);
+  queue.arguments["x-message-ttl"] = delay_of(settlement.delay);
   queue.arguments["x-dead-letter-exchange"] = std::string();
   queue.arguments["x-dead-letter-routing-key"] = message.queue;
   // A quorum queue hands on at most once without this; a classic one refuses it.

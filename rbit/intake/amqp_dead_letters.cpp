@@ -12,6 +12,7 @@
 #include "rbit/core/returns.h"
 #include "rbit/intake/amqp_message.h"
 #include "rbit/intake/copy.h"
+#include "rbit/intake/queue_names.h"
 
 namespace rbit {
 
@@ -169,11 +170,15 @@ class AmqpDeadLetters::Got : public Letter {
 
 AmqpDeadLetters::AmqpDeadLetters(const asio::any_io_executor& loop,
                                  std::shared_ptr<amqp::Connection> connection,
+                                 std::vector<std::string> queues,
                                  std::function<amqp::PublishConnection&()> publisher)
-    : loop_(loop), connection_(std::move(connection)), publisher_(std::move(publisher)) {}
+    : loop_(loop),
+      connection_(std::move(connection)),
+      queues_(std::move(queues)),
+      publisher_(std::move(publisher)) {}
 
 Task<Result<void>> AmqpDeadLetters::walk(const std::string& queue, const Visit& visit) {
-  Look look(loop_, connection_->new_channel(), "rbit.dead." + queue);
+  Look look(loop_, connection_->new_channel(), dead_queue(queue));
   const auto count = co_await look.count();
   if (!count) co_return count.error();
   if (*count == 0) co_return Result<void>();

@@ -3,10 +3,11 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "rbit/amqp/connection.h"
 #include "rbit/amqp/publish_connection.h"
-#include "rbit/intake/dead_letters.h"
+#include "rbit/core/dead_letters.h"
 
 namespace rbit {
 
@@ -15,10 +16,13 @@ namespace rbit {
 /// time does not see them, and of an rbit that runs nothing is held up.
 class AmqpDeadLetters : public DeadLetters {
  public:
-  /// `publisher` is asked for when one must be published; it outlives this.
+  /// `queues` are those that are read: AMQP tells of no others. `publisher` is asked for when one
+  /// must be published; it outlives this.
   AmqpDeadLetters(const asio::any_io_executor& loop, std::shared_ptr<amqp::Connection> connection,
+                  std::vector<std::string> queues,
                   std::function<amqp::PublishConnection&()> publisher);
 
+  Result<std::vector<std::string>> queues() const override { return queues_; }
   Task<Result<void>> walk(const std::string& queue, const Visit& visit) override;
 
  private:
@@ -27,6 +31,7 @@ class AmqpDeadLetters : public DeadLetters {
 
   asio::any_io_executor loop_;
   std::shared_ptr<amqp::Connection> connection_;
+  std::vector<std::string> queues_;
   std::function<amqp::PublishConnection&()> publisher_;
 };
 

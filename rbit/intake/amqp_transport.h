@@ -12,6 +12,7 @@
 #include "rbit/amqp/publish_connection.h"
 #include "rbit/base/clock.h"
 #include "rbit/base/lifetime.h"
+#include "rbit/core/live_broker.h"
 #include "rbit/core/transport.h"
 #include "rbit/intake/amqp_copy.h"
 #include "rbit/intake/amqp_reader.h"
@@ -65,10 +66,9 @@ class AmqpTransport : public Transport {
   /// How many consumers of ours that queue has at this moment.
   std::uint32_t consumers(const std::string& queue) const;
   const AmqpCounters& counters() const { return counters_; }
-  /// A queue that was not reached so far, or a moment ago, is about to be read for so long.
-  static constexpr std::chrono::milliseconds usual_grace{5'000};
-  /// Why queues are not being read now, and what helps, by their names.
-  std::map<std::string, std::string> troubles(std::chrono::milliseconds grace = usual_grace) const;
+  /// As `LiveBroker::unread_queues`.
+  std::map<std::string, std::string> troubles(
+      std::chrono::milliseconds grace = LiveBroker::usual_grace) const;
 
  private:
   void up(std::shared_ptr<amqp::Connection> connection);

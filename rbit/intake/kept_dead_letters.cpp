@@ -60,11 +60,11 @@ Task<Result<void>> KeptDeadLetters::walk(const std::string& queue, const Visit& 
   co_return Result<void>();
 }
 
-std::vector<std::string> KeptDeadLetters::queues(const Journal& journal) {
+Result<std::vector<std::string>> KeptDeadLetters::queues() const {
   std::set<std::string> queues;
-  for (const std::string& key : journal.owned_jobs())
-    if (const auto job = journal.find(key); job && waits_here(*job)) queues.insert(job->queue);
-  return {queues.begin(), queues.end()};
+  for (const std::string& key : journal_.owned_jobs())
+    if (const auto job = journal_.find(key); job && waits_here(*job)) queues.insert(job->queue);
+  return std::vector<std::string>(queues.begin(), queues.end());
 }
 
 }  // namespace rbit

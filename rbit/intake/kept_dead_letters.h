@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "rbit/core/dead_letters.h"
 #include "rbit/core/journal.h"
-#include "rbit/intake/dead_letters.h"
 
 namespace rbit {
 
@@ -21,10 +21,8 @@ class KeptDeadLetters : public DeadLetters {
   /// The journal outlives this.
   KeptDeadLetters(const Journal& journal, End end) : journal_(journal), end_(std::move(end)) {}
 
+  Result<std::vector<std::string>> queues() const override;
   Task<Result<void>> walk(const std::string& queue, const Visit& visit) override;
-
-  /// The queues that have some, whether they are still read or not.
-  static std::vector<std::string> queues(const Journal& journal);
 
  private:
   class Row;

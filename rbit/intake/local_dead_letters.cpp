@@ -86,9 +86,9 @@ Task<Result<void>> LocalDeadLetters::walk(const std::string& queue, const Visit&
   }
 }
 
-Result<std::vector<std::string>> LocalDeadLetters::queues(Database& database) {
+Result<std::vector<std::string>> LocalDeadLetters::queues() const {
   std::vector<std::string> queues;
-  auto row = database.prepare("SELECT DISTINCT queue FROM dead ORDER BY queue");
+  auto row = database_.prepare("SELECT DISTINCT queue FROM dead ORDER BY queue");
   for (;;) {
     const auto found = row.step();
     if (!found) return found.error();

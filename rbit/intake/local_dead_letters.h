@@ -6,7 +6,7 @@
 
 #include "rbit/base/clock.h"
 #include "rbit/base/database.h"
-#include "rbit/intake/dead_letters.h"
+#include "rbit/core/dead_letters.h"
 
 namespace rbit {
 
@@ -18,10 +18,8 @@ class LocalDeadLetters : public DeadLetters {
   LocalDeadLetters(Database& database, const Clock& clock, std::vector<std::string> queues,
                    std::function<void(const std::string& queue)> replayed = {});
 
+  Result<std::vector<std::string>> queues() const override;
   Task<Result<void>> walk(const std::string& queue, const Visit& visit) override;
-
-  /// The queues that have dead letters, whether they are still read or not.
-  static Result<std::vector<std::string>> queues(Database& database);
 
  private:
   class Row;

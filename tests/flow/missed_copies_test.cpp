@@ -21,15 +21,15 @@ struct House {
     database = std::move(*Database::open(loop.get_executor(), ":memory:"));
     schema::upgrade(*database).value();
     journal.emplace(*database, clock, std::vector<std::string>{"log", "pybit"}, "worker");
-    MissedCopies::Links links;
+    CopyLinks links;
     links.ask = [this](std::string queue) { return ask(std::move(queue)); };
     links.own_consumers = [this](const std::string&) { return own; };
     links.delay_queue = [](const AwaitedCopy& copy) {
       return "retry." + std::to_string(copy.delay.count());
     };
-    links.told = [this](const Report& report) { told.push_back(report.reason); };
     links.presence_queue = "present";
-    missed.emplace(clock, *journal, std::move(links));
+    missed.emplace(clock, *journal, std::move(links),
+                   [this](const Report& report) { told.push_back(report.reason); });
     queues["present"] = QueueCount{true, 0, 1};
     queues["q"] = QueueCount{true, 0, 1};
     queues["retry.60000"] = QueueCount{true, 1, 0};

@@ -1,38 +1,15 @@
 #pragma once
 
-#include <cstdint>
 #include <functional>
 #include <nlohmann/json_fwd.hpp>
-#include <string>
-#include <vector>
 
 #include "rbit/base/clock.h"
 #include "rbit/base/result.h"
 #include "rbit/base/task.h"
-#include "rbit/intake/dead_letters.h"
-#include "rbit/intake/dead_summary.h"
+#include "rbit/core/dead_letters.h"
+#include "rbit/core/dead_order.h"
 
 namespace rbit {
-
-/// What `rbit dead` is asked to do.
-struct DeadOrder {
-  enum class Kind { list, show, replay, drop };
-  Kind kind = Kind::list;
-  std::vector<std::string> queues;  // work queues, in this order
-  std::vector<std::string> ids;     // keys or PyBit's numbers; empty: all
-  std::string reason;               // a reason, or the words it begins with; empty: any
-  std::int64_t limit = 0;           // of letters that fit; 0: none
-
-  bool fits(const DeadSummary& letter) const;
-};
-
-/// "list", "show", "replay", "drop"
-std::string_view to_string(DeadOrder::Kind kind);
-
-/// For the control socket.
-nlohmann::json to_json(const DeadOrder& order);
-/// An Error if it is no order.
-Result<DeadOrder> dead_order_from(const nlohmann::json& json);
 
 /// Tells one line; false: nobody listens any more.
 using TellDead = std::function<Task<bool>(const nlohmann::json&)>;

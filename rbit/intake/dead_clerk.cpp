@@ -1,23 +1,19 @@
-#include "rbit/intake/dead_order.h"
+#include "rbit/intake/dead_clerk.h"
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
 #include <utility>
+#include <vector>
 
-#include "rbit/base/names.h"
 #include "rbit/base/text.h"
 #include "rbit/core/message_codec.h"
+#include "rbit/intake/dead_summary.h"
 
 namespace rbit {
 
 using nlohmann::json;
 
 namespace {
-
-constexpr Named<DeadOrder::Kind> kinds[] = {{DeadOrder::Kind::list, "list"},
-                                            {DeadOrder::Kind::show, "show"},
-                                            {DeadOrder::Kind::replay, "replay"},
-                                            {DeadOrder::Kind::drop, "drop"}};
 
 /// Any bytes; those that are no text as {"hex": ...}, as `properties_to_json` writes them.
 json bytes_to_json(const std::string& bytes) {
@@ -55,14 +51,17 @@ json to_json(const DeadSummary& letter, std::int64_t n) {
   return line;
 }
 
-bool read_texts(const json& from, const char* member, std::vector<std::string>& texts) {
-  const auto found = from.find(member);
-  if (found == from.end() || !found->is_array()) return false;
-  for (const json& one : *found) {
-    if (!one.is_string()) return false;
-    texts.push_back(one.get<std::string>());
-  }
-  return true;
+/// Whether an order is about this one.
+bool fits(const DeadOrder& order, const DeadSummary& letter) {
+  const auto named = [&](const std::string& id) {
+    return id == letter.id || (!letter.job_id.empty() && id == letter.job_id);
+  };
+  if (!order.ids.empty() && std::none_of(order.ids.begin(), order.ids.end(), named)) return false;
+  const std::string& reason = order.reason;
+  if (!letter.reason.starts_with(reason)) return false;
+  // Whole words: "exit 1" is not "exit 12".
+  return reason.empty() || letter.reason.size() == reason.size() ||
+         letter.reason[reason.size()] == ' ' || letter.reason[reason.size()] == ':';
 }
 
 /// One order under way.
@@ -72,7 +71,13 @@ class Clerk {
       : order_(order), letters_(letters), clock_(clock), tell_(std::move(tell)) {}
 
   Task<Result<void>> run() {
-    for (const std::string& queue : order_.queues) {
+    std::vector<std::string> queues = order_.queues;
+    if (queues.empty()) {
+      auto all = letters_.queues();
+      if (!all) co_return all.error();
+      queues = std::move(*all);
+    }
+    for (const std::string& queue : queues) {
       n_ = 0;
       queue_ = queue;
       const DeadLetters::Visit visit = [this](DeadLetters::Letter& letter) {
@@ -93,7 +98,7 @@ class Clerk {
   Task<bool> look_at(DeadLetters::Letter& letter) {
     ++n_;
     const DeadSummary known = describe_dead(queue_, letter.message());
-    if (!order_.fits(known)) co_return true;
+    if (!fits(order_, known)) co_return true;
     if (order_.limit > 0 && seen_ >= order_.limit) {
       more_ = over_ = true;
       co_return false;
@@ -136,45 +141,6 @@ class Clerk {
 };
 
 }  // namespace
-
-bool DeadOrder::fits(const DeadSummary& letter) const {
-  const auto named = [&](const std::string& id) {
-    return id == letter.id || (!letter.job_id.empty() && id == letter.job_id);
-  };
-  if (!ids.empty() && std::none_of(ids.begin(), ids.end(), named)) return false;
-  if (!letter.reason.starts_with(reason)) return false;
-  // Whole words: "exit 1" is not "exit 12".
-  return reason.empty() || letter.reason.size() == reason.size() ||
-         letter.reason[reason.size()] == ' ' || letter.reason[reason.size()] == ':';
-}
-
-std::string_view to_string(DeadOrder::Kind kind) {
-  return name_in(kinds, kind);
-}
-
-json to_json(const DeadOrder& order) {
-  json made;
-  made["act"] = to_string(order.kind);
-  made["queues"] = order.queues;
-  made["ids"] = order.ids;
-  made["reason"] = order.reason;
-  made["limit"] = order.limit;
-  return made;
-}
-
-Result<DeadOrder> dead_order_from(const json& from) {
-  DeadOrder order;
-  bool good = read_texts(from, "queues", order.queues) && read_texts(from, "ids", order.ids);
-  const auto act = from.find("act"), reason = from.find("reason"), limit = from.find("limit");
-  good = good && act != from.end() && act->is_string() && reason != from.end() &&
-         reason->is_string() && limit != from.end() && limit->is_number_integer();
-  const auto kind = good ? value_in(kinds, act->get<std::string>()) : std::nullopt;
-  if (!kind) return Error{"control socket", "no such order", "use an rbit of the same version"};
-  order.kind = *kind;
-  order.reason = reason->get<std::string>();
-  order.limit = limit->get<std::int64_t>();
-  return order;
-}
 
 Task<Result<void>> carry_out(const DeadOrder& order, DeadLetters& letters, const Clock& clock,
                              TellDead tell) {

@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "rbit/base/result.h"
 #include "rbit/base/task.h"
@@ -28,6 +29,9 @@ class DeadLetters {
 
   virtual ~DeadLetters() = default;
 
+  /// The work queues that have some, whether they are still read or not; where only the broker
+  /// could tell, those that are read.
+  virtual Result<std::vector<std::string>> queues() const = 0;
   /// Shows those that are there when it begins, the oldest first, one at a time: memory does not
   /// grow with their bodies. No such queue is none. `visit` lives until the task ends.
   virtual Task<Result<void>> walk(const std::string& queue, const Visit& visit) = 0;

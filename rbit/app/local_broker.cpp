@@ -1,0 +1,138 @@
+#include <boost/asio/io_context.hpp>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "rbit/app/brokers.h"
+#include "rbit/app/control_client.h"
+#include "rbit/app/dead_at_journal.h"
+#include "rbit/app/run_alone.h"
+#include "rbit/intake/local_dead_letters.h"
+#include "rbit/intake/local_transport.h"
+#include "rbit/log/log.h"
+
+namespace rbit {
+
+namespace {
+
+class LiveLocalBroker : public LiveBroker {
+ public:
+  LiveLocalBroker(const asio::any_io_executor& loop, Database& database, Clock& clock,
+                  std::string worker)
+      : database_(database), clock_(clock), transport_(loop, database, clock, std::move(worker)) {}
+
+  void listen(BrokerNews) override {}  // it is always there
+  Transport& transport() override { return transport_; }
+  std::unique_ptr<ReportSink> status_sink() override { return nullptr; }
+  void take_cancels(Cancel) override {}
+  void opened() override { log::info("consuming from the embedded queue"); }
+  Task<void> close_cancels() override { co_return; }
+  std::optional<CopyLinks> copy_links() override { return std::nullopt; }
+
+  Task<Result<std::string>> submit(Message message) override {
+    return transport_.submit(std::move(message));
+  }
+  bool has(const std::string& message_id) const override {
+    return LocalTransport::has(database_, message_id);
+  }
+  std::unique_ptr<DeadLetters> dead_letters() override {
+    return std::make_unique<LocalDeadLetters>(
+        database_, clock_, transport_.queues(),
+        [this](const std::string& queue) { transport_.look_again(queue); });
+  }
+
+  BrokerState state() const override { return {true, "the embedded queue", std::nullopt}; }
+  std::string name() const override { return "local:"; }
+  std::map<std::string, std::string> unread_queues(std::chrono::milliseconds) const override {
+    return {};
+  }
+  Task<void> close() override { return transport_.close(); }
+
+ private:
+  Database& database_;
+  Clock& clock_;
+  LocalTransport transport_;
+};
+
+class LocalBroker : public Broker {
+ public:
+  explicit LocalBroker(const config::Settings& settings) : settings_(settings) {}
+
+  const BrokerTraits& traits() const override { return traits_; }
+  std::string retry_place(const std::string&, std::chrono::milliseconds) const override {
+    return "the embedded queue";
+  }
+
+  /// By the rbit that runs, or straight into its file.
+  void submit(Message message) const override {
+    bool again = false;  // one may have taken the message before
+    do_at_journal(
+        settings_.state_dir, [&] { return submit_to_running(message, again); },
+        [&](const StateDir& state) { submit_straight(state, message, again); },
+        [&] {
+          return again ? "message " + message.message_id +
+                             " may have arrived: ask rbit explain for it"
+                       : std::string("look at its log; nothing was submitted");
+        });
+  }
+
+  void do_with_the_dead(DeadOrder order, const TellDead& tell) const override {
+    if (!has_journal(settings_.state_dir))
+      throw Fatal(ExitCode::failed, no_journal(settings_.state_dir));
+    do_with_the_dead_here(settings_, order, tell, [&](const StateDir& state) {
+      asio::io_context loop;
+      const auto database = open_journal_file(loop.get_executor(), state);
+      const SystemClock clock;
+      LocalDeadLetters letters(*database, clock, settings_.queue_names());
+      const auto done = run_alone(loop, carry_out(order, letters, clock, passing_on(tell)));
+      if (!done) throw Fatal(ExitCode::failed, done.error());
+    });
+  }
+
+  void check(Findings&) const override {}  // its file is looked at with the other places
+  void check_live(std::optional<int>, Findings&) const override {}
+
+  std::unique_ptr<LiveBroker> open(const asio::any_io_executor& loop, Clock& clock,
+                                   Database& database) const override {
+    return std::make_unique<LiveLocalBroker>(loop, database, clock, settings_.name);
+  }
+
+ private:
+  /// Returns false if no rbit runs, or it ended before it answered.
+  bool submit_to_running(const Message& message, bool& again) const {
+    auto client = ControlClient::connect(StateDir::socket(settings_.state_dir));
+    if (!client) return false;
+    nlohmann::json request;
+    request["do"] = "submit";
+    request["queue"] = message.queue;
+    request["body"] = message.body;
+    request["message_id"] = message.message_id;
+    request["again"] = again;
+    if (!client->send(request)) return false;
+    again = true;
+    const auto answer = client->receive();
+    if (!answer && answer.error().thing == ControlClient::lost) return false;
+    if (!answer) throw Fatal(ExitCode::failed, answer.error());
+    return answer->has_value();
+  }
+
+  void submit_straight(const StateDir& state, const Message& message, bool again) const {
+    asio::io_context loop;
+    const auto database = open_journal_file(loop.get_executor(), state);
+    if (again && LocalTransport::has(*database, message.message_id)) return;
+    const SystemClock clock;
+    const auto key = run_alone(
+        loop, LocalTransport::submit_straight(*database, clock, settings_.queue_names(), message));
+    if (!key) throw Fatal(ExitCode::failed, key.error());
+  }
+
+  const config::Settings& settings_;
+  const BrokerTraits traits_;
+};
+
+}  // namespace
+
+std::unique_ptr<Broker> make_local_broker(const config::Settings& settings) {
+  return std::make_unique<LocalBroker>(settings);
+}
+
+}  // namespace rbit

@@ -1,0 +1,59 @@
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <nlohmann/json_fwd.hpp>
+#include <optional>
+#include <string>
+
+#include "rbit/base/clock.h"
+#include "rbit/base/database.h"
+#include "rbit/core/dead_order.h"
+#include "rbit/core/findings.h"
+#include "rbit/core/live_broker.h"
+#include "rbit/core/message.h"
+
+namespace rbit {
+
+/// What is so of every broker of a kind. Nobody asks which kind it is.
+struct BrokerTraits {
+  /// How long a message may be out unacknowledged until it is taken back, unless somebody has
+  /// changed that; none: for ever.
+  std::optional<std::chrono::milliseconds> patience;
+  /// Others may read its queues: what is not here may be with them, or lost.
+  bool is_shared = false;
+  int descriptors = 0;  // that its connections take
+};
+
+/// A broker as the configuration names it: what commands ask, each for itself, whether an rbit runs
+/// or not, and what the rbit that runs opens. Its calls block, and throw Fatal.
+class Broker {
+ public:
+  /// Gets the lines of intake/dead_clerk.h, each once it is done.
+  using TellDead = std::function<void(const nlohmann::json&)>;
+
+  virtual ~Broker() = default;
+
+  virtual const BrokerTraits& traits() const = 0;
+  /// Where a message of `queue` waits until its next attempt, for people.
+  virtual std::string retry_place(const std::string& queue,
+                                  std::chrono::milliseconds delay) const = 0;
+
+  /// Puts `message` into its queue and returns once it is safe there. The code is `temporary` if it
+  /// may have arrived all the same.
+  virtual void submit(Message message) const = 0;
+  /// Does what `rbit dead` is asked for; "kept": true marks those that wait at rbit for the broker.
+  virtual void do_with_the_dead(DeadOrder order, const TellDead& tell) const = 0;
+  /// Tells what can be known of the way to it without asking it.
+  virtual void check(Findings& findings) const = 0;
+  /// Asks it. `management` is the port of its HTTP interface, if that is to be asked too.
+  virtual void check_live(std::optional<int> management, Findings& findings) const = 0;
+
+  /// For the rbit that runs, which holds the database. Clock and database outlive what is opened.
+  virtual std::unique_ptr<LiveBroker> open(const asio::any_io_executor& loop, Clock& clock,
+                                           Database& database) const = 0;
+};
+
+}  // namespace rbit

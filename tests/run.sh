@@ -54,6 +54,7 @@ else
 fi
 if [ "$mode" = long ]; then
   build thread rbit rbit-leader rbit-plugin-host
+  build release flow
   /usr/bin/python3 -B tests/faults/run.py --long || failed=1
   sh examples/install-packages.sh fuzz
   sh tests/fuzz/run.sh 600 || failed=1

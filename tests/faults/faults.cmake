@@ -40,8 +40,9 @@ if(RBIT_TEST_PYTHON)
   rbit_faults(administration three)
   rbit_faults(helpers three)
   rbit_faults(front_end three)
-  # Against an rbit that the sanitizers look after, where it is built with them.
+  # Of programs that the sanitizers look after, where they are built with them.
   rbit_faults(frames one sanitized)
+  rbit_faults(model two sanitized)
 
   add_test(NAME faults_harness COMMAND ${RBIT_TEST_PYTHON} -B
            ${PROJECT_SOURCE_DIR}/tests/faults/test_checker.py)

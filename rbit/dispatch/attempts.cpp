@@ -1,11 +1,12 @@
 #include "rbit/dispatch/attempts.h"
 
-#include <algorithm>
 #include <chrono>
 #include <utility>
 
 #include "rbit/base/failpoint.h"
 #include "rbit/base/secrets.h"
+#include "rbit/base/shortage.h"
+#include "rbit/log/log.h"
 
 namespace rbit {
 
@@ -13,6 +14,8 @@ namespace {
 
 /// It costs a few system calls to find out whether there is room again.
 constexpr milliseconds first_pause{100}, longest_pause{5'000};
+/// So long after the last job that found no room a few more are tried.
+constexpr milliseconds growing_pause{10'000};
 
 /// What never began has nothing to say.
 void take_back(Outcome& outcome) {
@@ -24,26 +27,24 @@ void take_back(Outcome& outcome) {
 }  // namespace
 
 Task<Outcome> Attempts::run(const Binding& binding, RunningJob& running,
-                            const std::string& record_dir, const Message& message,
-                            std::optional<Slot>& slot) {
+                            const std::string& record_dir, const Message& message, Slot& slot) {
   Backoff backoff(first_pause, longest_pause);
   for (;;) {
     Outcome outcome = co_await try_once(binding, running, record_dir, message, slot);
     if (outcome.kind != Outcome::Kind::not_started || blame_the_disk(outcome)) co_return outcome;
     if (outcome.shortage == 0) co_return outcome;
     ++short_;
-    shortage_watch_.note(outcome, short_);
-    co_await wait_for_room(running, backoff.next() + first_pause);
+    note_shortage(outcome);
+    co_await context_.patience.pause(backoff.next() + first_pause, &running.stop);
     --short_;
-    if (!patience_.has_ended() && !running.stop.requested()) continue;
+    if (!context_.patience.has_ended() && !running.stop.requested()) continue;
     take_back(outcome);  // a cancel is heeded by our caller
     co_return outcome;
   }
 }
 
 Task<Outcome> Attempts::try_once(const Binding& binding, RunningJob& running,
-                                 std::string record_dir, Message message,
-                                 std::optional<Slot>& slot) {
+                                 std::string record_dir, Message message, Slot& slot) {
   Outcome outcome;
   if (is_poison(running, outcome)) co_return outcome;
   RunContext context{[&](Status status, std::string said) {
@@ -56,7 +57,7 @@ Task<Outcome> Attempts::try_once(const Binding& binding, RunningJob& running,
   running.stop.listen(nullptr);
   outcome.message = secrets::redacted(outcome.message);  // it goes to journal and reports
   outcome.wall_micros =
-      std::chrono::duration_cast<std::chrono::microseconds>(clock_.steady() - running.begun)
+      std::chrono::duration_cast<std::chrono::microseconds>(context_.clock.steady() - running.begun)
           .count();
   co_await recorder_.statuses_written(running);  // before its end
   co_return outcome;
@@ -65,7 +66,7 @@ Task<Outcome> Attempts::try_once(const Binding& binding, RunningJob& running,
 /// J1 has closed the attempt that ended with an earlier life, so all are counted.
 bool Attempts::is_poison(const RunningJob& running, Outcome& outcome) const {
   if (running.job.crashes < RetryPolicy::poison_crashes) return false;
-  const int deaths = journal_.recent_deaths(running.job.key);
+  const int deaths = context_.journal.recent_deaths(running.job.key);
   if (deaths < RetryPolicy::poison_crashes) return false;
   outcome.reason = "poison";
   outcome.message =
@@ -76,17 +77,35 @@ bool Attempts::is_poison(const RunningJob& running, Outcome& outcome) const {
 /// A disk that takes nothing stops the intake until it does, and its job goes back: another rbit
 /// may have room.
 bool Attempts::blame_the_disk(Outcome& outcome) {
-  const Result<void> works = means_.try_disk();
+  const Result<void> works = context_.outside.try_disk();
   if (works) return false;
-  journal_watch_.failed(works.error());
+  context_.journal_watch.failed(works.error());
   take_back(outcome);
   return true;
 }
 
-Task<void> Attempts::wait_for_room(const RunningJob& running, milliseconds time) {
-  constexpr milliseconds slice{250};
-  for (; time.count() > 0 && !patience_.has_ended() && !running.stop.requested(); time -= slice)
-    co_await clock_.sleep_for(std::min(time, slice));
+void Attempts::note_shortage(const Outcome& outcome) {
+  const Slots& slots = context_.slots;
+  last_shortage_ = context_.clock.steady();
+  context_.slots.meet_limit(short_);
+  if (std::exchange(is_growing_, true)) return;
+  log::error("a job cannot be started now, which is not its fault: " + outcome.message +
+             "; it waits here and costs no attempt, and no more jobs are taken than the " +
+             std::to_string(slots.used() - short_) + " that run, of " +
+             std::to_string(slots.total()) + " slots (" + cure_of_shortage(outcome.shortage) + ")");
+  spawn(context_.loop, grow_again(), "waiting for room");
+}
+
+/// Until all slots are in use again, or could be.
+Task<void> Attempts::grow_again() {
+  for (;;) {
+    co_await context_.clock.sleep_for(growing_pause);
+    if (context_.patience.has_ended()) co_return;
+    if (context_.clock.steady() - last_shortage_ < growing_pause) continue;
+    if (context_.slots.grow()) break;
+  }
+  is_growing_ = false;
+  log::info("there is room for " + std::to_string(context_.slots.total()) + " jobs again");
 }
 
 }  // namespace rbit

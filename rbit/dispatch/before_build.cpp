@@ -5,8 +5,6 @@
 #include <utility>
 #include <variant>
 
-#include "rbit/dispatch/build_check.h"
-#include "rbit/dispatch/report_on.h"
 #include "rbit/log/log.h"
 
 namespace rbit {
@@ -27,12 +25,30 @@ Outcome::Kind outcome_of(Standing::Kind kind) {
 
 }  // namespace
 
+BuildCheck check_build(const Standing& standing, const BuildClaims& claims) {
+  switch (standing.kind) {
+    case Standing::Kind::unclear:  // a front-end that is away must not cost a job
+    case Standing::Kind::waiting:
+      return BuildCheck::build;
+    case Standing::Kind::building:
+      if (!standing.elsewhere || claims.known) return BuildCheck::build;
+      return claims.waited < claims.attempts ? BuildCheck::put_back : BuildCheck::build;
+    case Standing::Kind::failed:
+      return claims.replayed ? BuildCheck::build : BuildCheck::accept;
+    case Standing::Kind::unknown:
+    case Standing::Kind::done:
+    case Standing::Kind::cancelled:
+      break;
+  }
+  return BuildCheck::accept;
+}
+
 Task<BeforeBuild::Verdict> BeforeBuild::look(const Binding& binding, RunningJob& running,
-                                             std::optional<Slot>& slot) {
+                                             Slot& slot) {
   Standing standing;
   if (!cancels_.is_wanted(running)) {
-    standing = co_await observer_.before(running.job);
-    if (patience_.has_ended() && !cancels_.is_wanted(running)) co_return Verdict::go_back;
+    standing = co_await context_.observer.before(running.job);
+    if (context_.patience.has_ended() && !cancels_.is_wanted(running)) co_return Verdict::go_back;
   }
   if (cancels_.is_wanted(running)) {
     co_await cancels_.end(running, slot);
@@ -40,7 +56,7 @@ Task<BeforeBuild::Verdict> BeforeBuild::look(const Binding& binding, RunningJob&
   }
   const Message& message = running.deliveries.front().message();
   BuildClaims claims;
-  claims.known = running.seen_before || journal_.find(running.job.key).has_value();
+  claims.known = running.seen_before || context_.journal.find(running.job.key).has_value();
   claims.replayed = replayed_at(message) > 0;
   claims.waited = waits_of(message);
   claims.attempts = binding.retry.attempts();
@@ -75,7 +91,7 @@ Task<bool> BeforeBuild::put_back(const Binding& binding, RunningJob& running, in
     while (!delivery.is_void()) {  // a void one comes again by itself
       const Result<void> done = co_await delivery.settle(copied ? answered : later);
       copied = copied || done.has_value();
-      if (done || patience_.has_ended()) break;
+      if (done || context_.patience.has_ended()) break;
       if (delivery.refusal() == CopyRefusal::lasting) {
         log::warning("job " + running.job.request.job_id +
                      " cannot be put back, it is built at once: " + done.error().text());
@@ -83,15 +99,14 @@ Task<bool> BeforeBuild::put_back(const Binding& binding, RunningJob& running, in
         running.has_verdict = false;
         co_return false;
       }
-      co_await patience_.pause(backoff.next());
+      co_await context_.patience.pause(backoff.next());
     }
   }
   co_return true;
 }
 
 /// Nobody is told: that is what the front-end said itself.
-Task<void> BeforeBuild::accept_unbuilt(RunningJob& running, std::optional<Slot>& slot,
-                                       Standing standing) {
+Task<void> BeforeBuild::accept_unbuilt(RunningJob& running, Slot& slot, Standing standing) {
   running.has_verdict = true;
   slot.reset();
   const std::string line =
@@ -112,7 +127,8 @@ Task<void> BeforeBuild::accept_unbuilt(RunningJob& running, std::optional<Slot>&
   if (!finished.on_record) co_return;
   const Status status =
       outcome.kind == Outcome::Kind::failed ? Status::failed : status_of(outcome, settlement);
-  observer_.status(report_on(running.job, status, outcome.reason, outcome.message, clock_));
+  context_.observer.status(
+      report_on(running.job, status, outcome.reason, outcome.message, context_.clock));
   co_await settling_.settle_all(running, settlement);
 }
 

@@ -37,42 +37,42 @@ Job job_of(const JobRecord& record) {
 }  // namespace
 
 bool Cancels::is_wanted(const RunningJob& running) const {
-  return running.stop.cancelled() || means_.journal.is_buried(running.job.request.job_id);
+  return running.stop.cancelled() || context_.journal.is_buried(running.job.request.job_id);
 }
 
 void Cancels::heed(const Job& job, bool asked, Outcome& outcome) const {
   const bool reached = outcome.kind == Outcome::Kind::done || outcome.kind == Outcome::Kind::failed;
   if (outcome.kind == Outcome::Kind::cancelled || (reached && !asked)) return;
-  if (!asked && !means_.journal.is_buried(job.request.job_id)) return;
+  if (!asked && !context_.journal.is_buried(job.request.job_id)) return;
   outcome.kind = Outcome::Kind::cancelled;
   outcome.reason = "cancelled";
 }
 
-Task<void> Cancels::end(RunningJob& running, std::optional<Slot>& slot) {
+Task<void> Cancels::end(RunningJob& running, Slot& slot) {
   running.has_verdict = true;
   slot.reset();
   const Outcome outcome = cancelled();
   const Settlement settlement = Settlement::accept();
-  const auto finished = co_await means_.recorder.finish(running.job, "", outcome, settlement);
+  const auto finished = co_await recorder_.finish(running.job, "", outcome, settlement);
   if (!finished.on_record) co_return;
   log::info("job " + running.job.request.job_id + " is cancelled before it began");
-  means_.observer.finished(running.job, outcome, finished.told);
-  co_await means_.settling.settle_all(running, settlement);
+  context_.observer.finished(running.job, outcome, finished.told);
+  co_await settling_.settle_all(running, settlement);
 }
 
 /// A message of it that comes meanwhile joins.
 Task<void> Cancels::end_now(Job job, std::optional<Delivery> delivery) {
-  const Ledger::Claim claim = means_.ledger.run(std::move(job));
+  const Ledger::Claim claim = context_.ledger.run(std::move(job));
   RunningJob& running = claim.job();
-  running.received = running.begun = means_.clock.steady();
+  running.received = running.begun = context_.clock.steady();
   if (delivery) running.deliveries.push_back(std::move(*delivery));
-  std::optional<Slot> none;
+  Slot none;
   co_await end(running, none);
 }
 
 bool Cancels::cancel(const std::string& key_or_id) {
   if (key_or_id.empty()) return false;  // not the job whose request has no id
-  for (const auto& [key, running] : means_.ledger.all_running()) {
+  for (const auto& [key, running] : context_.ledger.all_running()) {
     if (key != key_or_id && running->job.request.job_id != key_or_id) continue;
     if (running->has_verdict) return false;
     running->stop.request(StopKind::cancel);
@@ -80,18 +80,18 @@ bool Cancels::cancel(const std::string& key_or_id) {
   }
   std::string waiting = waiting_job(key_or_id);
   if (waiting.empty()) return false;
-  means_.ledger.backlog().remove(waiting);
-  spawn(means_.loop, cancel_waiting(std::move(waiting), means_.flows.enter()), "a cancel");
+  context_.ledger.backlog().remove(waiting);
+  context_.flows.start(cancel_waiting(std::move(waiting)), "a cancel");
   return true;
 }
 
 /// The key of that job in the backlog; empty if there is none.
 std::string Cancels::waiting_job(const std::string& key_or_id) const {
-  const Backlog& backlog = means_.ledger.backlog();
+  const Backlog& backlog = context_.ledger.backlog();
   if (backlog.holds(key_or_id)) return key_or_id;
-  for (const std::string& key : means_.journal.owned_jobs()) {
+  for (const std::string& key : context_.journal.owned_jobs()) {
     if (!backlog.holds(key)) continue;
-    const auto job = means_.journal.find(key);
+    const auto job = context_.journal.find(key);
     if (job && job->job_id == key_or_id) return key;
   }
   return "";
@@ -99,52 +99,45 @@ std::string Cancels::waiting_job(const std::string& key_or_id) const {
 
 /// One that has left the backlog and shall not run any more. Told to stop before that is on record:
 /// it is as it was.
-Task<void> Cancels::cancel_waiting(std::string key, Flows::Token token) {
-  const Flows::Token mine = std::move(token);
-  const auto known = means_.journal.find(key);
-  auto read = means_.journal.owned_job(key);
+Task<void> Cancels::cancel_waiting(std::string key) {
+  const auto known = context_.journal.find(key);
+  auto read = context_.journal.owned_job(key);
   if (read && *read) {
-    Delivery delivery = means_.transport.adopt(std::move((*read)->message));
+    Delivery delivery = context_.transport.adopt(std::move((*read)->message));
     co_await end_now(std::move((*read)->job), std::move(delivery));
   } else if (!read && known) {  // the journal is sick: it stays, and will run
-    means_.ledger.backlog().add(key, known->queue, means_.clock.steady() + sick_journal_pause);
+    context_.ledger.backlog().add(key, known->queue, context_.clock.steady() + sick_journal_pause);
   }
-}
-
-/// One whose message waits at the broker. It is over at once, and its message answered when it
-/// comes.
-Task<void> Cancels::cancel_away(const JobRecord& record) {
-  const Flows::Token mine = means_.flows.enter();
-  log::info("job " + record.job_id + " is to be cancelled: it waits at the broker");
-  co_await end_now(job_of(record), std::nullopt);
 }
 
 Task<Result<void>> Cancels::cancel_for_front_end(std::string job_id) {
   // On record first: what comes of this id from now on meets the cancel there, also after a crash.
   // What came before is looked for afterwards.
-  const Result<bool> wanted = co_await means_.journal.bury(job_id);
+  const Result<bool> wanted = co_await context_.journal.bury(job_id);
   if (!wanted) {
     ask_to_stop(job_id);
     co_return wanted.error();
   }
   bool found = co_await stop_running(job_id);
-  for (const JobRecord& listed : means_.journal.unfinished(job_id)) {
-    const auto known = means_.journal.find(listed.key);  // others were seen to meanwhile
-    if (!known || means_.ledger.running(listed.key) != nullptr) continue;
+  for (const JobRecord& listed : context_.journal.unfinished(job_id)) {
+    const auto known = context_.journal.find(listed.key);  // others were seen to meanwhile
+    if (!known || context_.ledger.running(listed.key) != nullptr) continue;
     const JobRecord& job = *known;
     const bool is_over = !is_unfinished(job.state) && job.state != JobRecord::State::blocked &&
                          job.state != JobRecord::State::moved;
     if (is_over) continue;
-    if (means_.ledger.backlog().holds(job.key)) {
-      means_.ledger.backlog().remove(job.key);
-      co_await cancel_waiting(job.key, means_.flows.enter());
+    if (context_.ledger.backlog().holds(job.key)) {
+      context_.ledger.backlog().remove(job.key);
+      co_await context_.flows.run(cancel_waiting(job.key));
       found = true;
       continue;
     }
-    const auto ours = means_.journal.owned_job(job.key);
+    const auto ours = context_.journal.owned_job(job.key);
     if (!ours || *ours) continue;  // the cancel is on record where it is looked for
     found = true;
-    co_await cancel_away(job);
+    // Its message waits at the broker. It is over at once, and its message answered when it comes.
+    log::info("job " + job_id + " is to be cancelled: it waits at the broker");
+    co_await context_.flows.run(end_now(job_of(job), std::nullopt));
   }
   if (!*wanted)
     log::info("job " + job_id + " is to be cancelled, but it is over: nothing is done");
@@ -161,17 +154,17 @@ Task<bool> Cancels::stop_running(std::string job_id) {
   for (;;) {
     found = ask_to_stop(job_id) || found;
     bool deciding = false;
-    for (const auto& [key, job] : means_.ledger.all_running())
+    for (const auto& [key, job] : context_.ledger.all_running())
       deciding = deciding || (job->has_verdict && job->job.request.job_id == job_id);
     if (!deciding) co_return found;
-    co_await means_.ledger.changed().wait();
+    co_await context_.ledger.changed().wait();
   }
 }
 
 /// Returns true if a job of that id runs and had not been asked yet.
 bool Cancels::ask_to_stop(const std::string& job_id) {
   bool asked = false;
-  for (const auto& [key, job] : means_.ledger.all_running()) {
+  for (const auto& [key, job] : context_.ledger.all_running()) {
     if (job->job.request.job_id != job_id || job->has_verdict || job->stop.cancelled()) continue;
     asked = true;
     log::info("job " + job_id + " is to be cancelled: it is here and asked to stop");

@@ -3,18 +3,8 @@
 #include <optional>
 #include <string>
 
-#include "rbit/base/clock.h"
-#include "rbit/base/result.h"
-#include "rbit/base/task.h"
-#include "rbit/core/job_observer.h"
-#include "rbit/core/journal.h"
-#include "rbit/core/outcome.h"
-#include "rbit/core/transport.h"
-#include "rbit/dispatch/flows.h"
-#include "rbit/dispatch/ledger.h"
 #include "rbit/dispatch/recorder.h"
 #include "rbit/dispatch/settling.h"
-#include "rbit/dispatch/slots.h"
 
 namespace rbit {
 
@@ -22,18 +12,8 @@ namespace rbit {
 /// loop's thread.
 class Cancels {
  public:
-  struct Means {
-    asio::any_io_executor loop;
-    Clock& clock;
-    Journal& journal;
-    Transport& transport;
-    Ledger& ledger;
-    Flows& flows;
-    Recorder& recorder;
-    Settling& settling;
-    JobObserver& observer;
-  };
-  explicit Cancels(const Means& means) : means_(means) {}
+  Cancels(DispatchContext& context, Recorder& recorder, Settling& settling)
+      : context_(context), recorder_(recorder), settling_(settling) {}
 
   /// Cancels a job that runs, or that waits in the journal for a slot or for its time, by key or by
   /// PyBit's job id. Returns false if there is no such job here.
@@ -51,17 +31,18 @@ class Cancels {
   /// was asked to stop.
   void heed(const Job& job, bool asked, Outcome& outcome) const;
   /// Ends a job that has not begun.
-  Task<void> end(RunningJob& running, std::optional<Slot>& slot);
+  Task<void> end(RunningJob& running, Slot& slot);
 
  private:
-  Task<void> cancel_waiting(std::string key, Flows::Token token);
-  Task<void> cancel_away(const JobRecord& record);
+  Task<void> cancel_waiting(std::string key);
   std::string waiting_job(const std::string& key_or_id) const;
   Task<bool> stop_running(std::string job_id);
   bool ask_to_stop(const std::string& job_id);
   Task<void> end_now(Job job, std::optional<Delivery> delivery);
 
-  Means means_;
+  DispatchContext& context_;
+  Recorder& recorder_;
+  Settling& settling_;
 };
 
 }  // namespace rbit

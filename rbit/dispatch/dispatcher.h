@@ -1,33 +1,11 @@
 #pragma once
 
 #include <map>
-#include <memory>
 #include <optional>
 #include <string>
 
-#include "rbit/base/clock.h"
-#include "rbit/core/job_observer.h"
-#include "rbit/core/journal.h"
-#include "rbit/core/runner.h"
 #include "rbit/core/runner_policy.h"
-#include "rbit/core/transport.h"
-#include "rbit/dispatch/attempts.h"
-#include "rbit/dispatch/before_build.h"
-#include "rbit/dispatch/binding.h"
-#include "rbit/dispatch/cancels.h"
-#include "rbit/dispatch/early_ack.h"
-#include "rbit/dispatch/flow_means.h"
-#include "rbit/dispatch/flows.h"
-#include "rbit/dispatch/job_flow.h"
-#include "rbit/dispatch/journal_watch.h"
-#include "rbit/dispatch/ledger.h"
 #include "rbit/dispatch/owned_jobs.h"
-#include "rbit/dispatch/patience.h"
-#include "rbit/dispatch/readiness.h"
-#include "rbit/dispatch/recorder.h"
-#include "rbit/dispatch/settling.h"
-#include "rbit/dispatch/shortage_watch.h"
-#include "rbit/dispatch/slots.h"
 
 namespace rbit {
 
@@ -56,7 +34,7 @@ class Dispatcher {
   void limit_ack_after(std::optional<milliseconds> limit) { early_ack_.set_limit(limit); }
 
   /// From now on what cannot be done at once is left to the next start. `drain` says so too.
-  void hurry() { patience_.end(); }
+  void hurry() { context_.patience.end(); }
   /// Takes no more, requeues what has not begun, and ends when no job runs. Jobs that still run
   /// after `limit` are interrupted.
   Task<void> drain(milliseconds limit);
@@ -73,14 +51,15 @@ class Dispatcher {
     return owned_.end_dead_letter(std::move(key), std::move(again));
   }
 
-  const Ledger& ledger() const { return ledger_; }
-  const Slots& slots() const { return slots_; }
+  const Ledger& ledger() const { return context_.ledger; }
+  const Slots& slots() const { return context_.slots; }
 
   /// Takes no more messages while `why` is not empty; what runs goes on.
   void hold(const std::string& why);
   /// Why nothing is taken from any queue: the journal, the disk. Empty: it is.
   const std::string& trouble() const {
-    return journal_watch_.trouble().empty() ? held_ : journal_watch_.trouble();
+    const std::string& trouble = context_.journal_watch.trouble();
+    return trouble.empty() ? held_ : trouble;
   }
   /// Queues whose runner cannot work now, with the reason.
   std::map<std::string, std::string> paused() const;
@@ -92,34 +71,21 @@ class Dispatcher {
     int credit = unknown;  // last told to the transport
   };
 
-  OwnedJobs::Means means_of_owned();
+  const Binding* binding_of(const std::string& queue) const;
   void deliver(Delivery delivery);
-  Task<void> carry(Line& line, Delivery delivery, std::optional<Slot> slot, Flows::Token token);
+  Task<void> carry(Line& line, Delivery delivery, Slot slot);
   bool takes() const;
   void update_credit();
-  Task<Result<void>> probe();
 
-  asio::any_io_executor loop_;
-  Clock& clock_;
-  Journal& journal_;
-  Transport& transport_;
-  FlowMeans means_;
-  Patience patience_;
-  Slots slots_;
-  Ledger ledger_;
-  Flows flows_;
-  JournalWatch journal_watch_;
-  ShortageWatch shortage_watch_;
+  DispatchContext context_;
   Readiness readiness_;
   EarlyAck early_ack_;
   Recorder recorder_;
   Settling settling_;
   Cancels cancels_;
-  BeforeBuild before_;
-  Attempts attempts_;
   JobFlow flow_;
   OwnedJobs owned_;
-  std::map<std::string, std::unique_ptr<Line>> lines_;  // by queue
+  std::map<std::string, Line> lines_;  // by queue
   bool started_ = false;
   bool open_ = false;
   bool draining_ = false;

@@ -14,15 +14,6 @@ namespace {
 constexpr milliseconds claim_pause{5'000};  // until a claim that was not written is tried again
 }
 
-EarlyAck::EarlyAck(const asio::any_io_executor& loop, Clock& clock, Journal& journal,
-                   Ledger& ledger, std::function<void(const Error&)> journal_failed)
-    : loop_(loop),
-      clock_(clock),
-      journal_(journal),
-      ledger_(ledger),
-      journal_failed_(std::move(journal_failed)),
-      alarm_(loop, clock, [this] { claim_the_due(); }) {}
-
 void EarlyAck::set_limit(std::optional<milliseconds> limit) {
   limit_ = limit;
   claim_the_due();
@@ -31,10 +22,10 @@ void EarlyAck::set_limit(std::optional<milliseconds> limit) {
 void EarlyAck::watch(const RunningJob& job) {
   const auto moment = due(job);
   if (!moment) return;
-  if (*moment > clock_.steady())
+  if (*moment > context_.clock.steady())
     alarm_.set(*moment);
   else
-    spawn(loop_, claim(job.job.key), "early acknowledgement");
+    spawn(context_.loop, claim(job.job.key), "early acknowledgement");
 }
 
 std::optional<SteadyTime> EarlyAck::due(const RunningJob& job) const {
@@ -48,20 +39,21 @@ std::optional<SteadyTime> EarlyAck::due(const RunningJob& job) const {
 
 void EarlyAck::claim_the_due() {
   std::vector<std::string> keys;  // a claim may end a job
-  for (const auto& [key, job] : ledger_.all_running()) {
+  for (const auto& [key, job] : context_.ledger.all_running()) {
     const auto moment = due(*job);
-    if (moment && *moment <= clock_.steady()) keys.push_back(key);
-    if (moment && *moment > clock_.steady()) alarm_.set(*moment);
+    if (moment && *moment <= context_.clock.steady()) keys.push_back(key);
+    if (moment && *moment > context_.clock.steady()) alarm_.set(*moment);
   }
-  for (std::string& key : keys) spawn(loop_, claim(std::move(key)), "early acknowledgement");
+  for (std::string& key : keys)
+    spawn(context_.loop, claim(std::move(key)), "early acknowledgement");
 }
 
 Task<void> EarlyAck::claim(std::string key) {
-  RunningJob* job = ledger_.running(key);
+  RunningJob* job = context_.ledger.running(key);
   if (job == nullptr || !due(*job)) co_return;
   job->claiming = true;  // the job's flow waits for us, so it stays
   failpoint("A1.before");
-  const Result<void> written = co_await journal_.own(key);
+  const Result<void> written = co_await context_.journal.own(key);
   if (written) {
     job->job.owned = true;
     failpoint("A1.claimed");
@@ -70,8 +62,8 @@ Task<void> EarlyAck::claim(std::string key) {
     co_await acknowledge_all(*job);
     failpoint("A1.acknowledged");
   } else {
-    journal_failed_(written.error());
-    alarm_.set(clock_.steady() + claim_pause);
+    context_.journal_watch.failed(written.error());
+    alarm_.set(context_.clock.steady() + claim_pause);
   }
   job->claiming = false;
   job->claimed.notify();

@@ -1,13 +1,10 @@
 #pragma once
 
-#include <functional>
 #include <optional>
 #include <string>
 
 #include "rbit/base/alarm.h"
-#include "rbit/base/clock.h"
-#include "rbit/core/journal.h"
-#include "rbit/dispatch/ledger.h"
+#include "rbit/dispatch/dispatch_context.h"
 
 namespace rbit {
 
@@ -16,9 +13,8 @@ namespace rbit {
 /// is acknowledged. From then on the journal alone stands for the job. On the loop's thread.
 class EarlyAck {
  public:
-  /// `journal_failed` hears of a claim that could not be written; it is tried again.
-  EarlyAck(const asio::any_io_executor& loop, Clock& clock, Journal& journal, Ledger& ledger,
-           std::function<void(const Error&)> journal_failed);
+  explicit EarlyAck(DispatchContext& context)
+      : context_(context), alarm_(context.loop, context.clock, [this] { claim_the_due(); }) {}
 
   /// What the broker was found to allow; it counts where `ack_after` of a job is longer.
   void set_limit(std::optional<milliseconds> limit);
@@ -33,11 +29,7 @@ class EarlyAck {
   Task<void> claim(std::string key);
   static Task<void> acknowledge_all(RunningJob& job);
 
-  asio::any_io_executor loop_;
-  Clock& clock_;
-  Journal& journal_;
-  Ledger& ledger_;
-  std::function<void(const Error&)> journal_failed_;
+  DispatchContext& context_;
   std::optional<milliseconds> limit_;
   Alarm alarm_;
 };

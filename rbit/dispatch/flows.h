@@ -12,34 +12,31 @@ class Flows {
  public:
   /// `on_end` is called whenever one has ended.
   Flows(const asio::any_io_executor& loop, std::function<void()> on_end)
-      : on_end_(std::move(on_end)), ended_(loop) {}
+      : loop_(loop), on_end_(std::move(on_end)), ended_(loop) {}
 
-  /// One of them, for as long as it lives.
-  class Token {
-   public:
-    Token(Token&& other) noexcept : flows_(std::exchange(other.flows_, nullptr)) {}
-    Token& operator=(Token&&) = delete;
-    ~Token() {
-      if (flows_ != nullptr) flows_->end_one();
-    }
-
-   private:
-    friend class Flows;
-    explicit Token(Flows& flows) : flows_(&flows) { ++flows.count_; }
-    Flows* flows_;
-  };
-  Token enter() { return Token(*this); }
+  /// Runs `flow` beside everything else; `what` as `spawn` has it.
+  void start(Task<void> flow, const char* what) {
+    ++count_;
+    spawn(loop_, to_its_end(std::move(flow)), what);
+  }
+  /// The same for whoever waits for it.
+  Task<void> run(Task<void> flow) {
+    ++count_;
+    return to_its_end(std::move(flow));
+  }
   int count() const { return count_; }
   /// Notified when one has ended.
   Notice& ended() { return ended_; }
 
  private:
-  void end_one() {
+  Task<void> to_its_end(Task<void> flow) {
+    co_await std::move(flow);
     --count_;
     ended_.notify();
     on_end_();
   }
 
+  asio::any_io_executor loop_;
   std::function<void()> on_end_;
   int count_ = 0;
   Notice ended_;

@@ -10,53 +10,50 @@
 
 namespace rbit {
 
-Task<void> JobFlow::run(const Binding& binding, Delivery delivery, std::optional<Slot> slot) {
-  Arriving message{binding, std::move(delivery), std::move(slot), means_.clock.steady()};
-  means_.observer.received(message.delivery.message());
+Task<void> JobFlow::run(const Binding& binding, Delivery delivery, Slot slot) {
+  Arriving message{binding, std::move(delivery), std::move(slot), context_.clock.steady()};
+  context_.observer.received(message.delivery.message());
   failpoint("R");
   const Arrival arrival = co_await admit(message);
   if (arrival != Arrival::begin) {
     co_await turn_away(std::move(message), arrival);
     co_return;
   }
-  const Ledger::Claim claim = means_.ledger.run(accept(message));
+  const Ledger::Claim claim = context_.ledger.run(accept(message));
   RunningJob& running = claim.job();
   running.received = message.received;
   running.seen_before = message.redelivered;
   running.deliveries.push_back(std::move(message.delivery));
   const bool begun = co_await carry_out(binding, running, std::move(message.slot));
-  if (!begun && !message.is_suspect) means_.ledger.note_unread(message.identity.mark());
+  if (!begun && !message.is_suspect) context_.ledger.note_unread(message.identity.mark());
 }
 
 /// Does a job from J1 to A (rbit/doc/order.rst, steps). Returns false if the journal could not take
 /// it, and then nothing has happened.
-Task<bool> JobFlow::carry_out(const Binding& binding, RunningJob& running,
-                              std::optional<Slot> slot) {
-  running.begun = means_.clock.steady();
-  const BeforeBuild::Verdict before = co_await means_.before.look(binding, running, slot);
+Task<bool> JobFlow::carry_out(const Binding& binding, RunningJob& running, Slot slot) {
+  running.begun = context_.clock.steady();
+  const BeforeBuild::Verdict before = co_await before_.look(binding, running, slot);
   if (before != BeforeBuild::Verdict::begin) co_return before == BeforeBuild::Verdict::over;
-  const Result<std::string> record = means_.outside.make_record(running.job);
-  if (!record) means_.journal_watch.failed(record.error());
+  const Result<std::string> record = context_.outside.make_record(running.job);
+  if (!record) context_.journal_watch.failed(record.error());
   if (!record) co_return false;
-  const bool begun = co_await means_.recorder.begin(running, *record);  // J1
-  if (!begun) means_.outside.remove_record(*record);
+  const bool begun = co_await recorder_.begin(running, *record);  // J1
+  if (!begun) context_.outside.remove_record(*record);
   if (!begun) co_return false;
   const Message message = running.deliveries.front().message();  // it may be settled early
   running.ack_after = binding.ack_after;  // not before: a claim is of what is on record
-  means_.early_ack.watch(running);        // A', when its time comes
-  Outcome outcome =
-      co_await means_.attempts.run(binding, running, *record, message, slot);  // X to V
+  early_ack_.watch(running);              // A', when its time comes
+  Outcome outcome = co_await attempts_.run(binding, running, *record, message, slot);  // X to V
   const Settlement settlement = co_await decide(binding, running, outcome);
   running.has_verdict = true;
   slot.reset();  // the next job need not wait for our disk
   while (running.claiming) co_await running.claimed.wait();
-  const auto finished =
-      co_await means_.recorder.finish(running.job, *record, outcome, settlement);  // J3
+  const auto finished = co_await recorder_.finish(running.job, *record, outcome, settlement);  // J3
   // Else nothing may be answered; the next life finds the leader's record.
   if (!finished.on_record) co_return true;
-  means_.outside.remove_record(*record);
-  means_.observer.finished(running.job, outcome, finished.told);
-  co_await means_.settling.settle_all(running, settlement);  // A: acknowledged last
+  context_.outside.remove_record(*record);
+  context_.observer.finished(running.job, outcome, finished.told);
+  co_await settling_.settle_all(running, settlement);  // A: acknowledged last
   co_return true;
 }
 
@@ -64,8 +61,8 @@ Task<bool> JobFlow::carry_out(const Binding& binding, RunningJob& running,
 Task<Settlement> JobFlow::decide(const Binding& binding, RunningJob& running, Outcome& outcome) {
   bool broken = false;
   if (outcome.kind == Outcome::Kind::not_started)
-    broken = co_await means_.readiness.is_broken(binding.runner_name);
-  means_.cancels.heed(running.job, running.stop.cancelled(), outcome);
+    broken = co_await readiness_.is_broken(binding.runner_name);
+  cancels_.heed(running.job, running.stop.cancelled(), outcome);
   if (broken && outcome.kind == Outcome::Kind::not_started)
     co_return Settlement::requeue(running.job.attempt);
   co_return binding.retry.decide(outcome, running.job);
@@ -74,18 +71,17 @@ Task<Settlement> JobFlow::decide(const Binding& binding, RunningJob& running, Ou
 /// Finds out what the message means here; no slot is held while it waits for that.
 Task<Arrival> JobFlow::admit(Arriving& message) {
   std::optional<Ledger::ReadingTurn> turn;
-  message.identity = identify(message.delivery, means_.ledger, means_.journal);
+  message.identity = identify(message.delivery, context_.ledger, context_.journal);
   for (;;) {
     const Arrival arrival = arrival_of(facts_of(message));
     if (arrival == Arrival::wait) {
       message.slot.reset();
-      co_await means_.ledger.changed().wait();
-      if (means_.patience.has_ended()) co_return Arrival::go_back;
-      auto slot = means_.slots.try_take(message.binding.runner_name);
-      if (slot) message.slot.emplace(std::move(*slot));
-      message.identity = identify(message.delivery, means_.ledger, means_.journal);
+      co_await context_.ledger.changed().wait();
+      if (context_.patience.has_ended()) co_return Arrival::go_back;
+      message.slot = context_.slots.try_take(message.binding.runner_name);
+      message.identity = identify(message.delivery, context_.ledger, context_.journal);
     } else if (arrival == Arrival::count) {
-      Ledger::ReadingTurn its = co_await means_.ledger.reading_turn();
+      Ledger::ReadingTurn its = co_await context_.ledger.reading_turn();
       turn.emplace(std::move(its));
       const Arrival counted = co_await count(message);
       if (counted != Arrival::read) co_return counted;
@@ -102,14 +98,14 @@ ArrivalFacts JobFlow::facts_of(Arriving& message) {
   const Message& raw = message.delivery.message();
   const Identity& identity = message.identity;
   ArrivalFacts facts;
-  facts.place = means_.ledger.place_of(identity.key);
-  if (const RunningJob* same = means_.ledger.running(identity.key)) {
+  facts.place = context_.ledger.place_of(identity.key);
+  if (const RunningJob* same = context_.ledger.running(identity.key)) {
     facts.has_verdict = same->has_verdict;
     facts.is_its_copy = attempt_of(raw).value_or(0) >= same->job.attempt;
   }
   if (facts.place != Ledger::Place::nowhere) return facts;
   if (!message.past) {
-    const bool unread = means_.ledger.take_unread(identity.mark());
+    const bool unread = context_.ledger.take_unread(identity.mark());
     message.redelivered = raw.redelivered && !unread;
     message.is_suspect = message.redelivered && !identity.known;  // one that is known was read
     message.past =
@@ -118,7 +114,7 @@ ArrivalFacts JobFlow::facts_of(Arriving& message) {
   facts.is_answered = message.past->answer.has_value();
   facts.is_suspect = message.is_suspect;
   facts.read = message.read;
-  facts.has_slot = message.slot.has_value();
+  facts.has_slot = message.slot != nullptr;
   facts.may_be_dropped = message.binding.can_own && returns_of(raw) >= most_returns;
   return facts;
 }
@@ -129,9 +125,9 @@ ArrivalFacts JobFlow::facts_of(Arriving& message) {
 Task<Arrival> JobFlow::count(Arriving& message) {
   const std::string& key = message.identity.key;
   const std::string mark = message.identity.mark();
-  const Result<int> deaths = co_await means_.journal.came_again(mark);
+  const Result<int> deaths = co_await context_.journal.came_again(mark);
   if (!deaths) {  // as when J1 fails
-    means_.journal_watch.failed(deaths.error());
+    context_.journal_watch.failed(deaths.error());
     co_return Arrival::go_back;
   }
   if (*deaths >= RetryPolicy::poison_crashes) {  // stays counted, should the dead letter be lost
@@ -141,10 +137,10 @@ Task<Arrival> JobFlow::count(Arriving& message) {
   }
   // Another delivery of it may have begun meanwhile: this one goes back, and then joins that. So
   // does what has not begun when rbit is told to stop.
-  const bool overtaken =
-      means_.ledger.place_of(key) != Ledger::Place::nowhere || means_.journal.find(key).has_value();
-  if (overtaken || means_.patience.has_ended() || message.delivery.is_void()) {
-    means_.journal.was_read(mark);
+  const bool overtaken = context_.ledger.place_of(key) != Ledger::Place::nowhere ||
+                         context_.journal.find(key).has_value();
+  if (overtaken || context_.patience.has_ended() || message.delivery.is_void()) {
+    context_.journal.was_read(mark);
     co_return Arrival::go_back;
   }
   message.read = ArrivalFacts::Read::counted;
@@ -152,8 +148,8 @@ Task<Arrival> JobFlow::count(Arriving& message) {
 }
 
 void JobFlow::read(Arriving& message) {
-  Result<BuildRequest> request = means_.outside.read(message.binding, message.delivery.message());
-  if (message.is_suspect) means_.journal.was_read(message.identity.mark());  // shares J1's commit
+  Result<BuildRequest> request = context_.outside.read(message.binding, message.delivery.message());
+  if (message.is_suspect) context_.journal.was_read(message.identity.mark());  // shares J1's commit
   if (request)
     message.request = std::move(*request);
   else
@@ -166,22 +162,22 @@ Task<void> JobFlow::turn_away(Arriving message, Arrival arrival) {
   message.slot.reset();
   switch (arrival) {
     case Arrival::join:
-      co_await join(*means_.ledger.running(message.identity.key), std::move(message.delivery));
+      co_await join(*context_.ledger.running(message.identity.key), std::move(message.delivery));
       break;
     case Arrival::acknowledge:
-      co_await means_.settling.acknowledge(std::move(message.delivery));
+      co_await settling_.acknowledge(std::move(message.delivery));
       break;
     case Arrival::answer_again:
-      co_await means_.settling.answer_again(std::move(message.delivery), *message.past->answer);
+      co_await settling_.answer_again(std::move(message.delivery), *message.past->answer);
       break;
     case Arrival::refuse:
-      co_await means_.settling.refuse(std::move(message.delivery), message.wrong);
+      co_await settling_.refuse(std::move(message.delivery), message.wrong);
       break;
     case Arrival::keep_waiting:
       co_await keep_waiting(std::move(message));
       break;
     default:  // it goes back, dropped
-      if (!message.is_suspect) means_.ledger.note_unread(message.identity.mark());
+      if (!message.is_suspect) context_.ledger.note_unread(message.identity.mark());
   }
 }
 
@@ -190,12 +186,12 @@ Task<void> JobFlow::join(RunningJob& running, Delivery delivery) {
             " joins the job that runs");
   const std::string key = running.job.key;  // the job may end while we wait
   if (running.job.owned) {
-    co_await means_.settling.acknowledge(std::move(delivery));
+    co_await settling_.acknowledge(std::move(delivery));
   } else {
     running.join(std::move(delivery));
-    means_.early_ack.watch(running);
+    early_ack_.watch(running);
   }
-  const Result<void> noted = co_await means_.journal.joined(key);
+  const Result<void> noted = co_await context_.journal.joined(key);
   if (!noted) log::debug("a delivery was not recorded: " + noted.error().text());
 }
 
@@ -204,17 +200,17 @@ Task<void> JobFlow::keep_waiting(Arriving message) {
   const Message& raw = message.delivery.message();
   Job job = accept(message);
   job.owned = true;
-  const Ledger::Claim claim = means_.ledger.settle(job.key);
-  const Result<void> written = co_await means_.journal.keep_waiting(job, raw);
+  const Ledger::Claim claim = context_.ledger.settle(job.key);
+  const Result<void> written = co_await context_.journal.keep_waiting(job, raw);
   if (!written) {
-    means_.journal_watch.failed(written.error());
+    context_.journal_watch.failed(written.error());
     co_return;
   }
   log::info("job " + job.request.job_id + " of queue " + job.queue + " came back " +
             std::to_string(returns_of(raw)) +
             " times: it is on record as ours and waits here for a slot");
-  means_.ledger.backlog().add(job.key, job.queue, means_.clock.steady());
-  co_await means_.settling.acknowledge(std::move(message.delivery));
+  context_.ledger.backlog().add(job.key, job.queue, context_.clock.steady());
+  co_await settling_.acknowledge(std::move(message.delivery));
 }
 
 Job JobFlow::accept(Arriving& message) const {
@@ -227,7 +223,7 @@ Job JobFlow::accept(Arriving& message) const {
   job.crashes = message.past->crashes;
   job.redelivered = raw.redelivered;
   job.may_be_owned = message.binding.can_own;
-  job.timestamp = to_seconds(means_.clock.wall());
+  job.timestamp = to_seconds(context_.clock.wall());
   job.request = std::move(message.request);
   job.digest = message.identity.digest;
   job.body = raw.body;
@@ -243,10 +239,10 @@ Task<bool> JobFlow::resume(const Binding& binding, const OwnedJob& owned, Delive
   } else if (owned.state == JobRecord::State::blocked) {  // it waited here for its time
     job.attempt = owned.settlement.next_attempt;
   }
-  job.timestamp = to_seconds(means_.clock.wall());
-  const Ledger::Claim claim = means_.ledger.run(std::move(job));
+  job.timestamp = to_seconds(context_.clock.wall());
+  const Ledger::Claim claim = context_.ledger.run(std::move(job));
   RunningJob& running = claim.job();
-  running.received = means_.clock.steady();
+  running.received = context_.clock.steady();
   running.deliveries.push_back(std::move(delivery));
   const bool begun = co_await carry_out(binding, running, std::move(slot));
   co_return begun;
@@ -255,10 +251,10 @@ Task<bool> JobFlow::resume(const Binding& binding, const OwnedJob& owned, Delive
 Task<bool> JobFlow::finish_earlier(const Binding& binding, Job job, Outcome outcome,
                                    std::string record_dir) {
   outcome.message = secrets::redacted(outcome.message);
-  means_.cancels.heed(job, false, outcome);
+  cancels_.heed(job, false, outcome);
   const Settlement settlement = binding.retry.decide(outcome, job);
-  const auto finished = co_await means_.recorder.finish(job, record_dir, outcome, settlement);
-  if (finished.on_record) means_.observer.finished(job, outcome, finished.told);
+  const auto finished = co_await recorder_.finish(job, record_dir, outcome, settlement);
+  if (finished.on_record) context_.observer.finished(job, outcome, finished.told);
   co_return finished.on_record;
 }
 

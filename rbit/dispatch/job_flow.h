@@ -3,26 +3,13 @@
 #include <optional>
 #include <string>
 
-#include "rbit/base/clock.h"
-#include "rbit/core/delivery.h"
-#include "rbit/core/job_observer.h"
-#include "rbit/core/journal.h"
 #include "rbit/dispatch/arrival.h"
 #include "rbit/dispatch/attempts.h"
 #include "rbit/dispatch/before_build.h"
-#include "rbit/dispatch/binding.h"
-#include "rbit/dispatch/cancels.h"
 #include "rbit/dispatch/early_ack.h"
-#include "rbit/dispatch/flow_means.h"
 #include "rbit/dispatch/identity.h"
-#include "rbit/dispatch/journal_watch.h"
-#include "rbit/dispatch/ledger.h"
-#include "rbit/dispatch/patience.h"
 #include "rbit/dispatch/readiness.h"
 #include "rbit/dispatch/recall.h"
-#include "rbit/dispatch/recorder.h"
-#include "rbit/dispatch/settling.h"
-#include "rbit/dispatch/slots.h"
 
 namespace rbit {
 
@@ -30,27 +17,19 @@ namespace rbit {
 /// the loop's thread.
 class JobFlow {
  public:
-  struct Means {
-    Clock& clock;
-    Journal& journal;
-    Slots& slots;
-    Ledger& ledger;
-    EarlyAck& early_ack;
-    Recorder& recorder;
-    Settling& settling;
-    Cancels& cancels;
-    BeforeBuild& before;
-    Attempts& attempts;
-    Patience& patience;
-    JournalWatch& journal_watch;
-    Readiness& readiness;
-    JobObserver& observer;
-    const FlowMeans& outside;
-  };
-  explicit JobFlow(const Means& means) : means_(means) {}
+  JobFlow(DispatchContext& context, EarlyAck& early_ack, Recorder& recorder, Settling& settling,
+          Cancels& cancels, Readiness& readiness)
+      : context_(context),
+        early_ack_(early_ack),
+        recorder_(recorder),
+        settling_(settling),
+        cancels_(cancels),
+        readiness_(readiness),
+        before_(context, recorder, settling, cancels),
+        attempts_(context, recorder) {}
 
   /// `slot`: one of its runner's, if one was free when the message came.
-  Task<void> run(const Binding& binding, Delivery delivery, std::optional<Slot> slot);
+  Task<void> run(const Binding& binding, Delivery delivery, Slot slot);
 
   /// Runs an owned job of an earlier life that has no verdict once more, from the journal;
   /// `delivery` is an adopted one. Returns false if it could not begin, and then nothing has
@@ -67,7 +46,7 @@ class JobFlow {
   struct Arriving {
     const Binding& binding;
     Delivery delivery;
-    std::optional<Slot> slot;
+    Slot slot;
     SteadyTime received{};
     Identity identity{};
     bool redelivered = false;  // to us or to another, who may have read it
@@ -86,10 +65,17 @@ class JobFlow {
   Task<void> keep_waiting(Arriving message);
   Job accept(Arriving& message) const;
 
-  Task<bool> carry_out(const Binding& binding, RunningJob& running, std::optional<Slot> slot);
+  Task<bool> carry_out(const Binding& binding, RunningJob& running, Slot slot);
   Task<Settlement> decide(const Binding& binding, RunningJob& running, Outcome& outcome);
 
-  Means means_;
+  DispatchContext& context_;
+  EarlyAck& early_ack_;
+  Recorder& recorder_;
+  Settling& settling_;
+  Cancels& cancels_;
+  Readiness& readiness_;
+  BeforeBuild before_;
+  Attempts attempts_;
 };
 
 }  // namespace rbit

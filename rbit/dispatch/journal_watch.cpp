@@ -1,7 +1,6 @@
 #include "rbit/dispatch/journal_watch.h"
 
-#include <algorithm>
-
+#include "rbit/dispatch/dispatch_context.h"
 #include "rbit/log/log.h"
 
 namespace rbit {
@@ -17,21 +16,28 @@ void JournalWatch::failed(const Error& error) {
     log::error("nothing is taken until this works again: " + error.text());
   place_ = error.thing;
   if (is_known) return;
-  changed_();
-  spawn(loop_, try_until_it_works(), "journal watch");
+  context_.changed();
+  spawn(context_.loop, try_until_it_works(), "journal watch");
 }
 
 Task<void> JournalWatch::try_until_it_works() {
-  for (milliseconds pause = first_pause;; pause = std::min(2 * pause, longest_pause)) {
-    co_await clock_.sleep_for(pause);
-    if (patience_.has_ended()) co_return;
-    const Result<void> works = co_await probe_();
+  Backoff pauses(first_pause, longest_pause);
+  for (;;) {
+    co_await context_.clock.sleep_for(pauses.next_step());
+    if (context_.patience.has_ended()) co_return;
+    const Result<void> works = co_await probe();
     if (works) break;
     failed(works.error());
   }
   trouble_.clear();
   log::info(place_ + " works again: taking messages");
-  changed_();
+  context_.changed();
+}
+
+Task<Result<void>> JournalWatch::probe() {
+  auto written = co_await context_.journal.probe();
+  if (!written) co_return written;
+  co_return context_.outside.try_disk();
 }
 
 }  // namespace rbit

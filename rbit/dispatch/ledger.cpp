@@ -47,16 +47,8 @@ Ledger::Claim::~Claim() {
 
 Task<Ledger::ReadingTurn> Ledger::reading_turn() {
   while (is_reading_) co_await read_.wait();
-  co_return ReadingTurn(*this);
-}
-
-Ledger::ReadingTurn::ReadingTurn(ReadingTurn&& other) noexcept
-    : ledger_(std::exchange(other.ledger_, nullptr)) {}
-
-Ledger::ReadingTurn::~ReadingTurn() {
-  if (ledger_ == nullptr) return;
-  ledger_->is_reading_ = false;
-  ledger_->read_.notify();
+  is_reading_ = true;
+  co_return ReadingTurn(this);
 }
 
 void Ledger::note_unread(std::string mark) {

@@ -61,17 +61,13 @@ class Ledger {
 
   /// The turn to read a message that came before: one at a time, else rbit's death would be on
   /// record of all of them.
-  class ReadingTurn {
-   public:
-    ReadingTurn(ReadingTurn&& other) noexcept;
-    ReadingTurn& operator=(ReadingTurn&&) = delete;
-    ~ReadingTurn();
-
-   private:
-    friend class Ledger;
-    explicit ReadingTurn(Ledger& ledger) : ledger_(&ledger) { ledger.is_reading_ = true; }
-    Ledger* ledger_;
+  struct EndTurn {
+    void operator()(Ledger* ledger) const {
+      ledger->is_reading_ = false;
+      ledger->read_.notify();
+    }
   };
+  using ReadingTurn = std::unique_ptr<Ledger, EndTurn>;
   Task<ReadingTurn> reading_turn();
 
   /// A message went back unread: the broker will call it redelivered, and it is not. `mark` is of

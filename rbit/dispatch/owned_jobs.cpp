@@ -18,23 +18,31 @@ constexpr milliseconds dead_letter_pause{60'000};
 
 }  // namespace
 
-OwnedJobs::OwnedJobs(Means means)
-    : means_(std::move(means)), alarm_(means_.loop, means_.clock, [this] { start_due(); }) {}
+OwnedJobs::OwnedJobs(DispatchContext& context, JobFlow& flow, Recorder& recorder,
+                     Settling& settling, BindingOf binding_of,
+                     std::function<bool(const Binding&)> may_begin)
+    : context_(context),
+      flow_(flow),
+      recorder_(recorder),
+      settling_(settling),
+      binding_of_(std::move(binding_of)),
+      may_begin_(std::move(may_begin)),
+      alarm_(context.loop, context.clock, [this] { start_due(); }) {}
 
 void OwnedJobs::take_over() {
   bool has_dead_letters = false;
-  for (const std::string& key : means_.journal.owned_jobs()) {
-    const auto record = means_.journal.find(key);
+  for (const std::string& key : context_.journal.owned_jobs()) {
+    const auto record = context_.journal.find(key);
     if (!record) continue;
     const bool unfinished = is_unfinished(record->state);
-    const bool is_read = means_.binding_of(record->queue) != nullptr;
+    const bool is_read = binding_of_(record->queue) != nullptr;
     if (record->state == JobRecord::State::blocked && is_read) {
       keep(*record);
     } else if (!unfinished && record->settlement.kind == Settlement::Kind::dead_letter) {
       has_dead_letters = true;  // there may be thousands: one after the other
     } else if (unfinished && is_read) {
       log::info("job " + record->job_id + " is ours since an earlier life: it runs again");
-      means_.ledger.backlog().add(key, record->queue, means_.clock.steady());
+      context_.ledger.backlog().add(key, record->queue, context_.clock.steady());
     } else {
       if (unfinished)
         log::warning("job " + record->job_id + " is ours since an earlier life, but queue " +
@@ -50,47 +58,43 @@ void OwnedJobs::start_due() {
   is_starting_ = true;  // a slot that is taken calls us again
   const auto fits = [this](const std::string& key, const std::string& queue) {
     // Its last attempt may still be on its way out.
-    const Binding* binding = means_.binding_of(queue);
-    return binding != nullptr && means_.ledger.running(key) == nullptr &&
-           means_.may_begin(*binding) && means_.slots.free(binding->runner_name) > 0;
+    const Binding* binding = binding_of_(queue);
+    return binding != nullptr && context_.ledger.running(key) == nullptr && may_begin_(*binding) &&
+           context_.slots.free(binding->runner_name) > 0;
   };
-  Backlog& backlog = means_.ledger.backlog();
-  while (auto next = backlog.take(means_.clock.steady(), fits)) {
-    const Binding& binding = *means_.binding_of(next->queue);
-    spawn(means_.loop,
-          resume(binding, std::move(next->key), *means_.slots.try_take(binding.runner_name),
-                 means_.flows.enter()),
-          "an owned job");
+  Backlog& backlog = context_.ledger.backlog();
+  while (auto next = backlog.take(context_.clock.steady(), fits)) {
+    const Binding& binding = *binding_of_(next->queue);
+    Slot slot = context_.slots.try_take(binding.runner_name);
+    context_.flows.start(resume(binding, std::move(next->key), std::move(slot)), "an owned job");
   }
   is_starting_ = false;
-  if (const auto next = backlog.next_due(means_.clock.steady())) alarm_.set(*next);
+  if (const auto next = backlog.next_due(context_.clock.steady())) alarm_.set(*next);
 }
 
 Task<void> OwnedJobs::resume(const Binding& binding, std::string key, Slot slot,
                              Flows::Token token) {
-  const Flows::Token mine = std::move(token);
-  const auto read = means_.journal.owned_job(key);
+  const auto read = context_.journal.owned_job(key);
   bool begun = read.has_value();
   if (begun && *read) {
     const OwnedJob& owned = **read;
-    begun = co_await means_.flow.resume(binding, owned, means_.transport.adopt(owned.message),
-                                        std::move(slot));
+    begun = co_await flow_.resume(binding, owned, context_.transport.adopt(owned.message),
+                                  std::move(slot));
   }
   if (!begun)
-    means_.ledger.backlog().add(key, binding.queue, means_.clock.steady() + pause_in_vain);
+    context_.ledger.backlog().add(key, binding.queue, context_.clock.steady() + pause_in_vain);
 }
 
 /// One that will not run here is requeued, or gets what its verdict wants.
 void OwnedJobs::send_away(std::string key) {
-  spawn(means_.loop, finish(std::move(key), means_.flows.enter()), "an owned job");
+  context_.flows.start(finish(std::move(key)), "an owned job");
 }
 
-Task<void> OwnedJobs::finish(std::string key, Flows::Token token) {
-  const Flows::Token mine = std::move(token);
-  const auto read = means_.journal.owned_job(key);
+Task<void> OwnedJobs::finish(std::string key) {
+  const auto read = context_.journal.owned_job(key);
   if (!read || !*read) co_return;
   const OwnedJob& owned = **read;
-  Delivery delivery = means_.transport.adopt(owned.message);
+  Delivery delivery = context_.transport.adopt(owned.message);
   if (is_unfinished(owned.state))
     co_await requeue(owned, std::move(delivery));
   else
@@ -109,29 +113,29 @@ Task<void> OwnedJobs::requeue(const OwnedJob& owned, Delivery delivery) {
     ++back.job.crashes;
   }
   back.settlement = Settlement::requeue(back.job.attempt);
-  const auto finished = co_await means_.recorder.finish(back.job, "", outcome, back.settlement);
+  const auto finished = co_await recorder_.finish(back.job, "", outcome, back.settlement);
   if (finished.on_record) co_await settle(back, std::move(delivery));
 }
 
 /// One that has a verdict: what was to become of its message becomes of it.
 Task<void> OwnedJobs::settle(const OwnedJob& owned, Delivery delivery) {
   const std::string key = owned.job.key;
-  if (means_.ledger.is_settling(key)) co_return;
-  const Ledger::Claim claim = means_.ledger.settle(key);
-  const bool settled = co_await means_.settling.settle(key, delivery, owned.settlement);
+  if (context_.ledger.is_settling(key)) co_return;
+  const Ledger::Claim claim = context_.ledger.settle(key);
+  const bool settled = co_await settling_.settle(key, delivery, owned.settlement);
   if (!settled) co_return;  // told to stop: at the next start
-  const Result<void> written = co_await means_.journal.settled(key);
+  const Result<void> written = co_await context_.journal.settled(key);
   if (!written) log::warning("a settlement was not recorded: " + written.error().text());
 }
 
 void OwnedJobs::keep(const JobRecord& job) {
-  Backlog& backlog = means_.ledger.backlog();
-  const SteadyTime now = means_.clock.steady();
+  Backlog& backlog = context_.ledger.backlog();
+  const SteadyTime now = context_.clock.steady();
   if (job.settlement.kind == Settlement::Kind::retry) {
     const auto due = from_micros(job.ended) + job.settlement.delay;
     // Of an earlier life its delay at most: the wall clock may have been set back since.
     const auto left = std::clamp<WallTime::duration>(
-        due - means_.clock.wall(), WallTime::duration::zero(), job.settlement.delay);
+        due - context_.clock.wall(), WallTime::duration::zero(), job.settlement.delay);
     backlog.add(job.key, job.queue, now + std::chrono::ceil<milliseconds>(left));
     start_due();                                                  // sets the alarm
   } else if (job.settlement.kind == Settlement::Kind::requeue) {  // refused as well: it stays
@@ -144,9 +148,9 @@ void OwnedJobs::keep(const JobRecord& job) {
 
 void OwnedJobs::end() {
   ended_ = true;
-  Backlog& backlog = means_.ledger.backlog();
+  Backlog& backlog = context_.ledger.backlog();
   for (const std::string& key : backlog.keys()) {
-    const auto record = means_.journal.find(key);
+    const auto record = context_.journal.find(key);
     if (!record || !is_unfinished(record->state)) continue;
     backlog.remove(key);
     send_away(key);
@@ -155,26 +159,26 @@ void OwnedJobs::end() {
 
 void OwnedJobs::watch_dead_letters(milliseconds pause) {
   if (std::exchange(has_dead_letters_, true)) return;
-  spawn(means_.loop, move_dead_letters(pause), "dead letters that wait here");
+  spawn(context_.loop, move_dead_letters(pause), "dead letters that wait here");
 }
 
 /// Offers them, after `pause` and then again and again, one of each queue that still refuses.
 Task<void> OwnedJobs::move_dead_letters(milliseconds pause) {
   while (has_dead_letters_) {
-    co_await means_.clock.sleep_for(pause);
+    co_await context_.clock.sleep_for(pause);
     pause = dead_letter_pause;
     if (ended_) co_return;
     has_dead_letters_ = false;
     std::set<std::string> refusing;
-    for (const std::string& key : means_.journal.owned_jobs()) {
-      const auto job = means_.journal.find(key);
+    for (const std::string& key : context_.journal.owned_jobs()) {
+      const auto job = context_.journal.find(key);
       const bool waits = job && job->settlement.kind == Settlement::Kind::dead_letter &&
-                         means_.ledger.running(key) == nullptr;
+                         context_.ledger.running(key) == nullptr;
       if (!waits || ended_) continue;
       has_dead_letters_ = true;
       if (refusing.contains(job->queue)) continue;
-      co_await finish(key, means_.flows.enter());
-      const auto after = means_.journal.find(key);
+      co_await context_.flows.run(finish(key));
+      const auto after = context_.journal.find(key);
       if (after && !after->settled) refusing.insert(job->queue);
     }
   }
@@ -182,19 +186,19 @@ Task<void> OwnedJobs::move_dead_letters(milliseconds pause) {
 
 Task<Result<void>> OwnedJobs::end_dead_letter(std::string key, std::optional<Message> again) {
   const std::string what = "message " + text::one_line(key, 80);
-  if (means_.ledger.running(key) != nullptr || means_.ledger.is_settling(key))
+  if (context_.ledger.running(key) != nullptr || context_.ledger.is_settling(key))
     co_return Error{what, "is being moved just now", "look again"};
-  const Ledger::Claim claim = means_.ledger.settle(key);
-  const auto known = means_.journal.find(key);
+  const Ledger::Claim claim = context_.ledger.settle(key);
+  const auto known = context_.journal.find(key);
   if (!known || known->settled || known->settlement.kind != Settlement::Kind::dead_letter)
     co_return Error{what, "does not wait here any more", "look again"};
   if (again) {
-    Delivery delivery = means_.transport.adopt(std::move(*again));
+    Delivery delivery = context_.transport.adopt(std::move(*again));
     const Settlement fresh = Settlement::requeue(0);
     const Result<void> sent = co_await delivery.settle(fresh);
     if (!sent) co_return sent;
   }
-  const Result<void> written = co_await means_.journal.settled(key);
+  const Result<void> written = co_await context_.journal.settled(key);
   co_return written;
 }
 

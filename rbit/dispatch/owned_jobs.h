@@ -5,17 +5,7 @@
 #include <string>
 
 #include "rbit/base/alarm.h"
-#include "rbit/base/clock.h"
-#include "rbit/base/result.h"
-#include "rbit/base/task.h"
-#include "rbit/core/journal.h"
-#include "rbit/core/transport.h"
-#include "rbit/dispatch/flows.h"
 #include "rbit/dispatch/job_flow.h"
-#include "rbit/dispatch/ledger.h"
-#include "rbit/dispatch/recorder.h"
-#include "rbit/dispatch/settling.h"
-#include "rbit/dispatch/slots.h"
 
 namespace rbit {
 
@@ -23,23 +13,11 @@ namespace rbit {
 /// thread.
 class OwnedJobs {
  public:
-  struct Means {
-    asio::any_io_executor loop;
-    Clock& clock;
-    Journal& journal;
-    Transport& transport;
-    Ledger& ledger;
-    Slots& slots;
-    Flows& flows;
-    JobFlow& flow;
-    Recorder& recorder;
-    Settling& settling;
-    /// Returns null if the queue is not read here.
-    std::function<const Binding*(const std::string& queue)> binding_of;
-    /// Whether jobs of a queue that is read here may begin now.
-    std::function<bool(const Binding&)> may_begin;
-  };
-  explicit OwnedJobs(Means means);
+  /// Returns null if the queue is not read here.
+  using BindingOf = std::function<const Binding*(const std::string& queue)>;
+  /// `may_begin`: whether jobs of a queue that is read here may begin now.
+  OwnedJobs(DispatchContext& context, JobFlow& flow, Recorder& recorder, Settling& settling,
+            BindingOf binding_of, std::function<bool(const Binding&)> may_begin);
 
   /// What an earlier life owned: jobs without a verdict wait for a slot, the others are settled.
   void take_over();
@@ -58,15 +36,20 @@ class OwnedJobs {
   Task<Result<void>> end_dead_letter(std::string key, std::optional<Message> again);
 
  private:
-  Task<void> resume(const Binding& binding, std::string key, Slot slot, Flows::Token token);
+  Task<void> resume(const Binding& binding, std::string key, Slot slot);
   void send_away(std::string key);
-  Task<void> finish(std::string key, Flows::Token token);
+  Task<void> finish(std::string key);
   Task<void> requeue(const OwnedJob& owned, Delivery delivery);
   Task<void> settle(const OwnedJob& owned, Delivery delivery);
   void watch_dead_letters(milliseconds pause);
   Task<void> move_dead_letters(milliseconds pause);
 
-  Means means_;
+  DispatchContext& context_;
+  JobFlow& flow_;
+  Recorder& recorder_;
+  Settling& settling_;
+  BindingOf binding_of_;
+  std::function<bool(const Binding&)> may_begin_;
   Alarm alarm_;  // when the next one becomes due
   bool ended_ = false;
   bool is_starting_ = false;

@@ -1,8 +1,10 @@
 #pragma once
 
+#include <algorithm>
+
 #include "rbit/base/backoff.h"
 #include "rbit/base/clock.h"
-#include "rbit/base/task.h"
+#include "rbit/core/runner.h"
 
 namespace rbit {
 
@@ -18,9 +20,13 @@ class Patience {
   bool has_ended() const { return ended_; }
 
   /// The pauses between two tries.
-  static Backoff pauses();
-  /// Ends early when patience has ended.
-  Task<void> pause(milliseconds time);
+  static Backoff pauses() { return Backoff(milliseconds(200), milliseconds(10'000)); }
+  /// Ends early when patience has ended, or the job is asked to.
+  Task<void> pause(milliseconds time, const StopRequest* job = nullptr) {
+    constexpr milliseconds slice{250};
+    for (; time.count() > 0 && !ended_ && !(job && job->requested()); time -= slice)
+      co_await clock_.sleep_for(std::min(time, slice));
+  }
 
  private:
   Clock& clock_;

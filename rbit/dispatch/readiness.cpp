@@ -17,15 +17,15 @@ void Readiness::begin() {
 
 void Readiness::prepare(const std::string& name) {
   State& state = all_.at(name);
-  if (state.preparing || patience_.has_ended()) return;
+  if (state.preparing || context_.patience.has_ended()) return;
   state.preparing = true;
   state.ready = false;
-  spawn(loop_, prepare_until_ready(name), "runner preparation");
+  spawn(context_.loop, prepare_until_ready(name), "runner preparation");
 }
 
 Task<void> Readiness::prepare_until_ready(std::string name) {
   State& state = all_.at(name);
-  while (!patience_.has_ended()) {
+  while (!context_.patience.has_ended()) {
     const Result<void> able = co_await state.runner->prepare();
     ++state.looks;
     if (able) break;
@@ -38,22 +38,22 @@ Task<void> Readiness::prepare_until_ready(std::string name) {
                  (is_short ? " for a shortage of this machine's" : "") +
                  ", its queues wait: " + trouble);
     state.trouble = trouble;
-    changed_();
+    context_.changed();
     looked_.notify();
-    co_await clock_.sleep_for(is_short ? shortage_pause : usual_pause);
+    co_await context_.clock.sleep_for(is_short ? shortage_pause : usual_pause);
   }
   state.preparing = false;
   looked_.notify();
-  if (patience_.has_ended()) co_return;
+  if (context_.patience.has_ended()) co_return;
   if (!state.trouble.empty()) log::info("[runner:" + name + "] can work again");
   state.trouble.clear();
   state.ready = true;
-  changed_();
+  context_.changed();
 }
 
 Task<bool> Readiness::is_broken(std::string name) {
   State& state = all_.at(name);
-  if (patience_.has_ended()) co_return true;
+  if (context_.patience.has_ended()) co_return true;
   const int looks = state.looks;
   const bool is_known = state.preparing && !state.trouble.empty();
   prepare(name);

@@ -1,28 +1,16 @@
 #pragma once
 
-#include <functional>
 #include <map>
 #include <string>
 
-#include "rbit/base/clock.h"
-#include "rbit/base/notice.h"
-#include "rbit/base/task.h"
-#include "rbit/core/runner.h"
-#include "rbit/dispatch/patience.h"
+#include "rbit/dispatch/dispatch_context.h"
 
 namespace rbit {
 
 /// Which runners can work now. One that cannot is looked at again and again. On the loop's thread.
 class Readiness {
  public:
-  /// `changed` is called when that of a runner has changed.
-  Readiness(const asio::any_io_executor& loop, Clock& clock, const Patience& patience,
-            std::function<void()> changed)
-      : loop_(loop),
-        clock_(clock),
-        patience_(patience),
-        changed_(std::move(changed)),
-        looked_(loop) {}
+  explicit Readiness(DispatchContext& context) : context_(context), looked_(context.loop) {}
 
   /// `runner` must outlive this.
   void add(const std::string& name, Runner& runner) { all_[name].runner = &runner; }
@@ -47,10 +35,7 @@ class Readiness {
   void prepare(const std::string& name);
   Task<void> prepare_until_ready(std::string name);
 
-  asio::any_io_executor loop_;
-  Clock& clock_;
-  const Patience& patience_;
-  std::function<void()> changed_;
+  DispatchContext& context_;
   std::map<std::string, State> all_;  // by the runner's name
   Notice looked_;                     // a look at a runner has ended
 };

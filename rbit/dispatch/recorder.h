@@ -3,32 +3,18 @@
 #include <optional>
 #include <string>
 
-#include "rbit/base/clock.h"
-#include "rbit/base/task.h"
-#include "rbit/core/job_observer.h"
-#include "rbit/core/journal.h"
-#include "rbit/core/outcome.h"
-#include "rbit/core/settlement.h"
-#include "rbit/dispatch/flow_means.h"
-#include "rbit/dispatch/journal_watch.h"
-#include "rbit/dispatch/patience.h"
-#include "rbit/dispatch/running_job.h"
+#include "rbit/dispatch/dispatch_context.h"
 
 namespace rbit {
+
+/// A status of a job, now, as the journal takes it.
+Report report_on(const Job& job, Status status, std::string reason, std::string message,
+                 const Clock& clock);
 
 /// Puts on record what a job goes through, and tells of it once it is there. On the loop's thread.
 class Recorder {
  public:
-  Recorder(const asio::any_io_executor& loop, Clock& clock, Journal& journal,
-           JournalWatch& journal_watch, Patience& patience, const FlowMeans& means,
-           JobObserver& observer)
-      : loop_(loop),
-        clock_(clock),
-        journal_(journal),
-        journal_watch_(journal_watch),
-        patience_(patience),
-        means_(means),
-        observer_(observer) {}
+  explicit Recorder(DispatchContext& context) : context_(context) {}
 
   /// J1: the job is accepted, this attempt begins. Returns false if the journal could not take it.
   Task<bool> begin(RunningJob& running, const std::string& record_dir);
@@ -50,13 +36,7 @@ class Recorder {
  private:
   Task<void> pump_statuses(RunningJob& running);
 
-  asio::any_io_executor loop_;
-  Clock& clock_;
-  Journal& journal_;
-  JournalWatch& journal_watch_;
-  Patience& patience_;
-  const FlowMeans& means_;
-  JobObserver& observer_;
+  DispatchContext& context_;
 };
 
 }  // namespace rbit

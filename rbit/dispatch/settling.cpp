@@ -23,7 +23,7 @@ Task<void> Settling::settle_all(RunningJob& running, Settlement settlement) {
     if (!reached || (is_requeued && !running.job.owned)) co_return;
     // The copy of one message may have been refused before another one's was taken: that comes, and
     // so nothing of this key need wait here.
-    ledger_.backlog().remove(key);
+    context_.ledger.backlog().remove(key);
     co_await note_settled(key);
     failpoint("A.noted");
     if (running.deliveries.empty()) co_return;
@@ -35,12 +35,12 @@ Task<void> Settling::settle_all(RunningJob& running, Settlement settlement) {
 Task<void> Settling::note_settled(std::string key) {
   Backoff backoff = Patience::pauses();
   for (bool said = false;; said = true) {
-    const Result<void> written = co_await journal_.settled(key);
+    const Result<void> written = co_await context_.journal.settled(key);
     if (written) co_return;
-    if (!said || patience_.has_ended())
+    if (!said || context_.patience.has_ended())
       log::warning("a settlement is not on record yet: " + written.error().text());
-    if (patience_.has_ended()) co_return;
-    co_await patience_.pause(backoff.next());
+    if (context_.patience.has_ended()) co_return;
+    co_await context_.patience.pause(backoff.next());
   }
 }
 
@@ -55,15 +55,15 @@ Task<bool> Settling::settle(const std::string& key, Delivery& delivery,
     failpoint("A.after");
     settled = done.has_value();
     if (!settled && delivery.refusal() != CopyRefusal::none) {
-      const bool kept = co_await keep_here(key, delivery, settlement, done.error());
-      if (kept) break;
+      const bool is_ours = co_await own(key, delivery, settlement, done.error());
+      if (is_ours) break;
     }
-    if (settled || delivery.is_void() || patience_.has_ended()) break;
+    if (settled || delivery.is_void() || context_.patience.has_ended()) break;
     if (!std::exchange(counted, true) && ++stuck_[queue] == 1)  // said once a state
       log::error("queue " + queue + ": could not " + std::string(to_string(settlement.kind)) +
                  " a message: " + done.error().text() +
                  "; it is kept and tried again, and nothing more is taken from there");
-    co_await patience_.pause(backoff.next());
+    co_await context_.patience.pause(backoff.next());
   }
   const bool copied = settlement.kind == Settlement::Kind::retry ||
                       settlement.kind == Settlement::Kind::dead_letter;
@@ -76,17 +76,17 @@ Task<bool> Settling::settle(const std::string& key, Delivery& delivery,
 /// A copy that the broker refuses (403, 404, a full queue) may be refused for long: the journal
 /// stands for the message instead. A retry waits there for its time, a dead letter for somebody who
 /// takes it. Returns false if it is not on record, so nothing is acknowledged.
-Task<bool> Settling::keep_here(const std::string& key, Delivery& delivery,
-                               const Settlement& settlement, const Error& why) {
-  const auto known = journal_.find(key);
+Task<bool> Settling::own(const std::string& key, Delivery& delivery, const Settlement& settlement,
+                         const Error& why) {
+  const auto known = context_.journal.find(key);
   const bool is_job = known && !known->settled && known->settlement.kind == settlement.kind;
   Result<void> written;
   if (is_job)
-    written = co_await journal_.own(key);
+    written = co_await context_.journal.own(key);
   else
-    written = co_await journal_.keep_dead(delivery.message(), settlement);
+    written = co_await context_.journal.keep_dead(delivery.message(), settlement);
   if (!written) {
-    journal_watch_.failed(written.error());
+    context_.journal_watch.failed(written.error());
     co_return false;
   }
   const std::string& queue = delivery.message().queue;
@@ -99,11 +99,11 @@ Task<bool> Settling::keep_here(const std::string& key, Delivery& delivery,
   const Result<void> told = co_await delivery.acknowledge();
   if (!told) log::debug("an acknowledgement may be lost: " + told.error().text());
   // A letter whose key is taken has got another one; what bears the key is not what is kept.
-  JobRecord kept;
-  kept.queue = queue;
-  kept.settlement = settlement;
-  if (const auto record = is_job ? journal_.find(key) : std::nullopt) kept = *record;
-  kept_(kept);
+  JobRecord ours;
+  ours.queue = queue;
+  ours.settlement = settlement;
+  if (const auto record = is_job ? context_.journal.find(key) : std::nullopt) ours = *record;
+  owned_(ours);
   co_return true;
 }
 
@@ -118,23 +118,23 @@ Task<void> Settling::answer_again(Delivery delivery, Settlement settlement) {
             " came again; its answer is known: " + std::string(to_string(settlement.kind)));
   // One that comes for the first time is a copy that was overtaken: nobody missed its answer.
   const bool tell = delivery.message().redelivered;
-  const Ledger::Claim claim = ledger_.settle(key);
+  const Ledger::Claim claim = context_.ledger.settle(key);
   const bool settled = co_await settle(key, delivery, settlement);
   if (!settled) co_return;
   co_await note_settled(key);
-  const Result<void> reported = co_await journal_.report_again(key, tell);
+  const Result<void> reported = co_await context_.journal.report_again(key, tell);
   if (!reported) log::warning("an answer is not reported again: " + reported.error().text());
-  if (const auto record = journal_.find(key)) {
+  if (const auto record = context_.journal.find(key)) {
     Report again;
     again.job_key = key;
     again.status = record->last_status;
-    observer_.status(again);
+    context_.observer.status(again);
   }
 }
 
 Task<void> Settling::refuse(Delivery delivery, Error why) {
   const Message& message = delivery.message();
-  observer_.refused(message, why);
+  context_.observer.refused(message, why);
   log::warning("queue " + message.queue + ": a message of " +
                std::to_string(message.oversized ? message.size : message.body.size()) +
                " bytes is no job and becomes a dead letter: " + why.thing + ": " + why.reason);

@@ -5,15 +5,7 @@
 #include <set>
 #include <string>
 
-#include "rbit/base/result.h"
-#include "rbit/base/task.h"
-#include "rbit/core/delivery.h"
-#include "rbit/core/job_observer.h"
-#include "rbit/core/journal.h"
-#include "rbit/core/settlement.h"
-#include "rbit/dispatch/journal_watch.h"
-#include "rbit/dispatch/ledger.h"
-#include "rbit/dispatch/patience.h"
+#include "rbit/dispatch/dispatch_context.h"
 
 namespace rbit {
 
@@ -21,15 +13,9 @@ namespace rbit {
 /// keeps. On the loop's thread.
 class Settling {
  public:
-  /// `kept` is called for a message whose copy is refused: from then on it is ours.
-  Settling(Journal& journal, JournalWatch& journal_watch, Ledger& ledger, Patience& patience,
-           JobObserver& observer, std::function<void(const JobRecord&)> kept)
-      : journal_(journal),
-        journal_watch_(journal_watch),
-        ledger_(ledger),
-        patience_(patience),
-        observer_(observer),
-        kept_(std::move(kept)) {}
+  /// `owned` is called for a message whose copy is refused: from then on it is ours.
+  Settling(DispatchContext& context, std::function<void(const JobRecord&)> owned)
+      : context_(context), owned_(std::move(owned)) {}
 
   /// All messages of a job that has its verdict on record, those that join meanwhile too.
   Task<void> settle_all(RunningJob& running, Settlement settlement);
@@ -49,15 +35,11 @@ class Settling {
 
  private:
   Task<void> note_settled(std::string key);
-  Task<bool> keep_here(const std::string& key, Delivery& delivery, const Settlement& settlement,
-                       const Error& why);
+  Task<bool> own(const std::string& key, Delivery& delivery, const Settlement& settlement,
+                 const Error& why);
 
-  Journal& journal_;
-  JournalWatch& journal_watch_;
-  Ledger& ledger_;
-  Patience& patience_;
-  JobObserver& observer_;
-  std::function<void(const JobRecord&)> kept_;
+  DispatchContext& context_;
+  std::function<void(const JobRecord&)> owned_;
   std::map<std::string, int> stuck_;  // by queue
   std::set<std::string> refusing_;    // queues whose copies are refused, said once
 };

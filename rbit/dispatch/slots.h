@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <functional>
 #include <map>
-#include <optional>
+#include <memory>
 #include <string>
 #include <utility>
 
@@ -11,20 +11,19 @@ namespace rbit {
 
 class Slots;
 
-/// The right to run one job. Dropped, it is free again.
-class Slot {
- public:
-  Slot(Slot&& other) noexcept
-      : slots_(std::exchange(other.slots_, nullptr)), runner_(std::move(other.runner_)) {}
-  Slot& operator=(Slot&&) = delete;
-  ~Slot();
-
- private:
-  friend class Slots;
-  Slot(Slots& slots, std::string runner) : slots_(&slots), runner_(std::move(runner)) {}
-  Slots* slots_;
-  std::string runner_;
+/// One runner's part of the slots.
+struct SlotShare {
+  Slots* all;
+  int limit;  // 0: as many as there are in all
+  int used = 0;
 };
+
+struct FreeSlot {
+  void operator()(SlotShare* share) const;
+};
+
+/// The right to run one job. Dropped, it is free again; null, there is none.
+using Slot = std::unique_ptr<SlotShare, FreeSlot>;
 
 /// How many jobs may run at once: in all, and of each runner. Must outlive its Slots.
 class Slots {
@@ -32,10 +31,10 @@ class Slots {
   /// `total` is 1 or more. `changed` is called whenever a slot was taken or became free.
   Slots(int total, std::function<void()> changed) : total_(total), changed_(std::move(changed)) {}
 
-  /// `share` 0: as many as there are in all.
-  void add_runner(const std::string& runner, int share) { shares_[runner] = {share, 0}; }
+  void add_runner(const std::string& runner, int limit) { shares_[runner] = {this, limit}; }
 
-  std::optional<Slot> try_take(const std::string& runner);
+  /// Gives null if none is free.
+  Slot try_take(const std::string& runner);
   int free(const std::string& runner) const;
   int total() const { return total_; }
   /// `waiting` jobs that have a slot could not begin, for this machine had no room for them: as
@@ -49,17 +48,12 @@ class Slots {
   int used() const { return used_; }
 
  private:
-  friend class Slot;
-  void give_back(const std::string& runner);
+  friend struct FreeSlot;
 
-  struct Share {
-    int limit = 0;
-    int used = 0;
-  };
   int total_;
   int room_ = total_;  // that there seems to be on this machine, at most `total_`
   int used_ = 0;
-  std::map<std::string, Share> shares_;
+  std::map<std::string, SlotShare> shares_;
   std::function<void()> changed_;
 };
 

@@ -16,15 +16,14 @@ TEST_CASE("a slot is the right to run one job, and comes back by itself") {
   CHECK(slots.free("b") == 1);
   {
     auto first = slots.try_take("b");
-    REQUIRE(first.has_value());
+    REQUIRE(first);
     CHECK(slots.free("b") == 0);
     CHECK(slots.free("a") == 1);
-    CHECK_FALSE(slots.try_take("b").has_value());
+    CHECK_FALSE(slots.try_take("b"));
     auto second = slots.try_take("a");
-    REQUIRE(second.has_value());
-    CHECK_FALSE(slots.try_take("a").has_value());
-    Slot moved = std::move(*second);
-    second.reset();
+    REQUIRE(second);
+    CHECK_FALSE(slots.try_take("a"));
+    const Slot moved = std::move(second);
     CHECK(slots.used() == 2);
   }
   CHECK(slots.used() == 0);
@@ -36,7 +35,7 @@ TEST_CASE("where there is room for fewer jobs than slots, fewer are taken; more 
   Slots slots(10, [] {});
   slots.add_runner("a", 0);
   std::vector<Slot> taken;
-  for (int i = 0; i < 6; ++i) taken.push_back(std::move(*slots.try_take("a")));
+  for (int i = 0; i < 6; ++i) taken.push_back(slots.try_take("a"));
   slots.meet_limit(2);  // four run
   CHECK(slots.free("a") == 0);
   taken.pop_back();

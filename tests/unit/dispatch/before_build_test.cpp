@@ -1,4 +1,4 @@
-#include "rbit/dispatch/build_check.h"
+#include "rbit/dispatch/before_build.h"
 
 #include <doctest/doctest.h>
 

@@ -3,10 +3,15 @@
 #include <functional>
 #include <string>
 
-#include "rbit/base/result.h"
-#include "rbit/core/job.h"
-#include "rbit/core/message.h"
+#include "rbit/core/job_observer.h"
+#include "rbit/core/journal.h"
+#include "rbit/core/transport.h"
 #include "rbit/dispatch/binding.h"
+#include "rbit/dispatch/flows.h"
+#include "rbit/dispatch/journal_watch.h"
+#include "rbit/dispatch/ledger.h"
+#include "rbit/dispatch/patience.h"
+#include "rbit/dispatch/slots.h"
 
 namespace rbit {
 
@@ -22,6 +27,25 @@ struct FlowMeans {
   std::function<void(const std::string&)> sync_record;
   /// Whether a job could have its record and its workspace on the disk; tried out.
   std::function<Result<void>()> try_disk;
+};
+
+/// What all parts of one Dispatcher work with. It outlives them, and stays where it is.
+struct DispatchContext {
+  asio::any_io_executor loop;
+  Clock& clock;
+  Journal& journal;
+  Transport& transport;
+  JobObserver& observer;
+  FlowMeans outside;
+  int total_slots;
+  /// Called when something may begin that could not before, or the other way round.
+  std::function<void()> changed;
+
+  Patience patience{clock};
+  Slots slots{total_slots, changed};
+  Ledger ledger{loop};
+  Flows flows{loop, changed};
+  JournalWatch journal_watch{*this};
 };
 
 }  // namespace rbit

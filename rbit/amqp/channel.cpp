@@ -24,42 +24,21 @@ Channel::~Channel() {
 }
 
 void Channel::request(Request request, Done done) {
-  send(std::move(request), std::move(done));
-}
-
-void Channel::settle(Settle settle, Done done) {
-  send(settle, std::move(done));
-}
-
-void Channel::publish(Outgoing message, Done done) {
-  send(std::move(message), std::move(done));
-}
-
-Task<Answer> Channel::call(Request request) {
-  std::function<void(Done)> start = [this, &request](Done done) {
-    send(std::move(request), std::move(done));
-  };
-  Answer answer = co_await answer_of(std::move(start));
-  co_return answer;
-}
-
-Task<Answer> Channel::settled(Settle settle) {
-  std::function<void(Done)> start = [this, settle](Done done) { send(settle, std::move(done)); };
-  Answer answer = co_await answer_of(std::move(start));
-  co_return answer;
-}
-
-void Channel::send(Parcel what, Done done) {
   const auto connection = connection_.lock();
   if (open_ && connection) {
-    std::visit([&](auto& part) { connection->send(number_, std::move(part), std::move(done)); },
-               what);
+    connection->send(number_, std::move(request), std::move(done));
   } else if (done) {
     // Never inside this call: whoever waits is not yet suspended.
     asio::post(loop_, [done = std::move(done)] {
-      done(Answer{{}, Refusal{lost, "the channel is closed", false}});
+      done(Answer{{}, Refusal{lost, "the channel is closed"}});
     });
   }
+}
+
+Task<Answer> Channel::call(Request request) {
+  return answer_of([this, request = std::move(request)](Done done) mutable {
+    this->request(std::move(request), std::move(done));
+  });
 }
 
 void Channel::close() {

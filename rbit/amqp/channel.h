@@ -5,10 +5,8 @@
 #include <memory>
 #include <string>
 #include <utility>
-#include <variant>
 
 #include "rbit/amqp/protocol.h"
-#include "rbit/amqp/publisher.h"
 #include "rbit/base/task.h"
 
 namespace rbit::amqp {
@@ -37,23 +35,17 @@ class Channel {
 
   /// `done` is called once in a later turn of the loop; none: the answer does not matter.
   void request(Request request, Done done = {});
-  void settle(Settle settle, Done done = {});
-  /// With `mandatory`. `done` comes with the broker's confirm, so SelectConfirms comes first.
-  void publish(Outgoing message, Done done);
-
+  void settle(Settle settle) { request(settle); }
+  void publish(Outgoing message, Done done) { request(std::move(message), std::move(done)); }
   Task<Answer> call(Request request);
-  /// Ends when the socket has taken it.
-  Task<Answer> settled(Settle settle);
 
   void close();
 
  private:
   friend class Connection;
-  using Parcel = std::variant<Request, Settle, Outgoing>;
   Channel(const asio::any_io_executor& loop, std::weak_ptr<Connection> connection,
           std::uint16_t number)
       : loop_(loop), connection_(std::move(connection)), number_(number) {}
-  void send(Parcel what, Done done);
   void ended(const Refusal& why);
 
   asio::any_io_executor loop_;

@@ -39,7 +39,7 @@ Connection::~Connection() {
 }
 
 Task<Answer> Connection::open() {
-  std::function<void(Done)> start = [this](Done done) {
+  return answer_of([this](Done done) {
     opened_ = std::move(done);
     state_ = State::opening;
     // The thread must not keep us alive, and may outlive our wish to hear of it.
@@ -51,13 +51,11 @@ Task<Answer> Connection::open() {
     const int number = start_thread();
     if (number == 0) return;
     std::vector<Event> events;
-    Refusal why{lost, std::string("no thread for a connection: ") + std::strerror(number), false,
+    Refusal why{lost, std::string("no thread for a connection: ") + std::strerror(number),
                 cure_of_shortage(number)};
     events.emplace_back(Closed{std::move(why)});
     mailbox_->deliver(events);
-  };
-  Answer answer = co_await answer_of(std::move(start));
-  co_return answer;
+  });
 }
 
 /// 0, or what is wrong, as errno has it.
@@ -119,7 +117,7 @@ std::shared_ptr<Channel> Connection::new_channel() {
   return made;
 }
 
-void Connection::send(std::uint16_t channel, decltype(Command::what) what, Done done) {
+void Connection::send(std::uint16_t channel, Request what, Done done) {
   Command command;
   command.channel = channel;
   command.what = std::move(what);
@@ -132,7 +130,7 @@ void Connection::send(std::uint16_t channel, decltype(Command::what) what, Done 
 
 void Connection::close_channel(std::uint16_t number) {
   if (state_ != State::open) return;
-  send(number, Request(CloseChannel{}), [weak = weak_from_this(), number](Answer) {
+  send(number, CloseChannel{}, [weak = weak_from_this(), number](Answer) {
     const auto self = weak.lock();
     if (!self) return;
     self->channels_.erase(number);
@@ -228,7 +226,7 @@ void Connection::handle(Closed& event) {
   for (const auto& [number, weak] : channels)
     if (const auto one = weak.lock()) one->ended(event.why);
   const auto waiting = std::exchange(waiting_, {});  // all were answered by the thread; in doubt
-  Refusal lost_it{lost, event.why.text, false, event.why.cure};
+  Refusal lost_it{lost, event.why.text, event.why.cure};
   lost_it.limit = event.why.limit;  // the code is the connection's, not that of what was asked
   lost_it.unsent = event.why.limit && event.channels == 0;
   for (const auto& [id, done] : waiting) done(Answer{{}, lost_it});

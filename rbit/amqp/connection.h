@@ -64,7 +64,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   enum class State { fresh, opening, open, closed };
   using Done = std::function<void(Answer)>;
 
-  void send(std::uint16_t channel, decltype(Command::what) what, Done done);
+  void send(std::uint16_t channel, Request what, Done done);
   void close_channel(std::uint16_t number);
   std::shared_ptr<Channel> channel(std::uint16_t number) const;
   void take_events();

@@ -17,8 +17,6 @@ namespace rbit::amqp {
 
 namespace {
 
-using SteadyClock = std::chrono::steady_clock;
-
 std::string reason(int number) {
   return std::error_code(number, std::generic_category()).message();
 }
@@ -65,23 +63,8 @@ bool Address::is_loopback() const {
   return storage.ss_family == AF_INET6 && IN6_IS_ADDR_LOOPBACK(&v6.sin6_addr);
 }
 
-bool Interrupt::wait(int other, short events, std::chrono::milliseconds limit) const {
-  const auto end = SteadyClock::now() + limit;
-  while (!stopped()) {
-    const auto left =
-        std::chrono::duration_cast<std::chrono::milliseconds>(end - SteadyClock::now()).count();
-    if (left <= 0) return false;
-    pollfd both[] = {{other, events, 0}, {fd, POLLIN, 0}};
-    const int ready = ::poll(both, 2, static_cast<int>(left));
-    if (ready < 0 && errno != EINTR) return false;
-    if (ready > 0 && both[0].revents != 0) return true;
-    if (ready > 0) drain();
-  }
-  return false;
-}
-
 Result<std::vector<Address>> resolve(const Endpoint& endpoint, std::chrono::milliseconds limit,
-                                     const Interrupt& interrupt) {
+                                     Mailbox& mailbox) {
   int code = 0, number = 0;
   std::vector<Address> numeric = look_up(endpoint, AI_NUMERICHOST, code, number);
   if (!numeric.empty()) return numeric;
@@ -100,7 +83,7 @@ Result<std::vector<Address>> resolve(const Endpoint& endpoint, std::chrono::mill
     return Error{endpoint.text(), "no thread to look its name up: " + reason(number),
                  cure_of_shortage(number)};
   }
-  if (!interrupt.wait(lookup->ready.get(), POLLIN, limit))
+  if (!mailbox.wait(lookup->ready.get(), POLLIN, limit))
     return Error{endpoint.text(), "its name was not resolved in time", ""};
   eventfd_t count = 0;
   ::eventfd_read(lookup->ready.get(), &count);
@@ -111,8 +94,7 @@ Result<std::vector<Address>> resolve(const Endpoint& endpoint, std::chrono::mill
   return std::move(lookup->found);
 }
 
-Result<Fd> connect_to(const Address& address, std::chrono::milliseconds limit,
-                      const Interrupt& interrupt) {
+Result<Fd> connect_to(const Address& address, std::chrono::milliseconds limit, Mailbox& mailbox) {
   Fd socket(::socket(address.storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (!socket) return Error{address.text, reason(errno), ""};
   const int on = 1;
@@ -120,7 +102,7 @@ Result<Fd> connect_to(const Address& address, std::chrono::milliseconds limit,
   const auto* where = reinterpret_cast<const sockaddr*>(&address.storage);
   if (::connect(socket.get(), where, address.length) == 0) return socket;
   if (errno != EINPROGRESS) return Error{address.text, reason(errno), ""};
-  if (!interrupt.wait(socket.get(), POLLOUT, limit))
+  if (!mailbox.wait(socket.get(), POLLOUT, limit))
     return Error{address.text, "no connection in time", ""};
   int error = 0;
   socklen_t length = sizeof error;

@@ -4,10 +4,10 @@
 #include <sys/socket.h>
 
 #include <chrono>
-#include <functional>
 #include <string>
 #include <vector>
 
+#include "rbit/amqp/mailbox.h"
 #include "rbit/amqp/settings.h"
 #include "rbit/base/fd.h"
 #include "rbit/base/result.h"
@@ -23,25 +23,13 @@ struct Address {
   bool is_loopback() const;  // of this machine
 };
 
-/// How a blocking step learns that it is not wanted any more: `fd` becomes readable and `stopped`
-/// says yes. Readable without that is somebody else's business.
-struct Interrupt {
-  int fd = -1;
-  std::function<bool()> stopped;
-  std::function<void()> drain;
-
-  /// Waits until `other` shows one of `events`; false after `limit` or when stopped.
-  bool wait(int other, short events, std::chrono::milliseconds limit) const;
-};
-
 /// All addresses of a broker. Names are looked up by a thread of their own that is left to end by
-/// itself: the library call has no limit.
+/// itself: the library call has no limit. A mailbox that is stopped ends the wait, here and below.
 Result<std::vector<Address>> resolve(const Endpoint& endpoint, std::chrono::milliseconds limit,
-                                     const Interrupt& interrupt);
+                                     Mailbox& mailbox);
 
 /// A connected, non-blocking TCP socket with CLOEXEC from birth.
-Result<Fd> connect_to(const Address& address, std::chrono::milliseconds limit,
-                      const Interrupt& interrupt);
+Result<Fd> connect_to(const Address& address, std::chrono::milliseconds limit, Mailbox& mailbox);
 
 /// Keep-alive and user timeout, so that a dead peer ends a blocked send. Errors do not matter.
 void harden(int socket, std::chrono::seconds heartbeat);

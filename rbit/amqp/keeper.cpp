@@ -186,7 +186,7 @@ Task<Answer> Keeper::try_channels(std::shared_ptr<Connection> connection) {
     for (const auto& channel : all) channel->close();
     co_return answer;
   }
-  if (answer.ok()) answer.refusal = Refusal{lost, "the connection is lost", false};
+  if (answer.ok()) answer.refusal = Refusal{lost, "the connection is lost"};
   if (answer.refusal->limit) answer.refusal = too_few_channels(*answer.refusal);
   answer.refusal->endpoint = connection->peer();
   co_return answer;

@@ -1,6 +1,6 @@
 #pragma once
 
-// The only file that includes librabbitmq's headers; amqp_wire*.cpp include it and nobody else.
+// The only file that includes librabbitmq's headers; wire*.cpp include it and nobody else.
 
 #include <amqp.h>
 #include <amqp_framing.h>
@@ -23,6 +23,15 @@ inline std::string_view view_of(const amqp_bytes_t& bytes) {
 
 inline std::string text_of(const amqp_bytes_t& bytes) {
   return std::string(view_of(bytes));
+}
+
+// Entries of a table. They refer to the texts.
+inline amqp_table_entry_t text_entry(std::string_view key, std::string_view text) {
+  return {bytes_of(key), {AMQP_FIELD_KIND_UTF8, {.bytes = bytes_of(text)}}};
+}
+
+inline amqp_table_entry_t flag_entry(std::string_view key, bool flag) {
+  return {bytes_of(key), {AMQP_FIELD_KIND_BOOLEAN, {.boolean = flag}}};
 }
 
 }  // namespace rbit::amqp

@@ -1,8 +1,10 @@
 #include "rbit/amqp/mailbox.h"
 
+#include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 
+#include <cerrno>
 #include <iterator>
 #include <utility>
 
@@ -61,6 +63,22 @@ void Mailbox::deliver(std::vector<Event>& events) {
 void Mailbox::drain() {
   eventfd_t count = 0;
   ::eventfd_read(wake_.get(), &count);
+}
+
+bool Mailbox::wait(int other, short events, std::chrono::milliseconds limit) {
+  using SteadyClock = std::chrono::steady_clock;
+  const auto end = SteadyClock::now() + limit;
+  while (!stopped()) {
+    const auto left =
+        std::chrono::duration_cast<std::chrono::milliseconds>(end - SteadyClock::now()).count();
+    if (left <= 0) return false;
+    pollfd both[] = {{other, events, 0}, {wake_fd(), POLLIN, 0}};
+    const int ready = ::poll(both, 2, static_cast<int>(left));
+    if (ready < 0 && errno != EINTR) return false;
+    if (ready > 0 && both[0].revents != 0) return true;
+    if (ready > 0) drain();
+  }
+  return false;
 }
 
 void Mailbox::use_socket(int fd) {

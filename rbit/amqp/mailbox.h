@@ -10,18 +10,15 @@
 #include <vector>
 
 #include "rbit/amqp/protocol.h"
-#include "rbit/amqp/publisher.h"
 #include "rbit/base/fd.h"
 
 namespace rbit::amqp {
-
-struct CloseConnection {};
 
 /// From the loop to the I/O thread. A command with an `id` is answered, one without is not.
 struct Command {
   std::uint16_t channel = 0;
   std::uint64_t id = 0;
-  std::variant<Request, Settle, Outgoing, CloseConnection> what;
+  Request what;
 };
 
 // From the I/O thread to the loop.
@@ -77,7 +74,9 @@ class Mailbox {
   void deliver(std::vector<Event>& events);
   bool stopped() const { return stopped_.load(std::memory_order_relaxed); }
   int wake_fd() const { return wake_.get(); }
-  void drain();             // makes `wake_fd` unreadable until the next command
+  void drain();  // makes `wake_fd` unreadable until the next command
+  /// Waits until `other` shows one of `events`; false after `limit` or when stopped.
+  bool wait(int other, short events, std::chrono::milliseconds limit);
   void use_socket(int fd);  // -1 before it is closed
   void step() { progress_.fetch_add(1, std::memory_order_relaxed); }
 

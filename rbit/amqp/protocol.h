@@ -4,13 +4,13 @@
 #include <map>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <type_traits>
 #include <utility>
 #include <variant>
 #include <vector>
 
 #include "rbit/amqp/reply_code.h"
+#include "rbit/base/message_properties.h"
 #include "rbit/base/result.h"
 
 /// The words that the loop and an I/O thread exchange about one AMQP connection.
@@ -26,8 +26,8 @@ struct DeclareExchange {  // durable, direct, not auto-delete
 struct DeclareQueue {
   std::string name;
   bool passive = false, durable = true, exclusive = false, auto_delete = false;
-  /// Typed as they are compared by the broker: int32 "I", string "S".
-  std::map<std::string, std::variant<std::int32_t, std::string>> arguments{};
+  /// As the broker compares them: numbers go as int32 "I" where they fit, texts as "S".
+  std::map<std::string, HeaderValue> arguments{};
 };
 struct BindQueue {
   std::string queue, exchange, routing_key;
@@ -51,9 +51,28 @@ struct Get {
 };
 struct SelectConfirms {};
 
-using Request =
-    std::variant<OpenChannel, CloseChannel, DeclareExchange, DeclareQueue, BindQueue, DeleteQueue,
-                 SetPrefetch, Consume, CancelConsumer, Get, SelectConfirms>;
+// And what has no answer of its own kind.
+
+/// Settles one delivery; never several at once (`multiple` = 0). Done when the socket has taken it.
+struct Settle {
+  /// Requeue is nack(requeue), never reject (rbit/doc/traps.rst, broker-delivery-limit).
+  enum class Kind { ack, requeue };
+  std::uint64_t delivery_tag = 0;
+  Kind kind = Kind::ack;
+};
+/// A message to publish, with `mandatory`. Answered by the broker's confirm, so SelectConfirms
+/// comes first.
+struct Outgoing : MessageProperties {
+  std::string exchange;  // "" is the default exchange
+  std::string routing_key;
+  std::string body;
+  std::map<std::string, std::int64_t> time_headers;  // headers of AMQP's type timestamp, seconds
+};
+struct CloseConnection {};
+
+using Request = std::variant<OpenChannel, CloseChannel, DeclareExchange, DeclareQueue, BindQueue,
+                             DeleteQueue, SetPrefetch, Consume, CancelConsumer, Get, SelectConfirms,
+                             Settle, Outgoing, CloseConnection>;
 
 /// The place of a request in the list above, for matching answers.
 template <class R, std::size_t I = 0>
@@ -66,20 +85,11 @@ constexpr std::size_t request_index_of() {
 template <class R>
 inline constexpr std::size_t request_index = request_index_of<R>();
 
-/// Settles one delivery; never several at once (`multiple` = 0).
-struct Settle {
-  /// Requeue is nack(requeue), never reject (rbit/doc/traps.rst, broker-delivery-limit).
-  enum class Kind { ack, requeue };
-  std::uint64_t delivery_tag = 0;
-  Kind kind = Kind::ack;
-};
-
 /// Why something was not done.
 struct Refusal {
   int code = 0;
-  std::string text;
-  bool login = false;  // the broker knows us and will not have us: user, password, virtual host
-  std::string cure{};
+  std::string text, cure{};
+  bool login = false;      // the broker knows us and will not have us: user, password, virtual host
   std::string endpoint{};  // "host:port" if it is the connection that failed
   bool protocol = false;   // the connection ended over the protocol itself: 501 to 505, garbage
   bool unsure = false;     // of a publish: it was sent at least once, and may have arrived
@@ -113,30 +123,17 @@ struct Answer {
   bool ok() const { return !refusal; }
 };
 
-/// A message as it came. What is kept of it is bounded: see `max_body`, `max_headers`.
-struct Incoming {
-  std::string consumer_tag;  // empty: got, not delivered to a consumer
-  std::uint64_t delivery_tag = 0;
-  bool redelivered = false;
-  std::string exchange, routing_key;
-
-  std::string content_type, content_encoding, correlation_id, reply_to, message_id;
-  std::string type, app_id, user_id, expiration;
-  std::optional<std::int64_t> timestamp;
-  std::optional<std::uint8_t> priority;
-  bool persistent = false;
-  std::map<std::string, std::variant<bool, std::int64_t, double, std::string>> headers;
-
-  std::string body;
-  std::uint64_t size = 0;  // of the whole body
-  bool oversized = false;  // only the first `kept_body` bytes are here, and `sha256` is filled in
-  std::string sha256;
+/// A message as it came. What is kept of it is bounded: see `max_body`, `max_headers`. Without
+/// consumer tag it was got, not delivered to a consumer.
+struct Incoming : MessageHead {
+  std::string body;  // the first `kept_body` bytes only, if `oversized`
 };
 
 inline constexpr std::uint64_t max_body = 4u << 20;    // above, a body is drained
 inline constexpr std::size_t kept_body = 64u << 10;    // of it
 inline constexpr std::size_t max_headers = 64;         // scalar ones, the others are not kept
 inline constexpr std::size_t max_header_bytes = 8192;  // names and values together
+inline constexpr std::size_t max_header_name = 128;    // the library's; a longer one cannot be sent
 // Those whose names begin as `ConnectionSettings::own_headers` says are counted apart, with the
 // same room: whatever else a message has, what we wrote for ourselves must be read again.
 inline constexpr std::size_t max_own_headers = 16;

@@ -62,7 +62,7 @@ Task<void> PublishConnection::close() {
   connection_.reset();
   channel_.reset();
   while (!items_.empty())
-    finish(items_.begin()->first, Answer{{}, Refusal{lost, "rbit is closing", false}});
+    finish(items_.begin()->first, Answer{{}, Refusal{lost, "rbit is closing"}});
   sweeper_.cancel();
   lifetime_.end();
 }
@@ -85,23 +85,18 @@ Task<Result<void>> PublishConnection::declare_queue(const std::string& name) {
   co_return Result<void>();
 }
 
-Task<Answer> PublishConnection::send(Outgoing message) {
-  return send(std::move(message), false);
-}
-
 Task<Answer> PublishConnection::send(Outgoing message, bool holds) {
-  std::function<void(std::function<void(Answer)>)> start = [&](std::function<void(Answer)> done) {
-    Item item;
-    item.message = std::move(message);
-    item.done = std::move(done);
-    item.deadline = SteadyClock::now() + patience_;
-    item.holds = holds;
-    items_.emplace(++last_number_, std::move(item));
-    kick();
-    sweep();
-  };
-  Answer answer = co_await answer_of(std::move(start));
-  co_return answer;
+  return answer_of(
+      [this, holds, message = std::move(message)](std::function<void(Answer)> done) mutable {
+        Item item;
+        item.message = std::move(message);
+        item.done = std::move(done);
+        item.deadline = SteadyClock::now() + patience_;
+        item.holds = holds;
+        items_.emplace(++last_number_, std::move(item));
+        kick();
+        sweep();
+      });
 }
 
 Task<Answer> PublishConnection::declare(DeclareQueue queue) {
@@ -156,7 +151,7 @@ Task<Answer> PublishConnection::declare_on(std::shared_ptr<Connection> connectio
 
 /// Why there is no connection, as far as we know.
 Refusal PublishConnection::away() const {
-  Refusal why{lost, is_up() ? "it did not answer in time" : "no connection so far", false};
+  Refusal why{lost, is_up() ? "it did not answer in time" : "no connection so far"};
   why.endpoint = keeper_.endpoints();
   if (keeper_.refusal()) {
     why = *keeper_.refusal();
@@ -310,9 +305,8 @@ void PublishConnection::look_after_all() {
     connection_->abort("no confirm in time");
   }
   for (const std::uint64_t number : late)
-    finish(number, Answer{{},
-                          is_up() ? Refusal{lost, "the broker did not confirm it in time", false}
-                                  : away()});
+    finish(number,
+           Answer{{}, is_up() ? Refusal{lost, "the broker did not confirm it in time"} : away()});
 }
 
 }  // namespace rbit::amqp

@@ -17,11 +17,11 @@ constexpr std::chrono::seconds goodbye_limit{2};          // the broker's answer
 constexpr std::chrono::milliseconds longest_sleep{5000};  // heartbeats are pumped
 constexpr int frames_a_turn = 1000;
 
-const Refusal gone{lost, "the channel is closed", false};
+const Refusal gone{lost, "the channel is closed"};
 
 /// The broker says what the protocol does not allow here.
 Refusal nonsense(const char* what) {
-  Refusal refusal{lost, what, false};
+  Refusal refusal{lost, what};
   refusal.protocol = true;
   return refusal;
 }
@@ -44,16 +44,13 @@ bool fits(const Outgoing& message) {
   std::size_t bytes = 0;
   for (const auto& [key, value] : message.headers) {
     const auto* text = std::get_if<std::string>(&value);
-    if (key.size() > 128) return false;  // the library's limit
+    if (key.size() > max_header_name) return false;
     bytes += key.size() + 16 + (text ? text->size() : 0);
   }
   return bytes <= header_bytes;
 }
 
 }  // namespace
-
-Session::Session(Mailbox& mailbox) : mailbox_(mailbox) {}
-Session::~Session() = default;
 
 Refusal Session::run(const ConnectionSettings& settings) {
   ended_ = connect(settings);
@@ -76,21 +73,18 @@ std::optional<Refusal> Session::connect(const ConnectionSettings& settings) {
     // One that has no room at the moment would take us: another's "no" is not the last word then.
     if (!worst || refusal->limit || (refusal->login && !worst->limit)) worst = std::move(refusal);
   }
-  return worst ? worst : Refusal{lost, "no broker is named", false};
+  return worst ? worst : Refusal{lost, "no broker is named"};
 }
 
 std::optional<Refusal> Session::connect_to_one(const ConnectionSettings& settings,
                                                const Endpoint& endpoint) {
-  const Interrupt interrupt{mailbox_.wake_fd(), [this] { return mailbox_.stopped(); },
-                            [this] { mailbox_.drain(); }};
-  const Result<std::vector<Address>> addresses = resolve(endpoint, resolve_limit, interrupt);
-  if (!addresses) return Refusal{lost, addresses.error().reason, false, addresses.error().cure};
-  std::optional<Refusal> refusal = Refusal{lost, "its name has no address", false};
+  const Result<std::vector<Address>> addresses = resolve(endpoint, resolve_limit, mailbox_);
+  if (!addresses) return Refusal{lost, addresses.error().reason, addresses.error().cure};
+  std::optional<Refusal> refusal = Refusal{lost, "its name has no address"};
   for (const Address& address : *addresses) {
-    if (mailbox_.stopped()) return Refusal{lost, "asked to stop", false};
-    wire_ = std::make_unique<Wire>();
-    refusal = wire_->open(settings, endpoint, address, interrupt,
-                          [this](int fd) { mailbox_.use_socket(fd); });
+    if (mailbox_.stopped()) return Refusal{lost, "asked to stop"};
+    wire_ = std::make_unique<Wire>(mailbox_);
+    refusal = wire_->open(settings, endpoint, address);
     mailbox_.step();
     if (!refusal) {
       events_.emplace_back(
@@ -108,17 +102,12 @@ void Session::serve() {
   bool all_read = true;
   while (!ended_) {
     mailbox_.drain();
-    for (Command& command : mailbox_.take_commands()) {
-      if (ended_)
-        answer(command.id, Answer{{}, never_sent()});
-      else
-        execute(command);
-    }
+    for (Command& command : mailbox_.take_commands()) execute(command);
     // After the commands, since sending may have read frames into the library's buffers.
     if (!ended_) all_read = pump();
     mailbox_.deliver(events_);
     mailbox_.step();
-    if (mailbox_.stopped()) end({lost, "asked to stop", false});
+    if (mailbox_.stopped()) end({lost, "asked to stop"});
     if (!ended_ && !overdue() && all_read) wait();
   }
 }
@@ -144,11 +133,10 @@ bool Session::pump() {
     const Wire::Got got = wire_->next(frame);
     if (got == Wire::Got::nothing) return true;
     if (got == Wire::Got::broken) {
-      Refusal broken{lost, "the connection is lost: " + wire_->failure(), false};
-      broken.protocol = wire_->garbled();
-      if (broken.protocol) suspect_unreadable();
-      if (unreadable_) broken.protocol = false;  // it is a message's doing
-      end(std::move(broken));
+      if (wire_->garbled()) suspect_unreadable();
+      Refusal why = broken();
+      why.protocol = wire_->garbled() && !unreadable_;  // else it is a message's doing
+      end(std::move(why));
     } else {
       handle(frame);
     }
@@ -160,10 +148,15 @@ void Session::handle(Frame& frame) {
   std::visit([&](auto& what) { on(frame.channel, what); }, frame.what);
 }
 
-void Session::on(std::uint16_t number, AnswerFrame& frame) {
+Session::ChannelState* Session::find(std::uint16_t number) {
   const auto found = channels_.find(number);
-  if (found == channels_.end()) return;  // it crossed a close
-  ChannelState& channel = found->second;
+  return found == channels_.end() ? nullptr : &found->second;
+}
+
+void Session::on(std::uint16_t number, AnswerFrame& frame) {
+  ChannelState* const its = find(number);
+  if (!its) return;
+  ChannelState& channel = *its;
   // RabbitMQ answers Consume and CancelConsumer when the queue's process has seen them: what was
   // asked later may be answered earlier. Requests of one kind keep their order.
   const auto asker = std::find_if(channel.pending.begin(), channel.pending.end(),
@@ -176,30 +169,30 @@ void Session::on(std::uint16_t number, AnswerFrame& frame) {
   channel.pending.erase(asker);
   answer(asked.id, Answer{frame.reply, std::nullopt});
   if (asked.request == request_index<OpenChannel>) channel.opened = true;
-  if (asked.request == request_index<Consume>) release(number);
+  if (asked.request == request_index<Consume>)
+    for (Command& command : std::exchange(channel.held, {})) execute(command);
   if (asked.request != request_index<CloseChannel>) return;
   refuse_all(channel, gone);
-  channels_.erase(found);
+  channels_.erase(number);
 }
 
 /// A message begins on the channel, which is returned unless nobody is there to have it.
 Session::ChannelState* Session::begin(std::uint16_t number, Content content) {
-  const auto found = channels_.find(number);
-  if (found == channels_.end()) return nullptr;
-  ChannelState& channel = found->second;
-  if (channel.reading != Reading::nothing) {
+  ChannelState* const channel = find(number);
+  if (!channel) return nullptr;
+  if (channel->reading != Reading::nothing) {
     end(nonsense("a message began inside another one"));
     return nullptr;
   }
-  channel.reading = Reading::header;
-  channel.content = content;
-  channel.message = {};
-  return &channel;
+  channel->reading = Reading::header;
+  channel->content = content;
+  channel->message = {};
+  return channel;
 }
 
 void Session::on(std::uint16_t number, DeliverFrame& frame) {
   if (ChannelState* channel = begin(number, frame.got ? Content::got : Content::delivered))
-    channel->message = std::move(frame.head);
+    static_cast<MessageHead&>(channel->message) = std::move(frame.head);
 }
 
 void Session::on(std::uint16_t number, ReturnFrame& frame) {
@@ -208,18 +201,15 @@ void Session::on(std::uint16_t number, ReturnFrame& frame) {
 }
 
 void Session::on(std::uint16_t number, HeaderFrame& frame) {
-  const auto found = channels_.find(number);
-  if (found == channels_.end()) return;
-  ChannelState& channel = found->second;
+  ChannelState* const its = find(number);
+  if (!its) return;
+  ChannelState& channel = *its;
   if (channel.reading != Reading::header) return end(nonsense("a header out of place"));
   Incoming& message = channel.message;
-  Incoming& properties = frame.properties;
-  properties.consumer_tag = std::move(message.consumer_tag);
-  properties.delivery_tag = message.delivery_tag;
-  properties.redelivered = message.redelivered;
-  properties.exchange = std::move(message.exchange);
-  properties.routing_key = std::move(message.routing_key);
-  message = std::move(properties);
+  static_cast<MessageProperties&>(message) = std::move(frame.properties);
+  message.user_id = std::move(frame.properties.user_id);
+  message.expiration = std::move(frame.properties.expiration);
+  message.size = frame.properties.size;
   message.oversized = message.size > max_body;
   channel.arrived = 0;
   channel.reading = Reading::body;
@@ -232,9 +222,9 @@ void Session::on(std::uint16_t number, HeaderFrame& frame) {
 }
 
 void Session::on(std::uint16_t number, BodyFrame& frame) {
-  const auto found = channels_.find(number);
-  if (found == channels_.end()) return;
-  ChannelState& channel = found->second;
+  ChannelState* const its = find(number);
+  if (!its) return;
+  ChannelState& channel = *its;
   Incoming& message = channel.message;
   channel.arrived += frame.bytes.size();
   if (channel.reading != Reading::body || channel.arrived > message.size)
@@ -280,9 +270,9 @@ void Session::note_return(ChannelState& channel) {
 }
 
 void Session::on(std::uint16_t number, ConfirmFrame& frame) {
-  const auto found = channels_.find(number);
-  if (found == channels_.end()) return;
-  auto& unconfirmed = found->second.unconfirmed;
+  ChannelState* const channel = find(number);
+  if (!channel) return;
+  auto& unconfirmed = channel->unconfirmed;
   const auto end_of_them = unconfirmed.upper_bound(frame.tag);
   auto one = frame.multiple ? unconfirmed.begin() : unconfirmed.find(frame.tag);
   while (one != unconfirmed.end() && one != end_of_them) {
@@ -292,7 +282,7 @@ void Session::on(std::uint16_t number, ConfirmFrame& frame) {
       what.refusal = sent.returned;
     else if (!frame.accepted)
       what.refusal =
-          Refusal{nacked, "the broker refused it (nack): the queue is full or failing", false,
+          Refusal{nacked, "the broker refused it (nack): the queue is full or failing",
                   "make room in it or raise its max-length; the broker's log says what fails"};
     answer(sent.id, std::move(what));
     one = unconfirmed.erase(one);
@@ -300,101 +290,86 @@ void Session::on(std::uint16_t number, ConfirmFrame& frame) {
 }
 
 void Session::on(std::uint16_t number, ConsumerCancelFrame& frame) {
-  if (channels_.contains(number))
-    events_.emplace_back(ConsumerCancelled{number, std::move(frame.tag)});
+  if (find(number)) events_.emplace_back(ConsumerCancelled{number, std::move(frame.tag)});
 }
 
 void Session::on(std::uint16_t, ConnectionClosedFrame&) {
-  end({lost, "closed by us", false});
+  end({lost, "closed by us"});
 }
 
-void Session::on(std::uint16_t, BlockedFrame& frame) {
+void Session::on(std::uint16_t, Blocked& frame) {
   blocked_ = frame.blocked;
   if (!blocked_) {  // what waited meanwhile gets its time anew
     const Time deadline = SteadyClock::now() + answer_limit;
     for (auto& [number, channel] : channels_)
       for (Pending& pending : channel.pending) pending.deadline = deadline;
   }
-  events_.emplace_back(Blocked{frame.blocked, std::move(frame.reason)});
+  events_.emplace_back(std::move(frame));
 }
 
 void Session::execute(Command& command) {
+  if (ended_) return answer(command.id, Answer{{}, never_sent()});
   if (hold_back(command)) return;
-  if (const auto* asked = std::get_if<Request>(&command.what)) {
-    request(command, *asked);
-  } else if (const auto* duty = std::get_if<Settle>(&command.what)) {
-    settle(command, *duty);
-  } else if (const auto* message = std::get_if<Outgoing>(&command.what)) {
-    publish(command, *message);
-  } else if (!close_deadline_) {
-    close_deadline_ = SteadyClock::now() + goodbye_limit;
-    if (!wire_->send_close()) end({lost, "closed by us", false});
-  }
+  if (std::holds_alternative<Settle>(command.what)) return settle(command);
+  if (std::holds_alternative<Outgoing>(command.what)) return publish(command);
+  if (!std::holds_alternative<CloseConnection>(command.what)) return request(command);
+  if (close_deadline_) return;
+  close_deadline_ = SteadyClock::now() + goodbye_limit;
+  if (!wire_->send(0, command.what)) end({lost, "closed by us"});
 }
 
 /// RabbitMQ's channel crashes, and ends the whole connection with 541, when basic.cancel reaches it
 /// before the queue's process has answered basic.consume (measured on 3.10.8).
 bool Session::hold_back(Command& command) {
-  const auto found = channels_.find(command.channel);
-  if (found == channels_.end()) return false;
-  ChannelState& channel = found->second;
-  const auto* request = std::get_if<Request>(&command.what);
-  const bool cancels = request && std::holds_alternative<CancelConsumer>(*request);
+  ChannelState* const channel = find(command.channel);
+  if (!channel) return false;
+  const bool cancels = std::holds_alternative<CancelConsumer>(command.what);
   const auto consumes = [](const Pending& one) { return one.request == request_index<Consume>; };
-  if (channel.held.empty() &&
-      !(cancels && std::any_of(channel.pending.begin(), channel.pending.end(), consumes)))
+  if (channel->held.empty() &&
+      !(cancels && std::any_of(channel->pending.begin(), channel->pending.end(), consumes)))
     return false;
-  channel.held.push_back(std::move(command));
+  channel->held.push_back(std::move(command));
   return true;
 }
 
-void Session::release(std::uint16_t number) {
-  const auto found = channels_.find(number);
-  if (found == channels_.end()) return;
-  for (Command& command : std::exchange(found->second.held, {})) {
-    if (ended_)
-      answer(command.id, Answer{{}, never_sent()});
-    else
-      execute(command);
-  }
+void Session::request(const Command& command) {
+  const Request& asked = command.what;
+  if (std::holds_alternative<OpenChannel>(asked)) channels_[command.channel] = ChannelState{};
+  ChannelState* const channel = find(command.channel);
+  if (!channel || channel->closing) return answer(command.id, Answer{{}, gone});
+  channel->closing = std::holds_alternative<CloseChannel>(asked);
+  channel->pending.push_back(
+      {command.id, asked.index(), SteadyClock::now() + answer_limit, queue_of(asked)});
+  send(command);
 }
 
-void Session::request(Command& command, const Request& request) {
-  const std::uint16_t number = command.channel;
-  if (std::holds_alternative<OpenChannel>(request)) channels_[number] = ChannelState{};
-  const auto found = channels_.find(number);
-  if (found == channels_.end() || found->second.closing)
-    return answer(command.id, Answer{{}, gone});
-  found->second.closing = std::holds_alternative<CloseChannel>(request);
-  found->second.pending.push_back(
-      {command.id, request.index(), SteadyClock::now() + answer_limit, queue_of(request)});
-  if (!wire_->send(number, request))
-    end({lost, "the connection is lost: " + wire_->failure(), false});
+void Session::settle(const Command& command) {
+  const ChannelState* const channel = find(command.channel);
+  if (!channel || channel->closing) return answer(command.id, Answer{{}, gone});
+  Answer done;
+  if (!send(command)) done.refusal = end_of_all();
+  answer(command.id, std::move(done));
 }
 
-void Session::settle(const Command& command, const Settle& settle) {
-  const auto found = channels_.find(command.channel);
-  if (found == channels_.end() || found->second.closing)
-    return answer(command.id, Answer{{}, gone});
-  if (wire_->send(command.channel, settle)) return answer(command.id, Answer{});
-  end({lost, "the connection is lost: " + wire_->failure(), false});
-  answer(command.id, Answer{{}, end_of_all()});
-}
-
-void Session::publish(const Command& command, const Outgoing& message) {
+void Session::publish(const Command& command) {
+  const auto& message = std::get<Outgoing>(command.what);
   if (!fits(message))
     return answer(command.id,
-                  Answer{{}, Refusal{unsendable, "a property is longer than AMQP allows", false}});
+                  Answer{{}, Refusal{unsendable, "a property is longer than AMQP allows"}});
   while (!ended_ && !pump()) {
   }  // or the publish may hang (rbit/doc/traps.rst, amqp-publish-hangs)
-  const auto found = channels_.find(command.channel);
-  if (ended_ || found == channels_.end() || found->second.closing)
+  ChannelState* const channel = find(command.channel);
+  if (ended_ || !channel || channel->closing)
     return answer(command.id, Answer{{}, ended_ ? never_sent() : gone});
-  ChannelState& channel = found->second;
-  channel.unconfirmed[++channel.published] =
+  channel->unconfirmed[++channel->published] =
       Unconfirmed{command.id, message.exchange, message.routing_key, message.message_id, {}};
-  if (!wire_->publish(command.channel, message))
-    end({lost, "the connection is lost: " + wire_->failure(), false});
+  send(command);
+}
+
+bool Session::send(const Command& command) {
+  if (wire_->send(command.channel, command.what)) return true;
+  end(broken());
+  return false;
 }
 
 void Session::answer(std::uint64_t id, Answer answer) {

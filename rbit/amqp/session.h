@@ -21,8 +21,7 @@ namespace rbit::amqp {
 /// heartbeat going. Requests are not waited for one by one: any number is under way.
 class Session {
  public:
-  explicit Session(Mailbox& mailbox);
-  ~Session();
+  explicit Session(Mailbox& mailbox) : mailbox_(mailbox) {}
 
   /// Connects to the first endpoint that takes us and serves it until the connection ends.
   Refusal run(const ConnectionSettings& settings);
@@ -81,17 +80,20 @@ class Session {
   void on(std::uint16_t number, ChannelCloseFrame& frame);
   void on(std::uint16_t number, ConnectionCloseFrame& frame);
   void on(std::uint16_t number, ConnectionClosedFrame& frame);
-  void on(std::uint16_t number, BlockedFrame& frame);
+  void on(std::uint16_t number, Blocked& frame);
+  /// Null: what comes on it, or is asked of it, crossed its close.
+  ChannelState* find(std::uint16_t number);
   ChannelState* begin(std::uint16_t number, Content content);
   void complete(std::uint16_t number, ChannelState& channel);
   void note_return(ChannelState& channel);
 
   void execute(Command& command);
   bool hold_back(Command& command);
-  void release(std::uint16_t number);
-  void request(Command& command, const Request& request);
-  void settle(const Command& command, const Settle& settle);
-  void publish(const Command& command, const Outgoing& message);
+  void request(const Command& command);
+  void settle(const Command& command);
+  void publish(const Command& command);
+  /// Returns false if that ended the connection.
+  bool send(const Command& command);
   void answer(std::uint64_t id, Answer answer);
   void refuse_all(ChannelState& channel, const Refusal& why);
   void suspect_unreadable();
@@ -100,6 +102,7 @@ class Session {
   Refusal end_of_all() const;
   Refusal never_sent() const;  // the same for what is not sent any more
   void end(Refusal why);       // of the whole connection; the first reason counts
+  Refusal broken() const;      // for what the wire failed with
 
   Mailbox& mailbox_;
   std::unique_ptr<Wire> wire_;

@@ -23,15 +23,15 @@ const char* name_of(std::size_t request) {
 
 void Session::on(std::uint16_t number, ChannelCloseFrame& frame) {
   if (!wire_->send_channel_close_ok(number))  // at once: until then the broker repeats it
-    return end({lost, "the connection is lost: " + wire_->failure(), false});
-  const auto found = channels_.find(number);
-  if (found == channels_.end()) return;
+    return end(broken());
+  ChannelState* const channel = find(number);
+  if (!channel) return;
   note_limit(frame.why);
-  for (const Pending& pending : found->second.pending)
+  for (const Pending& pending : channel->pending)
     if (!pending.queue.empty() && frame.request == pending.request)
       frame.why.suspects.push_back(pending.queue);
-  refuse_all(found->second, frame.why);
-  channels_.erase(found);
+  refuse_all(*channel, frame.why);
+  channels_.erase(number);
   events_.emplace_back(ChannelClosed{number, frame.why});
 }
 
@@ -65,7 +65,7 @@ bool Session::suspect(const Refusal& why, std::optional<std::size_t> request) {
 
 bool Session::overdue() {
   const Time now = SteadyClock::now();
-  if (close_deadline_ && now >= *close_deadline_) end({lost, "closed by us", false});
+  if (close_deadline_ && now >= *close_deadline_) end({lost, "closed by us"});
   // A blocked connection is not read by the broker: its silence means nothing.
   if (blocked_ || ended_) return ended_.has_value();
   std::vector<std::pair<ChannelState*, const Pending*>> late;
@@ -79,7 +79,7 @@ bool Session::overdue() {
     late.front().first->suspects.push_back(first.queue);
     deadly_operation_ = name_of(first.request);
   }
-  end({lost, "no answer to a request in 20 s", false});
+  end({lost, "no answer to a request in 20 s"});
   return true;
 }
 
@@ -151,7 +151,7 @@ int Session::channels() const {
 
 /// A publish's own fault shows in its channel.
 Refusal Session::end_of_all() const {
-  Refusal why{lost, ended_->text, false, ended_->cure};
+  Refusal why{lost, ended_->text, ended_->cure};
   why.limit = ended_->limit;
   return why;
 }
@@ -164,6 +164,10 @@ Refusal Session::never_sent() const {
 
 void Session::end(Refusal why) {
   if (!ended_) ended_ = std::move(why);
+}
+
+Refusal Session::broken() const {
+  return {lost, "the connection is lost: " + wire_->failure()};
 }
 
 }  // namespace rbit::amqp

@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "rbit/base/host_port.h"
+
 namespace rbit::amqp {
 
 /// One broker of the list. `host` is a name or an address, a v6 address without brackets.
@@ -14,7 +16,7 @@ struct Endpoint {
   std::uint16_t port = 5672;
 
   /// "localhost:5672", "[::1]:5672"
-  std::string text() const;
+  std::string text() const { return join_host_port(host, port); }
 };
 
 /// TLS with the broker's certificate verified. Empty files: the system's CA paths, no certificate

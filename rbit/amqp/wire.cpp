@@ -12,8 +12,7 @@ namespace rbit::amqp {
 namespace {
 
 /// A scalar that is kept, or false.
-bool read_value(const amqp_field_value_t& value,
-                std::variant<bool, std::int64_t, double, std::string>& out) {
+bool read_value(const amqp_field_value_t& value, HeaderValue& out) {
   switch (value.kind) {
     case AMQP_FIELD_KIND_BOOLEAN:
       out = value.value.boolean != 0;
@@ -62,29 +61,15 @@ bool is_own(const amqp_table_entry_t& header, std::string_view own_headers) {
   return !own_headers.empty() && view_of(header.key).starts_with(own_headers);
 }
 
-amqp_table_entry_t write_value(const std::string& key,
-                               const std::variant<bool, std::int64_t, double, std::string>& value) {
-  amqp_table_entry_t entry{};
-  entry.key = bytes_of(key);
-  if (const auto* flag = std::get_if<bool>(&value)) {
-    entry.value.kind = AMQP_FIELD_KIND_BOOLEAN;
-    entry.value.value.boolean = *flag;
-  } else if (const auto* number = std::get_if<std::int64_t>(&value)) {
-    if (*number == static_cast<std::int32_t>(*number)) {
-      entry.value.kind = AMQP_FIELD_KIND_I32;
-      entry.value.value.i32 = static_cast<std::int32_t>(*number);
-    } else {
-      entry.value.kind = AMQP_FIELD_KIND_I64;
-      entry.value.value.i64 = *number;
-    }
-  } else if (const auto* real = std::get_if<double>(&value)) {
-    entry.value.kind = AMQP_FIELD_KIND_F64;
-    entry.value.value.f64 = *real;
-  } else {
-    entry.value.kind = AMQP_FIELD_KIND_UTF8;
-    entry.value.value.bytes = bytes_of(std::get<std::string>(value));
-  }
-  return entry;
+amqp_table_entry_t header_entry(const std::string& key, const HeaderValue& value) {
+  if (const auto* text = std::get_if<std::string>(&value)) return text_entry(key, *text);
+  if (const auto* flag = std::get_if<bool>(&value)) return flag_entry(key, *flag);
+  if (const auto* real = std::get_if<double>(&value))
+    return {bytes_of(key), {AMQP_FIELD_KIND_F64, {.f64 = *real}}};
+  const auto number = std::get<std::int64_t>(value);
+  const auto small = static_cast<std::int32_t>(number);
+  if (number == small) return {bytes_of(key), {AMQP_FIELD_KIND_I32, {.i32 = small}}};
+  return {bytes_of(key), {AMQP_FIELD_KIND_I64, {.i64 = number}}};
 }
 
 template <class Decoded>
@@ -93,22 +78,31 @@ const Decoded& as(const amqp_frame_t& raw) {
 }
 
 struct Method {
-  std::uint32_t id;
+  std::uint32_t id;      // a close may name it as what failed
+  std::uint32_t answer;  // the method that answers it
   std::size_t request;
   const char* name;
 };
 
-/// The requests that a close may name.
+constexpr std::uint32_t unnamed = 0;
 constexpr Method methods[] = {
-    {AMQP_CHANNEL_OPEN_METHOD, request_index<OpenChannel>, "channel.open"},
-    {AMQP_EXCHANGE_DECLARE_METHOD, request_index<DeclareExchange>, "exchange.declare"},
-    {AMQP_QUEUE_DECLARE_METHOD, request_index<DeclareQueue>, "queue.declare"},
-    {AMQP_QUEUE_BIND_METHOD, request_index<BindQueue>, "queue.bind"},
-    {AMQP_QUEUE_DELETE_METHOD, request_index<DeleteQueue>, "queue.delete"},
-    {AMQP_BASIC_QOS_METHOD, request_index<SetPrefetch>, "basic.qos"},
-    {AMQP_BASIC_CONSUME_METHOD, request_index<Consume>, "basic.consume"},
-    {AMQP_BASIC_CANCEL_METHOD, request_index<CancelConsumer>, "basic.cancel"},
-    {AMQP_BASIC_GET_METHOD, request_index<Get>, "basic.get"},
+    {AMQP_CHANNEL_OPEN_METHOD, AMQP_CHANNEL_OPEN_OK_METHOD, request_index<OpenChannel>,
+     "channel.open"},
+    {unnamed, AMQP_CHANNEL_CLOSE_OK_METHOD, request_index<CloseChannel>, ""},
+    {AMQP_EXCHANGE_DECLARE_METHOD, AMQP_EXCHANGE_DECLARE_OK_METHOD, request_index<DeclareExchange>,
+     "exchange.declare"},
+    {AMQP_QUEUE_DECLARE_METHOD, AMQP_QUEUE_DECLARE_OK_METHOD, request_index<DeclareQueue>,
+     "queue.declare"},
+    {AMQP_QUEUE_BIND_METHOD, AMQP_QUEUE_BIND_OK_METHOD, request_index<BindQueue>, "queue.bind"},
+    {AMQP_QUEUE_DELETE_METHOD, AMQP_QUEUE_DELETE_OK_METHOD, request_index<DeleteQueue>,
+     "queue.delete"},
+    {AMQP_BASIC_QOS_METHOD, AMQP_BASIC_QOS_OK_METHOD, request_index<SetPrefetch>, "basic.qos"},
+    {AMQP_BASIC_CONSUME_METHOD, AMQP_BASIC_CONSUME_OK_METHOD, request_index<Consume>,
+     "basic.consume"},
+    {AMQP_BASIC_CANCEL_METHOD, AMQP_BASIC_CANCEL_OK_METHOD, request_index<CancelConsumer>,
+     "basic.cancel"},
+    {AMQP_BASIC_GET_METHOD, AMQP_BASIC_GET_EMPTY_METHOD, request_index<Get>, "basic.get"},
+    {unnamed, AMQP_CONFIRM_SELECT_OK_METHOD, request_index<SelectConfirms>, ""},
 };
 
 /// channel.close and connection.close have the same fields.
@@ -119,22 +113,34 @@ Frame close_frame(const Close& close) {
   frame.why.text = text_of(close.reply_text);
   const std::uint32_t id = std::uint32_t{close.class_id} << 16 | close.method_id;
   for (const Method& method : methods) {
-    if (method.id != id) continue;
+    if (method.id != id || id == unnamed) continue;
     frame.request = method.request;
     frame.why.operation = method.name;
   }
   return frame;
 }
 
-template <class R>
-AnswerFrame answer(Reply reply = {}) {
-  return {request_index<R>, reply};
+/// basic.deliver and basic.get-ok have these.
+template <class Method>
+DeliverFrame deliver_frame(const Method& method) {
+  DeliverFrame frame;
+  frame.head.delivery_tag = method.delivery_tag;
+  frame.head.redelivered = method.redelivered != 0;
+  frame.head.exchange = text_of(method.exchange);
+  frame.head.routing_key = text_of(method.routing_key);
+  return frame;
+}
+
+/// basic.ack and basic.nack.
+template <class Method>
+ConfirmFrame confirm_frame(const Method& method, bool accepted) {
+  return {method.delivery_tag, method.multiple != 0, accepted};
 }
 
 }  // namespace
 
 void read_properties(const amqp_basic_properties_t_& from, std::string_view own_headers,
-                     Incoming& to) {
+                     MessageHead& to) {
   const auto has = [&](amqp_flags_t flag) { return (from._flags & flag) != 0; };
   if (has(AMQP_BASIC_CONTENT_TYPE_FLAG)) to.content_type = text_of(from.content_type);
   if (has(AMQP_BASIC_CONTENT_ENCODING_FLAG)) to.content_encoding = text_of(from.content_encoding);
@@ -158,7 +164,7 @@ void read_properties(const amqp_basic_properties_t_& from, std::string_view own_
     Bound& left = is_own(entry, own_headers) ? ours : others;
     const bool long_text = entry.value.kind == AMQP_FIELD_KIND_UTF8;
     const std::size_t bytes = entry.key.len + (long_text ? entry.value.value.bytes.len : 8);
-    std::variant<bool, std::int64_t, double, std::string> value;
+    HeaderValue value;
     if (left.count == 0 || bytes > left.room || !read_value(entry.value, value)) continue;
     --left.count;
     left.room -= bytes;
@@ -192,11 +198,8 @@ Wire::Got Wire::next(Frame& frame) {
       return Got::frame;
     }
     if (raw.frame_type == AMQP_FRAME_HEADER) {
-      if (raw.payload.properties.class_id != AMQP_BASIC_CLASS) {
-        failure_ = "a header of an unknown class";
-        garbled_ = true;
-        return Got::broken;
-      }
+      if (raw.payload.properties.class_id != AMQP_BASIC_CLASS)
+        return garbage("a header of an unknown class");
       HeaderFrame header;
       header.properties.size = raw.payload.properties.body_size;
       read_properties(*static_cast<const amqp_basic_properties_t*>(raw.payload.properties.decoded),
@@ -205,73 +208,43 @@ Wire::Got Wire::next(Frame& frame) {
       return Got::frame;
     }
     if (raw.frame_type != AMQP_FRAME_METHOD) continue;  // a heartbeat that slipped through
-    bool unknown = false;
-    read_method(raw, frame, unknown);
-    if (!unknown) return Got::frame;
-    failure_ = "an unexpected method, number " + std::to_string(raw.payload.method.id);
-    garbled_ = true;
-    return Got::broken;
+    if (read_method(raw, frame)) return Got::frame;
+    return garbage("an unexpected method, number " + std::to_string(raw.payload.method.id));
   }
 }
 
-void Wire::read_method(const amqp_frame_t_& raw, Frame& frame, bool& unknown) {
-  switch (raw.payload.method.id) {
-    case AMQP_CHANNEL_OPEN_OK_METHOD:
-      frame.what = answer<OpenChannel>();
-      break;
-    case AMQP_CHANNEL_CLOSE_OK_METHOD:
-      frame.what = answer<CloseChannel>();
-      break;
-    case AMQP_EXCHANGE_DECLARE_OK_METHOD:
-      frame.what = answer<DeclareExchange>();
-      break;
-    case AMQP_QUEUE_DECLARE_OK_METHOD: {
-      const auto& ok = as<amqp_queue_declare_ok_t>(raw);
-      frame.what = answer<DeclareQueue>({ok.message_count, ok.consumer_count, false});
-      break;
+Wire::Got Wire::garbage(std::string what) {
+  failure_ = std::move(what);
+  garbled_ = true;
+  return Got::broken;
+}
+
+/// Returns false if it is none that a broker may send.
+bool Wire::read_method(const amqp_frame_t_& raw, Frame& frame) {
+  const amqp_method_number_t id = raw.payload.method.id;
+  for (const Method& method : methods) {
+    if (method.answer != id) continue;
+    AnswerFrame answer{method.request, {}};
+    answer.reply.empty = id == AMQP_BASIC_GET_EMPTY_METHOD;
+    if (id == AMQP_QUEUE_DECLARE_OK_METHOD) {
+      answer.reply.messages = as<amqp_queue_declare_ok_t>(raw).message_count;
+      answer.reply.consumers = as<amqp_queue_declare_ok_t>(raw).consumer_count;
     }
-    case AMQP_QUEUE_BIND_OK_METHOD:
-      frame.what = answer<BindQueue>();
-      break;
-    case AMQP_QUEUE_DELETE_OK_METHOD:
-      frame.what = answer<DeleteQueue>();
-      break;
-    case AMQP_BASIC_QOS_OK_METHOD:
-      frame.what = answer<SetPrefetch>();
-      break;
-    case AMQP_BASIC_CONSUME_OK_METHOD:
-      frame.what = answer<Consume>();
-      break;
-    case AMQP_BASIC_CANCEL_OK_METHOD:
-      frame.what = answer<CancelConsumer>();
-      break;
-    case AMQP_CONFIRM_SELECT_OK_METHOD:
-      frame.what = answer<SelectConfirms>();
-      break;
-    case AMQP_BASIC_GET_EMPTY_METHOD:
-      frame.what = answer<Get>({0, 0, true});
-      break;
+    frame.what = answer;
+    return true;
+  }
+  switch (id) {
     case AMQP_BASIC_GET_OK_METHOD: {
-      const auto& ok = as<amqp_basic_get_ok_t>(raw);
-      DeliverFrame deliver;
+      DeliverFrame deliver = deliver_frame(as<amqp_basic_get_ok_t>(raw));
       deliver.got = true;
-      deliver.head.delivery_tag = ok.delivery_tag;
-      deliver.head.redelivered = ok.redelivered != 0;
-      deliver.head.exchange = text_of(ok.exchange);
-      deliver.head.routing_key = text_of(ok.routing_key);
       frame.what = std::move(deliver);
-      break;
+      return true;
     }
     case AMQP_BASIC_DELIVER_METHOD: {
-      const auto& method = as<amqp_basic_deliver_t>(raw);
-      DeliverFrame deliver;
-      deliver.head.consumer_tag = text_of(method.consumer_tag);
-      deliver.head.delivery_tag = method.delivery_tag;
-      deliver.head.redelivered = method.redelivered != 0;
-      deliver.head.exchange = text_of(method.exchange);
-      deliver.head.routing_key = text_of(method.routing_key);
+      DeliverFrame deliver = deliver_frame(as<amqp_basic_deliver_t>(raw));
+      deliver.head.consumer_tag = text_of(as<amqp_basic_deliver_t>(raw).consumer_tag);
       frame.what = std::move(deliver);
-      break;
+      return true;
     }
     case AMQP_BASIC_RETURN_METHOD: {
       const auto& method = as<amqp_basic_return_t>(raw);
@@ -281,38 +254,34 @@ void Wire::read_method(const amqp_frame_t_& raw, Frame& frame, bool& unknown) {
       returned.exchange = text_of(method.exchange);
       returned.routing_key = text_of(method.routing_key);
       frame.what = std::move(returned);
-      break;
+      return true;
     }
-    case AMQP_BASIC_ACK_METHOD: {
-      const auto& method = as<amqp_basic_ack_t>(raw);
-      frame.what = ConfirmFrame{method.delivery_tag, method.multiple != 0, true};
-      break;
-    }
-    case AMQP_BASIC_NACK_METHOD: {
-      const auto& method = as<amqp_basic_nack_t>(raw);
-      frame.what = ConfirmFrame{method.delivery_tag, method.multiple != 0, false};
-      break;
-    }
+    case AMQP_BASIC_ACK_METHOD:
+      frame.what = confirm_frame(as<amqp_basic_ack_t>(raw), true);
+      return true;
+    case AMQP_BASIC_NACK_METHOD:
+      frame.what = confirm_frame(as<amqp_basic_nack_t>(raw), false);
+      return true;
     case AMQP_BASIC_CANCEL_METHOD:
       frame.what = ConsumerCancelFrame{text_of(as<amqp_basic_cancel_t>(raw).consumer_tag)};
-      break;
+      return true;
     case AMQP_CHANNEL_CLOSE_METHOD:
       frame.what = close_frame<ChannelCloseFrame>(as<amqp_channel_close_t>(raw));
-      break;
+      return true;
     case AMQP_CONNECTION_CLOSE_METHOD:
       frame.what = close_frame<ConnectionCloseFrame>(as<amqp_connection_close_t>(raw));
-      break;
+      return true;
     case AMQP_CONNECTION_CLOSE_OK_METHOD:
       frame.what = ConnectionClosedFrame{};
-      break;
+      return true;
     case AMQP_CONNECTION_BLOCKED_METHOD:
-      frame.what = BlockedFrame{true, text_of(as<amqp_connection_blocked_t>(raw).reason)};
-      break;
+      frame.what = Blocked{true, text_of(as<amqp_connection_blocked_t>(raw).reason)};
+      return true;
     case AMQP_CONNECTION_UNBLOCKED_METHOD:
-      frame.what = BlockedFrame{false, ""};
-      break;
+      frame.what = Blocked{false, ""};
+      return true;
     default:
-      unknown = true;
+      return false;
   }
 }
 
@@ -340,18 +309,8 @@ bool Wire::send(std::uint16_t channel, const Request& request) {
     }
     bool operator()(const DeclareQueue& declare) {
       std::vector<amqp_table_entry_t> entries;
-      for (const auto& [key, value] : declare.arguments) {
-        amqp_table_entry_t entry{};
-        entry.key = bytes_of(key);
-        if (const auto* number = std::get_if<std::int32_t>(&value)) {
-          entry.value.kind = AMQP_FIELD_KIND_I32;
-          entry.value.value.i32 = *number;
-        } else {
-          entry.value.kind = AMQP_FIELD_KIND_UTF8;
-          entry.value.value.bytes = bytes_of(std::get<std::string>(value));
-        }
-        entries.push_back(entry);
-      }
+      for (const auto& [key, value] : declare.arguments)
+        entries.push_back(header_entry(key, value));
       amqp_queue_declare_t method{};
       method.queue = bytes_of(declare.name);
       method.passive = declare.passive;
@@ -384,10 +343,7 @@ bool Wire::send(std::uint16_t channel, const Request& request) {
       method.queue = bytes_of(consume.queue);
       method.consumer_tag = bytes_of(consume.tag);
       // A priority that is no number: RabbitMQ looks at the permission to read, then refuses it.
-      amqp_table_entry_t entry{};
-      entry.key = amqp_cstring_bytes("x-priority");
-      entry.value.kind = AMQP_FIELD_KIND_UTF8;
-      entry.value.value.bytes = amqp_cstring_bytes("none");
+      amqp_table_entry_t entry = text_entry("x-priority", "none");
       if (consume.as_a_question) method.arguments = {1, &entry};
       return wire.method(channel, AMQP_BASIC_CONSUME_METHOD, &method);
     }
@@ -405,26 +361,27 @@ bool Wire::send(std::uint16_t channel, const Request& request) {
       amqp_confirm_select_t method{};
       return wire.method(channel, AMQP_CONFIRM_SELECT_METHOD, &method);
     }
+    bool operator()(const Settle& settle) {
+      return wire.check(settle.kind == Settle::Kind::ack
+                            ? amqp_basic_ack(wire.state_, channel, settle.delivery_tag, 0)
+                            : amqp_basic_nack(wire.state_, channel, settle.delivery_tag, 0, 1));
+    }
+    bool operator()(const Outgoing& message) { return wire.publish(channel, message); }
+    bool operator()(const CloseConnection&) {
+      amqp_connection_close_t method{};
+      method.reply_code = AMQP_REPLY_SUCCESS;
+      return wire.method(0, AMQP_CONNECTION_CLOSE_METHOD, &method);
+    }
   };
   return std::visit(Sender{*this, channel}, request);
 }
 
-bool Wire::send(std::uint16_t channel, const Settle& settle) {
-  if (settle.kind == Settle::Kind::ack)
-    return check(amqp_basic_ack(state_, channel, settle.delivery_tag, 0));
-  return check(amqp_basic_nack(state_, channel, settle.delivery_tag, 0, 1));
-}
-
 bool Wire::publish(std::uint16_t channel, const Outgoing& message) {
   std::vector<amqp_table_entry_t> headers;
-  for (const auto& [key, seconds] : message.time_headers) {
-    amqp_table_entry_t entry{};
-    entry.key = bytes_of(key);
-    entry.value.kind = AMQP_FIELD_KIND_TIMESTAMP;
-    entry.value.value.u64 = static_cast<std::uint64_t>(seconds);
-    headers.push_back(entry);
-  }
-  for (const auto& [key, value] : message.headers) headers.push_back(write_value(key, value));
+  for (const auto& [key, seconds] : message.time_headers)
+    headers.push_back(
+        {bytes_of(key), {AMQP_FIELD_KIND_TIMESTAMP, {.u64 = static_cast<std::uint64_t>(seconds)}}});
+  for (const auto& [key, value] : message.headers) headers.push_back(header_entry(key, value));
   // Ours first, for readers that look at the start of a long table only.
   std::stable_partition(headers.begin(), headers.end(),
                         [&](const auto& header) { return is_own(header, own_headers_); });
@@ -463,12 +420,6 @@ bool Wire::publish(std::uint16_t channel, const Outgoing& message) {
 bool Wire::send_channel_close_ok(std::uint16_t channel) {
   amqp_channel_close_ok_t method{};
   return this->method(channel, AMQP_CHANNEL_CLOSE_OK_METHOD, &method);
-}
-
-bool Wire::send_close() {
-  amqp_connection_close_t close{};
-  close.reply_code = AMQP_REPLY_SUCCESS;
-  return method(0, AMQP_CONNECTION_CLOSE_METHOD, &close);
 }
 
 bool Wire::send_close_ok() {

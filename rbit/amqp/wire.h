@@ -7,7 +7,6 @@
 
 #include "rbit/amqp/dial.h"
 #include "rbit/amqp/protocol.h"
-#include "rbit/amqp/publisher.h"
 #include "rbit/amqp/settings.h"
 
 struct amqp_connection_state_t_;
@@ -22,7 +21,7 @@ struct AnswerFrame {
   Reply reply;
 };
 struct DeliverFrame {  // a header and bodies follow; as the answer to Get if `got`
-  Incoming head;
+  MessageHead head;
   bool got = false;
 };
 struct ReturnFrame {  // a header and bodies follow
@@ -30,7 +29,7 @@ struct ReturnFrame {  // a header and bodies follow
   std::string exchange, routing_key;
 };
 struct HeaderFrame {
-  Incoming properties;  // and its `size`
+  MessageHead properties;  // and its `size`
 };
 struct BodyFrame {
   std::string_view bytes;  // until the next call of `next`
@@ -50,23 +49,19 @@ struct ConnectionCloseFrame {
   Refusal why;
   std::optional<std::size_t> request;
 };
-struct ConnectionClosedFrame {};  // the answer to `send_close`
-struct BlockedFrame {
-  bool blocked;
-  std::string reason;
-};
+struct ConnectionClosedFrame {};  // the answer to `CloseConnection`
 
 struct Frame {
   std::uint16_t channel = 0;
   std::variant<AnswerFrame, DeliverFrame, ReturnFrame, HeaderFrame, BodyFrame, ConfirmFrame,
                ConsumerCancelFrame, ChannelCloseFrame, ConnectionCloseFrame, ConnectionClosedFrame,
-               BlockedFrame>
+               Blocked>
       what;
 };
 
 /// Copies what is kept of a message's properties and headers (`max_headers`, `max_header_bytes`).
 void read_properties(const amqp_basic_properties_t_& from, std::string_view own_headers,
-                     Incoming& to);
+                     MessageHead& to);
 
 /// librabbitmq behind one class: one connection from its making to its end, frames in, methods out.
 /// Used by one thread. It knows no channels' states and waits for no answers; that is `Session`'s.
@@ -74,27 +69,23 @@ void read_properties(const amqp_basic_properties_t_& from, std::string_view own_
 /// (rbit/doc/traps.rst, amqp-no-polite-close).
 class Wire {
  public:
-  Wire() = default;
+  explicit Wire(Mailbox& mailbox) : mailbox_(mailbox) {}
   Wire(const Wire&) = delete;
   Wire& operator=(const Wire&) = delete;
-  ~Wire();  // destroys the connection, politely only after `send_close` was answered
+  ~Wire();  // destroys the connection, politely only after `CloseConnection` was answered
 
-  /// Connects to one address and logs in. Returns none if it stands. `on_socket` gets the
+  /// Connects to one address and logs in. Returns none if it stands. The mailbox gets the
   /// descriptor as soon as there is one, for whoever must cut a hanging login off.
   std::optional<Refusal> open(const ConnectionSettings& settings, const Endpoint& endpoint,
-                              const Address& address, const Interrupt& interrupt,
-                              const std::function<void(int)>& on_socket);
+                              const Address& address);
 
   enum class Got { frame, nothing, broken };
   /// The next frame if one is there; never waits. Sends heartbeats that are due.
   Got next(Frame& frame);
 
+  /// REQUIRES, of Outgoing: `next` gave `nothing` just before, or it may hang.
   bool send(std::uint16_t channel, const Request& request);
-  bool send(std::uint16_t channel, const Settle& settle);
-  /// REQUIRES: `next` gave `nothing` just before, or it may hang.
-  bool publish(std::uint16_t channel, const Outgoing& message);
   bool send_channel_close_ok(std::uint16_t channel);
-  bool send_close();
   bool send_close_ok();
 
   int socket() const;
@@ -107,10 +98,13 @@ class Wire {
 
  private:
   bool method(std::uint16_t channel, std::uint32_t id, void* decoded);
+  bool publish(std::uint16_t channel, const Outgoing& message);
   bool check(int status);
   std::optional<Refusal> log_in(const ConnectionSettings& settings);
-  void read_method(const amqp_frame_t_& raw, Frame& frame, bool& unknown);
+  bool read_method(const amqp_frame_t_& raw, Frame& frame);
+  Got garbage(std::string what);
 
+  Mailbox& mailbox_;
   amqp_connection_state_t_* state_ = nullptr;
   std::string own_headers_;
   std::string tls_host_;  // outlives the TLS context

@@ -18,22 +18,6 @@ constexpr timeval answer_limit{20, 0};            // of the login
 constexpr int frame_max = 1 << 20;                // bounds the depth of header tables
 constexpr int least_frame_max = 4096;             // what AMQP itself promises
 
-amqp_table_entry_t entry(const char* key, const char* text) {
-  amqp_table_entry_t made{};
-  made.key = amqp_cstring_bytes(key);
-  made.value.kind = AMQP_FIELD_KIND_UTF8;
-  made.value.value.bytes = amqp_cstring_bytes(text);
-  return made;
-}
-
-amqp_table_entry_t yes(const char* key) {
-  amqp_table_entry_t made{};
-  made.key = amqp_cstring_bytes(key);
-  made.value.kind = AMQP_FIELD_KIND_BOOLEAN;
-  made.value.value.boolean = 1;
-  return made;
-}
-
 Refusal refusal_of(const amqp_rpc_reply_t& reply) {
   Refusal refusal;
   if (reply.reply_type == AMQP_RESPONSE_SERVER_EXCEPTION &&
@@ -63,23 +47,22 @@ Wire::~Wire() {
 }
 
 std::optional<Refusal> Wire::open(const ConnectionSettings& settings, const Endpoint& endpoint,
-                                  const Address& address, const Interrupt& interrupt,
-                                  const std::function<void(int)>& on_socket) {
+                                  const Address& address) {
   keep_large_pages_lazy();
   state_ = amqp_new_connection();
-  if (!state_) return Refusal{lost, "no memory for a connection", false};
+  if (!state_) return Refusal{lost, "no memory for a connection"};
   own_headers_ = settings.own_headers;
   if (settings.tls) {
     amqp_socket_t* socket = amqp_ssl_socket_new(state_);
-    if (!socket) return Refusal{lost, "no memory for a TLS socket", false};
+    if (!socket) return Refusal{lost, "no memory for a TLS socket"};
     if (!settings.tls->verify && !address.is_loopback())
       return Refusal{lost,
                      "TLS without verification is for this machine alone, and that is another",
-                     false, "set [amqp] tls-verify = yes, and ca-file where it is needed"};
+                     "set [amqp] tls-verify = yes, and ca-file where it is needed"};
     tls_host_ = endpoint.host;
     const Result<void> secured =
         secure(amqp_ssl_socket_get_context(socket), *settings.tls, tls_host_);
-    if (!secured) return Refusal{lost, secured.error().text(), false};
+    if (!secured) return Refusal{lost, secured.error().text()};
     amqp_ssl_socket_set_verify_peer(socket, settings.tls->verify);
     amqp_ssl_socket_set_verify_hostname(socket, 0);  // the context does it, for addresses too
     const timeval limit{connect_limit.count(), 0};
@@ -87,19 +70,17 @@ std::optional<Refusal> Wire::open(const ConnectionSettings& settings, const Endp
         amqp_socket_open_noblock(socket, address.text.c_str(), endpoint.port, &limit);
     if (status != AMQP_STATUS_OK) {
       const std::string trouble = tls_trouble();
-      return Refusal{lost,
-                     std::string("TLS: ") + amqp_error_string2(status) +
-                         (trouble.empty() ? "" : ": " + trouble),
-                     false};
+      return Refusal{lost, std::string("TLS: ") + amqp_error_string2(status) +
+                               (trouble.empty() ? "" : ": " + trouble)};
     }
   } else {
-    Result<Fd> connected = connect_to(address, connect_limit, interrupt);
-    if (!connected) return Refusal{lost, connected.error().reason, false};
+    Result<Fd> connected = connect_to(address, connect_limit, mailbox_);
+    if (!connected) return Refusal{lost, connected.error().reason};
     amqp_socket_t* socket = amqp_tcp_socket_new(state_);
-    if (!socket) return Refusal{lost, "no memory for a socket", false};
+    if (!socket) return Refusal{lost, "no memory for a socket"};
     amqp_tcp_socket_set_sockfd(socket, connected->release());
   }
-  on_socket(socket());
+  mailbox_.use_socket(socket());
   harden(socket(), settings.heartbeat);
   return log_in(settings);
 }
@@ -107,15 +88,16 @@ std::optional<Refusal> Wire::open(const ConnectionSettings& settings, const Endp
 std::optional<Refusal> Wire::log_in(const ConnectionSettings& settings) {
   amqp_set_handshake_timeout(state_, &answer_limit);
   amqp_set_rpc_timeout(state_, &answer_limit);
-  std::array capabilities{yes("consumer_cancel_notify"), yes("connection.blocked"),
-                          yes("publisher_confirms"), yes("basic.nack"),
-                          yes("authentication_failure_close")};  // the library tells none
+  std::array capabilities{
+      flag_entry("consumer_cancel_notify", true), flag_entry("connection.blocked", true),
+      flag_entry("publisher_confirms", true), flag_entry("basic.nack", true),
+      flag_entry("authentication_failure_close", true)};  // the library tells none
   amqp_table_entry_t can{};
   can.key = amqp_cstring_bytes("capabilities");
   can.value.kind = AMQP_FIELD_KIND_TABLE;
   can.value.value.table = {static_cast<int>(capabilities.size()), capabilities.data()};
-  std::array properties{entry("product", "rbit"), entry("version", RBIT_VERSION),
-                        entry("connection_name", settings.name.c_str()), can};
+  std::array properties{text_entry("product", "rbit"), text_entry("version", RBIT_VERSION),
+                        text_entry("connection_name", settings.name), can};
   const amqp_table_t table{static_cast<int>(properties.size()), properties.data()};
   const std::string vhost = settings.virtual_host.empty() ? "/" : settings.virtual_host;
   const amqp_rpc_reply_t reply = amqp_login_with_properties(
@@ -124,17 +106,15 @@ std::optional<Refusal> Wire::log_in(const ConnectionSettings& settings) {
       settings.user.c_str(), settings.password.c_str());
   if (reply.reply_type != AMQP_RESPONSE_NORMAL) return refusal_of(reply);
   if (amqp_get_frame_max(state_) < least_frame_max)
-    return Refusal{0,
-                   "it wants frames of " + std::to_string(amqp_get_frame_max(state_)) +
-                       " bytes; AMQP promises 4096",
-                   false};
+    return Refusal{0, "it wants frames of " + std::to_string(amqp_get_frame_max(state_)) +
+                          " bytes; AMQP promises 4096"};
   if (amqp_get_channel_max(state_) < settings.least_channels)
     return Refusal{lost,
                    "it allows " + std::to_string(amqp_get_channel_max(state_)) +
                        " channels a connection, and this one needs " +
                        std::to_string(settings.least_channels),
-                   false, "raise channel_max at the broker"};
-  if (amqp_get_heartbeat(state_) == 0) return Refusal{lost, "it refuses heartbeats", false};
+                   "raise channel_max at the broker"};
+  if (amqp_get_heartbeat(state_) == 0) return Refusal{lost, "it refuses heartbeats"};
   harden(socket(), heartbeat());  // the broker may have lowered it
   // A header goes in one frame, whatever its length, and the broker adds to it: what came in a
   // frame of the size that was agreed may leave in a larger one. So our side alone takes larger
@@ -142,7 +122,7 @@ std::optional<Refusal> Wire::log_in(const ConnectionSettings& settings) {
   if (settings.only_reads && amqp_get_frame_max(state_) < frame_max &&
       amqp_tune_connection(state_, amqp_get_channel_max(state_), frame_max,
                            amqp_get_heartbeat(state_)) != AMQP_STATUS_OK)
-    return Refusal{lost, "no memory for its frames", false};
+    return Refusal{lost, "no memory for its frames"};
   amqp_maybe_release_buffers(state_);
   return std::nullopt;
 }
@@ -157,9 +137,7 @@ std::string Wire::product() const {
   for (int i = 0; properties != nullptr && i < properties->num_entries; ++i) {
     const amqp_table_entry_t& one = properties->entries[i];
     if (one.value.kind != AMQP_FIELD_KIND_UTF8) continue;
-    const std::string_view key(static_cast<const char*>(one.key.bytes), one.key.len);
-    const std::string_view value(static_cast<const char*>(one.value.value.bytes.bytes),
-                                 one.value.value.bytes.len);
+    const std::string_view key = view_of(one.key), value = view_of(one.value.value.bytes);
     if (key == "product") product = text::one_line(value, 80);
     if (key == "version") version = text::one_line(value, 80);
   }

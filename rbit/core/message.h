@@ -2,39 +2,19 @@
 
 #include <cstdint>
 #include <limits>
-#include <map>
 #include <optional>
 #include <string>
-#include <variant>
 
+#include "rbit/base/message_properties.h"
 #include "rbit/core/body.h"
 
 namespace rbit {
 
-/// A scalar AMQP header value. Tables and arrays are not kept: they may nest without limit.
-using HeaderValue = std::variant<bool, std::int64_t, double, std::string>;
-
-/// What a queue held, unparsed: bytes and properties. Nothing in it is trusted.
-struct Message {
+/// What a queue held, unparsed: bytes and properties. Without exchange it came straight to its
+/// queue.
+struct Message : MessageHead {
   std::string queue;
-  Body body;                 // the first 64 KiB only, if `oversized`
-  bool redelivered = false;  // a hint: a TTL hop or a republish clears it
-
-  std::string message_id;  // empty: none
-  std::string content_type, content_encoding, correlation_id, reply_to;
-  std::string type, app_id, user_id, expiration;
-  std::optional<std::int64_t> timestamp;  // seconds since 1970
-  std::optional<std::uint8_t> priority;
-  std::map<std::string, HeaderValue> headers;  // scalar ones, at most 64, 8 KiB together
-  bool persistent = true;
-
-  // How this delivery of it came, for a job that asks. Without exchange: straight to its queue.
-  std::string exchange, routing_key, consumer_tag;
-  std::uint64_t delivery_tag = 0;
-
-  bool oversized = false;  // the body was above the size limit and was not kept
-  std::uint64_t size = 0;  // of the whole body, in bytes
-  std::string sha256;      // of the whole body, hexadecimal; filled in if `oversized`
+  Body body;  // the first 64 KiB only, if `oversized`
 };
 
 /// The header that rbit's own copies carry: which attempt the message asks for.

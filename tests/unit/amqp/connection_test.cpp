@@ -182,7 +182,7 @@ TEST_CASE("a message keeps its properties on the way to a consumer and back") {
   auto headers = sent.headers;
   headers["when"] = std::int64_t{1'600'000'000};
   CHECK(came.headers == headers);
-  CHECK(test::run(loop, channel->settled(Settle{came.delivery_tag})).ok());
+  CHECK(test::run(loop, channel->call(Settle{came.delivery_tag})).ok());
   test::run(loop, connection->close());
 }
 
@@ -282,7 +282,7 @@ TEST_CASE("a connection that is cut off tells its channels and whoever waits") {
   const Answer answer = test::run(loop, channel->call(queue_named("x")));
   CHECK(!answer.ok());
   CHECK(test::eventually(loop, [&] { return closed && channel_closed; }));
-  CHECK(!test::run(loop, channel->settled(Settle{1})).ok());
+  CHECK(!test::run(loop, channel->call(Settle{1})).ok());
 }
 
 TEST_CASE("a publish is confirmed, or its Error says why not") {

@@ -138,7 +138,7 @@ TEST_CASE("a limit that is reached is told from arguments that differ, and has i
            Case{404, "NOT_FOUND - no queue 'limit (1) is reached' in vhost '/'", ""},
        }) {
     CAPTURE(one.text);
-    Refusal refusal{one.code, one.text, false};
+    Refusal refusal{one.code, one.text};
     note_limit(refusal);
     CHECK(refusal.limit == (*one.cure != 0));
     CHECK(refusal.cure.empty() == (*one.cure == 0));

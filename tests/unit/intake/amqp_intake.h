@@ -140,7 +140,7 @@ class Witness {
       return got.size() == 1 || !run(loop_, channel->call(amqp::Get{queue})).ok() || !got.empty();
     }));
     REQUIRE(got.size() == 1);
-    CHECK(run(loop_, channel->settled({got[0].delivery_tag})).ok());
+    CHECK(run(loop_, channel->call(amqp::Settle{got[0].delivery_tag})).ok());
     return got[0];
   }
 

@@ -72,8 +72,7 @@ void OwnedJobs::start_due() {
   if (const auto next = backlog.next_due(context_.clock.steady())) alarm_.set(*next);
 }
 
-Task<void> OwnedJobs::resume(const Binding& binding, std::string key, Slot slot,
-                             Flows::Token token) {
+Task<void> OwnedJobs::resume(const Binding& binding, std::string key, Slot slot) {
   const auto read = context_.journal.owned_job(key);
   bool begun = read.has_value();
   if (begun && *read) {

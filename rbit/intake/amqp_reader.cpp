@@ -30,31 +30,20 @@ void AmqpReader::attach(std::shared_ptr<ReadChannel> channel,
   trouble_ = std::move(trouble);
   consumer_.reset();
   seems_empty_ = false;
-  ReadChannel::Member member;
-  member.queue = queue_.name;
-  // The channel is held by us and by the deliveries, never by itself.
-  member.delivered = [weak = weak_from_this(),
-                      from = std::weak_ptr(channel_)](amqp::Incoming incoming) {
-    const auto self = weak.lock();
-    const auto alive = from.lock();
-    if (self && alive) self->receive(alive, std::move(incoming));
-  };
-  const auto fail = [weak = weak_from_this(),
-                     from = std::weak_ptr(channel_)](const amqp::Refusal& why) {
-    const auto self = weak.lock();
-    if (!self || self->channel_ != from.lock() || !self->trouble_) return;
-    std::exchange(self->trouble_, {})(why);
-  };
-  member.closed = fail;
-  member.consumer_cancelled = [weak = weak_from_this(), fail](const std::string& tag) {
-    const auto self = weak.lock();
-    if (!self || !self->consumer_ || self->consumer_->tag != tag) return;
-    self->withdraw();
-    fail({consumer_withdrawn,
-          "the broker cancelled our consumer: the queue was deleted or has moved", false});
-  };
-  tags_ = channel_->join(std::move(member));
+  tags_ = channel_->join(queue_.name, weak_from_this());
   apply();
+}
+
+void AmqpReader::consumer_cancelled(const std::shared_ptr<ReadChannel>& on,
+                                    const std::string& tag) {
+  if (!consumer_ || consumer_->tag != tag) return;
+  withdraw();
+  closed(on, {consumer_withdrawn,
+              "the broker cancelled our consumer: the queue was deleted or has moved"});
+}
+
+void AmqpReader::closed(const std::shared_ptr<ReadChannel>& on, const amqp::Refusal& why) {
+  if (channel_ == on && trouble_) std::exchange(trouble_, {})(why);
 }
 
 void AmqpReader::detach(const std::shared_ptr<ReadChannel>& channel) {
@@ -168,7 +157,7 @@ Task<bool> AmqpReader::look() {
   co_return found;
 }
 
-void AmqpReader::receive(const std::shared_ptr<ReadChannel>& channel, amqp::Incoming incoming) {
+void AmqpReader::delivered(const std::shared_ptr<ReadChannel>& on, amqp::Incoming incoming) {
   ++counters_.received;
   std::shared_ptr<Consumer> consumer;
   if (consumer_ && consumer_->tag == incoming.consumer_tag) consumer = consumer_;
@@ -177,7 +166,7 @@ void AmqpReader::receive(const std::shared_ptr<ReadChannel>& channel, amqp::Inco
     ++consumer->unacked;
     consumer->tags.insert(tag);
   }
-  auto settler = std::make_unique<AmqpSettler>(shared_from_this(), channel, consumer, tag);
+  auto settler = std::make_unique<AmqpSettler>(shared_from_this(), on, consumer, tag);
   Delivery delivery(message_from(std::move(incoming), queue_.name), std::move(settler));
   if (links_.deliver && !stopped_) links_.deliver(std::move(delivery));
   // Else it is dropped here and goes back.

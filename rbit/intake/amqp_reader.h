@@ -32,7 +32,7 @@ inline constexpr int consumer_withdrawn = -10;
 /// rule: never more messages asked for than there are free slots, and no consumer where there is
 /// none (rbit/doc/traps.rst, broker-prefetch). Shared by the transport and by the deliveries that
 /// are out, which may outlive the channel. On the loop's thread.
-class AmqpReader : public std::enable_shared_from_this<AmqpReader> {
+class AmqpReader : public std::enable_shared_from_this<AmqpReader>, public ReadChannel::Member {
  public:
   /// One basic.consume. Cancelled or not, its unacknowledged messages are counted here.
   struct Consumer {
@@ -97,7 +97,9 @@ class AmqpReader : public std::enable_shared_from_this<AmqpReader> {
   void rest();
 
  private:
-  void receive(const std::shared_ptr<ReadChannel>& channel, amqp::Incoming incoming);
+  void delivered(const std::shared_ptr<ReadChannel>& on, amqp::Incoming incoming) override;
+  void consumer_cancelled(const std::shared_ptr<ReadChannel>& on, const std::string& tag) override;
+  void closed(const std::shared_ptr<ReadChannel>& on, const amqp::Refusal& why) override;
   Way way() const { return gets_refused_ ? Way::consume : way_; }
   void consume(int prefetch);
   void cancel();

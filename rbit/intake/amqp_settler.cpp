@@ -6,28 +6,23 @@
 
 namespace rbit {
 
-AmqpSettler::AmqpSettler(std::shared_ptr<AmqpReader> reader, std::shared_ptr<AckBarrier> channel,
+AmqpSettler::AmqpSettler(std::shared_ptr<AmqpReader> reader, std::shared_ptr<ReadChannel> channel,
                          std::shared_ptr<AmqpReader::Consumer> consumer, std::uint64_t tag)
-    : reader_(std::move(reader)),
+    : copy_(reader->copy()),
+      reader_(std::move(reader)),
       channel_(std::move(channel)),
       consumer_(std::move(consumer)),
       tag_(tag) {}
 
 Task<Result<void>> AmqpSettler::settle(const Message& message, const Settlement& settlement) {
-  if (!channel_) {
-    AdoptedSettler rest(reader_->copy());
-    Result<void> done = co_await rest.settle(message, settlement);
-    refusal_ = rest.refusal();
-    co_return done;
-  }
-  const bool copied = settlement.kind == Settlement::Kind::retry ||
-                      settlement.kind == Settlement::Kind::dead_letter;
+  const bool requeued = settlement.kind == Settlement::Kind::requeue;
+  const bool copied = settlement.kind != Settlement::Kind::accept && !(requeued && channel_);
   if (copied && !is_void()) {
-    Result<void> sent = co_await reader_->copy().send(message, settlement, refusal_);
+    Result<void> sent = co_await copy_.send(message, settlement, refusal_);
     if (!sent) co_return sent;  // still unacknowledged, the caller decides
   }
-  const auto kind = settlement.kind == Settlement::Kind::requeue ? amqp::Settle::Kind::requeue
-                                                                 : amqp::Settle::Kind::ack;
+  if (!channel_) co_return Result<void>();
+  const auto kind = requeued ? amqp::Settle::Kind::requeue : amqp::Settle::Kind::ack;
   Result<void> told = co_await tell_broker(message, kind);
   co_return told;
 }
@@ -49,10 +44,10 @@ Task<Result<void>> AmqpSettler::tell_broker(const Message& message, amqp::Settle
   }
   reader->before_settlement(std::exchange(consumer_, nullptr), tag_);
   if (kind == amqp::Settle::Kind::requeue) ++reader->counters().requeued;
-  const std::shared_ptr<AckBarrier> channel = channel_;
+  const std::shared_ptr<ReadChannel> channel = channel_;
   channel->channel().settle(amqp::Settle{tag_, kind});
   failpoint("A.sent");
-  const amqp::Answer answer = co_await channel->pass();
+  const amqp::Answer answer = co_await channel->barrier();
   if (answer.ok()) {
     reader->apply();
     co_return Result<void>();
@@ -67,11 +62,6 @@ void AmqpSettler::give_back() {
   reader_->before_settlement(std::exchange(consumer_, nullptr), tag_);
   reader_->rest();
   channel_->channel().settle(amqp::Settle{tag_, amqp::Settle::Kind::requeue});
-}
-
-Task<Result<void>> AdoptedSettler::settle(const Message& message, const Settlement& settlement) {
-  if (settlement.kind == Settlement::Kind::accept) co_return Result<void>();
-  co_return co_await copy_.send(message, settlement, refusal_);
 }
 
 }  // namespace rbit

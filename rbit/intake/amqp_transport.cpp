@@ -69,7 +69,7 @@ void AmqpTransport::on_acknowledgement_timeout(std::function<void(milliseconds)>
 }
 
 Delivery AmqpTransport::adopt(Message message) {
-  return Delivery(std::move(message), std::make_unique<AdoptedSettler>(copy_));
+  return Delivery(std::move(message), std::make_unique<AmqpSettler>(copy_));
 }
 
 void AmqpTransport::start(std::vector<std::string> queues, std::function<void(Delivery)> deliver) {

@@ -18,7 +18,6 @@
 #include "rbit/intake/amqp_reader.h"
 #include "rbit/intake/amqp_transport_settings.h"
 #include "rbit/intake/queue_tender.h"
-#include "rbit/intake/read_channels.h"
 #include "rbit/intake/topology.h"
 
 namespace rbit {

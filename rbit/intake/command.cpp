@@ -1,10 +1,7 @@
 #include "rbit/intake/command.h"
 
-#include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "rbit/base/json.h"
-#include "rbit/base/text.h"
 #include "rbit/intake/message_part.h"
 
 namespace rbit {
@@ -17,8 +14,6 @@ constexpr std::string_view kinds[] = {"CancelRequest", "BuildRequest", "StatusRe
                                       "CommandRequest", "TaskComplete"};
 
 Command read_command(const nlohmann::json& document) {
-  if (!document.is_object()) throw Invalid{"the message is no object"};
-  refuse_code(document, "message");
   const auto label = document.find("py/object");
   if (label == document.end() || !label->is_string()) throw Invalid{"py/object is missing"};
   Command command;
@@ -37,14 +32,7 @@ Command read_command(const nlohmann::json& document) {
 }  // namespace
 
 Result<Command> parse_command(std::string_view body) {
-  if (text::trim(body).empty()) return Error{"undecodable", "the body is empty", ""};
-  const Result<nlohmann::json> document = json::parse(body);
-  if (!document) return Error{"undecodable", document.error().reason, ""};
-  try {
-    return read_command(*document);
-  } catch (const Invalid& invalid) {
-    return Error{"invalid", invalid.why, ""};
-  }
+  return read_message(body, read_command);
 }
 
 }  // namespace rbit

@@ -1,16 +1,10 @@
 #include "rbit/intake/local_rows.h"
 
+#include "rbit/amqp/protocol.h"
 #include "rbit/base/text.h"
 #include "rbit/core/message_codec.h"
 
 namespace rbit::local_rows {
-
-namespace {
-
-constexpr std::size_t body_limit = 4 << 20;  // of a message that is delivered whole
-constexpr std::size_t body_kept = 64 << 10;  // of one above
-
-}  // namespace
 
 Result<std::int64_t> next_place(Database& database, const std::string& queue, std::int64_t behind) {
   auto row = database.prepare(
@@ -42,8 +36,8 @@ Message read_message(const Statement& row, const std::string& queue) {
   properties_from_json(row.text(1), message);
   const std::string_view body = row.view(2);
   message.size = body.size();
-  message.oversized = body.size() > body_limit;
-  message.body = std::string(body.substr(0, message.oversized ? body_kept : body.size()));
+  message.oversized = body.size() > amqp::max_body;
+  message.body = std::string(body.substr(0, message.oversized ? amqp::kept_body : body.size()));
   message.sha256 = message.oversized ? text::sha256_hex(body) : "";
   return message;
 }

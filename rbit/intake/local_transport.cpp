@@ -39,8 +39,7 @@ class LocalTransport::RowSettler : public Settler {
   bool is_void() const override { return alive_.is_over(); }
   Task<Result<void>> settle(const Message& message, const Settlement& settlement) override {
     if (is_void()) co_return Error{"queue " + queue_, "the embedded queue is closed", ""};
-    if (id_) co_return co_await transport_->settle(*id_, message, settlement);
-    co_return co_await transport_->settle_adopted(message, settlement);
+    co_return co_await transport_->settle(id_, message, settlement);
   }
   /// The queue and the journal are one file: a message is ours from the start.
   Task<Result<void>> acknowledge(const Message&) override { co_return Result<void>(); }
@@ -152,9 +151,9 @@ std::int64_t LocalTransport::waiting(const std::string& queue) const {
   auto row = database_.prepare("SELECT count(*) FROM message WHERE queue = ?");
   const auto found = row.bind(queue).step();
   if (!found || !*found) return 0;
-  const auto lane = std::find_if(lanes_.begin(), lanes_.end(),
-                                 [&](const Lane& one) { return one.queue == queue; });
-  return row.integer(0) - (lane == lanes_.end() ? 0 : lane->out);
+  for (const Lane& lane : lanes_)
+    if (lane.queue == queue) return row.integer(0) - lane.out;
+  return row.integer(0);
 }
 
 LocalTransport::Lane* LocalTransport::lane_of(const std::string& queue) {
@@ -163,10 +162,9 @@ LocalTransport::Lane* LocalTransport::lane_of(const std::string& queue) {
   return nullptr;
 }
 
-std::int64_t LocalTransport::delivered(const std::string& queue) const {
-  for (const auto& lane : lanes_)
-    if (lane.queue == queue) return lane.cursor;
-  return 0;
+std::int64_t LocalTransport::delivered(const std::string& queue) {
+  const Lane* lane = lane_of(queue);
+  return lane == nullptr ? 0 : lane->cursor;
 }
 
 void LocalTransport::wake() {
@@ -293,61 +291,46 @@ void LocalTransport::came_back(const std::string& queue, std::int64_t id) {
   if (lane->credit > 0) wake();
 }
 
-void LocalTransport::gone(const std::string& queue) {
-  if (Lane* lane = lane_of(queue)) --lane->out;
-}
-
 // ---- Settling
 
-Task<Result<void>> LocalTransport::settle(std::int64_t id, const Message& message,
+/// `id` as of RowSettler. One that has no row gets one, for as long as its settlement wants it.
+Task<Result<void>> LocalTransport::settle(std::optional<std::int64_t> id, const Message& message,
                                           const Settlement& settlement) {
-  if (settlement.kind == Settlement::Kind::requeue) {
-    came_back(message.queue, id);
-    co_return Result<void>();
-  }
-  Database::Change change = [&](Database& in) -> Result<void> {
-    if (settlement.kind == Settlement::Kind::retry) return write_retry(id, message, settlement);
-    if (settlement.kind == Settlement::Kind::dead_letter)
-      if (const auto dead = write_dead(id, message, settlement); !dead) return dead;
-    return in.prepare("DELETE FROM message WHERE id = ?").bind(id).run();
-  };
+  using Kind = Settlement::Kind;
   const std::string queue = message.queue;
+  if (id && settlement.kind == Kind::requeue) came_back(queue, *id);
+  if (settlement.kind == (id ? Kind::requeue : Kind::accept)) co_return Result<void>();
+  Database::Change change = [&](Database& in) -> Result<void> {
+    if (!id) {
+      Message copy = message;
+      if (settlement.kind == Kind::requeue && settlement.next_attempt > 0)
+        copy.headers[attempt_header] = std::int64_t{settlement.next_attempt};
+      const auto made = local_rows::insert(in, to_micros(clock_.wall()), copy);
+      if (!made) return made;
+    }
+    const std::int64_t row = id.value_or(in.last_insert_id());
+    if (settlement.kind == Kind::retry) return write_retry(row, message, settlement);
+    if (settlement.kind == Kind::requeue) return {};
+    if (settlement.kind == Kind::dead_letter)
+      if (const auto dead = write_dead(row, message, settlement); !dead) return dead;
+    return in.prepare("DELETE FROM message WHERE id = ?").bind(row).run();
+  };
   const Lifetime::Watch alive = lifetime_.watch();
   // Without a sync: a message that a power cut brings back finds its verdict in the journal.
-  auto result = co_await database_.write(Durability::process, std::move(change));
+  const Durability durability = id ? Durability::process : Durability::power;
+  auto result = co_await database_.write(durability, std::move(change));
   if (!result || alive.is_over()) co_return result;
-  gone(queue);
-  if (settlement.kind == Settlement::Kind::retry) arm();
+  if (!id)
+    look_again(queue);
+  else if (Lane* lane = lane_of(queue))
+    --lane->out;
+  if (!id || settlement.kind == Kind::retry) arm();
   co_return result;
 }
 
 Delivery LocalTransport::adopt(Message message) {
   auto settler = std::make_unique<RowSettler>(*this, std::nullopt, message.queue);
   return Delivery(std::move(message), std::move(settler));
-}
-
-Task<Result<void>> LocalTransport::settle_adopted(const Message& message,
-                                                  const Settlement& settlement) {
-  if (settlement.kind == Settlement::Kind::accept) co_return Result<void>();
-  Message copy = message;
-  if (settlement.kind == Settlement::Kind::requeue && settlement.next_attempt > 0)
-    copy.headers[attempt_header] = std::int64_t{settlement.next_attempt};
-  Database::Change change = [&](Database& in) -> Result<void> {
-    if (const auto made = local_rows::insert(in, to_micros(clock_.wall()), copy); !made)
-      return made;
-    const std::int64_t id = in.last_insert_id();
-    if (settlement.kind == Settlement::Kind::retry) return write_retry(id, copy, settlement);
-    if (settlement.kind == Settlement::Kind::requeue) return {};
-    if (const auto dead = write_dead(id, copy, settlement); !dead) return dead;
-    return in.prepare("DELETE FROM message WHERE id = ?").bind(id).run();
-  };
-  const Lifetime::Watch alive = lifetime_.watch();
-  auto result = co_await database_.write(Durability::power, std::move(change));
-  if (!result || alive.is_over()) co_return result;
-  if (Lane* lane = lane_of(message.queue)) lane->may_have_more = true;
-  wake();
-  arm();
-  co_return result;
 }
 
 /// The message of row `id` as rbit's copies of it are.

@@ -76,7 +76,7 @@ class LocalTransport : public Transport {
   };
 
   Lane* lane_of(const std::string& queue);
-  std::int64_t delivered(const std::string& queue) const;  // the place of the last one that was
+  std::int64_t delivered(const std::string& queue);  // the place of the last one that was
   void wake();
   void pump();
   bool deliver_one(Lane& lane);
@@ -86,10 +86,9 @@ class LocalTransport : public Transport {
   Task<void> read_again(Lifetime::Watch alive);
   void note_cursor(Lane& lane, std::int64_t place);
   void came_back(const std::string& queue, std::int64_t id);
-  void gone(const std::string& queue);
 
-  Task<Result<void>> settle_adopted(const Message& message, const Settlement& settlement);
-  Task<Result<void>> settle(std::int64_t id, const Message& message, const Settlement& settlement);
+  Task<Result<void>> settle(std::optional<std::int64_t> id, const Message& message,
+                            const Settlement& settlement);
   Result<void> write_retry(std::int64_t id, const Message& message, const Settlement& settlement);
   Result<void> write_dead(std::int64_t id, const Message& message, const Settlement& settlement);
   Message copy_for(std::int64_t id, const Message& message, const Settlement& settlement);

@@ -4,21 +4,21 @@
 #include <cstdint>
 #include <utility>
 
+#include "rbit/base/json.h"
 #include "rbit/base/text.h"
 
 namespace rbit {
-
-using nlohmann::json;
 
 std::string in_quotes(std::string_view text) {
   return "'" + text::one_line(text, 60) + "'";
 }
 
-Part::Part(const json* value, std::string path, const char* label) : path_(std::move(path)) {
+Part::Part(const nlohmann::json* value, std::string path, const char* label)
+    : path_(std::move(path)) {
   if (value == nullptr || value->is_null()) return;
   if (!value->is_object()) throw Invalid{path_ + " is no object"};
   members_ = value;
-  const json* named = find("py/object");
+  const nlohmann::json* named = find("py/object");
   if (named == nullptr) return;
   const std::string expected = std::string("pybit.models.") + label;
   if (!named->is_string() || *named != expected)
@@ -28,14 +28,14 @@ Part::Part(const json* value, std::string path, const char* label) : path_(std::
         " where " + expected + " belongs"};
 }
 
-const json* Part::find(const char* member) const {
+const nlohmann::json* Part::find(const char* member) const {
   if (members_ == nullptr) return nullptr;
   const auto found = members_->find(member);
   return found == members_->end() ? nullptr : &*found;
 }
 
 std::string Part::text(const char* member) const {
-  const json* value = find(member);
+  const nlohmann::json* value = find(member);
   if (value == nullptr || value->is_null()) return "";
   if (!value->is_string()) throw Invalid{path(member) + " is no text"};
   return value->get<std::string>();
@@ -55,9 +55,9 @@ struct Way {
   }
 };
 
-void refuse_code_at(const json& value, const Way& way) {
+void refuse_code_at(const nlohmann::json& value, const Way& way) {
   if (value.is_array()) {
-    for (const json& item : value) refuse_code_at(item, way);  // depth is limited to 32
+    for (const nlohmann::json& item : value) refuse_code_at(item, way);  // depth is limited to 32
   } else if (value.is_object()) {
     for (const auto& [name, member] : value.items()) {
       if (name.rfind("py/", 0) == 0 && name != "py/object")
@@ -74,12 +74,20 @@ void refuse_code_at(const json& value, const Way& way) {
 
 }  // namespace
 
-void refuse_code(const json& value, const std::string& path) {
-  refuse_code_at(value, {nullptr, path});
+Result<nlohmann::json> parse_document(std::string_view body) {
+  if (text::trim(body).empty()) return Error{"undecodable", "the body is empty"};
+  Result<nlohmann::json> document = json::parse(body);
+  if (!document) return Error{"undecodable", document.error().reason};
+  return document;
+}
+
+void refuse_code(const nlohmann::json& document) {
+  if (!document.is_object()) throw Invalid{"the message is no object"};
+  refuse_code_at(document, {nullptr, "message"});
 }
 
 std::string id_of(const Part& job) {
-  const json* id = job.find("id");
+  const nlohmann::json* id = job.find("id");
   if (id == nullptr || id->is_null()) throw Invalid{"job.id is missing"};
   std::string digits;
   if (id->is_number_unsigned()) digits = std::to_string(id->get<std::uint64_t>());

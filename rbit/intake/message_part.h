@@ -4,6 +4,8 @@
 #include <string>
 #include <string_view>
 
+#include "rbit/base/result.h"
+
 namespace rbit {
 
 /// Thrown inside this room alone: reading many members of a PyBit message one by one reads best
@@ -13,6 +15,10 @@ struct Invalid {
 };
 
 std::string in_quotes(std::string_view text);  // one line, cut
+
+// For `read_message`.
+Result<nlohmann::json> parse_document(std::string_view body);
+void refuse_code(const nlohmann::json& document);
 
 /// One object of a message, by its path for people. A missing or null one has no members. Its
 /// label, py/object, must be `label` after "pybit.models." if it is there (rbit/doc/formats.rst,
@@ -37,8 +43,21 @@ class Part {
   std::string path_;
 };
 
-/// Members that begin with "py/" are code to jsonpickle; only the label py/object may stand.
-void refuse_code(const nlohmann::json& value, const std::string& path);
+/// What `read` makes of the JSON object in `body`. An Error's thing is the reason word:
+/// `undecodable` (not a JSON document within the limits) or `invalid` (what `read` threw, or no
+/// object, or members that begin with "py/", which are code to jsonpickle; only the label py/object
+/// may stand).
+template <class T>
+Result<T> read_message(std::string_view body, T (*read)(const nlohmann::json&)) {
+  const Result<nlohmann::json> document = parse_document(body);
+  if (!document) return document.error();
+  try {
+    refuse_code(*document);
+    return read(*document);
+  } catch (const Invalid& invalid) {
+    return Error{"invalid", invalid.why};
+  }
+}
 
 /// `job.id`: a number or a text of 1 to 18 digits.
 std::string id_of(const Part& job);

@@ -133,7 +133,7 @@ Task<Refusal> QueueTender::read(std::shared_ptr<Connection> connection) {
   else
     channel = co_await means_.channels.take(connection, !trouble_.empty());
   if (!channel || !channel->channel().is_open())
-    co_return Refusal{amqp::lost, "no channel is free on the connection", false};
+    co_return Refusal{amqp::lost, "no channel is free on the connection"};
   std::optional<Refusal> ended;
   reader_->attach(channel, [&](const Refusal& why) {
     ended = why;

@@ -14,7 +14,7 @@
 #include "rbit/base/task.h"
 #include "rbit/intake/amqp_reader.h"
 #include "rbit/intake/amqp_transport_settings.h"
-#include "rbit/intake/read_channels.h"
+#include "rbit/intake/read_channel.h"
 #include "rbit/intake/topology.h"
 
 namespace rbit {

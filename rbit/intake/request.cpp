@@ -6,7 +6,6 @@
 #include <string>
 #include <vector>
 
-#include "rbit/base/json.h"
 #include "rbit/base/text.h"
 #include "rbit/core/job_field.h"
 #include "rbit/intake/message_part.h"
@@ -72,8 +71,6 @@ std::string method_of(const Part& transport) {
 }
 
 BuildRequest read_request(const json& document) {
-  if (!document.is_object()) throw Invalid{"the message is no object"};
-  refuse_code(document, "message");
   const Part message(&document, "message", "BuildRequest");
   const Part job = message.part("job", "Job");
   if (job.missing()) throw Invalid{"job is missing"};
@@ -116,14 +113,7 @@ bool is_version(std::string_view text) {
 }
 
 Result<BuildRequest> parse_request(std::string_view body) {
-  if (text::trim(body).empty()) return Error{"undecodable", "the body is empty", ""};
-  const Result<nlohmann::json> document = rbit::json::parse(body);
-  if (!document) return Error{"undecodable", document.error().reason, ""};
-  try {
-    return read_request(*document);
-  } catch (const Invalid& invalid) {
-    return Error{"invalid", invalid.why, ""};
-  }
+  return read_message(body, read_request);
 }
 
 Result<BuildRequest> parse_request(const Message& message) {

@@ -33,6 +33,7 @@ std::string start_packet(char** command) {
   head.command = wire::Command::start;
   head.version = wire::version;
   head.stop_signal = 15;
+  head.descriptors = 1024;
   head.variables = 1;
   std::string strings("bench\0/\0", 8);  // the leader's id, the directory
   for (; *command != nullptr; ++command, ++head.arguments) strings.append(*command) += '\0';

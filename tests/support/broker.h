@@ -3,14 +3,13 @@
 #include <doctest/doctest.h>
 #include <unistd.h>
 
-#include <boost/asio/io_context.hpp>
 #include <chrono>
 #include <cstdlib>
-#include <functional>
 #include <optional>
 #include <string>
 
 #include "rbit/amqp/settings.h"
+#include "tests/support/loop.h"
 
 /// For tests beside a real RabbitMQ, which tests/broker/node.py starts.
 namespace rbit::test {
@@ -40,19 +39,6 @@ inline std::optional<amqp::ConnectionSettings> broker() {
 inline std::string fresh_queue(const std::string& what) {
   static int count = 0;
   return "test." + std::to_string(::getpid()) + "." + std::to_string(++count) + "." + what;
-}
-
-/// Runs the loop until `condition` holds; false after a patience that no sane machine needs.
-inline bool eventually(asio::io_context& loop, const std::function<bool()>& condition,
-                       std::chrono::seconds patience = std::chrono::seconds(60)) {
-  const auto end = std::chrono::steady_clock::now() + patience;
-  loop.restart();
-  while (!condition()) {
-    if (std::chrono::steady_clock::now() > end) return false;
-    loop.run_one_for(std::chrono::milliseconds(50));
-    if (loop.stopped()) loop.restart();
-  }
-  return true;
 }
 
 }  // namespace rbit::test

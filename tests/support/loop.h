@@ -3,7 +3,9 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
+#include <chrono>
 #include <exception>
+#include <functional>
 #include <optional>
 #include <utility>
 
@@ -41,6 +43,19 @@ inline void run(asio::io_context& loop, Task<void> task) {
   while (!ended && loop.run_one() > 0) {
   }
   if (thrown) std::rethrow_exception(thrown);
+}
+
+/// Runs the loop until `condition` holds; false after a patience that no sane machine needs.
+inline bool eventually(asio::io_context& loop, const std::function<bool()>& condition,
+                       std::chrono::seconds patience = std::chrono::seconds(60)) {
+  const auto end = std::chrono::steady_clock::now() + patience;
+  loop.restart();
+  while (!condition()) {
+    if (std::chrono::steady_clock::now() > end) return false;
+    loop.run_one_for(std::chrono::milliseconds(50));
+    if (loop.stopped()) loop.restart();
+  }
+  return true;
 }
 
 }  // namespace rbit::test

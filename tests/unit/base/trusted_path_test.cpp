@@ -8,29 +8,23 @@
 #include <filesystem>
 #include <string>
 
+#include "tests/support/files.h"
 #include "tests/support/temp_dir.h"
+#include "tests/support/text.h"
 
 using namespace rbit;
 namespace fs = std::filesystem;
 
 namespace {
 
+using test::has;
+using test::mode_of;
+
 std::string problem(const std::string& path, Sharing sharing = Sharing::names) {
   const auto checked = check_trusted_directory(path, sharing);
   const auto opened = open_trusted_directory(path, 0700, sharing);
   CHECK(checked.has_value() == opened.has_value());  // the same, before and at the start
   return opened ? "" : opened.error().text();
-}
-
-bool has(const std::string& text, const std::string& part) {
-  INFO(text);
-  return text.find(part) != std::string::npos;
-}
-
-mode_t mode_of(const std::string& path) {
-  struct stat info {};
-  REQUIRE(::lstat(path.c_str(), &info) == 0);
-  return info.st_mode & 07777;
 }
 
 }  // namespace

@@ -1,47 +1,33 @@
 #pragma once
 
-#include <stdlib.h>
 #include <sys/stat.h>
 
 #include <doctest/doctest.h>
 
-#include <algorithm>
-#include <filesystem>
-#include <fstream>
-#include <sstream>
 #include <string>
 #include <vector>
 
 #include "rbit/config/settings.h"
+#include "tests/support/files.h"
+#include "tests/support/temp_dir.h"
 
 namespace rbit::test {
 
 /// An rbit.ini in a directory of its own, 0600, gone when the test ends.
 class ConfigFile {
  public:
-  explicit ConfigFile(const std::string& text = "") {
-    std::string name = (std::filesystem::temp_directory_path() / "rbit-config-XXXXXX").string();
-    REQUIRE(::mkdtemp(name.data()) != nullptr);
-    directory_ = name;
-    write("rbit.ini", text, 0600);
-  }
-  ~ConfigFile() {
-    std::error_code ignored;
-    std::filesystem::remove_all(directory_, ignored);
-  }
-  ConfigFile(const ConfigFile&) = delete;
-  ConfigFile& operator=(const ConfigFile&) = delete;
+  explicit ConfigFile(const std::string& text = "") { write("rbit.ini", text, 0600); }
 
   /// A file beside it; gives its path.
   std::string write(const std::string& name, const std::string& text, mode_t mode) const {
-    const std::string path = directory_ + "/" + name;
-    std::ofstream(path, std::ios::binary) << text;
+    const std::string path = directory_ / name;
+    write_file(path, text);
     ::chmod(path.c_str(), mode);
     return path;
   }
 
-  std::string path() const { return directory_ + "/rbit.ini"; }
-  const std::string& directory() const { return directory_; }
+  std::string path() const { return directory_ / "rbit.ini"; }
+  const std::string& directory() const { return directory_.path(); }
   config::Loaded load(const config::Overrides& overrides = {}) const {
     return config::load(path(), overrides);
   }
@@ -51,16 +37,16 @@ class ConfigFile {
     std::vector<std::string> out;
     for (const auto& finding : load().findings) {
       std::string line = finding.line();
-      for (auto at = line.find(directory_ + "/"); at != std::string::npos;
-           at = line.find(directory_ + "/"))
-        line.erase(at, directory_.size() + 1);
+      const std::string before = directory() + "/";
+      for (auto at = line.find(before); at != std::string::npos; at = line.find(before))
+        line.erase(at, before.size());
       out.push_back(line);
     }
     return out;
   }
 
  private:
-  std::string directory_;
+  TempDir directory_;
 };
 
 /// The findings of a file of that text, a line each.
@@ -78,13 +64,6 @@ inline config::Settings settings(const std::string& text) {
   const auto loaded = ConfigFile(text).load();
   for (const auto& finding : loaded.findings) CHECK(finding.line() == "");
   return loaded.settings;
-}
-
-inline std::string read_file(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::ostringstream text;
-  text << file.rdbuf();
-  return text.str();
 }
 
 }  // namespace rbit::test

@@ -1,6 +1,5 @@
 // BarterDude's variables count where the INI says nothing.
-#include <cstdlib>
-
+#include "tests/support/environment.h"
 #include "config_file.h"
 
 using namespace rbit;
@@ -8,18 +7,6 @@ using namespace rbit::config;
 using namespace rbit::test;
 
 namespace {
-
-/// Set as long as it lives.
-class Variable {
- public:
-  Variable(const char* name, const char* value) : name_(name) { ::setenv(name, value, 1); }
-  ~Variable() { ::unsetenv(name_); }
-  Variable(const Variable&) = delete;
-  Variable& operator=(const Variable&) = delete;
-
- private:
-  const char* name_;
-};
 
 const std::string logging =
     "[loggers]\nkeys = root\n[handlers]\nkeys =\n[formatters]\nkeys =\n[logger_root]\nhandlers =\n";

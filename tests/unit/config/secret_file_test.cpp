@@ -1,6 +1,7 @@
 #include "rbit/config/secret_file.h"
 
 #include "config_file.h"
+#include "tests/support/environment.h"
 
 using namespace rbit;
 using namespace rbit::config;
@@ -66,7 +67,6 @@ TEST_CASE("what systemd hands us is taken as it is") {
   const ConfigFile place;
   const std::string path = place.write("amqp-password", "x", 0440);
   CHECK_FALSE(read_secret_file(path).has_value());
-  ::setenv("CREDENTIALS_DIRECTORY", place.directory().c_str(), 1);
+  const Variable given("CREDENTIALS_DIRECTORY", place.directory().c_str());
   CHECK(read_secret_file(path).has_value());
-  ::unsetenv("CREDENTIALS_DIRECTORY");
 }

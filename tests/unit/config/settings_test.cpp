@@ -2,39 +2,12 @@
 
 #include <unistd.h>
 
-#include <cstdlib>
-
 #include "config_file.h"
+#include "tests/support/environment.h"
 
 using namespace rbit;
 using namespace rbit::config;
 using namespace rbit::test;
-
-namespace {
-
-/// Sets a variable of the environment until the end of the test; null removes it.
-class Environment {
- public:
-  Environment(const char* name, const char* value) : name_(name) {
-    if (const char* old = std::getenv(name)) old_ = old;
-    set(value);
-  }
-  ~Environment() { set(old_ ? old_->c_str() : nullptr); }
-  Environment(const Environment&) = delete;
-  Environment& operator=(const Environment&) = delete;
-
- private:
-  void set(const char* value) {
-    if (value)
-      ::setenv(name_, value, 1);
-    else
-      ::unsetenv(name_);
-  }
-  const char* name_;
-  std::optional<std::string> old_;
-};
-
-}  // namespace
 
 TEST_CASE("what the file does not say is as settings.h and runner_policy.h have it") {
   const auto got = settings(sound);
@@ -122,19 +95,19 @@ TEST_CASE("the name is the host's unless somebody says otherwise") {
 
 TEST_CASE("the state directory: systemd's, root's, the user's") {
   {
-    const Environment given("STATE_DIRECTORY", "/run/a:/run/b");
+    const Variable given("STATE_DIRECTORY", "/run/a:/run/b");
     const auto got = settings(sound);
     CHECK(got.state_dir == "/run/a");
     CHECK(got.work_dir == "/run/a/work");
   }
-  const Environment none("STATE_DIRECTORY", nullptr);
-  const Environment home("HOME", "/home/u");
-  const Environment xdg("XDG_STATE_HOME", nullptr);
+  const Variable none("STATE_DIRECTORY", nullptr);
+  const Variable home("HOME", "/home/u");
+  const Variable xdg("XDG_STATE_HOME", nullptr);
   const bool root = ::geteuid() == 0;
   CHECK(settings(sound).state_dir ==
         (root ? "/var/lib/rbit/bench" : "/home/u/.local/state/rbit/bench"));
   if (!root) {
-    const Environment state("XDG_STATE_HOME", "/home/u/state");
+    const Variable state("XDG_STATE_HOME", "/home/u/state");
     CHECK(settings(sound).state_dir == "/home/u/state/rbit/bench");
   }
 }

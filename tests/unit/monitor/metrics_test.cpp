@@ -3,10 +3,13 @@
 #include <doctest/doctest.h>
 
 #include "rbit/base/result.h"
+#include "tests/support/text.h"
 
 using namespace rbit;
 
 namespace {
+
+using test::has_line;
 
 Outcome outcome_of(Outcome::Kind kind, std::string reason = "", std::int64_t micros = 0) {
   Outcome outcome;
@@ -14,10 +17,6 @@ Outcome outcome_of(Outcome::Kind kind, std::string reason = "", std::int64_t mic
   outcome.reason = std::move(reason);
   outcome.wall_micros = micros;
   return outcome;
-}
-
-bool has_line(const std::string& text, const std::string& line) {
-  return ("\n" + text).find("\n" + line + "\n") != std::string::npos;
 }
 
 }  // namespace

@@ -12,20 +12,23 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 #include <cerrno>
-#include <fstream>
 #include <functional>
 #include <iterator>
 #include <list>
 
+#include "tests/support/files.h"
 #include "tests/support/loop.h"
 #include "tests/support/manual_clock.h"
 #include "tests/support/temp_dir.h"
+#include "tests/support/text.h"
 
 using namespace rbit;
 using namespace std::chrono_literals;
 using Tcp = asio::ip::tcp;
 
 namespace {
+
+using test::has;
 
 struct Watched {
   explicit Watched(std::string token = "") {
@@ -81,14 +84,7 @@ struct Watched {
       if (got <= 0) return got == 0 || (errno != EAGAIN && errno != EWOULDBLOCK);
     }
   }
-  void until(const std::function<bool()>& condition) {
-    const auto limit = std::chrono::steady_clock::now() + 30s;
-    while (!condition() && std::chrono::steady_clock::now() < limit) {
-      loop.restart();
-      loop.run_for(1ms);
-    }
-    CHECK(condition());
-  }
+  void until(const std::function<bool()>& condition) { CHECK(test::eventually(loop, condition)); }
 
   asio::io_context loop;
   test::ManualClock clock;
@@ -97,10 +93,6 @@ struct Watched {
   MonitorDetails details;
   std::optional<Monitor> running;
 };
-
-bool has(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
 
 std::string body_of(const std::string& answer) {
   const auto end = answer.find("\r\n\r\n");
@@ -414,12 +406,12 @@ TEST_CASE("a token file is ours alone") {
   const test::TempDir dir;
   const std::string file = dir.path() + "/token";
   CHECK_THROWS_AS(read_token(file), Fatal);
-  std::ofstream(file) << "0123456789abcdef\n";
+  test::write_file(file, "0123456789abcdef\n");
   ::chmod(file.c_str(), 0640);
   CHECK_THROWS_AS(read_token(file), Fatal);
   ::chmod(file.c_str(), 0600);
   CHECK(read_token(file) == "0123456789abcdef");
-  std::ofstream(file) << "short\n";
+  test::write_file(file, "short\n");
   CHECK_THROWS_AS(read_token(file), Fatal);
   CHECK_THROWS_AS(read_token(dir.path()), Fatal);
 }

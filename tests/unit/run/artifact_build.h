@@ -7,7 +7,8 @@
 #include <vector>
 
 #include "rbit/run/artifacts.h"
-#include "tests/unit/run/temp_dir.h"
+#include "tests/support/files.h"
+#include "tests/support/temp_dir.h"
 
 namespace rbit::test {
 

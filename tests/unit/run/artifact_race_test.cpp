@@ -12,7 +12,7 @@
 #include "rbit/run/artifact_store.h"
 #include "rbit/run/artifacts.h"
 #include "rbit/run/workspace.h"
-#include "tests/unit/run/temp_dir.h"
+#include "tests/support/files.h"
 
 namespace rbit {
 

@@ -3,7 +3,7 @@
 #include <doctest/doctest.h>
 
 #include "rbit/base/secrets.h"
-#include "tests/unit/run/temp_dir.h"
+#include "tests/support/temp_dir.h"
 
 using namespace rbit;
 

@@ -27,7 +27,6 @@ struct HostedFixture : test::RunnerFixture {
                                             std::vector<std::string>{"/bin/sh", "-c", script},
                                             "plugin!x.so:x", "pdf", policy, place(), leaders);
   }
-  Result<void> prepare() { return test::run(loop, runner->prepare()); }
 };
 
 }  // namespace

@@ -8,7 +8,8 @@
 
 #include "rbit/base/secrets.h"
 #include "rbit/base/text.h"
-#include "tests/unit/run/temp_dir.h"
+#include "tests/support/files.h"
+#include "tests/support/temp_dir.h"
 
 namespace rbit {
 

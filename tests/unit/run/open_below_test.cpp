@@ -14,7 +14,8 @@
 #include <cstddef>
 
 #include "rbit/run/workspace.h"
-#include "tests/unit/run/temp_dir.h"
+#include "tests/support/files.h"
+#include "tests/support/temp_dir.h"
 
 namespace rbit {
 

@@ -24,7 +24,6 @@ struct RealHosts : test::RunnerFixture {
     line.name = "build";
     make(line);
   }
-  Result<void> prepare() { return test::run(loop, runner->prepare()); }
 };
 
 }  // namespace

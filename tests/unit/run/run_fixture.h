@@ -14,8 +14,9 @@
 #include "rbit/base/fd.h"
 #include "rbit/run/leader_pool.h"
 #include "rbit/run/run_place.h"
+#include "tests/support/files.h"
 #include "tests/support/loop.h"
-#include "tests/unit/run/temp_dir.h"
+#include "tests/support/temp_dir.h"
 
 namespace rbit::test {
 

@@ -49,6 +49,7 @@ struct RunnerFixture : RunFixture {
     job.body = "{\"body\": 1}\n";
     return job;
   }
+  Result<void> prepare() { return run(loop, runner->prepare()); }
   Outcome run_job(Job one = job()) {
     reports.clear();
     record_dir = fresh_record_dir();

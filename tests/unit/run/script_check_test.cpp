@@ -4,10 +4,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <fstream>
 #include <string>
 
-#include "tests/unit/run/temp_dir.h"
+#include "tests/support/files.h"
+#include "tests/support/temp_dir.h"
 
 namespace rbit {
 
@@ -19,7 +19,7 @@ const std::vector<std::string> environment{"PATH=/usr/bin:/bin"};
 class Script {
  public:
   Script(const std::string& text, mode_t mode = 0755) {
-    std::ofstream(path_, std::ios::binary) << text;
+    test::write_file(path_, text);
     REQUIRE(::chmod(path_.c_str(), mode) == 0);
     REQUIRE(::chmod(directory_.path().c_str(), 0755) == 0);
   }

@@ -1,13 +1,13 @@
 #include "rbit/run/shell_program.h"
 
 #include <doctest/doctest.h>
-#include <unistd.h>
 
 #include <filesystem>
-#include <fstream>
 #include <string>
 
 #include "rbit/base/text.h"
+#include "tests/support/files.h"
+#include "tests/support/temp_dir.h"
 
 using namespace rbit;
 
@@ -44,13 +44,14 @@ TEST_CASE("a relative one starts at the job's directory, where nothing is yet") 
 }
 
 TEST_CASE("a file that nobody may run is no program") {
-  const std::string path = "/tmp/rbit-no-program-" + std::to_string(::getpid());
-  std::ofstream(path) << "x";
+  const test::TempDir place;
+  const std::string path = place / "program";
+  test::write_file(path, "x");
   CHECK_FALSE(find_program(path, {}).has_value());
   std::filesystem::permissions(path, std::filesystem::perms::owner_all);
   CHECK(find_program(path, {}).has_value());
-  std::filesystem::remove(path);
 }
+
 TEST_CASE("a shell that reads lines as sh does, and options that may stand before -c") {
   const auto mistake = [](const std::string& shell,
                           const std::vector<std::string>& variables = {}) {

@@ -12,7 +12,8 @@
 #include "rbit/base/text.h"
 #include "rbit/core/job_field.h"
 #include "rbit/run/job_environment.h"
-#include "tests/unit/run/temp_dir.h"
+#include "tests/support/files.h"
+#include "tests/support/temp_dir.h"
 
 namespace rbit {
 

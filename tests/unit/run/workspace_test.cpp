@@ -14,13 +14,15 @@
 #include "rbit/base/fd.h"
 #include "rbit/base/text.h"
 #include "rbit/core/job_name.h"
+#include "tests/support/files.h"
 #include "tests/support/loop.h"
-#include "tests/unit/run/temp_dir.h"
+#include "tests/support/temp_dir.h"
 
 namespace rbit {
 
 namespace {
 
+using test::mode_of;
 using test::TempDir;
 namespace fs = std::filesystem;
 
@@ -31,12 +33,6 @@ Job job_named(const std::string& key, int attempt = 1) {
   job.attempt = attempt;
   job.body = "the body";
   return job;
-}
-
-mode_t mode_of(const std::string& path) {
-  struct stat info {};
-  REQUIRE(::lstat(path.c_str(), &info) == 0);
-  return info.st_mode & 07777;
 }
 
 /// A chain of directories that no path can name: each is made inside the one before.

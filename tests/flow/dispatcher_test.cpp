@@ -14,28 +14,12 @@ using namespace std::chrono_literals;
 using Kind = Outcome::Kind;
 using Lines = std::vector<std::string>;
 
-namespace {
-
-/// Starts the drain; `ended` tells when it is over.
-void drain(Story& story, milliseconds limit, bool& ended) {
-  spawn(
-      story.loop().get_executor(),
-      [](Story& one, milliseconds most, bool& over) -> Task<void> {
-        co_await one.dispatcher().drain(most);
-        over = true;
-      }(story, limit, ended),
-      "drain");
-  story.settle_down();
-}
-
-}  // namespace
-
 TEST_CASE("a drain takes no more and lets the running jobs end") {
   Story story(1);
   story.send("running");
   story.send("waiting");
   bool ended = false;
-  drain(story, 10min, ended);
+  story.drain(10min, ended);
   CHECK_FALSE(ended);
   story.runner().end("running", outcome(Kind::done));
   story.settle_down();
@@ -49,7 +33,7 @@ TEST_CASE("an interrupted job goes back, is not reported, and costs no attempt")
   Story story;
   story.send("job");
   bool ended = false;
-  drain(story, 10min, ended);
+  story.drain(10min, ended);
   story.dispatcher().stop_jobs(StopKind::interrupt);
   story.settle_down();
   CHECK(ended);

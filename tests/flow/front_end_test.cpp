@@ -20,17 +20,6 @@ Standing standing(Standing::Kind kind, bool elsewhere = false) {
   return Standing{kind, elsewhere, "as the test says"};
 }
 
-/// `done` once rbit, asked to stop, has come to its end.
-void begin_to_drain(Story& story, bool& done) {
-  spawn(
-      story.loop().get_executor(),
-      [](Story& its, bool& over) -> Task<void> {
-        co_await its.dispatcher().drain(10s);
-        over = true;
-      }(story, done),
-      "draining");
-}
-
 /// The reports that wait for a target, in order: what the world will be told.
 Lines reports(Story& story) {
   Lines lines;
@@ -186,7 +175,7 @@ TEST_CASE("one that waits for a blocked broker holds up no stop") {
   story.transport.block(true);
   story.send("a");
   bool drained = false;
-  begin_to_drain(story, drained);
+  story.drain(10s, drained);
   story.pass(15s);
   CHECK(drained);
   CHECK(story.runner().started.empty());
@@ -203,8 +192,7 @@ TEST_CASE("a front-end that hangs holds up its own job only, and a stop not at a
   CHECK(story.told == Lines{"Building", "Done"});
   story.front_end_hangs = true;
   bool drained = false;
-  begin_to_drain(story, drained);
-  story.settle_down();
+  story.drain(10s, drained);
   CHECK_FALSE(drained);
   story.front_end_hangs = false;
   story.front_end_answers.notify();

@@ -86,13 +86,7 @@ TEST_CASE("a stop gives back a job that waits for room, as it was") {
   story.runner().script("job", no_room());
   story.send("job");
   bool ended = false;
-  spawn(
-      story.loop().get_executor(),
-      [](Story& one, bool& over) -> Task<void> {
-        co_await one.dispatcher().drain(milliseconds(3'600'000));
-        over = true;
-      }(story, ended),
-      "drain");
+  story.drain(std::chrono::hours(1), ended);
   pass(story, 1);
   CHECK(ended);
   CHECK(story.told == Lines{"Building"});

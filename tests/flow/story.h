@@ -16,6 +16,7 @@
 #include "tests/support/loop.h"
 #include "tests/support/manual_clock.h"
 #include "tests/support/memory_transport.h"
+#include "tests/support/open_database.h"
 #include "tests/support/scripted_runner.h"
 
 namespace rbit::test {
@@ -25,7 +26,7 @@ namespace rbit::test {
 class Story {
  public:
   explicit Story(int slots = 2, RunnerPolicy policy = {}) : policy_(std::move(policy)) {
-    database_ = std::move(*Database::open(loop_.get_executor(), ":memory:"));
+    database_ = open_database(loop_);
     schema::upgrade(*database_).value();
     begin_life(slots);
   }
@@ -71,47 +72,20 @@ class Story {
 
   /// The journal refuses to change who owns a message, or takes it again.
   void fail_claims(bool fail) {
-    database_
-        ->execute(
-            fail
-                ? "CREATE TRIGGER refuse BEFORE UPDATE OF claim ON job WHEN NEW.claim <> OLD.claim "
-                  "BEGIN SELECT RAISE(ABORT, 'refused'); END"
-                : "DROP TRIGGER refuse")
-        .value();
+    refuse(fail, "claim", "UPDATE OF claim ON job WHEN NEW.claim <> OLD.claim");
   }
 
   /// The journal takes no new job, or takes them again.
-  void refuse_begins(bool fail) {
-    database_
-        ->execute(fail ? "CREATE TRIGGER no_begin BEFORE INSERT ON job "
-                         "BEGIN SELECT RAISE(ABORT, 'refused'); END"
-                       : "DROP TRIGGER no_begin")
-        .value();
-  }
+  void refuse_begins(bool fail) { refuse(fail, "begin", "INSERT ON job"); }
   /// The journal takes no cancel, or takes them again.
-  void refuse_cancels(bool fail) {
-    database_
-        ->execute(fail ? "CREATE TRIGGER no_cancel BEFORE INSERT ON tombstone "
-                         "BEGIN SELECT RAISE(ABORT, 'refused'); END"
-                       : "DROP TRIGGER no_cancel")
-        .value();
-  }
+  void refuse_cancels(bool fail) { refuse(fail, "cancel", "INSERT ON tombstone"); }
   /// The journal takes no verdict, or takes them again.
-  void refuse_verdicts(bool fail) {
-    database_
-        ->execute(fail ? "CREATE TRIGGER no_verdict BEFORE UPDATE OF outcome ON job "
-                         "BEGIN SELECT RAISE(ABORT, 'refused'); END"
-                       : "DROP TRIGGER no_verdict")
-        .value();
-  }
+  void refuse_verdicts(bool fail) { refuse(fail, "verdict", "UPDATE OF outcome ON job"); }
   /// As when the journal has become too long.
-  void forget_job(const std::string& key) {
-    database_->execute(("DELETE FROM job WHERE key = '" + key + "'").c_str()).value();
-  }
+  void forget_job(const std::string& key) { execute("DELETE FROM job WHERE key = '" + key + "'"); }
   /// As a claim that was committed and whose sync failed.
   void mark_owned(const std::string& key) {
-    database_->execute(("UPDATE job SET claim = 'owned' WHERE key = '" + key + "'").c_str())
-        .value();
+    execute("UPDATE job SET claim = 'owned' WHERE key = '" + key + "'");
   }
 
   /// While it reads `package` rbit dies: nothing that it does from there on is of any effect, until
@@ -121,18 +95,8 @@ class Story {
   int read = 0;
   std::function<void()> while_reading;
   /// Messages of which it is on record that they are being read, or were when rbit died.
-  int reading() {
-    auto row = database_->prepare("SELECT count(*) FROM reading");
-    row.step().value();
-    return static_cast<int>(row.integer(0));
-  }
-  void fail_counts(bool fail) {
-    database_
-        ->execute(fail ? "CREATE TRIGGER refuse BEFORE INSERT ON reading "
-                         "BEGIN SELECT RAISE(ABORT, 'refused'); END"
-                       : "DROP TRIGGER refuse")
-        .value();
-  }
+  int reading() { return static_cast<int>(count_rows(*database_, "reading")); }
+  void fail_counts(bool fail) { refuse(fail, "count", "INSERT ON reading"); }
 
   /// Lets everything happen that can happen without time passing.
   void settle_down() {
@@ -148,6 +112,15 @@ class Story {
     const auto done = test::run(loop_, dispatcher_->cancel_for_front_end(job_id));
     settle_down();
     return done;
+  }
+  /// rbit is asked to stop; `ended` tells when it has.
+  void drain(milliseconds limit, bool& ended) {
+    const auto draining = [](Story& its, milliseconds most, bool& over) -> Task<void> {
+      co_await its.dispatcher().drain(most);
+      over = true;
+    };
+    spawn(loop_.get_executor(), draining(*this, limit, ended), "draining");
+    settle_down();
   }
   /// Runs `task` with the loop turning.
   void run(Task<void> task) { test::run(loop_, std::move(task)); }
@@ -170,6 +143,14 @@ class Story {
   bool front_end_hangs = false;
 
  private:
+  void execute(const std::string& sql) { database_->execute(sql.c_str()).value(); }
+  /// The journal makes no such change from now on, or makes it again.
+  void refuse(bool fail, const std::string& what, const std::string& change) {
+    execute(fail ? "CREATE TRIGGER no_" + what + " BEFORE " + change +
+                       " BEGIN SELECT RAISE(ABORT, 'refused'); END"
+                 : "DROP TRIGGER no_" + what);
+  }
+
   void begin_life(int slots) {
     journal_ = std::make_unique<SqliteJournal>(*database_, clock, std::vector<std::string>{"log"},
                                                "saw-horse");
@@ -188,16 +169,13 @@ class Story {
     dead_ = true;
     transport.stop_taking();
     transport.lose_connection();
-    for (const char* change : {"INSERT ON job", "DELETE ON reading"})
-      database_
-          ->execute(("CREATE TRIGGER dead_" + std::string(change, 6) + " BEFORE " + change +
-                     " BEGIN SELECT RAISE(ABORT, 'dead'); END")
-                        .c_str())
-          .value();
+    refuse(true, "begin_when_dead", "INSERT ON job");
+    refuse(true, "end_of_reading", "DELETE ON reading");
   }
   void stop_being_dead() {
     settle_down();  // what is under way comes to nothing
-    database_->execute("DROP TRIGGER dead_INSERT; DROP TRIGGER dead_DELETE").value();
+    refuse(false, "begin_when_dead", "");
+    refuse(false, "end_of_reading", "");
     dead_ = false;
   }
 

@@ -6,30 +6,21 @@
 
 #include <csignal>
 #include <filesystem>
-#include <fstream>
 #include <string>
 #include <vector>
 
+#include "tests/support/files.h"
 #include "tests/support/loop.h"
+#include "tests/support/open_database.h"
 #include "tests/support/print.h"
+#include "tests/support/temp_dir.h"
 
 using namespace rbit;
 
 namespace {
 
-struct TempDir {
-  std::string path = [] {
-    std::string name = (std::filesystem::temp_directory_path() / "rbit-test-XXXXXX").string();
-    return std::string(::mkdtemp(name.data()));
-  }();
-  ~TempDir() { std::filesystem::remove_all(path); }
-};
-
-std::unique_ptr<Database> open(asio::io_context& loop, const std::string& path = ":memory:") {
-  auto database = Database::open(loop.get_executor(), path);
-  REQUIRE_MESSAGE(database.has_value(), database.error().text());
-  return std::move(*database);
-}
+using test::open_database;
+using test::TempDir;
 
 Database::Change insert(std::string text) {
   return [text](Database& in) { return in.prepare("INSERT INTO t(x) VALUES(?)").bind(text).run(); };
@@ -46,7 +37,7 @@ std::vector<std::string> rows(Database& database) {
 
 TEST_CASE("values come back as they were bound") {
   asio::io_context loop;
-  const auto database = open(loop);
+  const auto database = open_database(loop);
   REQUIRE(database->execute("CREATE TABLE t(a, b, c, d, e)"));
   const std::string bytes("a\0\xff", 3);
   REQUIRE(database->prepare("INSERT INTO t VALUES(?, ?, ?, ?, ?)")
@@ -70,7 +61,7 @@ TEST_CASE("values come back as they were bound") {
 
 TEST_CASE("one SQL may be used twice at a time") {
   asio::io_context loop;
-  const auto database = open(loop);
+  const auto database = open_database(loop);
   REQUIRE(database->execute("CREATE TABLE t(x); INSERT INTO t VALUES(1); INSERT INTO t VALUES(2)"));
   auto outer = database->prepare("SELECT x FROM t");
   int pairs = 0;
@@ -83,7 +74,7 @@ TEST_CASE("one SQL may be used twice at a time") {
 
 TEST_CASE("writes of one turn are one transaction, answered in order") {
   asio::io_context loop;
-  const auto database = open(loop);
+  const auto database = open_database(loop);
   REQUIRE(database->execute("CREATE TABLE t(x)"));
   std::string order;
   int transactions = 0;
@@ -108,7 +99,7 @@ TEST_CASE("writes of one turn are one transaction, answered in order") {
 
 TEST_CASE("a change that fails takes nobody along") {
   asio::io_context loop;
-  const auto database = open(loop);
+  const auto database = open_database(loop);
   REQUIRE(database->execute("CREATE TABLE t(x)"));
   const auto write = [&](std::string text, bool fails, bool& ok) -> Task<void> {
     Database::Change change = [text, fails](Database& in) -> Result<void> {
@@ -139,7 +130,7 @@ TEST_CASE("a change that fails takes nobody along") {
 
 TEST_CASE("flush commits what is queued at once, and post has nobody waiting") {
   asio::io_context loop;
-  const auto database = open(loop);
+  const auto database = open_database(loop);
   REQUIRE(database->execute("CREATE TABLE t(x)"));
   database->post(Durability::process, insert("a"));
   database->flush();
@@ -150,20 +141,20 @@ TEST_CASE("what is queued when the database goes is not written") {
   TempDir dir;
   asio::io_context loop;
   {
-    const auto database = open(loop, dir.path + "/a.db");
+    const auto database = open_database(loop, dir / "a.db");
     REQUIRE(database->execute("CREATE TABLE t(x)"));
     database->post(Durability::process, insert("a"));
   }
   loop.run();  // the commit that was due finds nobody
-  CHECK(rows(*open(loop, dir.path + "/a.db")).empty());
+  CHECK(rows(*open_database(loop, dir / "a.db")).empty());
 }
 
 TEST_CASE("the file is for its owner alone") {
   TempDir dir;
   asio::io_context loop;
-  const auto database = open(loop, dir.path + "/a.db");
+  const auto database = open_database(loop, dir / "a.db");
   REQUIRE(database->execute("CREATE TABLE t(x)"));
-  for (const auto& file : std::filesystem::directory_iterator(dir.path))
+  for (const auto& file : std::filesystem::directory_iterator(dir.path()))
     CHECK((file.status().permissions() & std::filesystem::perms(0077)) ==
           std::filesystem::perms::none);
 }
@@ -171,10 +162,10 @@ TEST_CASE("the file is for its owner alone") {
 TEST_CASE("a second process is refused, with the cure") {
   TempDir dir;
   asio::io_context loop;
-  const auto database = open(loop, dir.path + "/a.db");
+  const auto database = open_database(loop, dir / "a.db");
   const pid_t child = ::fork();
   if (child == 0) {
-    const auto second = Database::open(loop.get_executor(), dir.path + "/a.db");
+    const auto second = Database::open(loop.get_executor(), dir / "a.db");
     const bool told = !second && second.error().cure.find("another rbit") != std::string::npos;
     ::_exit(told ? 0 : 1);
   }
@@ -191,12 +182,12 @@ TEST_CASE("errors name the file") {
   CHECK_FALSE(missing.error().cure.empty());
 
   TempDir dir;
-  std::ofstream(dir.path + "/a.db") << std::string(5000, 'x');
-  const auto damaged = Database::open(loop.get_executor(), dir.path + "/a.db");
+  test::write_file(dir / "a.db", std::string(5000, 'x'));
+  const auto damaged = Database::open(loop.get_executor(), dir / "a.db");
   REQUIRE_FALSE(damaged);
   CHECK(damaged.error().cure.find("damaged") != std::string::npos);
 
-  const auto database = open(loop);
+  const auto database = open_database(loop);
   CHECK_THROWS_AS(database->prepare("SELEC 1"), Fatal);
 }
 
@@ -204,23 +195,23 @@ TEST_CASE("a copy holds what was committed") {
   TempDir dir;
   asio::io_context loop;
   {
-    const auto database = open(loop, dir.path + "/a.db");
+    const auto database = open_database(loop, dir / "a.db");
     REQUIRE(database->execute("CREATE TABLE t(x); INSERT INTO t VALUES('a')"));
     CHECK(database->check(std::chrono::seconds(5)));
-    CHECK(database->back_up(dir.path + "/b.db"));
+    CHECK(database->back_up(dir / "b.db"));
   }
-  CHECK(rows(*open(loop, dir.path + "/b.db")) == std::vector<std::string>{"a"});
+  CHECK(rows(*open_database(loop, dir / "b.db")) == std::vector<std::string>{"a"});
 }
 
 TEST_CASE("what was answered survives SIGKILL, synced or not") {
   TempDir dir;
-  const std::string file = dir.path + "/a.db";
+  const std::string file = dir / "a.db";
   int answered[2];
   REQUIRE(::pipe(answered) == 0);
   const pid_t child = ::fork();
   if (child == 0) {
     asio::io_context loop;
-    const auto database = open(loop, file);
+    const auto database = open_database(loop, file);
     (void)database->execute("CREATE TABLE t(x)");
     const auto write_for_ever = [&]() -> Task<void> {
       for (int i = 0;; ++i) {
@@ -249,7 +240,7 @@ TEST_CASE("what was answered survives SIGKILL, synced or not") {
   ::waitpid(child, nullptr, 0);
 
   asio::io_context loop;
-  const auto found = rows(*open(loop, file));
+  const auto found = rows(*open_database(loop, file));
   CHECK(found.size() >= heard);
   CHECK(found.size() <= heard + 1);  // one may have been committed and not yet answered
   for (std::size_t i = 0; i < found.size(); ++i) CHECK(found[i] == std::to_string(i));
@@ -259,7 +250,7 @@ namespace {
 
 /// A file that may not grow until it is opened anew, which is what a full disk looks like.
 std::unique_ptr<Database> full_disk(asio::io_context& loop, const TempDir& dir) {
-  auto database = open(loop, dir.path + "/a.db");
+  auto database = open_database(loop, dir / "a.db");
   REQUIRE(database->execute("CREATE TABLE t(x); PRAGMA max_page_count=2"));
   return database;
 }
@@ -312,13 +303,13 @@ TEST_CASE("a file that cannot be opened anew answers everything with an error, a
   asio::io_context loop;
   const auto database = full_disk(loop, dir);
   CHECK_FALSE(write(loop, *database, too_much, Reserve::keep));
-  std::filesystem::rename(dir.path + "/a.db", dir.path + "/b.db");
-  std::filesystem::create_directory(dir.path + "/a.db");
+  std::filesystem::rename(dir / "a.db", dir / "b.db");
+  std::filesystem::create_directory(dir / "a.db");
   CHECK_FALSE(write(loop, *database, "b", Reserve::keep));
   CHECK_FALSE(database->prepare("SELECT x FROM t").step().has_value());
   CHECK_FALSE(database->execute("SELECT 1"));
-  std::filesystem::remove(dir.path + "/a.db");
-  std::filesystem::rename(dir.path + "/b.db", dir.path + "/a.db");
+  std::filesystem::remove(dir / "a.db");
+  std::filesystem::rename(dir / "b.db", dir / "a.db");
   const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(20);
   while (!write(loop, *database, "c", Reserve::keep) && std::chrono::steady_clock::now() < end)
     ::usleep(20'000);

@@ -2,16 +2,16 @@
 
 #include <doctest/doctest.h>
 
-#include <fstream>
 #include <memory>
-#include <sstream>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "rbit/intake/local_transport.h"
+#include "tests/support/files.h"
 #include "tests/support/loop.h"
 #include "tests/support/manual_clock.h"
+#include "tests/support/open_database.h"
 #include "tests/support/print.h"
 
 namespace rbit::test {
@@ -19,10 +19,8 @@ namespace rbit::test {
 /// The tables as the journal makes them. A unit test of this room cannot link that one; it can read
 /// it, so that there is one description only.
 inline std::string tables() {
-  std::ifstream file(std::string(RBIT_SOURCE_DIR) + "/rbit/journal/schema.cpp");
-  std::ostringstream source;
-  source << file.rdbuf();
-  std::string text = source.str(), sql;
+  const std::string text = read_file(std::string(RBIT_SOURCE_DIR) + "/rbit/journal/schema.cpp");
+  std::string sql;
   for (std::size_t at = 0; (at = text.find("R\"sql(", at)) != std::string::npos;) {
     const auto end = text.find(")sql\"", at);
     sql += text.substr(at + 6, end - at - 6);
@@ -37,11 +35,7 @@ struct House {
     open();
     REQUIRE(database->execute(tables().c_str()));
   }
-  void open() {
-    auto opened = Database::open(loop.get_executor(), file);
-    REQUIRE_MESSAGE(opened.has_value(), opened.error().text());
-    database = std::move(*opened);
-  }
+  void open() { database = open_database(loop, file); }
   /// As after rbit's death: what it held is gone, its file is read again.
   void live_again() {
     transport.reset();
@@ -86,10 +80,7 @@ struct House {
     for (const auto& one : got) out += one.message().body.bytes() + " ";
     return out;
   }
-  std::int64_t count(const std::string& table) {
-    auto row = database->prepare("SELECT count(*) FROM " + table);
-    return row.step() ? row.integer(0) : -1;
-  }
+  std::int64_t count(const std::string& table) { return count_rows(*database, table); }
 
   std::string file;
   test::ManualClock clock;

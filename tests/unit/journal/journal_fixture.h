@@ -2,7 +2,6 @@
 
 #include <doctest/doctest.h>
 
-#include <filesystem>
 #include <memory>
 #include <string>
 #include <utility>
@@ -12,17 +11,11 @@
 #include "rbit/journal/sqlite_journal.h"
 #include "tests/support/loop.h"
 #include "tests/support/manual_clock.h"
+#include "tests/support/open_database.h"
 #include "tests/support/print.h"
+#include "tests/support/temp_dir.h"
 
 namespace rbit::test {
-
-struct TempDir {
-  std::string path = [] {
-    std::string name = (std::filesystem::temp_directory_path() / "rbit-test-XXXXXX").string();
-    return std::string(::mkdtemp(name.data()));
-  }();
-  ~TempDir() { std::filesystem::remove_all(path); }
-};
 
 /// A journal that can die and live again on the same file.
 struct JournalFixture {
@@ -43,9 +36,7 @@ struct JournalFixture {
     journal = std::make_unique<SqliteJournal>(*database, clock, targets, "worker", limits);
   }
   void live() {
-    auto opened = Database::open(loop.get_executor(), file);
-    REQUIRE_MESSAGE(opened.has_value(), opened.error().text());
-    database = std::move(*opened);
+    database = open_database(loop, file);
     REQUIRE(schema::upgrade(*database));
     journal = std::make_unique<SqliteJournal>(*database, clock, targets, "worker", limits);
   }
@@ -120,10 +111,7 @@ struct JournalFixture {
       REQUIRE(run(loop, journal->report_sent(due[0])));
     }
   }
-  std::int64_t count(const std::string& table) {
-    auto row = database->prepare("SELECT count(*) FROM " + table);
-    return row.step() ? row.integer(0) : -1;
-  }
+  std::int64_t count(const std::string& table) { return count_rows(*database, table); }
 
   std::string file;
   JournalLimits limits;

@@ -99,18 +99,18 @@ TEST_CASE("what was answered outlives a power cut at any write, torn or not") {
     std::mt19937_64 random(seed);
     Promises promised;
     {
-      JournalFixture life(dir.path + "/rbit.db");  // the tables are made in peace
+      JournalFixture life(dir / "rbit.db");  // the tables are made in peace
       (void)run(life.loop, life.journal->probe());
     }
     for (int cut = 0; cut < 5; ++cut, ++seen) {
       CAPTURE(cut);
       disk.cut_after(1 + static_cast<int>(random() % 250));
       {
-        JournalFixture life(dir.path + "/rbit.db", {}, JournalFixture::Start::may_fail);
+        JournalFixture life(dir / "rbit.db", {}, JournalFixture::Start::may_fail);
         if (life.journal) live_until_dark(life, disk, random, std::to_string(cut), promised);
       }
       disk.power_on();
-      JournalFixture after(dir.path + "/rbit.db");
+      JournalFixture after(dir / "rbit.db");
       REQUIRE(after.database->check(std::chrono::seconds(5)));
       check(after, promised);
     }
@@ -126,14 +126,14 @@ TEST_CASE("a disk that lies about syncs loses what was answered: the test above 
     std::mt19937_64 random(seed);
     Promises promised;
     {
-      JournalFixture life(dir.path + "/rbit.db");
+      JournalFixture life(dir / "rbit.db");
       (void)run(life.loop, life.journal->probe());
       disk.lie();
       live_until_dark(life, disk, random, "lie", promised);
       disk.cut_after(1);
     }
     disk.power_on();
-    JournalFixture after(dir.path + "/rbit.db", {}, JournalFixture::Start::may_fail);
+    JournalFixture after(dir / "rbit.db", {}, JournalFixture::Start::may_fail);
     if (!after.journal) {
       ++lost;
       continue;

@@ -4,49 +4,41 @@
 
 using namespace rbit;
 
-namespace {
-
-std::unique_ptr<Database> open(asio::io_context& loop, const std::string& path) {
-  auto database = Database::open(loop.get_executor(), path);
-  REQUIRE_MESSAGE(database.has_value(), database.error().text());
-  return std::move(*database);
-}
-
-}  // namespace
+using test::open_database;
 
 TEST_CASE("a new file gets the newest schema, and keeps it") {
   test::TempDir dir;
   asio::io_context loop;
-  const std::string file = dir.path + "/rbit.db";
+  const std::string file = dir / "rbit.db";
   for (int life = 0; life < 2; ++life) {
-    const auto database = open(loop, file);
+    const auto database = open_database(loop, file);
     REQUIRE(schema::upgrade(*database));
     auto version = database->prepare("PRAGMA user_version");
     REQUIRE(version.step());
     CHECK(version.integer(0) == schema::newest());
   }
   // Nothing was changed, so no copy was needed.
-  CHECK(std::distance(std::filesystem::directory_iterator(dir.path), {}) == 1);
+  CHECK(std::distance(std::filesystem::directory_iterator(dir.path()), {}) == 1);
 }
 
 TEST_CASE("a file of a newer rbit is left alone, with the cure") {
   test::TempDir dir;
   asio::io_context loop;
-  const auto database = open(loop, dir.path + "/rbit.db");
+  const auto database = open_database(loop, dir / "rbit.db");
   REQUIRE(database->execute("PRAGMA user_version = 99"));
   const auto refused = schema::upgrade(*database);
   REQUIRE_FALSE(refused);
   CHECK(refused.error().reason.find("newer rbit (version 99") != std::string::npos);
   CHECK(refused.error().cure.find(".before-") != std::string::npos);
-  CHECK_FALSE(std::filesystem::exists(dir.path + "/rbit.db.before-1"));
+  CHECK_FALSE(std::filesystem::exists(dir / "rbit.db.before-1"));
 }
 
 TEST_CASE("a journal of version 2 is taken over, with a copy of what it was") {
   test::TempDir dir;
   asio::io_context loop;
-  const std::string file = dir.path + "/rbit.db";
+  const std::string file = dir / "rbit.db";
   {
-    const auto database = open(loop, file);
+    const auto database = open_database(loop, file);
     REQUIRE(schema::upgrade(*database));
     // Back to what version 2 had.
     REQUIRE(
@@ -60,7 +52,7 @@ TEST_CASE("a journal of version 2 is taken over, with a copy of what it was") {
                           "VALUES(1, 1, 3, 'l', 'b', 'w', '/r', 5)"));
     REQUIRE(database->execute("PRAGMA user_version = 2"));
   }
-  const auto database = open(loop, file);
+  const auto database = open_database(loop, file);
   const auto upgraded = schema::upgrade(*database);
   REQUIRE_MESSAGE(upgraded.has_value(), upgraded.error().text());
   CHECK(std::filesystem::exists(file + ".before-3"));
@@ -75,7 +67,7 @@ TEST_CASE("a journal of version 2 is taken over, with a copy of what it was") {
 TEST_CASE("a step that fails leaves the file as it was") {
   test::TempDir dir;
   asio::io_context loop;
-  const auto database = open(loop, dir.path + "/rbit.db");
+  const auto database = open_database(loop, dir / "rbit.db");
   REQUIRE(database->execute("CREATE TABLE outbox(x)"));  // in the way of ours
   CHECK_FALSE(schema::upgrade(*database));
   auto tables = database->prepare("SELECT count(*) FROM sqlite_schema");

@@ -197,7 +197,7 @@ TEST_CASE("the same verdict twice is one verdict") {
 
 TEST_CASE("what its queue has to the end the journal does not keep as well") {
   test::TempDir dir;
-  JournalFixture house(dir.path + "/rbit.db");
+  JournalFixture house(dir / "rbit.db");
   Job held = house.job("a"), owned = house.job("b");
   held.may_be_owned = owned.may_be_owned = false;
   owned.owned = true;  // a broker had it, before the queue became this one
@@ -213,7 +213,7 @@ TEST_CASE("what its queue has to the end the journal does not keep as well") {
 
 TEST_CASE("attempts of an earlier life are found open, until they end or are begun again") {
   test::TempDir dir;
-  JournalFixture house(dir.path + "/rbit.db");
+  JournalFixture house(dir / "rbit.db");
   Job job = house.job("a", 3);
   job.crashes = 1;
   job.body = std::string("b\0\xff", 3);
@@ -246,7 +246,7 @@ TEST_CASE("attempts of an earlier life are found open, until they end or are beg
 TEST_CASE(
     "a message that is being read when rbit dies is counted, for 72 hours, until it is read") {
   test::TempDir dir;
-  JournalFixture house(dir.path + "/rbit.db");
+  JournalFixture house(dir / "rbit.db");
   const auto came_again = [&](const std::string& key) {
     return test::run(house.loop, house.journal->came_again(key)).value();
   };
@@ -271,7 +271,7 @@ TEST_CASE(
 
 TEST_CASE("deaths during a job are those of its run, of 72 hours, and no orderly ends") {
   test::TempDir dir;
-  JournalFixture house(dir.path + "/rbit.db");
+  JournalFixture house(dir / "rbit.db");
   CHECK(house.journal->recent_deaths("a") == 0);
   for (int attempt = 1; attempt <= 3; ++attempt) {
     REQUIRE(house.begin(house.job("a", attempt)));
@@ -390,7 +390,7 @@ TEST_CASE("jobs that are over are forgotten after their time, others are not") {
 
 TEST_CASE("a job that nobody redelivered for a week is somewhere else") {
   test::TempDir dir;
-  JournalFixture house(dir.path + "/rbit.db");
+  JournalFixture house(dir / "rbit.db");
   REQUIRE(house.begin(house.job("a")));
   house.die_and_live();
   REQUIRE(house.begin(house.job("b")));
@@ -455,7 +455,7 @@ TEST_CASE("ten thousand jobs later the file is no larger than after two thousand
 
 TEST_CASE("what was on record before SIGKILL is on record after it") {
   test::TempDir dir;
-  const std::string file = dir.path + "/rbit.db";
+  const std::string file = dir / "rbit.db";
   int told[2];
   REQUIRE(::pipe(told) == 0);
   const pid_t child = ::fork();

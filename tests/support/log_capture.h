@@ -12,10 +12,9 @@ namespace rbit::test {
 /// What is logged while it lives, instead of on standard error.
 class LogCapture {
  public:
-  LogCapture() {
-    log::Settings to_file;
-    to_file.file = directory_.path() + "/log";
-    log::configure(to_file);
+  explicit LogCapture(log::Settings settings = {}) {
+    settings.file = directory_ / "log";
+    log::configure(settings);
   }
   ~LogCapture() { log::configure({}); }
   LogCapture(const LogCapture&) = delete;
@@ -24,7 +23,7 @@ class LogCapture {
   /// Those lines that hold `text`; all without one.
   std::vector<std::string> lines(const std::string& text = "") const {
     log::flush();
-    std::ifstream file(directory_.path() + "/log");
+    std::ifstream file(directory_ / "log");
     std::vector<std::string> found;
     for (std::string line; std::getline(file, line);)
       if (line.find(text) != std::string::npos) found.push_back(line);

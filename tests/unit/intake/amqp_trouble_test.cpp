@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "tests/support/log_capture.h"
 #include "tests/unit/intake/amqp_intake.h"
 
 using namespace rbit;
@@ -174,12 +175,7 @@ TEST_CASE("a missing queue is said and tried again where nothing may be declared
 }
 
 TEST_CASE("a broker that is away is said once, not once a try") {
-  char folder[] = "/tmp/rbit-test-XXXXXX";
-  REQUIRE(::mkdtemp(folder));
-  const std::string file = std::string(folder) + "/log";
-  log::Settings to_file;
-  to_file.file = file;
-  log::configure(to_file);
+  const test::LogCapture log;
   amqp::ConnectionSettings nobody;
   nobody.endpoints = {{"127.0.0.1", 1}};  // tcpmux: nobody listens there
   nobody.backoff_base = nobody.backoff_cap = std::chrono::milliseconds(1);
@@ -191,25 +187,12 @@ TEST_CASE("a broker that is away is said once, not once a try") {
   CHECK(intake.transport->connect_failures() >= 5);
   CHECK(!intake.transport->connected());
   intake.close();
-  log::flush();
-  log::configure({});
-  std::ifstream log(file);
-  int lines = 0;
-  for (std::string line; std::getline(log, line);) {
-    ++lines;
-    CHECK(line.find("127.0.0.1:1") != std::string::npos);
-  }
-  CHECK(lines == 1);
-  std::filesystem::remove_all(folder);
+  CHECK(log.lines().size() == 1);
+  CHECK(log.lines("127.0.0.1:1").size() == 1);
 }
 
 TEST_CASE("a broker that says nothing is said, too") {
-  char folder[] = "/tmp/rbit-test-XXXXXX";
-  REQUIRE(::mkdtemp(folder));
-  const std::string file = std::string(folder) + "/log";
-  log::Settings to_file;
-  to_file.file = file;
-  log::configure(to_file);
+  const test::LogCapture log;
   asio::io_context listening;
   asio::ip::tcp::acceptor silent(listening, {asio::ip::address_v4::loopback(), 0});
   amqp::ConnectionSettings settings;
@@ -217,15 +200,8 @@ TEST_CASE("a broker that says nothing is said, too") {
   Intake intake(settings, {"q"}, 1);
   intake.start();
   const std::string line = "connecting to " + settings.endpoints.front().text();
-  CHECK(test::eventually(intake.loop, [&] {
-    log::flush();
-    std::ifstream log(file);
-    const std::string all(std::istreambuf_iterator<char>(log), {});
-    return all.find(line) != std::string::npos;
-  }));
+  CHECK(test::eventually(intake.loop, [&] { return !log.lines(line).empty(); }));
   intake.close();
-  log::configure({});
-  std::filesystem::remove_all(folder);
 }
 
 TEST_CASE("a wrong password is told to the app") {

@@ -3,35 +3,25 @@
 #include <spdlog/details/log_msg.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cstdlib>
 #include <ctime>
-#include <fstream>
-#include <iterator>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "rbit/log/rotating_file.h"
 #include "rbit/log/timed_file.h"
 #include "rbit/log/watched_file.h"
+#include "tests/support/files.h"
 #include "tests/support/temp_dir.h"
+#include "tests/unit/log/recorded_python.h"
 
 using namespace rbit;
 using namespace rbit::log;
 
 namespace {
 
-std::string read(const std::string& path) {
-  std::ifstream file(path);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
-
-std::vector<std::string> names(const test::TempDir& dir) {
-  std::vector<std::string> out;
-  for (const auto& entry : std::filesystem::directory_iterator(dir.path()))
-    out.push_back(entry.path().filename().string());
-  std::sort(out.begin(), out.end());
-  return out;
-}
+using test::names_in;
+using test::read_file;
 
 void write(LogFile& file, const std::string& text, std::time_t at = 1'000'000) {
   file.log({std::chrono::system_clock::from_time_t(at), spdlog::source_loc{}, "",
@@ -53,12 +43,12 @@ TEST_CASE("a file is appended to or begun anew, its directory is made") {
     LogFile file(path, false);
     write(file, "b");
   }
-  CHECK(read(path) == "a\nb\n");
+  CHECK(read_file(path) == "a\nb\n");
   {
     LogFile file(path, true);
     write(file, "c");
   }
-  CHECK(read(path) == "c\n");
+  CHECK(read_file(path) == "c\n");
   CHECK_THROWS_AS(LogFile(dir.path(), false), spdlog::spdlog_ex);
 }
 
@@ -72,8 +62,8 @@ TEST_CASE("a watched file that was moved away is opened anew") {
   std::filesystem::remove(path);
   write(file, "c");
   write(file, "d");
-  CHECK(read(path + ".old") == "a\n");
-  CHECK(read(path) == "c\nd\n");
+  CHECK(read_file(path + ".old") == "a\n");
+  CHECK(read_file(path) == "c\nd\n");
 }
 
 TEST_CASE("a file that would reach its limit becomes NAME.1, that one NAME.2") {
@@ -81,18 +71,18 @@ TEST_CASE("a file that would reach its limit becomes NAME.1, that one NAME.2") {
   const std::string path = dir.path() + "/rbit.log";
   RotatingFile file(path, true, 10, 2);  // with a limit, 'w' begins nothing anew
   for (const char* text : {"1234", "5678", "90", "abcdefghijklmn", "x", "y"}) write(file, text);
-  CHECK(names(dir) == Names{"rbit.log", "rbit.log.1", "rbit.log.2"});
-  CHECK(read(path) == "x\ny\n");
-  CHECK(read(path + ".1") == "abcdefghijklmn\n");
-  CHECK(read(path + ".2") == "5678\n90\n");
+  CHECK(names_in(dir.path()) == Names{"rbit.log", "rbit.log.1", "rbit.log.2"});
+  CHECK(read_file(path) == "x\ny\n");
+  CHECK(read_file(path + ".1") == "abcdefghijklmn\n");
+  CHECK(read_file(path + ".2") == "5678\n90\n");
 }
 
 TEST_CASE("without a limit or without backups a file never turns") {
   const test::TempDir dir;
   RotatingFile none(dir.path() + "/a", false, 0, 5), keeps(dir.path() + "/b", false, 5, 0);
   for (int i = 0; i < 5; ++i) write(none, "line"), write(keeps, "line");
-  CHECK(names(dir) == Names{"a", "b"});
-  CHECK(read(dir.path() + "/b").size() == 25);
+  CHECK(names_in(dir.path()) == Names{"a", "b"});
+  CHECK(read_file(dir.path() + "/b").size() == 25);
 }
 
 TEST_CASE("when a line cannot rotate its file it is written all the same") {
@@ -101,14 +91,11 @@ TEST_CASE("when a line cannot rotate its file it is written all the same") {
   RotatingFile file(dir.path() + "/log", false, 5, 1);
   write(file, "a");
   CHECK_THROWS_AS(write(file, "bcdef"), spdlog::spdlog_ex);
-  CHECK(read(dir.path() + "/log") == "a\nbcdef\n");
+  CHECK(read_file(dir.path() + "/log") == "a\nbcdef\n");
 }
 
 TEST_CASE("the turns of a timed file are Python's") {
-  ::setenv("TZ", "Europe/Berlin", 1);
-  ::tzset();
-  std::ifstream file(std::string(RBIT_SOURCE_DIR) + "/tests/unit/base/recorded/python_log.json");
-  const auto cases = nlohmann::json::parse(file).at("turns");
+  const auto cases = test::recorded_python("turns");
   REQUIRE(cases.size() == 48);
   for (const auto& one : cases) {
     const TimedFile::Turn turn{one["when"], one["interval"]};
@@ -124,7 +111,7 @@ TEST_CASE("a timed file is renamed after its turn, the oldest ones go") {
   ::tzset();
   const test::TempDir dir;
   const std::string path = dir.path() + "/log";
-  std::ofstream(path + ".mine") << "no turn of ours";
+  test::write_file(path + ".mine", "no turn of ours");
   TimedFile file(path, {"D", 1}, 2);
   const std::time_t day = 86400, today = std::time(nullptr) / day * day, later = today + 2 * day;
   write(file, "0", today);  // its first turn is within a day from now
@@ -132,13 +119,13 @@ TEST_CASE("a timed file is renamed after its turn, the oldest ones go") {
   write(file, "2", later + day);
   write(file, "3", later + 2 * day + 10);
   write(file, "4", later + 3 * day);
-  const auto there = names(dir);
+  const auto there = names_in(dir.path());
   REQUIRE(there.size() == 4);
   CHECK(there.front() == "log");
   CHECK(there.back() == "log.mine");
-  CHECK(read(path) == "3\n4\n");
-  CHECK(read(dir.path() + "/" + there[1]) == "1\n");
-  CHECK(read(dir.path() + "/" + there[2]) == "2\n");
+  CHECK(read_file(path) == "3\n4\n");
+  CHECK(read_file(dir.path() + "/" + there[1]) == "1\n");
+  CHECK(read_file(dir.path() + "/" + there[2]) == "2\n");
 }
 
 TEST_CASE("a link in a log's place is followed if it is ours, and not if it is a stranger's") {
@@ -148,9 +135,9 @@ TEST_CASE("a link in a log's place is followed if it is ours, and not if it is a
     WatchedFile file(dir.path() + "/log", false);
     write(file, "ours");
   }
-  CHECK(read(dir.path() + "/elsewhere") == "ours\n");
+  CHECK(read_file(dir.path() + "/elsewhere") == "ours\n");
   if (::geteuid() != 0) return;
   REQUIRE(::lchown((dir.path() + "/log").c_str(), 12345, 12345) == 0);
   CHECK_THROWS(WatchedFile(dir.path() + "/log", false));
-  CHECK(read(dir.path() + "/elsewhere") == "ours\n");
+  CHECK(read_file(dir.path() + "/elsewhere") == "ours\n");
 }

@@ -1,26 +1,16 @@
 #include "rbit/log/format.h"
 
 #include <doctest/doctest.h>
-
 #include <unistd.h>
 
-#include <cstdlib>
-#include <ctime>
-#include <fstream>
 #include <nlohmann/json.hpp>
+
+#include "tests/unit/log/recorded_python.h"
 
 using namespace rbit;
 using namespace rbit::log;
 
 namespace {
-
-/// Of `python_log.py`.
-nlohmann::json recorded(const char* part) {
-  ::setenv("TZ", "Europe/Berlin", 1);
-  ::tzset();
-  std::ifstream file(std::string(RBIT_SOURCE_DIR) + "/tests/unit/base/recorded/python_log.json");
-  return nlohmann::json::parse(file).at(part);
-}
 
 std::string line(const std::string& format, std::string_view message = "text") {
   const Location where("/src/rbit/app/run.cpp", 42, "run");
@@ -38,7 +28,7 @@ std::string mistake(const std::string& format) {
 }  // namespace
 
 TEST_CASE("a format makes the line that Python makes of it") {
-  const auto cases = recorded("formatted");
+  const auto cases = test::recorded_python("formatted");
   REQUIRE(cases.size() == 39);
   const Location where("/src/rbit/app/run.cpp", 42, "run");
   const Fields none;

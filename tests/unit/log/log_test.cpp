@@ -8,14 +8,13 @@
 
 #include <cstring>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <nlohmann/json.hpp>
 
 #include "rbit/base/fd.h"
 #include "rbit/base/result.h"
 #include "rbit/log/name.h"
 #include "rbit/log/runners.h"
+#include "tests/support/files.h"
 #include "tests/support/temp_dir.h"
 
 using namespace rbit;
@@ -52,8 +51,7 @@ class Logging {
   std::string path(const std::string& name) const { return dir_.path() + "/" + name; }
   std::string read(const std::string& name) const {
     log::flush();
-    std::ifstream file(path(name));
-    return {std::istreambuf_iterator<char>(file), {}};
+    return test::read_file(path(name));
   }
 
   log::Settings settings;
@@ -153,7 +151,7 @@ TEST_CASE("files are opened again and keep what mode 'w' has written") {
   Logging logging;
   logging.logger("", Level::info, {logging.file("log")});
   logging.settings.handlers[0].truncate = true;
-  std::ofstream(logging.path("log")) << "old\n";
+  test::write_file(logging.path("log"), "old\n");
   log::configure(logging.settings);
   log::info("one");
   log::reopen();

@@ -5,9 +5,9 @@
 #include <optional>
 #include <string>
 
-#include "tests/support/http_stub.h"
 #include "tests/support/loop.h"
 #include "tests/support/manual_clock.h"
+#include "tests/unit/report/pybit_stub.h"
 
 using namespace rbit;
 using namespace std::chrono_literals;
@@ -26,13 +26,8 @@ std::string quoted(const std::string& text) {
   return '"' + text + '"';
 }
 
-struct FrontEnd {
-  FrontEnd() {
-    settings.url = stub.url();
-    settings.username = "admin";
-    settings.password = "pass:word";
-    settings.client = "build_client_saw-horse";
-  }
+struct FrontEnd : test::PybitStub {
+  FrontEnd() { settings.client = "build_client_saw-horse"; }
   Standing ask(const std::string& id = "36", const std::string& web_host = "") {
     if (!question) question.emplace(loop.get_executor(), clock, settings, limit, 30s);
     Job job;
@@ -40,18 +35,12 @@ struct FrontEnd {
     job.request.web_host = web_host;
     return test::run(loop, question->before(job));
   }
-  void answers(const std::string& status, const std::string& body) {
-    stub.answer([=](const HttpStub::Request&) { return HttpStub::reply(status, body); });
-  }
   Standing says(const std::string& body) {
     answers("200 OK", body);
     return ask();
   }
 
-  asio::io_context loop;
-  HttpStub stub{loop};
   test::ManualClock clock;
-  PybitSettings settings;
   milliseconds limit = 20s;  // no answer takes that long, on whatever machine
   std::optional<PybitQuestion> question;
 };

@@ -6,8 +6,8 @@
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 
-#include "tests/support/http_stub.h"
 #include "tests/support/loop.h"
+#include "tests/unit/report/pybit_stub.h"
 
 using namespace rbit;
 using namespace std::chrono_literals;
@@ -25,24 +25,12 @@ Report report_of(Status status, const std::string& job = "36") {
   return report;
 }
 
-struct FrontEnd {
-  FrontEnd() {
-    settings.url = stub.url();
-    settings.username = "admin";
-    settings.password = "pass:word";
-  }
+struct FrontEnd : test::PybitStub {
   SinkAnswer tell(const Report& report) {
     if (!sink) sink.emplace(loop.get_executor(), settings);
     return test::run(loop, sink->send(report));
   }
   SinkAnswer tell(Status status) { return tell(report_of(status)); }
-  void answers(const std::string& status, const std::string& headers = "") {
-    stub.answer([=](const HttpStub::Request&) { return HttpStub::reply(status, "", headers); });
-  }
-
-  asio::io_context loop;
-  HttpStub stub{loop};
-  PybitSettings settings;
   std::optional<PybitSink> sink;
 };
 
@@ -116,14 +104,14 @@ TEST_CASE("what the answers mean") {
 
 TEST_CASE("Retry-After is handed on") {
   FrontEnd pybit;
-  pybit.answers("503 Unavailable", "Retry-After: 120\r\n");
+  pybit.answers("503 Unavailable", "", "Retry-After: 120\r\n");
   CHECK(pybit.tell(Status::done).after == 120s);
 }
 
 TEST_CASE("a redirect is not followed, and takes no password elsewhere") {
   FrontEnd pybit;
   HttpStub elsewhere(pybit.loop);
-  pybit.answers("302 Found", "Location: " + elsewhere.url() + "/job/36\r\n");
+  pybit.answers("302 Found", "", "Location: " + elsewhere.url() + "/job/36\r\n");
   const auto answer = pybit.tell(Status::done);
   CHECK(answer.kind == Kind::dropped);
   CHECK(answer.reason.find(elsewhere.url()) != std::string::npos);

@@ -1,14 +1,12 @@
 #include <doctest/doctest.h>
 
-#include <fstream>
-#include <iterator>
 #include <nlohmann/json.hpp>
 
 #include "rbit/log/log.h"
 #include "rbit/report/amqp_sink.h"
 #include "rbit/report/log_sink.h"
+#include "tests/support/log_capture.h"
 #include "tests/support/loop.h"
-#include "tests/support/temp_dir.h"
 
 using namespace rbit;
 
@@ -55,20 +53,15 @@ amqp::Outgoing message_for(const Report& report) {
 
 /// What the log sink writes for the reports, without time and level's padding.
 std::string logged(const std::vector<Report>& reports, bool json = false) {
-  const test::TempDir dir;
   log::Settings settings;
   settings.level = log::Level::debug;
-  settings.file = dir.path() + "/log";
   settings.json = json;
-  log::configure(settings);
+  const test::LogCapture log(settings);
   asio::io_context loop;
   LogSink sink;
   for (const auto& report : reports) test::run(loop, sink.send(report));
-  log::flush();
-  log::configure({});
-  std::ifstream file(settings.file);
-  std::string lines, line;
-  while (std::getline(file, line)) lines += (json ? line : line.substr(24)) + "\n";
+  std::string lines;
+  for (const auto& line : log.lines()) lines += (json ? line : line.substr(24)) + "\n";
   return lines;
 }
 

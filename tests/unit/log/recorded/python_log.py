@@ -1,4 +1,5 @@
-"""What Python's logging makes of formats and of the turns of timed files, for log_*_test.cpp.
+"""What Python's logging makes of formats and of the turns of timed files, for format_test.cpp
+and files_test.cpp.
 
     TZ=Europe/Berlin python3 python_log.py > python_log.json
 

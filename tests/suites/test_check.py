@@ -407,7 +407,7 @@ class Help(Suite):
             with self.subTest(command=command):
                 done = self.command(command, "--help")
                 self.assertEqual(done.returncode, 0, done.stderr)
-                self.assertIn(f"usage: rbit", done.stdout)
+                self.assertIn("usage: rbit", done.stdout)
 
 
 if __name__ == "__main__":

@@ -6,14 +6,12 @@ import http.server
 import io
 import os
 import shutil
-import subprocess
 import threading
-import unittest
 import zipfile
 
 import rbit_suite
 from pybit_messages import build_request
-from rbit_suite import SOURCE_DIR, Suite, wait_until
+from rbit_suite import SOURCE_DIR, Suite
 
 BASIC = "Basic " + base64.b64encode(b"reader:secret").decode()
 COLLECTION = """<?xml version="1.0"?>

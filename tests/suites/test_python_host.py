@@ -7,7 +7,7 @@ import signal
 import textwrap
 import unittest
 
-from host_case import PYBIT, PYTHON, SOURCE, HostCase
+from host_case import PYTHON, SOURCE, HostCase
 
 HOST = os.path.join(SOURCE, "runners", "python", "rbit_host")
 

@@ -6,7 +6,6 @@ import os
 import subprocess
 import sys
 import textwrap
-import unittest
 
 import rbit_suite
 from pybit_messages import build_request

@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import time
-import unittest
 
 import rbit_suite
 from pybit_messages import build_request

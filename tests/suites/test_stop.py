@@ -2,7 +2,6 @@
 
 import contextlib
 import glob
-import os
 import signal
 import sqlite3
 

@@ -105,4 +105,9 @@ Result<json> parse(std::string_view text, const Limits& limits) {
   return Result<json>(boost::system::in_place_value, builder.take());
 }
 
+std::string text_in(const json& object, const char* name) {
+  const auto found = object.find(name);
+  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
+}
+
 }  // namespace rbit::json

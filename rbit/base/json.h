@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <nlohmann/json_fwd.hpp>
+#include <string>
 #include <string_view>
 
 #include "rbit/base/result.h"
@@ -19,5 +20,8 @@ struct Limits {
 /// Strict JSON in UTF-8, white space around it allowed. Depth is counted while reading, without
 /// recursion; duplicate members and numbers out of range are refused. The Error has a reason only.
 Result<nlohmann::json> parse(std::string_view text, const Limits& limits = {});
+
+/// The text that an object has as the member of that name; "" if it has none.
+std::string text_in(const nlohmann::json& object, const char* name);
 
 }  // namespace rbit::json

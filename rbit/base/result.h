@@ -29,6 +29,14 @@ struct Error {
     return error;
   }
 
+  /// The same with what was being done: "cannot be made: No such file or directory".
+  static Error while_doing(const std::string& doing, std::string thing, int number,
+                           std::string cure = "") {
+    Error error = of_system(std::move(thing), number, std::move(cure));
+    error.reason = doing + ": " + error.reason;
+    return error;
+  }
+
   /// "thing: reason (cure)", on one line; empty parts are left out.
   std::string text() const {
     std::string out = thing.empty() ? reason : reason.empty() ? thing : thing + ": " + reason;

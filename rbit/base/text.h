@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <initializer_list>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -26,8 +27,24 @@ constexpr bool is_alnum(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
 }
 
+constexpr bool is_one_of(std::string_view word, std::initializer_list<std::string_view> words) {
+  for (const std::string_view one : words)
+    if (one == word) return true;
+  return false;
+}
+
 /// Whether there are only ASCII letters, digits and what is in `also`.
 bool has_only(std::string_view text, std::string_view also);
+
+/// The last name of a path: "c" of "a/b/c" and of "c", "" of "a/".
+constexpr std::string_view base_name(std::string_view path) {
+  return path.substr(path.rfind('/') + 1);  // npos + 1 is 0
+}
+/// What the last name of a path lies in: "a/b" of "a/b/c", "/" of "/c", "" of "c".
+constexpr std::string_view directory_of(std::string_view path) {
+  const auto slash = path.rfind('/');
+  return path.substr(0, slash == std::string_view::npos ? 0 : slash == 0 ? 1 : slash);
+}
 
 /// Two lower-case hexadecimal digits a byte.
 std::string hex(std::string_view bytes);

@@ -1,6 +1,5 @@
 #include "rbit/run/artifact_store.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <linux/fs.h>
 #include <sys/ioctl.h>
@@ -9,14 +8,13 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <cstdio>
-#include <cstring>
 #include <memory>
 #include <string_view>
 #include <utility>
 
 #include "rbit/base/random.h"
 #include "rbit/base/text.h"
+#include "rbit/run/entries.h"
 #include "rbit/run/open_below.h"
 
 namespace rbit {
@@ -26,19 +24,19 @@ namespace {
 constexpr int directory_flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
 
 Error failed(const char* doing, int number = errno) {
-  Error error = Error::of_system("", number);
-  error.reason = std::string(doing) + ": " + error.reason;
-  return error;
+  return Error::while_doing(doing, "", number);
 }
 
 std::string staged_name(std::size_t number) {
   return std::to_string(number);
 }
 
-/// "a/b" of "a/b/c", "" of "c".
 std::string above(const std::string& name) {
-  const auto slash = name.rfind('/');
-  return slash == std::string::npos ? "" : name.substr(0, slash);
+  return std::string(text::directory_of(name));
+}
+
+std::string last_of(const std::string& name) {
+  return std::string(text::base_name(name));
 }
 
 /// Copies the bytes from `from` to `to`, both offsets of both files.
@@ -90,12 +88,8 @@ ArtifactStore::~ArtifactStore() {
     // Those that are empty, as we made them.
     for (auto made = made_.rbegin(); made != made_.rend(); ++made)
       if (const Fd directory = open_made(above(*made)))
-        ::unlinkat(directory.get(), made->substr(made->rfind('/') + 1).c_str(), AT_REMOVEDIR);
+        ::unlinkat(directory.get(), last_of(*made).c_str(), AT_REMOVEDIR);
   }
-  close();
-}
-
-void ArtifactStore::close() {
   empty_staging();
   staging_.reset();
   ::unlinkat(output_.get(), staging_name_.c_str(), AT_REMOVEDIR);  // only an empty one goes
@@ -144,13 +138,10 @@ Result<void> ArtifactStore::open_staging(const std::string& name) {
 
 /// Files only: we make nothing else in it, and nobody else can.
 void ArtifactStore::empty_staging() {
-  Fd copy(::openat(staging_.get(), ".", directory_flags));
-  const std::unique_ptr<DIR, int (*)(DIR*)> stream(copy ? ::fdopendir(copy.get()) : nullptr,
-                                                   ::closedir);
-  if (!stream) return;
-  copy.release();
+  Entries staged(staging_.get());
+  if (!staged) return;
   std::vector<std::string> names;
-  while (const dirent* entry = ::readdir(stream.get())) names.emplace_back(entry->d_name);
+  while (const dirent* entry = staged.next()) names.emplace_back(entry->d_name);
   for (const auto& name : names) ::unlinkat(staging_.get(), name.c_str(), 0);
 }
 
@@ -236,7 +227,7 @@ Result<ArtifactStore::Put> ArtifactStore::exchange(std::size_t number, int direc
 
 Result<ArtifactStore::Put> ArtifactStore::put(std::size_t number, const std::string& name) {
   const std::string directories = above(name);
-  const std::string last = name.substr(name.rfind('/') + 1);  // npos + 1 is 0
+  const std::string last = last_of(name);
   const Fd directory = make_below(output_.get(), directories, mode_, &made_);
   if (!directory && (errno == ENOTDIR || errno == ELOOP))
     return Put{"a file or a link has the name of its directory in " + path_};
@@ -260,7 +251,7 @@ void ArtifactStore::take_back(std::size_t number) {
   Prepared& one = prepared_[number];
   const Fd directory = open_made(above(one.name));
   if (!directory) return;
-  const std::string last = one.name.substr(one.name.rfind('/') + 1), staged = staged_name(number);
+  const std::string last = last_of(one.name), staged = staged_name(number);
   const int from = staging_.get();
   const unsigned how = one.replaced ? RENAME_EXCHANGE : RENAME_NOREPLACE;
   if (::renameat2(directory.get(), last.c_str(), from, staged.c_str(), how) != 0 &&

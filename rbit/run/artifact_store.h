@@ -72,7 +72,6 @@ class ArtifactStore {
   Result<Put> exchange(std::size_t number, int directory, const std::string& name);
   bool is_prepared(int directory, const std::string& name, const Prepared& one) const;
   void take_back(std::size_t number);
-  void close();
 
   std::string path_;
   mode_t mode_ = 0700;

@@ -8,6 +8,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 #include <map>
 #include <set>
 #include <utility>
@@ -16,17 +17,68 @@
 #include "rbit/base/fd.h"
 #include "rbit/base/shortage.h"
 #include "rbit/base/text.h"
-#include "rbit/run/artifact_globs.h"
-#include "rbit/run/artifact_names.h"
+#include "rbit/base/trusted_path.h"
 #include "rbit/run/artifact_place.h"
 #include "rbit/run/artifact_store.h"
-#include "rbit/run/directories.h"
 #include "rbit/run/open_below.h"
-#include "rbit/run/own_links.h"
 
 namespace rbit {
 
 namespace {
+
+/// What one artifact would like to be called in the output directory.
+struct NameWish {
+  std::string relative;  // its clean path from where it was found
+  bool whole = false;    // it keeps that path: a part of a kept tree, or what lies there already
+};
+
+std::set<std::string> directories_of(const std::vector<std::string>& names) {
+  std::set<std::string> directories;
+  for (const auto& name : names)
+    for (auto slash = name.find('/'); slash != std::string::npos; slash = name.find('/', slash + 1))
+      directories.insert(name.substr(0, slash));
+  return directories;
+}
+
+/// Gives whole paths to those whose names collide; true if a name changed.
+bool widen(const std::vector<NameWish>& wishes, std::vector<std::string>& names) {
+  std::map<std::string, int> bearers;
+  for (const auto& name : names) ++bearers[name];
+  const auto directories = directories_of(names);
+  bool changed = false;
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    const bool collides = bearers[names[i]] > 1 || directories.contains(names[i]);
+    if (!collides || names[i] == wishes[i].relative) continue;
+    names[i] = wishes[i].relative;
+    changed = true;
+  }
+  return changed;
+}
+
+/// Names for all of them, in their order: the last part of its path for a file by itself. Those of
+/// which several would be called the same, or as a directory of another, keep their whole paths. An
+/// empty name: there is none, for an earlier one has it.
+std::vector<std::string> artifact_names(const std::vector<NameWish>& wishes) {
+  std::vector<std::string> names;
+  for (const auto& wish : wishes)
+    names.emplace_back(wish.whole ? wish.relative : text::base_name(wish.relative));
+  while (widen(wishes, names)) {  // each name changes once at most
+  }
+  // What collides even so was found in different places.
+  std::set<std::string> taken;
+  const auto directories = directories_of(names);
+  for (auto& name : names)
+    if (directories.contains(name) || !taken.insert(name).second) name.clear();
+  return names;
+}
+
+/// "a/b" of "./x/../a//b".
+std::string clean_path(const std::string& relative) {
+  std::string clean = std::filesystem::path(relative).lexically_normal().string();
+  while (clean.ends_with('/')) clean.pop_back();
+  // Through a link two steps up may be one down.
+  return clean.starts_with("../") ? std::string(text::base_name(clean)) : clean;
+}
 
 /// One file that was looked at and found in order. It is not kept open: a thousand of them would
 /// use up our descriptors.
@@ -106,7 +158,8 @@ class Collection {
     const std::string& path = order_.output_dir;
     const std::string top = order_.output_top.empty() ? path : order_.output_top;
     const std::string below = path.size() > top.size() ? path.substr(top.size() + 1) : "";
-    if (auto made = make_directories(top, order_.output_mode); !made) return made;
+    if (auto made = make_trusted_directory(top, order_.output_mode, Sharing::names); !made)
+      return made;
     // Unique on this machine while the job's directories are there, and the same after a crash.
     std::array<char, 256> host{};
     ::gethostname(host.data(), host.size() - 1);
@@ -134,16 +187,15 @@ class Collection {
 
   Done add_matches(const std::string& glob, bool required) {
     if (is_stopped()) return stopped();
-    const auto matches =
-        match_artifacts(work_.directory(), work_.names(), glob, order_.most, order_.stop);
+    const auto matches = work_.match(glob, order_.most, order_.stop);
     if (!matches) return is_stopped() ? stopped() : matches.error();
     for (const auto& [path, why] : matches->unfit)
       if (seen_unfit_.insert(path).second) (void)unfit(false, path, because(why));
-    for (const auto& match : matches->files) {
-      Candidate candidate{&work_, match.path, "", false};
+    for (const auto& [path, whole] : matches->files) {
+      Candidate candidate{&work_, path, "", false};
       if (required) candidate.required_by.insert(glob);
-      if (seen_unfit_.contains(match.path)) continue;
-      if (auto added = add(std::move(candidate), match.path, match.whole); !added) return added;
+      if (seen_unfit_.contains(path)) continue;
+      if (auto added = add(std::move(candidate), path, whole); !added) return added;
     }
     if (matches->files.empty() && matches->unfit.empty())
       kept_.notes.push_back("artifacts: " + text::one_line(glob) + " matches nothing");
@@ -171,7 +223,8 @@ class Collection {
     if (!may_be_told(info))
       return no(because("belongs to another user, and not everybody may read it"));
     const bool is_own = is_its_own(candidate);
-    if (links_.shortage() != 0) return refused(shown, Error::of_system("", links_.shortage()));
+    if (const int error = work_.shortage() != 0 ? work_.shortage() : tmp_.shortage(); error != 0)
+      return refused(shown, Error::of_system("", error));
     if (!is_own)
       return no(because("has another name outside the job's directory, so it may be another's file",
                         "copy it"));
@@ -189,10 +242,6 @@ class Collection {
     return {};
   }
 
-  static std::string base_name(const std::string& path) {
-    return path.substr(path.rfind('/') + 1);  // npos + 1 is 0
-  }
-
   /// The same path again, or the same file that would get the same name.
   Candidate* find_same(const Candidate& candidate) {
     const auto known = by_file_.find({candidate.info.st_dev, candidate.info.st_ino});
@@ -201,7 +250,8 @@ class Collection {
       Candidate& one = candidates_[index];
       if (one.place == candidate.place && one.wish.relative == candidate.wish.relative) return &one;
       if (one.wish.whole || candidate.wish.whole || one.place->keeps()) continue;
-      if (base_name(one.wish.relative) == base_name(candidate.wish.relative)) return &one;
+      if (text::base_name(one.wish.relative) == text::base_name(candidate.wish.relative))
+        return &one;
     }
     return nullptr;
   }
@@ -221,8 +271,9 @@ class Collection {
     if (info.st_nlink == 1) return true;
     if (candidate.place->keeps()) return false;
     if (order_.account && info.st_uid != *order_.account) return false;
-    std::set<std::string> names{base_name(candidate.wish.relative), candidate.wish.relative};
-    nlink_t known = links_.count(info);
+    const std::string& whole = candidate.wish.relative;
+    const std::set<std::string> names{std::string(text::base_name(whole)), whole};
+    nlink_t known = work_.names_of(info) + tmp_.names_of(info);
     for (const auto& name : names) {
       struct stat kept {};
       const Fd there =
@@ -328,7 +379,6 @@ class Collection {
   const std::atomic<bool> never_{false};
   ArtifactStore store_;
   ArtifactPlace work_, tmp_, output_;
-  OwnLinks links_{work_, tmp_};
   std::vector<Candidate> candidates_;
   std::map<std::pair<dev_t, ino_t>, std::vector<std::size_t>> by_file_;  // indices of candidates_
   std::set<std::string> seen_unfit_;

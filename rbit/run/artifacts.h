@@ -26,7 +26,7 @@ struct ArtifactOrder {
   std::string output_dir;             // they get here; what lies below it already stays in place
   std::string output_top;             // a beginning of it, the administrator's; empty: all of it
   std::vector<Artifact> named;        // as the job named them: path as it came, kind
-  std::vector<std::string> globs;     // `artifacts` of the policy, see match_artifacts
+  std::vector<std::string> globs;     // `artifacts` of the policy, see ArtifactPlace::match
   std::vector<std::string> required;  // `artifacts-required`: the same, something must be kept
   bool strict = true;                 // what is named and cannot be kept is an Error
   bool needs_required = false;        // and so is a required pattern without anything

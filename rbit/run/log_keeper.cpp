@@ -1,22 +1,20 @@
 #include "rbit/run/log_keeper.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstring>
+#include <cerrno>
 #include <ctime>
 #include <map>
-#include <memory>
 #include <thread>
 #include <utility>
 #include <vector>
 
 #include "rbit/base/aside.h"
-#include "rbit/base/fd.h"
 #include "rbit/log/log.h"
+#include "rbit/run/entries.h"
 
 namespace rbit {
 
@@ -25,18 +23,6 @@ namespace {
 constexpr auto pause_between_rounds = std::chrono::hours(1);
 constexpr int removals_at_once = 64;  // then the disk is left to the jobs for a moment
 constexpr auto breath = std::chrono::milliseconds(20);
-
-struct CloseDirectory {
-  void operator()(DIR* directory) const { ::closedir(directory); }
-};
-using Directory = std::unique_ptr<DIR, CloseDirectory>;
-
-Directory open_directory(int at, const char* name) {
-  Fd fd(::openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-  Directory directory(fd ? ::fdopendir(fd.get()) : nullptr);
-  if (directory) fd.release();
-  return directory;
-}
 
 /// One round, on a thread of its own. Twice through the directories: the first time counts bytes by
 /// time, the second removes what is older than the time that comes out of it.
@@ -47,7 +33,7 @@ class Round {
       : limits_(limits),
         running_(std::move(running)),
         stopping_(stopping),
-        top_(open_directory(AT_FDCWD, log_dir.c_str())) {}
+        top_(AT_FDCWD, log_dir.c_str()) {}
 
   std::int64_t run() {
     if (!top_) return 0;
@@ -83,14 +69,14 @@ class Round {
   /// `use` gets the directory's descriptor, the name below the top one, and what it is.
   template <class Use>
   void for_each_log(Use use) {
-    ::rewinddir(top_.get());
-    while (const dirent* queue = ::readdir(top_.get())) {
+    top_.rewind();
+    while (const dirent* queue = top_.next()) {
       if (queue->d_name[0] == '.' || stopping_) continue;
-      const Directory directory = open_directory(::dirfd(top_.get()), queue->d_name);
-      if (!directory) continue;  // a link with an old name
+      Entries logs(top_.directory(), queue->d_name);
+      if (!logs) continue;  // a link with an old name
       const std::string prefix = std::string(queue->d_name) + "/";
-      const int fd = ::dirfd(directory.get());
-      while (const dirent* entry = ::readdir(directory.get())) {
+      const int fd = logs.directory();
+      while (const dirent* entry = logs.next()) {
         if (stopping_) return;
         struct stat info {};
         if (entry->d_name[0] == '.' ||
@@ -141,12 +127,11 @@ class Round {
   void remove(const Log& log) {
     const auto slash = log.name.find('/');
     const char* const name = log.name.c_str() + slash + 1;
-    const Directory directory =
-        open_directory(::dirfd(top_.get()), log.name.substr(0, slash).c_str());
+    const Entries queue(top_.directory(), log.name.substr(0, slash).c_str());
     struct stat info {};
-    if (directory && ::fstatat(::dirfd(directory.get()), name, &info, AT_SYMLINK_NOFOLLOW) == 0 &&
+    if (queue && ::fstatat(queue.directory(), name, &info, AT_SYMLINK_NOFOLLOW) == 0 &&
         info.st_dev == log.device && info.st_ino == log.inode)
-      remove(::dirfd(directory.get()), name);
+      remove(queue.directory(), name);
   }
 
   void remove(int directory, const char* name) {
@@ -156,9 +141,9 @@ class Round {
 
   /// Old names that lead nowhere now. A new one is made after its log, so it never looks like that.
   void remove_links() {
-    ::rewinddir(top_.get());
-    const int fd = ::dirfd(top_.get());
-    while (const dirent* entry = ::readdir(top_.get())) {
+    top_.rewind();
+    const int fd = top_.directory();
+    while (const dirent* entry = top_.next()) {
       if (stopping_) return;
       struct stat info {};
       if (::fstatat(fd, entry->d_name, &info, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISLNK(info.st_mode))
@@ -171,7 +156,7 @@ class Round {
   LogLimits limits_;
   std::set<std::string> running_;
   const std::atomic<bool>& stopping_;
-  Directory top_;
+  Entries top_;
   const std::int64_t now_ = std::time(nullptr);  // that of the files, seconds since 1970
   std::int64_t oldest_ = 0;                      // what is older goes
   std::map<std::int64_t, std::int64_t> bytes_by_time_;

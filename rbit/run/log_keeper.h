@@ -7,7 +7,6 @@
 #include <set>
 #include <string>
 
-#include "rbit/base/clock.h"
 #include "rbit/base/notice.h"
 #include "rbit/base/task.h"
 

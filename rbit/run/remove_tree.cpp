@@ -1,11 +1,9 @@
-#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstring>
-#include <memory>
+#include <functional>
 #include <optional>
 #include <string>
 #include <utility>
@@ -14,6 +12,8 @@
 #include "rbit/base/aside.h"
 #include "rbit/base/fd.h"
 #include "rbit/base/random.h"
+#include "rbit/base/text.h"
+#include "rbit/run/entries.h"
 #include "rbit/run/open_below.h"
 #include "rbit/run/workspace.h"
 
@@ -38,12 +38,8 @@ class TreeRemover {
   bool is_unfinished() const { return unfinished_; }
 
   Result<void> run() {
-    const auto slash = path_.rfind('/');
-    const std::string above = slash == std::string::npos ? "."
-                              : slash == 0               ? "/"
-                                                         : path_.substr(0, slash);
-    const std::string name = path_.substr(slash + 1);  // npos + 1 is 0
-    Fd parent(::open(above.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+    const std::string above(text::directory_of(path_)), name(text::base_name(path_));
+    Fd parent(::open(above.empty() ? "." : above.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
     if (!parent) {
       if (errno == ENOENT) return {};
       remember("");
@@ -54,25 +50,23 @@ class TreeRemover {
     top_ = open_directory(parent.get(), name, "");
     if (!top_) return result();
     // Each round empties what stands in the top directory; what was moved up has the next.
-    bool goes_on = true;
+    has_moved_ = true;
     // Another process of the job's account may fill it as long as it likes.
     const auto end = std::chrono::steady_clock::now() + limit_;
-    while (goes_on && std::chrono::steady_clock::now() < end) goes_on = empty_top();
+    while (has_moved_ && !unfinished_ && std::chrono::steady_clock::now() < end) {
+      has_moved_ = false;
+      empty_top();
+    }
     if (unfinished_) return {};
     if (::unlinkat(parent.get(), name.c_str(), AT_REMOVEDIR) != 0) remember("");
     return result();
   }
 
  private:
-  struct CloseDirectory {
-    void operator()(DIR* directory) const { ::closedir(directory); }
-  };
-
   void remember(const std::string& where) {
     if (error_) return;  // the first one counts; the others mostly follow from it
-    error_ =
-        Error::of_system(path_ + (where.empty() ? "" : "/" + where), errno, "remove it by hand");
-    error_->reason = "cannot be removed: " + error_->reason;
+    error_ = Error::while_doing("cannot be removed", path_ + (where.empty() ? "" : "/" + where),
+                                errno, "remove it by hand");
   }
 
   Result<void> result() const {
@@ -101,21 +95,17 @@ class TreeRemover {
   /// The names in it, all of them at once: it changes while they are removed.
   std::vector<std::string> names(const Fd& directory) {
     std::vector<std::string> found;
-    Fd copy(::openat(directory.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    std::unique_ptr<DIR, CloseDirectory> stream(copy ? ::fdopendir(copy.get()) : nullptr);
-    if (!stream) {
+    Entries all(directory.get());
+    if (!all) {
       remember("");
       return found;
     }
-    copy.release();
-    while (const dirent* entry = ::readdir(stream.get())) {
-      const std::string name = entry->d_name;
-      if (name == "." || name == "..") continue;
+    while (const dirent* entry = all.next()) {
       if (most_ >= 0 && ++seen_ > most_) {
         unfinished_ = true;
         return {};
       }
-      found.push_back(name);
+      found.emplace_back(entry->d_name);
     }
     return found;
   }
@@ -142,47 +132,38 @@ class TreeRemover {
     return Taken::failed;
   }
 
-  /// True if something was moved up meanwhile.
-  bool empty_top() {
-    bool moved = false;
-    for (const auto& name : names(top_)) {
-      if (unfinished_ || is_large(top_, name)) return false;
-      const Taken taken = take(top_, name);
-      if (taken == Taken::gone) continue;
-      if (taken == Taken::failed) {
-        remember(name);
-        continue;
-      }
-      const Fd directory = open_directory(top_.get(), name, name);
-      if (!directory) continue;
-      moved = empty(directory, name) || moved;
-      if (unfinished_) return false;
-      if (take(top_, name) != Taken::gone) remember(name);
+  using OnFull = std::function<void(const std::string& name)>;
+
+  /// Removes what is in a directory, whose way from the top is `where`. A directory in it that is
+  /// not empty is for `on_full`.
+  void empty(const Fd& directory, const std::string& where, const OnFull& on_full) {
+    for (const auto& name : names(directory)) {
+      if (unfinished_ || is_large(directory, name)) return;
+      const Taken taken = take(directory, name);
+      if (taken == Taken::failed) remember(where + name);
+      if (taken == Taken::full) on_full(name);
     }
-    return moved;
   }
 
-  /// Removes what is in a directory of the top one; true if something was moved up.
-  bool empty(const Fd& directory, const std::string& where) {
-    bool moved = false;
-    for (const auto& name : names(directory)) {
-      if (is_large(directory, name)) return false;
-      const Taken taken = take(directory, name);
-      if (taken == Taken::gone) continue;
-      if (taken == Taken::failed) {
-        remember(where + "/" + name);
-        continue;
-      }
-      // To be moved it must be writable, for its ".." changes: opening it sees to that.
-      if (!open_directory(directory.get(), name, where + "/" + name)) continue;
-      const std::string new_name = prefix_ + std::to_string(++counter_);
-      if (::renameat(directory.get(), name.c_str(), top_.get(), new_name.c_str()) == 0) {
-        moved = true;
-      } else {
-        remember(where + "/" + name);
-      }
-    }
-    return moved;
+  void empty_top() {
+    empty(top_, "", [this](const std::string& name) {
+      const Fd directory = open_directory(top_.get(), name, name);
+      if (!directory) return;
+      const std::string where = name + "/";
+      empty(directory, where,
+            [&](const std::string& inner) { move_up(directory, inner, where + inner); });
+      if (!unfinished_ && take(top_, name) != Taken::gone) remember(name);
+    });
+  }
+
+  void move_up(const Fd& from, const std::string& name, const std::string& where) {
+    // To be moved it must be writable, for its ".." changes: opening it sees to that.
+    if (!open_directory(from.get(), name, where)) return;
+    const std::string new_name = prefix_ + std::to_string(++counter_);
+    if (::renameat(from.get(), name.c_str(), top_.get(), new_name.c_str()) == 0)
+      has_moved_ = true;
+    else
+      remember(where);
   }
 
   std::string path_;
@@ -190,6 +171,7 @@ class TreeRemover {
   const std::chrono::milliseconds limit_;
   int seen_ = 0;
   bool unfinished_ = false;
+  bool has_moved_ = false;  // something up, in this round
   Fd top_;
   // Random, so that the job cannot have taken the names.
   const std::string prefix_ = ".rbit-" + std::to_string(random_number()) + "-";

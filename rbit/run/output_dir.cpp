@@ -4,6 +4,7 @@
 
 #include "rbit/base/text.h"
 #include "rbit/core/job_field.h"
+#include "rbit/run/shell_placeholder.h"
 
 namespace rbit {
 
@@ -12,10 +13,6 @@ namespace {
 constexpr std::size_t longest_part =
     200;  // bytes; file systems take 255, and programs add to names
 constexpr std::size_t kept_of_long = 120;  // the rest is a digest
-
-bool is_capital(char c) {
-  return c >= 'A' && c <= 'Z';
-}
 
 /// A piece of a part: text, or the name of a placeholder.
 struct Piece {
@@ -27,18 +24,16 @@ struct Piece {
 std::vector<Piece> pieces_of(std::string_view part) {
   std::vector<Piece> pieces;
   std::string plain;
-  for (std::size_t i = 0; i < part.size();) {
-    std::size_t end = i + 1;
-    while (part[i] == '%' && end < part.size() && is_capital(part[end])) ++end;
-    if (end - i >= 3) {
+  while (!part.empty()) {
+    const std::string name = capitals_of(part);
+    if (name.size() >= 2) {
       if (!plain.empty()) pieces.push_back({false, std::exchange(plain, "")});
-      pieces.push_back({true, std::string(part.substr(i + 1, end - i - 1))});
+      pieces.push_back({true, name});
+      part.remove_prefix(1 + name.size());
     } else {
-      const bool twice = part.substr(i).starts_with("%%");
-      end = twice ? i + 2 : i + 1;
-      plain += part[i];
+      plain += part.front();
+      part.remove_prefix(part.starts_with("%%") ? 2 : 1);
     }
-    i = end;
   }
   if (!plain.empty()) pieces.push_back({false, std::move(plain)});
   return pieces;

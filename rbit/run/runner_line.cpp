@@ -1,8 +1,5 @@
 #include "rbit/run/runner_line.h"
 
-#include <algorithm>
-#include <optional>
-
 #include "rbit/base/names.h"
 #include "rbit/base/text.h"
 #include "rbit/core/runner_words.h"
@@ -14,6 +11,10 @@ namespace rbit {
 namespace {
 
 using Settings = std::map<std::string, std::string>;
+using Kind = RunnerLine::Kind;
+
+constexpr Named<Kind> kinds[] = {
+    {Kind::shell, "shell"}, {Kind::plugin, "plugin"}, {Kind::python, "python"}};
 
 bool is_word_character(char c, bool first) {
   const bool digit = c >= '0' && c <= '9';
@@ -33,6 +34,16 @@ bool is_name(std::string_view text, bool dots) {
     first = false;
   }
   return !first;
+}
+
+/// What may have been meant by a kind that is none.
+std::string cure_of_kind(const std::string& kind) {
+  const std::string small = text::lower(kind);
+  if (value_in(kinds, small)) return "did you mean '" + small + "'?";
+  std::vector<std::string> names;
+  for (const auto& [known, name] : kinds) names.emplace_back(name);
+  const auto meant = text::did_you_mean(small, names);
+  return meant ? "did you mean '" + *meant + "'?" : "known: " + text::join(names, ", ");
 }
 
 /// What somebody who forgot the kind may have meant.
@@ -66,8 +77,7 @@ void parse_shell(std::string_view rest, const Settings& settings, ParsedRunnerLi
 
 /// What a library is called: "hello" of "lib/libhello.so".
 std::string_view stem(std::string_view path) {
-  if (const auto slash = path.rfind('/'); slash != std::string_view::npos)
-    path.remove_prefix(slash + 1);
+  path = text::base_name(path);
   if (path.starts_with("lib")) path.remove_prefix(3);
   return path.substr(0, path.find('.'));
 }
@@ -112,22 +122,20 @@ void parse_python(std::string_view rest, ParsedRunnerLine& parsed) {
 }  // namespace
 
 std::string_view to_string(RunnerLine::Kind kind) {
-  using enum RunnerLine::Kind;
-  static constexpr Named<RunnerLine::Kind> names[] = {
-      {shell, "shell"}, {plugin, "plugin"}, {python, "python"}};
-  return name_in(names, kind);
+  return name_in(kinds, kind);
 }
 
 ParsedRunnerLine parse_runner_line(std::string_view value, const Settings& settings,
                                    const std::string& directory) {
-  using Kind = RunnerLine::Kind;
   ParsedRunnerLine parsed;
+  const auto refused = [&parsed](std::string why) {
+    parsed.errors.push_back(std::move(why));
+    return parsed;
+  };
   const std::string whole(text::trim(value));
   const auto mark = whole.find('!');
-  if (mark == std::string::npos) {
-    parsed.errors.push_back("no '!' (did you mean '" + guess_kind(whole) + "!" + whole + "'?)");
-    return parsed;
-  }
+  if (mark == std::string::npos)
+    return refused("no '!' (did you mean '" + guess_kind(whole) + "!" + whole + "'?)");
   const std::string kind(text::trim(std::string_view(whole).substr(0, mark)));
   std::string_view rest = text::trim(std::string_view(whole).substr(mark + 1));
   // A block of lines keeps the indentation of its first one.
@@ -137,31 +145,13 @@ ParsedRunnerLine parse_runner_line(std::string_view value, const Settings& setti
         line_end != std::string::npos && line_end > mark)
       rest = std::string_view(whole).substr(line_end + 1);
 
-  const std::vector<std::string> kinds{"shell", "plugin", "python"};
-  const auto known = std::find(kinds.begin(), kinds.end(), kind);
-  if (known == kinds.end()) {
-    const auto meant = text::did_you_mean(text::lower(kind), kinds);
-    const bool is_case = std::find(kinds.begin(), kinds.end(), text::lower(kind)) != kinds.end();
-    const std::string cure = is_case ? "did you mean '" + text::lower(kind) + "'?"
-                             : meant ? "did you mean '" + *meant + "'?"
-                                     : std::string("known: shell, plugin, python");
-    parsed.errors.push_back("unknown kind '" + kind + "' (" + cure + ")");
-    return parsed;
-  }
-  if (rest.empty()) {
-    parsed.errors.push_back("nothing stands after '" + kind + "!'");
-    return parsed;
-  }
-  if (kind == "shell") {
-    parsed.line.kind = Kind::shell;
-    parse_shell(rest, settings, parsed);
-  } else if (kind == "plugin") {
-    parsed.line.kind = Kind::plugin;
-    parse_plugin(rest, directory, parsed);
-  } else {
-    parsed.line.kind = Kind::python;
-    parse_python(rest, parsed);
-  }
+  const auto known = value_in(kinds, kind);
+  if (!known) return refused("unknown kind '" + kind + "' (" + cure_of_kind(kind) + ")");
+  if (rest.empty()) return refused("nothing stands after '" + kind + "!'");
+  parsed.line.kind = *known;
+  if (*known == Kind::shell) parse_shell(rest, settings, parsed);
+  if (*known == Kind::plugin) parse_plugin(rest, directory, parsed);
+  if (*known == Kind::python) parse_python(rest, parsed);
   return parsed;
 }
 

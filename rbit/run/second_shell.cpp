@@ -1,7 +1,6 @@
 #include "rbit/run/second_shell.h"
 
 #include <algorithm>
-#include <array>
 #include <cstddef>
 
 #include "rbit/base/text.h"
@@ -11,16 +10,6 @@ namespace rbit {
 namespace {
 
 using Words = std::vector<std::string>;
-
-template <std::size_t Size>
-bool among(const std::array<std::string_view, Size>& list, std::string_view word) {
-  return std::find(list.begin(), list.end(), word) != list.end();
-}
-
-std::string_view base_name(std::string_view word) {
-  const auto slash = word.rfind('/');
-  return slash == std::string_view::npos ? word : word.substr(slash + 1);
-}
 
 bool is_option(std::string_view word) {
   return word.size() > 1 && (word[0] == '-' || word[0] == '+');
@@ -33,32 +22,28 @@ bool is_assignment(std::string_view word) {
 }
 
 bool is_shell(std::string_view name) {
-  static constexpr std::array<std::string_view, 10> shells{"sh",  "bash", "dash",  "ash",  "ksh",
-                                                           "zsh", "mksh", "rbash", "fish", "csh"};
-  return among(shells, name) || name == "$SHELL";
+  return text::is_one_of(
+      name, {"sh", "bash", "dash", "ash", "ksh", "zsh", "mksh", "rbash", "fish", "csh", "$SHELL"});
 }
 
 /// Commands whose every argument is parsed again.
 bool parses_all(std::string_view name) {
-  static constexpr std::array<std::string_view, 5> names{"eval", "trap", "alias", "let", "watch"};
-  return among(names, name);
+  return text::is_one_of(name, {"eval", "trap", "alias", "let", "watch"});
 }
 
 /// Commands whose option -c is a line for a shell.
 bool has_command_option(std::string_view name) {
-  static constexpr std::array<std::string_view, 4> names{"su", "runuser", "script", "flock"};
-  return among(names, name);
+  return text::is_one_of(name, {"su", "runuser", "script", "flock"});
 }
 
 /// Commands that run the command after them, and words of the shell before a command.
 bool leads_on(std::string_view name) {
-  static constexpr std::array<std::string_view, 34> names{
-      "!",       "{",       "if",       "then",        "else",     "elif",   "while",
-      "until",   "do",      "time",     "command",     "exec",     "env",    "sudo",
-      "doas",    "nice",    "ionice",   "nohup",       "timeout",  "setsid", "stdbuf",
-      "xargs",   "chroot",  "schroot",  "unshare",     "busybox",  "chrt",   "flock",
-      "builtin", "setpriv", "fakeroot", "systemd-run", "xvfb-run", "coproc"};
-  return among(names, name);
+  return text::is_one_of(
+      name, {"!",       "{",       "if",       "then",        "else",     "elif",   "while",
+             "until",   "do",      "time",     "command",     "exec",     "env",    "sudo",
+             "doas",    "nice",    "ionice",   "nohup",       "timeout",  "setsid", "stdbuf",
+             "xargs",   "chroot",  "schroot",  "unshare",     "busybox",  "chrt",   "flock",
+             "builtin", "setpriv", "fakeroot", "systemd-run", "xvfb-run", "coproc"});
 }
 
 /// Whether the word after `words[first..]`, arguments of a shell, is its -c line. What follows that
@@ -109,18 +94,17 @@ bool has_host(const Words& words, std::size_t first) {
 /// Where the command stands in `words`: behind assignments and the words that lead on.
 std::size_t command_index(const Words& words) {
   std::size_t i = 0;
-  while (i < words.size() && (leads_on(base_name(words[i])) || is_assignment(words[i]))) ++i;
+  while (i < words.size() && (leads_on(text::base_name(words[i])) || is_assignment(words[i]))) ++i;
   return i;
 }
 
 bool compares_numbers(const Words& words, std::string_view after) {
-  static constexpr std::array<std::string_view, 6> operators{"-eq", "-ne", "-lt",
-                                                             "-le", "-gt", "-ge"};
-  for (const auto& word : words)
-    if (among(operators, word)) return true;
-  for (const auto& word : text::split_blanks(after.substr(0, after.find("]]"))))
-    if (among(operators, word)) return true;
-  return false;
+  const auto compares = [](const std::string& word) {
+    return text::is_one_of(word, {"-eq", "-ne", "-lt", "-le", "-gt", "-ge"});
+  };
+  const Words others = text::split_blanks(after.substr(0, after.find("]]")));
+  return std::any_of(words.begin(), words.end(), compares) ||
+         std::any_of(others.begin(), others.end(), compares);
 }
 
 /// "a[" of a[...]=x.
@@ -134,10 +118,6 @@ bool begins_index(std::string_view word) {
 
 std::optional<std::string> calculating_command(const Words& words, std::string_view begun,
                                                std::string_view after) {
-  static constexpr std::array<std::string_view, 6> of_names{"read",      "unset",   "mapfile",
-                                                            "readarray", "getopts", "wait"};
-  static constexpr std::array<std::string_view, 5> of_values{"declare", "typeset", "local",
-                                                             "export", "readonly"};
   const std::size_t at = command_index(words);
   if (at == words.size()) {
     if (begins_index(begun)) return "a[ ]=";
@@ -149,8 +129,10 @@ std::optional<std::string> calculating_command(const Words& words, std::string_v
   const bool is_test = name == "[[" || name == "[" || name == "test";
   if (is_test && (last == "-v" || last == "-R")) return name + " " + std::string(last);
   if (name == "printf" && last == "-v") return "printf -v";
-  if (among(of_names, name)) return name;
-  if (!among(of_values, name)) return std::nullopt;
+  if (text::is_one_of(name, {"read", "unset", "mapfile", "readarray", "getopts", "wait"}))
+    return name;
+  if (!text::is_one_of(name, {"declare", "typeset", "local", "export", "readonly"}))
+    return std::nullopt;
   for (std::size_t i = at + 1; i < words.size(); ++i)
     if (is_option(words[i]) && words[i].find_first_of("in") != std::string::npos) return name;
   const bool is_value = begun.find('=') != std::string_view::npos && !begins_index(begun);
@@ -161,7 +143,7 @@ std::optional<std::string> second_shell(const Words& words, std::string_view beg
   bool may_be_command = true;  // false once the command is known and runs no other
   bool led = false;            // a command that runs another stands before
   for (std::size_t i = 0; i < words.size(); ++i) {
-    const std::string_view name = base_name(words[i]);
+    const std::string_view name = text::base_name(words[i]);
     // A shell is looked for everywhere: containers, chroots and the like take it as an argument.
     if (is_shell(name) && is_shell_line(words, i + 1, begun)) return std::string(name) + " -c";
     if (!may_be_command || is_assignment(words[i])) continue;

@@ -15,13 +15,6 @@ namespace {
 
 using Settings = std::map<std::string, std::string>;
 
-/// The capitals behind the % that `rest` begins with.
-std::string capitals_of(std::string_view rest) {
-  if (!rest.starts_with('%')) return "";
-  const auto end = rest.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZ", 1);
-  return std::string(rest.substr(1, end == std::string_view::npos ? end : end - 1));
-}
-
 /// Names that are long enough for a slip of the pen to be one: %FT and %SZ are for date.
 std::vector<std::string> names_of(std::size_t least) {
   std::vector<std::string> names;
@@ -94,7 +87,33 @@ ShellPlaceholder find_setting(std::string_view rest, std::string_view before,
   return found;
 }
 
+constexpr std::string_view of_name =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_";
+
+/// The length of a parameter: x, 10, @, and bash's !x and a[1]. 0: there is none.
+std::size_t parameter(std::string_view text) {
+  const auto name_at = [&](std::size_t at) {
+    return std::min(text.find_first_not_of(of_name, at), text.size());
+  };
+  const bool is_prefixed = text.starts_with('!') || text.starts_with('#');
+  std::size_t end = name_at(is_prefixed ? 1 : 0);
+  if (end <= 1 && (text.empty() || of_name.find(text[0]) == std::string_view::npos))
+    end = !text.empty() && std::string_view("@*#?-$!").find(text[0]) != std::string_view::npos;
+  if (end > 0 && end < text.size() && text[end] == '[') {
+    const auto close = text.find_first_of("]%{}()'\"`\\\n", end);
+    if (close == std::string_view::npos || text[close] != ']') return 0;
+    end = close + 1;
+  }
+  return end;
+}
+
 }  // namespace
+
+std::string capitals_of(std::string_view rest) {
+  if (!rest.starts_with('%')) return "";
+  const auto end = rest.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZ", 1);
+  return std::string(rest.substr(1, end == std::string_view::npos ? end : end - 1));
+}
 
 ShellPlaceholder placeholder_at(std::string_view rest, const Settings& settings) {
   ShellPlaceholder found = find_setting(rest, "{settings.", "}", settings);
@@ -104,9 +123,7 @@ ShellPlaceholder placeholder_at(std::string_view rest, const Settings& settings)
 }
 
 bool is_escaped_placeholder(std::string_view rest, const Settings& settings) {
-  if (!rest.starts_with("%%")) return false;
-  const auto found = placeholder_at(rest.substr(1), settings);
-  return found.length > 0 && found.mistake.empty();
+  return rest.starts_with("%%") && placeholder_at(rest.substr(1), settings).is_known();
 }
 
 std::string doubt_about(std::string_view rest) {
@@ -122,6 +139,17 @@ std::string doubt_about(std::string_view rest) {
   const auto meant = text::did_you_mean(word, names_of(3));
   if (!meant) return "";
   return "%" + word + " is no placeholder and stays as it is (did you mean %" + *meant + "?)";
+}
+
+std::size_t percent_operator(std::string_view text) {
+  if (!text.starts_with("${")) return 0;
+  const std::size_t length = parameter(text.substr(2));
+  if (length == 0) return 0;
+  const std::string_view rest = text.substr(2 + length);
+  const std::size_t percents = rest.starts_with("%%") || rest.starts_with("/%") ? 2
+                               : rest.starts_with('%')                          ? 1
+                                                                                : 0;
+  return percents == 0 ? 0 : 2 + length + percents;
 }
 
 }  // namespace rbit

@@ -14,7 +14,12 @@ struct ShellPlaceholder {
   std::string shown;       // as it stands there
   std::string variable;    // whose value it is
   std::string mistake;     // it is none, but somebody meant one
+
+  bool is_known() const { return length > 0 && mistake.empty(); }
 };
+
+/// The capitals behind the % that `rest` begins with: a placeholder's name, if there are two.
+std::string capitals_of(std::string_view rest);
 
 /// What `rest` of a line begins with.
 ShellPlaceholder placeholder_at(std::string_view rest,
@@ -27,5 +32,9 @@ bool is_escaped_placeholder(std::string_view rest,
 /// Says which placeholder somebody may have meant by text such as %IDENT that is none, or returns
 /// "".
 std::string doubt_about(std::string_view rest);
+
+/// The length of ${, a parameter, and the shell's operator of percent signs behind it: "${x%%" of
+/// "${x%%.*}", also "${x/%" as bash has it. 0: `text` begins with none of these.
+std::size_t percent_operator(std::string_view text);
 
 }  // namespace rbit

@@ -6,8 +6,6 @@
 
 #include "rbit/base/text.h"
 #include "rbit/run/second_shell.h"
-#include "rbit/run/shell_frame.h"
-#include "rbit/run/shell_parameter.h"
 #include "rbit/run/shell_placeholder.h"
 
 namespace rbit {
@@ -27,7 +25,34 @@ bool is_of_name(char c) {
   return text::is_alnum(c) || c == '_';
 }
 
-using Frame = ShellFrame;
+/// Something that is open where a shell line is read: quotes, ${ }, $( ) and the like.
+struct Frame {
+  enum class In {
+    commands,  // the line itself, $( ) and ( )
+    double_quotes,
+    single_quotes,
+    braces,         // ${ }
+    quoted_braces,  // ${ } within double quotes
+    arithmetic,     // $(( )) and (( ))
+    backquotes,
+  };
+
+  In in = In::commands;
+  bool closable = false;       // commands: ends with ')'
+  bool is_text = false;        // commands: $( ), a part of a word outside; else ( )
+  bool quotes_count = true;    // braces: ' begins single quotes
+  bool is_calculated = false;  // braces: what stands there is a number to the shell
+  bool has_escapes = false;    // single quotes: $' ', where a shell may know \'
+  char closes = ')';           // arithmetic: what ends it
+  int depth = 0;               // arithmetic: open parentheses
+  int open_cases = 0;          // commands: "case" without "esac"; their patterns end with ')'
+
+  // commands: the simple command that is being read.
+  std::vector<std::string> words;
+  std::string word;
+  bool in_word = false;
+  bool is_target = false;  // the next word belongs to < or >
+};
 using In = Frame::In;
 
 struct HereDocument {
@@ -38,9 +63,7 @@ struct HereDocument {
 /// Reads a line once from left to right and writes the new one.
 class Rewriter {
  public:
-  Rewriter(std::string_view line, const Settings& settings) : line_(line), settings_(settings) {
-    frames_.emplace_back();
-  }
+  Rewriter(std::string_view line, const Settings& settings) : line_(line), settings_(settings) {}
 
   RewrittenLine run() {
     while (at_ < line_.size()) step();
@@ -55,13 +78,14 @@ class Rewriter {
     return line_.substr(std::min(at_ + ahead, line_.size()));
   }
   Frame& top() { return frames_.back(); }
+  bool is_quoted() { return top().in == In::double_quotes || top().in == In::quoted_braces; }
   void copy(std::size_t count) {
     result_.line += line_.substr(at_, count);
     at_ += count;
   }
-  void push(In in) {
-    frames_.emplace_back();
-    frames_.back().in = in;
+  Frame& push(In in) {
+    frames_.emplace_back().in = in;
+    return top();
   }
 
   /// Text of a word, for the check of commands. It matters only where it is plain.
@@ -95,7 +119,10 @@ class Rewriter {
     if (std::find(texts.begin(), texts.end(), text) == texts.end())
       texts.push_back(std::move(text));
   }
-  void refuse(std::string error) { add_once(result_.errors, std::move(error)); }
+  void refuse(std::string error, std::size_t skipped = 0) {
+    add_once(result_.errors, std::move(error));
+    at_ += skipped;
+  }
   void warn(std::string doubt) { add_once(result_.warnings, std::move(doubt)); }
 
   void step();
@@ -106,16 +133,16 @@ class Rewriter {
   std::string misplaced(const ShellPlaceholder& found);
   void take_escape();
   void take_dollar();
+  void take_parameter();
   void take_command_character();
   void take_redirection();
   void take_here_documents();
-  void take_comment();
   void close_parenthesis();
 
   std::string_view line_;
   const Settings& settings_;
   std::size_t at_ = 0;
-  std::vector<Frame> frames_;
+  std::vector<Frame> frames_{Frame()};
   bool is_after_dollar_ = false;              // a plain one, of no expansion
   bool is_ambiguous_ = false;                 // from here on shells differ about what is quoted
   std::vector<HereDocument> here_documents_;  // announced, their text begins after the line
@@ -154,7 +181,7 @@ void Rewriter::take_percent_operator(std::size_t length) {
   const auto taken = line_.substr(0, at_ + length);
   const auto shown = taken.substr(taken.rfind("${"));
   const auto meant = placeholder_at(line_.substr(taken.size() - 1), settings_);
-  if (meant.length > 0 && meant.mistake.empty())
+  if (meant.is_known())
     warn(std::string(shown) + meant.shown.substr(1) +
          " has the shell's own operator and no placeholder (write \"" + meant.shown +
          "\" for it, \"" + meant.shown.substr(1) + "\" for the text)");
@@ -166,7 +193,7 @@ void Rewriter::take_percent_operator(std::size_t length) {
 void Rewriter::doubt_percents() {
   const auto before = line_.substr(0, at_);
   const auto word = before.substr(before.find_last_of(" \t\n\"'") + 1);
-  const bool is_date = word.starts_with('+') && at_ + 2 < line_.size() && is_letter(line_[at_ + 2]);
+  const bool is_date = word.starts_with('+') && is_letter(peek(2));
   if (is_date || rest().starts_with("%%%%")) warn(doubled_percent);
 }
 
@@ -174,8 +201,7 @@ void Rewriter::use(const ShellPlaceholder& found) {
   if (!found.mistake.empty()) return refuse(found.mistake);
   if (auto error = misplaced(found); !error.empty()) return refuse(std::move(error));
   add_once(result_.variables, found.variable);
-  const bool quoted = top().in == In::double_quotes || top().in == In::quoted_braces;
-  result_.line += quoted ? "${" + found.variable + "}" : "\"$" + found.variable + "\"";
+  result_.line += is_quoted() ? "${" + found.variable + "}" : "\"$" + found.variable + "\"";
   add_to_word(unknown_text);
 }
 
@@ -222,17 +248,14 @@ void Rewriter::take_escape() {
   const Frame& frame = top();
   const char next = peek(1);
   const ShellPlaceholder found = placeholder_at(rest(1), settings_);
-  const bool is_percent = is_escaped_placeholder(rest(1), settings_);
-  if (found.length > 0 && found.mistake.empty() && frame.in != In::single_quotes) {
-    refuse(found.shown + " stands after a backslash (leave it out; for the text write %" +
-           found.shown + ")");
-    at_ += 1 + found.length;
-    return;
+  if (found.is_known() && frame.in != In::single_quotes) {
+    return refuse(found.shown + " stands after a backslash (leave it out; for the text write %" +
+                      found.shown + ")",
+                  1 + found.length);
   }
-  const bool quoted = frame.in == In::double_quotes || frame.in == In::quoted_braces;
-  const bool protects = !quoted || next == '$' || next == '`' || next == '"' || next == '\\' ||
+  const bool protects = !is_quoted() || next == '$' || next == '`' || next == '"' || next == '\\' ||
                         next == '\n' || (next == '}' && frame.in == In::quoted_braces);
-  if (!protects || is_percent || next == '\0') {
+  if (!protects || is_escaped_placeholder(rest(1), settings_) || next == '\0') {
     copy(1);
     return;
   }
@@ -242,66 +265,56 @@ void Rewriter::take_escape() {
 }
 
 void Rewriter::take_dollar() {
-  if (rest(1).starts_with("{settings.")) {
-    const ShellPlaceholder found = placeholder_at(rest(1), settings_);
-    if (found.length > 0) {
-      refuse(found.shown + " stands after a '$' (leave the '$' out)");
-      at_ += 1 + found.length;
-      return;
-    }
-  }
-  if (rest().starts_with("$((")) {
-    add_to_word(unknown_text);
-    copy(3);
-    push(In::arithmetic);
-    top().depth = 2;
-  } else if (rest().starts_with("$[")) {  // bash's old $(( ))
-    add_to_word(unknown_text);
-    copy(2);
-    push(In::arithmetic);
-    top().closes = ']';
-    top().depth = 1;
-  } else if (rest().starts_with("$(")) {
-    add_to_word(unknown_text);
-    copy(2);
-    push(In::commands);
-    top().closable = top().is_text = true;
-  } else if (rest().starts_with("${")) {
-    add_to_word(unknown_text);
-    const bool quoted = top().in == In::double_quotes || top().in == In::quoted_braces;
-    const std::size_t percents = percent_operator(rest());
-    copy(2);
-    const auto name = placeholder_at(rest(), settings_);
-    if (name.length > 0 && name.mistake.empty())
-      refuse(name.shown + " stands in ${ } in the place of a name (leave the ${ } out)");
-    push(quoted ? In::quoted_braces : In::braces);
-    // Within double quotes ' is a quote after % and # and plain text after - = ? +.
-    std::size_t end = 1;
-    while (is_of_name(peek(end))) ++end;
-    top().quotes_count = !quoted || peek(end) == '%' || peek(end) == '#';
-    // ${a[i]} and ${a:offset}, of bash and its like.
-    const bool is_offset =
-        peek(end) == ':' && std::string_view("-=?+").find(peek(end + 1)) == std::string_view::npos;
-    top().is_calculated = peek(end) == '[' || is_offset;
-    if (percents > 0) take_percent_operator(percents - 2);
-  } else {
-    const ShellPlaceholder found = placeholder_at(rest(1), settings_);
-    if (found.length > 0 && found.mistake.empty()) {
-      refuse(found.shown + " stands after a '$' (leave the '$' out)");
-      at_ += 1 + found.length;
-      return;
-    }
+  const ShellPlaceholder found = placeholder_at(rest(1), settings_);
+  if (found.is_known() || (found.length > 0 && rest(1).starts_with("{settings.")))
+    return refuse(found.shown + " stands after a '$' (leave the '$' out)", 1 + found.length);
+  if (std::string_view("([{").find(peek(1)) == std::string_view::npos) {
     add_to_word("$");
     copy(1);
     is_after_dollar_ = true;
+    return;
   }
+  add_to_word(unknown_text);
+  if (rest().starts_with("$((")) {
+    copy(3);
+    push(In::arithmetic).depth = 2;
+  } else if (peek(1) == '[') {  // bash's old $(( ))
+    copy(2);
+    push(In::arithmetic).depth = 1;
+    top().closes = ']';
+  } else if (peek(1) == '(') {
+    copy(2);
+    push(In::commands).closable = true;
+    top().is_text = true;
+  } else {
+    take_parameter();
+  }
+}
+
+/// ${ and the name behind it.
+void Rewriter::take_parameter() {
+  const bool quoted = is_quoted();
+  const std::size_t percents = percent_operator(rest());
+  copy(2);
+  const auto name = placeholder_at(rest(), settings_);
+  if (name.is_known())
+    refuse(name.shown + " stands in ${ } in the place of a name (leave the ${ } out)");
+  push(quoted ? In::quoted_braces : In::braces);
+  // Within double quotes ' is a quote after % and # and plain text after - = ? +.
+  std::size_t end = 1;
+  while (is_of_name(peek(end))) ++end;
+  top().quotes_count = !quoted || peek(end) == '%' || peek(end) == '#';
+  // ${a[i]} and ${a:offset}, of bash and its like.
+  const bool is_offset =
+      peek(end) == ':' && std::string_view("-=?+").find(peek(end + 1)) == std::string_view::npos;
+  top().is_calculated = peek(end) == '[' || is_offset;
+  if (percents > 0) take_percent_operator(percents - 2);
 }
 
 void Rewriter::take_redirection() {
   Frame& frame = top();
-  const bool is_number = std::all_of(frame.word.begin(), frame.word.end(),
-                                     [](char c) { return c >= '0' && c <= '9'; });
-  if (is_number) {  // "2>": of the operator, not a word
+  if (frame.word.find_first_not_of("0123456789") ==
+      std::string::npos) {  // "2>": of the operator, not a word
     frame.word.clear();
     frame.in_word = false;
   }
@@ -324,15 +337,13 @@ void Rewriter::take_redirection() {
     const char c = peek();
     if (quote == '\0' && std::string_view(" \t\n;&|<>()").find(c) != std::string_view::npos) break;
     const ShellPlaceholder found = placeholder_at(rest(), settings_);
-    if (found.length > 0 && found.mistake.empty())
-      refuse(found.shown + " stands in the end mark of a here-document");
-    if (c == quote) {
+    if (found.is_known()) refuse(found.shown + " stands in the end mark of a here-document");
+    if (c == quote)
       quote = '\0';
-    } else if (quote == '\0' && (c == '\'' || c == '"')) {
+    else if (quote == '\0' && (c == '\'' || c == '"'))
       quote = c;
-    } else if (quote != '\0' || c != '\\') {
+    else if (quote != '\0' || c != '\\')
       document.end += c;
-    }
     copy(1);
   }
   here_documents_.push_back(std::move(document));
@@ -354,10 +365,10 @@ void Rewriter::take_here_documents() {
         } else if (is_escaped_placeholder(rest(), settings_)) {
           copy(1);
           ++at_;
-        } else if (found.length > 0 && found.mistake.empty()) {
+        } else if (found.is_known()) {
           refuse(found.shown + " stands in a here-document (write $" + found.variable +
-                 " there, for the text %" + found.shown + ")");
-          at_ += found.length;
+                     " there, for the text %" + found.shown + ")",
+                 found.length);
         } else {
           copy(1);
         }
@@ -368,18 +379,13 @@ void Rewriter::take_here_documents() {
   }
 }
 
-void Rewriter::take_comment() {
-  while (at_ < line_.size() && peek() != '\n') copy(1);  // nobody reads it, placeholders or not
-}
-
 void Rewriter::close_parenthesis() {
   Frame& frame = top();
   end_command(frame);
   copy(1);
   if (!frame.closable || frame.open_cases > 0) return;  // the end of a pattern of "case"
-  const bool is_text = frame.is_text;
+  if (!frame.is_text) end_command(frames_[frames_.size() - 2]);
   frames_.pop_back();
-  if (!is_text) end_command(top());
 }
 
 void Rewriter::take_command_character() {
@@ -406,17 +412,18 @@ void Rewriter::take_command_character() {
     case '(':
       if (peek(1) == '(' && !frame.in_word) {  // "while ((...))" and "for ((...))" too
         copy(2);
-        push(In::arithmetic);
-        top().depth = 2;
+        push(In::arithmetic).depth = 2;
       } else {
         end_command(frame);
         copy(1);
-        push(In::commands);
-        top().closable = true;
+        push(In::commands).closable = true;
       }
       return;
     case '#':
-      if (!frame.in_word) return take_comment();
+      if (!frame.in_word) {  // nobody reads a comment, placeholders or not
+        while (at_ < line_.size() && peek() != '\n') copy(1);
+        return;
+      }
       [[fallthrough]];
     default:
       add_to_word(std::string_view(&c, 1));
@@ -460,21 +467,18 @@ void Rewriter::step() {
   if (c == '`') {
     add_to_word(unknown_text);
     copy(1);
-    return push(In::backquotes);
+    return (void)push(In::backquotes);
   }
   if (c == '"') {
     if (in == In::commands) add_to_word("");
     copy(1);
     if (in == In::double_quotes) return frames_.pop_back();
-    return push(In::double_quotes);
+    return (void)push(In::double_quotes);
   }
-  const bool is_quote = c == '\'' && in != In::double_quotes && top().quotes_count;
-  if (is_quote) {
+  if (c == '\'' && in != In::double_quotes && top().quotes_count) {
     if (in == In::commands) add_to_word("");
-    const bool has_escapes = is_after_dollar_;
     copy(1);
-    push(In::single_quotes);
-    top().has_escapes = has_escapes;
+    push(In::single_quotes).has_escapes = is_after_dollar_;
     return;
   }
   if (c == '}' && (in == In::braces || in == In::quoted_braces)) {

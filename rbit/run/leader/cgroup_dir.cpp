@@ -8,18 +8,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "rbit/run/leader/usage.h"
+
 namespace rbit::leader {
 namespace {
 
 /// The number behind `label`, which begins a line of the file; 0 if there is none.
 std::int64_t labelled_number(int dir, const char* path, const char* label) {
-  const int file = openat(dir, path, O_RDONLY | O_CLOEXEC);
-  if (file < 0) return 0;
   static char text[16 * 1024];  // /proc/vmstat is the longest, 5 KiB
-  const ssize_t count = read(file, text, sizeof text - 1);
-  close(file);
-  if (count <= 0) return 0;
-  text[count] = 0;
+  if (read_file(dir, path, text, sizeof text) == 0) return 0;
   const std::size_t length = strlen(label);
   for (const char* line = text; line; line = strchr(line, '\n')) {
     if (*line == '\n') ++line;
@@ -52,8 +49,8 @@ void CgroupDir::limit_memory(std::uint64_t bytes) {
   if (dir_ < 0 || bytes == limit_) return;
   char text[32] = "max";
   if (bytes > 0) snprintf(text, sizeof text, "%llu", static_cast<unsigned long long>(bytes));
-  if (!put("memory.max", text)) return;  // that controller was not given to us
-  put("memory.oom.group", "1");          // half a job is of no use to anybody
+  if (!write_file(dir_, "memory.max", text)) return;  // that controller was not given to us
+  write_file(dir_, "memory.oom.group", "1");          // half a job is of no use to anybody
   limit_ = bytes;
 }
 
@@ -61,13 +58,13 @@ bool CgroupDir::limit_processes(std::uint32_t count) {
   if (dir_ < 0 || count == process_limit_) return dir_ >= 0;
   char text[32] = "max";
   if (count > 0) snprintf(text, sizeof text, "%u", count);
-  if (!put("pids.max", text)) return false;
+  if (!write_file(dir_, "pids.max", text)) return false;
   process_limit_ = count;
   return true;
 }
 
 void CgroupDir::kill() {
-  if (dir_ >= 0 && put("cgroup.kill", "1")) spent_ = true;
+  if (dir_ >= 0 && write_file(dir_, "cgroup.kill", "1")) spent_ = true;
 }
 
 bool CgroupDir::remove() {
@@ -80,15 +77,6 @@ bool CgroupDir::remove() {
 
 std::int64_t CgroupDir::number(const char* file, const char* label) const {
   return dir_ < 0 ? 0 : labelled_number(dir_, file, label);
-}
-
-bool CgroupDir::put(const char* file, const char* text) const {
-  const int fd = openat(dir_, file, O_WRONLY | O_CLOEXEC);
-  if (fd < 0) return false;
-  const auto length = static_cast<ssize_t>(strlen(text));
-  const bool done = write(fd, text, static_cast<std::size_t>(length)) == length;
-  close(fd);
-  return done;
 }
 
 std::int64_t machine_oom_kills() {

@@ -38,7 +38,6 @@ class CgroupDir {
 
  private:
   std::int64_t number(const char* file, const char* label) const;
-  bool put(const char* file, const char* text) const;
 
   char path_[512] = "";
   int dir_ = -1;

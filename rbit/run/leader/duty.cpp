@@ -11,8 +11,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "rbit/run/leader/child.h"
-
 namespace rbit::leader {
 
 using wire::Answer;
@@ -40,16 +38,9 @@ void Duty::serve() {
     if (deadline_ >= 0 && now_ms() >= deadline_) on_deadline();
     if (watched[1].revents && !orphaned_) {
       Packet packet;
-      switch (receive(socket_, packet)) {
-        case Received::packet:
-          on_packet(packet);
-          break;
-        case Received::closed:
-          on_parent_gone();
-          break;
-        case Received::nothing:
-          break;
-      }
+      const Received received = receive(socket_, packet);
+      if (received == Received::packet) on_packet(packet);
+      if (received == Received::closed) on_parent_gone();
     }
   }
 }
@@ -84,53 +75,14 @@ void Duty::on_packet(Packet& packet) {
 }
 
 void Duty::start(Packet& packet) {
-  static Order order;
-  Failure failure;
   if (job_ != 0) in_doubt();
-  if (!parse_order(packet, order)) {
-    failure = {Step::protocol, EPROTO};
-  } else if (packet.incomplete) {
-    failure = {Step::descriptors, EMFILE};
-    record_error_ = 0;
-  } else {
-    is_host_ = order.head.is_host;
-    stop_signal_ = order.head.stop_signal;
-    grace_ms_ = order.head.grace_ms;
-    cause_ = Cause::none;
-    deadline_ = first_kill_ = -1;
-    said_unkillable_ = false;
-    usage_ = {};
-    snprintf(id_, sizeof id_, "%s", order.id);
-    const int record_dir = packet.fds[3];
-    packet.fds[3] = -1;
-    record_error_ = 0;
-    if (!is_host_)
-      record_error_ = record_.begin(record_dir, identity_, id_);
-    else
-      close(record_dir);
-    if (record_error_ != 0) {
-      failure = {Step::record, record_error_};
-    } else {
-      if (*cgroups_ != 0 && !cgroup_.is_open()) {
-        char name[96];
-        snprintf(name, sizeof name, "rbit-%d-%s", parent_, id_);
-        cgroup_.open(cgroups_, name);
-      }
-      cgroup_.limit_memory(order.head.max_memory);
-      // The user's limit counts whatever else runs as him: only where there is no better one.
-      if (cgroup_.limit_processes(order.head.max_processes)) order.head.max_processes = 0;
-      count_from_here();
-      job_ = start_child(order, packet.fds, cgroup_, failure);
-      if (!cgroup_.is_open()) cgroups_ = "";  // it did not work; it will not the next time either
-    }
-  }
+  const Failure failure = try_to_start(packet);
   if (failure.step == Step::none) {  // `finish` looks at what the job wrote to
     output_ = packet.fds[1];
     events_ = packet.fds[2];
     packet.fds[1] = packet.fds[2] = -1;
     return;
   }
-
   job_ = 0;
   Answer end{};
   end.kind = Kind::not_started;
@@ -139,6 +91,39 @@ void Duty::start(Packet& packet) {
   end.record_error = write_end(end);
   record_.close();
   answer(end);
+}
+
+Failure Duty::try_to_start(Packet& packet) {
+  static Order order;
+  if (!parse_order(packet, order)) return {Step::protocol, EPROTO};
+  record_error_ = 0;
+  if (packet.incomplete) return {Step::descriptors, EMFILE};
+  is_host_ = order.head.is_host;
+  stop_signal_ = order.head.stop_signal;
+  grace_ms_ = order.head.grace_ms;
+  cause_ = Cause::none;
+  deadline_ = first_kill_ = -1;
+  said_unkillable_ = false;
+  usage_ = {};
+  snprintf(id_, sizeof id_, "%s", order.id);
+  if (!is_host_) {
+    record_error_ = record_.begin(packet.fds[3], identity_, id_);
+    packet.fds[3] = -1;
+  }
+  if (record_error_ != 0) return {Step::record, record_error_};
+  if (*cgroups_ != 0 && !cgroup_.is_open()) {
+    char name[96];
+    snprintf(name, sizeof name, "rbit-%d-%s", parent_, id_);
+    cgroup_.open(cgroups_, name);
+  }
+  cgroup_.limit_memory(order.head.max_memory);
+  // The user's limit counts whatever else runs as him: only where there is no better one.
+  if (cgroup_.limit_processes(order.head.max_processes)) order.head.max_processes = 0;
+  count_from_here();
+  Failure failure;
+  job_ = start_child(order, packet.fds, cgroup_, failure);
+  if (!cgroup_.is_open()) cgroups_ = "";  // it did not work; it will not the next time either
+  return failure;
 }
 
 void Duty::attach(Packet& packet) {
@@ -182,8 +167,7 @@ void Duty::release() {
         peak > usage_.peak_memory_kib ? peak : usage_.peak_memory_kib);
   cause_ = Cause::none;
   deadline_ = first_kill_ = -1;
-  done.record_error =
-      record_.finish(wire::record_released_line, strlen(wire::record_released_line));
+  done.record_error = record_.finish(wire::record_released_line);
   record_.close();
   answer(done);
 }
@@ -205,7 +189,7 @@ void Duty::on_parent_gone() {
     return;
   }
   if (is_host_ && record_.has_host_result()) {  // that job was over; only the host is left
-    record_.finish(wire::record_released_line, strlen(wire::record_released_line));
+    record_.finish(wire::record_released_line);
     record_.close();
   }
   begin_ladder(Cause::interrupt, stop_signal_, grace_ms_);
@@ -245,13 +229,7 @@ void Duty::finish() {
   end.kind = Kind::ended;
   end.outlived = sweep_all(
       signals_, usage_,
-      [](void* self, int left) {
-        Answer stuck{};
-        stuck.kind = Kind::unkillable;
-        stuck.outlived = left;
-        static_cast<Duty*>(self)->answer(stuck);
-      },
-      this);
+      [](void* self, int left) { static_cast<Duty*>(self)->say_unkillable(left); }, this);
   const bool well = WIFEXITED(status) && WEXITSTATUS(status) == 0;
   if (cause_ == Cause::none && !well && died_with_rbit()) cause_ = Cause::interrupt;
   close(output_);  // before rbit hears of the end and drains them
@@ -319,9 +297,13 @@ void Duty::on_deadline() {
   kill_all();
   if (said_unkillable_ || now_ms() - first_kill_ < 10'000) return;
   said_unkillable_ = true;
+  say_unkillable(kill_descendants(0));
+}
+
+void Duty::say_unkillable(int left) {
   Answer stuck{};
   stuck.kind = Kind::unkillable;
-  stuck.outlived = kill_descendants(0);
+  stuck.outlived = left;
   answer(stuck);
 }
 
@@ -337,16 +319,13 @@ void Duty::kill_all() {
 int Duty::write_end(const Answer& end) {
   if (!record_.is_open()) return record_error_;
   char line[256];
-  int count = 0;
   if (end.kind == Kind::not_started)
-    count = snprintf(line, sizeof line, wire::record_failed_format, static_cast<int>(end.step),
-                     end.error);
+    snprintf(line, sizeof line, wire::record_failed_format, static_cast<int>(end.step), end.error);
   else
-    count =
-        snprintf(line, sizeof line, wire::record_end_format, end.exit_code, end.signal,
-                 static_cast<int>(end.cause), end.outlived, static_cast<long long>(end.cpu_micros),
-                 static_cast<long long>(end.peak_memory_kib), end.oom_kills);
-  const int error = record_.finish(line, static_cast<std::size_t>(count));
+    snprintf(line, sizeof line, wire::record_end_format, end.exit_code, end.signal,
+             static_cast<int>(end.cause), end.outlived, static_cast<long long>(end.cpu_micros),
+             static_cast<long long>(end.peak_memory_kib), end.oom_kills);
+  const int error = record_.finish(line);
   return error != 0 ? error : record_error_;
 }
 

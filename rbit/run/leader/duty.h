@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "rbit/run/leader/cgroup_dir.h"
+#include "rbit/run/leader/child.h"
 #include "rbit/run/leader/host_state.h"
 #include "rbit/run/leader/packet.h"
 #include "rbit/run/leader/record_file.h"
@@ -24,6 +25,7 @@ class Duty {
  private:
   void on_packet(Packet& packet);
   void start(Packet& packet);
+  Failure try_to_start(Packet& packet);
   void attach(Packet& packet);
   void note();
   void release();
@@ -33,6 +35,7 @@ class Duty {
   void finish();
   void begin_ladder(wire::Cause cause, int signal, std::int64_t grace_ms);
   void on_deadline();
+  void say_unkillable(int left);
   void kill_all();
   bool job_has_ended() const;
   bool died_with_rbit() const;

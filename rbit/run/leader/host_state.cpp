@@ -8,10 +8,12 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
+#include <initializer_list>
+
 #include "rbit/run/leader/sweep.h"
+#include "rbit/run/leader/usage.h"
 #include "rbit/run/leader_wire.h"
 
 namespace rbit::leader {
@@ -50,11 +52,6 @@ DIR* open_dir(int process, const char* name) {
   return opened;
 }
 
-void rest_a_moment() {
-  const timespec pause{0, 1'000'000};
-  nanosleep(&pause, nullptr);
-}
-
 std::uint64_t bit(int signal) {
   return std::uint64_t{1} << (signal - 1);
 }
@@ -73,9 +70,22 @@ std::uint64_t share(const char* line, std::size_t length) {
   return wire::sum(line, length);
 }
 
-bool begins_with_one_of(const char* line, const char* const* names) {
-  for (; *names; ++names)
-    if (strncmp(line, *names, strlen(*names)) == 0) return true;
+/// Of what these links in `dir` lead to: of namespaces their inode numbers, "mnt:[4026531841]". 0:
+/// we are not let see them.
+std::uint64_t sum_of_links(int dir, std::initializer_list<const char*> names) {
+  std::uint64_t sum = 0;
+  for (const char* name : names) {
+    const ssize_t length = readlinkat(dir, name, text, sizeof text);
+    if (length < 0 && errno == ENOENT) continue;  // this kernel has no such namespaces
+    if (length < 0) return 0;
+    sum = sum * 31 + wire::sum(text, static_cast<std::size_t>(length));
+  }
+  return sum;
+}
+
+bool begins_with_one_of(const char* line, std::initializer_list<const char*> names) {
+  for (const char* name : names)
+    if (strncmp(line, name, strlen(name)) == 0) return true;
   return false;
 }
 
@@ -88,11 +98,8 @@ void HostState::note(pid_t pid) {
   snprintf(path, sizeof path, "/proc/%d", pid);
   process_ = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (process_ < 0) return;
-  status_ = openat(process_, "status", O_RDONLY | O_CLOEXEC);
-  stat_ = openat(process_, "stat", O_RDONLY | O_CLOEXEC);
-  limits_ = openat(process_, "limits", O_RDONLY | O_CLOEXEC);
-  timers_ = openat(process_, "timers", O_RDONLY | O_CLOEXEC);
-  oom_score_ = openat(process_, "oom_score_adj", O_RDONLY | O_CLOEXEC);
+  static const char* const names[files] = {"status", "stat", "limits", "timers", "oom_score_adj"};
+  for (int i = 0; i < files; ++i) file_[i] = openat(process_, names[i], O_RDONLY | O_CLOEXEC);
   namespaces_ = openat(process_, "ns", O_PATH | O_DIRECTORY | O_CLOEXEC);
   descriptors_ = open_dir(process_, "fd");
   threads_ = open_dir(process_, "task");
@@ -105,11 +112,7 @@ void HostState::note(pid_t pid) {
 
 void HostState::forget() {
   close_one(process_);
-  close_one(status_);
-  close_one(stat_);
-  close_one(limits_);
-  close_one(timers_);
-  close_one(oom_score_);
+  for (int& file : file_) close_one(file);
   close_one(namespaces_);
   close_one(descriptors_);
   close_one(threads_);
@@ -130,29 +133,27 @@ std::uint32_t HostState::changes() {
 void HostState::look(View& view) {
   look_at_status(view);  // counts the threads, too
   look_at_threads(view);
-  view.limits = sum_of(limits_);
-  view.timers = sum_of(timers_);
-  view.oom_score = sum_of(oom_score_);
+  view.limits = sum_of(limits);
+  view.timers = sum_of(timers);
+  view.oom_score = sum_of(oom_score);
   look_at_scheduling(view);
-  look_at_place(view);
-  look_at_namespaces(view);
+  view.place = sum_of_links(process_, {"cwd", "root"});
+  view.namespaces = sum_of_links(namespaces_, {"cgroup", "ipc", "mnt", "net", "pid_for_children",
+                                               "time_for_children", "user", "uts"});
   look_at_descriptors(view);
 }
 
-std::uint64_t HostState::sum_of(int file) {
-  const std::size_t length = read_again(file);
-  const bool may_be_empty = file >= 0 && file == timers_;
+std::uint64_t HostState::sum_of(File file) {
+  const std::size_t length = read_again(file_[file]);
+  const bool may_be_empty = file == timers && file_[file] >= 0;
   return length == 0 && !may_be_empty ? 0 : wire::sum(text, length);
 }
 
 void HostState::look_at_status(View& view) {
-  static const char* const signals[] = {"SigBlk:", "SigIgn:", "SigCgt:", nullptr};
-  static const char* const rights[] = {"Uid:",        "Gid:",     "Groups:", "Cap",
-                                       "NoNewPrivs:", "Seccomp:", nullptr};
   view.umask = view.signals = view.rights = view.processors = view.locked_memory = 0;
   view.thread_count = 0;
   view.has_ended = true;
-  if (read_again(status_) == 0) return;
+  if (read_again(file_[status]) == 0) return;
   for (const char* line = text; *line != 0;) {
     const char* const end = strchrnul(line, '\n');
     const auto length = static_cast<std::size_t>(end - line);
@@ -167,9 +168,10 @@ void HostState::look_at_status(View& view) {
       view.processors = share(line, length);
     else if (strncmp(line, "VmLck:", 6) == 0)
       view.locked_memory = share(line, length);
-    else if (begins_with_one_of(line, signals))
+    else if (begins_with_one_of(line, {"SigBlk:", "SigIgn:", "SigCgt:"}))
       view.signals = view.signals * 31 + share(line, length);
-    else if (begins_with_one_of(line, rights))
+    else if (begins_with_one_of(line,
+                                {"Uid:", "Gid:", "Groups:", "Cap", "NoNewPrivs:", "Seccomp:"}))
       view.rights = view.rights * 31 + share(line, length);
     line = *end == 0 ? end : end + 1;
   }
@@ -188,43 +190,11 @@ void HostState::look_at_threads(View& view) {
 void HostState::look_at_scheduling(View& view) {
   const long io_priority = syscall(SYS_ioprio_get, ioprio_who_process, pid_);
   view.scheduling = 0;
-  if (read_again(stat_) == 0) return;
-  // The name in parentheses may hold anything; after it come fields 3 and on.
-  const char* at = strrchr(text, ')');
-  for (int field = 2; at; ++field) {
-    if (field == 19 || field == 40 || field == 41)
-      view.scheduling = view.scheduling * 131 + strtoull(at, nullptr, 10) + 1;
-    if (field == 41) break;
-    at = strchr(at + 1, ' ');
-  }
+  if (read_again(file_[stat]) == 0) return;
+  for (const int field : {19, 40, 41})
+    if (const char* const value = stat_field(text, field))
+      view.scheduling = view.scheduling * 131 + strtoull(value, nullptr, 10) + 1;
   if (io_priority >= 0) view.scheduling += static_cast<std::uint64_t>(io_priority) * 1'000'003;
-}
-
-void HostState::look_at_place(View& view) {
-  view.place = 0;
-  static const char* const links[] = {"cwd", "root"};
-  for (const char* name : links) {
-    const ssize_t length = readlinkat(process_, name, text, sizeof text);
-    if (length < 0) return;
-    view.place = view.place * 31 + wire::sum(text, static_cast<std::size_t>(length));
-  }
-}
-
-/// Their inode numbers, which the text of each link has: "mnt:[4026531841]".
-void HostState::look_at_namespaces(View& view) {
-  static const char* const links[] = {
-      "cgroup", "ipc", "mnt", "net", "pid_for_children", "time_for_children", "user", "uts"};
-  view.namespaces = 0;
-  if (namespaces_ < 0) return;
-  for (const char* name : links) {
-    const ssize_t length = readlinkat(namespaces_, name, text, sizeof text);
-    if (length < 0 && errno == ENOENT) continue;  // this kernel has no such namespaces
-    if (length < 0) {                             // we are not let see them
-      view.namespaces = 0;
-      return;
-    }
-    view.namespaces = view.namespaces * 31 + wire::sum(text, static_cast<std::size_t>(length));
-  }
 }
 
 void HostState::look_at_descriptors(View& view) {

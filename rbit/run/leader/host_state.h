@@ -24,6 +24,7 @@ class HostState {
 
  private:
   static constexpr int most_threads = 512;
+  enum File { status, stat, limits, timers, oom_score, files };  // of /proc/PID, which stay open
 
   /// Sums, for equality alone. 0: it could not be read.
   struct View {
@@ -42,17 +43,16 @@ class HostState {
   void look(View& view);
   void look_at_status(View& view);
   void look_at_scheduling(View& view);
-  void look_at_place(View& view);
-  void look_at_namespaces(View& view);
   void look_at_descriptors(View& view);
   void look_at_threads(View& view);
-  std::uint64_t sum_of(int file);
+  std::uint64_t sum_of(File file);
   std::uint32_t compare(const View& now) const;
   bool has_new_thread(const View& now) const;
 
   pid_t pid_ = 0;
   int process_ = -1;  // /proc/PID
-  int status_ = -1, stat_ = -1, limits_ = -1, timers_ = -1, oom_score_ = -1, namespaces_ = -1;
+  int file_[files] = {-1, -1, -1, -1, -1};
+  int namespaces_ = -1;
   DIR* descriptors_ = nullptr;
   DIR* threads_ = nullptr;
   View before_, now_;

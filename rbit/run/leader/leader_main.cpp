@@ -1,7 +1,6 @@
 // rbit-leader: the parent of one job at a time. One for each busy slot, warm from job to job. One
 // thread, the C library and nothing else: so it starts jobs by vfork at next to no cost, and there
 // is little in it that could fail.
-#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -14,6 +13,7 @@
 
 #include "rbit/base/standard_descriptors.h"
 #include "rbit/run/leader/duty.h"
+#include "rbit/run/leader/usage.h"
 #include "rbit/run/leader_wire.h"
 
 namespace {
@@ -49,14 +49,6 @@ int take_socket() {
   return socket;
 }
 
-/// What we start inherits it: under memory pressure jobs go before rbit. Not a reason to fail.
-void volunteer_for_oom() {
-  const int file = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
-  if (file < 0) return;
-  if (write(file, "200", 3) < 0) errno = 0;
-  close(file);
-}
-
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -72,7 +64,8 @@ int main(int argc, char** argv) {
   const int socket = take_socket();
   const int signals = take_signals();
   if (socket < 0 || signals < 0) return rbit::wire::could_not_begin;
-  volunteer_for_oom();
+  // What we start inherits it: under memory pressure jobs go before rbit. Not a reason to fail.
+  rbit::leader::write_file(AT_FDCWD, "/proc/self/oom_score_adj", "200");
   if (prctl(PR_SET_DUMPABLE, 0) != 0)
     return rbit::wire::could_not_begin;  // after the file above, which it closes to us
   if (prctl(PR_SET_CHILD_SUBREAPER, 1) != 0) return rbit::wire::could_not_begin;

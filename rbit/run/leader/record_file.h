@@ -3,7 +3,6 @@
 #include <sys/types.h>
 
 #include <cstddef>
-#include <cstdint>
 
 namespace rbit::leader {
 
@@ -24,18 +23,18 @@ class RecordFile {
   int begin(int dir, const Identity& identity, const char* id);
   bool is_open() const { return file_ >= 0; }
   /// Writes the verdict, one or more whole lines, in one write. 0 or an errno.
-  int finish(const char* lines, std::size_t count);
+  int finish(const char* lines);
   /// A host wrote its verdict there.
   bool has_host_result() const;
   /// Gives up the lock: from now on the record is final.
   void close();
 
  private:
-  int put(const char* bytes, std::size_t count);
+  int put(std::size_t count);
   int dir_ = -1;
   int file_ = -1;
-  std::size_t size_ = 0;
-  char text_[512];  // what is in the file, for the sum
+  char text_[512];        // of the file, for the sum
+  std::size_t size_ = 0;  // of what is in it
 };
 
 }  // namespace rbit::leader

@@ -33,18 +33,13 @@ Pids found;
 
 /// The state letter and parent of `pid` as /proc/PID/stat has them; 0 if it is gone.
 char state_of(pid_t pid, pid_t* parent = nullptr) {
-  char path[64], text[512];
-  snprintf(path, sizeof path, "/proc/%d/stat", pid);
-  const int file = open(path, O_RDONLY | O_CLOEXEC);
-  if (file < 0) return 0;
-  const ssize_t count = read(file, text, sizeof text - 1);
-  close(file);
-  if (count <= 0) return 0;
-  text[count] = 0;
-  const char* at = strrchr(text, ')');  // the name before it may hold anything
-  if (!at || at[1] == 0 || at[2] == 0) return 0;
-  if (parent) *parent = static_cast<pid_t>(atoi(at + 3));
-  return at[2];
+  char text[512];
+  if (read_proc(pid, "stat", text, sizeof text) == 0) return 0;
+  const char* const state = stat_field(text, 3);
+  const char* const its_parent = stat_field(text, 4);
+  if (!state || !its_parent) return 0;
+  if (parent) *parent = static_cast<pid_t>(atoi(its_parent));
+  return *state;
 }
 
 bool add_children_of_thread(pid_t pid, const char* thread) {
@@ -159,6 +154,11 @@ std::int64_t now_ms() {
   return time.tv_sec * 1000LL + time.tv_nsec / 1'000'000;
 }
 
+void rest_a_moment() {
+  const timespec pause{0, 1'000'000};
+  nanosleep(&pause, nullptr);
+}
+
 int kill_descendants(pid_t spare) {
   find_descendants(spare);
   int killed = 0;
@@ -206,10 +206,7 @@ int sweep_all_but(pid_t host, Usage& usage, bool& has_dead_child) {
     if (left == 0) return killed;
     if (left > killed) killed = left;
     if (now_ms() - begin >= unkillable_after_ms) return killed;
-    if (pass > 0) {  // the host's children end without telling us
-      const timespec pause{0, 1'000'000};
-      nanosleep(&pause, nullptr);
-    }
+    if (pass > 0) rest_a_moment();  // the host's children end without telling us
   }
 }
 

@@ -9,6 +9,7 @@
 namespace rbit::leader {
 
 std::int64_t now_ms();  // monotonic
+void rest_a_moment();   // 1 ms
 
 /// SIGKILL to every living process below us; with `spare`, to all but that child of ours. How many.
 int kill_descendants(pid_t spare);

@@ -10,33 +10,49 @@
 namespace rbit::leader {
 namespace {
 
-/// The beginning of /proc/PID/NAME, ended by NUL; false if it cannot be read.
-bool read_proc(pid_t pid, const char* name, char* out, std::size_t size) {
-  char path[64];
-  snprintf(path, sizeof path, "/proc/%d/%s", pid, name);
-  const int file = open(path, O_RDONLY | O_CLOEXEC);
-  if (file < 0) return false;
-  const ssize_t count = read(file, out, size - 1);
-  close(file);
-  if (count <= 0) return false;
-  out[count] = 0;
-  return true;
-}
-
 /// Its children's share, in ticks of 10 ms: there is no finer clock for that.
 std::int64_t cpu_micros_of_children(pid_t pid) {
   char text[1024];
-  if (!read_proc(pid, "stat", text, sizeof text)) return 0;
-  // Fields 16 and 17, user and system; the name before the 3rd may hold anything.
-  const char* at = strrchr(text, ')');
-  for (int field = 2; at && field < 16; ++field) at = strchr(at + 1, ' ');
-  if (!at) return 0;
+  if (read_proc(pid, "stat", text, sizeof text) == 0) return 0;
+  const char* const times = stat_field(text, 16);
+  if (!times) return 0;
   char* next = nullptr;
-  const long long user = strtoll(at, &next, 10), system = strtoll(next, nullptr, 10);
+  const long long user = strtoll(times, &next, 10), system = strtoll(next, nullptr, 10);
   return (user + system) * (1'000'000 / sysconf(_SC_CLK_TCK));
 }
 
 }  // namespace
+
+std::size_t read_file(int dir, const char* path, char* out, std::size_t size) {
+  const int file = openat(dir, path, O_RDONLY | O_CLOEXEC);
+  if (file < 0) return 0;
+  const ssize_t count = read(file, out, size - 1);
+  close(file);
+  const std::size_t length = count < 0 ? 0 : static_cast<std::size_t>(count);
+  out[length] = 0;
+  return length;
+}
+
+bool write_file(int dir, const char* path, const char* text) {
+  const int file = openat(dir, path, O_WRONLY | O_CLOEXEC);
+  if (file < 0) return false;
+  const auto length = static_cast<ssize_t>(strlen(text));
+  const bool done = write(file, text, static_cast<std::size_t>(length)) == length;
+  close(file);
+  return done;
+}
+
+std::size_t read_proc(pid_t pid, const char* name, char* out, std::size_t size) {
+  char path[64];
+  snprintf(path, sizeof path, "/proc/%d/%s", pid, name);
+  return read_file(AT_FDCWD, path, out, size);
+}
+
+const char* stat_field(const char* stat, int number) {
+  const char* at = strrchr(stat, ')');
+  for (int field = 2; at && field < number; ++field) at = strchr(at + 1, ' ');
+  return at ? at + 1 : nullptr;
+}
 
 void Usage::add(const rusage& more) {
   cpu_micros += (more.ru_utime.tv_sec + more.ru_stime.tv_sec) * 1'000'000LL +
@@ -53,7 +69,7 @@ std::int64_t cpu_micros_of(pid_t pid) {
 
 std::int64_t peak_memory_of(pid_t pid) {
   char text[4096];
-  if (!read_proc(pid, "status", text, sizeof text)) return 0;
+  if (read_proc(pid, "status", text, sizeof text) == 0) return 0;
   const char* line = strstr(text, "\nVmHWM:");
   return line ? strtoll(line + strlen("\nVmHWM:"), nullptr, 10) : 0;
 }
@@ -61,10 +77,7 @@ std::int64_t peak_memory_of(pid_t pid) {
 void forget_peak(pid_t pid) {
   char path[64];
   snprintf(path, sizeof path, "/proc/%d/clear_refs", pid);
-  const int file = open(path, O_WRONLY | O_CLOEXEC);
-  if (file < 0) return;  // a host that runs as somebody else
-  [[maybe_unused]] const ssize_t written = write(file, "5", 1);
-  close(file);
+  write_file(AT_FDCWD, path, "5");  // of a host that runs as somebody else it cannot
 }
 
 }  // namespace rbit::leader

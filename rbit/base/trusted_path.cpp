@@ -22,10 +22,8 @@ namespace {
 
 constexpr int most_links = 40;  // as many as the kernel follows
 
-Error errno_error(const std::string& path, const std::string& doing = "") {
-  Error error = Error::of_system(path, errno);
-  error.reason = doing + error.reason;
-  return error;
+Error errno_error(const std::string& path) {
+  return Error::of_system(path, errno);
 }
 
 /// Returns whether it is the group that an ordinary user with umask 002 has to himself: one of his
@@ -92,7 +90,7 @@ class Walk {
     Fd opened = open_name(part);
     if (!opened && errno == ENOENT && mode_) {
       if (::mkdirat(way_.back().get(), part.c_str(), *mode_) != 0 && errno != EEXIST)
-        return errno_error(next, "cannot be made: ");
+        return Error::while_doing("cannot be made", next, errno);
       opened = open_name(part);
     }
     if (!opened && errno == ENOENT) {
@@ -162,6 +160,16 @@ Result<void> look_at_last(const Walked& found, Sharing sharing) {
                "name a directory of its own below it, or chmod go-w " + found.path};
 }
 
+Result<Walked> find_code_file(const std::string& path, long trusted_uid) {
+  auto found = walk_path(path, [trusted_uid](const std::string& name, const struct stat& part) {
+    return refuse_meddlers(name, part, trusted_uid);
+  });
+  if (!found) return found;
+  if (found->is_missing) return Error{found->path, std::strerror(ENOENT), ""};
+  if (!S_ISREG(found->info.st_mode)) return Error{path, "is not a regular file", ""};
+  return found;
+}
+
 }  // namespace
 
 Meddler meddler_of(const struct stat& part, long trusted_uid) {
@@ -217,6 +225,26 @@ Result<std::string> check_trusted_directory(const std::string& path, Sharing sha
   }
   const auto slash = found->path.rfind('/');
   return slash == 0 ? std::string("/") : found->path.substr(0, slash);
+}
+
+Result<void> check_code_file(const std::string& path, long trusted_uid) {
+  const auto found = find_code_file(path, trusted_uid);
+  if (!found) return found.error();
+  return {};
+}
+
+Result<Fd> open_code_file(const std::string& path, long trusted_uid) {
+  const auto found = find_code_file(path, trusted_uid);
+  if (!found) return found.error();
+  // Non-blocking, in case it has become a FIFO since.
+  Fd file(::openat(found->directory.get(), found->name.c_str(),
+                   O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+  if (!file) return Error::of_system(path, errno, "may rbit read it?");
+  struct stat info {};
+  if (::fstat(file.get(), &info) != 0) return Error::of_system(path, errno);
+  if (info.st_dev != found->info.st_dev || info.st_ino != found->info.st_ino)
+    return Error{path, "was replaced while it was looked at", "try again"};
+  return file;
 }
 
 }  // namespace rbit

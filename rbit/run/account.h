@@ -22,4 +22,12 @@ Account own_account();
 /// Looks a user up. An Error: there is no such user, or we may not become him.
 Result<Account> find_account(const std::string& user);
 
+/// Whether a process of that account may use what is at `path`, which must be there: R_OK, X_OK or
+/// both. For another account than ours by the mode alone; where an access list may know better,
+/// true.
+bool may_use(const std::string& path, const Account& account, int wanted);
+
+/// The uppermost directory on the absolute `path` that the account may not pass; empty: none.
+std::string closed_directory(const std::string& path, const Account& account);
+
 }  // namespace rbit

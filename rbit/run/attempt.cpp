@@ -26,11 +26,6 @@ constexpr std::size_t max_last_words = 600;            // bytes
 constexpr std::chrono::milliseconds first_pause{250}, longest_pause{30'000};
 constexpr std::chrono::hours longest_patience{1};
 
-template <class T>
-T earlier(T one, T other) {
-  return std::min(one, other);
-}
-
 }  // namespace
 
 Attempt::Attempt(const asio::any_io_executor& loop, const Job& job, RunContext& context,
@@ -179,10 +174,10 @@ void Attempt::activity() {
 void Attempt::arm() {
   Time next = Time::max();
   if (policy_.timeout.count() > 0 && cause_ == StopCause::none)
-    next = earlier(next, begun_ + policy_.timeout);
+    next = std::min<Time>(next, begun_ + policy_.timeout);
   if (policy_.idle_timeout.count() > 0 && cause_ == StopCause::none)
-    next = earlier(next, active_ + policy_.idle_timeout);
-  if (unflushed_) next = earlier(next, std::chrono::steady_clock::now() + flush_pause);
+    next = std::min<Time>(next, active_ + policy_.idle_timeout);
+  if (unflushed_) next = std::min<Time>(next, std::chrono::steady_clock::now() + flush_pause);
   armed_ = next != Time::max();
   if (!armed_) return;
   armed_for_ = next;
@@ -215,7 +210,7 @@ std::string Attempt::last_words() const {
   return "..." + words.substr(begin);
 }
 
-Task<void> Attempt::conclude(Outcome& outcome, ArtifactOrder places) {
+Task<void> Attempt::complete(Outcome& outcome, ArtifactOrder order) {
   over();
   failpoint("V");
   heed_output_limit(outcome);
@@ -233,7 +228,7 @@ Task<void> Attempt::conclude(Outcome& outcome, ArtifactOrder places) {
 
   outcome.log_file = log_.path();
   if (policy_.artifacts_when.contains(outcome.kind))
-    co_await keep_artifacts(outcome, std::move(places));
+    co_await keep_artifacts(outcome, std::move(order));
   log_.close();
   if (log_.trouble())
     log::warning("job " + job_.key + ": output is missing from its log: " + log_.trouble()->text());

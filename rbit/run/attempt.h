@@ -4,7 +4,6 @@
 #include <chrono>
 #include <cstddef>
 #include <functional>
-#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -68,9 +67,9 @@ class Attempt {
 
   /// Fills in what only this knows: a message where there is none, artifacts, log, sizes. A cancel
   /// that comes meanwhile makes it a cancelled one, a kill an interrupted one, and nothing is kept.
-  /// REQUIRES: no process of the job is left, its pipes are drained. `places.named` and `globs` are
-  /// filled in here.
-  Task<void> conclude(Outcome& outcome, ArtifactOrder places);
+  /// REQUIRES: no process of the job is left, its pipes are drained. What the policy wants kept and
+  /// what the job named comes into `order` here.
+  Task<void> complete(Outcome& outcome, ArtifactOrder order);
 
  private:
   using Kept = Result<KeptArtifacts>;

@@ -10,11 +10,7 @@
 
 namespace rbit {
 
-/// Makes the directory and those above it that are missing, all with `mode` less the umask. One
-/// that is there already is fine as it is, if nobody but root and us can put another in its place.
-Result<void> make_directories(const std::string& path, mode_t mode);
-
-/// Whether `make_directories` would succeed, as far as modes and places tell; makes nothing.
+/// Whether `make_trusted_directory` would succeed, as far as modes and places tell; makes nothing.
 Result<void> can_make_directories(const std::string& path, Sharing sharing = Sharing::names);
 
 /// Whether a job of that user, who is not us, can get into a directory that is made below `path`:

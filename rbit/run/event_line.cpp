@@ -9,6 +9,7 @@
 
 #include "rbit/base/fd.h"
 #include "rbit/base/json.h"
+#include "rbit/base/names.h"
 #include "rbit/base/text.h"
 #include "rbit/log/log.h"
 
@@ -17,24 +18,19 @@ namespace rbit {
 namespace {
 
 Error nothing(std::string why) {
-  return Error{"", std::move(why), ""};
+  return Error{"", std::move(why)};
 }
 
 constexpr std::size_t max_left = 8;  // words of a host about what its job left
 
-std::string string_of(const nlohmann::json& object, const char* name) {
-  const auto found = object.find(name);
-  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
-}
-
 /// Not longer than fits a report.
 std::string message_of(const nlohmann::json& object) {
-  return text::shortened(string_of(object, "message"), max_event_message);
+  return text::shortened(json::text_in(object, "message"), max_event_message);
 }
 
 Result<JobEvent> status_event(const nlohmann::json& object) {
   // "building" is as clear as "Building".
-  std::string name = text::lower(string_of(object, "status"));
+  std::string name = text::lower(json::text_in(object, "status"));
   if (!name.empty()) name[0] = static_cast<char>(text::upper(name.substr(0, 1))[0]);
   const auto status = status_from(name);
   if (!status) return nothing("'" + text::one_line(name, 60) + "' is no status");
@@ -42,25 +38,21 @@ Result<JobEvent> status_event(const nlohmann::json& object) {
 }
 
 Result<JobEvent> artifact_event(const nlohmann::json& object, const char* member) {
-  Artifact artifact{string_of(object, member), string_of(object, "kind")};
+  Artifact artifact{json::text_in(object, member), json::text_in(object, "kind")};
   if (artifact.path.empty()) return nothing("an artifact needs a path");
   if (artifact.path.find('\0') != std::string::npos) return nothing("a path cannot hold a NUL");
   return JobEvent(ArtifactEvent{std::move(artifact)});
 }
 
 Result<JobEvent> result_event(const nlohmann::json& object) {
-  const std::string verdict = text::lower(string_of(object, "result"));
+  using enum Outcome::Kind;
+  static constexpr Named<Outcome::Kind> verdicts[] = {
+      {done, "done"}, {failed, "failed"}, {blocked, "blocked"}, {cancelled, "cancelled"}};
+  const std::string word = text::lower(json::text_in(object, "result"));
+  const auto verdict = value_in(verdicts, word);
+  if (!verdict) return nothing("'" + text::one_line(word, 60) + "' is no result");
   ResultEvent event;
-  if (verdict == "done")
-    event.kind = Outcome::Kind::done;
-  else if (verdict == "failed")
-    event.kind = Outcome::Kind::failed;
-  else if (verdict == "blocked")
-    event.kind = Outcome::Kind::blocked;
-  else if (verdict == "cancelled")
-    event.kind = Outcome::Kind::cancelled;
-  else
-    return nothing("'" + text::one_line(verdict, 60) + "' is no result");
+  event.kind = *verdict;
   event.message = message_of(object);
   const auto left_open = object.find("left_open");
   if (left_open != object.end() && left_open->is_number_unsigned()) event.left_open = 1;
@@ -84,23 +76,23 @@ Result<JobEvent> parse_event_line(std::string_view line, const std::string& toke
   if (!parsed) return nothing(parsed.error().reason);
   const nlohmann::json& object = *parsed;
   if (!object.is_object()) return nothing("not a JSON object");
-  if (!token.empty() && string_of(object, "token") != token)
+  if (!token.empty() && json::text_in(object, "token") != token)
     return nothing("it has not the token of this job");
 
-  const std::string event = string_of(object, "event");
+  const std::string event = json::text_in(object, "event");
   if (event == "artifact")
     return artifact_event(object, object.contains("path") ? "path" : "artifact");
   if (event == "status" || object.contains("status")) return status_event(object);
   if (object.contains("artifact")) return artifact_event(object, "artifact");
   if (object.contains("log"))
-    return JobEvent(LogEvent{string_of(object, "log"), string_of(object, "level"),
+    return JobEvent(LogEvent{json::text_in(object, "log"), json::text_in(object, "level"),
                              object.value("printed", nlohmann::json()) == true});
   if (object.contains("result")) return result_event(object);
   if (object.contains("ready")) return JobEvent(ReadyEvent{});
   if (object.contains("opened")) return JobEvent(OpenedEvent{});
-  if (object.contains("stale")) return JobEvent(StaleEvent{string_of(object, "stale")});
+  if (object.contains("stale")) return JobEvent(StaleEvent{json::text_in(object, "stale")});
   if (object.contains("refused"))
-    return JobEvent(RefusedEvent{string_of(object, "refused"), string_of(object, "cure")});
+    return JobEvent(RefusedEvent{json::text_in(object, "refused"), json::text_in(object, "cure")});
   return nothing("no member that names an event");
 }
 
@@ -109,35 +101,27 @@ void EventReader::feed(std::string_view bytes) {
     const std::size_t newline = bytes.find('\n');
     const std::string_view piece = bytes.substr(0, newline);
     if (line_.size() + piece.size() > max_event_line) too_long_ = true;
-    if (newline == std::string_view::npos) {
-      if (too_long_)
-        line_.clear();
-      else
-        line_ += piece;
-      return;
-    }
-    bytes.remove_prefix(newline + 1);
-    if (too_long_) {
-      nonsense("a line is longer than 64 KiB");
-    } else if (line_.empty()) {
-      take(piece);
-    } else {
+    if (too_long_)
+      line_.clear();
+    else
       line_ += piece;
-      take(std::exchange(line_, {}));
-    }
-    line_.clear();
-    too_long_ = false;
+    if (newline == std::string_view::npos) return;
+    bytes.remove_prefix(newline + 1);
+    end_line();
   }
 }
 
 void EventReader::end() {
-  if (too_long_)
-    nonsense("a line is longer than 64 KiB");
-  else if (!line_.empty())
-    take(std::exchange(line_, {}));
-  line_.clear();
-  too_long_ = false;
+  end_line();
   said_ = false;
+}
+
+void EventReader::end_line() {
+  const std::string line = std::exchange(line_, {});
+  if (std::exchange(too_long_, false))
+    nonsense("a line is longer than 64 KiB");
+  else
+    take(line);
 }
 
 void EventReader::take(std::string_view line) {
@@ -159,8 +143,7 @@ void note_artifact(const std::string& record_dir, const Artifact& artifact) {
   const Fd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600));
   const nlohmann::json note{{"artifact", artifact.path}, {"kind", artifact.kind}};
   const std::string line = note.dump() + "\n";
-  if (!file || ::write(file.get(), line.data(), line.size()) < 0)
-    log::debug(path + ": cannot be written");
+  if (!file || !write_all(file.get(), line)) log::debug(path + ": cannot be written");
 }
 
 std::vector<Artifact> read_artifact_notes(const std::string& record_dir) {

@@ -68,6 +68,7 @@ class EventReader {
   void end();
 
  private:
+  void end_line();
   void take(std::string_view line);
   void nonsense(const std::string& why);
 

@@ -4,19 +4,19 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/write.hpp>
 #include <cerrno>
 #include <csignal>
-#include <cstring>
 #include <optional>
 #include <utility>
 
+#include "rbit/base/names.h"
 #include "rbit/base/notice.h"
 #include "rbit/base/secrets.h"
 #include "rbit/base/text.h"
 #include "rbit/log/log.h"
-#include "rbit/run/leftovers.h"
 #include "rbit/run/outcome_of.h"
 #include "rbit/run/pipe_reader.h"
 
@@ -41,6 +41,41 @@ Result<std::pair<Fd, Fd>> make_line_pipe() {
 
 }  // namespace
 
+std::vector<std::string> words_of_leftovers(std::uint32_t left) {
+  static constexpr Named<std::uint32_t> table[] = {
+      {wire::left_thread, "left a thread"},
+      {wire::left_child, "left a child process"},
+      {wire::left_timer, "left a timer"},
+      {wire::left_descriptor, "left a descriptor open"},
+      {wire::lost_descriptor, "changed its descriptors"},
+      {wire::changed_umask, "changed its umask"},
+      {wire::changed_signals, "changed its signal handlers"},
+      {wire::changed_limits, "changed its limits"},
+      {wire::changed_place, "changed its directory"},
+      {wire::changed_rights, "changed its user or its rights"},
+      {wire::changed_priority, "changed its priority"},
+      {wire::changed_namespaces, "changed its namespaces"},
+      {wire::left_locked_memory, "left memory locked"},
+      {wire::is_hidden, "does not let itself be looked at"},
+  };
+  std::vector<std::string> words;
+  for (const auto& [bit, word] : table)
+    if ((left & bit) != 0) words.emplace_back(word);
+  return words;
+}
+
+std::string leftovers_text(const std::vector<std::string>& words) {
+  std::vector<std::string> once;
+  for (const std::string& word : words)
+    if (std::find(once.begin(), once.end(), word) == once.end()) once.push_back(word);
+  std::string text;
+  for (std::size_t i = 0; i < once.size(); ++i) {
+    if (i > 0) text += i + 1 == once.size() ? " and " : ", ";
+    text += once[i];
+  }
+  return text;
+}
+
 struct HostChannel::State : std::enable_shared_from_this<HostChannel::State> {
   State(const asio::any_io_executor& executor, LeaderLease lease, Fd line_end,
         const RunnerPolicy& of)
@@ -64,15 +99,12 @@ struct HostChannel::State : std::enable_shared_from_this<HostChannel::State> {
 
   Attempt* attempt = nullptr;                        // of the job it does now
   std::optional<boost::system::error_code> written;  // what became of its line
-  bool took_job = false;
   std::optional<StopCause> cause_at_result;
   std::string early_output;
   bool is_ready = false, opens = false;
   std::optional<Error> refusal;
   std::optional<JobEnd> end;
-  int jobs = 0;
-  std::string stale_file;
-  std::string leftovers;                            // of the last job
+  HostPast past;
   bool has_opened = false, is_noted_again = false;  // see `note_what_it_opened`
 
   void on_output(std::string_view bytes) {
@@ -87,7 +119,7 @@ struct HostChannel::State : std::enable_shared_from_this<HostChannel::State> {
       refusal = Error{"", std::move(refused->reason), std::move(refused->cure)};
     if (opens && std::get_if<OpenedEvent>(&event)) has_opened = true;
     if (auto* stale = std::get_if<StaleEvent>(&event))
-      stale_file = text::one_line(stale->file, 300);
+      past.stale_file = text::one_line(stale->file, 300);
     if (std::get_if<ResultEvent>(&event) && attempt && !cause_at_result)
       cause_at_result = attempt->cause();
     if (attempt) attempt->on_event(std::move(event));
@@ -112,9 +144,9 @@ struct HostChannel::State : std::enable_shared_from_this<HostChannel::State> {
       if (result->left_open > 0) words.emplace_back("left a descriptor open");
       words.insert(words.end(), result->left.begin(), result->left.end());
     }
-    leftovers = leftovers_text(words);
-    if (leftovers.empty()) return;
-    attempt->note("the job " + leftovers + ": its host does no other one");
+    past.leftovers = leftovers_text(words);
+    if (past.leftovers.empty()) return;
+    attempt->note("the job " + past.leftovers + ": its host does no other one");
   }
   void send(std::string line) {
     written.reset();
@@ -145,11 +177,8 @@ struct HostChannel::State : std::enable_shared_from_this<HostChannel::State> {
     if (of.result()) return outcome_of(*of.result());
     Outcome ended = outcome_of(*end, policy);
     if (end->kind == JobEnd::Kind::not_started || ended.reason == "memory") return ended;
-    Outcome crashed;
-    crashed.kind = Outcome::Kind::crashed;
-    crashed.reason = "plugin-crash";
-    crashed.message = "its host ended without a result: " + to_string(*end);
-    return crashed;
+    return make_outcome(Outcome::Kind::crashed, "plugin-crash",
+                        "its host ended without a result: " + to_string(*end));
   }
   std::string last_early_line() const {
     std::string last;
@@ -163,38 +192,28 @@ struct HostChannel::State : std::enable_shared_from_this<HostChannel::State> {
 };
 
 Result<std::unique_ptr<HostChannel>> HostChannel::start(const asio::any_io_executor& loop,
-                                                        LeaderPool& leaders, const HostOrder& host,
-                                                        const RunnerPolicy& policy) {
+                                                        LeaderPool& leaders, JobOrder order,
+                                                        bool opens, const RunnerPolicy& policy) {
   auto lines = make_line_pipe();
   if (!lines) return lines.error();
-  auto output = make_pipe(host.account);
+  auto output = make_pipe(order.account);
   if (!output) return output.error();
-  auto events = make_pipe(host.account);
+  auto events = make_pipe(order.account);
   if (!events) return events.error();
   auto leader = leaders.acquire();
   if (!leader) return leader.error();
 
-  JobOrder order;
-  order.argv = host.argv;
-  order.environment = host.environment;
   order.directory = "/";
-  order.what = "a host without a job";
   order.stdin_fd = std::move(lines->second);
   order.output_fd = std::move(output->second);
   order.events_fd = std::move(events->second);
   order.record_dir = Fd(::open("/dev/null", O_RDONLY | O_CLOEXEC));  // jobs bring their own
   if (!order.record_dir) return Error::of_system("/dev/null", errno);
   order.is_host = true;
-  order.account = host.account;
-  order.nice = policy.nice;
-  order.max_memory = policy.max_memory;
-  order.max_processes = policy.max_processes;
-  order.stop_signal = policy.signal_of_stop();
-  order.grace = policy.grace;
   if (auto started = (*leader)->run(std::move(order)); !started) return started.error();
 
   auto state = std::make_shared<State>(loop, std::move(*leader), std::move(lines->first), policy);
-  state->opens = host.opens;
+  state->opens = opens;
   State* const self = state.get();  // owns the readers: they end with it
   state->output_pipe = std::make_unique<PipeReader>(
       loop, std::move(output->first), [self](std::string_view bytes) { self->on_output(bytes); });
@@ -246,9 +265,9 @@ Task<Outcome> HostChannel::run_job(Attempt& attempt, HostJob job, Fd record_dir)
   const auto state = state_;
   state->attempt = &attempt;
   state->cause_at_result.reset();
-  state->took_job = true;
+  state->past.took_job = true;
   state->events.expect(std::move(job.token));
-  ++state->jobs;
+  ++state->past.jobs;
   if (!state->early_output.empty()) attempt.on_output(std::exchange(state->early_output, {}));
   if (auto attached = state->leader->attach("job " + attempt.key(), std::move(record_dir),
                                             state->policy.signal_of_stop(), state->policy.grace);
@@ -258,9 +277,9 @@ Task<Outcome> HostChannel::run_job(Attempt& attempt, HostJob job, Fd record_dir)
   attempt.begin([state](StopCause cause, int signal, std::chrono::milliseconds grace) {
     state->leader->stop(cause, signal, grace);
   });
-  while (!attempt.result() && !state->end && state->stale_file.empty()) {
+  while (!attempt.result() && !state->end && state->past.stale_file.empty()) {
     if (state->has_opened && !state->is_noted_again) co_await State::note_what_it_opened(state);
-    if (attempt.result() || state->end || !state->stale_file.empty()) break;
+    if (attempt.result() || state->end || !state->past.stale_file.empty()) break;
     co_await state->changed.wait();
   }
   attempt.over();
@@ -272,16 +291,16 @@ Task<Outcome> HostChannel::run_job(Attempt& attempt, HostJob job, Fd record_dir)
       used = *left;
       state->look_for_leftovers(used);
       // A thread of it could go on in the next job's directory, or while artifacts are collected.
-      if (!state->leftovers.empty()) state->leader->stop(StopCause::interrupt, SIGKILL, {});
+      if (!state->past.leftovers.empty()) state->leader->stop(StopCause::interrupt, SIGKILL, {});
     }
     // `release` fails where the host ends just now; then the end is on its way.
-    while (!state->end && (!left || !state->leftovers.empty())) co_await state->changed.wait();
+    while (!state->end && (!left || !state->past.leftovers.empty())) co_await state->changed.wait();
   }
-  const bool was_replaced = !state->leftovers.empty();
+  const bool was_replaced = !state->past.leftovers.empty();
   if (state->end && !was_replaced) {
     used = *state->end;
     while (!state->written) co_await state->changed.wait();  // nobody holds its end any more
-    state->took_job = state->has_opened || state->has_read_line();
+    state->past.took_job = state->has_opened || state->has_read_line();
     co_await state->output_pipe->drain();
     co_await state->event_pipe->drain();
     state->events.end();
@@ -292,13 +311,10 @@ Task<Outcome> HostChannel::run_job(Attempt& attempt, HostJob job, Fd record_dir)
   }
   state->attempt = nullptr;
   state->events.expect({});
-  if (!state->stale_file.empty()) {
-    state->took_job = false;
-    Outcome untouched;
-    untouched.kind = Outcome::Kind::crashed;
-    untouched.reason = "plugin-crash";
-    untouched.message = state->stale_file + " changes faster than a host can load it";
-    co_return untouched;
+  if (!state->past.stale_file.empty()) {
+    state->past.took_job = false;
+    co_return make_outcome(Outcome::Kind::crashed, "plugin-crash",
+                           state->past.stale_file + " changes faster than a host can load it");
   }
   attempt.note_end(used);
   Outcome outcome = state->verdict(attempt);
@@ -306,25 +322,13 @@ Task<Outcome> HostChannel::run_job(Attempt& attempt, HostJob job, Fd record_dir)
   co_return outcome;
 }
 
-bool HostChannel::took_job() const {
-  return state_->took_job;
-}
-
-const std::string& HostChannel::stale_file() const {
-  return state_->stale_file;
-}
-
-const std::string& HostChannel::leftovers() const {
-  return state_->leftovers;
-}
-
-int HostChannel::jobs_done() const {
-  return state_->jobs;
+const HostPast& HostChannel::past() const {
+  return state_->past;
 }
 
 bool HostChannel::is_fit() const {
-  return !state_->end && !state_->leader->has_ended() && state_->leftovers.empty() &&
-         state_->stale_file.empty();
+  return !state_->end && !state_->leader->has_ended() && state_->past.leftovers.empty() &&
+         state_->past.stale_file.empty();
 }
 
 void HostChannel::kill() {

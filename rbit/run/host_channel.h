@@ -1,6 +1,6 @@
 #pragma once
 
-#include <chrono>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -10,7 +10,6 @@
 #include "rbit/base/task.h"
 #include "rbit/core/outcome.h"
 #include "rbit/core/runner_policy.h"
-#include "rbit/run/account.h"
 #include "rbit/run/attempt.h"
 #include "rbit/run/leader_pool.h"
 
@@ -22,20 +21,30 @@ struct HostJob {
   std::string line, token;
 };
 
-/// How a host is started.
-struct HostOrder {
-  std::vector<std::string> argv, environment;
-  const Account* account = nullptr;  // another user than ours
-  bool opens = false;  // a plugin's, which says once that it has opened what stays open
+/// What is known of a host from the jobs it was given.
+struct HostPast {
+  int jobs = 0;
+  /// It had read the last job's line, and its code was that of today. Else nothing of that job ran.
+  bool took_job = false;
+  std::string stale_file;  // of its code: it has become another one since it was loaded
+  std::string leftovers;   // of the last job, as `leftovers_text` says it
 };
+
+/// What the bits of wire::Left mean: {"left a thread", "changed its umask"}.
+std::vector<std::string> words_of_leftovers(std::uint32_t left);
+
+/// "left a thread, changed its umask and changed its limits", each word once.
+std::string leftovers_text(const std::vector<std::string>& words);
 
 /// A host process under its own leader: it takes jobs as lines on stdin, one at a time, and answers
 /// with events. On the loop's thread.
 class HostChannel {
  public:
-  /// Starts the host; `ready` tells whether it can work. `policy` and `leaders` must outlive it.
+  /// Starts the host; `ready` tells whether it can work. `order` has its command line, environment
+  /// and limits. `opens`: it is a plugin's, which says once that it has opened what stays open.
+  /// `policy` and `leaders` must outlive it.
   static Result<std::unique_ptr<HostChannel>> start(const asio::any_io_executor& loop,
-                                                    LeaderPool& leaders, const HostOrder& order,
+                                                    LeaderPool& leaders, JobOrder order, bool opens,
                                                     const RunnerPolicy& policy);
   ~HostChannel();
   HostChannel(const HostChannel&) = delete;
@@ -48,14 +57,7 @@ class HostChannel {
   /// that stands as it stood before. What `attempt` knows is not in the outcome yet.
   Task<Outcome> run_job(Attempt& attempt, HostJob job, Fd record_dir);
 
-  /// Returns false if it ended before it had read the last job's line, or its code is not that of
-  /// today: so nothing of that job ran.
-  bool took_job() const;
-  /// The file of its code that has become another one since it was loaded, or "".
-  const std::string& stale_file() const;
-  /// What the last job left in it, as `leftovers_text` says it, or "".
-  const std::string& leftovers() const;
-  int jobs_done() const;
+  const HostPast& past() const;
   /// Returns whether it is alive, its code is up to date, and no job left anything in it.
   bool is_fit() const;
 

@@ -4,16 +4,14 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstring>
 #include <nlohmann/json.hpp>
 #include <utility>
 
 #include "rbit/base/random.h"
+#include "rbit/base/trusted_path.h"
 #include "rbit/core/job_field.h"
 #include "rbit/log/log.h"
-#include "rbit/run/base_environment.h"
 #include "rbit/run/outcome_of.h"
-#include "rbit/run/safe_file.h"
 
 namespace rbit {
 
@@ -27,18 +25,13 @@ constexpr std::size_t most_said = 100;
 HostedRunner::HostedRunner(const asio::any_io_executor& loop, std::vector<std::string> argv,
                            std::string what, std::string name, RunnerPolicy policy, RunPlace place,
                            LeaderPool& leaders)
-    : loop_(loop),
+    : LocalRunner(loop, std::move(name), std::move(policy), std::move(place), leaders),
       argv_(std::move(argv)),
       what_(std::move(what)),
-      name_(std::move(name)),
-      policy_(std::move(policy)),
-      place_(std::move(place)),
-      leaders_(leaders),
-      site_(policy_, place_),
       changed_(loop) {}
 
 Task<Result<void>> HostedRunner::prepare() {
-  if (auto ready = site_.prepare(); !ready) co_return ready;
+  if (auto ready = find_site(); !ready) co_return ready;
   if (auto safe = check_interpreter(); !safe) co_return safe;
   auto host = take_idle();
   if (!host) {
@@ -51,12 +44,10 @@ Task<Result<void>> HostedRunner::prepare() {
   co_return Result<void>();
 }
 
-/// What root runs, nobody else may be able to change. rbit's own programs are no business of the
-/// configuration.
+/// rbit's own programs are no business of the configuration.
 Result<void> HostedRunner::check_interpreter() const {
   const std::string& program = argv_.front();
-  const bool as_root = ::geteuid() == 0 && site_.other_account() == nullptr;
-  if (!as_root || program != place_.python_program) return {};
+  if (!runs_as_root() || program != place_.python_program) return {};
   const Result<void> safe = check_code_file(program);
   if (safe) return safe;
   // Which part of the path it is about is worth knowing; which key led there, too.
@@ -70,14 +61,13 @@ Result<void> HostedRunner::check_interpreter() const {
 Task<Result<std::unique_ptr<HostChannel>>> HostedRunner::start_host(StopRequest* stop) {
   using Started = Result<std::unique_ptr<HostChannel>>;
   if (closing_) co_return Error{what_, "is being closed", ""};
-  HostOrder order;
+  JobOrder order = order_for("a host without a job");
   order.argv = argv_;
-  order.environment = base_environment(site_.account(), policy_);
+  order.environment = environment();
   order.environment.push_back("RBIT_CONFIG_DIR=" + place_.config_dir);
   set_default(order.environment, "HOME", "/");  // until a job brings one
-  order.account = site_.other_account();
-  order.opens = argv_.front() == place_.plugin_host_program;
-  Started host = HostChannel::start(loop_, leaders_, order, policy_);
+  const bool opens = argv_.front() == place_.plugin_host_program;
+  Started host = HostChannel::start(loop_, leaders_, std::move(order), opens, policy_);
   if (!host) co_return host;
   const auto entry = starting_.insert(host->get()).first;
   HostChannel* const channel = host->get();
@@ -117,14 +107,6 @@ Task<void> HostedRunner::retire_quietly(std::unique_ptr<HostChannel> host) {
   changed_.notify();
 }
 
-Task<Outcome> HostedRunner::run(const Job& job, RunContext& context) {
-  Attempt attempt(loop_, job, context, policy_, place_.log_dir);
-  const RunnerSite::Work work = [&](const Workspace& workspace) {
-    return run_in(workspace, job, context, attempt);
-  };
-  co_return co_await site_.run(job, context, attempt, work);
-}
-
 Task<Outcome> HostedRunner::run_in(const Workspace& workspace, const Job& job, RunContext& context,
                                    Attempt& attempt) {
   Outcome outcome;
@@ -149,28 +131,27 @@ Task<Outcome> HostedRunner::run_in(const Workspace& workspace, const Job& job, R
     HostJob order = host_job(job, context, workspace);
     outcome = co_await host->run_job(attempt, std::move(order), std::move(record_dir));
     say_why_replaced(*host, job);
-    const bool is_stale = !host->stale_file().empty();
+    const bool is_stale = !host->past().stale_file.empty();
     // A warm host may have died of something else a moment ago.
     taken = is_stale ? ++stale > most_stale_hosts
-                     : fresh || host->took_job() || outcome.kind != Outcome::Kind::crashed;
+                     : fresh || host->past().took_job || outcome.kind != Outcome::Kind::crashed;
     if (!taken && !is_stale) log::warning(what_ + ": a warm host died; another one takes its job");
-    if (host->is_fit() && host->jobs_done() < policy_.keep_warm)
+    if (host->is_fit() && host->past().jobs < policy_.keep_warm)
       idle_.push_back(std::move(host));
     else
       retire(std::move(host));
   }
 
-  ArtifactOrder places = site_.artifact_order(workspace, job);
-  co_await attempt.conclude(outcome, std::move(places));
+  co_await complete(outcome, workspace, job, attempt);
   co_return outcome;
 }
 
 /// What a job leaves in its host it would leave in every one: said once.
 void HostedRunner::say_why_replaced(const HostChannel& host, const Job& job) {
   const std::string who = "[runner:" + name_ + "] ";
-  if (const std::string& file = host.stale_file(); !file.empty())
+  if (const std::string& file = host.past().stale_file; !file.empty())
     log::info(who + file + " is another file by now: its host was replaced");
-  const std::string& left = host.leftovers();
+  const std::string& left = host.past().leftovers;
   if (left.empty()) return;
   const std::string line = who + left + ": its host was replaced";
   if (said_.size() < most_said && said_.insert(left).second)
@@ -183,8 +164,7 @@ HostJob HostedRunner::host_job(const Job& job, const RunContext& context,
                                const Workspace& workspace) const {
   nlohmann::json fields;
   for (const JobField& field : job_fields) fields[field.name] = field.value(job);
-  const bool has_home = !site_.account().home.empty() ||
-                        has_variable(base_environment(site_.account(), policy_), "HOME");
+  const bool has_home = !account().home.empty() || has_variable(environment(), "HOME");
   HostJob host_job;
   host_job.token = random_uuid();
   nlohmann::json order{
@@ -198,11 +178,11 @@ HostJob HostedRunner::host_job(const Job& job, const RunContext& context,
       {"work_dir", workspace.path()},
       {"tmp_dir", workspace.tmp_dir()},
       {"home_dir", has_home ? std::string() : workspace.path()},
-      {"output_dir", site_.output_dir(job)},
+      {"output_dir", output_dir(job)},
       // Another user cannot reach it; then a crash of rbit at the wrong moment costs one more run.
-      {"record_dir", site_.other_account() ? std::string() : context.record_dir},
+      {"record_dir", other_account() ? std::string() : context.record_dir},
       {"fields", std::move(fields)},
-      {"settings", site_.settings(job)},
+      {"settings", settings(job)},
       {"payload", job.body.bytes()}};
   const nlohmann::json line{{"job", std::move(order)}};  // moved: the payload may be large
   host_job.line = line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + '\n';

@@ -6,25 +6,20 @@
 #include <vector>
 
 #include "rbit/base/notice.h"
-#include "rbit/core/runner.h"
-#include "rbit/core/runner_policy.h"
 #include "rbit/run/host_channel.h"
-#include "rbit/run/leader_pool.h"
-#include "rbit/run/run_place.h"
-#include "rbit/run/runner_site.h"
+#include "rbit/run/local_runner.h"
 
 namespace rbit {
 
 /// `plugin!` and `python!`: jobs done by a host process, which stays warm for `keep-warm` of them.
 /// A host that dies costs its own job; the next one gets a new host. `leaders` must outlive it.
-class HostedRunner : public Runner {
+class HostedRunner : public LocalRunner {
  public:
   /// `argv` is the host's command line, `what` names the runner in errors: "plugin!lib.so:name".
   HostedRunner(const asio::any_io_executor& loop, std::vector<std::string> argv, std::string what,
                std::string name, RunnerPolicy policy, RunPlace place, LeaderPool& leaders);
 
   Task<Result<void>> prepare() override;
-  Task<Outcome> run(const Job& job, RunContext& context) override;
   Task<void> close() override;
 
  private:
@@ -35,18 +30,12 @@ class HostedRunner : public Runner {
   void retire(std::unique_ptr<HostChannel> host);
   Task<void> retire_quietly(std::unique_ptr<HostChannel> host);
   Task<Outcome> run_in(const Workspace& workspace, const Job& job, RunContext& context,
-                       Attempt& attempt);
+                       Attempt& attempt) override;
   HostJob host_job(const Job& job, const RunContext& context, const Workspace& workspace) const;
   void say_why_replaced(const HostChannel& host, const Job& job);
 
-  asio::any_io_executor loop_;
-  std::vector<std::string> argv_;
-  std::string what_, name_;
-  RunnerPolicy policy_;
-  RunPlace place_;
-  LeaderPool& leaders_;
-  RunnerSite site_;
-
+  const std::vector<std::string> argv_;
+  const std::string what_;
   std::vector<std::unique_ptr<HostChannel>> idle_;
   std::set<std::string> said_;       // of what was left in hosts
   std::set<HostChannel*> starting_;  // owned by `start_host`, until they are ready

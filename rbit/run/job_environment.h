@@ -7,6 +7,9 @@
 #include <vector>
 
 #include "rbit/core/job.h"
+#include "rbit/core/message.h"
+#include "rbit/core/runner_policy.h"
+#include "rbit/run/account.h"
 
 namespace rbit {
 
@@ -20,8 +23,7 @@ struct JobPlaces {
   std::string config_dir{};  // of the INI file; empty: not told
 };
 
-/// What rbit-runner(7) promises a shell job. It leaves the rest (PATH, HOME, TMPDIR, env.NAME,
-/// pass-env, ...) to the runner.
+/// What rbit-runner(7) promises a shell job, beside the `base_environment`.
 struct JobEnvironment {
   std::vector<std::string> variables;  // "RBIT_PACKAGE=m1234", ...
   /// Names of those that had no room or held a NUL. They are not set: a job whose line needs one of
@@ -34,5 +36,22 @@ inline constexpr std::size_t job_environment_limit = 64 * 1024;
 
 JobEnvironment job_environment(const Job& job, const std::map<std::string, std::string>& settings,
                                const JobPlaces& places);
+
+/// The environment of every job and host, from empty: PATH, HOME if the account has one, USER,
+/// LOGNAME, SHELL, TERM, LANG, TZ, and what `pass-env` and `env.NAME` say, the latter last. RBIT_*
+/// is not in it.
+/// Pure but for `pass-env` and TZ, which are read from ours.
+std::vector<std::string> base_environment(const Account& account, const RunnerPolicy& policy);
+
+/// Returns whether `name` is set in it.
+bool has_variable(const std::vector<std::string>& environment, const std::string& name);
+/// Sets `name` to `value` unless it is set.
+void set_default(std::vector<std::string>& environment, const std::string& name,
+                 const std::string& value);
+
+/// The properties and the delivery of a message as JSON, in the shape that rabbitmq-cli-consumer
+/// gives its programs with --pipe: the same members in the same order, all of them, those of what
+/// a message does not have empty. The body is not read.
+std::string message_metadata(const Message& message, const std::string& queue);
 
 }  // namespace rbit

@@ -1,19 +1,18 @@
 #include "rbit/run/job_log.h"
 
 #include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 #include <utility>
 
-#include "rbit/base/secrets.h"
 #include "rbit/base/shortage.h"
 #include "rbit/base/text.h"
+#include "rbit/base/trusted_path.h"
 #include "rbit/core/job_name.h"
-#include "rbit/run/directories.h"
 
 namespace rbit {
 
@@ -165,7 +164,9 @@ bool JobLog::open() {
     fd_ = Fd(::open(path_.c_str(), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0640));
   };
   make();
-  if (!fd_ && errno == ENOENT && make_directories(path_.substr(0, path_.rfind('/')), 0750)) make();
+  if (!fd_ && errno == ENOENT &&
+      make_trusted_directory(std::string(text::directory_of(path_)), 0750, Sharing::names))
+    make();
   if (!fd_) {
     if (!trouble_) trouble_ = Error::of_system(path_, errno, "this job's output is not kept");
     return false;
@@ -180,9 +181,8 @@ void JobLog::link_old_name() const {
   for (int i = 1; i <= most_links; ++i) {
     const std::string name = log_dir_ + "/" + old_name_ + (i > 1 ? "." + std::to_string(i) : "");
     if (::symlink(file_name_.c_str(), name.c_str()) == 0 || errno != EEXIST) return;
-    std::string target(file_name_.size() + 1, '\0');
-    const ssize_t length = ::readlink(name.c_str(), target.data(), target.size());
-    if (length >= 0 && target.substr(0, static_cast<std::size_t>(length)) == file_name_) return;
+    std::error_code failed;
+    if (std::filesystem::read_symlink(name, failed) == file_name_) return;
   }
 }
 

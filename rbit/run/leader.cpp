@@ -11,6 +11,7 @@
 #include <cstdio>
 #include <cstring>
 #include <optional>
+#include <span>
 #include <utility>
 
 #include "rbit/base/descriptor_limit.h"
@@ -18,7 +19,6 @@
 #include "rbit/base/notice.h"
 #include "rbit/base/random.h"
 #include "rbit/log/log.h"
-#include "rbit/run/left_behind.h"
 #include "rbit/run/process.h"
 
 namespace rbit {
@@ -29,9 +29,7 @@ constexpr auto pause_between_looks = std::chrono::seconds(2);
 
 std::string_view name_of(wire::Step step) {
   using enum wire::Step;
-  static constexpr Named<wire::Step> names[] = {{none, "rbit-leader is not of this rbit"},
-                                                {protocol, "rbit-leader is not of this rbit"},
-                                                {record, "record directory"},
+  static constexpr Named<wire::Step> names[] = {{record, "record directory"},
                                                 {process, "new process"},
                                                 {session, "new session"},
                                                 {descriptors, "descriptors"},
@@ -41,7 +39,8 @@ std::string_view name_of(wire::Step step) {
                                                 {user, "user"},
                                                 {parent, "parent-death signal"},
                                                 {exec, "exec"}};
-  return name_in(names, step);
+  const bool is_ours = step != none && step != protocol;
+  return is_ours ? name_in(names, step) : "rbit-leader is not of this rbit";
 }
 
 std::string new_id() {
@@ -91,19 +90,17 @@ std::string encode(const JobOrder& order, const std::string& id) {
   return packet;
 }
 
+}  // namespace
+
 JobEnd end_of(const wire::Answer& answer) {
+  const bool is_started = answer.kind != wire::Kind::not_started;
+  const bool is_signalled = answer.signal != 0;
   JobEnd end;
-  if (answer.kind == wire::Kind::not_started) {
-    end.kind = JobEnd::Kind::not_started;
-    end.step = answer.step;
-    end.code = answer.error;
-  } else if (answer.signal != 0) {
-    end.kind = JobEnd::Kind::signalled;
-    end.code = answer.signal;
-  } else {
-    end.kind = JobEnd::Kind::exited;
-    end.code = answer.exit_code;
-  }
+  end.kind = !is_started    ? JobEnd::Kind::not_started
+             : is_signalled ? JobEnd::Kind::signalled
+                            : JobEnd::Kind::exited;
+  end.code = !is_started ? answer.error : is_signalled ? answer.signal : answer.exit_code;
+  end.step = answer.step;
   end.cause = answer.cause;
   end.outlived = answer.outlived;
   end.cpu_micros = answer.cpu_micros;
@@ -112,8 +109,6 @@ JobEnd end_of(const wire::Answer& answer) {
   end.left = answer.left;
   return end;
 }
-
-}  // namespace
 
 std::string to_string(const JobEnd& end) {
   switch (end.kind) {
@@ -150,10 +145,9 @@ struct Leader::State : std::enable_shared_from_this<Leader::State> {
   bool lost = false;
   bool closing = false;
   std::optional<JobEnd> end;
-  std::string what;     // it does, for log lines
-  std::string cgroups;  // where it could make a control group; or empty
-  std::optional<JobEnd> released;
-  bool noted = false;
+  std::string what;                      // it does, for log lines
+  std::string cgroups;                   // where it could make a control group; or empty
+  std::optional<wire::Answer> answered;  // to what `ask` asked
 
   /// Waits until the leader has answered. What waits holds no reference to this State: a Leader
   /// that its owner drops is gone at once.
@@ -187,7 +181,7 @@ struct Leader::State : std::enable_shared_from_this<Leader::State> {
       if (count < 0 && errno == EINTR) continue;
       if (count < 0 && errno == EAGAIN) return true;
       if (count != static_cast<ssize_t>(sizeof answer)) {
-        spawn(loop, bury(shared_from_this()), "lost leader");
+        spawn(loop, on_its_death(shared_from_this()), "lost leader");
         return false;
       }
       on_answer(answer);
@@ -204,11 +198,8 @@ struct Leader::State : std::enable_shared_from_this<Leader::State> {
         if (answer.step == wire::Step::protocol) lost = true;  // another rbit's: not once more
         break;
       case wire::Kind::released:
-        released = end_of(answer);
-        released->is_host_alive = true;
-        break;
       case wire::Kind::noted:
-        noted = true;
+        answered = answer;
         break;
       case wire::Kind::unkillable:
         log::error(
@@ -221,7 +212,7 @@ struct Leader::State : std::enable_shared_from_this<Leader::State> {
   }
   /// The leader died. Its job goes with it (parent-death signal); what that job had started is
   /// ours now, beside others that may have come to us and have nothing to do with it.
-  static Task<void> bury(std::shared_ptr<State> self) {
+  static Task<void> on_its_death(std::shared_ptr<State> self) {
     self->lost = true;
     co_await self->process.wait();
     if (self->busy && !self->end) {
@@ -245,20 +236,31 @@ struct Leader::State : std::enable_shared_from_this<Leader::State> {
     self->changed.notify();
   }
 
-  Result<void> send(const void* bytes, std::size_t count, const int* fds, std::size_t fd_count) {
+  /// Sends a command and waits until the leader has answered it. An Error: it, or its host, ended
+  /// meanwhile.
+  static Task<Result<wire::Answer>> ask(std::shared_ptr<State> self, wire::Command command) {
+    self->answered.reset();
+    const auto sent = self->send(&command, sizeof command);
+    if (!sent) co_return sent.error();
+    while (!self->answered && !self->end && !self->lost) co_await self->changed.wait();
+    if (!self->answered) co_return Error{"host", "it ended"};
+    co_return *self->answered;
+  }
+
+  Result<void> send(const void* bytes, std::size_t count, std::span<const int> fds = {}) {
     iovec data{const_cast<void*>(bytes), count};
     alignas(cmsghdr) char control[CMSG_SPACE(wire::max_fds * sizeof(int))] = {};
     msghdr message{};
     message.msg_iov = &data;
     message.msg_iovlen = 1;
-    if (fd_count > 0) {
+    if (!fds.empty()) {
       message.msg_control = control;
-      message.msg_controllen = CMSG_SPACE(fd_count * sizeof(int));
+      message.msg_controllen = CMSG_SPACE(fds.size_bytes());
       cmsghdr* part = CMSG_FIRSTHDR(&message);
       part->cmsg_level = SOL_SOCKET;
       part->cmsg_type = SCM_RIGHTS;
-      part->cmsg_len = CMSG_LEN(fd_count * sizeof(int));
-      std::memcpy(CMSG_DATA(part), fds, fd_count * sizeof(int));
+      part->cmsg_len = CMSG_LEN(fds.size_bytes());
+      std::memcpy(CMSG_DATA(part), fds.data(), fds.size_bytes());
     }
     ssize_t sent = 0;
     do {
@@ -305,8 +307,9 @@ Result<void> Leader::run(JobOrder order) {
                                   order.events_fd.get(), order.record_dir.get(),
                                   order.extra_fd.get()};
   state_->end.reset();
-  state_->released.reset();
-  auto sent = state_->send(packet.data(), packet.size(), fds, order.extra_as == 0 ? 4 : 5);
+  state_->answered.reset();
+  auto sent =
+      state_->send(packet.data(), packet.size(), std::span(fds).first(order.extra_as == 0 ? 4 : 5));
   if (sent) {
     state_->busy = true;
     state_->has_job = !order.is_host;
@@ -332,49 +335,35 @@ bool Leader::has_ended() const {
 
 void Leader::stop(StopCause cause, int signal, std::chrono::milliseconds grace) {
   if (!state_->busy || state_->end) return;
-  wire::Stop stop{};
-  stop.command = wire::Command::stop;
-  stop.cause = cause;
-  stop.signal = signal;
-  stop.grace_ms = grace.count();
+  const wire::Stop stop{wire::Command::stop, cause, signal, 0, grace.count()};
   // A leader that cannot take it is dead, which `ended` tells, or at the end already.
-  if (auto sent = state_->send(&stop, sizeof stop, nullptr, 0); !sent)
+  if (auto sent = state_->send(&stop, sizeof stop); !sent)
     log::debug("a stop did not reach its leader: " + sent.error().text());
 }
 
 Result<void> Leader::attach(std::string what, Fd record_dir, int stop_signal,
                             std::chrono::milliseconds grace) {
-  wire::Attach attach{};
-  attach.command = wire::Command::attach;
-  attach.stop_signal = stop_signal;
-  attach.grace_ms = grace.count();
+  const wire::Attach attach{wire::Command::attach, stop_signal, grace.count(), {}};
   const int fd = record_dir.get();
   state_->has_job = true;
   state_->what = std::move(what);
-  return state_->send(&attach, sizeof attach, &fd, 1);
+  return state_->send(&attach, sizeof attach, std::span(&fd, 1));
 }
 
 Task<Result<void>> Leader::note() {
-  const auto state = state_;
-  wire::Note note{wire::Command::note};
-  state->noted = false;
-  auto sent = state->send(&note, sizeof note, nullptr, 0);
-  if (!sent) co_return sent.error();
-  while (!state->noted && !state->end && !state->lost) co_await state->changed.wait();
-  if (!state->noted) co_return Error{"host", "it ended", ""};
+  const auto noted = co_await State::ask(state_, wire::Command::note);
+  if (!noted) co_return noted.error();
   co_return Result<void>();
 }
 
 Task<Result<JobEnd>> Leader::release() {
   const auto state = state_;
-  wire::Release release{wire::Command::release};
-  state->released.reset();
-  auto sent = state->send(&release, sizeof release, nullptr, 0);
-  if (!sent) co_return sent.error();
-  while (!state->released && !state->end && !state->lost) co_await state->changed.wait();
-  if (!state->released) co_return Error{"host", "it ended", ""};
+  const auto released = co_await State::ask(state, wire::Command::release);
+  if (!released) co_return released.error();
   state->has_job = false;
-  co_return *state->released;
+  JobEnd end = end_of(*released);
+  end.is_host_alive = true;
+  co_return end;
 }
 
 bool Leader::is_idle() const {
@@ -383,10 +372,6 @@ bool Leader::is_idle() const {
 
 pid_t Leader::pid() const {
   return state_->process.pid();
-}
-
-const std::string& Leader::id() const {
-  return state_->id;
 }
 
 Task<void> Leader::close() {

@@ -51,6 +51,9 @@ struct JobEnd {
   std::int64_t cpu_micros = 0, peak_memory_kib = 0;
 };
 
+/// What a leader answered about an end. The record holds the same.
+JobEnd end_of(const wire::Answer& answer);
+
 /// "signal SEGV", "exit 3", "exec: No such file or directory", "its leader died".
 std::string to_string(const JobEnd& end);
 
@@ -88,7 +91,6 @@ class Leader {
 
   bool is_idle() const;  // alive, and fit for a job
   pid_t pid() const;
-  const std::string& id() const;  // RBIT_LEADER
 
   /// Returns when the leader is gone and reaped.
   Task<void> close();

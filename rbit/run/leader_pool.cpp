@@ -6,28 +6,10 @@
 
 namespace rbit {
 
-LeaderLease::LeaderLease(std::weak_ptr<Idle> home, std::unique_ptr<Leader> leader)
-    : home_(std::move(home)), leader_(std::move(leader)) {}
-
-LeaderLease::LeaderLease(LeaderLease&& other) noexcept = default;
-
-LeaderLease& LeaderLease::operator=(LeaderLease&& other) noexcept {
-  if (this != &other) {
-    drop();
-    home_ = std::move(other.home_);
-    leader_ = std::move(other.leader_);
-  }
-  return *this;
-}
-
-LeaderLease::~LeaderLease() {
-  drop();
-}
-
-void LeaderLease::drop() {
-  const auto home = home_.lock();
-  if (home && leader_ && leader_->is_idle()) home->push_back(std::move(leader_));
-  leader_.reset();
+void LeaderReturn::operator()(Leader* leader) const {
+  std::unique_ptr<Leader> back(leader);
+  const auto idle = home.lock();
+  if (idle && back->is_idle()) idle->push_back(std::move(back));
 }
 
 LeaderPool::LeaderPool(const asio::any_io_executor& loop, std::string program, std::string cgroups)
@@ -36,17 +18,15 @@ LeaderPool::LeaderPool(const asio::any_io_executor& loop, std::string program, s
   ::prctl(PR_SET_CHILD_SUBREAPER, 1);
 }
 
-LeaderPool::~LeaderPool() = default;
-
 Result<LeaderLease> LeaderPool::acquire() {
   while (idle_ && !idle_->empty()) {
-    std::unique_ptr<Leader> leader = std::move(idle_->back());
+    LeaderLease leader(idle_->back().release(), LeaderReturn{idle_});
     idle_->pop_back();
-    if (leader->is_idle()) return LeaderLease(idle_, std::move(leader));
+    if (leader->is_idle()) return leader;
   }
   auto leader = Leader::start(loop_, program_, cgroups_);
   if (!leader) return leader.error();
-  return LeaderLease(idle_, std::move(*leader));
+  return LeaderLease(leader->release(), LeaderReturn{idle_});
 }
 
 Task<void> LeaderPool::close() {

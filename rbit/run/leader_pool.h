@@ -11,25 +11,16 @@
 
 namespace rbit {
 
-/// The use of one leader; dropped, it goes back to the pool if it is fit for another job. A leader
-/// that is dropped while a job runs ends that job (the ladder) and itself.
-class LeaderLease {
- public:
-  LeaderLease(LeaderLease&& other) noexcept;
-  LeaderLease& operator=(LeaderLease&& other) noexcept;
-  ~LeaderLease();
-
-  Leader& operator*() const { return *leader_; }
-  Leader* operator->() const { return leader_.get(); }
-
- private:
-  friend class LeaderPool;
+/// What becomes of a leader that is not used any more: it goes back to its pool if it is fit for
+/// another job. Else it ends, and its job with it (the ladder).
+struct LeaderReturn {
   using Idle = std::vector<std::unique_ptr<Leader>>;
-  LeaderLease(std::weak_ptr<Idle> home, std::unique_ptr<Leader> leader);
-  void drop();
-  std::weak_ptr<Idle> home_;  // gone: the pool takes none back any more
-  std::unique_ptr<Leader> leader_;
+  std::weak_ptr<Idle> home;  // gone: the pool takes none back any more
+  void operator()(Leader* leader) const;
 };
+
+/// The use of one leader.
+using LeaderLease = std::unique_ptr<Leader, LeaderReturn>;
 
 /// The warm leaders: as many as jobs and hosts ever ran at once. On the loop's thread, which must
 /// be the one that lives as long as the process: the leaders' parent-death signal is its. Makes
@@ -38,7 +29,6 @@ class LeaderPool {
  public:
   /// `program` is rbit-leader, absolute; `cgroups` as `delegated_cgroup` found it.
   LeaderPool(const asio::any_io_executor& loop, std::string program, std::string cgroups = {});
-  ~LeaderPool();
   LeaderPool(const LeaderPool&) = delete;
   LeaderPool& operator=(const LeaderPool&) = delete;
 
@@ -52,7 +42,7 @@ class LeaderPool {
  private:
   asio::any_io_executor loop_;
   std::string program_, cgroups_;
-  std::shared_ptr<LeaderLease::Idle> idle_ = std::make_shared<LeaderLease::Idle>();
+  std::shared_ptr<LeaderReturn::Idle> idle_ = std::make_shared<LeaderReturn::Idle>();
 };
 
 }  // namespace rbit

@@ -3,9 +3,9 @@
 #include <cstddef>
 #include <cstdint>
 
-/// What rbit and rbit-leader say to each other: one struct a packet on a SOCK_SEQPACKET pair, in
-/// the byte order of the machine they share. Used by both sides, so nothing here needs the C++
-/// library.
+/// What rbit and rbit-leader say to each other: one struct a packet on a SOCK_SEQPACKET pair, or
+/// its Command alone where there is no more to it, in the byte order of the machine they share.
+/// Used by both sides, so nothing here needs the C++ library.
 ///
 /// rbit sends            meaning                                          answer
 /// Start and 4 or 5 fds  run a job or a host                              ended, not_started
@@ -77,14 +77,6 @@ struct Attach {
   std::int32_t stop_signal;
   std::int64_t grace_ms;
   std::uint8_t unused[8];
-};
-
-struct Release {
-  Command command;
-};
-
-struct Note {
-  Command command;
 };
 
 struct Stop {

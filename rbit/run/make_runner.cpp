@@ -3,36 +3,47 @@
 #include <unistd.h>
 
 #include <utility>
+#include <vector>
 
 #include "rbit/log/runners.h"
 #include "rbit/run/hosted_runner.h"
-#include "runners/plugin/plugin_host.h"
-#include "runners/python/python_host.h"
 #include "runners/shell/shell_runner.h"
 
 namespace rbit {
 
+namespace {
+
+/// The user rbit runs as: the host accepts code that root, this user or the host's own user owns,
+/// and the last two differ where a runner has `user`.
+std::string trust_us() {
+  return "--trust-uid=" + std::to_string(::geteuid());
+}
+
+/// -I: no PYTHON* variables, no user site, nothing from the current directory. -B: no __pycache__
+/// beside somebody's configuration. A bare module is looked for beside the INI file too.
+std::vector<std::string> python_host(const RunPlace& place, const std::string& target) {
+  std::vector<std::string> argv{place.python_program, "-I", "-B",
+                                place.python_host_dir + "/rbit_host", trust_us()};
+  // What the function logs comes as events too.
+  if (const auto level = log::runner_level())
+    argv.push_back("--log-level=" + std::string(log::python_name(*level)));
+  argv.insert(argv.end(), {"--config-dir=" + place.config_dir, target});
+  return argv;
+}
+
+}  // namespace
+
 std::unique_ptr<Runner> make_runner(const asio::any_io_executor& loop, const RunnerLine& line,
                                     const std::string& name, RunnerPolicy policy,
                                     const RunPlace& place, LeaderPool& leaders) {
-  const std::string what = std::string(to_string(line.kind)) + "!" + line.target + ":" + line.name;
-  const auto level = log::runner_level();
-  switch (line.kind) {
-    case RunnerLine::Kind::plugin:
-      return std::make_unique<HostedRunner>(
-          loop, plugin_host_argv(place.plugin_host_program, line.target, line.name, ::geteuid()),
-          what, name, std::move(policy), place, leaders);
-    case RunnerLine::Kind::python:
-      return std::make_unique<HostedRunner>(
-          loop,
-          python_host_argv(place.python_program, place.python_host_dir, place.config_dir,
-                           line.target + ":" + line.name, ::geteuid(),
-                           level ? log::python_name(*level) : ""),
-          what, name, std::move(policy), place, leaders);
-    case RunnerLine::Kind::shell:
-      break;
-  }
-  return std::make_unique<ShellRunner>(loop, line, name, std::move(policy), place, leaders);
+  if (line.kind == RunnerLine::Kind::shell)
+    return std::make_unique<ShellRunner>(loop, line, name, std::move(policy), place, leaders);
+  const std::string target = line.target + ":" + line.name;
+  std::vector<std::string> host{place.plugin_host_program, trust_us(), line.target, line.name};
+  if (line.kind == RunnerLine::Kind::python) host = python_host(place, target);
+  return std::make_unique<HostedRunner>(loop, std::move(host),
+                                        std::string(to_string(line.kind)) + "!" + target, name,
+                                        std::move(policy), place, leaders);
 }
 
 }  // namespace rbit

@@ -12,7 +12,6 @@
 #include <deque>
 #include <optional>
 #include <utility>
-#include <vector>
 
 #include "rbit/base/text.h"
 #include "rbit/base/trusted_path.h"

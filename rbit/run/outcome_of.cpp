@@ -6,26 +6,21 @@
 #include <iterator>
 #include <vector>
 
-#include "rbit/base/text.h"
-
 #include "rbit/base/shortage.h"
+#include "rbit/base/text.h"
+#include "rbit/run/directories.h"
+#include "rbit/run/output_dir.h"
 
 namespace rbit {
 
 namespace {
 
+using Kind = Outcome::Kind;
+
 std::string seconds(std::chrono::milliseconds time) {
   const auto count = time.count();
   if (count % 1000 == 0) return std::to_string(count / 1000) + " s";
   return std::to_string(count) + " ms";
-}
-
-Outcome make(Outcome::Kind kind, std::string reason, std::string message) {
-  Outcome outcome;
-  outcome.kind = kind;
-  outcome.reason = std::move(reason);
-  outcome.message = std::move(message);
-  return outcome;
 }
 
 /// Says why a signal that is not ours came for want of memory, or returns "" if it did not.
@@ -42,61 +37,61 @@ std::string want_of_memory(const JobEnd& end, const RunnerPolicy& policy) {
 /// again, later and not for ever). After any other code it stops, its message requeued; here the
 /// job has not said what it wants, like one that crashed, and the others go on.
 Outcome strict_end(const JobEnd& end) {
-  switch (end.code) {
-    case 3:
-    case 5:
-      return make(Outcome::Kind::failed, to_string(end), "");
-    case 4:
-    case 6:
-      return make(Outcome::Kind::blocked, to_string(end), "");
-    default:
-      return make(Outcome::Kind::crashed, to_string(end),
-                  "exit-codes = strict knows 0, 3, 4, 5 and 6");
-  }
+  if (end.code == 3 || end.code == 5) return make_outcome(Kind::failed, to_string(end));
+  if (end.code == 4 || end.code == 6) return make_outcome(Kind::blocked, to_string(end));
+  return make_outcome(Kind::crashed, to_string(end), "exit-codes = strict knows 0, 3, 4, 5 and 6");
 }
 
 Outcome own_end(const JobEnd& end, const RunnerPolicy& policy) {
   switch (end.kind) {
     case JobEnd::Kind::exited:
-      if (end.code == 0) return make(Outcome::Kind::done, "", "");
+      if (end.code == 0) return make_outcome(Kind::done, "");
       if (policy.strict_exit_codes) return strict_end(end);
-      return make(policy.blocked_exit_codes.contains(end.code) ? Outcome::Kind::blocked
-                                                               : Outcome::Kind::failed,
-                  to_string(end), "");
+      return make_outcome(
+          policy.blocked_exit_codes.contains(end.code) ? Kind::blocked : Kind::failed,
+          to_string(end));
     case JobEnd::Kind::signalled:
       if (const std::string why = want_of_memory(end, policy); !why.empty())
-        return make(Outcome::Kind::crashed, "memory", to_string(end) + ": " + why);
-      return make(Outcome::Kind::crashed, to_string(end), "");
+        return make_outcome(Kind::crashed, "memory", to_string(end) + ": " + why);
+      return make_outcome(Kind::crashed, to_string(end));
     case JobEnd::Kind::not_started: {
-      Outcome outcome = make(Outcome::Kind::not_started, "not-started", to_string(end));
+      Outcome outcome = make_outcome(Kind::not_started, "not-started", to_string(end));
       outcome.shortage = shortage_of(end, policy);
       return outcome;
     }
     case JobEnd::Kind::leader_lost:
-      return make(Outcome::Kind::crashed, "signal KILL", "its leader died");
+      return make_outcome(Kind::crashed, "signal KILL", "its leader died");
   }
   return {};
 }
 
 }  // namespace
 
+Outcome make_outcome(Kind kind, std::string reason, std::string message) {
+  Outcome outcome;
+  outcome.kind = kind;
+  outcome.reason = std::move(reason);
+  outcome.message = std::move(message);
+  return outcome;
+}
+
 Outcome outcome_of(StopCause cause, const RunnerPolicy& policy) {
   switch (cause) {
     case StopCause::none:
       break;
     case StopCause::cancel:
-      return make(Outcome::Kind::cancelled, "cancelled", "");
+      return make_outcome(Kind::cancelled, "cancelled");
     case StopCause::interrupt:
-      return make(Outcome::Kind::interrupted, "interrupted", "");
+      return make_outcome(Kind::interrupted, "interrupted");
     case StopCause::timeout:
-      return make(Outcome::Kind::timed_out, "timeout", "not done after " + seconds(policy.timeout));
+      return make_outcome(Kind::timed_out, "timeout", "not done after " + seconds(policy.timeout));
     case StopCause::idle:
-      return make(Outcome::Kind::timed_out, "idle", "silent for " + seconds(policy.idle_timeout));
+      return make_outcome(Kind::timed_out, "idle", "silent for " + seconds(policy.idle_timeout));
     case StopCause::output:
       // It would write as much the next time.
-      return make(Outcome::Kind::failed, "output",
-                  "it wrote more than the " + std::to_string(policy.output_limit) +
-                      " bytes that output-limit allows");
+      return make_outcome(Kind::failed, "output",
+                          "it wrote more than the " + std::to_string(policy.output_limit) +
+                              " bytes that output-limit allows");
   }
   return {};
 }
@@ -117,16 +112,8 @@ void note_use(Outcome& outcome, const JobEnd& end) {
 }
 
 Outcome outcome_of(const ResultEvent& result) {
-  switch (result.kind) {
-    case Outcome::Kind::done:
-      return make(Outcome::Kind::done, "", result.message);
-    case Outcome::Kind::blocked:
-      return make(Outcome::Kind::blocked, "blocked", result.message);
-    case Outcome::Kind::cancelled:
-      return make(Outcome::Kind::cancelled, "cancelled", result.message);
-    default:
-      return make(Outcome::Kind::failed, "failed", result.message);
-  }
+  const bool done = result.kind == Kind::done;
+  return make_outcome(result.kind, done ? "" : std::string(to_string(result.kind)), result.message);
 }
 
 int shortage_of(const JobEnd& end, const RunnerPolicy& policy) {
@@ -138,18 +125,31 @@ int shortage_of(const JobEnd& end, const RunnerPolicy& policy) {
 }
 
 Outcome not_started(const Error& why) {
-  Outcome outcome = make(Outcome::Kind::not_started, "not-started", why.text());
+  Outcome outcome = make_outcome(Kind::not_started, "not-started", why.text());
   if (is_shortage(why.number)) outcome.shortage = why.number;
   return outcome;
 }
 
-void fill_in(ArtifactOrder& order, const RunnerPolicy& policy, Outcome::Kind kind) {
-  const bool done = kind == Outcome::Kind::done;
+ArtifactOrder artifact_order(const Job& job, const std::string& workspace,
+                             const RunnerPolicy& policy, const RunPlace& place) {
+  const OutputDir output = OutputDir::of_runner(policy, place.output_dir);
+  ArtifactOrder order;
+  order.work_dir = workspace + "/work";
+  order.tmp_dir = workspace + "/tmp";
+  order.output_dir = output.of(job);
+  order.output_top = output.top();
+  order.output_mode = output_mode(order.output_dir, place.state_dir);
+  order.work_stays = policy.keep_work;
+  return order;
+}
+
+void fill_in(ArtifactOrder& order, const RunnerPolicy& policy, Kind kind) {
+  const bool done = kind == Kind::done;
   order.globs = policy.artifacts;
   order.required = policy.artifacts_required;
   // One that has failed already keeps what there is.
   order.strict = done;
-  order.needs_required = done && !policy.artifacts_when.contains(Outcome::Kind::failed);
+  order.needs_required = done && !policy.artifacts_when.contains(Kind::failed);
 }
 
 void note_artifacts(Outcome& outcome, const Result<KeptArtifacts>& kept) {
@@ -163,8 +163,8 @@ void note_artifacts(Outcome& outcome, const Result<KeptArtifacts>& kept) {
     if (all.size() > some.size())
       words += "; and " + std::to_string(all.size() - some.size()) + " more, see the job's log";
   }
-  if (outcome.kind == Outcome::Kind::done && (!kept || !kept->missing.empty())) {
-    outcome.kind = Outcome::Kind::failed;
+  if (outcome.kind == Kind::done && (!kept || !kept->missing.empty())) {
+    outcome.kind = Kind::failed;
     outcome.reason = "artifact";
     outcome.message = kept ? "artifacts-required: " + text::join(kept->missing, ", ") +
                                  (kept->missing.size() == 1 ? " matches" : " match") +

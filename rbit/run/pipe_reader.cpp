@@ -7,7 +7,6 @@
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <cerrno>
 #include <chrono>
-#include <cstring>
 
 #include "rbit/base/notice.h"
 

@@ -3,6 +3,7 @@
 #include <sys/types.h>
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -45,5 +46,18 @@ class Process {
 void reap_strangers();
 /// The same every second, for ever. On the loop's thread, as all of this.
 Task<void> keep_reaping(Clock& clock);
+
+/// Ends what the job or host of a dead leader left behind, and nothing else: what bears the
+/// leader's mark (RBIT_LEADER in its environment), whatever is of one session with that, and what
+/// is in the leader's control group below `cgroups` (empty: there are none). Goes on until none is
+/// left, 10 s at most, and returns how many it killed.
+Task<int> end_left_behind(std::string leader_id, std::string cgroups);
+
+/// What /proc/PID/stat has behind the name: the state, the parent, ... Empty: it is gone.
+std::vector<std::string> stat_of(pid_t pid);
+
+/// SIGKILL to a process if it `is_meant`, which is asked only when a descriptor holds it: the
+/// number may be another's by now. Returns false if it is not, or could not be killed.
+bool kill_if(pid_t pid, const std::function<bool()>& is_meant);
 
 }  // namespace rbit

@@ -1,44 +1,33 @@
 #include "rbit/run/record.h"
 
 #include <fcntl.h>
-#include <signal.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <boost/asio/this_coro.hpp>
 #include <cerrno>
 #include <cstdio>
-#include <cstring>
-#include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <nlohmann/json.hpp>
 
 #include "rbit/base/clock.h"
 #include "rbit/base/fd.h"
 #include "rbit/base/json.h"
+#include "rbit/base/names.h"
 #include "rbit/base/shortage.h"
 #include "rbit/base/text.h"
 #include "rbit/log/log.h"
 #include "rbit/run/account.h"
 #include "rbit/run/artifacts.h"
-#include "rbit/run/directories.h"
 #include "rbit/run/event_line.h"
 #include "rbit/run/job_log.h"
-#include "rbit/run/left_behind.h"
 #include "rbit/run/outcome_of.h"
-#include "rbit/run/output_dir.h"
+#include "rbit/run/process.h"
 #include "rbit/run/workspace.h"
 
 namespace rbit {
 
 namespace {
-
-Error unreadable(const std::string& path) {
-  return Error::of_system(path, errno);
-}
 
 /// At most 1 MiB; none if it is not there.
 std::optional<std::string> read_small(const std::string& path) {
@@ -66,47 +55,30 @@ void parse_end(const std::string& text, std::size_t begin_size, LeaderRecord& re
     record.host_released = true;
     return;
   }
-  JobEnd end;
-  int first = 0, second = 0, cause = 0, outlived = 0, oom_kills = 0;
+  wire::Answer answer{};
+  int cause = 0, step = 0;
   long long cpu = 0, peak = 0;
-  if (std::sscanf(end_line.c_str(), wire::record_end_format, &first, &second, &cause, &outlived,
-                  &cpu, &peak, &oom_kills) == 7) {
-    end.kind = second != 0 ? JobEnd::Kind::signalled : JobEnd::Kind::exited;
-    end.code = second != 0 ? second : first;
-    end.cause = static_cast<StopCause>(cause);
-    end.outlived = outlived;
-    end.cpu_micros = cpu;
-    end.peak_memory_kib = peak;
-    end.oom_kills = oom_kills;
-    record.end = end;
-  } else if (std::sscanf(end_line.c_str(), wire::record_failed_format, &first, &second) == 2) {
-    end.kind = JobEnd::Kind::not_started;
-    end.step = static_cast<wire::Step>(first);
-    end.code = second;
-    record.end = end;
+  if (std::sscanf(end_line.c_str(), wire::record_end_format, &answer.exit_code, &answer.signal,
+                  &cause, &answer.outlived, &cpu, &peak, &answer.oom_kills) == 7) {
+    answer.kind = wire::Kind::ended;
+    answer.cause = static_cast<StopCause>(cause);
+    answer.cpu_micros = cpu;
+    answer.peak_memory_kib = peak;
+  } else if (std::sscanf(end_line.c_str(), wire::record_failed_format, &step, &answer.error) == 2) {
+    answer.kind = wire::Kind::not_started;
+    answer.step = static_cast<wire::Step>(step);
+  } else {
+    return;
   }
+  record.end = end_of(answer);
 }
 
-/// Its start time as the record has it, or 0 if there is no such process.
-std::uint64_t start_time_of(pid_t pid) {
-  std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
-  const std::string stat{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-  const std::size_t name_end = stat.rfind(')');
-  if (name_end == std::string::npos) return 0;
-  const auto fields = text::split_blanks(std::string_view(stat).substr(name_end + 1));
-  long long value = 0;
-  if (fields.size() < 20 || !text::parse_number(fields[19], 0, INT64_MAX, value)) return 0;
-  return static_cast<std::uint64_t>(value);
-}
-
-/// SIGKILL to the leader, if that pid is still it.
-void kill_leader(const LeaderRecord& record) {
-  const Fd process(static_cast<int>(::syscall(SYS_pidfd_open, record.pid, 0)));
-  if (start_time_of(record.pid) != record.start_time) return;
-  if (process)
-    ::syscall(SYS_pidfd_send_signal, process.get(), SIGKILL, nullptr, 0);
-  else
-    ::kill(record.pid, SIGKILL);
+/// Whether that pid is still the leader.
+bool is_still_there(const LeaderRecord& record) {
+  const auto fields = stat_of(record.pid);
+  long long start_time = 0;
+  return fields.size() >= 20 && text::parse_number(fields[19], 0, INT64_MAX, start_time) &&
+         static_cast<std::uint64_t>(start_time) == record.start_time;
 }
 
 Task<std::optional<LeaderRecord>> final_record(const OpenAttempt& attempt,
@@ -123,7 +95,7 @@ Task<std::optional<LeaderRecord>> final_record(const OpenAttempt& attempt,
     if (clock.steady() >= patience) {
       log::warning("job " + attempt.job.key +
                    ": its leader of an earlier start does not end; killed");
-      kill_leader(**read);
+      kill_if((*read)->pid, [&] { return is_still_there(**read); });
       (*read)->running = false;
       co_return *read;
     }
@@ -137,26 +109,20 @@ std::optional<Outcome> read_outcome(const std::string& record_dir) {
   auto parsed = json::parse(*text);
   if (!parsed) return std::nullopt;
   const nlohmann::json& document = *parsed;
-  const auto string = [](const nlohmann::json& from, const char* name) {
-    const auto found = from.find(name);
-    return found != from.end() && found->is_string() ? found->get<std::string>() : std::string();
-  };
-  Outcome outcome;
-  const std::string word = string(document, "kind");
-  bool known = false;
-  for (const auto kind : {Outcome::Kind::done, Outcome::Kind::failed, Outcome::Kind::blocked,
-                          Outcome::Kind::timed_out, Outcome::Kind::crashed}) {
-    if (word != to_string(kind)) continue;
-    outcome.kind = kind;
-    known = true;
-  }
-  if (!known) return std::nullopt;
-  outcome.reason = string(document, "reason");
-  outcome.message = string(document, "message");
-  outcome.log_file = string(document, "log_file");
+  using enum Outcome::Kind;
+  static constexpr Named<Outcome::Kind> kinds[] = {{done, "done"},
+                                                   {failed, "failed"},
+                                                   {blocked, "blocked"},
+                                                   {timed_out, "timed-out"},
+                                                   {crashed, "crashed"}};
+  const auto kind = value_in(kinds, json::text_in(document, "kind"));
+  if (!kind) return std::nullopt;
+  Outcome outcome =
+      make_outcome(*kind, json::text_in(document, "reason"), json::text_in(document, "message"));
+  outcome.log_file = json::text_in(document, "log_file");
   if (const auto found = document.find("artifacts"); found != document.end())
     for (const nlohmann::json& one : *found)
-      outcome.artifacts.push_back(Artifact{string(one, "path"), string(one, "kind")});
+      outcome.artifacts.push_back(Artifact{json::text_in(one, "path"), json::text_in(one, "kind")});
   return outcome;
 }
 
@@ -183,10 +149,8 @@ std::optional<Outcome> verdict(const LeaderRecord& record, const std::string& re
 Result<void> write_whole(const std::string& path, const std::string& text) {
   const std::string fresh = path + ".new";
   const Fd file(::open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600));
-  if (!file) return unreadable(fresh);
-  if (::write(file.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size()))
-    return unreadable(fresh);
-  if (::rename(fresh.c_str(), path.c_str()) != 0) return unreadable(path);
+  if (!file || !write_all(file.get(), text)) return Error::of_system(fresh, errno);
+  if (::rename(fresh.c_str(), path.c_str()) != 0) return Error::of_system(path, errno);
   return {};
 }
 
@@ -215,17 +179,17 @@ Result<std::optional<LeaderRecord>> read_leader_record(const std::string& record
   const std::string path = record_dir + "/leader";
   const Fd file(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
   if (!file && errno == ENOENT) return std::optional<LeaderRecord>();
-  if (!file) return unreadable(path);
+  if (!file) return Error::of_system(path, errno);
 
   LeaderRecord record;
   if (::flock(file.get(), LOCK_SH | LOCK_NB) != 0) {
-    if (errno != EWOULDBLOCK) return unreadable(path);
+    if (errno != EWOULDBLOCK) return Error::of_system(path, errno);
     record.running = true;
   }
   // After the lock was tried: what is read of a free record is final.
   char bytes[1024];
   const ssize_t count = ::pread(file.get(), bytes, sizeof bytes - 1, 0);
-  if (count < 0) return unreadable(path);
+  if (count < 0) return Error::of_system(path, errno);
   bytes[count] = 0;
 
   unsigned version = 0;
@@ -279,16 +243,9 @@ Task<std::optional<Outcome>> recover_attempt(OpenAttempt attempt, RunnerPolicy p
     outcome = verdict(*record, attempt.record_dir, policy);
     if (outcome && record->end) note_use(*outcome, *record->end);
     if (outcome && !workspace.empty() && policy.artifacts_when.contains(outcome->kind)) {
-      ArtifactOrder order;
-      order.work_dir = workspace + "/work";
-      order.tmp_dir = workspace + "/tmp";
-      const OutputDir output = OutputDir::of_runner(policy, place.output_dir);
-      order.output_dir = output.of(attempt.job);
-      order.output_top = output.top();
+      ArtifactOrder order = artifact_order(attempt.job, workspace, policy, place);
       if (const auto account = find_account(policy.user); account && account->uid != ::geteuid())
         order.account = account->uid;
-      order.output_mode = output_mode(order.output_dir, place.state_dir);
-      order.work_stays = policy.keep_work;
       order.named = read_artifact_notes(attempt.record_dir);
       fill_in(order, policy, outcome->kind);
       order.stop = stop;

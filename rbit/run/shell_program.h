@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "rbit/base/result.h"
+#include "rbit/run/account.h"
 
 namespace rbit {
 
@@ -22,5 +23,11 @@ Result<std::string> find_program(const std::string& program,
 /// way than it was checked.
 std::string mistake_of_shell(const std::vector<std::string>& words,
                              const std::vector<std::string>& variables);
+
+/// Whether a job of that account can execute the script at `path`, which is absolute: the file, the
+/// directories above it, and the interpreter of its first line, which may be looked for in the PATH
+/// of `environment`. What we cannot look at may be right.
+Result<void> check_script(const std::string& path, const Account& account,
+                          const std::vector<std::string>& environment);
 
 }  // namespace rbit

@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstring>
 #include <string_view>
 #include <utility>
 
@@ -22,9 +21,7 @@ namespace {
 constexpr int most_names = 10'000;  // of one attempt; what is kept keeps its name
 
 Error errno_error(const std::string& path, const char* doing) {
-  Error error = Error::of_system(path, errno);
-  error.reason = std::string(doing) + ": " + error.reason;
-  return error;
+  return Error::while_doing(doing, path, errno);
 }
 
 /// To whom a new directory is given, and with which mode, whatever the umask.
@@ -82,12 +79,7 @@ Result<void> write_message(int directory, const std::string& path, std::string_v
   Fd file(
       ::openat(directory, "message", O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0400));
   if (!file) return errno_error(path, "cannot be made");
-  while (!body.empty()) {
-    const ssize_t count = ::write(file.get(), body.data(), body.size());
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return errno_error(path, "cannot be written");
-    body.remove_prefix(static_cast<std::size_t>(count));
-  }
+  if (!write_all(file.get(), body)) return errno_error(path, "cannot be written");
   if (rights.uid != ::geteuid() && ::fchown(file.get(), rights.uid, rights.gid) != 0)
     return errno_error(path, "cannot be given to the job's user");
   return {};
@@ -100,7 +92,7 @@ std::string name_of(const Job& job) {
 }  // namespace
 
 Result<Workspace> Workspace::make(const std::string& work_dir, const Job& job,
-                                  std::optional<Owner> owner) {
+                                  const Account* owner) {
   const auto place = open_trusted_directory(work_dir, owner ? 0711 : 0700, Sharing::names);
   if (!place) return place.error();
   if (owner)
@@ -133,15 +125,6 @@ bool Workspace::is_named_after(const std::string& root, const Job& job) {
 
 Workspace::Workspace(Workspace&& other) noexcept
     : root_(std::move(other.root_)), removed_(std::exchange(other.removed_, true)) {}
-
-Workspace& Workspace::operator=(Workspace&& other) noexcept {
-  if (this != &other) {
-    Workspace old(std::move(*this));  // removes what we had
-    root_ = std::move(other.root_);
-    removed_ = std::exchange(other.removed_, true);
-  }
-  return *this;
-}
 
 Workspace::~Workspace() {
   if (removed_) return;

@@ -1,14 +1,12 @@
 #pragma once
 
-#include <sys/types.h>
-
 #include <chrono>
-#include <optional>
 #include <string>
 
 #include "rbit/base/result.h"
 #include "rbit/base/task.h"
 #include "rbit/core/job.h"
+#include "rbit/run/account.h"
 
 namespace rbit {
 
@@ -26,17 +24,11 @@ namespace rbit {
 /// thread, one at a time. Move-only.
 class Workspace {
  public:
-  /// Whom `work/`, `tmp/` and the message belong to, if not to us (`user` of the policy).
-  struct Owner {
-    uid_t uid;
-    gid_t gid;
-  };
-
-  /// Makes the directories, and `work_dir` if it is missing.
+  /// Makes the directories, and `work_dir` if it is missing. `owner`: whom `work/`, `tmp/` and the
+  /// message belong to, if not to us (`user` of the policy).
   static Result<Workspace> make(const std::string& work_dir, const Job& job,
-                                std::optional<Owner> owner = std::nullopt);
+                                const Account* owner = nullptr);
   Workspace(Workspace&& other) noexcept;
-  Workspace& operator=(Workspace&& other) noexcept;
   ~Workspace();  // removes it unless it was removed or kept, and logs a warning if that fails
 
   /// Whether a path is the root that a workspace of this attempt may have.
@@ -50,7 +42,8 @@ class Workspace {
   /// Leaves it where it is, as `keep-work` wants.
   void keep() { removed_ = true; }
   /// REQUIRES: no process of the job is left. An Error (a mount, an immutable file) is worth a
-  /// warning and nothing else; the rest is gone all the same. A second call does nothing.
+  /// warning and nothing else; the rest is gone all the same. A second call does nothing, nor does
+  /// the first one after `keep`.
   Task<Result<void>> remove();
 
  private:

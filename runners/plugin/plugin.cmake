@@ -8,13 +8,12 @@ target_include_directories(rbit_plugin INTERFACE
   $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/runners/plugin/include>
   $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
 
-# The check of a code file is the one that room `run` has; nothing else of the house comes along:
-# what the host links is in every plugin's way.
+# The check of a code file is the one that rbit has; nothing else of the house comes along: what the
+# host links is in every plugin's way.
 file(GLOB plugin_host_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/runners/plugin/host/*.cpp)
 add_executable(rbit-plugin-host
   ${PROJECT_SOURCE_DIR}/runners/plugin/rbit_plugin_host_main.cpp
   ${plugin_host_sources}
-  ${PROJECT_SOURCE_DIR}/rbit/run/safe_file.cpp
   ${PROJECT_SOURCE_DIR}/rbit/base/trusted_path.cpp
   ${PROJECT_SOURCE_DIR}/rbit/base/secrets.cpp
   ${PROJECT_SOURCE_DIR}/rbit/base/text.cpp)

@@ -19,7 +19,6 @@
 #include "runners/plugin/host/event_channel.h"
 #include "runners/plugin/host/host.h"
 #include "runners/plugin/host/job_input.h"
-#include "runners/plugin/host/job_parser.h"
 #include "runners/plugin/host/library.h"
 
 #if defined(__SANITIZE_ADDRESS__)

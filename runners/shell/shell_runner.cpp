@@ -9,14 +9,10 @@
 #include <cstring>
 #include <utility>
 
+#include "rbit/base/trusted_path.h"
 #include "rbit/log/log.h"
-#include "rbit/run/base_environment.h"
-#include "rbit/run/job_environment.h"
-#include "rbit/run/metadata.h"
 #include "rbit/run/outcome_of.h"
 #include "rbit/run/pipe_reader.h"
-#include "rbit/run/safe_file.h"
-#include "rbit/run/script_check.h"
 #include "rbit/run/shell_program.h"
 
 namespace rbit {
@@ -26,17 +22,11 @@ namespace {
 /// Bytes as a file without writer; none where the kernel refuses, errno says why.
 Fd sealed_memory(const char* name, std::string_view bytes) {
   Fd memory(::memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING));
-  while (memory && !bytes.empty()) {
-    const ssize_t count = ::write(memory.get(), bytes.data(), bytes.size());
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return {};
-    bytes.remove_prefix(static_cast<std::size_t>(count));
-  }
   constexpr int seals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL;
-  if (memory &&
-      (::lseek(memory.get(), 0, SEEK_SET) != 0 || ::fcntl(memory.get(), F_ADD_SEALS, seals) != 0))
-    return {};
-  return memory;
+  const bool is_sealed = memory && write_all(memory.get(), bytes) &&
+                         ::lseek(memory.get(), 0, SEEK_SET) == 0 &&
+                         ::fcntl(memory.get(), F_ADD_SEALS, seals) == 0;
+  return is_sealed ? std::move(memory) : Fd();
 }
 
 /// The body as a file without writer: a job that does not read it, or only half of it, is no
@@ -68,19 +58,14 @@ Result<void> add_metadata(JobOrder& order, const RunContext& context, const Job&
 
 ShellRunner::ShellRunner(const asio::any_io_executor& loop, RunnerLine line, std::string name,
                          RunnerPolicy policy, RunPlace place, LeaderPool& leaders)
-    : loop_(loop),
-      line_(std::move(line)),
-      name_(std::move(name)),
-      policy_(std::move(policy)),
-      place_(std::move(place)),
-      leaders_(leaders),
-      site_(policy_, place_) {}
+    : LocalRunner(loop, std::move(name), std::move(policy), std::move(place), leaders),
+      line_(std::move(line)) {}
 
 Task<Result<void>> ShellRunner::prepare() {
   const std::string& shell = line_.shell.front();
   if (::access(shell.c_str(), X_OK) != 0)
     co_return Error{shell, std::strerror(errno), "shell runners need it"};
-  if (auto ready = site_.prepare(); !ready) co_return ready;
+  if (auto ready = find_site(); !ready) co_return ready;
   if (auto found = find_its_program(); !found) co_return found.error();
   auto leader = leaders_.acquire();  // the first job finds it warm
   if (!leader) co_return leader.error();
@@ -89,56 +74,38 @@ Task<Result<void>> ShellRunner::prepare() {
 
 /// A line that is one plain command can do nothing without its program.
 Result<void> ShellRunner::find_its_program() const {
-  // What root runs, nobody else may be able to change.
-  const bool as_root = ::geteuid() == 0 && site_.other_account() == nullptr;
   const auto trusted = [&](const std::string& file) {
-    return as_root && !file.empty() ? check_code_file(file) : Result<void>();
+    return runs_as_root() && !file.empty() ? check_code_file(file) : Result<void>();
   };
   if (auto shell = trusted(line_.shell.front()); !shell) return shell;
   if (!line_.script.empty()) {
-    auto able =
-        check_script(line_.script, site_.account(), base_environment(site_.account(), policy_));
+    auto able = check_script(line_.script, account(), environment());
     return able ? trusted(line_.script) : able;
   }
   const auto program = program_of(line_.shell_line);
   if (!program) return {};
-  const auto found = find_program(*program, base_environment(site_.account(), policy_));
+  const auto found = find_program(*program, environment());
   return found ? trusted(*found) : Result<void>(found.error());
-}
-
-Task<Outcome> ShellRunner::run(const Job& job, RunContext& context) {
-  Attempt attempt(loop_, job, context, policy_, place_.log_dir);
-  const RunnerSite::Work work = [&](const Workspace& workspace) {
-    return run_in(workspace, job, context, attempt);
-  };
-  co_return co_await site_.run(job, context, attempt, work);
 }
 
 Result<JobOrder> ShellRunner::order(const Job& job, const RunContext& context,
                                     const Workspace& workspace) {
-  JobOrder order;
+  JobOrder order = order_for("job " + job.key);
   order.argv = line_.shell;
   order.argv.insert(order.argv.end(), {"-c", line_.shell_line});
-  const JobPlaces places{workspace.path(), workspace.message_file(), site_.output_dir(job),
+  const JobPlaces places{workspace.path(), workspace.message_file(), output_dir(job),
                          place_.config_dir};
-  JobEnvironment fields = job_environment(job, site_.settings(job), places);
+  JobEnvironment fields = job_environment(job, settings(job), places);
   for (const std::string& name : line_.variables) {
     const auto& missing = fields.left_out;
     if (std::find(missing.begin(), missing.end(), name) == missing.end()) continue;
     return Error{"$" + name, "the message's text for it is too long for the environment", ""};
   }
-  order.environment = base_environment(site_.account(), policy_);
+  order.environment = environment();
   set_default(order.environment, "TMPDIR", workspace.tmp_dir());
   set_default(order.environment, "HOME", workspace.path());
   for (std::string& variable : fields.variables) order.environment.push_back(std::move(variable));
   order.directory = workspace.path();
-  order.what = "job " + job.key;
-  order.account = site_.other_account();
-  order.nice = policy_.nice;
-  order.max_memory = policy_.max_memory;
-  order.max_processes = policy_.max_processes;
-  order.stop_signal = policy_.signal_of_stop();
-  order.grace = policy_.grace;
   order.record_dir = Fd(::open(context.record_dir.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!order.record_dir) return Error::of_system(context.record_dir, errno);
   return order;
@@ -147,18 +114,14 @@ Result<JobOrder> ShellRunner::order(const Job& job, const RunContext& context,
 Task<Outcome> ShellRunner::run_in(const Workspace& workspace, const Job& job, RunContext& context,
                                   Attempt& attempt) {
   auto ordered = order(job, context, workspace);
-  if (!ordered && ordered.error().thing.starts_with("$")) {  // this message's fault, not ours
-    Outcome invalid;
-    invalid.reason = "invalid";
-    invalid.message = ordered.error().text();
-    co_return invalid;
-  }
+  if (!ordered && ordered.error().thing.starts_with("$"))  // this message's fault, not ours
+    co_return make_outcome(Outcome::Kind::failed, "invalid", ordered.error().text());
   if (!ordered) co_return not_started(ordered.error());
   auto input = sealed_input(job.body, workspace.message_file());
   if (!input) co_return not_started(input.error());
-  auto output_pipe = make_pipe(site_.other_account());
+  auto output_pipe = make_pipe(other_account());
   if (!output_pipe) co_return not_started(output_pipe.error());
-  auto event_pipe = make_pipe(site_.other_account());
+  auto event_pipe = make_pipe(other_account());
   if (!event_pipe) co_return not_started(event_pipe.error());
   ordered->stdin_fd = std::move(*input);
   ordered->output_fd = std::move(output_pipe->second);
@@ -201,8 +164,7 @@ Task<Outcome> ShellRunner::run_in(const Workspace& workspace, const Job& job, Ru
       outcome.message = found.error().text();
     }
   }
-  ArtifactOrder places = site_.artifact_order(workspace, job);
-  co_await attempt.conclude(outcome, std::move(places));
+  co_await complete(outcome, workspace, job, attempt);
   co_return outcome;
 }
 

@@ -7,7 +7,7 @@
 #include "rbit/core/message_codec.h"
 #include "rbit/intake/amqp_message.h"
 #include "rbit/intake/copy.h"
-#include "rbit/run/metadata.h"
+#include "rbit/run/job_environment.h"
 #include "tests/fuzz/fuzz.h"
 
 using namespace rbit;

@@ -1,9 +1,7 @@
 #include "runners/plugin/host/event_channel.h"
 
 #include <fcntl.h>
-#include <unistd.h>
 
-#include <cerrno>
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -21,16 +19,6 @@ constexpr std::size_t kTextLimit = 8192;
 std::string cut(std::string_view text) {
   const std::string_view kept = text::first_bytes(text, kTextLimit);
   return std::string(kept) + (kept.size() < text.size() ? "..." : "");
-}
-
-bool write_all(int fd, std::string_view bytes) {
-  while (!bytes.empty()) {
-    const ssize_t count = ::write(fd, bytes.data(), bytes.size());
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return false;
-    bytes.remove_prefix(static_cast<std::size_t>(count));
-  }
-  return true;
 }
 
 }  // namespace

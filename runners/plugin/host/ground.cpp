@@ -8,7 +8,6 @@
 #include <algorithm>
 #include <cfenv>
 #include <clocale>
-#include <cstring>
 #include <string_view>
 #include <utility>
 

@@ -2,21 +2,15 @@
 
 #include <cxxabi.h>
 #include <dirent.h>
-#include <fcntl.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstdio>
-#include <cstdlib>
 #include <cstring>
 #include <exception>
 #include <iostream>
 #include <memory>
-#include <optional>
 #include <typeinfo>
-
-#include "runners/plugin/host/cancel_flag.h"
-#include "runners/plugin/host/job_parser.h"
 
 namespace rbit::plugin_host {
 namespace {

@@ -5,13 +5,12 @@
 #include <cstdlib>
 #include <list>
 #include <optional>
-#include <string>
 #include <utility>
 
 #include "runners/plugin/host/event_channel.h"
 #include "runners/plugin/host/ground.h"
 #include "runners/plugin/host/job_input.h"
-#include "runners/plugin/host/loaded_file.h"
+#include "runners/plugin/host/library.h"
 #include "runners/plugin/host/plugin_job.h"
 
 namespace rbit::plugin_host {

@@ -3,20 +3,19 @@
 #include <dlfcn.h>
 #include <elf.h>
 #include <link.h>
-#include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <optional>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "rbit/base/text.h"
-#include "rbit/run/safe_file.h"
-#include "runners/plugin/host/elf_symbols.h"
+#include "rbit/base/trusted_path.h"
 
 namespace rbit::plugin_host {
 namespace {
@@ -32,6 +31,63 @@ std::string version(unsigned major, unsigned minor) {
 
 std::string offers() {
   return "; this rbit offers " + version(RBIT_PLUGIN_MAJOR, RBIT_PLUGIN_MINOR);
+}
+
+using Header = ElfW(Ehdr);
+using Section = ElfW(Shdr);
+using Symbol = ElfW(Sym);
+
+// So many bytes of a file; empty if it has them not all.
+std::string part(int fd, std::size_t offset, std::size_t size) {
+  struct stat info = {};
+  if (::fstat(fd, &info) != 0 || size > static_cast<std::size_t>(info.st_size)) return {};
+  std::string bytes(size, '\0');
+  const ssize_t count = ::pread(fd, bytes.data(), size, static_cast<off_t>(offset));
+  if (count != static_cast<ssize_t>(size)) bytes.clear();
+  return bytes;
+}
+
+// Element `index` of a table; copied, for nothing in a file need be aligned.
+template <class T>
+std::optional<T> element(std::string_view table, std::size_t index) {
+  if (index >= table.size() / sizeof(T)) return std::nullopt;
+  T value;
+  std::memcpy(&value, table.data() + index * sizeof(T), sizeof(T));
+  return value;
+}
+
+std::string_view name_at(std::string_view names, std::size_t offset) {
+  if (offset >= names.size()) return {};
+  names.remove_prefix(offset);
+  return names.substr(0, std::min(names.find('\0'), names.size()));
+}
+
+/// The names of the data symbols that the shared library open at `fd` exports and that begin with
+/// `prefix`, sorted. Read from the file, nothing is loaded; empty for whatever is not understood.
+std::vector<std::string> exported_data(int fd, std::string_view prefix) {
+  std::vector<std::string> found;
+  const auto header = element<Header>(part(fd, 0, sizeof(Header)), 0);
+  constexpr int kNativeClass = sizeof(void*) == 8 ? ELFCLASS64 : ELFCLASS32;
+  if (!header || std::memcmp(header->e_ident, ELFMAG, SELFMAG) != 0 ||
+      header->e_ident[EI_CLASS] != kNativeClass || header->e_shentsize != sizeof(Section)) {
+    return found;
+  }
+  const std::string sections =
+      part(fd, header->e_shoff, std::size_t{header->e_shnum} * sizeof(Section));
+  for (std::size_t i = 0; const auto section = element<Section>(sections, i); ++i) {
+    if (section->sh_type != SHT_DYNSYM) continue;
+    const auto strings = element<Section>(sections, section->sh_link);
+    if (!strings) continue;
+    const std::string names = part(fd, strings->sh_offset, strings->sh_size);
+    const std::string symbols = part(fd, section->sh_offset, section->sh_size);
+    for (std::size_t j = 0; const auto symbol = element<Symbol>(symbols, j); ++j) {
+      const std::string_view name = name_at(names, symbol->st_name);
+      if (symbol->st_shndx == SHN_UNDEF || ELF64_ST_TYPE(symbol->st_info) != STT_OBJECT) continue;
+      if (name.starts_with(prefix)) found.emplace_back(name);
+    }
+  }
+  std::sort(found.begin(), found.end());
+  return found;
 }
 
 bool is_name(std::string_view name) {

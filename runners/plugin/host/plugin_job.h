@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "rbit/base/result.h"
 #include "runners/plugin/host/event_channel.h"
 
 namespace rbit::plugin_host {
@@ -25,6 +26,13 @@ struct JobData {
   std::map<std::string, std::string, std::less<>> fields;
   Settings settings;
 };
+
+/// A job line of rbit-runner(7).
+Result<JobData> parse_job(const std::string& line);
+
+/// What `--once` reads: a job line, or a PyBit build request (as `rbit try` takes it), which then
+/// runs in the current directory.
+Result<JobData> parse_job_or_request(const std::string& text);
 
 /// The rbit_job a plugin sees, with the functions of rbit_api behind it.
 class PluginJob : public rbit_job {

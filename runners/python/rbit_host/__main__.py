@@ -2,7 +2,7 @@
 
     python3 -I -B .../rbit_host [--trust-uid=UID] --config-dir=DIR package.module:callable
 
-Started by rbit (runners/python/python_host.h makes this command line). Jobs come as lines on
+Started by rbit (rbit/run/make_runner.cpp makes this command line). Jobs come as lines on
 standard input, events go to descriptor 3, standard output and error are the job's log; the formats
 are those of rbit-runner(7). Exit codes: 0 the input ended, 1 refused, 2 usage.
 """

@@ -1,4 +1,4 @@
-#include "rbit/run/base_environment.h"
+#include "rbit/run/job_environment.h"
 
 #include <doctest/doctest.h>
 

@@ -1,4 +1,4 @@
-#include "rbit/run/leftovers.h"
+#include "rbit/run/host_channel.h"
 
 #include <doctest/doctest.h>
 

@@ -1,4 +1,4 @@
-#include "rbit/run/safe_file.h"
+#include "rbit/base/trusted_path.h"
 
 #include <doctest/doctest.h>
 #include <sys/stat.h>

@@ -1,4 +1,4 @@
-#include "rbit/run/script_check.h"
+#include "rbit/run/shell_program.h"
 
 #include <doctest/doctest.h>
 #include <sys/stat.h>

@@ -5,7 +5,7 @@
 
 #include <cstdlib>
 
-#include "rbit/run/metadata.h"
+#include "rbit/run/job_environment.h"
 #include "tests/unit/run/runner_fixture.h"
 
 using namespace rbit;

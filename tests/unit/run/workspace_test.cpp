@@ -144,8 +144,8 @@ TEST_CASE("a message is for its job's user, not for others of his group") {
   if (::geteuid() != 0) return;
   const TempDir place;
   ::chmod(place.path().c_str(), 0711);
-  const auto made =
-      Workspace::make(place / "work", job_named("36"), Workspace::Owner{65533, 65534});
+  const Account owner{65533, 65534, {}, "", "", ""};
+  const auto made = Workspace::make(place / "work", job_named("36"), &owner);
   REQUIRE(made.has_value());
   const auto can_read = [&](uid_t uid) {
     const pid_t child = ::fork();
@@ -191,7 +191,8 @@ TEST_CASE("a work directory that cannot be made is an error that names it") {
 TEST_CASE("with an owner the job's directories are his and the rest is not") {
   if (::geteuid() != 0) return;  // only root can give files away
   const TempDir place;
-  const auto made = Workspace::make(place.path(), job_named("36"), Workspace::Owner{65534, 65534});
+  const Account owner{65534, 65534, {}, "", "", ""};
+  const auto made = Workspace::make(place.path(), job_named("36"), &owner);
   REQUIRE(made.has_value());
   struct stat info {};
   REQUIRE(::stat(made->path().c_str(), &info) == 0);

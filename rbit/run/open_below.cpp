@@ -67,29 +67,6 @@ Fd open_below(int directory, const std::string& relative, int flags, Mounts moun
   return open_below_in_steps(directory, relative, flags, mounts);
 }
 
-Fd open_below_in_steps(int directory, const std::string& relative, int flags, Mounts mounts) {
-  if (relative.empty()) return nothing(ENOENT);
-  if (relative.front() == '/') return nothing(EXDEV);
-  const std::vector<std::string> parts = text::split(relative, '/');
-  std::vector<Fd> way;  // the directories down to where we are, for ".." goes back up
-  for (std::size_t i = 0; i < parts.size(); ++i) {
-    const bool last = i + 1 == parts.size();
-    if (parts[i] == ".." && way.empty()) return nothing(EXDEV);
-    if (parts[i] == ".." && !last) {
-      way.pop_back();
-      continue;
-    }
-    if (!last && (parts[i].empty() || parts[i] == ".")) continue;
-    const int here = way.empty() ? directory : way.back().get();
-    const std::string name = parts[i].empty() ? "." : parts[i];  // "a/" is the directory a
-    if (last) return open_name(here, name, flags, mounts);
-    Fd next = open_name(here, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, mounts);
-    if (!next) return next;
-    way.push_back(std::move(next));
-  }
-  return nothing(ENOENT);
-}
-
 namespace {
 
 // A hostile path would take a descriptor for each of its names.
@@ -115,7 +92,10 @@ std::optional<std::string> without(const std::vector<std::string>& names, const 
   return std::nullopt;
 }
 
-Fd follow(int directory, const std::string& relative, const std::vector<std::string>& names) {
+/// What `relative` leads to, with O_PATH. Links are followed as `open_linked` says where there are
+/// `names`; without them a link is the end.
+Fd walk(int directory, const std::string& relative, Mounts mounts,
+        const std::vector<std::string>* names) {
   if (relative.starts_with('/')) return nothing(EXDEV);
   std::deque<std::string> parts;
   const auto put_first = [&parts](const std::string& path) {
@@ -135,7 +115,7 @@ Fd follow(int directory, const std::string& relative, const std::vector<std::str
       continue;
     }
     const int here = way.empty() ? directory : way.back().get();
-    Fd next(::openat(here, part.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
+    Fd next = open_name(here, part, O_PATH | O_NOFOLLOW | O_CLOEXEC, mounts);
     struct stat info {};
     if (!next || ::fstat(next.get(), &info) != 0) return nothing(errno);
     if (!S_ISLNK(info.st_mode)) {
@@ -144,11 +124,11 @@ Fd follow(int directory, const std::string& relative, const std::vector<std::str
       way.push_back(std::move(next));
       continue;
     }
+    if (names == nullptr || ++links > most_links) return nothing(ELOOP);
     auto target = target_of(next);
     if (!target) return nothing(errno);
-    if (++links > most_links) return nothing(ELOOP);
     if (target->starts_with('/')) {
-      target = without(names, *target);
+      target = without(*names, *target);
       if (!target) return nothing(EXDEV);
       way.clear();
     }
@@ -160,12 +140,24 @@ Fd follow(int directory, const std::string& relative, const std::vector<std::str
 
 }  // namespace
 
+Fd open_below_in_steps(int directory, const std::string& relative, int flags, Mounts mounts) {
+  if (relative.empty()) return nothing(ENOENT);
+  std::string name(text::base_name(relative));
+  std::string above = relative.substr(0, relative.size() - name.size());
+  if (name.empty() || name == "." || name == "..") {
+    above = relative;
+    name = ".";
+  }
+  const Fd here = walk(directory, above, mounts, nullptr);
+  return here ? open_name(here.get(), name, flags, mounts) : Fd();
+}
+
 Fd open_linked(int directory, const std::string& relative, const std::vector<std::string>& names) {
   Fd opened = open_below(directory, relative, O_PATH | O_NOFOLLOW | O_CLOEXEC, Mounts::enter);
   struct stat info {};
   const bool is_link = opened ? ::fstat(opened.get(), &info) == 0 && S_ISLNK(info.st_mode)
                               : errno == ELOOP;  // the last one, or one on the way
-  return is_link ? follow(directory, relative, names) : std::move(opened);
+  return is_link ? walk(directory, relative, Mounts::enter, &names) : std::move(opened);
 }
 
 Fd open_again(const Fd& file) {

@@ -9,7 +9,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
 
 namespace rbit {
 
@@ -41,12 +40,9 @@ Account own_account() {
 Result<Account> find_account(const std::string& user) {
   errno = 0;
   const passwd* entry = ::getpwnam(user.c_str());
-  if (!entry) {
-    Error why{"user " + user, errno != 0 ? std::strerror(errno) : "there is no such user",
-              "name a user of this machine"};
-    why.number = errno;
-    return why;
-  }
+  const char* const cure = "name a user of this machine";
+  if (!entry && errno != 0) return Error::of_system("user " + user, errno, cure);
+  if (!entry) return Error{"user " + user, "there is no such user", cure};
   Account account = from_passwd(*entry);
   if (::geteuid() != 0 && ::geteuid() != account.uid)
     return Error{"user " + user, "only root can run jobs as somebody else",

@@ -205,10 +205,6 @@ std::string real_path(const std::string& path) {
   return failed ? path : real.string();
 }
 
-Error because(std::string reason) {
-  return Error{"", std::move(reason)};
-}
-
 }  // namespace
 
 Result<void> ArtifactPlace::open(const std::string& path) {
@@ -245,12 +241,12 @@ Result<Fd> ArtifactPlace::open_file(const std::string& relative) const {
   struct stat info {};
   if (!found && errno == EXDEV) {
     const bool upwards = ("/" + relative + "/").find("/../") != std::string::npos;
-    return because(upwards ? "lies outside the job's directory"
-                           : "is a link that leads out of the job's directory");
+    return Error{"", upwards ? "lies outside the job's directory"
+                             : "is a link that leads out of the job's directory"};
   }
-  if (!found && errno == ELOOP) return because("is a link without an end");
+  if (!found && errno == ELOOP) return Error{"", "is a link without an end"};
   if (!found || ::fstat(found.get(), &info) != 0) return Error::of_system("", errno);
-  if (!S_ISREG(info.st_mode)) return because("is not a regular file");
+  if (!S_ISREG(info.st_mode)) return Error{"", "is not a regular file"};
   Fd file = open_again(found);
   if (!file) return Error::of_system("", errno);
   return file;

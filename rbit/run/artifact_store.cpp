@@ -267,9 +267,7 @@ Result<void> ArtifactStore::finish() {
   for (const auto& directories : touched_) {
     const Fd directory = open_made(directories);
     if (directory && (::fsync(directory.get()) == 0 || errno == EINVAL)) continue;
-    Error error = failed("cannot be synced");
-    error.thing = path_;
-    return error;
+    return Error::while_doing("cannot be synced", path_, errno);
   }
   finished_ = true;
   return {};

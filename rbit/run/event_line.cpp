@@ -17,10 +17,6 @@ namespace rbit {
 
 namespace {
 
-Error nothing(std::string why) {
-  return Error{"", std::move(why)};
-}
-
 constexpr std::size_t max_left = 8;  // words of a host about what its job left
 
 /// Not longer than fits a report.
@@ -33,14 +29,14 @@ Result<JobEvent> status_event(const nlohmann::json& object) {
   std::string name = text::lower(json::text_in(object, "status"));
   if (!name.empty()) name[0] = static_cast<char>(text::upper(name.substr(0, 1))[0]);
   const auto status = status_from(name);
-  if (!status) return nothing("'" + text::one_line(name, 60) + "' is no status");
+  if (!status) return Error{"", "'" + text::one_line(name, 60) + "' is no status"};
   return JobEvent(StatusEvent{*status, message_of(object)});
 }
 
 Result<JobEvent> artifact_event(const nlohmann::json& object, const char* member) {
   Artifact artifact{json::text_in(object, member), json::text_in(object, "kind")};
-  if (artifact.path.empty()) return nothing("an artifact needs a path");
-  if (artifact.path.find('\0') != std::string::npos) return nothing("a path cannot hold a NUL");
+  if (artifact.path.empty()) return Error{"", "an artifact needs a path"};
+  if (artifact.path.find('\0') != std::string::npos) return Error{"", "a path cannot hold a NUL"};
   return JobEvent(ArtifactEvent{std::move(artifact)});
 }
 
@@ -50,7 +46,7 @@ Result<JobEvent> result_event(const nlohmann::json& object) {
       {done, "done"}, {failed, "failed"}, {blocked, "blocked"}, {cancelled, "cancelled"}};
   const std::string word = text::lower(json::text_in(object, "result"));
   const auto verdict = value_in(verdicts, word);
-  if (!verdict) return nothing("'" + text::one_line(word, 60) + "' is no result");
+  if (!verdict) return Error{"", "'" + text::one_line(word, 60) + "' is no result"};
   ResultEvent event;
   event.kind = *verdict;
   event.message = message_of(object);
@@ -67,17 +63,17 @@ Result<JobEvent> result_event(const nlohmann::json& object) {
 }  // namespace
 
 Result<JobEvent> parse_event_line(std::string_view line, const std::string& token) {
-  if (line.size() > max_event_line) return nothing("a line is longer than 64 KiB");
+  if (line.size() > max_event_line) return Error{"", "a line is longer than 64 KiB"};
   // Most of what is no event is found out so, and that at next to no cost: it may be a flood.
   if (const auto word = text::trim(line); word.empty() || word.front() != '{')
-    return nothing("not a JSON object");
+    return Error{"", "not a JSON object"};
   const json::Limits limits{max_event_line, 8, 256, max_event_line};
   auto parsed = json::parse(line, limits);
-  if (!parsed) return nothing(parsed.error().reason);
+  if (!parsed) return Error{"", parsed.error().reason};
   const nlohmann::json& object = *parsed;
-  if (!object.is_object()) return nothing("not a JSON object");
+  if (!object.is_object()) return Error{"", "not a JSON object"};
   if (!token.empty() && json::text_in(object, "token") != token)
-    return nothing("it has not the token of this job");
+    return Error{"", "it has not the token of this job"};
 
   const std::string event = json::text_in(object, "event");
   if (event == "artifact")
@@ -93,7 +89,7 @@ Result<JobEvent> parse_event_line(std::string_view line, const std::string& toke
   if (object.contains("stale")) return JobEvent(StaleEvent{json::text_in(object, "stale")});
   if (object.contains("refused"))
     return JobEvent(RefusedEvent{json::text_in(object, "refused"), json::text_in(object, "cure")});
-  return nothing("no member that names an event");
+  return Error{"", "no member that names an event"};
 }
 
 void EventReader::feed(std::string_view bytes) {

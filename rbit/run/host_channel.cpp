@@ -30,15 +30,6 @@ constexpr auto ready_limit = std::chrono::seconds(30);  // imports on a busy mac
 constexpr auto close_grace = std::chrono::seconds(2);
 constexpr std::size_t early_output_kept = 4096;  // of what it says before its first job
 
-/// {ours, the host's}. A socket and not a pipe: writing to a dead host gives an error and no
-/// SIGPIPE.
-Result<std::pair<Fd, Fd>> make_line_pipe() {
-  int ends[2];
-  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
-    return Error::of_system("socketpair", errno);
-  return std::pair<Fd, Fd>{Fd(ends[0]), Fd(ends[1])};
-}
-
 }  // namespace
 
 std::vector<std::string> words_of_leftovers(std::uint32_t left) {
@@ -194,8 +185,11 @@ struct HostChannel::State : std::enable_shared_from_this<HostChannel::State> {
 Result<std::unique_ptr<HostChannel>> HostChannel::start(const asio::any_io_executor& loop,
                                                         LeaderPool& leaders, JobOrder order,
                                                         bool opens, const RunnerPolicy& policy) {
-  auto lines = make_line_pipe();
-  if (!lines) return lines.error();
+  // A socket and not a pipe: writing to a dead host gives an error and no SIGPIPE.
+  int ends[2];
+  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
+    return Error::of_system("socketpair", errno);
+  Fd ours(ends[0]), theirs(ends[1]);
   auto output = make_pipe(order.account);
   if (!output) return output.error();
   auto events = make_pipe(order.account);
@@ -204,7 +198,7 @@ Result<std::unique_ptr<HostChannel>> HostChannel::start(const asio::any_io_execu
   if (!leader) return leader.error();
 
   order.directory = "/";
-  order.stdin_fd = std::move(lines->second);
+  order.stdin_fd = std::move(theirs);
   order.output_fd = std::move(output->second);
   order.events_fd = std::move(events->second);
   order.record_dir = Fd(::open("/dev/null", O_RDONLY | O_CLOEXEC));  // jobs bring their own
@@ -212,7 +206,7 @@ Result<std::unique_ptr<HostChannel>> HostChannel::start(const asio::any_io_execu
   order.is_host = true;
   if (auto started = (*leader)->run(std::move(order)); !started) return started.error();
 
-  auto state = std::make_shared<State>(loop, std::move(*leader), std::move(lines->first), policy);
+  auto state = std::make_shared<State>(loop, std::move(*leader), std::move(ours), policy);
   state->opens = opens;
   State* const self = state.get();  // owns the readers: they end with it
   state->output_pipe = std::make_unique<PipeReader>(

@@ -25,9 +25,10 @@ constexpr std::size_t most_said = 100;
 HostedRunner::HostedRunner(const asio::any_io_executor& loop, std::vector<std::string> argv,
                            std::string what, std::string name, RunnerPolicy policy, RunPlace place,
                            LeaderPool& leaders)
-    : LocalRunner(loop, std::move(name), std::move(policy), std::move(place), leaders),
+    : LocalRunner(loop, std::move(policy), std::move(place), leaders),
       argv_(std::move(argv)),
       what_(std::move(what)),
+      name_(std::move(name)),
       changed_(loop) {}
 
 Task<Result<void>> HostedRunner::prepare() {

@@ -35,7 +35,7 @@ class HostedRunner : public LocalRunner {
   void say_why_replaced(const HostChannel& host, const Job& job);
 
   const std::vector<std::string> argv_;
-  const std::string what_;
+  const std::string what_, name_;
   std::vector<std::unique_ptr<HostChannel>> idle_;
   std::set<std::string> said_;       // of what was left in hosts
   std::set<HostChannel*> starting_;  // owned by `start_host`, until they are ready

@@ -14,10 +14,9 @@
 
 namespace rbit {
 
-LocalRunner::LocalRunner(const asio::any_io_executor& loop, std::string name, RunnerPolicy policy,
-                         RunPlace place, LeaderPool& leaders)
+LocalRunner::LocalRunner(const asio::any_io_executor& loop, RunnerPolicy policy, RunPlace place,
+                         LeaderPool& leaders)
     : loop_(loop),
-      name_(std::move(name)),
       policy_(std::move(policy)),
       place_(std::move(place)),
       leaders_(leaders),

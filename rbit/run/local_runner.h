@@ -23,8 +23,8 @@ namespace rbit {
 /// runners share. `leaders` must outlive it.
 class LocalRunner : public Runner {
  public:
-  LocalRunner(const asio::any_io_executor& loop, std::string name, RunnerPolicy policy,
-              RunPlace place, LeaderPool& leaders);
+  LocalRunner(const asio::any_io_executor& loop, RunnerPolicy policy, RunPlace place,
+              LeaderPool& leaders);
 
   Task<Outcome> run(const Job& job, RunContext& context) final;
 
@@ -58,7 +58,6 @@ class LocalRunner : public Runner {
                       Attempt& attempt) const;
 
   asio::any_io_executor loop_;
-  const std::string name_;
   const RunnerPolicy policy_;
   const RunPlace place_;
   LeaderPool& leaders_;

@@ -40,7 +40,9 @@ class Round {
     if (limits_.age.count() > 0)
       oldest_ = now_ - std::chrono::duration_cast<std::chrono::seconds>(limits_.age).count();
     if (limits_.bytes > 0) {
-      for_each_log([this](int, const std::string&, const struct stat& info) { count(info); });
+      for_each_log([this](int, const std::string&, const struct stat& info) {
+        if (info.st_mtime >= oldest_) bytes_by_time_[begin_of(info.st_mtime)] += info.st_size;
+      });
       limit_by_size();
     }
     if (oldest_ == 0 && last_end_ == 0) return 0;
@@ -86,10 +88,6 @@ class Round {
         if (!running_.contains(name)) use(fd, name, info);
       }
     }
-  }
-
-  void count(const struct stat& info) {
-    if (info.st_mtime >= oldest_) bytes_by_time_[begin_of(info.st_mtime)] += info.st_size;
   }
 
   /// From the newest back until it is too much: in that minute or hour the oldest have to go, and

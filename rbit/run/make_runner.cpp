@@ -37,7 +37,7 @@ std::unique_ptr<Runner> make_runner(const asio::any_io_executor& loop, const Run
                                     const std::string& name, RunnerPolicy policy,
                                     const RunPlace& place, LeaderPool& leaders) {
   if (line.kind == RunnerLine::Kind::shell)
-    return std::make_unique<ShellRunner>(loop, line, name, std::move(policy), place, leaders);
+    return std::make_unique<ShellRunner>(loop, line, std::move(policy), place, leaders);
   const std::string target = line.target + ":" + line.name;
   std::vector<std::string> host{place.plugin_host_program, trust_us(), line.target, line.name};
   if (line.kind == RunnerLine::Kind::python) host = python_host(place, target);

@@ -157,13 +157,10 @@ Result<Process> Process::start(const asio::any_io_executor& loop,
                                const std::vector<std::string>& argv, Fd channel) {
   boost::system::error_code failed;
   auto child = SpawnLauncher(channel.get())(loop, failed, argv.front(), std::span(argv).subspan(1));
-  if (failed) {
-    Error why{
-        argv.front(), "cannot be started: " + failed.message(),
-        failed == boost::system::errc::no_such_file_or_directory ? "install rbit as a whole" : ""};
-    why.number = failed.value();
-    return why;
-  }
+  if (failed)
+    return Error::while_doing(
+        "cannot be started", argv.front(), failed.value(),
+        failed == boost::system::errc::no_such_file_or_directory ? "install rbit as a whole" : "");
   known_children().insert(child.id());
   auto state = std::make_shared<State>(child.detach());
   state->watch();

@@ -105,13 +105,11 @@ int run(const Options& options) {
     std::cerr << "rbit-plugin-host: descriptor 3 is not open (--once needs none)\n";
     return static_cast<int>(ExitCode::usage);
   }
-  if (!has_events) {
-    // Events take the place of standard output, the job's own output goes to standard error.
-    if (::fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, kEventsFd) != kEventsFd ||
-        ::dup2(STDERR_FILENO, STDOUT_FILENO) < 0) {
-      std::cerr << "rbit-plugin-host: standard output cannot be taken for events\n";
-      return static_cast<int>(ExitCode::usage);
-    }
+  // Events take the place of standard output, the job's own output goes to standard error.
+  if (!has_events && (::fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, kEventsFd) != kEventsFd ||
+                      ::dup2(STDERR_FILENO, STDOUT_FILENO) < 0)) {
+    std::cerr << "rbit-plugin-host: standard output cannot be taken for events\n";
+    return static_cast<int>(ExitCode::usage);
   }
   // By a number that no open() gets when a plugin has closed 3.
   plugin_host::EventChannel events(::fcntl(kEventsFd, F_DUPFD_CLOEXEC, 10), options.once);

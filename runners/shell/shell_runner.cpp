@@ -56,10 +56,9 @@ Result<void> add_metadata(JobOrder& order, const RunContext& context, const Job&
 
 }  // namespace
 
-ShellRunner::ShellRunner(const asio::any_io_executor& loop, RunnerLine line, std::string name,
-                         RunnerPolicy policy, RunPlace place, LeaderPool& leaders)
-    : LocalRunner(loop, std::move(name), std::move(policy), std::move(place), leaders),
-      line_(std::move(line)) {}
+ShellRunner::ShellRunner(const asio::any_io_executor& loop, RunnerLine line, RunnerPolicy policy,
+                         RunPlace place, LeaderPool& leaders)
+    : LocalRunner(loop, std::move(policy), std::move(place), leaders), line_(std::move(line)) {}
 
 Task<Result<void>> ShellRunner::prepare() {
   const std::string& shell = line_.shell.front();

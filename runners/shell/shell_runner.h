@@ -11,8 +11,8 @@ namespace rbit {
 /// is the verdict. `leaders` must outlive it.
 class ShellRunner : public LocalRunner {
  public:
-  ShellRunner(const asio::any_io_executor& loop, RunnerLine line, std::string name,
-              RunnerPolicy policy, RunPlace place, LeaderPool& leaders);
+  ShellRunner(const asio::any_io_executor& loop, RunnerLine line, RunnerPolicy policy,
+              RunPlace place, LeaderPool& leaders);
 
   Task<Result<void>> prepare() override;
   Task<void> close() override;

@@ -3,7 +3,6 @@
 #include <fcntl.h>
 
 #include <nlohmann/json.hpp>
-#include <utility>
 
 #include "rbit/base/fd.h"
 #include "rbit/base/text.h"
@@ -27,10 +26,6 @@ template <class Event>
 std::string EventChannel::to_line(Event event) const {
   if (!token_.empty()) event["token"] = token_;
   return event.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
-}
-
-void EventChannel::set_token(std::string token) {
-  token_ = std::move(token);
 }
 
 void EventChannel::opened() {

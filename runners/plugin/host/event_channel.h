@@ -5,6 +5,7 @@
 #include <mutex>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace rbit::plugin_host {
@@ -20,7 +21,7 @@ class EventChannel {
       : fd_(fd), host_(::getpid()), before_(is_read_by_people ? "" : "\n") {}
 
   /// Each event from now on carries this, unless it is empty.
-  void set_token(std::string token);
+  void set_token(std::string token) { token_ = std::move(token); }
   void ready();
   void refused(std::string_view why, std::string_view cure);
   void status(std::string_view status, std::string_view message);

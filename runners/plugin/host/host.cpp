@@ -86,13 +86,12 @@ void Host::serve(JobInput& input) {
   while (const std::optional<std::string> line = input.next_line()) {
     const Result<JobData> data = parse_job(*line);
     events_.set_token(data ? data->token : std::string());
-    if (!data) {
+    if (!data)
       events_.result("failed", data.error().text(), 0, {}, "");
-    } else if (file_.is_another_one()) {
+    else if (file_.is_another_one())
       events_.stale(file_.path());
-    } else {
+    else
       run(*data);
-    }
   }
 }
 
@@ -158,9 +157,8 @@ bool Host::open(const PluginJob& job, int& value) {
 
 int Host::call(const PluginJob& job) {
   const int value = guarded(job, "run()", [&] { return runner_.run(state_, &job); });
-  if (!is_verdict(value) && job.explanation().empty()) {
+  if (!is_verdict(value) && job.explanation().empty())
     job.explain("run() returned " + std::to_string(value) + ", which is no verdict");
-  }
   return value;
 }
 

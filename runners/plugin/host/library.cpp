@@ -69,9 +69,8 @@ std::vector<std::string> exported_data(int fd, std::string_view prefix) {
   const auto header = element<Header>(part(fd, 0, sizeof(Header)), 0);
   constexpr int kNativeClass = sizeof(void*) == 8 ? ELFCLASS64 : ELFCLASS32;
   if (!header || std::memcmp(header->e_ident, ELFMAG, SELFMAG) != 0 ||
-      header->e_ident[EI_CLASS] != kNativeClass || header->e_shentsize != sizeof(Section)) {
+      header->e_ident[EI_CLASS] != kNativeClass || header->e_shentsize != sizeof(Section))
     return found;
-  }
   const std::string sections =
       part(fd, header->e_shoff, std::size_t{header->e_shnum} * sizeof(Section));
   for (std::size_t i = 0; const auto section = element<Section>(sections, i); ++i) {
@@ -105,10 +104,9 @@ Error missing(int fd, const std::string& path, const std::string& name) {
     // "2_print": the runner is there, for another rbit.
     const std::string other = symbol.substr(kAnyPrefix.size());
     const std::size_t end = other.find('_');
-    if (end != std::string::npos && other.substr(end + 1) == name) {
+    if (end != std::string::npos && other.substr(end + 1) == name)
       return {path, "runner '" + name + "' needs plugin ABI " + other.substr(0, end) + offers(),
               "build it with this rbit's rbit/plugin.h"};
-    }
   }
   if (ours.empty()) return {path, "no runner in it", "it exports no rbit_runner_v1_NAME"};
   std::string all;
@@ -122,14 +120,12 @@ Result<void> check(const rbit_runner* runner, std::size_t symbol_size, const std
   const std::string which = "runner '" + name + "' ";
   // The head first: nothing behind it can be trusted before it is known.
   if (reinterpret_cast<std::uintptr_t>(runner) % alignof(rbit_runner) != 0 ||
-      symbol_size < offsetof(rbit_runner, name) || runner->magic != RBIT_PLUGIN_MAGIC) {
+      symbol_size < offsetof(rbit_runner, name) || runner->magic != RBIT_PLUGIN_MAGIC)
     return Error{path, which + "is no rbit_runner (wrong magic number)", cure};
-  }
-  if (runner->major != RBIT_PLUGIN_MAJOR || runner->needs_minor > RBIT_PLUGIN_MINOR) {
+  if (runner->major != RBIT_PLUGIN_MAJOR || runner->needs_minor > RBIT_PLUGIN_MINOR)
     return Error{
         path, which + "needs plugin ABI " + version(runner->major, runner->needs_minor) + offers(),
         cure};
-  }
   if (runner->size < kLeastSize || symbol_size < kLeastSize) {
     const std::size_t given = std::min<std::size_t>(runner->size, symbol_size);
     return Error{path,
@@ -144,9 +140,8 @@ Result<void> check(const rbit_runner* runner, std::size_t symbol_size, const std
 }  // namespace
 
 Result<Loaded> load_runner(const std::string& path, const std::string& name, long trusted_uid) {
-  if (!is_name(name)) {
+  if (!is_name(name))
     return Error{path, "'" + name + "' is no name of a runner", "letters, digits and _"};
-  }
   Result<Fd> file = open_code_file(path, trusted_uid);
   if (!file) return file.error();
   const int fd = file->get();
@@ -166,9 +161,8 @@ Result<Loaded> load_runner(const std::string& path, const std::string& name, lon
   Dl_info info = {};
   void* entry = nullptr;
   std::size_t symbol_size = 0;
-  if (::dladdr1(symbol, &info, &entry, RTLD_DL_SYMENT) != 0 && entry != nullptr) {
+  if (::dladdr1(symbol, &info, &entry, RTLD_DL_SYMENT) != 0 && entry != nullptr)
     symbol_size = static_cast<const ElfW(Sym)*>(entry)->st_size;
-  }
   const auto* runner = static_cast<const rbit_runner*>(symbol);
   const Result<void> checked = check(runner, symbol_size, path, name);
   if (!checked) return checked.error();

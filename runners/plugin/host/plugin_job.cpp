@@ -54,16 +54,13 @@ JobData from_job(const Json& job) {
   const Json attempt = member(job, {"attempt"});
   if (attempt.is_number_unsigned()) data.attempt = attempt.get<std::uint32_t>();
   for (const char* name :
-       {"queue", "runner", "attempt", "redelivered", "timestamp", "work_dir", "output_dir"}) {
+       {"queue", "runner", "attempt", "redelivered", "timestamp", "work_dir", "output_dir"})
     data.fields[name] = text_at(job, {name});
-  }
   // Json objects are ordered by key, and so are the settings.
   const Json fields = member(job, {"fields"});
   for (const auto& [name, value] : fields.items()) data.fields[name] = to_text(value);
   const Json settings = member(job, {"settings"});
-  for (const auto& [key, value] : settings.items()) {
-    data.settings.emplace_back(key, to_text(value));
-  }
+  for (const auto& [key, value] : settings.items()) data.settings.emplace_back(key, to_text(value));
   return data;
 }
 

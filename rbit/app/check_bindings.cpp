@@ -20,7 +20,7 @@ std::optional<std::vector<std::string>> keys_of(const std::string& queue,
   const auto answer = management.get("queues/" + management.virtual_host() + "/" +
                                      HttpClient::escape(queue) + "/bindings");
   if (!answer) {
-    findings.fail({thing, Error{answer.error().thing, answer.error().reason}.text(),
+    findings.fail({thing, answer.error().what(),
                    "enable the plugin rabbitmq_management, or correct the port"});
   } else if (answer->status == 401) {
     findings.fail({thing, "refuses user '" + settings.broker.user + "'",

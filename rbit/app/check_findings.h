@@ -14,12 +14,8 @@ class CheckFindings : public Findings {
   CheckFindings(bool json, bool strict) : json_(json), strict_(strict) {}
 
   void ok(const std::string& what) override { tell(Level::ok, what, "", nullptr); }
-  void warn(const Error& error) override {
-    tell(Level::warn, without_cure(error), error.cure, nullptr);
-  }
-  void fail(const Error& error) override {
-    tell(Level::fail, without_cure(error), error.cure, nullptr);
-  }
+  void warn(const Error& error) override { tell(Level::warn, error.what(), error.cure, nullptr); }
+  void fail(const Error& error) override { tell(Level::fail, error.what(), error.cure, nullptr); }
   /// One of the file's own.
   void add(const config::Finding& finding);
 
@@ -27,9 +23,6 @@ class CheckFindings : public Findings {
 
  private:
   enum class Level { ok, warn, fail };
-  static std::string without_cure(const Error& error) {
-    return Error{error.thing, error.reason}.text();
-  }
   void tell(Level level, const std::string& what, const std::string& cure,
             const config::Place* place);
 

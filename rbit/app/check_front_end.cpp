@@ -16,8 +16,7 @@ namespace {
 void judge(const std::string& thing, bool with_password, const Result<HttpAnswer>& answer,
            CheckFindings& findings) {
   if (!answer) {
-    findings.fail({thing, Error{answer.error().thing, answer.error().reason}.text(),
-                   "start the front-end, or correct [status] url"});
+    findings.fail({thing, answer.error().what(), "start the front-end, or correct [status] url"});
   } else if (answer->status == 400) {
     findings.ok(thing + (with_password ? " takes our name and password" : " answers"));
   } else if (answer->status == 401 && with_password) {

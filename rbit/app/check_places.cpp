@@ -20,8 +20,7 @@ namespace {
 void check_directory(const std::string& key, const std::string& path, Sharing sharing,
                      CheckFindings& findings) {
   if (const auto can = can_make_directories(path, sharing); !can)
-    findings.fail({"[rbit] " + key + " = " + path,
-                   Error{can.error().thing, can.error().reason}.text(), can.error().cure});
+    findings.fail({"[rbit] " + key + " = " + path, can.error().what(), can.error().cure});
 }
 
 void check_room(const config::Settings& settings, CheckFindings& findings) {
@@ -47,8 +46,7 @@ void check_log_file(const std::string& path, CheckFindings& findings) {
   const std::string thing = "the log file " + path;
   const char* const cure = "name another file, or make it writable for the user rbit runs as";
   if (const auto safe = check_log_place(path); !safe) {
-    findings.fail(
-        {thing, Error{safe.error().thing, safe.error().reason}.text(), safe.error().cure});
+    findings.fail({thing, safe.error().what(), safe.error().cure});
     return;
   }
   struct stat info {};
@@ -61,7 +59,7 @@ void check_log_file(const std::string& path, CheckFindings& findings) {
   }
   const auto parent = std::filesystem::path(path).parent_path().string();
   if (const auto can = can_make_directories(parent, Sharing::with_group); !can)
-    findings.fail({thing, Error{can.error().thing, can.error().reason}.text(), cure});
+    findings.fail({thing, can.error().what(), cure});
 }
 
 void check_log(const config::LogSettings& log, CheckFindings& findings) {

@@ -64,10 +64,9 @@ void check_runners(const Configuration& configuration, const BrokerTraits& broke
     if (able)
       findings.ok(thing + (used ? " can work" : " can work, and no queue names it"));
     else if (used)
-      findings.fail({"", thing + " " + Error{why.thing, why.reason}.text(), why.cure});
+      findings.fail({"", thing + " " + why.what(), why.cure});
     else  // rbit starts without it, and no job can be lost
-      findings.warn(
-          {"", thing + ", which no queue names: " + Error{why.thing, why.reason}.text(), why.cure});
+      findings.warn({"", thing + ", which no queue names: " + why.what(), why.cure});
     if (used && broker.patience)
       check_patience(thing, settings.runners.at(name).policy, *broker.patience, findings);
   }

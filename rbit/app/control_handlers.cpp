@@ -21,19 +21,15 @@ std::string text_of(const nlohmann::json& request, const char* member) {
 }
 
 nlohmann::json ok() {
-  nlohmann::json line;
-  line["ok"] = true;
-  return line;
+  return {{"ok", true}};
 }
 
 nlohmann::json status_line(Status status, const std::string& reason, const std::string& message,
                            int attempt) {
-  nlohmann::json line;
-  line["status"] = to_string(status);
-  line["reason"] = reason;
-  line["message"] = message;
-  line["attempt"] = attempt;
-  return line;
+  return {{"status", to_string(status)},
+          {"reason", reason},
+          {"message", message},
+          {"attempt", attempt}};
 }
 
 }  // namespace
@@ -88,32 +84,17 @@ ControlHandlers::ControlHandlers(const asio::any_io_executor& loop, Database& da
       broker_(broker) {}
 
 std::map<std::string, ControlServer::Handler> ControlHandlers::all() {
-  using nlohmann::json;
+  using Handle = Task<void> (ControlHandlers::*)(nlohmann::json, ControlPeer&);
+  static constexpr std::pair<const char*, Handle> table[] = {
+      {"submit", &ControlHandlers::submit},   {"follow", &ControlHandlers::follow},
+      {"jobs", &ControlHandlers::jobs},       {"job", &ControlHandlers::job},
+      {"explain", &ControlHandlers::explain}, {"cancel", &ControlHandlers::cancel},
+      {"unread", &ControlHandlers::unread},   {"dead", &ControlHandlers::dead}};
   std::map<std::string, ControlServer::Handler> handlers;
-  handlers["submit"] = [this](json request, ControlPeer& peer) {
-    return submit(std::move(request), peer);
-  };
-  handlers["follow"] = [this](json request, ControlPeer& peer) {
-    return follow(std::move(request), peer);
-  };
-  handlers["jobs"] = [this](json request, ControlPeer& peer) {
-    return jobs(std::move(request), peer);
-  };
-  handlers["job"] = [this](json request, ControlPeer& peer) {
-    return job(std::move(request), peer);
-  };
-  handlers["explain"] = [this](json request, ControlPeer& peer) {
-    return explain(std::move(request), peer);
-  };
-  handlers["cancel"] = [this](json request, ControlPeer& peer) {
-    return cancel(std::move(request), peer);
-  };
-  handlers["unread"] = [this](json request, ControlPeer& peer) {
-    return unread(std::move(request), peer);
-  };
-  handlers["dead"] = [this](json request, ControlPeer& peer) {
-    return dead(std::move(request), peer);
-  };
+  for (const auto& [name, handle] : table)
+    handlers[name] = [this, handle = handle](nlohmann::json request, ControlPeer& peer) {
+      return (this->*handle)(std::move(request), peer);
+    };
   return handlers;
 }
 

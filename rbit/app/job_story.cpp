@@ -32,69 +32,52 @@ json last_of(const std::vector<T>& all, Describe describe_one) {
 }
 
 json describe_attempt(const AttemptRecord& attempt) {
-  json line;
-  line["run"] = attempt.run;
-  line["attempt"] = attempt.n;
-  line["worker"] = attempt.worker;
-  line["redelivered"] = attempt.redelivered;
-  line["begun"] = attempt.begun;
-  line["ended"] = attempt.ended;
-  line["outcome"] = attempt.outcome;
-  line["reason"] = attempt.reason;
-  line["message"] = attempt.message;
-  line["exit"] = attempt.exit;
-  line["wall_us"] = attempt.wall_micros;
-  line["cpu_us"] = attempt.cpu_micros;
-  line["memory_kib"] = attempt.peak_memory_kib;
-  line["output_bytes"] = attempt.output_bytes;
-  line["log"] = attempt.log_file;
-  line["log_kept"] = !attempt.log_file.empty() && ::access(attempt.log_file.c_str(), F_OK) == 0;
-  return line;
+  return {{"run", attempt.run},
+          {"attempt", attempt.n},
+          {"worker", attempt.worker},
+          {"redelivered", attempt.redelivered},
+          {"begun", attempt.begun},
+          {"ended", attempt.ended},
+          {"outcome", attempt.outcome},
+          {"reason", attempt.reason},
+          {"message", attempt.message},
+          {"exit", attempt.exit},
+          {"wall_us", attempt.wall_micros},
+          {"cpu_us", attempt.cpu_micros},
+          {"memory_kib", attempt.peak_memory_kib},
+          {"output_bytes", attempt.output_bytes},
+          {"log", attempt.log_file},
+          {"log_kept", !attempt.log_file.empty() && ::access(attempt.log_file.c_str(), F_OK) == 0}};
 }
 
 json describe_delivery(const DeliveryRecord& delivery) {
-  json line;
-  line["run"] = delivery.run;
-  line["attempt"] = delivery.attempt;
-  line["time"] = delivery.time;
-  line["what"] = delivery.what;
-  return line;
+  return {{"run", delivery.run},
+          {"attempt", delivery.attempt},
+          {"time", delivery.time},
+          {"what", delivery.what}};
 }
 
 json describe_report(const ReportRecord& record) {
   const Report& report = record.report;
-  json line;
-  line["target"] = report.target;
-  line["attempt"] = report.attempt;
-  line["seq"] = report.seq;
-  line["status"] = to_string(report.status);
-  line["reason"] = report.reason;
-  line["message"] = report.message;
-  line["time"] = report.time;
-  line["state"] = record.state;
-  line["tries"] = report.tries;
-  line["due"] = record.due;
-  line["note"] = record.note;
-  return line;
+  return {{"target", report.target}, {"attempt", report.attempt},
+          {"seq", report.seq},       {"status", to_string(report.status)},
+          {"reason", report.reason}, {"message", report.message},
+          {"time", report.time},     {"state", record.state},
+          {"tries", report.tries},   {"due", record.due},
+          {"note", record.note}};
 }
 
 json describe_dead(const DeadLetter& letter) {
-  json line;
-  line["id"] = letter.id;
-  line["reason"] = letter.reason;
-  line["time"] = letter.time;
-  return line;
+  return {{"id", letter.id}, {"reason", letter.reason}, {"time", letter.time}};
 }
 
 json describe_settlement(const JobRecord& job) {
   if (job.outcome.empty()) return nullptr;
-  json line;
-  line["wanted"] = to_string(job.settlement.kind);
-  line["delay_ms"] = job.settlement.delay.count();
-  line["next_attempt"] = job.settlement.next_attempt;
-  line["reason"] = job.settlement.reason;
-  line["reached"] = job.settled;
-  return line;
+  return {{"wanted", to_string(job.settlement.kind)},
+          {"delay_ms", job.settlement.delay.count()},
+          {"next_attempt", job.settlement.next_attempt},
+          {"reason", job.settlement.reason},
+          {"reached", job.settled}};
 }
 
 // ---- For people

@@ -1,11 +1,7 @@
-#include <unistd.h>
-
-#include <boost/asio/io_context.hpp>
 #include <boost/program_options/value_semantic.hpp>
 #include <boost/uuid/random_generator.hpp>
 #include <boost/uuid/uuid_io.hpp>
 #include <iostream>
-#include <nlohmann/json.hpp>
 
 #include "rbit/app/brokers.h"
 #include "rbit/app/commands.h"
@@ -23,24 +19,47 @@ namespace po = boost::program_options;
 
 namespace {
 
-constexpr const char* message_options[] = {"package", "version",   "uri",   "method", "vcs-id",
-                                           "arch",    "platform",  "suite", "dist",   "project",
-                                           "format",  "build-env", "job"};
+/// What an option says of the build request.
+struct RequestOption {
+  const char* name;
+  std::string BuildRequest::*member;
+  const char* about;
+  const char* old_name = nullptr;  // means the same
+};
 
-std::string value(const po::variables_map& values, const char* option, const char* old = nullptr) {
-  if (old != nullptr && values.count(option) != 0 && values.count(old) != 0 &&
-      values[option].as<std::string>() != values[old].as<std::string>())
+constexpr RequestOption request_options[] = {
+    {"package", &BuildRequest::package, "what to build"},
+    {"version", &BuildRequest::version, "its version"},
+    {"uri", &BuildRequest::uri, "where it comes from"},
+    {"method", &BuildRequest::method, "how to get it: git, svn, apt, http"},
+    {"vcs-id", &BuildRequest::vcs_id, "which revision"},
+    {"arch", &BuildRequest::arch, "architecture (old name: --platform)", "platform"},
+    {"suite", &BuildRequest::suite, "suite"},
+    {"dist", &BuildRequest::dist, "distribution (old name: --project)", "project"},
+    {"format", &BuildRequest::format, "format"},
+    {"build-env", &BuildRequest::build_env, "build environment"},
+    {"job", &BuildRequest::job_id, "PyBit's number of the job"},
+};
+
+std::string value(const po::variables_map& values, const std::string& option) {
+  return values.count(option) != 0 ? values[option].as<std::string>() : std::string();
+}
+
+std::string value(const po::variables_map& values, const RequestOption& option) {
+  const std::string old = option.old_name != nullptr ? option.old_name : option.name;
+  if (values.count(option.name) == 0) return value(values, old);
+  const std::string said = value(values, option.name);
+  if (values.count(old) != 0 && value(values, old) != said)
     throw Fatal(ExitCode::usage,
-                Error{"--" + std::string(old), "says another than --" + std::string(option),
+                Error{"--" + old, "says another than --" + std::string(option.name),
                       "leave one of them out"});
-  if (values.count(option) != 0) return values[option].as<std::string>();
-  return old != nullptr && values.count(old) != 0 ? values[old].as<std::string>() : std::string();
+  return said;
 }
 
 /// PyBit's number, or one of ours: above 2^31, which PyBit's never reach.
 std::string job_id(const po::variables_map& values) {
   if (values.count("job") == 0) return std::to_string(to_micros(SystemClock().wall()));
-  const std::string said = values["job"].as<std::string>();
+  std::string said = value(values, "job");
   long long number = 0;
   if (!text::parse_number(said, 0, 999'999'999'999'999'999, number) ||
       std::to_string(number) != said)
@@ -59,19 +78,11 @@ std::string web_host_of(const std::string& url) {
 
 std::string compose(const po::variables_map& values, const config::Settings& settings) {
   BuildRequest request;
-  request.package = value(values, "package");
-  request.version = value(values, "version");
+  for (const RequestOption& option : request_options)
+    request.*option.member = value(values, option);
   if (request.package.empty() || request.version.empty())
     throw Fatal(ExitCode::usage, Error{request.package.empty() ? "--package" : "--version",
                                        "is missing", "give both, or a FILE with a message"});
-  request.arch = value(values, "arch", "platform");
-  request.suite = value(values, "suite");
-  request.dist = value(values, "dist", "project");
-  request.format = value(values, "format");
-  request.build_env = value(values, "build-env");
-  request.method = value(values, "method");
-  request.uri = value(values, "uri");
-  request.vcs_id = value(values, "vcs-id");
   request.web_host = web_host_of(settings.status.url);
   request.job_id = job_id(values);
 
@@ -96,23 +107,15 @@ ExitCode submit_command(const Arguments& arguments) {
       "input.\nPrints the job's key; with --wait a line a status, and ends with 0 for Done, 1 for "
       "Failed.\n75: the broker did not say whether it has the message, which may still arrive.";
   line.positions = {"CONFIG", "FILE"};
-  const auto text = [] { return po::value<std::string>(); };
-  line.options.add_options()                                    //
-      ("queue", text()->required(), "the queue")                //
-      ("package", text(), "what to build")                      //
-      ("version", text(), "its version")                        //
-      ("uri", text(), "where it comes from")                    //
-      ("method", text(), "how to get it: git, svn, apt, http")  //
-      ("vcs-id", text(), "which revision")                      //
-      ("arch", text(), "architecture (old name: --platform)")   //
-      ("platform", text(), "the same as --arch")                //
-      ("suite", text(), "suite")                                //
-      ("dist", text(), "distribution (old name: --project)")    //
-      ("project", text(), "the same as --dist")                 //
-      ("format", text(), "format")                              //
-      ("build-env", text(), "build environment")                //
-      ("job", text(), "PyBit's number of the job")              //
-      ("wait", "follow the job to its end");
+  auto add = line.options.add_options();
+  add("queue", po::value<std::string>()->required(), "the queue");
+  for (const RequestOption& option : request_options) {
+    add(option.name, po::value<std::string>(), option.about);
+    if (option.old_name != nullptr)
+      add(option.old_name, po::value<std::string>(),
+          ("the same as --" + std::string(option.name)).c_str());
+  }
+  add("wait", "follow the job to its end");
   const auto values = parse(line, arguments);
   const Configuration configuration = need_configuration(values["CONFIG"].as<std::string>());
   const config::Settings& settings = configuration.settings();
@@ -124,10 +127,12 @@ ExitCode submit_command(const Arguments& arguments) {
   message.timestamp = to_seconds(SystemClock().wall());
   if (values.count("FILE") != 0) {
     const std::string file = values["FILE"].as<std::string>();
-    for (const char* option : message_options)
-      if (values.count(option) != 0)
-        throw Fatal(ExitCode::usage, Error{"--" + std::string(option),
-                                           "says what FILE says already", "leave one of them out"});
+    for (const RequestOption& option : request_options)
+      for (const char* name : {option.name, option.old_name})
+        if (name != nullptr && values.count(name) != 0)
+          throw Fatal(ExitCode::usage,
+                      Error{"--" + std::string(name), "says what FILE says already",
+                            "leave one of them out"});
     message.body = read_message_file(file);
     if (const auto request = parse_request(message); !request)
       throw Fatal(

@@ -37,12 +37,12 @@ struct Error {
     return error;
   }
 
-  /// "thing: reason (cure)", on one line; empty parts are left out.
-  std::string text() const {
-    std::string out = thing.empty() ? reason : reason.empty() ? thing : thing + ": " + reason;
-    if (!cure.empty()) out += " (" + cure + ")";
-    return out;
+  /// "thing: reason", on one line; empty parts are left out.
+  std::string what() const {
+    return thing.empty() ? reason : reason.empty() ? thing : thing + ": " + reason;
   }
+  /// "thing: reason (cure)"
+  std::string text() const { return cure.empty() ? what() : what() + " (" + cure + ")"; }
 };
 
 /// The value or the Error. Functions return it once the program runs; nothing escapes into the

@@ -200,3 +200,16 @@ TEST_CASE("the check of the rooms finds what it is for") {
   CHECK(included("#include <rbit/plugin.h>") == "rbit/plugin.h");
   CHECK(included("// #include \"x\"") == "");
 }
+
+TEST_CASE("one place asks which broker the settings name, beside the room that reads them") {
+  const fs::path root(RBIT_SOURCE_DIR);
+  std::vector<std::string> asking;
+  for (const auto& entry : fs::recursive_directory_iterator(root / "rbit")) {
+    const std::string name = fs::relative(entry.path(), root).string();
+    if (!entry.is_regular_file() || name.starts_with("rbit/config/")) continue;
+    std::ifstream file(entry.path());
+    const std::string text{std::istreambuf_iterator<char>(file), {}};
+    if (text.find("broker.local") != std::string::npos) asking.push_back(name);
+  }
+  CHECK(asking == std::vector<std::string>{"rbit/app/brokers.cpp"});
+}

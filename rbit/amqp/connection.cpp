@@ -1,6 +1,8 @@
 #include "rbit/amqp/connection.h"
 
+#include <boost/asio/async_result.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/asio/use_awaitable.hpp>
 #include <csignal>
 #include <cstring>
 #include <utility>
@@ -27,6 +29,51 @@ struct Luggage {
 };
 
 }  // namespace
+
+Task<Answer> answer_of(std::function<void(std::function<void(Answer)>)> start) {
+  auto initiate = [start = std::move(start)](auto handler) {
+    // std::function wants to copy what it holds, and a coroutine's handler cannot be copied.
+    auto shared = std::make_shared<decltype(handler)>(std::move(handler));
+    start([shared](Answer answer) { std::move (*shared)(std::move(answer)); });
+  };
+  Answer answer = co_await asio::async_initiate<const asio::use_awaitable_t<>, void(Answer)>(
+      std::move(initiate), asio::use_awaitable);
+  co_return answer;
+}
+
+Channel::~Channel() {
+  close();
+}
+
+void Channel::request(Request request, Done done) {
+  const auto connection = connection_.lock();
+  if (open_ && connection) {
+    connection->send(number_, std::move(request), std::move(done));
+  } else if (done) {
+    // Never inside this call: whoever waits is not yet suspended.
+    asio::post(loop_, [done = std::move(done)] {
+      done(Answer{{}, Refusal{lost, "the channel is closed"}});
+    });
+  }
+}
+
+Task<Answer> Channel::call(Request request) {
+  return answer_of([this, request = std::move(request)](Done done) mutable {
+    this->request(std::move(request), std::move(done));
+  });
+}
+
+void Channel::close() {
+  if (!std::exchange(open_, false)) return;
+  events_ = {};
+  if (const auto connection = connection_.lock()) connection->close_channel(number_);
+}
+
+void Channel::ended(const Refusal& why) {
+  if (!std::exchange(open_, false)) return;
+  const Events events = std::exchange(events_, {});
+  if (events.closed) events.closed(why);
+}
 
 Connection::Connection(const asio::any_io_executor& loop, ConnectionSettings settings)
     : loop_(loop), settings_(std::move(settings)), ended_(loop), freed_(loop), watchdog_(loop) {}
@@ -105,8 +152,8 @@ void Connection::watch() {
 std::shared_ptr<Channel> Connection::new_channel() {
   // Numbers go round, so that what still comes for a closed channel does not meet a young one.
   std::uint16_t number = 0;
-  for (int i = 0; i < channel_max_ && number == 0; ++i) {
-    last_channel_ = static_cast<std::uint16_t>(last_channel_ % channel_max_ + 1);
+  for (int i = 0; i < terms_.channel_max && number == 0; ++i) {
+    last_channel_ = static_cast<std::uint16_t>(last_channel_ % terms_.channel_max + 1);
     if (!channels_.contains(last_channel_)) number = last_channel_;
   }
   std::shared_ptr<Channel> made(new Channel(loop_, weak_from_this(), number));
@@ -140,7 +187,7 @@ void Connection::close_channel(std::uint16_t number) {
 
 Task<std::shared_ptr<Channel>> Connection::channel_when_free() {
   const auto self = shared_from_this();
-  while (state_ == State::open && static_cast<int>(channels_.size()) >= channel_max_)
+  while (state_ == State::open && static_cast<int>(channels_.size()) >= terms_.channel_max)
     co_await freed_.wait();
   co_return new_channel();
 }
@@ -167,11 +214,9 @@ void Connection::take_events() {
 }
 
 void Connection::handle(Opened& event) {
-  peer_ = std::move(event.peer);
-  product_ = std::move(event.product);
-  channel_max_ = event.channel_max;
+  terms_ = std::move(event);
   state_ = State::open;
-  look_ = std::chrono::milliseconds(event.heartbeat) / looks_a_heartbeat;
+  look_ = std::chrono::milliseconds(terms_.heartbeat) / looks_a_heartbeat;
   watch();
   if (opened_) std::exchange(opened_, {})(Answer{});
 }

@@ -9,14 +9,62 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
 
-#include "rbit/amqp/channel.h"
 #include "rbit/amqp/mailbox.h"
 #include "rbit/amqp/settings.h"
 #include "rbit/base/notice.h"
 #include "rbit/base/task.h"
 
 namespace rbit::amqp {
+
+class Connection;
+
+/// One channel of one connection. Requests are sent in the order they are made and need not
+/// wait for each other. Once closed, by whomever, it stays closed and refuses everything. Dropped,
+/// it is closed at the broker. On the loop's thread.
+class Channel {
+ public:
+  using Done = std::function<void(Answer)>;
+  struct Events {
+    std::function<void(Incoming)> delivered;
+    std::function<void(const std::string& tag)> consumer_cancelled;  // by the broker
+    /// By the broker or with the connection; not when we close it.
+    std::function<void(const Refusal&)> closed;
+  };
+
+  ~Channel();
+  Channel(const Channel&) = delete;
+  Channel& operator=(const Channel&) = delete;
+
+  void listen(Events events) { events_ = std::move(events); }
+  bool is_open() const { return open_; }
+
+  /// `done` is called once in a later turn of the loop; none: the answer does not matter.
+  void request(Request request, Done done = {});
+  void settle(Settle settle) { request(settle); }
+  void publish(Outgoing message, Done done) { request(std::move(message), std::move(done)); }
+  Task<Answer> call(Request request);
+
+  void close();
+
+ private:
+  friend class Connection;
+  Channel(const asio::any_io_executor& loop, std::weak_ptr<Connection> connection,
+          std::uint16_t number)
+      : loop_(loop), connection_(std::move(connection)), number_(number) {}
+  void ended(const Refusal& why);
+
+  asio::any_io_executor loop_;
+  std::weak_ptr<Connection> connection_;
+  std::uint16_t number_;
+  bool open_ = true;
+  Events events_;
+};
+
+/// Waits for a callback: `start` gets a function that ends the wait, to be called once, in a later
+/// turn of the loop.
+Task<Answer> answer_of(std::function<void(std::function<void(Answer)>)> start);
 
 /// One connection to a broker, from one login to its end; it does not come back (`Keeper` makes the
 /// next one). It owns one I/O thread with all signals blocked. All members on the loop's thread.
@@ -52,12 +100,12 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   bool is_open() const { return state_ == State::open; }
   bool is_blocked() const { return blocked_; }
-  int channel_max() const { return channel_max_; }  // as negotiated
+  int channel_max() const { return terms_.channel_max; }  // as negotiated
   /// How many channels the broker had opened for us, at its end.
   int channels_at_end() const { return channels_at_end_; }
-  const std::string& peer() const { return peer_; }  // "host:port"; empty before it is open
+  const std::string& peer() const { return terms_.peer; }  // "host:port"; empty before it is open
   /// "host:port PRODUCT VERSION", as it calls itself.
-  std::string broker() const { return peer_ + " " + product_; }
+  std::string broker() const { return terms_.peer + " " + terms_.product; }
 
  private:
   friend class Channel;
@@ -84,8 +132,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   Events events_;
   State state_ = State::fresh;
   bool blocked_ = false;
-  std::string peer_, product_;
-  int channel_max_ = 0;  // as negotiated
+  Opened terms_{};  // as negotiated
   Done opened_;
   Notice ended_;
   std::string aborted_because_;

@@ -21,35 +21,34 @@ std::string reason(int number) {
   return std::error_code(number, std::generic_category()).message();
 }
 
-/// Asks the system's resolver; `code` as getaddrinfo gives it.
-std::vector<Address> look_up(const Endpoint& endpoint, int flags, int& code, int& number) {
-  addrinfo hints{};
-  hints.ai_family = AF_UNSPEC;
-  hints.ai_socktype = SOCK_STREAM;
-  hints.ai_flags = flags | AI_NUMERICSERV;
-  addrinfo* list = nullptr;
-  code = ::getaddrinfo(endpoint.host.c_str(), std::to_string(endpoint.port).c_str(), &hints, &list);
-  number = errno;
-  std::vector<Address> found;
-  for (const addrinfo* one = code == 0 ? list : nullptr; one; one = one->ai_next) {
-    Address address;
-    std::memcpy(&address.storage, one->ai_addr, one->ai_addrlen);
-    address.length = one->ai_addrlen;
-    char text[NI_MAXHOST] = "";
-    ::getnameinfo(one->ai_addr, one->ai_addrlen, text, sizeof text, nullptr, 0, NI_NUMERICHOST);
-    address.text = text;
-    found.push_back(std::move(address));
-  }
-  if (code == 0) ::freeaddrinfo(list);
-  return found;
-}
-
 /// What the resolver's thread and its asker share; the last of them frees it.
 struct Lookup {
   Endpoint endpoint;
   Fd ready;
   std::vector<Address> found;
-  int code = 0, number = 0;
+  int code = 0, number = 0;  // as getaddrinfo gives it, and errno
+
+  /// Asks the system's resolver.
+  void ask(int flags) {
+    addrinfo hints{};
+    hints.ai_family = AF_UNSPEC;
+    hints.ai_socktype = SOCK_STREAM;
+    hints.ai_flags = flags | AI_NUMERICSERV;
+    addrinfo* list = nullptr;
+    code =
+        ::getaddrinfo(endpoint.host.c_str(), std::to_string(endpoint.port).c_str(), &hints, &list);
+    number = errno;
+    for (const addrinfo* one = code == 0 ? list : nullptr; one; one = one->ai_next) {
+      Address address;
+      std::memcpy(&address.storage, one->ai_addr, one->ai_addrlen);
+      address.length = one->ai_addrlen;
+      char text[NI_MAXHOST] = "";
+      ::getnameinfo(one->ai_addr, one->ai_addrlen, text, sizeof text, nullptr, 0, NI_NUMERICHOST);
+      address.text = text;
+      found.push_back(std::move(address));
+    }
+    if (code == 0) ::freeaddrinfo(list);
+  }
 };
 
 }  // namespace
@@ -65,21 +64,20 @@ bool Address::is_loopback() const {
 
 Result<std::vector<Address>> resolve(const Endpoint& endpoint, std::chrono::milliseconds limit,
                                      Mailbox& mailbox) {
-  int code = 0, number = 0;
-  std::vector<Address> numeric = look_up(endpoint, AI_NUMERICHOST, code, number);
-  if (!numeric.empty()) return numeric;
-
-  auto lookup = std::make_shared<Lookup>();
+  const auto lookup = std::make_shared<Lookup>();
   lookup->endpoint = endpoint;
+  lookup->ask(AI_NUMERICHOST);
+  if (!lookup->found.empty()) return std::move(lookup->found);
+
   lookup->ready.reset(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (!lookup->ready) return Error{endpoint.text(), reason(errno), ""};
   try {
     std::thread([lookup] {
-      lookup->found = look_up(lookup->endpoint, 0, lookup->code, lookup->number);
+      lookup->ask(0);
       ::eventfd_write(lookup->ready.get(), 1);
     }).detach();
   } catch (const std::system_error& error) {
-    number = error.code().value();
+    const int number = error.code().value();
     return Error{endpoint.text(), "no thread to look its name up: " + reason(number),
                  cure_of_shortage(number)};
   }

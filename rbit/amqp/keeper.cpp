@@ -85,13 +85,9 @@ Task<void> Keeper::run() {
       if (!starved_) said_channels_.clear();
     }
     std::chrono::milliseconds pause = pause_.next();
-    if (refusal_ && refusal_->limit) {
-      Backoff jitter(settings_.limit_pause / 2, settings_.limit_pause / 2);
-      pause = settings_.limit_pause / 2 + jitter.next();
-    }
-    if (not_welcome_) {
-      Backoff jitter(settings_.not_welcome_pause, settings_.not_welcome_pause);
-      pause = settings_.not_welcome_pause + jitter.next();
+    if (not_welcome_ || (refusal_ && refusal_->limit)) {
+      const auto least = not_welcome_ ? settings_.not_welcome_pause : settings_.limit_pause / 2;
+      pause = least + Backoff(least, least).next();
     }
     co_await changed_.wait_for(pause);
   }
@@ -109,14 +105,12 @@ Task<bool> Keeper::serve() {
   if (!opened.ok()) {
     connection_.reset();
     if (closing_) co_return false;
-    ++failures_;
     not_welcome_ = opened.refusal->login;
     say_unreachable(*opened.refusal);
     if (events_.vain) events_.vain(*opened.refusal);
     co_return false;
   }
   not_welcome_ = false;
-  failures_ = 0;
   said_not_welcome_ = {};
   if (!starved_) say_connected();
 
@@ -209,13 +203,11 @@ void Keeper::note_channel_limit(Refusal& why, int channels) {
   std::string line = "the broker allows us no more channels, ";
   if (starved_) {
     why = too_few_channels(std::move(why));
-    line +=
-        "trying again every few seconds: " + text::one_line(why.text, 300) + " (" + why.cure + ")";
+    line += "trying again every few seconds: " + why.said();
   } else {
     settings_.channel_max =
         std::clamp(channels - 2, settings_.least_channels, settings_.channel_max);
-    line += "going on with " + std::to_string(settings_.channel_max) + ": " +
-            text::one_line(why.text, 300) + " (" + why.cure + ")";
+    line += "going on with " + std::to_string(settings_.channel_max) + ": " + why.said();
   }
   if (line == said_channels_) return;
   said_channels_ = line;
@@ -243,19 +235,14 @@ void Keeper::note_blocked(bool blocked, const std::string& reason) {
         if (cancelled || weak.expired() || !blocked_) return;
         log::warning("the broker at " + peer + " has taken no messages for " +
                      std::to_string(settings_.blocked_limit.count() / 1000) + " s: trying another");
-        put_last(peer);
+        auto& all = settings_.endpoints;  // the next try begins with another
+        std::stable_partition(all.begin(), all.end(),
+                              [&](const Endpoint& one) { return one.text() != peer; });
         reconnect("it takes no messages");
       });
 }
 
-void Keeper::put_last(const std::string& peer) {
-  auto& all = settings_.endpoints;
-  std::stable_partition(all.begin(), all.end(),
-                        [&](const Endpoint& one) { return one.text() != peer; });
-}
-
 void Keeper::say_unreachable(const Refusal& why) {
-  const std::string reason = text::one_line(why.text, 300);
   if (why.login) {
     const auto now = SteadyClock::now();
     if (said_not_welcome_ != SteadyClock::time_point{} &&
@@ -263,19 +250,17 @@ void Keeper::say_unreachable(const Refusal& why) {
       return;
     said_not_welcome_ = now;
     const std::string text = "the broker refuses us as user '" + settings_.user +
-                             "' of virtual host '" + settings_.virtual_host + "': " + reason +
-                             (why.cure.empty() ? "" : " (" + why.cure + ")");
+                             "' of virtual host '" + settings_.virtual_host + "': " + why.said();
     voice_ == Voice::loud ? log::error(text) : log::debug(text);
     return;
   }
   if (said_unreachable_ && said_limit_ == why.limit)
-    return log::debug("still no broker: " + reason);
+    return log::debug("still no broker: " + text::one_line(why.text, 300));
   said_unreachable_ = true;
   said_limit_ = why.limit;
-  const std::string cure = why.cure.empty() ? "" : " (" + why.cure + ")";
   say(true, (why.limit ? "the broker has no room for us, trying again every few seconds: "
                        : "broker unreachable, trying again until it is there: ") +
-                reason + cure);
+                why.said());
 }
 
 void Keeper::say(bool serious, const std::string& text) const {

@@ -46,7 +46,6 @@ class Keeper {
   const std::optional<std::string>& blocked() const { return blocked_; }
   /// "localhost:5672 RabbitMQ 3.10.8"; empty while it is not up.
   std::string broker() const { return is_up() ? connection_->broker() : ""; }
-  int failures() const { return failures_; }  // tries in vain since it was last up
   /// Why it is not up; none while it is, and before the first try has ended.
   const std::optional<Refusal>& refusal() const { return refusal_; }
   /// "host:port" of all brokers it may be at, in the order of their turns.
@@ -61,8 +60,6 @@ class Keeper {
   Refusal too_few_channels(Refusal why) const;
   void say_connected();
   void note_blocked(bool blocked, const std::string& reason);
-  /// The next try begins with another host than `peer`, if there is one.
-  void put_last(const std::string& peer);
   void say_if_it_takes_long();
   void say_unreachable(const Refusal& why);
   void say(bool serious, const std::string& text) const;
@@ -82,7 +79,6 @@ class Keeper {
   bool not_welcome_ = false;
   bool said_unreachable_ = false, said_limit_ = false;
   std::chrono::steady_clock::time_point said_not_welcome_{};
-  int failures_ = 0;
   std::optional<Refusal> refusal_;
   std::optional<std::string> blocked_;
   asio::steady_timer first_try_, blocked_since_;

@@ -9,9 +9,9 @@
 #include <variant>
 #include <vector>
 
-#include "rbit/amqp/reply_code.h"
 #include "rbit/base/message_properties.h"
 #include "rbit/base/result.h"
+#include "rbit/base/text.h"
 
 /// The words that the loop and an I/O thread exchange about one AMQP connection.
 namespace rbit::amqp {
@@ -85,6 +85,30 @@ constexpr std::size_t request_index_of() {
 template <class R>
 inline constexpr std::size_t request_index = request_index_of<R>();
 
+// What a broker answers to what it does not do, in the numbers of AMQP.
+
+inline constexpr int no_route = 312,
+                     no_consumers = 313;  // of basic.return; all others close things
+inline constexpr int invalid_path = 402;
+inline constexpr int access_refused = 403;
+inline constexpr int not_found = 404;
+inline constexpr int resource_locked = 405;
+inline constexpr int precondition_failed = 406;  // it is there with other arguments, for example
+inline constexpr int not_allowed = 530;
+inline constexpr int internal_error = 541;
+
+/// Frame error, syntax error, command invalid, channel error, unexpected frame.
+constexpr bool is_of_the_protocol(int code) {
+  return code >= 501 && code <= 505;
+}
+
+// Codes of a Refusal that are no broker's.
+
+inline constexpr int lost = 0;         // the connection or channel is gone, or was never there
+inline constexpr int unsendable = -1;  // we did not send it: it will never fit
+inline constexpr int nacked = -2;      // a publish that the broker did not take; it may later
+inline constexpr int unreadable = -3;  // a message that came cannot be read, and ends connections
+
 /// Why something was not done.
 struct Refusal {
   int code = 0;
@@ -102,6 +126,10 @@ struct Refusal {
   /// Queues and consumer tags that it may be about. Empty: that is not known.
   std::vector<std::string> suspects{};
 
+  /// What was to be declared is there, with other arguments.
+  bool has_other_arguments() const { return code == precondition_failed && !limit; }
+  /// For the log: on one line, with the cure.
+  std::string said() const { return Error("", rbit::text::one_line(text, 300), cure).text(); }
   /// A connection's fault is told of its broker, not of `thing`, which somebody wanted of it.
   Error error(std::string thing) const {
     if (endpoint.empty()) return {std::move(thing), text, cure};

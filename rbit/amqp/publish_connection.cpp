@@ -80,7 +80,7 @@ Task<Result<void>> PublishConnection::declare_queue(const std::string& name) {
   queue.name = name;
   Answer answer = co_await declare(std::move(queue));
   // 406: it is there with other arguments than ours, which is the operator's business.
-  if (!answer.ok() && (answer.refusal->code != precondition_failed || answer.refusal->limit))
+  if (!answer.ok() && !answer.refusal->has_other_arguments())
     co_return answer.refusal->error("queue " + name);
   co_return Result<void>();
 }

@@ -55,7 +55,6 @@ class PublishConnection : public Publisher {
   bool refused_login() const { return keeper_.refusal() && keeper_.refusal()->login; }
   /// Why the broker takes no messages; none: it does, or is away.
   const std::optional<std::string>& blocked() const { return keeper_.blocked(); }
-  std::size_t waiting() const { return items_.size(); }
 
  private:
   using Time = std::chrono::steady_clock::time_point;

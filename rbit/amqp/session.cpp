@@ -138,14 +138,10 @@ bool Session::pump() {
       why.protocol = wire_->garbled() && !unreadable_;  // else it is a message's doing
       end(std::move(why));
     } else {
-      handle(frame);
+      std::visit([&](auto& what) { on(frame.channel, what); }, frame.what);
     }
   }
   return false;
-}
-
-void Session::handle(Frame& frame) {
-  std::visit([&](auto& what) { on(frame.channel, what); }, frame.what);
 }
 
 Session::ChannelState* Session::find(std::uint16_t number) {

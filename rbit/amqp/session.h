@@ -7,7 +7,6 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "rbit/amqp/mailbox.h"
@@ -69,7 +68,6 @@ class Session {
 
   /// Reads what is there, up to a bound so that commands get their turn; true: all of it.
   bool pump();
-  void handle(Frame& frame);
   void on(std::uint16_t number, AnswerFrame& frame);
   void on(std::uint16_t number, DeliverFrame& frame);
   void on(std::uint16_t number, ReturnFrame& frame);

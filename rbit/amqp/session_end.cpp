@@ -8,19 +8,6 @@
 
 namespace rbit::amqp {
 
-namespace {
-
-using SteadyClock = std::chrono::steady_clock;
-
-/// Names the requests that are made of one queue.
-const char* name_of(std::size_t request) {
-  return request == request_index<Get>       ? "basic.get"
-         : request == request_index<Consume> ? "basic.consume"
-                                             : "queue.declare";
-}
-
-}  // namespace
-
 void Session::on(std::uint16_t number, ChannelCloseFrame& frame) {
   if (!wire_->send_channel_close_ok(number))  // at once: until then the broker repeats it
     return end(broken());
@@ -64,7 +51,7 @@ bool Session::suspect(const Refusal& why, std::optional<std::size_t> request) {
 }
 
 bool Session::overdue() {
-  const Time now = SteadyClock::now();
+  const Time now = std::chrono::steady_clock::now();
   if (close_deadline_ && now >= *close_deadline_) end({lost, "closed by us"});
   // A blocked connection is not read by the broker: its silence means nothing.
   if (blocked_ || ended_) return ended_.has_value();
@@ -77,7 +64,7 @@ bool Session::overdue() {
   const Pending& first = *late.front().second;
   if (late.size() == 1 && !first.queue.empty()) {
     late.front().first->suspects.push_back(first.queue);
-    deadly_operation_ = name_of(first.request);
+    deadly_operation_ = name_of_request(first.request);
   }
   end({lost, "no answer to a request in 20 s"});
   return true;

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
+#include <utility>
 #include <vector>
 
 #include "rbit/amqp/library.h"
@@ -11,49 +11,40 @@ namespace rbit::amqp {
 
 namespace {
 
-/// A scalar that is kept, or false.
-bool read_value(const amqp_field_value_t& value, HeaderValue& out) {
-  switch (value.kind) {
+/// A scalar that is kept, or none.
+std::optional<HeaderValue> read_value(const amqp_field_value_t& from) {
+  const auto& value = from.value;
+  switch (from.kind) {
     case AMQP_FIELD_KIND_BOOLEAN:
-      out = value.value.boolean != 0;
-      return true;
+      return value.boolean != 0;
     case AMQP_FIELD_KIND_I8:
-      out = std::int64_t{value.value.i8};
-      return true;
+      return std::int64_t{value.i8};
     case AMQP_FIELD_KIND_U8:
-      out = std::int64_t{value.value.u8};
-      return true;
+      return std::int64_t{value.u8};
     case AMQP_FIELD_KIND_I16:
-      out = std::int64_t{value.value.i16};
-      return true;
+      return std::int64_t{value.i16};
     case AMQP_FIELD_KIND_U16:
-      out = std::int64_t{value.value.u16};
-      return true;
+      return std::int64_t{value.u16};
     case AMQP_FIELD_KIND_I32:
-      out = std::int64_t{value.value.i32};
-      return true;
+      return std::int64_t{value.i32};
     case AMQP_FIELD_KIND_U32:
-      out = std::int64_t{value.value.u32};
-      return true;
+      return std::int64_t{value.u32};
     case AMQP_FIELD_KIND_I64:
-      out = value.value.i64;
-      return true;
+      return std::int64_t{value.i64};
     case AMQP_FIELD_KIND_U64:
     case AMQP_FIELD_KIND_TIMESTAMP:
-      if (value.value.u64 > std::uint64_t{std::numeric_limits<std::int64_t>::max()}) return false;
-      out = static_cast<std::int64_t>(value.value.u64);
-      return true;
+      if (!std::in_range<std::int64_t>(value.u64)) return std::nullopt;
+      return static_cast<std::int64_t>(value.u64);
     case AMQP_FIELD_KIND_F32:
-      out = static_cast<double>(value.value.f32);
-      return std::isfinite(value.value.f32);  // neither JSON nor a copy could say NaN
+      if (!std::isfinite(value.f32)) return std::nullopt;  // neither JSON nor a copy could say NaN
+      return static_cast<double>(value.f32);
     case AMQP_FIELD_KIND_F64:
-      out = value.value.f64;
-      return std::isfinite(value.value.f64);
+      if (!std::isfinite(value.f64)) return std::nullopt;
+      return value.f64;
     case AMQP_FIELD_KIND_UTF8:
-      out = text_of(value.value.bytes);
-      return true;
+      return text_of(value.bytes);
     default:
-      return false;  // tables and arrays of any depth are not looked into
+      return std::nullopt;  // tables and arrays of any depth are not looked into
   }
 }
 
@@ -139,6 +130,12 @@ ConfirmFrame confirm_frame(const Method& method, bool accepted) {
 
 }  // namespace
 
+const char* name_of_request(std::size_t request) {
+  const auto* method = std::find_if(std::begin(methods), std::end(methods),
+                                    [&](const Method& one) { return one.request == request; });
+  return method == std::end(methods) ? "" : method->name;
+}
+
 void read_properties(const amqp_basic_properties_t_& from, std::string_view own_headers,
                      MessageHead& to) {
   const auto has = [&](amqp_flags_t flag) { return (from._flags & flag) != 0; };
@@ -164,11 +161,12 @@ void read_properties(const amqp_basic_properties_t_& from, std::string_view own_
     Bound& left = is_own(entry, own_headers) ? ours : others;
     const bool long_text = entry.value.kind == AMQP_FIELD_KIND_UTF8;
     const std::size_t bytes = entry.key.len + (long_text ? entry.value.value.bytes.len : 8);
-    HeaderValue value;
-    if (left.count == 0 || bytes > left.room || !read_value(entry.value, value)) continue;
+    if (left.count == 0 || bytes > left.room) continue;
+    std::optional<HeaderValue> value = read_value(entry.value);
+    if (!value) continue;
     --left.count;
     left.room -= bytes;
-    to.headers[text_of(entry.key)] = std::move(value);
+    to.headers[text_of(entry.key)] = std::move(*value);
   }
 }
 

@@ -59,6 +59,9 @@ struct Frame {
       what;
 };
 
+/// "basic.get", of `request_index<Get>`; "" of one that no close names.
+const char* name_of_request(std::size_t request);
+
 /// Copies what is kept of a message's properties and headers (`max_headers`, `max_header_bytes`).
 void read_properties(const amqp_basic_properties_t_& from, std::string_view own_headers,
                      MessageHead& to);

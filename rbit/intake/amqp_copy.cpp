@@ -18,11 +18,11 @@ constexpr std::int32_t most_messages = 100'000;
 
 Task<Result<void>> AmqpCopy::send(const Message& message, const Settlement& settlement,
                                   CopyRefusal& refusal) {
+  const std::string to = "queue " + queue_for(message, settlement, false).name;
   if (settlement.kind == Settlement::Kind::retry && !queues_.declare) {
-    refusal =
-        CopyRefusal::lasting;  // a queue of each delay is more than others can be asked to make
-    co_return Error{"queue " + queue_for(message, settlement, false).name,
-                    "is not made, for [rbit] declare = no", ""};
+    // A queue of each delay is more than others can be asked to make.
+    refusal = CopyRefusal::lasting;
+    co_return Error{to, "is not made, for [rbit] declare = no"};
   }
   const bool ours = settlement.kind != Settlement::Kind::requeue;
   amqp::Answer answer;
@@ -37,8 +37,7 @@ Task<Result<void>> AmqpCopy::send(const Message& message, const Settlement& sett
     if (answer.ok() || answer.refusal->code != amqp::no_route || !ours) break;
   }
   refusal = refusal_of(answer);
-  if (!answer.ok())
-    co_return answer.refusal->error("queue " + queue_for(message, settlement, false).name);
+  if (!answer.ok()) co_return answer.refusal->error(to);
   failpoint("A.copied");
   co_return Result<void>();
 }
@@ -53,14 +52,10 @@ CopyRefusal AmqpCopy::refusal_of(const amqp::Answer& answer) const {
 /// duty as the other type too, as before `queue-type` was changed; with any other arguments it
 /// might never let go of its messages, and is refused.
 Task<amqp::Answer> AmqpCopy::declare(const Message& message, const Settlement& settlement) {
-  const bool dead = settlement.kind == Settlement::Kind::dead_letter;
-  const auto differs = [](const amqp::Answer& one) {
-    return !one.ok() && one.refusal->code == amqp::precondition_failed && !one.refusal->limit;
-  };
   amqp::DeclareQueue queue = queue_for(message, settlement, queues_.quorum);
   amqp::Answer answer = co_await publisher_.declare(std::move(queue));
-  if (!differs(answer)) co_return answer;
-  if (dead) co_return amqp::Answer{};
+  if (answer.ok() || !answer.refusal->has_other_arguments()) co_return answer;
+  if (settlement.kind == Settlement::Kind::dead_letter) co_return amqp::Answer{};
   amqp::DeclareQueue other = queue_for(message, settlement, !queues_.quorum);
   const amqp::Answer second = co_await publisher_.declare(std::move(other));
   if (second.ok()) co_return second;

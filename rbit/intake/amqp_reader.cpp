@@ -162,10 +162,7 @@ void AmqpReader::delivered(const std::shared_ptr<ReadChannel>& on, amqp::Incomin
   std::shared_ptr<Consumer> consumer;
   if (consumer_ && consumer_->tag == incoming.consumer_tag) consumer = consumer_;
   const std::uint64_t tag = incoming.delivery_tag;
-  if (consumer) {
-    ++consumer->unacked;
-    consumer->tags.insert(tag);
-  }
+  if (consumer) consumer->tags.insert(tag);
   auto settler = std::make_unique<AmqpSettler>(shared_from_this(), on, consumer, tag);
   Delivery delivery(message_from(std::move(incoming), queue_.name), std::move(settler));
   if (links_.deliver && !stopped_) links_.deliver(std::move(delivery));
@@ -175,7 +172,6 @@ void AmqpReader::delivered(const std::shared_ptr<ReadChannel>& on, amqp::Incomin
 void AmqpReader::before_settlement(const std::shared_ptr<Consumer>& consumer, std::uint64_t tag) {
   if (!consumer) return;
   consumer->tags.erase(tag);
-  --consumer->unacked;
   if (consumer == consumer_ && (stopped_ || consumer->spare() > credit_)) cancel();
 }
 

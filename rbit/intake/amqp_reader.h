@@ -8,7 +8,6 @@
 #include <set>
 #include <string>
 
-#include "rbit/amqp/channel.h"
 #include "rbit/base/task.h"
 #include "rbit/core/delivery.h"
 #include "rbit/intake/amqp_copy.h"
@@ -34,14 +33,13 @@ inline constexpr int consumer_withdrawn = -10;
 /// are out, which may outlive the channel. On the loop's thread.
 class AmqpReader : public std::enable_shared_from_this<AmqpReader>, public ReadChannel::Member {
  public:
-  /// One basic.consume. Cancelled or not, its unacknowledged messages are counted here.
+  /// One basic.consume. Cancelled or not, its unacknowledged messages are known here.
   struct Consumer {
     std::string tag;
     int prefetch = 0;
-    int unacked = 0;
     std::set<std::uint64_t> tags;  // of those
     bool withdrawn = false;        // the broker ended it: it has taken its messages back
-    int spare() const { return prefetch - unacked; }
+    int spare() const { return prefetch - static_cast<int>(tags.size()); }
   };
 
   struct Links {

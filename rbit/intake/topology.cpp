@@ -51,8 +51,7 @@ Task<Answer> Topology::ensure_in_turn(std::shared_ptr<amqp::Connection> connecti
   std::shared_ptr<amqp::Channel> channel = co_await connection->channel_when_free();
   Answer answer = co_await channel->call(declare);
   if (!answer.ok() && stream_refusal(*answer.refusal)) co_return answer;
-  if (!answer.ok() && answer.refusal->code == amqp::precondition_failed && !answer.refusal->limit &&
-      !declare.passive) {
+  if (!answer.ok() && answer.refusal->has_other_arguments() && !declare.passive) {
     // Somebody declared it otherwise. It is used as it is, and never deleted.
     if (say_once(queue.name + " " + answer.refusal->text))
       log::warning("queue " + queue.name +

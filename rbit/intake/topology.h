@@ -36,8 +36,6 @@ class Topology {
   /// missing exchange and a failed binding are said and do no harm.
   Task<amqp::Answer> ensure(std::shared_ptr<amqp::Connection> connection, WorkQueue queue);
 
-  Declare declare() const { return declare_; }
-
  private:
   Task<amqp::Answer> ensure_in_turn(std::shared_ptr<amqp::Connection> connection, WorkQueue queue);
   Task<void> bind(std::shared_ptr<amqp::Connection> connection,

@@ -5,11 +5,17 @@
 
 #include "rbit/base/result.h"
 #include "rbit/base/task.h"
-#include "rbit/core/copy_refusal.h"
 #include "rbit/core/message.h"
 #include "rbit/core/settlement.h"
 
 namespace rbit {
+
+/// Why a copy that a settlement wanted was not taken, while the broker is there.
+enum class CopyRefusal {
+  none,     // it was taken, or the broker is not there
+  for_now,  // the broker is blocked: it takes nothing from anybody, perhaps for hours
+  lasting,  // the queue it goes to does not take it
+};
 
 /// The means to settle one delivery; made by the transport that delivered it.
 class Settler {

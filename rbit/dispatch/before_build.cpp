@@ -3,7 +3,6 @@
 #include <cstdint>
 #include <string>
 #include <utility>
-#include <variant>
 
 #include "rbit/log/log.h"
 
@@ -60,7 +59,6 @@ Task<BeforeBuild::Verdict> BeforeBuild::look(const Binding& binding, RunningJob&
   claims.replayed = replayed_at(message) > 0;
   claims.waited = waits_of(message);
   claims.attempts = binding.retry.attempts();
-  const int waited = claims.waited;
   switch (check_build(standing, claims)) {
     case BuildCheck::build:
       break;
@@ -69,7 +67,7 @@ Task<BeforeBuild::Verdict> BeforeBuild::look(const Binding& binding, RunningJob&
       co_return Verdict::over;
     case BuildCheck::put_back: {
       log::info("job " + running.job.request.job_id + " is not built yet: " + standing.said);
-      const bool away = co_await put_back(binding, running, waited);
+      const bool away = co_await put_back(binding, running, claims.waited);
       if (away) co_return Verdict::over;
     }
   }

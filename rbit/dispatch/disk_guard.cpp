@@ -42,10 +42,10 @@ std::string DiskGuard::shortage() {
 void DiskGuard::look() {
   const std::string why = shortage();
   if (why.empty()) make_ballast();
-  conclude(why);
+  note(why);
 }
 
-void DiskGuard::conclude(const std::string& why) {
+void DiskGuard::note(const std::string& why) {
   const bool held = !why_.empty();
   if (why.empty() == !held) {
     if (held) why_ = why;  // with the figures of today
@@ -89,7 +89,7 @@ bool DiskGuard::make_room() {
   log::warning(
       "the disk is full: the ballast was thrown overboard, verdicts are written to its place");
   overboard_ = true;
-  conclude(shortage());
+  note(shortage());
   return true;
 }
 

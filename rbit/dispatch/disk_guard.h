@@ -47,7 +47,7 @@ class DiskGuard : public JobObserver {
  private:
   std::string shortage();
   std::string cure() const;
-  void conclude(const std::string& why);
+  void note(const std::string& why);
   void make_ballast();
 
   Clock& clock_;

@@ -1,19 +1,30 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 
+#include "rbit/base/flows.h"
 #include "rbit/core/job_observer.h"
 #include "rbit/core/journal.h"
 #include "rbit/core/transport.h"
-#include "rbit/dispatch/binding.h"
-#include "rbit/dispatch/flows.h"
 #include "rbit/dispatch/journal_watch.h"
 #include "rbit/dispatch/ledger.h"
 #include "rbit/dispatch/patience.h"
+#include "rbit/dispatch/retry_policy.h"
 #include "rbit/dispatch/slots.h"
 
 namespace rbit {
+
+/// What a queue's messages are done by. Must outlive the flow.
+struct Binding {
+  std::string queue;
+  std::string runner_name;
+  Runner* runner = nullptr;
+  RetryPolicy retry;
+  std::optional<milliseconds> ack_after;  // none: a message is acknowledged when its job has ended
+  bool can_own = false;  // messages can be acknowledged before that: the journal stands for them
+};
 
 /// What the flow of a job needs of other rooms. All are set.
 struct FlowMeans {

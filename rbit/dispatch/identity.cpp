@@ -9,17 +9,15 @@ namespace rbit {
 
 namespace {
 
-/// Whether the key is that of these bytes of this queue: of a job that runs, or in the journal.
-Identity look_up(std::string key, std::string digest, const Ledger& ledger,
-                 const Journal& journal) {
-  Identity found{std::move(key), std::move(digest), std::nullopt, Identity::Holder::nobody};
-  const RunningJob* running = ledger.running(found.key);
-  if (running == nullptr) found.known = journal.find(found.key);
-  if (running == nullptr && !found.known) return found;
-  const std::string& held = running != nullptr ? running->job.digest : found.known->digest;
-  const bool ours = held == found.digest;
-  found.holder = ours ? Identity::Holder::itself : Identity::Holder::other;
-  return found;
+/// What a key stands for already, among the jobs that run and in the journal.
+enum class Holder { nobody, itself, other };
+
+Holder look_up(Identity& one, const Ledger& ledger, const Journal& journal) {
+  const RunningJob* running = ledger.running(one.key);
+  one.known = running == nullptr ? journal.find(one.key) : std::nullopt;
+  if (running == nullptr && !one.known) return Holder::nobody;
+  const std::string& held = running != nullptr ? running->job.digest : one.known->digest;
+  return held == one.digest ? Holder::itself : Holder::other;
 }
 
 std::string name_after(const Identity& one) {
@@ -31,13 +29,17 @@ std::string name_after(const Identity& one) {
 Identity identify(Delivery& delivery, const Ledger& ledger, const Journal& journal) {
   const Message& message = delivery.message();
   const std::string id = delivery.key();
-  Identity identity = look_up(id, delivery.digest(), ledger, journal);
-  while (identity.holder == Identity::Holder::other)
-    identity = look_up(name_after(identity), identity.digest, ledger, journal);
+  Identity identity{id, delivery.digest(), std::nullopt};
+  Holder holder = look_up(identity, ledger, journal);
+  while (holder == Holder::other) {
+    identity.key = name_after(identity);
+    holder = look_up(identity, ledger, journal);
+  }
   // What stood in the way of an earlier delivery of it may be forgotten by now.
-  if (identity.holder == Identity::Holder::nobody) {
-    Identity next = look_up(name_after(identity), identity.digest, ledger, journal);
-    if (next.holder == Identity::Holder::itself) identity = std::move(next);
+  if (holder == Holder::nobody) {
+    Identity next = identity;
+    next.key = name_after(identity);
+    if (look_up(next, ledger, journal) == Holder::itself) identity = std::move(next);
   }
   if (identity.key == id) return identity;
   log::warning("queue " + message.queue + ": message id " + text::one_line(id, 80) +

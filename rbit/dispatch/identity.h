@@ -11,12 +11,8 @@ namespace rbit {
 
 /// Which job a message is of.
 struct Identity {
-  /// What the key stands for already.
-  enum class Holder { nobody, itself, other };
-
   std::string key, digest;
   std::optional<JobRecord> known;  // what the journal has of the key; not read if it runs here
-  Holder holder = Holder::nobody;
 
   /// Names this message alone, also while its key is nobody's.
   std::string mark() const { return key + '#' + digest; }

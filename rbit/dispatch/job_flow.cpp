@@ -188,7 +188,8 @@ Task<void> JobFlow::join(RunningJob& running, Delivery delivery) {
   if (running.job.owned) {
     co_await settling_.acknowledge(std::move(delivery));
   } else {
-    running.join(std::move(delivery));
+    std::erase_if(running.deliveries, [](const Delivery& held) { return held.is_void(); });
+    running.deliveries.push_back(std::move(delivery));
     early_ack_.watch(running);
   }
   const Result<void> noted = co_await context_.journal.joined(key);

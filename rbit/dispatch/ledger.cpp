@@ -31,18 +31,9 @@ Ledger::Claim Ledger::settle(std::string key) {
   return Claim(*this, std::move(key), nullptr);
 }
 
-Ledger::Claim::Claim(Ledger& ledger, std::string key, RunningJob* job)
-    : ledger_(&ledger), key_(std::move(key)), job_(job) {}
-
-Ledger::Claim::Claim(Claim&& other) noexcept
-    : ledger_(std::exchange(other.ledger_, nullptr)),
-      key_(std::move(other.key_)),
-      job_(other.job_) {}
-
 Ledger::Claim::~Claim() {
-  if (ledger_ == nullptr) return;
-  job_ != nullptr ? ledger_->running_.erase(key_) : ledger_->settling_.erase(key_);
-  ledger_->changed_.notify();
+  job_ != nullptr ? ledger_.running_.erase(key_) : ledger_.settling_.erase(key_);
+  ledger_.changed_.notify();
 }
 
 Task<Ledger::ReadingTurn> Ledger::reading_turn() {

@@ -4,6 +4,7 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <utility>
 
 #include "rbit/base/clock.h"
 #include "rbit/base/notice.h"
@@ -37,16 +38,17 @@ class Ledger {
   /// is dropped.
   class Claim {
    public:
-    Claim(Claim&& other) noexcept;
-    Claim& operator=(Claim&&) = delete;
+    Claim(const Claim&) = delete;
+    Claim& operator=(const Claim&) = delete;
     ~Claim();
     /// REQUIRES: made by `run`.
     RunningJob& job() const { return *job_; }
 
    private:
     friend class Ledger;
-    Claim(Ledger& ledger, std::string key, RunningJob* job);
-    Ledger* ledger_;
+    Claim(Ledger& ledger, std::string key, RunningJob* job)
+        : ledger_(ledger), key_(std::move(key)), job_(job) {}
+    Ledger& ledger_;
     std::string key_;
     RunningJob* job_;  // null: it is being settled
   };

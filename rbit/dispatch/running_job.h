@@ -37,12 +37,6 @@ struct RunningJob {
   std::deque<Report> statuses;
   bool pumping = false;
   Notice pumped;
-
-  /// A message of the same job: it will get the same answer. Those that are void are dropped.
-  void join(Delivery delivery) {
-    std::erase_if(deliveries, [](const Delivery& held) { return held.is_void(); });
-    deliveries.push_back(std::move(delivery));
-  }
 };
 
 }  // namespace rbit

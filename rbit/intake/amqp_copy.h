@@ -1,15 +1,12 @@
 #pragma once
 
-#include <chrono>
 #include <string>
 
 #include "rbit/amqp/publish_connection.h"
 #include "rbit/base/clock.h"
 #include "rbit/base/result.h"
 #include "rbit/base/task.h"
-#include "rbit/core/copy_refusal.h"
-#include "rbit/core/message.h"
-#include "rbit/core/settlement.h"
+#include "rbit/core/delivery.h"
 
 namespace rbit {
 

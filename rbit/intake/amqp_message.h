@@ -3,7 +3,6 @@
 #include <string>
 
 #include "rbit/amqp/protocol.h"
-#include "rbit/amqp/publisher.h"
 #include "rbit/core/message.h"
 
 namespace rbit {

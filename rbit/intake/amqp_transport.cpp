@@ -5,7 +5,6 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <utility>
 
-#include "rbit/base/text.h"
 #include "rbit/intake/amqp_settler.h"
 #include "rbit/log/log.h"
 
@@ -41,7 +40,8 @@ AmqpTransport::AmqpTransport(const asio::any_io_executor& loop, Clock& clock,
       keeper_(loop, for_intake(settings_), amqp::Voice::loud),
       channels_(loop, settings_.channels_for_others),
       changed_(loop),
-      look_(loop) {}
+      look_(loop),
+      flows_(loop) {}
 
 AmqpTransport::~AmqpTransport() {
   for (const auto& [name, reader] : readers_) reader->unlink();
@@ -97,7 +97,7 @@ void AmqpTransport::start(std::vector<std::string> queues, std::function<void(De
       if (timeout_hook_) timeout_hook_(limit);
     };
     tenders_.push_back(std::make_unique<QueueTender>(loop_, std::move(reader), std::move(means)));
-    spawn(loop_, tend(*tenders_.back()), "reading a queue");
+    flows_.start(tenders_.back()->run(), "reading a queue");
   }
   amqp::Keeper::Events events;
   events.up = [this](std::shared_ptr<Connection> connection) { up(std::move(connection)); };
@@ -114,7 +114,7 @@ void AmqpTransport::start(std::vector<std::string> queues, std::function<void(De
     if (hopeless_hook_) hopeless_hook_(why.error("broker"));
   };
   keeper_.start(std::move(events));
-  if (way != Way::consume) spawn(loop_, look_around(), "looking at queues");
+  if (way != Way::consume) flows_.start(look_around(), "looking at queues");
 }
 
 void AmqpTransport::up(std::shared_ptr<Connection> connection) {
@@ -155,14 +155,7 @@ Task<void> AmqpTransport::close() {
   for (const auto& tender : tenders_) co_await tender->close();
   co_await keeper_.close();
   changed_.notify();
-  while (busy_ > 0) co_await changed_.wait();
-}
-
-Task<void> AmqpTransport::tend(QueueTender& tender) {
-  ++busy_;
-  co_await tender.run();
-  --busy_;
-  changed_.notify();
+  co_await flows_.all_ended();
 }
 
 std::map<std::string, std::string> AmqpTransport::troubles(std::chrono::milliseconds grace) const {
@@ -179,8 +172,7 @@ std::string AmqpTransport::trouble_of(const QueueTender& tender,
   if (!keeper_.is_up() && !tender.is_apart()) {
     const auto& why = keeper_.refusal();
     if (!why) return "not connected: no answer from " + keeper_.endpoints() + " so far";
-    return "not connected: " + text::one_line(why->text, 300) +
-           (why->cure.empty() ? "" : " (" + why->cure + ")");
+    return "not connected: " + why->said();
   }
   return tender.trouble().empty() ? "the broker has not let us read it so far" : tender.trouble();
 }
@@ -226,7 +218,6 @@ Task<bool> AmqpTransport::look_once() {
 }
 
 Task<void> AmqpTransport::look_around() {
-  ++busy_;
   while (!closing_) {
     look_due_ = false;
     const bool looked = co_await look_once();
@@ -242,8 +233,6 @@ Task<void> AmqpTransport::look_around() {
     if (asked) continue;
     for (const auto& [name, reader] : readers_) reader->forget_emptiness();
   }
-  --busy_;
-  changed_.notify();
 }
 
 }  // namespace rbit

@@ -4,19 +4,18 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
 #include "rbit/amqp/keeper.h"
 #include "rbit/amqp/publish_connection.h"
 #include "rbit/base/clock.h"
+#include "rbit/base/flows.h"
 #include "rbit/base/lifetime.h"
 #include "rbit/core/live_broker.h"
 #include "rbit/core/transport.h"
 #include "rbit/intake/amqp_copy.h"
 #include "rbit/intake/amqp_reader.h"
-#include "rbit/intake/amqp_transport_settings.h"
 #include "rbit/intake/queue_tender.h"
 #include "rbit/intake/topology.h"
 
@@ -61,7 +60,6 @@ class AmqpTransport : public Transport {
   /// The address and version of the broker, while connected.
   std::string broker() const { return keeper_.broker(); }
   bool connected() const { return keeper_.is_up(); }
-  int connect_failures() const { return keeper_.failures(); }  // in a row
   /// How many consumers of ours that queue has at this moment.
   std::uint32_t consumers(const std::string& queue) const;
   const AmqpCounters& counters() const { return counters_; }
@@ -72,7 +70,6 @@ class AmqpTransport : public Transport {
  private:
   void up(std::shared_ptr<amqp::Connection> connection);
   void apply_soon();
-  Task<void> tend(QueueTender& tender);
   std::string trouble_of(const QueueTender& tender, std::chrono::milliseconds grace) const;
   /// Says once a connection how many queues are read, when each of them is, or is in trouble.
   void say_reading();
@@ -98,7 +95,7 @@ class AmqpTransport : public Transport {
   Notice changed_;  // a channel's or the connection's state; closing
   Notice look_;     // somebody might want a look
   bool look_due_ = false;
-  int busy_ = 0;  // coroutines of ours
+  Flows flows_;
   bool said_reading_ = false;
   bool closing_ = false, apply_due_ = false;
   Lifetime lifetime_;  // what is posted asks it first

@@ -28,10 +28,10 @@ std::string in_seconds(std::chrono::milliseconds time) {
 
 CommandQueue::CommandQueue(const asio::any_io_executor& loop, CommandQueueSettings settings,
                            Cancel cancel)
-    : loop_(loop), settings_(std::move(settings)), cancel_(std::move(cancel)), changed_(loop) {}
+    : settings_(std::move(settings)), cancel_(std::move(cancel)), changed_(loop), flows_(loop) {}
 
 void CommandQueue::connected(std::shared_ptr<amqp::Connection> connection) {
-  if (!closing_) spawn(loop_, tend(std::move(connection)), "the command queue");
+  if (!closing_) flows_.start(tend(std::move(connection)), "the command queue");
 }
 
 void CommandQueue::open() {
@@ -42,11 +42,10 @@ void CommandQueue::open() {
 Task<void> CommandQueue::close() {
   closing_ = true;
   changed_.notify();
-  while (busy_ > 0) co_await changed_.wait();
+  co_await flows_.all_ended();
 }
 
 Task<void> CommandQueue::tend(std::shared_ptr<amqp::Connection> connection) {
-  ++busy_;
   // A command queue that ends connections is not asked for on each new one.
   if (const auto now = SteadyClock::now(); now < not_before_)
     co_await pause(std::chrono::ceil<std::chrono::milliseconds>(not_before_ - now), connection);
@@ -59,8 +58,6 @@ Task<void> CommandQueue::tend(std::shared_ptr<amqp::Connection> connection) {
     if (!connection->is_open() || closing_) break;
     co_await pause(note_trouble(why), connection);
   }
-  --busy_;
-  changed_.notify();
 }
 
 /// Wakes early when the connection ends, or we close.
@@ -104,7 +101,7 @@ Task<Refusal> CommandQueue::read(std::shared_ptr<amqp::Connection> connection) {
   locked_at_.reset();
   said_taken_ = false;
   channel->listen(std::move(events));
-  spawn(loop_, keep_bound(connection, channel), "the command queue's binding");
+  flows_.start(keep_bound(connection, channel), "the command queue's binding");
   while (!open_ && !ended && !closing_) co_await changed_.wait();
   channel->request(amqp::SetPrefetch{at_once});
   channel->request(amqp::Consume{settings_.name, tag});
@@ -117,7 +114,6 @@ Task<Refusal> CommandQueue::read(std::shared_ptr<amqp::Connection> connection) {
 
 /// Unbound, it hears nothing: tried again, for the exchange may come with the front-end.
 Task<void> CommandQueue::keep_bound(std::shared_ptr<amqp::Connection> connection, Channel channel) {
-  ++busy_;
   while (channel->is_open() && !closing_) {
     const Answer bound = co_await bind(connection);
     if (bound.ok()) {
@@ -132,8 +128,6 @@ Task<void> CommandQueue::keep_bound(std::shared_ptr<amqp::Connection> connection
                    " (tried again by itself)");
     co_await pause(settings_.retry, connection);
   }
-  --busy_;
-  changed_.notify();
 }
 
 /// On channels of its own: a refusal closes the one it came on.
@@ -189,7 +183,7 @@ void CommandQueue::receive(const Channel& channel, const amqp::Incoming& incomin
                                 ? Result<Command>(Error{"undecodable", "it is too large", ""})
                                 : parse_command(incoming.body);
   if (command && !command->job_id.empty()) {
-    spawn(loop_, obey(std::move(command->job_id), channel, incoming.delivery_tag), "a cancel");
+    flows_.start(obey(std::move(command->job_id), channel, incoming.delivery_tag), "a cancel");
     return;
   }
   if (command)
@@ -202,7 +196,6 @@ void CommandQueue::receive(const Channel& channel, const amqp::Incoming& incomin
 
 /// The message is ours as long as its channel lives: until the cancel is on record.
 Task<void> CommandQueue::obey(std::string job_id, Channel channel, std::uint64_t delivery_tag) {
-  ++busy_;
   Backoff backoff(std::chrono::milliseconds(200), std::chrono::seconds(10));
   for (bool said = false;; said = true) {
     const Result<void> done = co_await cancel_(job_id);
@@ -215,8 +208,6 @@ Task<void> CommandQueue::obey(std::string job_id, Channel channel, std::uint64_t
     if (!channel->is_open() || closing_) break;
     co_await changed_.wait_for(backoff.next());
   }
-  --busy_;
-  changed_.notify();
 }
 
 }  // namespace rbit

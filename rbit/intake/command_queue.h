@@ -9,6 +9,7 @@
 #include "rbit/amqp/connection.h"
 #include "rbit/base/backoff.h"
 #include "rbit/base/clock.h"
+#include "rbit/base/flows.h"
 #include "rbit/base/notice.h"
 #include "rbit/base/result.h"
 #include "rbit/base/task.h"
@@ -61,11 +62,11 @@ class CommandQueue {
   Task<void> obey(std::string job_id, Channel channel, std::uint64_t tag);
   std::string what() const { return "command queue " + settings_.name; }
 
-  asio::any_io_executor loop_;
   CommandQueueSettings settings_;
   Cancel cancel_;
   std::function<void(const Error&)> taken_hook_;
   Notice changed_;  // opening, closing, or a channel's state
+  Flows flows_;
   bool open_ = false, closing_ = false;
   bool was_ours_ = false;                // since our start
   std::optional<SteadyTime> locked_at_;  // somebody else has it since then
@@ -73,7 +74,6 @@ class CommandQueue {
   SteadyTime not_before_{};  // it ended a connection
   Backoff deadly_pauses_{std::chrono::minutes(1), std::chrono::hours(1)};
   std::string trouble_, binding_trouble_;  // as said
-  int busy_ = 0;                           // coroutines of ours
 };
 
 }  // namespace rbit

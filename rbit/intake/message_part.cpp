@@ -1,6 +1,5 @@
 #include "rbit/intake/message_part.h"
 
-#include <algorithm>
 #include <cstdint>
 #include <utility>
 
@@ -92,9 +91,8 @@ std::string id_of(const Part& job) {
   std::string digits;
   if (id->is_number_unsigned()) digits = std::to_string(id->get<std::uint64_t>());
   if (id->is_string()) digits = id->get<std::string>();
-  const bool number =
-      !digits.empty() && digits.size() <= 18 &&
-      std::all_of(digits.begin(), digits.end(), [](char c) { return c >= '0' && c <= '9'; });
+  const bool number = !digits.empty() && digits.size() <= 18 &&
+                      digits.find_first_not_of("0123456789") == digits.npos;
   if (!number) throw Invalid{"job.id is no number of 1 to 18 digits"};
   return digits;
 }

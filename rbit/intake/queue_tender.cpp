@@ -1,6 +1,5 @@
 #include "rbit/intake/queue_tender.h"
 
-#include <algorithm>
 #include <utility>
 
 #include "rbit/base/backoff.h"

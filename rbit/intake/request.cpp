@@ -1,10 +1,9 @@
 #include "rbit/intake/request.h"
 
 #include <algorithm>
+#include <iterator>
 #include <nlohmann/json.hpp>
-#include <span>
 #include <string>
-#include <vector>
 
 #include "rbit/base/text.h"
 #include "rbit/core/job_field.h"
@@ -39,10 +38,6 @@ std::string name_in(const Part& parent, const char* member, const char* label) {
 constexpr std::string_view methods[] = {"",   "apt",  "bzr",   "cvs",   "dsc", "git",
                                         "hg", "http", "https", "rsync", "svn"};
 
-bool is_one_of(std::string_view text, std::span<const std::string_view> list) {
-  return std::find(list.begin(), list.end(), text) != list.end();
-}
-
 /// uri, vcs_id, method: text that must not look like an option or break a line.
 std::string plain_text(const Part& part, const char* member) {
   std::string value = part.text(member);
@@ -64,7 +59,7 @@ std::string uri_of(const Part& transport) {
 
 std::string method_of(const Part& transport) {
   std::string method = plain_text(transport, "method");
-  if (!is_one_of(method, methods))
+  if (std::find(std::begin(methods), std::end(methods), method) == std::end(methods))
     throw Invalid{transport.path("method") + ": " + in_quotes(method) +
                   " is not known (apt, git, http, svn ...)"};
   return method;

@@ -13,17 +13,13 @@ constexpr std::string_view schemes[] = {"http", "https", "git", "ssh", "svn", "g
 constexpr std::string_view bad_scheme = "is not of http, https, git, ssh or svn";
 constexpr std::string_view bad_host = "names no host (a name or address, then perhaps a port)";
 
-bool is_digit(char c) {
-  return c >= '0' && c <= '9';
-}
-
 /// Letters, digits and `also`; the first is none of `also`, so that it is no option.
 bool is_word(std::string_view text, std::string_view also) {
   return !text.empty() && text::is_alnum(text.front()) && text::has_only(text, also);
 }
 
 bool is_port(std::string_view text) {
-  return text.size() <= 5 && std::all_of(text.begin(), text.end(), is_digit);
+  return text.size() <= 5 && text.find_first_not_of("0123456789") == text.npos;
 }
 
 /// HOST[:PORT], with an IPv6 address in brackets.

@@ -7,11 +7,13 @@
 
 namespace rbit {
 
-/// What is under way, so that an orderly stop can wait for the end of it. On the loop's thread.
+/// Coroutines of one owner that are under way, so that an orderly stop can wait for their end. On
+/// the loop's thread.
 class Flows {
  public:
   /// `on_end` is called whenever one has ended.
-  Flows(const asio::any_io_executor& loop, std::function<void()> on_end)
+  Flows(
+      const asio::any_io_executor& loop, std::function<void()> on_end = [] {})
       : loop_(loop), on_end_(std::move(on_end)), ended_(loop) {}
 
   /// Runs `flow` beside everything else; `what` as `spawn` has it.
@@ -27,6 +29,9 @@ class Flows {
   int count() const { return count_; }
   /// Notified when one has ended.
   Notice& ended() { return ended_; }
+  Task<void> all_ended() {
+    while (count_ > 0) co_await ended_.wait();
+  }
 
  private:
   Task<void> to_its_end(Task<void> flow) {

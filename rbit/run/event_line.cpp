@@ -1,7 +1,6 @@
 #include "rbit/run/event_line.h"
 
 #include <fcntl.h>
-#include <unistd.h>
 
 #include <fstream>
 #include <nlohmann/json.hpp>

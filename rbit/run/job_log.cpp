@@ -59,20 +59,10 @@ void JobLog::write(std::string_view bytes) {
   bytes_ += static_cast<std::int64_t>(bytes.size());
   while (!bytes.empty()) {
     const auto end = bytes.find('\n');
-    const auto line = bytes.substr(0, end);
-    if (line_dropped_ == 0 && line_length_ + line.size() <= longest_line) {
-      append(bytes.substr(0, end == std::string_view::npos ? end : end + 1));
-      const auto drawn_over = line.rfind('\r');
-      line_length_ = drawn_over == std::string_view::npos ? line_length_ + line.size()
-                                                          : line.size() - drawn_over - 1;
-    } else {
-      write_long(line);
-      if (end != std::string_view::npos) {
-        cut_line();
-        append("\n");
-      }
-    }
+    write_part(bytes.substr(0, end));
     if (end == std::string_view::npos) break;
+    cut_line();
+    append("\n");
     line_length_ = 0;
     bytes.remove_prefix(end + 1);
   }
@@ -81,7 +71,7 @@ void JobLog::write(std::string_view bytes) {
 
 /// A part of a line that may be too long. CR ends what counts as a line: a progress bar is one line
 /// to LF, and its end is what one wants to see.
-void JobLog::write_long(std::string_view line) {
+void JobLog::write_part(std::string_view line) {
   while (!line.empty()) {
     const auto end = line.find('\r');
     const auto piece = line.substr(0, end);

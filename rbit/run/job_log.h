@@ -58,7 +58,7 @@ class JobLog {
 
  private:
   void append(std::string_view bytes);
-  void write_long(std::string_view line);
+  void write_part(std::string_view line);
   void cut_line();
   bool open();
   void link_old_name() const;

@@ -10,7 +10,6 @@
 #include <utility>
 
 #include "rbit/base/trusted_path.h"
-#include "rbit/log/log.h"
 #include "rbit/run/outcome_of.h"
 #include "rbit/run/pipe_reader.h"
 #include "rbit/run/shell_program.h"

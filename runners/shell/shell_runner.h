@@ -1,7 +1,5 @@
 #pragma once
 
-#include <string>
-
 #include "rbit/run/local_runner.h"
 #include "rbit/run/runner_line.h"
 

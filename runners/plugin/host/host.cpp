@@ -96,8 +96,11 @@ void Host::serve(JobInput& input) {
 }
 
 int Host::run(const JobData& data) {
-  const PluginJob job(data, kept(data.settings), events_);
-  make_variables(data);
+  if (settings_.empty() || settings_.back() != data.settings) settings_.push_back(data.settings);
+  const PluginJob job(data, settings_.back(), events_);
+  // Temporary files are the job's and go with it; so is a home where its user has none.
+  if (tmp_dir_is_free_ && !data.tmp_dir.empty()) ::setenv("TMPDIR", data.tmp_dir.c_str(), 1);
+  if (!data.home_dir.empty()) ::setenv("HOME", data.home_dir.c_str(), 1);
   int value = RBIT_FAILED;
   int left_open = 0;
   std::vector<std::string> left;
@@ -119,12 +122,6 @@ int Host::run(const JobData& data) {
   if (::chdir("/") != 0) std::perror("/");
   events_.result(to_verdict(value), job.explanation(), left_open, left, data.record_dir);
   return is_verdict(value) ? value : static_cast<int>(RBIT_FAILED);
-}
-
-/// Temporary files are the job's and go with it; so is a home where its user has none.
-void Host::make_variables(const JobData& data) {
-  if (tmp_dir_is_free_ && !data.tmp_dir.empty()) ::setenv("TMPDIR", data.tmp_dir.c_str(), 1);
-  if (!data.home_dir.empty()) ::setenv("HOME", data.home_dir.c_str(), 1);
 }
 
 /// Returns false if it refused, with `value`.
@@ -171,11 +168,6 @@ void Host::close() {
     std::cerr << "close() threw " << exception_type() << "\n";
   }
   flush_output();
-}
-
-const Settings& Host::kept(const Settings& settings) {
-  if (settings_.empty() || settings_.back() != settings) settings_.push_back(settings);
-  return settings_.back();
 }
 
 }  // namespace rbit::plugin_host

@@ -31,9 +31,7 @@ class Host {
 
  private:
   bool open(const PluginJob& job, int& value);
-  void make_variables(const JobData& data);
   int call(const PluginJob& job);
-  const Settings& kept(const Settings& settings);
 
   const rbit_runner& runner_;
   EventChannel& events_;

@@ -1,6 +1,7 @@
 #pragma once
 
-// The only file that includes librabbitmq's headers; wire*.cpp include it and nobody else.
+// The only file that includes librabbitmq's headers; wire.cpp and open_wire.cpp include it and
+// nobody else.
 
 #include <amqp.h>
 #include <amqp_framing.h>

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "rbit/amqp/login.h"
+
 namespace rbit::amqp {
 
 namespace {
@@ -127,15 +129,25 @@ void Session::wait() {
   ::poll(both, 2, static_cast<int>(limit.count()));
 }
 
+bool Session::overdue() {
+  const Time now = SteadyClock::now();
+  if (close_deadline_ && now >= *close_deadline_) end({lost, "closed by us"});
+  // A blocked connection is not read by the broker: its silence means nothing.
+  if (blocked_ || ended_) return ended_.has_value();
+  if (!blame_.late(channels_, now)) return false;
+  end({lost, "no answer to a request in 20 s"});
+  return true;
+}
+
 bool Session::pump() {
   Frame frame;
   for (int i = 0; i < frames_a_turn && !ended_; ++i) {
     const Wire::Got got = wire_->next(frame);
     if (got == Wire::Got::nothing) return true;
     if (got == Wire::Got::broken) {
-      if (wire_->garbled()) suspect_unreadable();
+      if (wire_->garbled()) blame_.unreadable(channels_);
       Refusal why = broken();
-      why.protocol = wire_->garbled() && !unreadable_;  // else it is a message's doing
+      why.protocol = wire_->garbled() && !blame_.is_unreadable();  // else it is a message's doing
       end(std::move(why));
     } else {
       std::visit([&](auto& what) { on(frame.channel, what); }, frame.what);
@@ -144,7 +156,7 @@ bool Session::pump() {
   return false;
 }
 
-Session::ChannelState* Session::find(std::uint16_t number) {
+ChannelState* Session::find(std::uint16_t number) {
   const auto found = channels_.find(number);
   return found == channels_.end() ? nullptr : &found->second;
 }
@@ -173,7 +185,7 @@ void Session::on(std::uint16_t number, AnswerFrame& frame) {
 }
 
 /// A message begins on the channel, which is returned unless nobody is there to have it.
-Session::ChannelState* Session::begin(std::uint16_t number, Content content) {
+ChannelState* Session::begin(std::uint16_t number, Content content) {
   ChannelState* const channel = find(number);
   if (!channel) return nullptr;
   if (channel->reading != Reading::nothing) {
@@ -370,6 +382,102 @@ bool Session::send(const Command& command) {
 
 void Session::answer(std::uint64_t id, Answer answer) {
   if (id != 0) events_.emplace_back(Answered{id, std::move(answer)});
+}
+
+void Session::on(std::uint16_t number, ChannelCloseFrame& frame) {
+  if (!wire_->send_channel_close_ok(number))  // at once: until then the broker repeats it
+    return end(broken());
+  ChannelState* const channel = find(number);
+  if (!channel) return;
+  note_limit(frame.why);
+  for (const Pending& pending : channel->pending)
+    if (!pending.queue.empty() && frame.request == pending.request)
+      frame.why.suspects.push_back(pending.queue);
+  refuse_all(*channel, frame.why);
+  channels_.erase(number);
+  events_.emplace_back(ChannelClosed{number, frame.why});
+}
+
+void Session::on(std::uint16_t, ConnectionCloseFrame& frame) {
+  wire_->send_close_ok();
+  Refusal& why = frame.why;
+  const bool queues_fault = blame_.closed(channels_, why, frame.request);
+  why.text = "closed by the broker: " + why.text;
+  why.protocol = is_of_the_protocol(why.code) && !queues_fault;
+  note_limit(why);
+  end(why);
+}
+
+/// The connection is over. Whoever waits lost it, whatever the code the broker closed it with, but
+/// for those who are to blame.
+void Session::tell_all() {
+  const Refusal why = end_of_all();
+  // Nothing was taken on the one channel that the broker's limit kept from being opened. Of several
+  // it is not known which one that was.
+  Refusal unsent = why;
+  unsent.unsent = why.limit && channels() + 1 == static_cast<int>(channels_.size());
+  for (auto& [number, channel] : channels_) {
+    if (channel.suspects.empty()) {
+      refuse_all(channel, channel.opened ? why : unsent);
+      continue;
+    }
+    Refusal deadly = *ended_;
+    deadly.deadly = true;
+    deadly.operation = blame_.operation();
+    deadly.suspects = channel.suspects;
+    if (blame_.is_unreadable()) {
+      deadly.code = unreadable;
+      deadly.text = "a message of it cannot be read: " + wire_->failure();
+      deadly.cure = "take the message out with another client, or purge the queue";
+    }
+    refuse_all(channel, deadly);
+    events_.emplace_back(ChannelClosed{number, std::move(deadly)});
+  }
+  for (const Command& command : mailbox_.take_commands())
+    answer(command.id, Answer{{}, never_sent()});
+}
+
+void Session::refuse_all(ChannelState& channel, const Refusal& why) {
+  for (const Pending& pending : channel.pending) {
+    const bool wanted = pending.request == request_index<CloseChannel>;  // closed it is
+    answer(pending.id, wanted ? Answer{} : Answer{{}, why});
+  }
+  for (const auto& [tag, sent] : channel.unconfirmed)
+    answer(sent.id, Answer{{}, sent.returned ? *sent.returned : why});
+  for (const Command& command : channel.held) {
+    Refusal held_back = why;
+    held_back.unsent = true;
+    answer(command.id, Answer{{}, held_back});
+  }
+  channel.held.clear();
+  channel.pending.clear();
+  channel.unconfirmed.clear();
+}
+
+int Session::channels() const {
+  return static_cast<int>(std::count_if(channels_.begin(), channels_.end(),
+                                        [](const auto& one) { return one.second.opened; }));
+}
+
+/// A publish's own fault shows in its channel.
+Refusal Session::end_of_all() const {
+  Refusal why{lost, ended_->text, ended_->cure};
+  why.limit = ended_->limit;
+  return why;
+}
+
+Refusal Session::never_sent() const {
+  Refusal why = end_of_all();
+  why.unsent = true;
+  return why;
+}
+
+void Session::end(Refusal why) {
+  if (!ended_) ended_ = std::move(why);
+}
+
+Refusal Session::broken() const {
+  return {lost, "the connection is lost: " + wire_->failure()};
 }
 
 }  // namespace rbit::amqp

@@ -2,16 +2,14 @@
 
 #include <chrono>
 #include <cstdint>
-#include <deque>
-#include <map>
 #include <memory>
 #include <optional>
-#include <string>
 #include <vector>
 
+#include "rbit/amqp/blame.h"
+#include "rbit/amqp/channel_state.h"
 #include "rbit/amqp/mailbox.h"
 #include "rbit/amqp/wire.h"
-#include "rbit/base/sha256.h"
 
 namespace rbit::amqp {
 
@@ -29,35 +27,8 @@ class Session {
 
  private:
   using Time = std::chrono::steady_clock::time_point;
-
-  struct Pending {  // a request without an answer yet
-    std::uint64_t id;
-    std::size_t request;
-    Time deadline;
-    std::string queue;  // of DeclareQueue, Consume, Get
-  };
-  struct Unconfirmed {
-    std::uint64_t id;
-    std::string exchange, routing_key, message_id;
-    std::optional<Refusal> returned;
-  };
-  enum class Reading { nothing, header, body };
-  enum class Content { delivered, got, returned };
-  struct ChannelState {
-    std::deque<Pending> pending;
-    std::deque<Command> held;  // a cancel before its consumer's consume-ok, and what came after it
-    bool opened = false;       // the broker has said so
-    bool closing = false;      // we asked for it: what still comes is nobody's
-    Reading reading = Reading::nothing;
-    Content content = Content::delivered;
-    Incoming message;
-    std::uint64_t arrived = 0;  // bytes of the body
-    std::optional<Sha256> digest;
-    ReturnFrame returned;
-    std::uint64_t published = 0;  // the broker numbers publishes from 1 in a confirming channel
-    std::map<std::uint64_t, Unconfirmed> unconfirmed;
-    std::vector<std::string> suspects;  // for the end of the connection: see Refusal
-  };
+  using Reading = ChannelState::Reading;
+  using Content = ChannelState::Content;
 
   std::optional<Refusal> connect(const ConnectionSettings& settings);
   std::optional<Refusal> connect_to_one(const ConnectionSettings& settings,
@@ -94,8 +65,6 @@ class Session {
   bool send(const Command& command);
   void answer(std::uint64_t id, Answer answer);
   void refuse_all(ChannelState& channel, const Refusal& why);
-  void suspect_unreadable();
-  bool suspect(const Refusal& why, std::optional<std::size_t> request);
   void tell_all();
   Refusal end_of_all() const;
   Refusal never_sent() const;  // the same for what is not sent any more
@@ -104,11 +73,10 @@ class Session {
 
   Mailbox& mailbox_;
   std::unique_ptr<Wire> wire_;
-  std::map<std::uint16_t, ChannelState> channels_;
+  ChannelStates channels_;
   std::vector<Event> events_;
   std::optional<Refusal> ended_;
-  std::string deadly_operation_;        // for suspects
-  bool unreadable_ = false;             // what came, and not what was asked
+  Blame blame_;
   std::optional<Time> close_deadline_;  // we said goodbye and wait for the answer
   bool blocked_ = false;
 };

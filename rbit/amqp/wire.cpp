@@ -6,6 +6,8 @@
 #include <vector>
 
 #include "rbit/amqp/library.h"
+#include "rbit/amqp/open_wire.h"
+#include "rbit/base/text.h"
 
 namespace rbit::amqp {
 
@@ -168,6 +170,19 @@ void read_properties(const amqp_basic_properties_t_& from, std::string_view own_
     left.room -= bytes;
     to.headers[text_of(entry.key)] = std::move(*value);
   }
+}
+
+Wire::~Wire() {
+  if (state_) amqp_destroy_connection(state_);
+}
+
+std::optional<Refusal> Wire::open(const ConnectionSettings& settings, const Endpoint& endpoint,
+                                  const Address& address) {
+  state_ = amqp_new_connection();
+  if (!state_) return Refusal{lost, "no memory for a connection"};
+  own_headers_ = settings.own_headers;
+  endpoint_ = endpoint;
+  return open_wire(state_, settings, endpoint_, address, mailbox_);
 }
 
 bool Wire::check(int status) {
@@ -423,6 +438,31 @@ bool Wire::send_channel_close_ok(std::uint16_t channel) {
 bool Wire::send_close_ok() {
   amqp_connection_close_ok_t ok{};
   return method(0, AMQP_CONNECTION_CLOSE_OK_METHOD, &ok);
+}
+
+int Wire::socket() const {
+  return amqp_get_sockfd(state_);
+}
+
+std::string Wire::product() const {
+  std::string product, version;
+  const amqp_table_t* properties = amqp_get_server_properties(state_);
+  for (int i = 0; properties != nullptr && i < properties->num_entries; ++i) {
+    const amqp_table_entry_t& one = properties->entries[i];
+    if (one.value.kind != AMQP_FIELD_KIND_UTF8) continue;
+    const std::string_view key = view_of(one.key), value = view_of(one.value.value.bytes);
+    if (key == "product") product = text::one_line(value, 80);
+    if (key == "version") version = text::one_line(value, 80);
+  }
+  return product + " " + version;
+}
+
+int Wire::channel_max() const {
+  return amqp_get_channel_max(state_);
+}
+
+std::chrono::seconds Wire::heartbeat() const {
+  return std::chrono::seconds(amqp_get_heartbeat(state_));
 }
 
 }  // namespace rbit::amqp

@@ -103,14 +103,13 @@ class Wire {
   bool method(std::uint16_t channel, std::uint32_t id, void* decoded);
   bool publish(std::uint16_t channel, const Outgoing& message);
   bool check(int status);
-  std::optional<Refusal> log_in(const ConnectionSettings& settings);
   bool read_method(const amqp_frame_t_& raw, Frame& frame);
   Got garbage(std::string what);
 
   Mailbox& mailbox_;
   amqp_connection_state_t_* state_ = nullptr;
   std::string own_headers_;
-  std::string tls_host_;  // outlives the TLS context
+  Endpoint endpoint_;  // outlives the TLS context
   std::string failure_;
   bool garbled_ = false;
 };

@@ -11,7 +11,6 @@
 #include "rbit/base/shortage.h"
 #include "rbit/base/text.h"
 #include "rbit/core/runner_words.h"
-#include "rbit/run/open_below.h"
 
 namespace rbit {
 

@@ -11,7 +11,7 @@
 
 #include "rbit/base/fd.h"
 #include "rbit/base/result.h"
-#include "rbit/run/entries.h"
+#include "rbit/run/open_below.h"
 
 namespace rbit {
 

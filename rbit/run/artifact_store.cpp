@@ -14,7 +14,6 @@
 
 #include "rbit/base/random.h"
 #include "rbit/base/text.h"
-#include "rbit/run/entries.h"
 #include "rbit/run/open_below.h"
 
 namespace rbit {

@@ -114,10 +114,7 @@ Task<Outcome> HostedRunner::run_in(const Workspace& workspace, const Job& job, R
   int stale = 0;
   for (bool taken = false; !taken;) {
     Fd record_dir(::open(context.record_dir.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    if (!record_dir) {
-      const Error why = Error::of_system(context.record_dir, errno);
-      co_return not_started(why);
-    }
+    if (!record_dir) co_return not_started(Error::of_system(context.record_dir, errno));
     auto host = take_idle();
     const bool fresh = host == nullptr;
     if (fresh) {

@@ -14,7 +14,7 @@
 
 #include "rbit/base/aside.h"
 #include "rbit/log/log.h"
-#include "rbit/run/entries.h"
+#include "rbit/run/open_below.h"
 
 namespace rbit {
 

@@ -1,6 +1,5 @@
 #include "rbit/run/open_below.h"
 
-#include <fcntl.h>
 #include <linux/openat2.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>

@@ -1,8 +1,12 @@
 #pragma once
 
+#include <dirent.h>
+#include <fcntl.h>
 #include <sys/types.h>
 
+#include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "rbit/base/fd.h"
@@ -34,5 +38,31 @@ Fd open_again(const Fd& file);
 /// it. `made`: which ones were made, as paths from `directory`.
 Fd make_below(int directory, const std::string& relative, mode_t mode,
               std::vector<std::string>* made = nullptr);
+
+/// What lies in a directory, entry by entry.
+class Entries {
+ public:
+  /// Those of the directory `name` in `at`, through no link. None: errno says why.
+  explicit Entries(int at, const char* name = ".") {
+    Fd directory(::openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    stream_.reset(directory ? ::fdopendir(directory.get()) : nullptr);
+    if (stream_) directory.release();
+  }
+  explicit operator bool() const { return stream_ != nullptr; }
+  int directory() const { return ::dirfd(stream_.get()); }
+
+  /// The next one, but for "." and ".."; nullptr after the last one.
+  const dirent* next() {
+    for (;;) {
+      const dirent* entry = ::readdir(stream_.get());
+      const std::string_view name = entry != nullptr ? entry->d_name : "";
+      if (name != "." && name != "..") return entry;
+    }
+  }
+  void rewind() { ::rewinddir(stream_.get()); }
+
+ private:
+  std::unique_ptr<DIR, int (*)(DIR*)> stream_{nullptr, ::closedir};
+};
 
 }  // namespace rbit

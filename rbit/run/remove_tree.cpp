@@ -13,7 +13,6 @@
 #include "rbit/base/fd.h"
 #include "rbit/base/random.h"
 #include "rbit/base/text.h"
-#include "rbit/run/entries.h"
 #include "rbit/run/open_below.h"
 #include "rbit/run/workspace.h"
 

@@ -39,6 +39,7 @@ void Duty::serve() {
       Packet packet;
       const Received received = receive(socket_, packet);
       if (received == Received::packet) on_packet(packet);
+      packet.close_fds();
       if (received == Received::closed) on_parent_gone();
     }
   }
@@ -49,28 +50,24 @@ void Duty::on_packet(Packet& packet) {
   if (!packet.read(command)) in_doubt();
   switch (command) {
     case wire::Command::start:
-      start(packet);
-      break;
+      return start(packet);
     case wire::Command::attach:
-      attach(packet);
-      break;
+      return attach(packet);
     case wire::Command::note:
-      note();
-      break;
+      return note();
     case wire::Command::release:
-      release();
-      break;
-    case wire::Command::stop: {
-      wire::Stop stop;
-      if (!packet.read(stop)) in_doubt();
-      if (job_ != 0 && job_has_ended()) finish();  // its own end came before our signal
-      if (job_ != 0) begin_ladder(stop.cause, stop.signal, stop.grace_ms);
-      break;
-    }
-    default:
-      in_doubt();
+      return release();
+    case wire::Command::stop:
+      return stop(packet);
   }
-  packet.close_fds();
+  in_doubt();
+}
+
+void Duty::stop(const Packet& packet) {
+  wire::Stop stop;
+  if (!packet.read(stop)) in_doubt();
+  if (job_ != 0 && job_has_ended()) finish();  // its own end came before our signal
+  if (job_ != 0) begin_ladder(stop.cause, stop.signal, stop.grace_ms);
 }
 
 void Duty::start(Packet& packet) {

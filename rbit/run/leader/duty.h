@@ -27,6 +27,7 @@ class Duty {
   void start(Packet& packet);
   Failure try_to_start(Packet& packet);
   void attach(Packet& packet);
+  void stop(const Packet& packet);
   void note();
   void release();
   void on_signals();

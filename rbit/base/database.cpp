@@ -21,8 +21,7 @@ namespace rbit {
 namespace {
 
 // Pauses between two tries to open a sick file anew.
-constexpr std::chrono::milliseconds first_heal_pause{200};
-constexpr std::chrono::milliseconds longest_heal_pause{10'000};
+constexpr std::chrono::milliseconds first_heal_pause{200}, longest_heal_pause{10'000};
 
 }  // namespace
 
@@ -59,7 +58,7 @@ Database::Database(const asio::any_io_executor& loop, std::string path)
     : loop_(loop),
       path_(std::move(path)),
       cache_(std::make_unique<Cache>()),
-      heal_pause_(first_heal_pause) {}
+      heal_pauses_(first_heal_pause, longest_heal_pause) {}
 
 Database::~Database() {
   // What is still queued has no answer, so nothing was built on it: it is not written.
@@ -241,7 +240,7 @@ void Database::flush() {
   });
   Result<void> synced;
   if (committed && sync) synced = log_doubtful_ ? Result<void>(trouble_) : sync_log();
-  if (committed && synced) heal_pause_ = first_heal_pause;
+  if (committed && synced) heal_pauses_.reset();
   for (const auto& waiter : batch) {
     if (!committed)
       waiter->answer(committed);
@@ -263,29 +262,24 @@ bool Database::made_room_for(const std::vector<std::shared_ptr<Waiter>>& batch) 
 }
 
 Result<void> Database::commit(std::vector<std::shared_ptr<Waiter>>& batch) {
-  if (const auto begun = run_once("BEGIN IMMEDIATE"); !begun) return begun;
+  if (const auto begun = run("BEGIN IMMEDIATE"); !begun) return begun;
   const bool alone = batch.size() == 1;
   int good = 0;
   for (const auto& waiter : batch) {
     if (!alone)
-      if (const auto saved = run_once("SAVEPOINT change"); !saved) return roll_back(saved.error());
+      if (const auto saved = run("SAVEPOINT change"); !saved) return roll_back(saved.error());
     waiter->result = waiter->change(*this);
     // Some errors (a full disk, a failed write) end the whole transaction at once.
     if (sqlite3_get_autocommit(handle_) != 0) return lost_transaction(waiter->result);
     if (waiter->result) ++good;
     if (alone) break;
     if (!waiter->result)
-      if (const auto undone = run_once("ROLLBACK TO change"); !undone)
-        return roll_back(undone.error());
-    if (const auto kept = run_once("RELEASE change"); !kept) return roll_back(kept.error());
+      if (const auto undone = run("ROLLBACK TO change"); !undone) return roll_back(undone.error());
+    if (const auto kept = run("RELEASE change"); !kept) return roll_back(kept.error());
   }
-  if (good == 0) return run_once("ROLLBACK");
-  if (const auto done = run_once("COMMIT"); !done) return roll_back(done.error());
+  if (good == 0) return run("ROLLBACK");
+  if (const auto done = run("COMMIT"); !done) return roll_back(done.error());
   return {};
-}
-
-Result<void> Database::run_once(const char* sql) {
-  return prepare(sql).run();
 }
 
 Error Database::roll_back(Error why) {
@@ -322,9 +316,8 @@ Result<void> Database::ready_to_write() {
   const auto healed = heal();
   const auto end = std::chrono::steady_clock::now();
   // The check may read the whole file, and the loop waits for it: never for long.
-  heal_after_ =
-      end + std::max(heal_pause_, std::chrono::ceil<std::chrono::milliseconds>(10 * (end - now)));
-  heal_pause_ = std::min(2 * heal_pause_, longest_heal_pause);
+  heal_after_ = end + std::max(heal_pauses_.next_step(),
+                               std::chrono::ceil<std::chrono::milliseconds>(10 * (end - now)));
   return healed;
 }
 

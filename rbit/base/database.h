@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "rbit/base/backoff.h"
 #include "rbit/base/lifetime.h"
 #include "rbit/base/notice.h"
 #include "rbit/base/result.h"
@@ -20,6 +21,11 @@ struct sqlite3_stmt;
 namespace rbit {
 
 class Database;
+
+/// Bytes that are bound as such, not as text.
+struct Blob {
+  std::string_view bytes;
+};
 
 /// One SQL statement, prepared once and kept by its Database. Bind in order, then step.
 /// What is bound as text or blob must live until `run` has returned or the Statement is gone.
@@ -33,6 +39,13 @@ class Statement {
   Statement& bind(std::string_view text);
   Statement& bind_blob(std::string_view bytes);
   Statement& bind_null();
+  Statement& bind(Blob blob) { return bind_blob(blob.bytes); }
+  /// Several, one after another.
+  template <class First, class... Others>
+  requires(sizeof...(Others) > 0) Statement& bind(const First& first, const Others&... others) {
+    bind(first);
+    return bind(others...);
+  }
 
   /// Returns true if a row is there, false after the last one.
   Result<bool> step();
@@ -40,15 +53,24 @@ class Statement {
   Result<void> run();
 
   std::int64_t integer(int column) const;
-  std::string text(int column) const;  // NULL gives ""
-  std::string blob(int column) const;
-  std::string_view view(int column) const;  // of a blob, good until the next step
+  std::string text(int column) const { return std::string(view(column)); }  // NULL gives ""
+  std::string blob(int column) const { return text(column); }
+  std::string_view view(int column) const;  // good until the next step
   bool is_null(int column) const;
+  /// Puts the columns from `first` on into these, one after another.
+  template <class... Values>
+  void read(int first, Values&... into) const {
+    (get(first++, into), ...);
+  }
 
  private:
   friend class Database;
   Statement(Database& database, sqlite3_stmt* statement);
   void note(int code);  // what binding the value of parameter `next_` came to
+  void get(int column, std::int64_t& into) const { into = integer(column); }
+  void get(int column, int& into) const { into = static_cast<int>(integer(column)); }
+  void get(int column, bool& into) const { into = integer(column) != 0; }
+  void get(int column, std::string& into) const { into = text(column); }
   Database* database_;
   sqlite3_stmt* statement_;
   int next_ = 1;
@@ -89,6 +111,19 @@ class Database {
 
   /// Bad SQL is our bug: throws Fatal{internal}. Of a sick file the Statement gives the Error.
   Statement prepare(std::string_view sql);
+  /// The same with these values bound. REQUIRES: texts among them live as long as the Statement.
+  template <class... Values>
+  requires(sizeof...(Values) > 0) Statement prepare(std::string_view sql, const Values&... values) {
+    Statement statement = prepare(sql);
+    statement.bind(values...);
+    return statement;
+  }
+  /// Runs one statement with these values to its end.
+  template <class... Values>
+  Result<void> run(std::string_view sql, const Values&... values) {
+    return prepare(sql, values...).run();
+  }
+  /// Runs statements that bind nothing, and are not kept.
   Result<void> execute(const char* sql);
   std::int64_t last_insert_id() const;
   int changes() const;
@@ -115,7 +150,6 @@ class Database {
  private:
   friend class Statement;
   struct Waiter;
-
   struct Cache;
 
   Database(const asio::any_io_executor& loop, std::string path);
@@ -130,7 +164,6 @@ class Database {
   Result<void> heal();
   bool made_room_for(const std::vector<std::shared_ptr<Waiter>>& batch);
   Result<void> commit(std::vector<std::shared_ptr<Waiter>>& batch);
-  Result<void> run_once(const char* sql);
   Error roll_back(Error why);
   Error lost_transaction(const Result<void>& why);
   Result<void> sync_log();
@@ -147,7 +180,7 @@ class Database {
   bool log_doubtful_ = false;  // a sync failed: what the log holds may be on no disk
   Error trouble_;              // what made it sick
   std::chrono::steady_clock::time_point heal_after_{};
-  std::chrono::milliseconds heal_pause_;
+  Backoff heal_pauses_;
   Lifetime lifetime_;  // a commit that comes too late sees it
 };
 

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "rbit/base/names.h"
 #include "rbit/base/result.h"
 #include "rbit/base/task.h"
 #include "rbit/core/awaited_copy.h"
@@ -36,9 +37,19 @@ struct JobRecord {
   std::int64_t begun = 0, ended = 0;  // microseconds since 1970; 0: not yet
 };
 
-std::string_view to_string(JobRecord::State state);  // "waiting", "running", ...
+inline constexpr Named<JobRecord::State> job_state_names[] = {
+    {JobRecord::State::waiting, "waiting"}, {JobRecord::State::running, "running"},
+    {JobRecord::State::blocked, "blocked"}, {JobRecord::State::done, "done"},
+    {JobRecord::State::failed, "failed"},   {JobRecord::State::cancelled, "cancelled"},
+    {JobRecord::State::moved, "moved"},     {JobRecord::State::dead, "dead"}};
+
+constexpr std::string_view to_string(JobRecord::State state) {
+  return name_in(job_state_names, state);
+}
 /// Returns whether a job in this state has no verdict: it waits, runs, or ran when rbit died.
-bool is_unfinished(JobRecord::State state);
+constexpr bool is_unfinished(JobRecord::State state) {
+  return state == JobRecord::State::running || state == JobRecord::State::waiting;
+}
 
 /// An attempt that was begun in an earlier life of rbit and has no end.
 struct OpenAttempt {
@@ -125,8 +136,8 @@ class Journal {
 
   /// Puts a cancel on record, by PyBit's job id: kept 7 days, or until the job has ended otherwise.
   /// Returns false if the job is over, and there is nothing to remember. Survives a power cut.
-  virtual Task<Result<bool>> bury(const std::string& job_id) = 0;
-  virtual bool is_buried(const std::string& job_id) const = 0;
+  virtual Task<Result<bool>> record_cancel(const std::string& job_id) = 0;
+  virtual bool has_cancel(const std::string& job_id) const = 0;
   /// The jobs of that id that are not over.
   virtual std::vector<JobRecord> unfinished(const std::string& job_id) const = 0;
 

@@ -37,13 +37,13 @@ Job job_of(const JobRecord& record) {
 }  // namespace
 
 bool Cancels::is_wanted(const RunningJob& running) const {
-  return running.stop.cancelled() || context_.journal.is_buried(running.job.request.job_id);
+  return running.stop.cancelled() || context_.journal.has_cancel(running.job.request.job_id);
 }
 
 void Cancels::heed(const Job& job, bool asked, Outcome& outcome) const {
   const bool reached = outcome.kind == Outcome::Kind::done || outcome.kind == Outcome::Kind::failed;
   if (outcome.kind == Outcome::Kind::cancelled || (reached && !asked)) return;
-  if (!asked && !context_.journal.is_buried(job.request.job_id)) return;
+  if (!asked && !context_.journal.has_cancel(job.request.job_id)) return;
   outcome.kind = Outcome::Kind::cancelled;
   outcome.reason = "cancelled";
 }
@@ -113,7 +113,7 @@ Task<void> Cancels::cancel_waiting(std::string key) {
 Task<Result<void>> Cancels::cancel_for_front_end(std::string job_id) {
   // On record first: what comes of this id from now on meets the cancel there, also after a crash.
   // What came before is looked for afterwards.
-  const Result<bool> wanted = co_await context_.journal.bury(job_id);
+  const Result<bool> wanted = co_await context_.journal.record_cancel(job_id);
   if (!wanted) {
     ask_to_stop(job_id);
     co_return wanted.error();

@@ -4,15 +4,8 @@
 
 #include "rbit/core/message_codec.h"
 #include "rbit/journal/rows.h"
-#include "rbit/log/log.h"
 
 namespace rbit {
-
-bool History::next(Statement& row) const {
-  const auto found = row.step();
-  if (!found) log::error("the journal could not be read: " + found.error().text());
-  return found && *found;
-}
 
 std::vector<JobRecord> History::jobs(int limit,
                                      std::initializer_list<JobRecord::State> states) const {
@@ -20,11 +13,11 @@ std::vector<JobRecord> History::jobs(int limit,
   for (const auto state : states)
     names += (names.empty() ? "'" : ", '") + std::string(to_string(state)) + "'";
   auto row = database_.prepare("SELECT " + std::string(rows::job_columns) + " FROM job" +
-                               (names.empty() ? "" : " WHERE state IN (" + names + ")") +
-                               " ORDER BY touched DESC, id DESC LIMIT ?");
-  row.bind(limit);
+                                   (names.empty() ? "" : " WHERE state IN (" + names + ")") +
+                                   " ORDER BY touched DESC, id DESC LIMIT ?",
+                               limit);
   std::vector<JobRecord> jobs;
-  while (next(row)) jobs.push_back(rows::read_job(row));
+  while (rows::next(row)) jobs.push_back(rows::read_job(row));
   return jobs;
 }
 
@@ -32,16 +25,12 @@ std::optional<JobHistory> History::job(const std::string& name) const {
   JobHistory history;
   {
     auto row = database_.prepare("SELECT " + std::string(rows::job_columns) +
-                                 " FROM job WHERE key = ?1 OR job_id = ?1 "
-                                 "ORDER BY key = ?1 DESC, touched DESC LIMIT 1");
-    row.bind(name);
-    if (!next(row)) return std::nullopt;
+                                     ", run FROM job WHERE key = ?1 OR job_id = ?1 "
+                                     "ORDER BY key = ?1 DESC, touched DESC LIMIT 1",
+                                 name);
+    if (!rows::next(row)) return std::nullopt;
     history.job = rows::read_job(row);
-  }
-  {
-    auto row = database_.prepare("SELECT run FROM job WHERE key = ?");
-    row.bind(history.job.key);
-    if (next(row)) history.run = static_cast<int>(row.integer(0));
+    row.read(rows::job_column_count, history.run);
   }
   history.attempts = attempts(history.job.key);
   history.deliveries = deliveries(history.job.key);
@@ -53,68 +42,58 @@ std::vector<AttemptRecord> History::attempts(const std::string& key) const {
   auto row = database_.prepare(
       "SELECT run, n, worker, outcome, reason, message, log_file, begun, ended, redelivered, exit, "
       "wall, cpu, memory, output FROM attempt "
-      "WHERE job = (SELECT id FROM job WHERE key = ?) ORDER BY id");
-  row.bind(key);
+      "WHERE job = (SELECT id FROM job WHERE key = ?) ORDER BY id",
+      key);
   std::vector<AttemptRecord> attempts;
-  while (next(row))
-    attempts.push_back({static_cast<int>(row.integer(0)), static_cast<int>(row.integer(1)),
-                        row.text(2), row.text(3), row.text(4), row.text(5), row.text(6),
-                        row.integer(7), row.integer(8), row.integer(9) != 0, row.text(10),
-                        row.integer(11), row.integer(12), row.integer(13), row.integer(14)});
+  while (rows::next(row)) {
+    AttemptRecord& one = attempts.emplace_back();
+    row.read(0, one.run, one.n, one.worker, one.outcome, one.reason, one.message, one.log_file,
+             one.begun, one.ended, one.redelivered, one.exit, one.wall_micros, one.cpu_micros,
+             one.peak_memory_kib, one.output_bytes);
+  }
   return attempts;
 }
 
 std::vector<DeliveryRecord> History::deliveries(const std::string& key) const {
   auto row = database_.prepare(
       "SELECT run, attempt, time, what FROM delivery "
-      "WHERE job = (SELECT id FROM job WHERE key = ?) ORDER BY id");
-  row.bind(key);
+      "WHERE job = (SELECT id FROM job WHERE key = ?) ORDER BY id",
+      key);
   std::vector<DeliveryRecord> deliveries;
-  while (next(row))
-    deliveries.push_back({static_cast<int>(row.integer(0)), static_cast<int>(row.integer(1)),
-                          row.integer(2), row.text(3)});
+  while (rows::next(row)) {
+    DeliveryRecord& one = deliveries.emplace_back();
+    row.read(0, one.run, one.attempt, one.time, one.what);
+  }
   return deliveries;
 }
 
 std::vector<ReportRecord> History::reports(const std::string& key) const {
   auto row =
       database_.prepare("SELECT " + std::string(rows::report_columns) +
-                        ", o.state, o.note, o.due FROM outbox o JOIN job j ON j.id = o.job" +
-                        std::string(rows::attempt_of_report) + "WHERE j.key = ? ORDER BY o.id");
-  row.bind(key);
+                            ", o.state, o.note, o.due FROM outbox o JOIN job j ON j.id = o.job" +
+                            std::string(rows::attempt_of_report) + "WHERE j.key = ? ORDER BY o.id",
+                        key);
   std::vector<ReportRecord> reports;
-  while (next(row))
-    reports.push_back({rows::read_report(row), row.text(18), row.text(19), row.integer(20)});
+  while (rows::next(row)) {
+    ReportRecord& one = reports.emplace_back();
+    one.report = rows::read_report(row);
+    row.read(rows::report_column_count, one.state, one.note, one.due);
+  }
   return reports;
-}
-
-std::vector<DeadLetter> History::dead(int limit, const std::string& queue) const {
-  auto row = database_.prepare(
-      "SELECT id, reason, time, queue, properties, body FROM dead "
-      "WHERE ?1 = '' OR queue = ?1 ORDER BY id LIMIT ?2");
-  row.bind(queue).bind(limit);
-  return read_dead(row);
 }
 
 std::vector<DeadLetter> History::dead_of(const std::string& key) const {
   auto row = database_.prepare(
       "SELECT id, reason, time, queue, properties, body FROM dead "
-      "WHERE json_extract(properties, '$.message_id') = ? ORDER BY id");
-  row.bind(key);
-  return read_dead(row);
-}
-
-std::vector<DeadLetter> History::read_dead(Statement& row) const {
+      "WHERE json_extract(properties, '$.message_id') = ? ORDER BY id",
+      key);
   std::vector<DeadLetter> letters;
-  while (next(row)) {
-    DeadLetter letter;
-    letter.id = row.integer(0);
-    letter.reason = row.text(1);
-    letter.time = row.integer(2);
-    properties_from_json(row.text(4), letter.message);
-    letter.message.queue = row.text(3);
-    letter.message.body = row.blob(5);
-    letters.push_back(std::move(letter));
+  while (rows::next(row)) {
+    DeadLetter& letter = letters.emplace_back();
+    std::string properties, body;
+    row.read(0, letter.id, letter.reason, letter.time, letter.message.queue, properties, body);
+    properties_from_json(properties, letter.message);
+    letter.message.body = std::move(body);
   }
   return letters;
 }

@@ -61,17 +61,13 @@ class History {
   std::vector<JobRecord> jobs(int limit, std::initializer_list<JobRecord::State> states = {}) const;
   /// Finds a job by its key, else by PyBit's job id, and of several the last touched.
   std::optional<JobHistory> job(const std::string& name) const;
-  /// Lists dead letters, the oldest first, and those of all queues if `queue` is empty.
-  std::vector<DeadLetter> dead(int limit, const std::string& queue = {}) const;
-  /// Lists the dead letters of one job.
+  /// Lists the dead letters of one job, the oldest first.
   std::vector<DeadLetter> dead_of(const std::string& key) const;
 
  private:
-  bool next(Statement& row) const;
   std::vector<AttemptRecord> attempts(const std::string& key) const;
   std::vector<DeliveryRecord> deliveries(const std::string& key) const;
   std::vector<ReportRecord> reports(const std::string& key) const;
-  std::vector<DeadLetter> read_dead(Statement& row) const;
 
   Database& database_;
 };

@@ -10,8 +10,9 @@
 namespace rbit {
 
 Result<void> OwnedTable::own(const std::string& key, std::int64_t now) {
-  auto row = database_.prepare("UPDATE job SET claim = 'owned', touched = ? WHERE key = ?");
-  if (const auto written = row.bind(now).bind(key).run(); !written) return written;
+  const auto written =
+      database_.run("UPDATE job SET claim = 'owned', touched = ? WHERE key = ?", now, key);
+  if (!written) return written;
   // A disk that failed may have taken its row along: what is not there must not be acknowledged.
   if (database_.changes() != 1) return Error{"job " + key, "is not in the journal", ""};
   return {};
@@ -19,26 +20,28 @@ Result<void> OwnedTable::own(const std::string& key, std::int64_t now) {
 
 /// The new key is random, for another producer may choose any id that can be foretold.
 Result<void> OwnedTable::set_dead_aside(std::int64_t job) {
-  auto row = database_.prepare(
+  const auto made = database_.run(
       "INSERT INTO job(key, queue, digest, settlement_reason, settlement_attempt, reason, begun, "
       "ended, touched, state, claim, settlement, runner, job_id, package, version, web_host) "
       "SELECT key || '#' || lower(hex(randomblob(8))), queue, digest, settlement_reason, "
       "settlement_attempt, reason, begun, ended, touched, 'dead', 'owned', 'dead-letter', '', '', "
-      "package, version, '' FROM job WHERE id = ? AND claim = 'owned' AND settled = 0 AND "
-      "settlement = 'dead-letter' AND state <> 'running'");
-  if (const auto made = row.bind(job).run(); !made) return made;
+      "package, version, '' FROM job WHERE id = ? AND claim = 'owned' AND settlement = "
+      "'dead-letter' AND state <> 'running'",
+      job);
+  if (!made) return made;
   if (database_.changes() == 0) return {};
-  auto payload = database_.prepare("UPDATE payload SET job = ? WHERE job = ?");
-  return payload.bind(database_.last_insert_id()).bind(job).run();
+  return database_.run("UPDATE payload SET job = ? WHERE job = ?", database_.last_insert_id(), job);
 }
 
 /// Another producer may have given its id to a job that is not over, or to a letter that waits
 /// here.
 Result<bool> OwnedTable::is_taken(const std::string& key) {
-  auto row = database_.prepare(
-      "SELECT 1 FROM job WHERE key = ? AND (state IN ('waiting', 'running', 'blocked') OR "
-      "(claim = 'owned' AND settled = 0))");
-  return row.bind(key).step();
+  return database_
+      .prepare(
+          "SELECT 1 FROM job WHERE key = ? AND (state IN ('waiting', 'running', 'blocked') OR "
+          "claim = 'owned')",
+          key)
+      .step();
 }
 
 Result<void> OwnedTable::keep_dead(const Message& message, const Settlement& settlement,
@@ -47,54 +50,35 @@ Result<void> OwnedTable::keep_dead(const Message& message, const Settlement& set
   const auto taken = is_taken(key);
   if (!taken) return taken.error();
   if (*taken) key += '#' + random_uuid();
-  const std::string digest = digest_of(message);
-  const std::string properties = properties_to_json(message);
-  auto row = database_.prepare(
+  const auto written = database_.run(
       "INSERT INTO job(key, queue, digest, settlement_reason, settlement_attempt, reason, begun, "
       "ended, touched, state, claim, settlement, runner, job_id, package, version, web_host) "
       "VALUES(?1, ?2, ?3, ?4, ?5, ?4, ?6, ?6, ?6, 'dead', 'owned', 'dead-letter', '', '', '', '', "
       "'') ON CONFLICT(key) DO UPDATE SET queue = ?2, digest = ?3, state = 'dead', claim = "
-      "'owned', settled = 0, "
-      "settlement = 'dead-letter', settlement_reason = ?4, settlement_attempt = ?5, reason = ?4, "
-      "ended = ?6, touched = ?6");
-  const auto written = row.bind(key)
-                           .bind(message.queue)
-                           .bind(digest)
-                           .bind(settlement.reason)
-                           .bind(settlement.next_attempt)
-                           .bind(now)
-                           .run();
+      "'owned', settlement = 'dead-letter', settlement_reason = ?4, settlement_attempt = ?5, "
+      "reason = ?4, ended = ?6, touched = ?6",
+      key, message.queue, digest_of(message), settlement.reason, settlement.next_attempt, now);
   if (!written) return written;
-  auto payload = database_.prepare(
+  return database_.run(
       "INSERT OR REPLACE INTO payload(job, request, properties, redelivered, timestamp, body) "
-      "VALUES((SELECT id FROM job WHERE key = ?), '{}', ?, ?, 0, ?)");
-  return payload.bind(key)
-      .bind(properties)
-      .bind(message.redelivered ? 1 : 0)
-      .bind_blob(message.body)
-      .run();
+      "VALUES((SELECT id FROM job WHERE key = ?), '{}', ?, ?, 0, ?)",
+      key, properties_to_json(message), message.redelivered, Blob{message.body});
 }
 
 std::vector<std::string> OwnedTable::keys() const {
   std::vector<std::string> keys;
   auto row = database_.prepare("SELECT key FROM job WHERE claim = 'owned' ORDER BY id");
-  for (;;) {
-    const auto found = row.step();
-    if (!found) log::error("the journal could not be read: " + found.error().text());
-    if (!found || !*found) return keys;
-    keys.push_back(row.text(0));
-  }
+  while (rows::next(row)) keys.push_back(row.text(0));
+  return keys;
 }
 
 Result<std::optional<OwnedJob>> OwnedTable::find(const std::string& key) const {
-  static const std::string sql =
-      "SELECT " + std::string(rows::job_columns) +
-      ", (SELECT request FROM payload WHERE job = job.id), "
-      "(SELECT properties FROM payload WHERE job = job.id), "
-      "(SELECT redelivered FROM payload WHERE job = job.id), "
-      "(SELECT body FROM payload WHERE job = job.id) FROM job WHERE key = ? AND claim = 'owned'";
-  auto row = database_.prepare(sql);
-  const auto found = row.bind(key).step();
+  static const std::string sql = "SELECT " + std::string(rows::job_columns) +
+                                 ", p.request, p.properties, p.redelivered, p.body FROM job "
+                                 "LEFT JOIN payload p ON p.job = job.id WHERE key = ? AND "
+                                 "claim = 'owned'";
+  auto row = database_.prepare(sql, key);
+  const auto found = row.step();
   if (!found) {
     log::error("the journal could not be read: " + found.error().text());
     return found.error();
@@ -112,11 +96,12 @@ Result<std::optional<OwnedJob>> OwnedTable::find(const std::string& key) const {
   job.crashes = record.crashes;
   job.owned = true;
   job.digest = record.digest;
-  job.request = request_from_json(row.text(rows::job_column_count));
-  job.redelivered = row.integer(rows::job_column_count + 2) != 0;
-  job.body = row.blob(rows::job_column_count + 3);
+  std::string request, properties, body;
+  row.read(rows::job_column_count, request, properties, job.redelivered, body);
+  job.request = request_from_json(request);
+  job.body = std::move(body);
   owned.message.queue = record.queue;
-  properties_from_json(row.text(rows::job_column_count + 1), owned.message);
+  properties_from_json(properties, owned.message);
   owned.message.redelivered = job.redelivered;
   owned.message.body = job.body;
   return std::optional<OwnedJob>(std::move(owned));

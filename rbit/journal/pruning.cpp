@@ -6,7 +6,7 @@
 
 namespace rbit {
 
-Result<void> Pruning::step(std::int64_t& waiting) {
+Result<void> Pruning::step() {
   constexpr std::int64_t step = 200;
   std::int64_t over = -limits_.jobs;
   {
@@ -26,54 +26,46 @@ Result<void> Pruning::step(std::int64_t& waiting) {
   if (!removed) return removed.error();
   if (*removed == step) return {};  // there may be more: go on at the next step
   next_sweep_ = clock_.steady() + std::chrono::hours(1);
-  return forget_old(waiting);
+  return forget_old();
 }
 
 /// What goes by age alone and is never much.
-Result<void> Pruning::forget_old(std::int64_t& waiting) {
-  const WallTime time = clock_.wall();
-  auto moved = database_.prepare(
-      "UPDATE job SET state = 'moved' WHERE touched < ? AND claim = 'held' AND settled = 0 AND "
+Result<void> Pruning::forget_old() {
+  const auto before = [this](std::chrono::hours age) { return to_micros(clock_.wall() - age); };
+  const auto moved = database_.run(
+      "UPDATE job SET state = 'moved' WHERE touched < ? AND claim = 'held' AND "
       "state IN ('waiting', 'running', 'blocked') AND NOT EXISTS "
-      "(SELECT 1 FROM attempt WHERE job = job.id AND ended = 0 AND life = ?)");
-  if (const auto done = moved.bind(to_micros(time - limits_.moved)).bind(life_).run(); !done)
-    return done;
-  if (const auto done = brokers_.forget_before(to_micros(time - limits_.brokers)); !done)
-    return done;
-  auto cancels = database_.prepare("DELETE FROM tombstone WHERE time < ?");
-  if (const auto done = cancels.bind(to_micros(time - limits_.cancels)).run(); !done) return done;
-  return reports_.drop_before(to_micros(time - limits_.reports), waiting);
+      "(SELECT 1 FROM attempt WHERE job = job.id AND ended = 0 AND life = ?)",
+      before(limits_.moved), life_);
+  if (!moved) return moved;
+  const auto brokers = database_.run("DELETE FROM broker WHERE time < ?", before(limits_.brokers));
+  if (!brokers) return brokers;
+  const auto cancels =
+      database_.run("DELETE FROM tombstone WHERE time < ?", before(limits_.cancels));
+  if (!cancels) return cancels;
+  return reports_.drop_before(before(limits_.reports));
 }
 
 Result<int> Pruning::remove_jobs(std::int64_t touched_before, std::int64_t limit,
                                  bool settled_only) {
   std::vector<std::int64_t> old;
   {
-    auto row = database_.prepare(
-        settled_only ? "SELECT id FROM job WHERE touched < ? AND settled = 1 AND "
-                       "state IN ('done', 'failed', 'cancelled', 'dead') AND NOT EXISTS "
-                       "(SELECT 1 FROM outbox WHERE job = job.id AND state = 'waiting') "
-                       "ORDER BY touched LIMIT ?"
-                     : "SELECT id FROM job WHERE touched < ? AND state <> 'running' AND claim <> "
-                       "'owned' AND NOT EXISTS "
-                       "(SELECT 1 FROM outbox WHERE job = job.id AND state = 'waiting') "
-                       "ORDER BY touched LIMIT ?");
-    row.bind(touched_before).bind(limit);
-    for (;;) {
-      const auto found = row.step();
-      if (!found) return found.error();
-      if (!*found) break;
-      old.push_back(row.integer(0));
-    }
+    const std::string which = settled_only ? "claim = 'settled' AND state IN ('done', 'failed', "
+                                             "'cancelled', 'dead')"
+                                           : "state <> 'running' AND claim <> 'owned'";
+    auto row = database_.prepare("SELECT id FROM job WHERE touched < ? AND " + which +
+                                     " AND NOT EXISTS (SELECT 1 FROM outbox WHERE job = job.id "
+                                     "AND state = 'waiting') ORDER BY touched LIMIT ?",
+                                 touched_before, limit);
+    auto found = row.step();
+    for (; found && *found; found = row.step()) old.push_back(row.integer(0));
+    if (!found) return found.error();
   }
-  for (const auto id : old) {
+  for (const auto id : old)
     for (const char* sql : {"DELETE FROM outbox WHERE job = ?", "DELETE FROM attempt WHERE job = ?",
                             "DELETE FROM delivery WHERE job = ?",
-                            "DELETE FROM payload WHERE job = ?", "DELETE FROM job WHERE id = ?"}) {
-      auto statement = database_.prepare(sql);
-      if (const auto gone = statement.bind(id).run(); !gone) return gone.error();
-    }
-  }
+                            "DELETE FROM payload WHERE job = ?", "DELETE FROM job WHERE id = ?"})
+      if (const auto gone = database_.run(sql, id); !gone) return gone.error();
   return static_cast<int>(old.size());
 }
 

@@ -3,10 +3,10 @@
 #include <chrono>
 #include <cstdint>
 #include <string>
+#include <utility>
 
 #include "rbit/base/clock.h"
 #include "rbit/base/database.h"
-#include "rbit/journal/broker_table.h"
 #include "rbit/journal/report_table.h"
 
 namespace rbit {
@@ -29,27 +29,24 @@ struct JournalLimits {
 class Pruning {
  public:
   /// `life` names this life of rbit: its attempts are not over.
-  Pruning(Database& database, Clock& clock, ReportTable& reports, BrokerTable& brokers,
-          JournalLimits limits, std::string life)
+  Pruning(Database& database, Clock& clock, ReportTable& reports, JournalLimits limits,
+          std::string life)
       : database_(database),
         clock_(clock),
         reports_(reports),
-        brokers_(brokers),
         limits_(limits),
         life_(std::move(life)),
         next_sweep_(clock.steady()) {}
 
-  /// Adds to `waiting` by how much it alters the number of waiting reports.
-  Result<void> step(std::int64_t& waiting);
+  Result<void> step();
 
  private:
-  Result<void> forget_old(std::int64_t& waiting);
+  Result<void> forget_old();
   Result<int> remove_jobs(std::int64_t touched_before, std::int64_t limit, bool settled_only);
 
   Database& database_;
   Clock& clock_;
   ReportTable& reports_;
-  BrokerTable& brokers_;
   JournalLimits limits_;
   std::string life_;
   SteadyTime next_sweep_;

@@ -13,12 +13,12 @@ ReportTable::ReportTable(Database& database, std::vector<std::string> targets, s
   if (count.step()) waiting_ = count.integer(0);
 }
 
-Result<void> ReportTable::add(std::int64_t job, const Report& report, std::int64_t& waiting) {
+Result<void> ReportTable::add(std::int64_t job, const Report& report) {
   {
     auto last = database_.prepare(
         "SELECT reported, reported_status, reported_reason, reported_message, reported_final "
-        "FROM job WHERE id = ?");
-    last.bind(job);
+        "FROM job WHERE id = ?",
+        job);
     const auto row = last.step();
     if (!row) return row.error();
     if (!*row || last.integer(4) != 0) return {};
@@ -27,35 +27,29 @@ Result<void> ReportTable::add(std::int64_t job, const Report& report, std::int64
                       (report.reason.empty() || last.text(2) == report.reason);
     if (same) return {};
   }
-  auto note = database_.prepare(
+  const auto noted = database_.run(
       "UPDATE job SET seq = seq + 1, reported = ?, reported_status = ?, reported_reason = ?, "
-      "reported_message = ?, reported_final = ? WHERE id = ?");
-  const auto noted = note.bind(report.attempt)
-                         .bind(to_string(report.status))
-                         .bind(report.reason)
-                         .bind(report.message)
-                         .bind(is_final(report.status) ? 1 : 0)
-                         .bind(job)
-                         .run();
+      "reported_message = ?, reported_final = ? WHERE id = ?",
+      report.attempt, to_string(report.status), report.reason, report.message,
+      is_final(report.status), job);
   if (!noted) return noted;
-  return insert(job, report, targets_, waiting);
+  return insert(job, report, targets_);
 }
 
-Result<void> ReportTable::add_again(std::int64_t job, std::int64_t now, std::int64_t& waiting) {
+Result<void> ReportTable::add_again(std::int64_t job, std::int64_t now) {
   Report report;
+  report.time = now;
   {
     auto last = database_.prepare(
         "SELECT reported, reported_status, reported_reason, reported_message FROM job "
-        "WHERE id = ? AND reported > 0");
-    last.bind(job);
+        "WHERE id = ? AND reported > 0",
+        job);
     const auto row = last.step();
     if (!row) return row.error();
     if (!*row) return {};
-    report.attempt = static_cast<int>(last.integer(0));
-    report.status = status_from(last.text(1)).value_or(Status::waiting);
-    report.reason = last.text(2);
-    report.message = last.text(3);
-    report.time = now;
+    std::string status;
+    last.read(0, report.attempt, status, report.reason, report.message);
+    report.status = status_from(status).value_or(Status::waiting);
   }
   // Who has not heard it yet will hear it anyway.
   std::vector<std::string> heard;
@@ -64,42 +58,36 @@ Result<void> ReportTable::add_again(std::int64_t job, std::int64_t now, std::int
     if (!waits) return waits.error();
     if (!*waits) heard.push_back(target);
   }
-  return insert(job, report, heard, waiting);
+  return insert(job, report, heard);
 }
 
 Result<void> ReportTable::insert(std::int64_t job, const Report& report,
-                                 const std::vector<std::string>& targets, std::int64_t& waiting) {
+                                 const std::vector<std::string>& targets) {
   for (const auto& target : targets) {
     const auto behind = has_waiting(job, target);
     if (!behind) return behind.error();
-    auto row = database_.prepare(
-        "INSERT INTO outbox(job, target, attempt, seq, status, reason, message, final, time, due) "
-        "VALUES(?, ?, ?, (SELECT seq FROM job WHERE id = ?), ?, ?, ?, ?, ?, ?)");
-    row.bind(job)
-        .bind(target)
-        .bind(report.attempt)
-        .bind(job)
-        .bind(to_string(report.status))
-        .bind(report.reason)
-        .bind(report.message)
-        .bind(is_final(report.status) ? 1 : 0)
-        .bind(report.time);
     // 0 is "at once": a wall clock that is set back must not hold a report up.
-    const auto written = (*behind ? row.bind_null() : row.bind(std::int64_t{0})).run();
+    const auto written = database_.run(
+        "INSERT INTO outbox(job, target, attempt, seq, status, reason, message, final, time, due) "
+        "VALUES(?1, ?2, ?3, (SELECT seq FROM job WHERE id = ?1), ?4, ?5, ?6, ?7, ?8, "
+        "iif(?9, NULL, 0))",
+        job, target, report.attempt, to_string(report.status), report.reason, report.message,
+        is_final(report.status), report.time, *behind);
     if (!written) return written;
-    ++waiting;
+    ++added_;
   }
-  return make_room(waiting);
+  return make_room();
 }
 
 Result<bool> ReportTable::has_waiting(std::int64_t job, const std::string& target) {
-  auto row = database_.prepare(
-      "SELECT 1 FROM outbox WHERE job = ? AND target = ? AND state = 'waiting' LIMIT 1");
-  return row.bind(job).bind(target).step();
+  return database_
+      .prepare("SELECT 1 FROM outbox WHERE job = ? AND target = ? AND state = 'waiting' LIMIT 1",
+               job, target)
+      .step();
 }
 
-Result<void> ReportTable::make_room(std::int64_t& waiting) {
-  while (waiting_ + waiting > limit_) {
+Result<void> ReportTable::make_room() {
+  while (waiting_ + added_ > limit_) {
     std::int64_t oldest = 0;
     {
       // Final ones last: what became of a job is worth more than that it began.
@@ -110,58 +98,44 @@ Result<void> ReportTable::make_room(std::int64_t& waiting) {
       if (!*found) return {};
       oldest = row.integer(0);
     }
-    if (const auto out = take_out(oldest, "dropped", "too many reports wait", waiting); !out)
-      return out;
+    if (const auto out = take_out(oldest, "dropped", "too many reports wait"); !out) return out;
   }
   return {};
 }
 
-Result<void> ReportTable::sent(std::int64_t id, std::int64_t& waiting) {
-  return take_out(id, "sent", "", waiting);
-}
-
-Result<void> ReportTable::dropped(std::int64_t id, const std::string& reason,
-                                  std::int64_t& waiting) {
-  return take_out(id, "dropped", reason, waiting);
-}
-
-Result<void> ReportTable::take_out(std::int64_t id, std::string_view state, const std::string& note,
-                                   std::int64_t& waiting) {
-  auto out = database_.prepare(
-      "UPDATE outbox SET state = ?, note = ?, due = NULL WHERE id = ? AND state = 'waiting'");
-  const auto taken = out.bind(state).bind(note).bind(id).run();
+Result<void> ReportTable::take_out(std::int64_t id, std::string_view state,
+                                   const std::string& note) {
+  const auto taken = database_.run(
+      "UPDATE outbox SET state = ?, note = ?, due = NULL WHERE id = ? AND state = 'waiting'", state,
+      note, id);
   if (!taken) return taken;
   if (database_.changes() == 0) return {};  // it was out already
-  --waiting;
+  --added_;
   // The next of the same job and target comes forward.
-  auto next = database_.prepare(
+  return database_.run(
       "UPDATE outbox SET due = 0 WHERE due IS NULL AND id = ("
       "SELECT min(w.id) FROM outbox w JOIN outbox o ON w.job = o.job AND w.target = o.target "
-      "WHERE o.id = ? AND w.state = 'waiting')");
-  return next.bind(id).run();
+      "WHERE o.id = ? AND w.state = 'waiting')",
+      id);
 }
 
 Result<void> ReportTable::postponed(std::int64_t id, std::int64_t next) {
-  auto row = database_.prepare(
-      "UPDATE outbox SET due = ?, tries = tries + 1 WHERE id = ? AND due IS NOT NULL");
-  return row.bind(next).bind(id).run();
+  return database_.run(
+      "UPDATE outbox SET due = ?, tries = tries + 1 WHERE id = ? AND due IS NOT NULL", next, id);
 }
 
-Result<void> ReportTable::drop_before(std::int64_t time, std::int64_t& waiting) {
+Result<void> ReportTable::drop_before(std::int64_t time) {
   std::vector<std::int64_t> old;
   for (const int final : {0, 1}) {
     auto rows = database_.prepare(
-        "SELECT id, time FROM outbox WHERE state = 'waiting' AND final = ? ORDER BY id LIMIT 250");
-    rows.bind(final);
-    for (;;) {
-      const auto row = rows.step();
-      if (!row) return row.error();
-      if (!*row || rows.integer(1) >= time) break;
-      old.push_back(rows.integer(0));
-    }
+        "SELECT id, time FROM outbox WHERE state = 'waiting' AND final = ? ORDER BY id LIMIT 250",
+        final);
+    auto row = rows.step();
+    for (; row && *row && rows.integer(1) < time; row = rows.step()) old.push_back(rows.integer(0));
+    if (!row) return row.error();
   }
   for (const auto id : old)
-    if (const auto out = take_out(id, "dropped", "too old", waiting); !out) return out;
+    if (const auto out = take_out(id, "dropped", "too old"); !out) return out;
   return {};
 }
 
@@ -171,21 +145,18 @@ std::vector<Report> ReportTable::due(const std::string& target, std::int64_t now
                                  std::string(rows::attempt_of_report) +
                                  "WHERE o.target = ? AND o.due <= ? ORDER BY o.due, o.id LIMIT ?";
   std::vector<Report> reports;
-  auto row = database_.prepare(sql);
-  row.bind(target).bind(now).bind(limit);
-  for (;;) {
-    const auto found = row.step();
-    if (!found || !*found) break;
+  auto row = database_.prepare(sql, target, now, limit);
+  for (auto found = row.step(); found && *found; found = row.step())
     reports.push_back(rows::read_report(row));
-  }
   std::sort(reports.begin(), reports.end(),
             [](const Report& a, const Report& b) { return a.id < b.id; });
   return reports;
 }
 
 std::optional<std::int64_t> ReportTable::next_due(const std::string& target) const {
-  auto row = database_.prepare("SELECT min(due) FROM outbox WHERE target = ? AND due IS NOT NULL");
-  const auto found = row.bind(target).step();
+  auto row =
+      database_.prepare("SELECT min(due) FROM outbox WHERE target = ? AND due IS NOT NULL", target);
+  const auto found = row.step();
   if (!found || !*found || row.is_null(0)) return std::nullopt;
   return row.integer(0);
 }

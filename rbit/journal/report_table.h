@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "rbit/base/database.h"
@@ -10,8 +11,8 @@
 
 namespace rbit {
 
-/// The rows of the outbox. Its changes run inside a transaction of the journal, which counts: each
-/// says by how much the number of waiting rows changes.
+/// The rows of the outbox. Its changes run inside a transaction of the journal, and what they add
+/// to the waiting rows counts once that is committed.
 class ReportTable {
  public:
   /// One row a target for each report; above `limit` waiting rows the oldest that are not final go.
@@ -21,15 +22,17 @@ class ReportTable {
 
   /// Adds `report` of the job in row `job`, unless it says nothing new: after a final status of the
   /// run, or if status and message are those of the last one of this attempt.
-  Result<void> add(std::int64_t job, const Report& report, std::int64_t& waiting);
+  Result<void> add(std::int64_t job, const Report& report);
   /// Adds the last one again, for the targets that have heard it. It keeps its number, by which
   /// they know it.
-  Result<void> add_again(std::int64_t job, std::int64_t now, std::int64_t& waiting);
-  Result<void> sent(std::int64_t id, std::int64_t& waiting);
+  Result<void> add_again(std::int64_t job, std::int64_t now);
+  Result<void> sent(std::int64_t id) { return take_out(id, "sent", ""); }
   Result<void> postponed(std::int64_t id, std::int64_t next);
-  Result<void> dropped(std::int64_t id, const std::string& reason, std::int64_t& waiting);
+  Result<void> dropped(std::int64_t id, const std::string& reason) {
+    return take_out(id, "dropped", reason);
+  }
   /// Drops at most 500 of those that wait since before `time`.
-  Result<void> drop_before(std::int64_t time, std::int64_t& waiting);
+  Result<void> drop_before(std::int64_t time);
 
   // Reading.
 
@@ -37,21 +40,27 @@ class ReportTable {
   std::optional<std::int64_t> next_due(const std::string& target) const;
 
   std::int64_t waiting() const { return waiting_; }
-  /// Called once the change has been committed.
-  void count(std::int64_t change) { waiting_ += change; }
+
+  // Counting, for the journal, which makes one change after another and learns later what became
+  // of each.
+
+  void start_counting() { added_ = 0; }
+  /// How many more rows wait since then.
+  std::int64_t added() const { return added_; }
+  /// Called once such a change has been committed.
+  void count(std::int64_t added) { waiting_ += added; }
 
  private:
   Result<void> insert(std::int64_t job, const Report& report,
-                      const std::vector<std::string>& targets, std::int64_t& waiting);
+                      const std::vector<std::string>& targets);
   Result<bool> has_waiting(std::int64_t job, const std::string& target);
-  Result<void> take_out(std::int64_t id, std::string_view state, const std::string& note,
-                        std::int64_t& waiting);
-  Result<void> make_room(std::int64_t& waiting);
+  Result<void> take_out(std::int64_t id, std::string_view state, const std::string& note);
+  Result<void> make_room();
 
   Database& database_;
   std::vector<std::string> targets_;
   std::int64_t limit_;
-  std::int64_t waiting_ = 0;
+  std::int64_t waiting_ = 0, added_ = 0;
 };
 
 }  // namespace rbit

@@ -10,15 +10,20 @@
 /// How rows of the tables become the words of core, for those in this room who read them.
 namespace rbit::rows {
 
+/// Steps. Returns whether a row is there; what cannot be read is logged, and the last one.
+bool next(Statement& row);
+
 /// The columns of `job` that `read_job` expects, in its order.
 inline constexpr std::string_view job_columns =
     "key, queue, runner, job_id, package, version, state, attempt, crashes, outcome, reason, "
-    "message, settlement, settlement_delay, settlement_attempt, settlement_reason, settled, "
-    "reported_status, log_file, artifacts, begun, ended, digest, "
+    "message, settlement, settlement_delay, settlement_attempt, settlement_reason, "
+    "claim = 'settled', reported_status, log_file, artifacts, begun, ended, digest, "
     "reported_message";
-/// What a query asks for behind them begins at this number.
-inline constexpr int job_column_count =
-    1 + static_cast<int>(std::count(job_columns.begin(), job_columns.end(), ','));
+/// What a query asks for behind these columns begins at this number.
+constexpr int count_of(std::string_view columns) {
+  return 1 + static_cast<int>(std::count(columns.begin(), columns.end(), ','));
+}
+inline constexpr int job_column_count = count_of(job_columns);
 JobRecord read_job(const Statement& row);
 
 /// The columns of `outbox o JOIN job j` and `attempt_of_report` that `read_report` expects, in its
@@ -26,6 +31,7 @@ JobRecord read_job(const Statement& row);
 inline constexpr std::string_view report_columns =
     "o.id, o.target, j.key, j.job_id, j.queue, j.web_host, o.attempt, o.seq, o.status, o.reason, "
     "o.message, o.time, o.tries, a.exit, a.wall, a.cpu, a.memory, a.output";
+inline constexpr int report_column_count = count_of(report_columns);
 /// The attempt whose end a report tells, as `a`; nulls for one that tells of no end.
 inline constexpr std::string_view attempt_of_report =
     " LEFT JOIN attempt a ON a.id = (SELECT max(id) FROM attempt WHERE job = o.job AND "

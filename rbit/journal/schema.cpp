@@ -11,7 +11,7 @@ namespace rbit::schema {
 namespace {
 
 /// What leads from version N to N + 1 stands at place N. A step that was released is never changed.
-constexpr std::array<const char*, 6> steps{R"sql(
+constexpr std::array<const char*, 7> steps{R"sql(
 -- One row a key. Times are microseconds since 1970, 0 is "not yet".
 CREATE TABLE job(
   id INTEGER PRIMARY KEY,
@@ -171,6 +171,11 @@ CREATE INDEX job_job_id ON job(job_id);
                                            R"sql(
 -- Copies that wait at the broker, which are looked after.
 CREATE INDEX job_blocked ON job(id) WHERE state = 'blocked';
+)sql",
+                                           R"sql(
+-- Whether a job's settlement is reached says `claim` alone.
+UPDATE job SET claim = 'settled' WHERE settled = 1 AND claim <> 'settled';
+ALTER TABLE job DROP COLUMN settled;
 )sql"};
 
 Result<int> version_of(Database& database) {

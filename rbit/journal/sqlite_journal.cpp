@@ -12,11 +12,6 @@ namespace rbit {
 
 namespace {
 
-/// Names one life of rbit: an open attempt of another one has nobody left who could end it.
-std::string new_life() {
-  return std::to_string(random_number());
-}
-
 /// Tells whether the machine was started anew since, so that old process ids mean nothing.
 std::string boot_id() {
   std::string id;
@@ -47,21 +42,19 @@ SqliteJournal::SqliteJournal(Database& database, Clock& clock, std::vector<std::
       clock_(clock),
       reports_(database, std::move(targets), limits.waiting_reports),
       owned_(database),
-      brokers_(database),
       worker_(std::move(worker)),
-      life_(new_life()),
       boot_(boot_id()),
-      deaths_(database, life_),
+      life_(std::to_string(random_number())),
       limits_(limits),
-      pruning_(database, clock, reports_, brokers_, limits, life_) {}
+      pruning_(database, clock, reports_, limits, life_) {}
 
 // ---- Reading
 
 std::optional<JobRecord> SqliteJournal::find(const std::string& key) const {
   static const std::string sql =
       "SELECT " + std::string(rows::job_columns) + " FROM job WHERE key = ?";
-  auto row = database_.prepare(sql);
-  const auto found = row.bind(key).step();
+  auto row = database_.prepare(sql, key);
+  const auto found = row.step();
   if (!found) {
     log::error("the journal could not be read: " + found.error().text());
     unread_ = true;  // "unknown" must not run a job again that is done
@@ -75,106 +68,120 @@ Result<std::vector<OpenAttempt>> SqliteJournal::open_attempts() const {
   std::vector<OpenAttempt> open;
   auto row = database_.prepare(
       "SELECT j.key, j.queue, j.runner, a.n, j.crashes, p.redelivered, p.timestamp, p.request, "
-      "p.body, a.record_dir, j.claim, j.digest FROM attempt a JOIN job j ON j.id = a.job "
-      "JOIN payload p ON p.job = a.job WHERE a.ended = 0 AND a.life <> ? ORDER BY a.id");
-  row.bind(life_);
-  for (;;) {
-    const auto found = row.step();
-    if (!found) return found.error();
-    if (!*found) return open;
+      "p.body, a.record_dir, j.claim = 'owned', j.digest FROM attempt a JOIN job j ON j.id = a.job "
+      "JOIN payload p ON p.job = a.job WHERE a.ended = 0 AND a.life <> ? ORDER BY a.id",
+      life_);
+  auto found = row.step();
+  for (; found && *found; found = row.step()) {
     OpenAttempt one;
-    one.job.key = row.text(0);
-    one.job.queue = row.text(1);
-    one.job.runner = row.text(2);
-    one.job.attempt = static_cast<int>(row.integer(3));
-    one.job.crashes = static_cast<int>(row.integer(4));
-    one.job.redelivered = row.integer(5) != 0;
-    one.job.timestamp = row.integer(6);
-    one.job.request = request_from_json(row.text(7));
-    one.job.body = row.blob(8);
-    one.record_dir = row.text(9);
-    one.job.owned = row.text(10) == "owned";
-    one.job.digest = row.text(11);
+    Job& job = one.job;
+    std::string request, body;
+    row.read(0, job.key, job.queue, job.runner, job.attempt, job.crashes, job.redelivered,
+             job.timestamp, request, body, one.record_dir, job.owned, job.digest);
+    job.request = request_from_json(request);
+    job.body = std::move(body);
     open.push_back(std::move(one));
   }
-}
-
-std::vector<std::string> SqliteJournal::owned_jobs() const {
-  return owned_.keys();
-}
-
-Result<std::optional<OwnedJob>> SqliteJournal::owned_job(const std::string& key) const {
-  return owned_.find(key);
+  if (!found) return found.error();
+  return open;
 }
 
 std::optional<milliseconds> SqliteJournal::ack_limit(const std::string& broker) const {
-  return brokers_.ack_limit(broker, before(limits_.brokers));
+  auto row = database_.prepare("SELECT ack_limit FROM broker WHERE name = ? AND time > ?", broker,
+                               before(limits_.brokers));
+  const auto found = row.step();
+  if (!found || !*found) return std::nullopt;
+  return milliseconds(row.integer(0));
 }
 
 int SqliteJournal::recent_deaths(const std::string& key) const {
-  return deaths_.during(key, before(limits_.deaths));
+  auto row = database_.prepare(
+      "SELECT count(*) FROM attempt a JOIN job j ON j.id = a.job WHERE j.key = ? AND "
+      "a.run = j.run AND a.outcome = 'crashed' AND a.reason = 'interrupted' AND a.ended > ?",
+      key, before(limits_.deaths));
+  return rows::next(row) ? static_cast<int>(row.integer(0)) : 0;
 }
 
-std::vector<Report> SqliteJournal::due_reports(const std::string& target, std::int64_t now,
-                                               int limit) const {
-  return reports_.due(target, now, limit);
+std::vector<AwaitedCopy> SqliteJournal::awaited_copies() const {
+  std::vector<AwaitedCopy> copies;
+  auto row = database_.prepare(
+      "SELECT key, queue, job_id, web_host, attempt, settlement_attempt, settlement_delay, touched "
+      "FROM job WHERE state = 'blocked' AND claim = 'settled' AND settlement = 'retry'");
+  for (auto found = row.step(); found && *found; found = row.step()) {
+    AwaitedCopy copy;
+    std::int64_t delay = 0;
+    row.read(0, copy.key, copy.queue, copy.job_id, copy.web_host, copy.attempt, copy.next_attempt,
+             delay, copy.since);
+    copy.delay = milliseconds(delay);
+    copy.due = copy.since + delay * 1000;
+    copies.push_back(std::move(copy));
+  }
+  return copies;
 }
 
-std::optional<std::int64_t> SqliteJournal::next_report(const std::string& target) const {
-  return reports_.next_due(target);
+bool SqliteJournal::has_cancel(const std::string& job_id) const {
+  auto row = database_.prepare("SELECT 1 FROM tombstone WHERE job_id = ? AND time > ?", job_id,
+                               before(limits_.cancels));
+  const auto found = row.step();
+  return found && *found;
+}
+
+std::vector<JobRecord> SqliteJournal::unfinished(const std::string& job_id) const {
+  static const std::string sql = "SELECT " + std::string(rows::job_columns) +
+                                 " FROM job WHERE job_id = ? AND state IN ('waiting', 'running', "
+                                 "'blocked', 'moved') ORDER BY id";
+  std::vector<JobRecord> jobs;
+  auto row = database_.prepare(sql, job_id);
+  while (rows::next(row)) jobs.push_back(rows::read_job(row));
+  return jobs;
 }
 
 // ---- Writing. Arguments live until the task ends; the changes run meanwhile.
 
 Task<Result<void>> SqliteJournal::write(Durability durability, Change change, Reserve reserve) {
-  std::int64_t waiting = 0;
+  std::int64_t added = 0;
   Database::Change counted = [&](Database&) {
-    waiting = 0;  // it may be run again
-    return change(waiting);
+    reports_.start_counting();  // anew if it is run again
+    auto done = change();
+    added = reports_.added();
+    return done;
   };
   auto result = co_await database_.write(durability, std::move(counted), reserve);
-  if (result) reports_.count(waiting);
+  if (result) reports_.count(added);
   co_return result;
 }
 
 Task<Result<int>> SqliteJournal::came_again(const std::string& key) {
-  if (unread_) co_return Error{database_.path(), "it could not be read a moment ago", ""};
+  if (unread_) co_return not_read();
   int deaths = 0;
-  Change change = [&](std::int64_t&) -> Result<void> {
-    const auto counted = deaths_.reads(key, now(), before(limits_.deaths));
-    if (!counted) return counted.error();
-    deaths = *counted;
-    return {};
-  };
+  Change change = [&] { return mark_reading(key, deaths); };
   const auto written = co_await write(Durability::process, std::move(change));
   if (!written) co_return written.error();
   co_return deaths;
 }
 
 void SqliteJournal::was_read(const std::string& key) {
-  Database::Change change = [key](Database& in) { return DeathTable::was_read(in, key); };
-  database_.post(Durability::process, std::move(change));
+  database_.post(Durability::process,
+                 [key](Database& in) { return in.run("DELETE FROM reading WHERE key = ?", key); });
 }
 
 Task<Result<void>> SqliteJournal::begin(const Job& job, const Message& message,
                                         const std::string& record_dir, Report building) {
-  if (unread_) co_return Error{database_.path(), "it could not be read a moment ago", ""};
+  if (unread_) co_return not_read();
   // Taken now: while this waits another delivery of the same job may move the messages about.
   const std::string properties = properties_to_json(message);
   const bool redelivered = message.redelivered;
-  Change change = [&](std::int64_t& waiting) {
-    return write_begin(job, properties, redelivered, record_dir, building, waiting);
-  };
+  Change change = [&] { return write_begin(job, properties, redelivered, record_dir, building); };
   // The broker still has the message: after a power cut it comes again.
   co_return co_await write(Durability::process, std::move(change));
 }
 
 Task<Result<void>> SqliteJournal::report(const Job& job, Report status) {
-  Change change = [&](std::int64_t& waiting) -> Result<void> {
+  Change change = [&]() -> Result<void> {
     const auto row = row_of(job.key);
     if (!row) return row.error();
     if (!*row) return Error{"job " + job.key, "was not begun, so nothing is reported of it", ""};
-    return reports_.add((*row)->id, status, waiting);
+    return reports_.add((*row)->id, status);
   };
   co_return co_await write(Durability::process, std::move(change));
 }
@@ -182,114 +189,137 @@ Task<Result<void>> SqliteJournal::report(const Job& job, Report status) {
 Task<Result<void>> SqliteJournal::finish(const Job& job, const Outcome& outcome,
                                          const Settlement& settlement,
                                          std::optional<Report> verdict) {
-  Change change = [&](std::int64_t& waiting) {
-    return write_finish(job, outcome, settlement, verdict, waiting);
-  };
+  Change change = [&] { return write_finish(job, outcome, settlement, verdict); };
   co_return co_await write(Durability::power, std::move(change), Reserve::use);
 }
 
 Task<Result<void>> SqliteJournal::own(const std::string& key) {
-  Change change = [&](std::int64_t&) { return owned_.own(key, now()); };
-  co_return co_await write(Durability::power, std::move(change));
+  return write(Durability::power, [this, &key] { return owned_.own(key, now()); });
 }
 
 Task<Result<void>> SqliteJournal::keep_waiting(const Job& job, const Message& message) {
-  if (unread_) co_return Error{database_.path(), "it could not be read a moment ago", ""};
+  if (unread_) co_return not_read();
   const std::string properties = properties_to_json(message);  // taken now, as in `begin`
   const bool redelivered = message.redelivered;
-  Change change = [&](std::int64_t&) { return write_waiting(job, properties, redelivered); };
+  Change change = [&] { return write_waiting(job, properties, redelivered); };
   co_return co_await write(Durability::power, std::move(change));
 }
 
 Task<Result<void>> SqliteJournal::keep_dead(const Message& message, const Settlement& settlement) {
-  Change change = [&](std::int64_t&) { return owned_.keep_dead(message, settlement, now()); };
-  co_return co_await write(Durability::power, std::move(change));
+  return write(Durability::power, [this, &message, &settlement] {
+    return owned_.keep_dead(message, settlement, now());
+  });
 }
 
 Task<Result<void>> SqliteJournal::remember_ack_limit(const std::string& broker,
                                                      milliseconds limit) {
-  Change change = [&](std::int64_t&) { return brokers_.remember_ack_limit(broker, limit, now()); };
-  co_return co_await write(Durability::process, std::move(change));
+  return write(Durability::process, [this, &broker, limit] {
+    return database_.run("INSERT OR REPLACE INTO broker(name, ack_limit, time) VALUES(?, ?, ?)",
+                         broker, limit.count(), now());
+  });
 }
 
 Task<Result<void>> SqliteJournal::settled(const std::string& key) {
-  Change change = [&](std::int64_t&) -> Result<void> {
-    auto payload = database_.prepare(
+  return write(Durability::process, [this, &key]() -> Result<void> {
+    const auto gone = database_.run(
         "DELETE FROM payload WHERE job = (SELECT id FROM job WHERE key = ? AND state <> "
-        "'running')");
-    if (const auto gone = payload.bind(key).run(); !gone) return gone;
-    auto row = database_.prepare(
-        "UPDATE job SET settled = 1, claim = 'settled', touched = ?, state = CASE settlement WHEN "
-        "'requeue' THEN 'moved' ELSE state END WHERE key = ? AND state <> 'running'");
-    return row.bind(now()).bind(key).run();
-  };
-  co_return co_await write(Durability::process, std::move(change));
+        "'running')",
+        key);
+    if (!gone) return gone;
+    return database_.run(
+        "UPDATE job SET claim = 'settled', touched = ?, state = CASE settlement WHEN 'requeue' "
+        "THEN 'moved' ELSE state END WHERE key = ? AND state <> 'running'",
+        now(), key);
+  });
 }
 
 Task<Result<void>> SqliteJournal::joined(const std::string& key) {
-  Change change = [&](std::int64_t&) -> Result<void> {
-    const auto row = row_of(key);
-    if (!row) return row.error();
-    if (!*row) return {};
-    return note_delivery((*row)->id, "joined");
-  };
-  co_return co_await write(Durability::process, std::move(change));
+  return write(Durability::process, [this, &key] { return note_delivery(key, "joined"); });
 }
 
 Task<Result<void>> SqliteJournal::report_again(const std::string& key, bool tell) {
-  Change change = [&](std::int64_t& waiting) -> Result<void> {
+  return write(Durability::process, [this, &key, tell]() -> Result<void> {
+    const auto noted = note_delivery(key, "answered");
+    if (!noted || !tell) return noted;
     const auto row = row_of(key);
     if (!row) return row.error();
-    if (!*row) return {};
-    const auto noted = note_delivery((*row)->id, "answered");
-    if (!noted || !tell) return noted;
-    return reports_.add_again((*row)->id, now(), waiting);
-  };
-  co_return co_await write(Durability::process, std::move(change));
+    return *row ? reports_.add_again((*row)->id, now()) : Result<void>();
+  });
+}
+
+Task<Result<bool>> SqliteJournal::copy_lost(const AwaitedCopy& copy, Report verdict) {
+  bool lost = false;
+  Change change = [&] { return write_copy_lost(copy, verdict, lost); };
+  const auto written = co_await write(Durability::power, std::move(change));
+  if (!written) co_return written.error();
+  co_return lost;
 }
 
 Task<Result<void>> SqliteJournal::probe() {
-  Change change = [&](std::int64_t&) -> Result<void> {
-    auto put = database_.prepare("INSERT OR REPLACE INTO tombstone(job_id, time) VALUES('', ?)");
-    if (const auto done = put.bind(now()).run(); !done) return done;
-    return database_.prepare("DELETE FROM tombstone WHERE job_id = ''").run();
+  Change change = [&]() -> Result<void> {
+    const auto put =
+        database_.run("INSERT OR REPLACE INTO tombstone(job_id, time) VALUES('', ?)", now());
+    if (!put) return put;
+    return database_.run("DELETE FROM tombstone WHERE job_id = ''");
   };
   auto written = co_await write(Durability::power, std::move(change));
   if (written) unread_ = false;
   co_return written;
 }
 
+Task<Result<bool>> SqliteJournal::record_cancel(const std::string& job_id) {
+  bool recorded = false;
+  Change change = [&] { return write_cancel(job_id, recorded); };
+  // The message that asks for it is acknowledged next, and nobody will ask again.
+  const auto written = co_await write(Durability::power, std::move(change));
+  if (!written) co_return written.error();
+  co_return recorded;
+}
+
 Task<Result<void>> SqliteJournal::report_sent(const Report& report) {
-  Change change = [&](std::int64_t& waiting) { return reports_.sent(report.id, waiting); };
-  co_return co_await write(Durability::process, std::move(change));
+  return write(Durability::process, [this, &report] { return reports_.sent(report.id); });
 }
 
 Task<Result<void>> SqliteJournal::report_postponed(const Report& report, std::int64_t next) {
-  Change change = [&](std::int64_t&) { return reports_.postponed(report.id, next); };
-  co_return co_await write(Durability::process, std::move(change));
+  return write(Durability::process,
+               [this, &report, next] { return reports_.postponed(report.id, next); });
 }
 
 Task<Result<void>> SqliteJournal::report_dropped(const Report& report, const std::string& reason) {
-  Change change = [&](std::int64_t& waiting) {
-    return reports_.dropped(report.id, reason, waiting);
-  };
-  co_return co_await write(Durability::process, std::move(change));
+  return write(Durability::process,
+               [this, &report, &reason] { return reports_.dropped(report.id, reason); });
 }
 
 Task<Result<void>> SqliteJournal::prune() {
-  Change change = [&](std::int64_t& waiting) { return pruning_.step(waiting); };
-  co_return co_await write(Durability::process, std::move(change));
+  return write(Durability::process, [this] { return pruning_.step(); });
 }
 
 // ---- The changes
 
 Result<std::optional<SqliteJournal::Row>> SqliteJournal::row_of(const std::string& key) const {
-  auto row = database_.prepare("SELECT id, state, attempt, outcome FROM job WHERE key = ?");
-  const auto found = row.bind(key).step();
+  auto row = database_.prepare("SELECT id, state, attempt, outcome FROM job WHERE key = ?", key);
+  const auto found = row.step();
   if (!found) return found.error();
   if (!*found) return std::optional<Row>();
   return std::optional<Row>(Row{row.integer(0), rows::state_from(row.text(1)),
                                 static_cast<int>(row.integer(2)), row.text(3)});
+}
+
+/// The message of this key is about to be read. Counts in `deaths` how many earlier lives of rbit
+/// ended while they read it.
+Result<void> SqliteJournal::mark_reading(const std::string& key, int& deaths) {
+  const auto forgiven =
+      database_.run("DELETE FROM reading WHERE time <= ?", before(limits_.deaths));
+  if (!forgiven) return forgiven;
+  {
+    auto count =
+        database_.prepare("SELECT count(*) FROM reading WHERE key = ? AND life <> ?", key, life_);
+    const auto counted = count.step();
+    if (!counted) return counted.error();
+    deaths = static_cast<int>(count.integer(0));
+  }
+  return database_.run("INSERT OR REPLACE INTO reading(key, life, time) VALUES(?, ?, ?)", key,
+                       life_, now());
 }
 
 /// The job's row, in this state: a new one, or the one there was, in a new run if that was over.
@@ -298,39 +328,31 @@ Result<std::int64_t> SqliteJournal::accept(const Job& job, const std::optional<R
   const std::int64_t time = now();
   if (row && rows::is_over(row->state)) {
     if (const auto kept = owned_.set_dead_aside(row->id); !kept) return kept.error();
-    auto fresh = database_.prepare(
+    const auto fresh = database_.run(
         "UPDATE job SET run = run + 1, begun = ?, outcome = '', reason = '', message = '', "
         "reported = 0, reported_status = '', reported_final = 0, log_file = '', artifacts = '' "
-        "WHERE id = ?");
-    if (const auto done = fresh.bind(time).bind(row->id).run(); !done) return done.error();
+        "WHERE id = ?",
+        time, row->id);
+    if (!fresh) return fresh.error();
   }
   auto write = database_.prepare(
       row ? "UPDATE job SET queue = ?, runner = ?, job_id = ?, package = ?, version = ?, "
             "digest = ?, web_host = ?, attempt = ?, crashes = ?, touched = ?, claim = ?, "
-            "state = ?, settlement = '', settled = 0, ended = 0 WHERE id = ?"
+            "state = ?, settlement = '', ended = 0 WHERE id = ?"
           : "INSERT INTO job(queue, runner, job_id, package, version, digest, web_host, attempt, "
             "crashes, touched, claim, state, begun, key) "
-            "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
-  write.bind(job.queue)
-      .bind(job.runner)
-      .bind(job.request.job_id)
-      .bind(job.request.package)
-      .bind(job.request.version)
-      .bind(job.digest)
-      .bind(job.request.web_host)
-      .bind(job.attempt)
-      .bind(job.crashes)
-      .bind(time)
-      .bind(job.owned ? "owned" : "held")
-      .bind(to_string(state));
-  const auto written = row ? write.bind(row->id).run() : write.bind(time).bind(job.key).run();
+            "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+      job.queue, job.runner, job.request.job_id, job.request.package, job.request.version,
+      job.digest, job.request.web_host, job.attempt, job.crashes, time,
+      job.owned ? "owned" : "held", to_string(state));
+  const auto written = row ? write.bind(row->id).run() : write.bind(time, job.key).run();
   if (!written) return written.error();
   return row ? row->id : database_.last_insert_id();
 }
 
 Result<void> SqliteJournal::write_begin(const Job& job, const std::string& properties,
                                         bool redelivered, const std::string& record_dir,
-                                        const Report& building, std::int64_t& waiting) {
+                                        const Report& building) {
   const auto known = row_of(job.key);
   if (!known) return known.error();
   const auto row = accept(job, *known, JobRecord::State::running);
@@ -342,8 +364,12 @@ Result<void> SqliteJournal::write_begin(const Job& job, const std::string& prope
     if (const auto closed = close_attempts(*row, lost); !closed) return closed;
   }
   if (const auto kept = write_payload(*row, job, properties, redelivered); !kept) return kept;
-  if (const auto begun = insert_attempt(*row, job, redelivered, record_dir); !begun) return begun;
-  return reports_.add(*row, building, waiting);
+  const auto begun = database_.run(
+      "INSERT INTO attempt(job, run, n, life, boot, worker, record_dir, begun, redelivered) "
+      "VALUES(?1, (SELECT run FROM job WHERE id = ?1), ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+      *row, job.attempt, life_, boot_, worker_, record_dir, now(), redelivered);
+  if (!begun) return begun;
+  return reports_.add(*row, building);
 }
 
 /// A job that is accepted and waits for a slot.
@@ -358,71 +384,37 @@ Result<void> SqliteJournal::write_waiting(const Job& job, const std::string& pro
 
 Result<void> SqliteJournal::write_payload(std::int64_t row, const Job& job,
                                           const std::string& properties, bool redelivered) {
-  auto payload = database_.prepare(
+  const bool has_body = job.may_be_owned || job.owned;
+  return database_.run(
       "INSERT OR REPLACE INTO payload(job, request, properties, redelivered, timestamp, body) "
-      "VALUES(?, ?, ?, ?, ?, ?)");
-  const std::string request = request_to_json(job.request);
-  return payload.bind(row)
-      .bind(request)
-      .bind(properties)
-      .bind(redelivered ? 1 : 0)
-      .bind(job.timestamp)
-      .bind_blob(job.may_be_owned || job.owned ? job.body.bytes() : std::string_view())
-      .run();
-}
-
-Result<void> SqliteJournal::insert_attempt(std::int64_t row, const Job& job, bool redelivered,
-                                           const std::string& record_dir) {
-  auto attempt = database_.prepare(
-      "INSERT INTO attempt(job, run, n, life, boot, worker, record_dir, begun, redelivered) "
-      "VALUES(?, (SELECT run FROM job WHERE id = ?), ?, ?, ?, ?, ?, ?, ?)");
-  return attempt.bind(row)
-      .bind(row)
-      .bind(job.attempt)
-      .bind(life_)
-      .bind(boot_)
-      .bind(worker_)
-      .bind(record_dir)
-      .bind(now())
-      .bind(redelivered ? 1 : 0)
-      .run();
+      "VALUES(?, ?, ?, ?, ?, ?)",
+      row, request_to_json(job.request), properties, redelivered, job.timestamp,
+      Blob{has_body ? job.body.bytes() : std::string_view()});
 }
 
 /// One that began no attempt. At most 100 a job are of use to anybody; a broker may send more.
-Result<void> SqliteJournal::note_delivery(std::int64_t row, const char* what) {
-  auto delivery = database_.prepare(
-      "INSERT INTO delivery(job, run, attempt, time, what) SELECT id, run, attempt, ?1, ?2 FROM "
-      "job "
-      "WHERE id = ?3 AND (SELECT count(*) FROM delivery WHERE job = ?3) < 100");
-  return delivery.bind(now()).bind(what).bind(row).run();
+Result<void> SqliteJournal::note_delivery(const std::string& key, const char* what) {
+  return database_.run(
+      "INSERT INTO delivery(job, run, attempt, time, what) SELECT id, run, attempt, ?, ? FROM job "
+      "WHERE key = ? AND (SELECT count(*) FROM delivery WHERE job = job.id) < 100",
+      now(), what, key);
 }
 
 Result<void> SqliteJournal::close_attempts(std::int64_t row, const Outcome& outcome) {
-  auto attempt = database_.prepare(
+  return database_.run(
       "UPDATE attempt SET ended = ?, outcome = ?, reason = ?, message = ?, log_file = ?, exit = ?, "
-      "wall = ?, cpu = ?, memory = ?, output = ? WHERE job = ? AND ended = 0");
-  return attempt.bind(now())
-      .bind(to_string(outcome.kind))
-      .bind(outcome.reason)
-      .bind(outcome.message)
-      .bind(outcome.log_file)
-      .bind(outcome.exit)
-      .bind(outcome.wall_micros)
-      .bind(outcome.cpu_micros)
-      .bind(outcome.peak_memory_kib)
-      .bind(outcome.output_bytes)
-      .bind(row)
-      .run();
+      "wall = ?, cpu = ?, memory = ?, output = ? WHERE job = ? AND ended = 0",
+      now(), to_string(outcome.kind), outcome.reason, outcome.message, outcome.log_file,
+      outcome.exit, outcome.wall_micros, outcome.cpu_micros, outcome.peak_memory_kib,
+      outcome.output_bytes, row);
 }
 
 Result<void> SqliteJournal::write_finish(const Job& job, const Outcome& outcome,
                                          const Settlement& settlement,
-                                         const std::optional<Report>& verdict,
-                                         std::int64_t& waiting) {
+                                         const std::optional<Report>& verdict) {
   const auto known = row_of(job.key);
   if (!known) return known.error();
-  std::int64_t row = 0;
-  if (*known) row = (*known)->id;
+  std::int64_t row = *known ? (*known)->id : 0;
   // A job that ends without a begin (cancelled before it) has its row from here; the same verdict
   // once more (its first answer did not arrive) finds its own.
   const bool repeated =
@@ -438,45 +430,69 @@ Result<void> SqliteJournal::write_finish(const Job& job, const Outcome& outcome,
   if (const auto closed = close_attempts(row, outcome); !closed) return closed;
   if (const auto written = write_verdict(row, job, outcome, settlement); !written) return written;
   if (verdict)
-    if (const auto told = reports_.add(row, *verdict, waiting); !told) return told;
+    if (const auto told = reports_.add(row, *verdict); !told) return told;
   const auto state = state_after(outcome, settlement);
   if (state == JobRecord::State::done || state == JobRecord::State::failed) {
-    auto late = database_.prepare("DELETE FROM tombstone WHERE job_id = ?");  // it came too late
-    if (const auto gone = late.bind(job.request.job_id).run(); !gone) return gone;
+    const auto late =  // the cancel came too late
+        database_.run("DELETE FROM tombstone WHERE job_id = ?", job.request.job_id);
+    if (!late) return late;
   }
 
   constexpr int finishes_a_step = 64;  // each step removes up to 200 jobs, so it always keeps up
   if (++finishes_ % finishes_a_step != 0) return {};
-  return pruning_.step(waiting);
+  return pruning_.step();
 }
 
 Result<void> SqliteJournal::write_verdict(std::int64_t row, const Job& job, const Outcome& outcome,
                                           const Settlement& settlement) {
-  const std::string artifacts = rows::artifacts_to_json(outcome.artifacts);
-  const std::int64_t time = now();
-  auto verdict = database_.prepare(
-      "UPDATE job SET state = ?, attempt = ?, crashes = ?, outcome = ?, reason = ?, message = ?, "
-      "settlement = "
-      "?, settlement_delay = ?, settlement_attempt = ?, settlement_reason = ?, settled = 0, "
-      "claim = ?, "
-      "log_file = ?, artifacts = ?, ended = ?, touched = ? WHERE id = ?");
-  return verdict.bind(to_string(state_after(outcome, settlement)))
-      .bind(job.attempt)
-      .bind(job.crashes)
-      .bind(to_string(outcome.kind))
-      .bind(outcome.reason)
-      .bind(outcome.message)
-      .bind(to_string(settlement.kind))
-      .bind(settlement.delay.count())
-      .bind(settlement.next_attempt)
-      .bind(settlement.reason)
-      .bind(job.owned ? "owned" : "held")  // a claim whose sync failed is none
-      .bind(outcome.log_file)
-      .bind(artifacts)
-      .bind(time)
-      .bind(time)
-      .bind(row)
-      .run();
+  return database_.run(
+      "UPDATE job SET state = ?1, attempt = ?2, crashes = ?3, outcome = ?4, reason = ?5, "
+      "message = ?6, settlement = ?7, settlement_delay = ?8, settlement_attempt = ?9, "
+      "settlement_reason = ?10, claim = ?11, log_file = ?12, artifacts = ?13, ended = ?14, "
+      "touched = ?14 WHERE id = ?15",
+      to_string(state_after(outcome, settlement)), job.attempt, job.crashes,
+      to_string(outcome.kind), outcome.reason, outcome.message, to_string(settlement.kind),
+      settlement.delay.count(), settlement.next_attempt, settlement.reason,
+      job.owned ? "owned" : "held",  // a claim whose sync failed is none
+      outcome.log_file, rows::artifacts_to_json(outcome.artifacts), now(), row);
+}
+
+Result<void> SqliteJournal::write_copy_lost(const AwaitedCopy& copy, const Report& verdict,
+                                            bool& lost) {
+  lost = false;
+  const auto row = row_of(copy.key);
+  if (!row) return row.error();
+  if (!*row) return {};
+  const auto written = database_.run(
+      "UPDATE job SET state = 'failed', reason = ?, message = ?, touched = ? "
+      "WHERE id = ? AND state = 'blocked' AND claim = 'settled' AND attempt = ?",
+      verdict.reason, verdict.message, now(), (*row)->id, copy.attempt);
+  if (!written) return written;
+  if (database_.changes() == 0) return {};  // it came meanwhile
+  lost = true;
+  return reports_.add((*row)->id, verdict);
+}
+
+/// Leaves `recorded` false if jobs of that id are known and all of them have ended.
+Result<void> SqliteJournal::write_cancel(const std::string& job_id, bool& recorded) {
+  {
+    auto jobs = database_.prepare(
+        "SELECT count(*) = 0 OR total(state IN ('waiting', 'running', 'blocked', 'moved')) > 0 "
+        "FROM job WHERE job_id = ?",
+        job_id);
+    const auto found = jobs.step();
+    if (!found) return found.error();
+    recorded = jobs.integer(0) != 0;
+  }
+  if (!recorded) return {};
+  const auto written =
+      database_.run("INSERT OR REPLACE INTO tombstone(job_id, time) VALUES(?, ?)", job_id, now());
+  if (!written) return written;
+  // Whoever may publish may send any number of them: the youngest count.
+  return database_.run(
+      "DELETE FROM tombstone WHERE job_id IN (SELECT job_id FROM tombstone ORDER BY time DESC "
+      "LIMIT 100 OFFSET ?)",
+      limits_.most_cancels);
 }
 
 }  // namespace rbit

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -9,8 +10,6 @@
 #include "rbit/base/clock.h"
 #include "rbit/base/database.h"
 #include "rbit/core/journal.h"
-#include "rbit/journal/broker_table.h"
-#include "rbit/journal/death_table.h"
 #include "rbit/journal/owned_table.h"
 #include "rbit/journal/pruning.h"
 #include "rbit/journal/report_table.h"
@@ -40,8 +39,10 @@ class SqliteJournal : public Journal {
   Task<Result<void>> own(const std::string& key) override;
   Task<Result<void>> keep_waiting(const Job& job, const Message& message) override;
   Task<Result<void>> keep_dead(const Message& message, const Settlement& settlement) override;
-  std::vector<std::string> owned_jobs() const override;
-  Result<std::optional<OwnedJob>> owned_job(const std::string& key) const override;
+  std::vector<std::string> owned_jobs() const override { return owned_.keys(); }
+  Result<std::optional<OwnedJob>> owned_job(const std::string& key) const override {
+    return owned_.find(key);
+  }
   Task<Result<void>> settled(const std::string& key) override;
   Task<Result<void>> joined(const std::string& key) override;
   Task<Result<void>> report_again(const std::string& key, bool tell) override;
@@ -53,13 +54,17 @@ class SqliteJournal : public Journal {
   Task<Result<void>> remember_ack_limit(const std::string& broker, milliseconds limit) override;
   std::optional<milliseconds> ack_limit(const std::string& broker) const override;
 
-  Task<Result<bool>> bury(const std::string& job_id) override;
-  bool is_buried(const std::string& job_id) const override;
+  Task<Result<bool>> record_cancel(const std::string& job_id) override;
+  bool has_cancel(const std::string& job_id) const override;
   std::vector<JobRecord> unfinished(const std::string& job_id) const override;
 
   std::vector<Report> due_reports(const std::string& target, std::int64_t now,
-                                  int limit) const override;
-  std::optional<std::int64_t> next_report(const std::string& target) const override;
+                                  int limit) const override {
+    return reports_.due(target, now, limit);
+  }
+  std::optional<std::int64_t> next_report(const std::string& target) const override {
+    return reports_.next_due(target);
+  }
   Task<Result<void>> report_sent(const Report& report) override;
   Task<Result<void>> report_postponed(const Report& report, std::int64_t next) override;
   Task<Result<void>> report_dropped(const Report& report, const std::string& reason) override;
@@ -75,39 +80,39 @@ class SqliteJournal : public Journal {
     int attempt = 0;
     std::string outcome;
   };
-  /// Adds to `waiting` by how much it alters the number of waiting reports.
-  using Change = std::function<Result<void>(std::int64_t& waiting)>;
+  using Change = std::function<Result<void>()>;
 
   Task<Result<void>> write(Durability durability, Change change, Reserve reserve = Reserve::keep);
   std::int64_t now() const { return to_micros(clock_.wall()); }
   std::int64_t before(std::chrono::hours age) const { return to_micros(clock_.wall() - age); }
 
-  Result<bool> is_over(const std::string& job_id) const;
+  /// Why nothing new is begun.
+  Error not_read() const { return {database_.path(), "it could not be read a moment ago", ""}; }
+
   Result<std::optional<Row>> row_of(const std::string& key) const;
   Result<std::int64_t> accept(const Job& job, const std::optional<Row>& row,
                               JobRecord::State state);
   Result<void> write_payload(std::int64_t row, const Job& job, const std::string& properties,
                              bool redelivered);
   Result<void> write_waiting(const Job& job, const std::string& properties, bool redelivered);
-  Result<void> insert_attempt(std::int64_t row, const Job& job, bool redelivered,
-                              const std::string& record_dir);
-  Result<void> note_delivery(std::int64_t row, const char* what);
+  Result<void> note_delivery(const std::string& key, const char* what);
   Result<void> close_attempts(std::int64_t row, const Outcome& outcome);
   Result<void> write_verdict(std::int64_t row, const Job& job, const Outcome& outcome,
                              const Settlement& settlement);
   Result<void> write_begin(const Job& job, const std::string& properties, bool redelivered,
-                           const std::string& record_dir, const Report& building,
-                           std::int64_t& waiting);
+                           const std::string& record_dir, const Report& building);
   Result<void> write_finish(const Job& job, const Outcome& outcome, const Settlement& settlement,
-                            const std::optional<Report>& verdict, std::int64_t& waiting);
+                            const std::optional<Report>& verdict);
+  Result<void> write_copy_lost(const AwaitedCopy& copy, const Report& verdict, bool& lost);
+  Result<void> write_cancel(const std::string& job_id, bool& recorded);
+  Result<void> mark_reading(const std::string& key, int& deaths);
 
   Database& database_;
   Clock& clock_;
   ReportTable reports_;
   OwnedTable owned_;
-  BrokerTable brokers_;
-  std::string worker_, life_, boot_;
-  DeathTable deaths_;
+  std::string worker_, boot_;
+  std::string life_;  // of rbit: an open attempt of another one has nobody left who could end it
   JournalLimits limits_;
   Pruning pruning_;
   int finishes_ = 0;

@@ -104,7 +104,7 @@ class DiskSuite(Suite):
         """After a stop: the invariants, from the jobs' own log, the reports and the journal."""
         self.assertEqual(self.rows("PRAGMA integrity_check"), [("ok",)])
         # An acknowledgement that a kill kept from being noted stays unnoted.
-        settled = "WHERE settled = 1" if most_runs == 1 else ""
+        settled = "WHERE claim = 'settled'" if most_runs == 1 else ""
         rows = dict(self.rows(f"SELECT job_id, state FROM job {settled}"))
         runs = self.runs()
         for job in self.confirmed:

@@ -381,7 +381,7 @@ class World:
                 ended = verdicts.get(row["job_id"], row["ended"])
                 owned = row["owned"] if "owned" in row.keys() else None
                 rows[row["job_id"]] = Row(row["job_id"], row["state"], row["claim"],
-                                          bool(row["settled"]), row["attempt"],
+                                          row["claim"] == "settled", row["attempt"],
                                           owned / 1e6 if owned else None,
                                           ended / 1e6 if ended else None)
         database.close()

@@ -272,7 +272,7 @@ TEST_CASE("a cancel while the verdict is being written cancels a retry and leave
   CHECK(cancelled);
   if (!blocked) {
     CHECK(reports(story) == Lines{"Building", "Done"});
-    CHECK_FALSE(story.journal().is_buried("1"));
+    CHECK_FALSE(story.journal().has_cancel("1"));
     return;
   }
   CHECK(reports(story) == Lines{"Building", "Blocked", "Cancelled"});
@@ -322,7 +322,7 @@ TEST_CASE("a cancel outlives a crash that comes before the job has ended") {
   story.transport.send(message);
   story.settle_down();
   // On record, and then rbit dies before the job has heard of it.
-  REQUIRE(test::run(story.loop(), story.journal().bury("1")).has_value());
+  REQUIRE(test::run(story.loop(), story.journal().record_cancel("1")).has_value());
   story.crash_and_restart();
   story.transport.lose_connection();
   story.settle_down();
@@ -337,7 +337,7 @@ TEST_CASE(
   Message message = story.message("a");
   story.transport.send(message);
   story.settle_down();
-  REQUIRE(test::run(story.loop(), story.journal().bury("1")).has_value());
+  REQUIRE(test::run(story.loop(), story.journal().record_cancel("1")).has_value());
   story.crash_and_restart();
   Kind kind = Kind::blocked;
   SUBCASE("blocked") {}
@@ -401,7 +401,7 @@ TEST_CASE("a cancel of a job that is over is ignored, and does not stop a replay
   story.settle_down();
   REQUIRE(story.cancel("1").has_value());
   CHECK(reports(story) == Lines{"Building", "Failed"});
-  CHECK_FALSE(story.journal().is_buried("1"));
+  CHECK_FALSE(story.journal().has_cancel("1"));
   story.runner().script("a", outcome(Kind::done));
   story.clock.advance(1s);
   message.headers[replayed_header] = to_micros(story.clock.wall());

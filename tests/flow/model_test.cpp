@@ -159,7 +159,7 @@ class Model {
     const bool dies = number(3) == 0;
     note("the front-end cancels " + key + (dies ? ", and" : ""));
     if (dies)  // it is on record, and nothing has come of it yet
-      static_cast<void>(test::run(story_.loop(), story_.journal().bury(id)));
+      static_cast<void>(test::run(story_.loop(), story_.journal().record_cancel(id)));
     else
       spawn(story_.loop().get_executor(), cancel_id(id), "a cancel");
     const auto known = jobs_.find(key);

@@ -105,8 +105,8 @@ class MemoryOutbox : public Journal {
   std::vector<AwaitedCopy> awaited_copies() const override { return {}; }
   Task<Result<bool>> copy_lost(const AwaitedCopy&, Report) override { co_return true; }
   Task<Result<void>> probe() override { co_return Result<void>(); }
-  Task<Result<bool>> bury(const std::string&) override { co_return true; }
-  bool is_buried(const std::string&) const override { return false; }
+  Task<Result<bool>> record_cancel(const std::string&) override { co_return true; }
+  bool has_cancel(const std::string&) const override { return false; }
   std::vector<JobRecord> unfinished(const std::string&) const override { return {}; }
 
   std::list<Row> rows;

@@ -40,7 +40,7 @@ void live_until_dark(JournalFixture& life, PowerDisk& disk, std::mt19937_64& ran
       synced = life.done(job);
       if (synced) promised.done.insert(job.key);
     } else if (what == 6) {
-      synced = run(life.loop, life.journal->bury(key)).has_value();
+      synced = run(life.loop, life.journal->record_cancel(key)).has_value();
       if (synced) promised.buried.insert(key);
     } else if (what == 7) {
       Job& job = open[random() % open.size()];
@@ -76,7 +76,7 @@ void check(JournalFixture& life, const Promises& promised) {
     CHECK_MESSAGE(owned->message.body == body, key);
   }
   for (const std::string& key : promised.begun) CHECK_MESSAGE(life.journal->find(key), key);
-  for (const std::string& id : promised.buried) CHECK_MESSAGE(life.journal->is_buried(id), id);
+  for (const std::string& id : promised.buried) CHECK_MESSAGE(life.journal->has_cancel(id), id);
   for (const OpenAttempt& open : life.journal->open_attempts().value())
     CHECK_MESSAGE(!promised.done.contains(open.job.key), open.job.key);
 }

@@ -43,7 +43,8 @@ TEST_CASE("a journal of version 2 is taken over, with a copy of what it was") {
     // Back to what version 2 had.
     REQUIRE(
         database->execute("DROP TABLE delivery; DROP TABLE reading; "
-                          "DROP INDEX job_job_id; DROP INDEX job_blocked"));
+                          "DROP INDEX job_job_id; DROP INDEX job_blocked; "
+                          "ALTER TABLE job ADD COLUMN settled INTEGER NOT NULL DEFAULT 0"));
     for (const char* column : {"redelivered", "exit", "wall", "cpu", "memory", "output"})
       REQUIRE(
           database->execute(("ALTER TABLE attempt DROP COLUMN " + std::string(column)).c_str()));
@@ -62,6 +63,34 @@ TEST_CASE("a journal of version 2 is taken over, with a copy of what it was") {
   CHECK(attempt.integer(1) == 0);
   CHECK(attempt.text(2).empty());
   CHECK(attempt.integer(3) == 0);
+}
+
+TEST_CASE("a journal of version 6 is taken over: what it calls settled is claimed by nobody") {
+  test::TempDir dir;
+  asio::io_context loop;
+  const std::string file = dir.path + "/rbit.db";
+  {
+    const auto database = open(loop, file);
+    REQUIRE(schema::upgrade(*database));
+    REQUIRE(database->execute("ALTER TABLE job ADD COLUMN settled INTEGER NOT NULL DEFAULT 0"));
+    for (const char* job :
+         {"'a', 'settled', 1", "'b', 'held', 0", "'c', 'owned', 0", "'d', 'owned', 1"})
+      REQUIRE(database->execute(
+          ("INSERT INTO job(key, claim, settled, queue, runner, job_id, package, version, digest, "
+           "web_host, state, begun, touched) VALUES(" +
+           std::string(job) + ", 'q', 'r', '1', 'p', 'v', 'd', 'w', 'done', 1, 2)")
+              .c_str()));
+    REQUIRE(database->execute("PRAGMA user_version = 6"));
+  }
+  const auto database = open(loop, file);
+  const auto upgraded = schema::upgrade(*database);
+  REQUIRE_MESSAGE(upgraded.has_value(), upgraded.error().text());
+  CHECK(std::filesystem::exists(file + ".before-7"));
+  auto row = database->prepare("SELECT group_concat(key || claim, ' '), max(touched) FROM job");
+  REQUIRE(row.step());
+  CHECK(row.text(0) == "asettled bheld cowned dsettled");
+  CHECK(row.integer(1) == 2);
+  CHECK_FALSE(database->execute("SELECT settled FROM job"));
 }
 
 TEST_CASE("a step that fails leaves the file as it was") {

@@ -322,12 +322,12 @@ TEST_CASE("a dead letter with the id of a job that runs leaves that job alone") 
 
 TEST_CASE("cancels of jobs not seen yet are kept for a week") {
   JournalFixture house;
-  CHECK_FALSE(house.journal->is_buried("36"));
-  REQUIRE(test::run(house.loop, house.journal->bury("36")));
-  REQUIRE(test::run(house.loop, house.journal->bury("36")));
-  CHECK(house.journal->is_buried("36"));
+  CHECK_FALSE(house.journal->has_cancel("36"));
+  REQUIRE(test::run(house.loop, house.journal->record_cancel("36")));
+  REQUIRE(test::run(house.loop, house.journal->record_cancel("36")));
+  CHECK(house.journal->has_cancel("36"));
   house.clock.advance(std::chrono::hours(7 * 24 + 1));
-  CHECK_FALSE(house.journal->is_buried("36"));
+  CHECK_FALSE(house.journal->has_cancel("36"));
   REQUIRE(test::run(house.loop, house.journal->prune()));
   CHECK(house.count("tombstone") == 0);
 }
@@ -335,25 +335,25 @@ TEST_CASE("cancels of jobs not seen yet are kept for a week") {
 TEST_CASE(
     "a cancel of a job that is over is not kept, one that came too late goes with the verdict") {
   JournalFixture house;
-  const auto bury = [&] { return test::run(house.loop, house.journal->bury("36")); };
+  const auto cancel = [&] { return test::run(house.loop, house.journal->record_cancel("36")); };
   const Job job = house.job("a");
   REQUIRE(house.begin(job));
   REQUIRE(house.journal->unfinished("36").size() == 1);
   CHECK(house.journal->unfinished("36")[0].key == "a");
-  CHECK(bury().value());
+  CHECK(cancel().value());
   REQUIRE(house.finish(job, Outcome::Kind::blocked, Settlement::retry({}, 2, ""), Status::blocked));
-  CHECK(house.journal->is_buried("36"));
+  CHECK(house.journal->has_cancel("36"));
   CHECK(house.journal->unfinished("36").size() == 1);
   const Job again = house.job("a", 2);
   REQUIRE(house.begin(again));
   REQUIRE(house.finish(again, Outcome::Kind::done, Settlement::accept(), Status::done));
-  CHECK_FALSE(house.journal->is_buried("36"));
+  CHECK_FALSE(house.journal->has_cancel("36"));
   CHECK(house.journal->unfinished("36").empty());
-  CHECK_FALSE(bury().value());
-  CHECK_FALSE(house.journal->is_buried("36"));
+  CHECK_FALSE(cancel().value());
+  CHECK_FALSE(house.journal->has_cancel("36"));
   // The same id in another message that has no end yet.
   REQUIRE(house.begin(house.job("b")));
-  CHECK(bury().value());
+  CHECK(cancel().value());
 }
 
 TEST_CASE("of cancels only so many are kept, the youngest") {
@@ -361,12 +361,12 @@ TEST_CASE("of cancels only so many are kept, the youngest") {
   limits.most_cancels = 3;
   JournalFixture house(":memory:", limits);
   for (const std::string id : {"1", "2", "3", "4"}) {
-    REQUIRE(test::run(house.loop, house.journal->bury(id)));
+    REQUIRE(test::run(house.loop, house.journal->record_cancel(id)));
     house.clock.advance(std::chrono::seconds(1));
   }
   CHECK(house.count("tombstone") == 3);
-  CHECK_FALSE(house.journal->is_buried("1"));
-  CHECK(house.journal->is_buried("4"));
+  CHECK_FALSE(house.journal->has_cancel("1"));
+  CHECK(house.journal->has_cancel("4"));
 }
 
 TEST_CASE("jobs that are over are forgotten after their time, others are not") {

@@ -5,6 +5,8 @@
 #include <string_view>
 #include <vector>
 
+#include "rbit/base/names.h"
+
 namespace rbit {
 
 /// A file that a job made and rbit keeps, by its final, absolute path.
@@ -39,6 +41,13 @@ struct Outcome {
   std::int64_t wall_micros = 0, cpu_micros = 0, peak_memory_kib = 0, output_bytes = 0;
 };
 
-std::string_view to_string(Outcome::Kind kind);  // "done", "failed", ..., "not-started"
+constexpr std::string_view to_string(Outcome::Kind kind) {
+  using enum Outcome::Kind;
+  constexpr Named<Outcome::Kind> names[] = {{done, "done"},           {failed, "failed"},
+                                            {blocked, "blocked"},     {crashed, "crashed"},
+                                            {timed_out, "timed-out"}, {not_started, "not-started"},
+                                            {cancelled, "cancelled"}, {interrupted, "interrupted"}};
+  return name_in(names, kind);
+}
 
 }  // namespace rbit

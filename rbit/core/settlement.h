@@ -3,6 +3,9 @@
 #include <chrono>
 #include <string>
 #include <string_view>
+#include <utility>
+
+#include "rbit/base/names.h"
 
 namespace rbit {
 
@@ -31,6 +34,14 @@ struct Settlement {
   }
 };
 
-std::string_view to_string(Settlement::Kind kind);  // "accept", "retry", "dead-letter", "requeue"
+inline constexpr Named<Settlement::Kind> settlement_names[] = {
+    {Settlement::Kind::accept, "accept"},
+    {Settlement::Kind::retry, "retry"},
+    {Settlement::Kind::dead_letter, "dead-letter"},
+    {Settlement::Kind::requeue, "requeue"}};
+
+constexpr std::string_view to_string(Settlement::Kind kind) {
+  return name_in(settlement_names, kind);
+}
 
 }  // namespace rbit

@@ -3,13 +3,23 @@
 #include <optional>
 #include <string_view>
 
+#include "rbit/base/names.h"
+
 namespace rbit {
 
 /// What the world is told of a job. The names are PyBit's.
 enum class Status { waiting, building, done, failed, blocked, cancelled };
 
-std::string_view to_string(Status status);                 // "Waiting", "Building", ...
-std::optional<Status> status_from(std::string_view name);  // as `to_string` spells them
+inline constexpr Named<Status> status_names[] = {
+    {Status::waiting, "Waiting"}, {Status::building, "Building"}, {Status::done, "Done"},
+    {Status::failed, "Failed"},   {Status::blocked, "Blocked"},   {Status::cancelled, "Cancelled"}};
+
+constexpr std::string_view to_string(Status status) {
+  return name_in(status_names, status);
+}
+constexpr std::optional<Status> status_from(std::string_view name) {
+  return value_in(status_names, name);
+}
 
 /// Nothing is reported of a job after one of these.
 inline bool is_final(Status status) {

@@ -12,6 +12,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <filesystem>
 
 #include "rbit/base/fd.h"
 
@@ -22,22 +23,14 @@ namespace {
 constexpr long cifs_magic = 0xFF534D42;  // not in linux/magic.h of Debian 12
 constexpr long smb2_magic = 0xFE534D42;
 
-/// Empty above the root.
-std::string parent_of(const std::string& path) {
-  const auto slash = path.find_last_of('/');
-  if (path == "/" || slash == std::string::npos) return "";
-  return slash == 0 ? "/" : path.substr(0, slash);
-}
-
 /// `ask` with the path or the first of its parents that is there. 0 or -1, as `ask` gives it.
 template <class Ask>
-int ask_nearest(std::string path, Ask ask) {
-  for (;;) {
-    if (ask(path.c_str()) == 0) return 0;
-    std::string parent = parent_of(path);
-    if (errno != ENOENT || parent.empty()) return -1;
-    path = std::move(parent);
+int ask_nearest(std::filesystem::path path, Ask ask) {
+  while (ask(path.c_str()) != 0) {
+    if (errno != ENOENT || !path.has_relative_path()) return -1;  // nothing is above the root
+    path = path.parent_path();
   }
+  return 0;
 }
 
 }  // namespace

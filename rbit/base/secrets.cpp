@@ -73,14 +73,7 @@ std::size_t stands_for(std::string_view text, std::size_t at, char byte) {
   const auto left = text.substr(at);
   if (left.front() == byte) return 1;
   const auto is_hex = [&](std::size_t from) {
-    static constexpr std::string_view digits = "0123456789abcdef";
-    const auto value = static_cast<unsigned char>(byte);
-    const auto same = [&](char shown, unsigned digit) {
-      return shown == digits[digit] ||
-             (shown >= 'A' && shown <= 'F' && shown + 32 == digits[digit]);
-    };
-    return left.size() >= from + 2 && same(left[from], value >> 4) &&
-           same(left[from + 1], value & 15u);
+    return left.size() >= from + 2 && text::lower(left.substr(from, 2)) == text::hex({&byte, 1});
   };
   if (left.front() == '%' && is_hex(1)) return 3;
   if (byte == ' ' && left.front() == '+') return 1;

@@ -7,7 +7,7 @@
 /// a report. One list for the process. Any thread.
 ///
 /// A text is hidden first and cut then, or the rest of a secret would be left at the cut:
-/// text::one_line, text::shortened and text::ending do so. What somebody else has cut is `Missing`
+/// text::one_line and text::shortened do so. What somebody else has cut is `Missing`
 /// something.
 namespace rbit::secrets {
 

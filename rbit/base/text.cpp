@@ -1,9 +1,11 @@
 #include "rbit/base/text.h"
 
 #include <algorithm>
-#include <array>
+#include <boost/algorithm/string.hpp>
+#include <boost/locale/utf.hpp>
 #include <charconv>
 #include <cstdint>
+#include <locale>
 
 #include "rbit/base/secrets.h"
 
@@ -18,44 +20,16 @@ bool is_blank(char c) {
 /// The length of the valid UTF-8 sequence at the start of `bytes`, 0 if there is none. Sets
 /// `point`.
 std::size_t decode(std::string_view bytes, std::uint32_t& point) {
-  const auto at = [&](std::size_t i) { return static_cast<unsigned char>(bytes[i]); };
-  const unsigned char first = at(0);
-  if (first < 0x80) {
-    point = first;
-    return 1;
-  }
-  const std::size_t length = first >= 0xF0 ? 4 : first >= 0xE0 ? 3 : 2;
-  if (first < 0xC2 || first > 0xF4 || bytes.size() < length) return 0;
-  point = first & (0xFFu >> (length + 1));
-  for (std::size_t i = 1; i < length; ++i) {
-    if (!continues_a_letter(bytes[i])) return 0;
-    point = (point << 6) | (at(i) & 0x3Fu);
-  }
-  static constexpr std::array<std::uint32_t, 5> least{0, 0, 0x80, 0x800, 0x10000};
-  if (point < least[length] || point > 0x10FFFF || (point >= 0xD800 && point <= 0xDFFF)) return 0;
-  return length;
+  auto at = bytes.begin();
+  point = boost::locale::utf::utf_traits<char>::decode(at, bytes.end());
+  const bool is_valid = boost::locale::utf::is_valid_codepoint(point);
+  return is_valid ? static_cast<std::size_t>(at - bytes.begin()) : 0;
 }
 
 bool breaks_a_line(std::uint32_t point) {
   return point < 0x20 || (point >= 0x7F && point <= 0x9F) || point == 0x2028 || point == 0x2029 ||
          (point >= 0x202A && point <= 0x202E) || (point >= 0x2066 && point <= 0x2069) ||
          point == 0x200E || point == 0x200F || point == 0x061C;
-}
-
-/// Optimal string alignment distance: letters added, removed, changed, or two neighbours swapped.
-std::size_t distance(std::string_view a, std::string_view b) {
-  std::vector<std::vector<std::size_t>> d(a.size() + 1, std::vector<std::size_t>(b.size() + 1));
-  for (std::size_t i = 0; i <= a.size(); ++i) d[i][0] = i;
-  for (std::size_t j = 0; j <= b.size(); ++j) d[0][j] = j;
-  for (std::size_t i = 1; i <= a.size(); ++i) {
-    for (std::size_t j = 1; j <= b.size(); ++j) {
-      d[i][j] = std::min(
-          {d[i - 1][j] + 1, d[i][j - 1] + 1, d[i - 1][j - 1] + (a[i - 1] == b[j - 1] ? 0u : 1u)});
-      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
-        d[i][j] = std::min(d[i][j], d[i - 2][j - 2] + 1);
-    }
-  }
-  return d[a.size()][b.size()];
 }
 
 /// Whoever gave us what is longer than we show may have cut it before.
@@ -95,53 +69,42 @@ std::string printed(std::string_view bytes, std::size_t limit) {
 }  // namespace
 
 std::string_view trim(std::string_view text) {
-  while (!text.empty() && is_blank(text.front())) text.remove_prefix(1);
-  while (!text.empty() && is_blank(text.back())) text.remove_suffix(1);
-  return text;
+  return boost::trim_copy_if(text, is_blank);
 }
 
 std::vector<std::string> split(std::string_view text, char separator) {
   std::vector<std::string> parts;
-  for (;;) {
-    const auto end = text.find(separator);
-    parts.emplace_back(text.substr(0, end));
-    if (end == std::string_view::npos) return parts;
-    text.remove_prefix(end + 1);
-  }
+  boost::split(parts, text, [separator](char c) { return c == separator; });
+  return parts;
 }
 
 std::vector<std::string> split_blanks(std::string_view text) {
   std::vector<std::string> parts;
-  std::size_t i = 0;
-  while (i < text.size()) {
-    while (i < text.size() && is_blank(text[i])) ++i;
-    const std::size_t start = i;
-    while (i < text.size() && !is_blank(text[i])) ++i;
-    if (i > start) parts.emplace_back(text.substr(start, i - start));
-  }
+  text = trim(text);
+  if (!text.empty()) boost::split(parts, text, is_blank, boost::token_compress_on);
   return parts;
 }
 
 std::string join(const std::vector<std::string>& parts, std::string_view separator) {
-  std::string out;
-  for (std::size_t i = 0; i < parts.size(); ++i) {
-    if (i > 0) out += separator;
-    out += parts[i];
-  }
-  return out;
+  return boost::join(parts, separator);
 }
 
 std::string lower(std::string_view text) {
-  std::string out(text);
-  for (char& c : out)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  return out;
+  return boost::to_lower_copy(std::string(text), std::locale::classic());
 }
 
 std::string upper(std::string_view text) {
-  std::string out(text);
-  for (char& c : out)
-    if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
+  return boost::to_upper_copy(std::string(text), std::locale::classic());
+}
+
+std::string replaced(std::string_view text,
+                     std::initializer_list<std::pair<char, std::string_view>> table) {
+  std::string out;
+  for (const char c : text) {
+    const auto found =
+        std::find_if(table.begin(), table.end(), [c](const auto& one) { return one.first == c; });
+    out += found == table.end() ? std::string_view(&c, 1) : found->second;
+  }
   return out;
 }
 
@@ -208,6 +171,21 @@ std::string shortened(std::string_view text, std::size_t limit) {
   const std::string out = without_secrets(text, limit);
   if (out.size() <= limit) return out;
   return std::string(first_bytes(out, limit)) + "...";
+}
+
+std::size_t distance(std::string_view a, std::string_view b) {
+  std::vector<std::vector<std::size_t>> d(a.size() + 1, std::vector<std::size_t>(b.size() + 1));
+  for (std::size_t i = 0; i <= a.size(); ++i) d[i][0] = i;
+  for (std::size_t j = 0; j <= b.size(); ++j) d[0][j] = j;
+  for (std::size_t i = 1; i <= a.size(); ++i) {
+    for (std::size_t j = 1; j <= b.size(); ++j) {
+      d[i][j] = std::min(
+          {d[i - 1][j] + 1, d[i][j - 1] + 1, d[i - 1][j - 1] + (a[i - 1] == b[j - 1] ? 0u : 1u)});
+      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+        d[i][j] = std::min(d[i][j], d[i - 2][j - 2] + 1);
+    }
+  }
+  return d[a.size()][b.size()];
 }
 
 std::optional<std::string> did_you_mean(std::string_view word,

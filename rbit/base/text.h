@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace rbit::text {
@@ -19,6 +20,9 @@ std::string join(const std::vector<std::string>& parts, std::string_view separat
 /// ASCII only, whatever the locale.
 std::string lower(std::string_view text);
 std::string upper(std::string_view text);
+/// With what `table` has in place of some letters.
+std::string replaced(std::string_view text,
+                     std::initializer_list<std::pair<char, std::string_view>> table);
 /// True and `value` set if the whole of `text` is a decimal number from `least` to `most`.
 bool parse_number(std::string_view text, long long least, long long most, long long& value);
 
@@ -67,8 +71,11 @@ std::string one_line(std::string_view bytes, std::size_t limit = 2048);
 /// Without secrets and, if it is longer than `limit` bytes, cut with "..."; no half letter.
 std::string shortened(std::string_view text, std::size_t limit);
 
-/// The candidate a slip of the pen away (one letter more, less, other, or two swapped; two for
-/// words of six letters and more), or none.
+/// How many letters must be added, removed or changed, or swapped with their neighbours, to make
+/// one of the other: slips of the pen.
+std::size_t distance(std::string_view a, std::string_view b);
+
+/// The candidate a slip of the pen away (two for words of six letters and more), or none.
 std::optional<std::string> did_you_mean(std::string_view word,
                                         const std::vector<std::string>& candidates);
 

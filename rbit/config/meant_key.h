@@ -12,10 +12,6 @@ namespace rbit::config {
 /// name of the section.
 std::string other_name(std::string_view table, const std::string& key);
 
-/// One letter more, less or other, or two neighbours swapped: stricter than `did_you_mean`, for a
-/// runner's keys are anybody's.
-bool is_one_slip(std::string_view a, std::string_view b);
-
 /// The policy key, one of `names`, that a runner's setting looks like: it does if all its words do,
 /// or if its first one begins a family: max-cpu, env_PATH.
 std::string policy_like(const std::string& key, const std::vector<std::string>& names);

@@ -127,16 +127,8 @@ ScriptLine read_script_line(std::string_view value) {
 }
 
 std::string quoted_path(std::string_view path) {
-  std::string quoted = "'";
-  for (const char c : path) {
-    if (c == '\'')
-      quoted += "'\\''";
-    else if (c == '%' || c == '{')  // no placeholder begins with a quote behind it
-      quoted += std::string(1, c) + "''";
-    else
-      quoted += c;
-  }
-  return quoted + "'";
+  // No placeholder begins with a quote behind its % or {.
+  return "'" + text::replaced(path, {{'\'', "'\\''"}, {'%', "%''"}, {'{', "{''"}}) + "'";
 }
 
 }  // namespace rbit::config

@@ -29,19 +29,12 @@ bool is_name(std::string_view text) {
   return text::has_only(text, "_");
 }
 
-std::string escaped(std::string_view value, bool quotes) {
-  std::string out;
-  for (const char c : value) {
-    if (c == '\\')
-      out += "\\\\";
-    else if (c == '\n')
-      out += "\\n";
-    else if (c == '"' && quotes)
-      out += "\\\"";
-    else
-      out += c;
-  }
-  return out;
+std::string escaped(std::string_view help) {
+  return text::replaced(help, {{'\\', "\\\\"}, {'\n', "\\n"}});
+}
+
+std::string escaped_label(std::string_view value) {
+  return text::replaced(value, {{'\\', "\\\\"}, {'\n', "\\n"}, {'"', "\\\""}});
 }
 
 /// Writes samples as Python's client does: labels by name, "le" among them, numbers with a point.
@@ -52,7 +45,7 @@ class Writer {
 
   void family(const std::string& name, const std::string& help, const char* type) {
     name_ = name;
-    out_ += "# HELP " + name + " " + escaped(help, false) + "\n# TYPE " + name + " " + type + "\n";
+    out_ += "# HELP " + name + " " + escaped(help) + "\n# TYPE " + name + " " + type + "\n";
   }
   void sample(const char* suffix, const Labels& own, double value) {
     Labels labels = everywhere_;
@@ -62,7 +55,7 @@ class Writer {
     char before = '{';
     for (const auto& [label, text] : labels) {
       out_ += before;
-      out_ += label + "=\"" + escaped(text, true) + "\"";
+      out_ += label + "=\"" + escaped_label(text) + "\"";
       before = ',';
     }
     if (before == ',') out_ += '}';

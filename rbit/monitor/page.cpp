@@ -1,8 +1,7 @@
 #include "rbit/monitor/page.h"
 
-#include <ctime>
-
 #include "rbit/base/text.h"
+#include "rbit/base/time_text.h"
 
 namespace rbit {
 
@@ -12,13 +11,7 @@ constexpr std::size_t most_text = 200;  // of one cell
 
 /// "2013-04-30 11:48:53 UTC"
 std::string moment(std::int64_t micros) {
-  if (micros <= 0) return "";
-  const std::time_t seconds = micros / 1'000'000;
-  std::tm parts{};
-  gmtime_r(&seconds, &parts);
-  char out[32];
-  std::strftime(out, sizeof out, "%Y-%m-%d %H:%M:%S UTC", &parts);
-  return out;
+  return micros <= 0 ? "" : time_text(micros / 1'000'000, "%Y-%m-%d %H:%M:%S UTC", Zone::utc);
 }
 
 /// "2h 03m", "4m 09s", "12s"
@@ -60,29 +53,8 @@ std::string paused_text(const MonitorNumbers& numbers) {
 }  // namespace
 
 std::string html_escape(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    switch (c) {
-      case '&':
-        out += "&amp;";
-        break;
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      case '"':
-        out += "&quot;";
-        break;
-      case '\'':
-        out += "&#39;";
-        break;
-      default:
-        out += c;
-    }
-  }
-  return out;
+  return text::replaced(
+      text, {{'&', "&amp;"}, {'<', "&lt;"}, {'>', "&gt;"}, {'"', "&quot;"}, {'\'', "&#39;"}});
 }
 
 std::string_view page_style() {

@@ -11,12 +11,8 @@ namespace {
 
 constexpr const char* our_logger = "rbit";
 
-log::Level level_of(const std::string& name) {
-  return name == "DEBUG"      ? log::Level::debug
-         : name == "WARNING"  ? log::Level::warning
-         : name == "ERROR"    ? log::Level::error
-         : name == "CRITICAL" ? log::Level::critical
-                              : log::Level::info;
+log::Level level_of(std::string_view name) {
+  return value_in(log::level_names, name).value_or(log::Level::info);
 }
 
 /// What counts for our own records where the INI's [log] says nothing: our logger's or root's.
@@ -36,11 +32,9 @@ std::optional<log::Level> environment_level(Loaded& loaded) {
   long long number = 0;
   if (!text::parse_number(*said, 0, 50, number))
     environment_error(variable, *said, "a number from 0 to 50", loaded);
-  // The least important level that such a number lets through.
-  for (const auto level :
-       {log::Level::debug, log::Level::info, log::Level::warning, log::Level::error})
+  for (const auto& [level, name] : log::level_names)  // the least important one that is let through
     if (number <= log::python_number(level)) return level;
-  return log::Level::critical;
+  return std::nullopt;
 }
 
 /// The command line counts before [log], that before Python's sections, then come BarterDude's

@@ -3,6 +3,7 @@
 
 #include "rbit/base/text.h"
 #include "rbit/config/logging_args.h"
+#include "rbit/config/section_reader.h"
 #include "rbit/config/sections.h"
 #include "rbit/log/format.h"
 
@@ -10,11 +11,6 @@ namespace rbit::config {
 
 namespace {
 
-constexpr std::pair<std::string_view, log::Level> levels[] = {
-    {"CRITICAL", log::Level::critical}, {"ERROR", log::Level::error},
-    {"WARNING", log::Level::warning},   {"WARN", log::Level::warning},
-    {"INFO", log::Level::info},         {"DEBUG", log::Level::debug},
-    {"NOTSET", log::Level::debug}};
 constexpr std::string_view plain_format = "%(message)s";  // Python's, where nothing else is said
 template <class Range>
 bool contains(const Range& range, std::string_view one) {
@@ -31,7 +27,8 @@ std::vector<std::string> comma_list(std::string_view text) {
 /// One of the logging sections, with its findings.
 class Part {
  public:
-  Part(const Ini& section, Loaded& loaded) : section_(section), loaded_(loaded) {}
+  Part(const Ini& section, Loaded& loaded)
+      : section_(section), teller_(&section, "", section.data().spelled, loaded) {}
 
   const IniValue* entry(std::string_view key) const { return find_value(section_, key); }
 
@@ -59,12 +56,8 @@ class Part {
     return false;
   }
 
-  void error(std::string_view key, const std::string& text) {
-    loaded_.error(place(key), shown(key) + text);
-  }
-  void warning(std::string_view key, const std::string& text) {
-    loaded_.warning(place(key), shown(key) + text);
-  }
+  void error(std::string_view key, const std::string& text) { teller_.error(key, text); }
+  void warning(std::string_view key, const std::string& text) { teller_.warning(key, text); }
 
  private:
   std::optional<std::string> interpolated(std::string_view key, const std::string& text) {
@@ -95,16 +88,8 @@ class Part {
     return out;
   }
 
-  const Place& place(std::string_view key) const {
-    const IniValue* at = entry(key);
-    return at ? at->place : section_.data().place;
-  }
-  std::string shown(std::string_view key) const {
-    return "[" + section_.data().spelled + "] " + (key.empty() ? "" : std::string(key) + ": ");
-  }
-
   const Ini& section_;
-  Loaded& loaded_;
+  SectionReader teller_;
 };
 
 class Reader {
@@ -155,8 +140,9 @@ class Reader {
     const IniValue* entry = part.entry("level");
     if (!entry) return std::nullopt;
     const std::string value = text::upper(part.value("level"));
-    for (const auto& [name, known] : levels)
-      if (value == name) return known;
+    if (value == "WARN") return log::Level::warning;
+    if (value == "NOTSET") return log::Level::debug;
+    if (const auto known = value_in(log::level_names, value)) return known;
     part.error("level", "'" + text::one_line(entry->text, 80) +
                             "' is not known (known: CRITICAL, ERROR, WARN, WARNING, INFO, DEBUG, "
                             "NOTSET)");
@@ -171,7 +157,8 @@ class Reader {
         !type.empty() && type != "logging.Formatter" && type != "Formatter")
       formatter.error("class",
                       "'" + text::one_line(type, 80) + "' is not known (known: logging.Formatter)");
-    Format made{std::string(plain_format), ""};
+    log::HandlerSettings made;  // of which only the format counts
+    made.format = plain_format;
     // Both raw: their %(name)s and %H are their own.
     if (const IniValue* date = formatter.entry("datefmt")) made.date_format = date->text;
     if (const IniValue* format = formatter.entry("format"); format && !format->text.empty()) {
@@ -282,15 +269,11 @@ class Reader {
             {section.data().spelled, std::string(key), entry->text, entry->place});
   }
 
-  struct Format {
-    std::string format, date_format;
-  };
-
   const Ini& ini_;
   Loaded& loaded_;
   std::vector<std::string> handlers_, formatters_;
-  std::map<std::string, Format> formats_;  // by NAME of [formatter_NAME]
-  std::map<std::string, int> places_;      // of [handler_NAME] in the result
+  std::map<std::string, log::HandlerSettings> formats_;  // by NAME of [formatter_NAME]
+  std::map<std::string, int> places_;                    // of [handler_NAME] in the result
   PythonLogging result_;
 };
 

@@ -6,6 +6,10 @@
 /// These rules for what a [runner:NAME] section says hold for its reader and for who runs its jobs.
 namespace rbit {
 
+/// What runners log is of this logger: Connexions' roadrunners called it so, and their logging
+/// sections still do.
+inline constexpr const char* runners_logger = "roadrunners";
+
 /// Says why it is no pattern of `artifacts`, as the end of a sentence about it, or returns "".
 std::string wrong_pattern(std::string_view pattern);
 

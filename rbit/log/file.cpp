@@ -22,9 +22,26 @@ LogFile::LogFile(std::string path, bool truncate) : path_(std::move(path)) {
   open(truncate);
 }
 
-void LogFile::before_line(std::time_t, std::int64_t) {}
-
 namespace {
+
+std::string line_of(const spdlog::details::log_msg& message) {
+  return std::string(message.payload.data(), message.payload.size()) + '\n';
+}
+
+/// All of it, however long it takes. `what` is its name for people.
+void write_line(int file, std::string line, const std::string& what) {
+  for (std::string_view rest = line; !rest.empty();) {
+    const ssize_t written = ::write(file, rest.data(), rest.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0 && errno == EAGAIN) {  // somebody made our standard error one that never waits
+      pollfd room{file, POLLOUT, 0};
+      ::poll(&room, 1, -1);
+      continue;
+    }
+    if (written < 0) throw spdlog::spdlog_ex("cannot write to " + what, errno);
+    rest.remove_prefix(static_cast<std::size_t>(written));
+  }
+}
 
 /// A link in the file's place counts if it is root's or ours: in a directory that a group may write
 /// to, such as /var/log, anybody else's would have us append to whatever he likes.
@@ -74,9 +91,12 @@ void LogFile::move_to(const std::string& path) {
   open();
 }
 
+void LogStream::sink_it_(const spdlog::details::log_msg& message) {
+  write_line(descriptor_, line_of(message), name_of(descriptor_));
+}
+
 void LogFile::sink_it_(const spdlog::details::log_msg& message) {
-  std::string line(message.payload.data(), message.payload.size());
-  line += '\n';
+  std::string line = line_of(message);
   std::string trouble;
   try {
     before_line(spdlog::log_clock::to_time_t(message.time), static_cast<std::int64_t>(line.size()));
@@ -95,20 +115,6 @@ std::size_t room_of(int file, std::chrono::milliseconds limit) {
   const bool is_ready = ::poll(&one, 1, static_cast<int>(limit.count())) > 0;
   // What a pipe that is not full takes as a whole. One that is broken says so to who writes.
   return is_ready ? PIPE_BUF : 0;
-}
-
-void write_line(int file, std::string line, const std::string& what) {
-  for (std::string_view rest = line; !rest.empty();) {
-    const ssize_t written = ::write(file, rest.data(), rest.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0 && errno == EAGAIN) {  // somebody made our standard error one that never waits
-      pollfd room{file, POLLOUT, 0};
-      ::poll(&room, 1, -1);
-      continue;
-    }
-    if (written < 0) throw spdlog::spdlog_ex("cannot write to " + what, errno);
-    rest.remove_prefix(static_cast<std::size_t>(written));
-  }
 }
 
 }  // namespace rbit::log

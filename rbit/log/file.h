@@ -1,12 +1,12 @@
 #pragma once
 
+#include <spdlog/details/null_mutex.h>
 #include <spdlog/sinks/base_sink.h>
 
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <ctime>
-#include <mutex>
 #include <string>
 
 #include "rbit/base/fd.h"
@@ -19,26 +19,45 @@ class WrittenElsewhere : public spdlog::spdlog_ex {
   using spdlog::spdlog_ex::spdlog_ex;
 };
 
-/// A sink that can say how much it takes.
-class HasRoom {
+/// A place for lines, of one writer's thread: a sink of spdlog's that holds nothing back and says
+/// how much it takes. Throws spdlog::spdlog_ex.
+class Place : public spdlog::sinks::base_sink<spdlog::details::null_mutex> {
  public:
-  virtual ~HasRoom() = default;
   /// How many bytes it takes without keeping the writer waiting; at least so much within `limit`,
   /// or 0.
   virtual std::size_t room(std::chrono::milliseconds limit) const = 0;
+
+ private:
+  void flush_() final {}
 };
 
 /// The same of a descriptor: no end of a file, a little of a pipe or a terminal that has room at
 /// all. Its flags, which others share, are left as they are.
 std::size_t room_of(int file, std::chrono::milliseconds limit);
 
-/// All of it, however long it takes. `what` is its name for people. Throws spdlog::spdlog_ex.
-void write_line(int file, std::string line, const std::string& what);
+/// Standard output or standard error, by its descriptor: spdlog's own sinks hold one lock of the
+/// process, and the C library's of the stream, for as long as nobody reads.
+class LogStream : public Place {
+ public:
+  explicit LogStream(int descriptor) : descriptor_(descriptor) {}
 
-/// A sink that appends lines to a file, like spdlog's own, but with a descriptor that no job
+  std::size_t room(std::chrono::milliseconds limit) const override {
+    return room_of(descriptor_, limit);
+  }
+  static std::string name_of(int descriptor) {
+    return descriptor == 1 ? "standard output" : "standard error";
+  }
+
+ private:
+  void sink_it_(const spdlog::details::log_msg& message) final;
+
+  int descriptor_;
+};
+
+/// A place that appends lines to a file, like spdlog's own, but with a descriptor that no job
 /// inherits, and with a door for those that change the file as they go. A FIFO needs no reader to
-/// be opened, and outlives one. Throws spdlog::spdlog_ex.
-class LogFile : public spdlog::sinks::base_sink<std::mutex>, public HasRoom {
+/// be opened, and outlives one.
+class LogFile : public Place {
  public:
   /// Opens it; with `truncate` without what stood there.
   LogFile(std::string path, bool truncate);
@@ -49,7 +68,7 @@ class LogFile : public spdlog::sinks::base_sink<std::mutex>, public HasRoom {
 
  protected:
   /// Before a line of `bytes` is written at `now`: the place to open another file.
-  virtual void before_line(std::time_t now, std::int64_t bytes);
+  virtual void before_line(std::time_t /*now*/, std::int64_t /*bytes*/) {}
 
   const std::string& path() const { return path_; }
   int descriptor() const { return file_.get(); }
@@ -60,7 +79,6 @@ class LogFile : public spdlog::sinks::base_sink<std::mutex>, public HasRoom {
 
  private:
   void sink_it_(const spdlog::details::log_msg& message) final;
-  void flush_() final {}  // nothing is held back
 
   std::string path_;
   Fd file_;

@@ -4,11 +4,14 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <cstdio>
 #include <ctime>
 #include <functional>
+#include <iterator>
 
 #include "rbit/base/text.h"
+#include "rbit/base/time_text.h"
 
 namespace rbit::log {
 
@@ -17,20 +20,12 @@ namespace {
 using std::chrono::duration_cast;
 using std::chrono::microseconds;
 
-constexpr std::string_view fields[] = {"name",     "levelname", "levelno",  "asctime",
-                                       "message",  "process",   "thread",   "threadName",
-                                       "created",  "msecs",     "filename", "lineno",
-                                       "funcName", "module",    "pathname", "relativeCreated"};
 constexpr int widest = 1024;  // nobody needs more, and a slip may ask for gigabytes
 
 const auto process_began = std::chrono::system_clock::now();
 
 std::string_view file_name(std::string_view path) {
   return path.substr(path.rfind('/') + 1);
-}
-
-double seconds_of(std::chrono::system_clock::time_point time) {
-  return static_cast<double>(duration_cast<microseconds>(time.time_since_epoch()).count()) / 1e6;
 }
 
 long thread_number() {
@@ -52,37 +47,67 @@ std::string_view first_letters(std::string_view text, std::size_t count) {
   return text.substr(0, end);
 }
 
-bool is_number_field(std::string_view field) {
-  for (const char* one :
-       {"levelno", "process", "thread", "created", "msecs", "lineno", "relativeCreated"})
-    if (field == one) return true;
-  return false;
+std::int64_t micros_of(std::chrono::system_clock::time_point time) {
+  return duration_cast<microseconds>(time.time_since_epoch()).count();
 }
 
-double number_of(std::string_view field, const Record& record) {
-  if (field == "levelno") return python_number(record.level);
-  if (field == "process") return static_cast<double>(::getpid());
-  if (field == "thread") return static_cast<double>(thread_number());
-  if (field == "lineno") return static_cast<double>(record.where.line());
-  if (field == "created") return seconds_of(record.time);
-  if (field == "relativeCreated")
-    return (seconds_of(record.time) - seconds_of(process_began)) * 1000;
-  const auto micros = duration_cast<microseconds>(record.time.time_since_epoch()).count();
-  return static_cast<double>(micros % 1'000'000) / 1000;  // msecs
+double seconds_of(std::chrono::system_clock::time_point time) {
+  return static_cast<double>(micros_of(time)) / 1e6;
 }
 
-std::string text_of(std::string_view field, const Record& record) {
-  const std::string_view path = record.where.file_name();
-  if (field == "name") return std::string(record.logger);
-  if (field == "levelname") return python_name(record.level);
-  if (field == "message") return text::one_line(record.message);
-  if (field == "threadName")
-    return thread_number() == ::getpid() ? "MainThread"
-                                         : "Thread-" + std::to_string(thread_number());
-  if (field == "filename") return std::string(file_name(path));
-  if (field == "module") return std::string(file_name(path).substr(0, file_name(path).rfind('.')));
-  if (field == "funcName") return record.where.function_name();
-  return std::string(path);  // pathname
+}  // namespace
+
+/// What a record says by one name: a number or a text; `asctime` has neither, for its format is the
+/// handler's.
+struct Field {
+  std::string_view name;
+  double (*number)(const Record&) = nullptr;
+  std::string (*text)(const Record&) = nullptr;
+};
+
+namespace {
+
+const Field fields[] = {
+    {"asctime"},
+    {"levelno", [](const Record& record) { return 1.0 * python_number(record.level); }},
+    {"process", [](const Record&) { return static_cast<double>(::getpid()); }},
+    {"thread", [](const Record&) { return static_cast<double>(thread_number()); }},
+    {"lineno", [](const Record& record) { return static_cast<double>(record.where.line()); }},
+    {"created", [](const Record& record) { return seconds_of(record.time); }},
+    {"relativeCreated",
+     [](const Record& record) {
+       return (seconds_of(record.time) - seconds_of(process_began)) * 1000;
+     }},
+    {"msecs",
+     [](const Record& record) {
+       return static_cast<double>(micros_of(record.time) % 1'000'000) / 1000;
+     }},
+    {"name", nullptr, [](const Record& record) { return std::string(record.logger); }},
+    {"levelname", nullptr,
+     [](const Record& record) { return std::string(python_name(record.level)); }},
+    {"message", nullptr, [](const Record& record) { return text::one_line(record.message); }},
+    {"threadName", nullptr,
+     [](const Record&) {
+       const long number = thread_number();
+       return number == ::getpid() ? "MainThread" : "Thread-" + std::to_string(number);
+     }},
+    {"pathname", nullptr,
+     [](const Record& record) -> std::string { return record.where.file_name(); }},
+    {"filename", nullptr,
+     [](const Record& record) { return std::string(file_name(record.where.file_name())); }},
+    {"module", nullptr,
+     [](const Record& record) {
+       const std::string_view name = file_name(record.where.file_name());
+       return std::string(name.substr(0, name.rfind('.')));
+     }},
+    {"funcName", nullptr,
+     [](const Record& record) -> std::string { return record.where.function_name(); }},
+};
+
+const Field* find_field(std::string_view name) {
+  const auto found = std::find_if(std::begin(fields), std::end(fields),
+                                  [name](const Field& field) { return field.name == name; });
+  return found == std::end(fields) ? nullptr : found;
 }
 
 }  // namespace
@@ -95,12 +120,12 @@ Format::Format(std::string_view format, std::string date_format)
     return;
   }
   Piece whole;  // room config has refused it; somebody else's is better shown than lost
-  whole.field = "message";
+  whole.field = find_field("message");
   pieces_.push_back(std::move(whole));
 }
 
 bool Format::is_field(std::string_view name) {
-  return std::find(std::begin(fields), std::end(fields), name) != std::end(fields);
+  return find_field(name) != nullptr;
 }
 
 Result<void> Format::check(std::string_view format) {
@@ -133,7 +158,8 @@ Result<std::vector<Format::Piece>> Format::parse(std::string_view format) {
     if (end == format.npos)
       return Error{"", "'" + shown() + "' is no %(name)s", "write %% for a percent sign"};
     Piece piece;
-    piece.field = format.substr(i + 1, end - i - 1);
+    const std::string name(format.substr(i + 1, end - i - 1));
+    piece.field = find_field(name);
     i = end + 1;
     while (i < format.size() && std::string_view("-0+ #").find(format[i]) != std::string_view::npos)
       piece.flags += format[i++];
@@ -152,9 +178,9 @@ Result<std::vector<Format::Piece>> Format::parse(std::string_view format) {
     if (i == format.size() || std::string_view("sdif").find(format[i]) == std::string_view::npos)
       return Error{"", "'" + shown() + "' has no s, d or f at its end", "write %(name)s"};
     piece.type = format[i];
-    if (is_field(piece.field) && piece.type != 's' && !is_number_field(piece.field))
-      return Error{"", "%(" + piece.field + ") is text", "write %(" + piece.field + ")s"};
-    if (!is_field(piece.field)) {  // stays as it is written
+    if (piece.field && piece.type != 's' && !piece.field->number)
+      return Error{"", "%(" + name + ") is text", "write %(" + name + ")s"};
+    if (!piece.field) {  // stays as it is written
       text += format.substr(begin, i + 1 - begin);
       continue;
     }
@@ -167,22 +193,18 @@ Result<std::vector<Format::Piece>> Format::parse(std::string_view format) {
 
 std::string Format::date(const Record& record) const {
   const std::time_t seconds = std::chrono::system_clock::to_time_t(record.time);
-  std::tm parts{};
-  ::localtime_r(&seconds, &parts);
-  char text[256];
-  const char* wanted = date_format_.empty() ? "%Y-%m-%d %H:%M:%S" : date_format_.c_str();
-  std::string out(text, std::strftime(text, sizeof text, wanted, &parts));
-  if (!date_format_.empty()) return out;
-  const auto micros = duration_cast<microseconds>(record.time.time_since_epoch()).count();
-  std::snprintf(text, sizeof text, ",%03d", static_cast<int>(micros % 1'000'000 / 1000));
-  return out + text;
+  if (!date_format_.empty()) return time_text(seconds, date_format_.c_str(), Zone::local);
+  char text[8];
+  std::snprintf(text, sizeof text, ",%03d",
+                static_cast<int>(micros_of(record.time) % 1'000'000 / 1000));
+  return time_text(seconds, "%Y-%m-%d %H:%M:%S", Zone::local) + text;
 }
 
 std::string Format::shown(const Piece& piece, const Record& record) const {
   const bool left = piece.flags.find('-') != std::string::npos;
   std::string out;
-  if (is_number_field(piece.field)) {
-    const double value = number_of(piece.field, record);
+  if (piece.field->number) {
+    const double value = piece.field->number(record);
     char text[64];
     if (piece.type == 'f')
       std::snprintf(text, sizeof text, "%.*f",
@@ -194,7 +216,7 @@ std::string Format::shown(const Piece& piece, const Record& record) const {
     const auto width = static_cast<std::size_t>(piece.width);
     if (zeros && out.size() < width) out.insert(0, width - out.size(), '0');
   } else {
-    out = piece.field == "asctime" ? date(record) : text_of(piece.field, record);
+    out = piece.field->text ? piece.field->text(record) : date(record);
   }
   if (piece.type == 's' && piece.precision >= 0)
     out = first_letters(out, static_cast<std::size_t>(piece.precision));
@@ -206,7 +228,7 @@ std::string Format::shown(const Piece& piece, const Record& record) const {
 
 std::string Format::line(const Record& record) const {
   std::string out;
-  for (const auto& piece : pieces_) out += piece.field.empty() ? piece.text : shown(piece, record);
+  for (const auto& piece : pieces_) out += piece.field ? shown(piece, record) : piece.text;
   return out;
 }
 

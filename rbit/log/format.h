@@ -9,6 +9,8 @@
 
 namespace rbit::log {
 
+struct Field;
+
 /// A format of Python's logging, taken apart: "%(asctime)s %(levelname)-5.5s [%(name)s]
 /// %(message)s". Text as it stands is never evaluated, unknown fields stay as they are written.
 class Format {
@@ -25,8 +27,8 @@ class Format {
 
  private:
   struct Piece {
+    const Field* field = nullptr;
     std::string text;   // as it stands, if there is no field
-    std::string field;  // "levelname"
     std::string flags;  // of "-0+ #"
     int width = 0, precision = -1;
     char type = 's';

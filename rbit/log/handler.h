@@ -1,7 +1,9 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "rbit/log/record.h"
 
@@ -37,6 +39,14 @@ struct HandlerSettings {
   std::string host;            // syslog by UDP
   int port = 514;
   int facility = 1;  // syslog's number: LOG_USER
+};
+
+/// A [logger_NAME] of Python's logging sections: what it says counts for its children too.
+struct LoggerSettings {
+  std::string name;            // "rbit", "rbit.x"; empty: root
+  std::optional<Level> level;  // none: its parent's
+  std::vector<int> handlers;   // their places in Settings::handlers
+  bool propagate = true;       // to the handlers of its parents
 };
 
 }  // namespace rbit::log

@@ -12,7 +12,6 @@
 #include "rbit/base/text.h"
 #include "rbit/log/name.h"
 #include "rbit/log/output.h"
-#include "rbit/log/runners.h"
 
 namespace rbit::log {
 
@@ -20,7 +19,7 @@ namespace {
 
 using Kind = HandlerSettings::Kind;
 
-constexpr std::string_view our_logger = "rbit", runners_logger = "roadrunners";
+constexpr std::string_view our_logger = "rbit";
 
 /// Which records go where: never changed once made, so that threads need no lock to use it.
 class Routes {
@@ -55,7 +54,7 @@ class Routes {
         if (const auto& one = outputs_[static_cast<std::size_t>(handler)]; one.takes(level))
           visit(one);
       if (at->name.empty() || !at->propagate) return;
-      at = parent(*at);
+      at = nearest(parent_of(at->name));
     }
   }
 
@@ -65,24 +64,23 @@ class Routes {
 
   Level level_of(std::string_view logger) const {
     const LoggerSettings* at = nearest(logger);
-    while (!at->level) at = parent(*at);  // root has one
+    while (!at->level) at = nearest(parent_of(at->name));  // root has one
     return *at->level;
   }
 
   bool has_logger(std::string_view name) const { return loggers_.contains(name); }
 
  private:
-  /// The one of that name, or of the nearest parent of it that is there: "a.b" is a child of "a".
-  const LoggerSettings* nearest(std::string_view name) const {
-    for (;;) {
-      if (const auto found = loggers_.find(name); found != loggers_.end()) return &found->second;
-      const auto dot = name.rfind('.');
-      name = name.substr(0, dot == std::string_view::npos ? 0 : dot);
-    }
+  /// "a" of "a.b", else root.
+  static std::string_view parent_of(std::string_view name) {
+    const auto dot = name.rfind('.');
+    return name.substr(0, dot == std::string_view::npos ? 0 : dot);
   }
-  const LoggerSettings* parent(const LoggerSettings& logger) const {
-    const auto dot = logger.name.rfind('.');
-    return nearest(std::string_view(logger.name).substr(0, dot == std::string::npos ? 0 : dot));
+  /// The one of that name, or of the nearest parent of it that is there.
+  const LoggerSettings* nearest(std::string_view name) const {
+    auto found = loggers_.find(name);
+    for (; found == loggers_.end(); found = loggers_.find(name)) name = parent_of(name);
+    return &found->second;
   }
 
   std::vector<Output> outputs_;
@@ -127,30 +125,6 @@ Log& the_log() {
 
 constexpr auto flush_limit = std::chrono::seconds(1);
 
-}  // namespace
-
-const char* python_name(Level level) {
-  switch (level) {
-    case Level::debug:
-      return "DEBUG";
-    case Level::info:
-      return "INFO";
-    case Level::warning:
-      return "WARNING";
-    case Level::error:
-      return "ERROR";
-    case Level::critical:
-      return "CRITICAL";
-  }
-  return "INFO";
-}
-
-int python_number(Level level) {
-  return 10 * (static_cast<int>(level) + 1);
-}
-
-namespace {
-
 void hear(const std::string& line, Complaint kind) {
   const bool is_last = kind == Complaint::is_last;
   is_last ? critical(line) : error(line);
@@ -172,7 +146,7 @@ void configure(const Settings& settings) {
 
 bool enabled(Level level) {
   bool seen = false;
-  the_log().routes()->visit("rbit", level, [&](const Output&) { seen = true; });
+  the_log().routes()->visit(our_logger, level, [&](const Output&) { seen = true; });
   return seen;
 }
 
@@ -199,21 +173,18 @@ void write(Level level, std::string_view logger, std::string_view message, const
   });
 }
 
-std::optional<Level> runner_level() {
+std::optional<Level> level_of(const std::string& logger) {
   const auto routes = the_log().routes();
-  if (!routes->has_logger(runners_logger)) return std::nullopt;
-  return routes->level_of(runners_logger);
+  return routes->has_logger(logger) ? std::optional(routes->level_of(logger)) : std::nullopt;
 }
 
-void of_runner(std::string_view level, std::string_view message) {
-  if (!runner_level()) return;
+void hand_on(const std::string& logger, std::string_view level, std::string_view message) {
+  if (!level_of(logger)) return;
   const std::string word = text::upper(level);
-  const Level its = word == "DEBUG"                         ? Level::debug
-                    : word == "WARNING" || word == "WARN"   ? Level::warning
-                    : word == "ERROR"                       ? Level::error
-                    : word == "CRITICAL" || word == "FATAL" ? Level::critical
-                                                            : Level::info;
-  write(its, runners_logger, message, {}, BOOST_CURRENT_LOCATION);
+  const Level its = word == "WARN"    ? Level::warning
+                    : word == "FATAL" ? Level::critical
+                                      : value_in(level_names, word).value_or(Level::info);
+  write(its, logger, message, {}, BOOST_CURRENT_LOCATION);
 }
 
 void flush() {

@@ -1,11 +1,11 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "rbit/log/handler.h"
-#include "rbit/log/logger.h"
 #include "rbit/log/record.h"
 
 /// The log of rbit itself: one record, one line, whatever a message or a job writes. Any thread.
@@ -26,9 +26,15 @@ struct Settings {
 void configure(const Settings& settings);
 /// Whether anybody would see a record of our own at that level.
 bool enabled(Level level);
-/// `logger`: "rbit", one of its children ("rbit.x"), or "roadrunners" for what runners log.
+/// `logger`: "rbit", one of its children ("rbit.x"), or somebody else's.
 void write(Level level, std::string_view logger, std::string_view message, const Fields& fields,
            const Location& where);
+/// The level of a logger, if the configuration has one of that name.
+std::optional<Level> level_of(const std::string& logger);
+/// Hands on what somebody else logs, as a record of his logger, if the configuration has one of
+/// that name. Else nobody hears it. `level` is his word for it: "debug", "WARNING", ...; others
+/// count as info.
+void hand_on(const std::string& logger, std::string_view level, std::string_view message);
 /// Nothing that is written is waited for (log/writer.h). This waits until it has arrived, a second
 /// at most: for the end of the program.
 void flush();

@@ -1,20 +1,18 @@
 #include "rbit/log/output.h"
 
-#include <spdlog/sinks/null_sink.h>
-
-#include <ctime>
+#include <cstdio>
+#include <functional>
 #include <mutex>
 #include <nlohmann/json.hpp>
 #include <utility>
 
 #include "rbit/base/text.h"
+#include "rbit/base/time_text.h"
 #include "rbit/log/file.h"
+#include "rbit/log/format.h"
 #include "rbit/log/name.h"
-#include "rbit/log/rotating_file.h"
-#include "rbit/log/stream.h"
+#include "rbit/log/python_files.h"
 #include "rbit/log/syslog.h"
-#include "rbit/log/timed_file.h"
-#include "rbit/log/watched_file.h"
 
 namespace rbit::log {
 
@@ -22,34 +20,15 @@ namespace {
 
 using Kind = HandlerSettings::Kind;
 
-spdlog::level::level_enum to_spdlog(Level level) {
-  switch (level) {
-    case Level::debug:
-      return spdlog::level::debug;
-    case Level::info:
-      return spdlog::level::info;
-    case Level::warning:
-      return spdlog::level::warn;
-    case Level::error:
-      return spdlog::level::err;
-    case Level::critical:
-      return spdlog::level::critical;
-  }
-  return spdlog::level::info;
-}
-
 /// "2026-11-20T23:28:54.964532+00:00"
 std::string timestamp(std::chrono::system_clock::time_point time) {
-  const std::time_t seconds = std::chrono::system_clock::to_time_t(time);
-  std::tm parts{};
-  ::gmtime_r(&seconds, &parts);
-  char text[32], fraction[16];
-  std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &parts);
+  char fraction[16];
   const auto micros =
       std::chrono::duration_cast<std::chrono::microseconds>(time.time_since_epoch()).count() %
       1'000'000;
   std::snprintf(fraction, sizeof fraction, ".%06d+00:00", static_cast<int>(micros));
-  return std::string(text) + fraction;
+  return time_text(std::chrono::system_clock::to_time_t(time), "%Y-%m-%dT%H:%M:%S", Zone::utc) +
+         fraction;
 }
 
 std::string json_line(const Record& record) {
@@ -65,15 +44,19 @@ std::string json_line(const Record& record) {
   return members.dump(-1, ' ', true, nlohmann::ordered_json::error_handler_t::replace);
 }
 
-spdlog::sink_ptr make_sink(const HandlerSettings& settings, bool again) {
+Shape shape_of(const HandlerSettings& settings) {
+  if (settings.json) return json_line;
+  return [format = Format(settings.format, settings.date_format)](const Record& record) {
+    return format.line(record);
+  };
+}
+
+/// REQUIRES: its kind is not `nothing`.
+std::shared_ptr<Place> open_place(const HandlerSettings& settings, bool again) {
   const bool truncate = settings.truncate && !again;
   switch (settings.kind) {
-    case Kind::standard_error:
-      return std::make_shared<LogStream>(2);
     case Kind::standard_output:
       return std::make_shared<LogStream>(1);
-    case Kind::nothing:
-      break;
     case Kind::file:
       return std::make_shared<LogFile>(settings.path, truncate);
     case Kind::watched:
@@ -88,8 +71,11 @@ spdlog::sink_ptr make_sink(const HandlerSettings& settings, bool again) {
       if (!settings.path.empty())
         return std::make_shared<SyslogSocket>(settings.path, settings.facility);
       return std::make_shared<SyslogSocket>(settings.host, settings.port, settings.facility);
+    case Kind::nothing:
+    case Kind::standard_error:
+      break;
   }
-  return std::make_shared<spdlog::sinks::null_sink_mt>();
+  return std::make_shared<LogStream>(2);
 }
 
 /// Why lines were lost.
@@ -110,81 +96,67 @@ std::string reason_of_loss(const HandlerSettings& settings) {
 LogWriter::Line own_line(const Shape& shape, Level level, std::string_view message) {
   const auto now = std::chrono::system_clock::now();
   const std::string name = shown_name("rbit");
-  return {now, to_spdlog(level),
-          shape.line({level, name, message, {}, BOOST_CURRENT_LOCATION, now})};
+  return {now, level, shape({level, name, message, {}, BOOST_CURRENT_LOCATION, now})};
 }
 
-LogWriter::Means means_of(const HandlerSettings& settings, std::shared_ptr<const Shape> shape) {
+/// `shape` gives that of now.
+LogWriter::Means means_of(const HandlerSettings& settings, const std::function<Shape()>& shape) {
   LogWriter::Means means;
-  means.open = [settings](bool again) { return make_sink(settings, again); };
+  means.open = [settings](bool again) { return open_place(settings, again); };
   means.loss = [shape, why = reason_of_loss(settings)](std::size_t count) {
-    return own_line(*shape, Level::warning,
+    return own_line(shape(), Level::warning,
                     count == 1 ? "1 line of the log was lost: " + why
                                : std::to_string(count) + " lines of the log were lost: " + why);
   };
   means.tell = [](const std::string& trouble) { StandardError::get().say(Level::error, trouble); };
   means.remark = [shape](const std::string& trouble) {
-    return own_line(*shape, Level::error, trouble);
+    return own_line(shape(), Level::error, trouble);
   };
   return means;
 }
 
 }  // namespace
 
-Shape::Shape(const HandlerSettings& settings)
-    : json_(settings.json), format_(settings.format, settings.date_format) {}
-
-std::string Shape::line(const Record& record) const {
-  return json_ ? json_line(record) : format_.line(record);
-}
-
 StandardError& StandardError::get() {
   static StandardError& one = *new StandardError;
   return one;
 }
 
-StandardError::StandardError() : shape_(std::make_shared<Shape>(HandlerSettings{})) {
-  LogWriter::Means means = means_of(HandlerSettings{}, shape_);
-  means.loss = [this, why = reason_of_loss({})](std::size_t count) {
-    return own_line(*shape(), Level::warning,
-                    std::to_string(count) + " lines of the log were lost: " + why);
-  };
+StandardError::StandardError() : shape_(shape_of({})) {
+  LogWriter::Means means = means_of(HandlerSettings{}, [this] { return shape(); });
   means.tell = [](const std::string&) {};  // where, then?
-  means.remark = [this](const std::string& trouble) {
-    return own_line(*shape(), Level::error, trouble);
-  };
   writer_ = std::make_shared<LogWriter>(std::move(means));
 }
 
-std::shared_ptr<LogWriter> StandardError::writer_for(std::shared_ptr<const Shape> shape) {
+std::shared_ptr<LogWriter> StandardError::writer_for(Shape shape) {
   const std::lock_guard<std::mutex> guard(mutex_);
   shape_ = std::move(shape);
   return writer_;
 }
 
-std::shared_ptr<const Shape> StandardError::shape() const {
+Shape StandardError::shape() const {
   const std::lock_guard<std::mutex> guard(mutex_);
   return shape_;
 }
 
 void StandardError::say(Level level, std::string_view message) {
-  writer_->write(own_line(*shape(), level, message));
+  writer_->write(own_line(shape(), level, message));
 }
 
 void StandardError::print(std::string line) {
-  writer_->write({std::chrono::system_clock::now(), spdlog::level::err, std::move(line)});
+  writer_->write({std::chrono::system_clock::now(), Level::error, std::move(line)});
 }
 
 Output::Output(const HandlerSettings& settings)
-    : level_(settings.level), shape_(std::make_shared<Shape>(settings)) {
+    : level_(settings.level), shape_(shape_of(settings)) {
   if (settings.kind == Kind::standard_error)
     writer_ = StandardError::get().writer_for(shape_);
   else if (settings.kind != Kind::nothing)
-    writer_ = std::make_shared<LogWriter>(means_of(settings, shape_));
+    writer_ = std::make_shared<LogWriter>(means_of(settings, [shape = shape_] { return shape; }));
 }
 
 void Output::write(const Record& record) const {
-  if (writer_) writer_->write({record.time, to_spdlog(record.level), shape_->line(record)});
+  if (writer_) writer_->write({record.time, record.level, shape_(record)});
 }
 
 void Output::reopen() const {

@@ -1,27 +1,19 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
 #include <string_view>
 
-#include "rbit/log/format.h"
 #include "rbit/log/handler.h"
 #include "rbit/log/record.h"
 #include "rbit/log/writer.h"
 
 namespace rbit::log {
 
-/// What a handler makes of a record.
-class Shape {
- public:
-  explicit Shape(const HandlerSettings& settings);
-  std::string line(const Record& record) const;
-
- private:
-  bool json_;
-  Format format_;
-};
+/// The line that a handler makes of a record.
+using Shape = std::function<std::string(const Record&)>;
 
 /// Standard error: one writer for all that goes there, so that it comes in order.
 class StandardError {
@@ -29,17 +21,17 @@ class StandardError {
   static StandardError& get();
 
   /// `shape` is also that of what is said there of the log itself.
-  std::shared_ptr<LogWriter> writer_for(std::shared_ptr<const Shape> shape);
+  std::shared_ptr<LogWriter> writer_for(Shape shape);
   void say(Level level, std::string_view message);
   /// A line as it stands.
   void print(std::string line);
 
  private:
   StandardError();
-  std::shared_ptr<const Shape> shape() const;
+  Shape shape() const;
 
   mutable std::mutex mutex_;
-  std::shared_ptr<const Shape> shape_;
+  Shape shape_;
   std::shared_ptr<LogWriter> writer_;
 };
 
@@ -55,7 +47,7 @@ class Output {
 
  private:
   Level level_;
-  std::shared_ptr<const Shape> shape_;
+  Shape shape_;
   std::shared_ptr<LogWriter> writer_;  // none: nothing is written
 };
 

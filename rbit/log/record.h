@@ -7,14 +7,26 @@
 #include <utility>
 #include <vector>
 
+#include "rbit/base/names.h"
+
 namespace rbit::log {
 
-enum class Level { debug, info, warning, error, critical };
+/// spdlog's numbers, a tenth of Python's.
+enum class Level { debug = 1, info, warning, error, critical };
 
 /// Python's names for them, as the ancestors wrote them.
-const char* python_name(Level level);
-/// Python's numbers, 10 to 50.
-int python_number(Level level);
+inline constexpr Named<Level> level_names[] = {{Level::debug, "DEBUG"},
+                                               {Level::info, "INFO"},
+                                               {Level::warning, "WARNING"},
+                                               {Level::error, "ERROR"},
+                                               {Level::critical, "CRITICAL"}};
+
+constexpr std::string_view python_name(Level level) {
+  return name_in(level_names, level);
+}
+constexpr int python_number(Level level) {
+  return 10 * static_cast<int>(level);
+}
 
 /// Members of a JSON record, and nothing in a text record: its message names the job.
 using Fields = std::vector<std::pair<std::string, std::string>>;

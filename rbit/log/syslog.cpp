@@ -2,6 +2,7 @@
 
 #include <netdb.h>
 #include <sys/un.h>
+#include <syslog.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -15,18 +16,8 @@ namespace {
 
 /// syslog's severities for spdlog's levels.
 int severity(spdlog::level::level_enum level) {
-  switch (level) {
-    case spdlog::level::critical:
-      return 2;
-    case spdlog::level::err:
-      return 3;
-    case spdlog::level::warn:
-      return 4;
-    case spdlog::level::info:
-      return 6;
-    default:
-      return 7;
-  }
+  constexpr int severities[] = {LOG_DEBUG, LOG_DEBUG, LOG_INFO, LOG_WARNING, LOG_ERR, LOG_CRIT};
+  return severities[level];
 }
 
 }  // namespace

@@ -1,12 +1,10 @@
 #pragma once
 
-#include <spdlog/sinks/base_sink.h>
 #include <sys/socket.h>
 
 #include <chrono>
 #include <cstddef>
 #include <limits>
-#include <mutex>
 #include <string>
 #include <vector>
 
@@ -18,7 +16,7 @@ namespace rbit::log {
 /// Python's SysLogHandler: "<PRIORITY>text" as a datagram, to a socket such as /dev/log or by UDP.
 /// Never waits but for a host's address: what nobody takes at once is lost. spdlog's own sink goes
 /// to /dev/log only, and changes the process's openlog().
-class SyslogSocket : public spdlog::sinks::base_sink<std::mutex>, public HasRoom {
+class SyslogSocket : public Place {
  public:
   SyslogSocket(std::string path, int facility);
   /// The host's address is asked for with the first line, once: this may take a while.
@@ -31,7 +29,6 @@ class SyslogSocket : public spdlog::sinks::base_sink<std::mutex>, public HasRoom
 
  private:
   void sink_it_(const spdlog::details::log_msg& message) final;
-  void flush_() final {}
   bool connect();
   void find_host();
 

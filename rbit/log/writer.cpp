@@ -6,7 +6,6 @@
 #include <condition_variable>
 #include <csignal>
 #include <deque>
-#include <limits>
 #include <mutex>
 #include <optional>
 #include <system_error>
@@ -16,7 +15,6 @@
 
 #include "rbit/base/result.h"
 #include "rbit/base/shortage.h"
-#include "rbit/log/file.h"
 
 namespace rbit::log {
 
@@ -35,11 +33,11 @@ struct LogWriter::State : std::enable_shared_from_this<LogWriter::State> {
     bool reopen = false;  // before it
   };
 
-  explicit State(Means its) : means(std::move(its)), sink(means.open(false)) {}
+  explicit State(Means its) : means(std::move(its)), place(means.open(false)) {}
 
   const Means means;
-  spdlog::sink_ptr sink;  // the thread's, once there is one
-  bool failing = false;   // the same: said, and not well since
+  std::shared_ptr<Place> place;  // the thread's, once there is one
+  bool failing = false;          // the same: said, and not well since
 
   std::mutex mutex;
   std::condition_variable work, idle;
@@ -102,9 +100,7 @@ struct LogWriter::State : std::enable_shared_from_this<LogWriter::State> {
     const auto end = std::chrono::steady_clock::now() + limit;
     while (!items.empty()) {
       const auto left = std::chrono::ceil<milliseconds>(end - std::chrono::steady_clock::now());
-      const auto* place = dynamic_cast<const HasRoom*>(sink.get());
-      const std::size_t room = place == nullptr ? std::numeric_limits<std::size_t>::max()
-                                                : place->room(std::max(left, milliseconds{0}));
+      const std::size_t room = place->room(std::max(left, milliseconds{0}));
       if (room == 0) return;
       Item item = std::move(items.front());
       items.pop_front();
@@ -144,7 +140,8 @@ struct LogWriter::State : std::enable_shared_from_this<LogWriter::State> {
 
   bool put(const Line& line) {
     try {
-      sink->log({line.time, spdlog::source_loc{}, "", line.level, line.text});
+      const auto level = static_cast<spdlog::level::level_enum>(line.level);
+      place->log({line.time, spdlog::source_loc{}, "", level, line.text});
       failing = false;
       return true;
     } catch (const WrittenElsewhere& trouble) {
@@ -158,7 +155,7 @@ struct LogWriter::State : std::enable_shared_from_this<LogWriter::State> {
 
   void open_again() {
     try {
-      sink = means.open(true);
+      place = means.open(true);
     } catch (const std::exception& trouble) {
       means.tell("the log file could not be opened again: " + std::string(trouble.what()));
     }

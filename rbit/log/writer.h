@@ -1,7 +1,5 @@
 #pragma once
 
-#include <spdlog/sinks/sink.h>
-
 #include <chrono>
 #include <cstddef>
 #include <functional>
@@ -9,6 +7,9 @@
 #include <string>
 #include <thread>
 #include <utility>
+
+#include "rbit/log/file.h"
+#include "rbit/log/record.h"
 
 namespace rbit::log {
 
@@ -21,12 +22,12 @@ class LogWriter {
  public:
   struct Line {
     std::chrono::system_clock::time_point time;
-    spdlog::level::level_enum level = spdlog::level::info;
+    Level level = Level::info;
     std::string text;
   };
   struct Means {
     /// Opens the place. Throws spdlog::spdlog_ex.
-    std::function<spdlog::sink_ptr(bool again)> open;
+    std::function<std::shared_ptr<Place>(bool again)> open;
     /// The line that says that `count` lines were lost.
     std::function<Line(std::size_t count)> loss;
     /// What is wrong with the place, told once until it works again; not by way of this writer.

@@ -10,8 +10,8 @@
 #include "rbit/base/secrets.h"
 #include "rbit/base/shortage.h"
 #include "rbit/base/text.h"
+#include "rbit/core/runner_words.h"
 #include "rbit/log/log.h"
-#include "rbit/log/runners.h"
 #include "rbit/run/outcome_of.h"
 #include "rbit/run/record.h"
 
@@ -117,8 +117,8 @@ void Attempt::on_event(JobEvent event) {
       log_.write((line->level.empty() ? line->text : line->level + ": " + line->text) + "\n");
       unflushed_ = true;
     }
-    log::of_runner(line->level,
-                   "job " + job_.key + ": " + text::shortened(line->text, max_event_message));
+    log::hand_on(runners_logger, line->level,
+                 "job " + job_.key + ": " + text::shortened(line->text, max_event_message));
     activity();
   } else if (auto* result = std::get_if<ResultEvent>(&event)) {
     if (!result_) result_ = std::move(*result);  // there is one verdict

@@ -5,7 +5,8 @@
 #include <utility>
 #include <vector>
 
-#include "rbit/log/runners.h"
+#include "rbit/core/runner_words.h"
+#include "rbit/log/log.h"
 #include "rbit/run/hosted_runner.h"
 #include "runners/shell/shell_runner.h"
 
@@ -25,7 +26,7 @@ std::vector<std::string> python_host(const RunPlace& place, const std::string& t
   std::vector<std::string> argv{place.python_program, "-I", "-B",
                                 place.python_host_dir + "/rbit_host", trust_us()};
   // What the function logs comes as events too.
-  if (const auto level = log::runner_level())
+  if (const auto level = log::level_of(runners_logger))
     argv.push_back("--log-level=" + std::string(log::python_name(*level)));
   argv.insert(argv.end(), {"--config-dir=" + place.config_dir, target});
   return argv;

@@ -8,9 +8,7 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
-#include "rbit/log/rotating_file.h"
-#include "rbit/log/timed_file.h"
-#include "rbit/log/watched_file.h"
+#include "rbit/log/python_files.h"
 #include "tests/support/files.h"
 #include "tests/support/temp_dir.h"
 #include "tests/unit/log/recorded_python.h"

@@ -36,7 +36,7 @@ TEST_CASE("a format makes the line that Python makes of it") {
     const std::string format = one["format"], date = one["date_format"], name = one["name"],
                       message = one["message"];
     CAPTURE(format);
-    const auto level = static_cast<Level>(one["level"].get<int>() / 10 - 1);
+    const auto level = static_cast<Level>(one["level"].get<int>() / 10);
     const std::chrono::microseconds since(one["micros"].get<std::int64_t>());
     const std::chrono::system_clock::time_point time(since);
     CHECK(Format(format, date).line({level, name, message, none, where, time}) ==

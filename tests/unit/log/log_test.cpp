@@ -13,7 +13,6 @@
 #include "rbit/base/fd.h"
 #include "rbit/base/result.h"
 #include "rbit/log/name.h"
-#include "rbit/log/runners.h"
 #include "tests/support/files.h"
 #include "tests/support/temp_dir.h"
 
@@ -115,14 +114,14 @@ TEST_CASE("what runners log is heard where a logger is named for it") {
   const int all = logging.file("all");
   logging.logger("", Level::info, {all});
   log::configure(logging.settings);
-  log::of_runner("error", "unheard");
-  CHECK_FALSE(log::runner_level());
+  log::hand_on("roadrunners", "error", "unheard");
+  CHECK_FALSE(log::level_of("roadrunners"));
   logging.logger("roadrunners", Level::debug, {});
   log::configure(logging.settings);
-  CHECK(log::runner_level() == Level::debug);
-  log::of_runner("debug", "one");
-  log::of_runner("Warning", "two");
-  log::of_runner("", "three");
+  CHECK(log::level_of("roadrunners") == Level::debug);
+  log::hand_on("roadrunners", "debug", "one");
+  log::hand_on("roadrunners", "Warning", "two");
+  log::hand_on("roadrunners", "", "three");
   CHECK(logging.read("all") ==
         "DEBUG roadrunners one\nWARNING roadrunners two\nINFO roadrunners three\n");
 }

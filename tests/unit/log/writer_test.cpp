@@ -3,7 +3,6 @@
 
 #include <doctest/doctest.h>
 #include <fcntl.h>
-#include <spdlog/sinks/base_sink.h>
 #include <sys/stat.h>
 
 #include <atomic>
@@ -17,7 +16,6 @@
 
 #include "rbit/base/fd.h"
 #include "rbit/log/file.h"
-#include "rbit/log/stream.h"
 #include "tests/support/temp_dir.h"
 
 using namespace rbit;
@@ -30,7 +28,7 @@ namespace {
 constexpr seconds patience{60};
 
 /// A place for lines that takes them or does not, as the test wants it.
-struct Place {
+struct FakePlace {
   std::mutex mutex;
   std::condition_variable changed;
   bool open = true, broken = false;
@@ -56,9 +54,9 @@ struct Place {
   }
 };
 
-class PlaceSink : public spdlog::sinks::base_sink<std::mutex>, public log::HasRoom {
+class PlaceSink : public log::Place {
  public:
-  explicit PlaceSink(std::shared_ptr<Place> place) : place_(std::move(place)) {}
+  explicit PlaceSink(std::shared_ptr<FakePlace> place) : place_(std::move(place)) {}
 
   std::size_t room(milliseconds) const override {
     const std::lock_guard<std::mutex> guard(place_->mutex);
@@ -76,11 +74,10 @@ class PlaceSink : public spdlog::sinks::base_sink<std::mutex>, public log::HasRo
     place_->lines.emplace_back(message.payload.data(), message.payload.size());
     place_->changed.notify_all();
   }
-  void flush_() final {}
-  std::shared_ptr<Place> place_;
+  std::shared_ptr<FakePlace> place_;
 };
 
-LogWriter::Means means(const std::shared_ptr<Place>& place) {
+LogWriter::Means means(const std::shared_ptr<FakePlace>& place) {
   LogWriter::Means means;
   means.open = [place](bool) {
     const std::lock_guard<std::mutex> guard(place->mutex);
@@ -88,7 +85,7 @@ LogWriter::Means means(const std::shared_ptr<Place>& place) {
     return std::make_shared<PlaceSink>(place);
   };
   means.loss = [](std::size_t count) {
-    return LogWriter::Line{{}, spdlog::level::warn, std::to_string(count) + " lost"};
+    return LogWriter::Line{{}, log::Level::warning, std::to_string(count) + " lost"};
   };
   means.tell = [place](const std::string& trouble) {
     const std::lock_guard<std::mutex> guard(place->mutex);
@@ -98,7 +95,7 @@ LogWriter::Means means(const std::shared_ptr<Place>& place) {
 }
 
 void say(LogWriter& writer, std::string text) {
-  writer.write({std::chrono::system_clock::now(), spdlog::level::info, std::move(text)});
+  writer.write({std::chrono::system_clock::now(), log::Level::info, std::move(text)});
 }
 
 using Lines = std::vector<std::string>;
@@ -106,7 +103,7 @@ using Lines = std::vector<std::string>;
 }  // namespace
 
 TEST_CASE("who writes does not wait; the oldest lines are lost, and their number is said") {
-  const auto place = std::make_shared<Place>();
+  const auto place = std::make_shared<FakePlace>();
   LogWriter writer(means(place));
   place->set(false);
   say(writer, "first");
@@ -131,7 +128,7 @@ TEST_CASE("who writes does not wait; the oldest lines are lost, and their number
 }
 
 TEST_CASE("a flush gives up after a while") {
-  const auto place = std::make_shared<Place>();
+  const auto place = std::make_shared<FakePlace>();
   LogWriter writer(means(place));
   place->set(false);
   say(writer, "one");
@@ -145,7 +142,7 @@ TEST_CASE("a flush gives up after a while") {
 }
 
 TEST_CASE("a place that fails is told of once, and what it cost when it works again") {
-  const auto place = std::make_shared<Place>();
+  const auto place = std::make_shared<FakePlace>();
   LogWriter writer(means(place));
   say(writer, "one");
   LogWriter::flush_all(patience);
@@ -163,7 +160,7 @@ TEST_CASE("a place that fails is told of once, and what it cost when it works ag
 }
 
 TEST_CASE("a place is opened again in its turn, also when the lines before that were lost") {
-  const auto place = std::make_shared<Place>();
+  const auto place = std::make_shared<FakePlace>();
   LogWriter writer(means(place));
   say(writer, "one");
   writer.reopen();
@@ -184,7 +181,7 @@ TEST_CASE("a place is opened again in its turn, also when the lines before that 
 }
 
 TEST_CASE("what a writer was given arrives after it is gone") {
-  const auto place = std::make_shared<Place>();
+  const auto place = std::make_shared<FakePlace>();
   place->set(false);
   {
     LogWriter writer(means(place));
@@ -197,11 +194,11 @@ TEST_CASE("what a writer was given arrives after it is gone") {
 }
 
 TEST_CASE("without a thread who writes brings what the place takes at once") {
-  const auto place = std::make_shared<Place>();
+  const auto place = std::make_shared<FakePlace>();
   const auto has_threads = std::make_shared<std::atomic<bool>>(false);
   LogWriter::Means its = means(place);
   its.remark = [](const std::string& trouble) {
-    return LogWriter::Line{{}, spdlog::level::err, trouble};
+    return LogWriter::Line{{}, log::Level::error, trouble};
   };
   its.start_thread = [has_threads](std::function<void()> work) {
     if (!*has_threads) throw std::system_error(EAGAIN, std::generic_category());

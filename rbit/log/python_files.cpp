@@ -1,13 +1,40 @@
-#include "rbit/log/timed_file.h"
+#include "rbit/log/python_files.h"
 
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <cstdio>
 #include <filesystem>
 #include <utility>
 #include <vector>
 
+#include "rbit/base/time_text.h"
+
 namespace rbit::log {
+
+void WatchedFile::before_line(std::time_t, std::int64_t) {
+  struct stat there {
+  }, ours{};
+  const bool same = ::stat(path().c_str(), &there) == 0 && ::fstat(descriptor(), &ours) == 0 &&
+                    there.st_dev == ours.st_dev && there.st_ino == ours.st_ino;
+  if (!same) open();
+}
+
+RotatingFile::RotatingFile(std::string path, bool truncate, std::int64_t max_bytes, int backups)
+    // With a limit Python appends whatever the mode is: the backups would have no meaning.
+    : LogFile(std::move(path), truncate && max_bytes == 0),
+      max_bytes_(max_bytes),
+      backups_(backups) {}
+
+void RotatingFile::before_line(std::time_t, std::int64_t bytes) {
+  if (max_bytes_ == 0 || backups_ == 0) return;
+  const std::int64_t now = size();
+  if (now == 0 || now + bytes < max_bytes_) return;
+  const auto numbered = [&](int number) { return path() + "." + std::to_string(number); };
+  for (int i = backups_ - 1; i > 0; --i)  // one that is not there leaves a gap, as Python's do
+    std::rename(numbered(i).c_str(), numbered(i + 1).c_str());
+  move_to(numbered(1));
+}
 
 namespace {
 
@@ -19,11 +46,16 @@ std::tm local(std::time_t time) {
   return parts;
 }
 
-const char* suffix_format(const std::string& when) {
-  if (when == "S") return "%Y-%m-%d_%H-%M-%S";
-  if (when == "M") return "%Y-%m-%d_%H-%M";
-  if (when == "H") return "%Y-%m-%d_%H";
-  return "%Y-%m-%d";
+/// How long the file of one turn is written, and what its name gets then.
+struct Span {
+  std::int64_t seconds;
+  const char* suffix;
+};
+Span span_of(const std::string& when) {
+  if (when == "S") return {1, "%Y-%m-%d_%H-%M-%S"};
+  if (when == "M") return {minute, "%Y-%m-%d_%H-%M"};
+  if (when == "H") return {hour, "%Y-%m-%d_%H"};
+  return {when[0] == 'W' ? week : day, "%Y-%m-%d"};
 }
 
 /// "2013-04-30_11-48" against "%Y-%m-%d_%H-%M": digits where there are some, the same signs.
@@ -45,20 +77,12 @@ std::time_t begin_of(const std::string& path) {
 }  // namespace
 
 std::int64_t TimedFile::Turn::seconds() const {
-  const std::int64_t one = when == "S"      ? 1
-                           : when == "M"    ? minute
-                           : when == "H"    ? hour
-                           : when[0] == 'W' ? week
-                                            : day;
-  return one * interval;
-}
-
-bool TimedFile::Turn::by_day() const {
-  return when == "MIDNIGHT" || when[0] == 'W';
+  return span_of(when).seconds * interval;
 }
 
 std::time_t TimedFile::Turn::after(std::time_t now) const {
-  if (!by_day()) return now + seconds();
+  const bool by_day = when == "MIDNIGHT" || when[0] == 'W';  // whatever the clocks are changed to
+  if (!by_day) return now + seconds();
   std::tm parts = local(now);
   parts.tm_hour = parts.tm_min = parts.tm_sec = 0;
   int days = 1;
@@ -72,13 +96,11 @@ std::time_t TimedFile::Turn::after(std::time_t now) const {
 }
 
 std::string TimedFile::Turn::suffix(std::time_t turn) const {
-  std::tm began = local(turn - seconds());
+  std::time_t began = turn - seconds();
   // An hour more or less where the clocks were changed meanwhile.
-  const std::tm ended = local(turn);
-  if (began.tm_isdst != ended.tm_isdst)
-    began = local(turn - seconds() + (ended.tm_isdst > 0 ? hour : -hour));
-  char text[32];
-  return std::string(text, std::strftime(text, sizeof text, suffix_format(when), &began));
+  const int summer = local(turn).tm_isdst;
+  if (local(began).tm_isdst != summer) began += summer > 0 ? hour : -hour;
+  return time_text(began, span_of(when).suffix, Zone::local);
 }
 
 TimedFile::TimedFile(std::string path, Turn turn, int backups)
@@ -91,8 +113,7 @@ TimedFile::TimedFile(std::string path, Turn turn, int backups)
 void TimedFile::before_line(std::time_t now, std::int64_t) {
   if (now < next_) return;
   const std::string old = path() + "." + turn_.suffix(next_);
-  std::time_t next = turn_.after(now);
-  next_ = next;
+  next_ = turn_.after(now);
   move_to(old);
   if (backups_ > 0) remove_old();
 }

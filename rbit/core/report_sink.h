@@ -3,6 +3,7 @@
 #include <chrono>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "rbit/base/task.h"
 #include "rbit/core/report.h"
@@ -20,6 +21,14 @@ struct SinkAnswer {
   Kind kind = Kind::sent;
   std::string reason;
   std::chrono::milliseconds after{0};  // the wished pause (Retry-After); 0: none
+
+  static SinkAnswer dropped(std::string reason) { return {Kind::dropped, std::move(reason)}; }
+  static SinkAnswer retry(std::string reason, std::chrono::milliseconds after = {}) {
+    return {Kind::retry, std::move(reason), after};
+  }
+  static SinkAnswer paused(std::string reason, std::chrono::milliseconds after = {}) {
+    return {Kind::paused, std::move(reason), after};
+  }
 };
 
 /// One place that reports go to. On the loop's thread; jobs never wait for it.

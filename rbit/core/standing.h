@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <utility>
 
 namespace rbit {
 
@@ -18,6 +19,8 @@ struct Standing {
   Kind kind = Kind::unclear;
   bool elsewhere = false;  // building: by a client that is not us
   std::string said;        // for people: "Uploaded", "http://pybit:8080 answered 503"
+
+  static Standing unclear(std::string why) { return {Kind::unclear, false, std::move(why)}; }
 };
 
 }  // namespace rbit

@@ -14,15 +14,10 @@ namespace {
 constexpr std::chrono::milliseconds refused_retry{60'000};  // rights are given by people
 
 SinkAnswer later(const Error& error) {
-  SinkAnswer answer;
-  answer.kind = SinkAnswer::Kind::retry;
-  answer.reason = error.text();
   // What a broker says of 403 begins with the name of that code.
-  if (error.reason.starts_with("ACCESS_REFUSED")) {
-    answer.kind = SinkAnswer::Kind::paused;
-    answer.after = refused_retry;
-  }
-  return answer;
+  const bool is_refused = error.reason.starts_with("ACCESS_REFUSED");
+  return is_refused ? SinkAnswer::paused(error.text(), refused_retry)
+                    : SinkAnswer::retry(error.text());
 }
 
 /// The number as JSON wants it: no zeros in front.
@@ -47,12 +42,8 @@ AmqpSink::AmqpSink(amqp::Publisher& publisher, std::string queue, bool declare)
 
 Task<SinkAnswer> AmqpSink::send(const Report& report) {
   long long id = 0;
-  if (!text::parse_number(report.job_id, 0, 999'999'999'999'999'999, id)) {
-    SinkAnswer answer;
-    answer.kind = SinkAnswer::Kind::dropped;
-    answer.reason = "the job's id is not a number";
-    co_return answer;
-  }
+  if (!text::parse_number(report.job_id, 0, 999'999'999'999'999'999, id))
+    co_return SinkAnswer::dropped("the job's id is not a number");
   if (declare_) {
     const auto declared = co_await publisher_.declare_queue(queue_);
     if (!declared) co_return later(declared.error());

@@ -21,8 +21,7 @@ bool is_own_status(const Report& report) {
 Task<SinkAnswer> LogSink::send(const Report& report) {
   const std::string status(to_string(report.status));
   const std::string why = text::one_line(explanation(report));  // text of a job: one line, cut
-  const log::Fields fields{
-      {"job", report.job_id}, {"queue", report.queue}, {"attempt", std::to_string(report.attempt)}};
+  const log::Fields fields = log_fields(report);
   if (report.status == Status::waiting || report.status == Status::building) {
     if (!is_own_status(report))  // those are in the log since the runner set them
       log::info("Job '" + report.job_id +

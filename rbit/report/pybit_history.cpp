@@ -13,39 +13,21 @@ namespace {
 
 using Kind = Standing::Kind;
 
-constexpr Status in_order[] = {Status::waiting, Status::blocked, Status::building,
-                               Status::done,    Status::failed,  Status::cancelled};
-
-Kind kind_of(Status status) {
-  switch (status) {
-    case Status::waiting:
-    case Status::blocked:
-      return Kind::waiting;
-    case Status::building:
-      return Kind::building;
-    case Status::done:
-      return Kind::done;
-    case Status::failed:
-      return Kind::failed;
-    case Status::cancelled:
-      return Kind::cancelled;
-  }
-  return Kind::unclear;
-}
+/// In the order in which the configured names are looked at.
+constexpr std::pair<Status, Kind> kinds[] = {
+    {Status::waiting, Kind::waiting},   {Status::blocked, Kind::waiting},
+    {Status::building, Kind::building}, {Status::done, Kind::done},
+    {Status::failed, Kind::failed},     {Status::cancelled, Kind::cancelled}};
 
 /// The configured names count first; then PyBit's own.
 Kind kind_of(std::string_view name, const PybitSettings& settings) {
   const auto& names = settings.names;
-  for (const Status status : in_order)
-    if (const auto own = names.find(status); own != names.end() && own->second == name)
-      return kind_of(status);
+  for (const auto& [status, kind] : kinds)
+    if (const auto own = names.find(status); own != names.end() && own->second == name) return kind;
   if (name == "Uploaded") return Kind::done;  // sent by nobody, but anybody may set it there
-  const auto status = status_from(name);
-  return status ? kind_of(*status) : Kind::unclear;
-}
-
-Standing unclear(std::string why) {
-  return Standing{Kind::unclear, false, std::move(why)};
+  for (const auto& [status, kind] : kinds)
+    if (to_string(status) == name) return kind;
+  return Kind::unclear;
 }
 
 }  // namespace
@@ -54,8 +36,9 @@ Standing read_history(std::string_view body, const PybitSettings& settings) {
   json::Limits limits;
   limits.nodes = 300'000;  // what fits into an answer that is read at all
   const auto document = json::parse(body, limits);
-  if (!document) return unclear("its answer is no JSON: " + document.error().reason);
-  if (!document->is_array() || document->empty()) return unclear("its answer is no history");
+  if (!document) return Standing::unclear("its answer is no JSON: " + document.error().reason);
+  if (!document->is_array() || document->empty())
+    return Standing::unclear("its answer is no history");
   const nlohmann::json& last = document->back();
   const auto member = [&last](const char* name) {
     if (!last.is_object()) return std::string();
@@ -63,11 +46,11 @@ Standing read_history(std::string_view body, const PybitSettings& settings) {
     return found != last.end() && found->is_string() ? found->get<std::string>() : std::string();
   };
   const std::string status = member("status"), client = member("buildclient");
-  if (status.empty()) return unclear("its answer has no status");
+  if (status.empty()) return Standing::unclear("its answer has no status");
   Standing standing;
   standing.kind = kind_of(status, settings);
   if (standing.kind == Kind::unclear)
-    return unclear("its status '" + text::one_line(status, 60) + "' is not known");
+    return Standing::unclear("its status '" + text::one_line(status, 60) + "' is not known");
   standing.said = "the front-end has it as " + text::one_line(status, 60);
   if (standing.kind != Kind::building || client.empty()) return standing;
   standing.elsewhere = client != settings.client.value_or("");

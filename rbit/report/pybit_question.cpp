@@ -18,10 +18,6 @@ PybitSettings with_limit(PybitSettings settings, milliseconds limit) {
   return settings;
 }
 
-Standing unclear(std::string why) {
-  return Standing{Kind::unclear, false, std::move(why)};
-}
-
 }  // namespace
 
 PybitQuestion::PybitQuestion(const asio::any_io_executor& loop, Clock& clock,
@@ -30,11 +26,12 @@ PybitQuestion::PybitQuestion(const asio::any_io_executor& loop, Clock& clock,
 
 Task<Standing> PybitQuestion::before(const Job& job) {
   const auto number = PybitAddress::number_of(job.request.job_id);
-  if (!number || !*number) co_return unclear("the front-end cannot know it");
+  if (!number || !*number) co_return Standing::unclear("the front-end cannot know it");
   const auto base = address_.base_of(job.request.web_host);
-  if (!base) co_return unclear(base.error().text());
+  if (!base) co_return Standing::unclear(base.error().text());
   if (const auto away = away_.find(*base); away != away_.end()) {
-    if (clock_.steady() < away->second) co_return unclear("the front-end was away a moment ago");
+    if (clock_.steady() < away->second)
+      co_return Standing::unclear("the front-end was away a moment ago");
     away->second = clock_.steady() + pause_;  // one job finds out, the others need not wait for it
   }
   const std::string what = "job " + job.request.job_id;
@@ -54,13 +51,13 @@ Task<Standing> PybitQuestion::ask_at(std::string base, std::string number) {
           "the front-end does not say how it has a job, jobs are built unasked until it "
           "does: " +
           answer.error().text());
-    co_return unclear(answer.error().text());
+    co_return Standing::unclear(answer.error().text());
   }
   if (away_.erase(base) > 0) log::info("the front-end says again how it has a job");
   if (answer->status == 404)
     co_return Standing{Kind::unknown, false, "the front-end knows no job " + number};
   if (answer->status != 200)
-    co_return unclear(base + " answered " + std::to_string(answer->status));
+    co_return Standing::unclear(base + " answered " + std::to_string(answer->status));
   Standing standing = read_history(answer->body, address_.settings());
   co_return standing;
 }

@@ -7,36 +7,18 @@
 
 namespace rbit {
 
-namespace {
-
-SinkAnswer dropped(std::string reason) {
-  SinkAnswer answer;
-  answer.kind = SinkAnswer::Kind::dropped;
-  answer.reason = std::move(reason);
-  return answer;
-}
-
-SinkAnswer retry(std::string reason) {
-  SinkAnswer answer;
-  answer.kind = SinkAnswer::Kind::retry;
-  answer.reason = std::move(reason);
-  return answer;
-}
-
-}  // namespace
-
 PybitSink::PybitSink(const asio::any_io_executor& loop, PybitSettings settings)
     : http_(loop), address_(std::move(settings)) {}
 
 Task<SinkAnswer> PybitSink::send(const Report& report) {
   const auto number = PybitAddress::number_of(report.job_id);
-  if (!number) co_return dropped(number.error().text());
+  if (!number) co_return SinkAnswer::dropped(number.error().text());
   if (!*number) {
     log::debug("job " + report.job_id + " is rbit's own, PyBit is not told of it");
     co_return SinkAnswer{};
   }
   const auto base = address_.base_of(report.web_host);
-  if (!base) co_return dropped(base.error().text());
+  if (!base) co_return SinkAnswer::dropped(base.error().text());
 
   const PybitSettings& settings = address_.settings();
   const auto renamed = settings.names.find(report.status);
@@ -50,7 +32,7 @@ Task<SinkAnswer> PybitSink::send(const Report& report) {
     put.form += "&client=" + HttpClient::escape(*settings.client);
   address_.authorise(put, *base);
   const auto answer = co_await http_.send(std::move(put));
-  if (!answer) co_return retry(answer.error().text());
+  if (!answer) co_return SinkAnswer::retry(answer.error().text());
   const SinkAnswer judged = co_await judge(*answer, *base, job);
   co_return judged;
 }
@@ -61,32 +43,26 @@ Task<SinkAnswer> PybitSink::judge(const HttpAnswer& answer, const std::string& b
   const long status = answer.status;
   std::string said = base + " answered " + std::to_string(status);
   if (status >= 200 && status < 300) co_return SinkAnswer{};
-  if (status == 401 || status == 403 || status == 407) {
-    SinkAnswer paused;
-    paused.kind = SinkAnswer::Kind::paused;
-    paused.reason =
+  if (status == 401 || status == 403 || status == 407)
+    co_return SinkAnswer::paused(
         said + (address_.has_password_for(base) ? "; check [status] username and password"
                 : address_.settings().username.empty()
                     ? "; set [status] username and password"
-                    : "; a password goes over plain http to this machine only, use "
-                      "https");
-    co_return paused;
-  }
+                    : "; a password goes over plain http to this machine only, use https"));
   if (status >= 300 && status < 400)
-    co_return dropped(said + ", a redirect to '" + text::one_line(answer.location, 100) +
-                      "', which is not followed; check [status] url");
+    co_return SinkAnswer::dropped(said + ", a redirect to '" +
+                                  text::one_line(answer.location, 100) +
+                                  "', which is not followed; check [status] url");
   if (status == 500) {
     // Its 404 cannot be reached: an unknown job is a 500, as is a status it does not know.
     HttpRequest get = address_.request("GET", base + "/job/" + job_id + "/status");
     const auto known = co_await http_.send(std::move(get));
-    if (known && known->status == 404) co_return dropped("the front-end knows no job " + job_id);
+    if (known && known->status == 404)
+      co_return SinkAnswer::dropped("the front-end knows no job " + job_id);
   }
-  if (status == 408 || status == 425 || status == 429 || status >= 500 || status < 200) {
-    SinkAnswer later = retry(std::move(said));
-    later.after = answer.retry_after;
-    co_return later;
-  }
-  co_return dropped(std::move(said));
+  if (status == 408 || status == 425 || status == 429 || status >= 500 || status < 200)
+    co_return SinkAnswer::retry(std::move(said), answer.retry_after);
+  co_return SinkAnswer::dropped(std::move(said));
 }
 
 }  // namespace rbit

@@ -13,6 +13,7 @@
 #include "rbit/base/names.h"
 #include "rbit/base/random.h"
 #include "rbit/log/log.h"
+#include "rbit/report/report_text.h"
 
 namespace rbit {
 
@@ -45,11 +46,6 @@ Task<void> rethrow(std::exception_ptr error) {
 
 std::string what(const Report& report) {
   return "report '" + std::string(to_string(report.status)) + "' of job " + report.job_id;
-}
-
-log::Fields fields(const Report& report) {
-  return {
-      {"job", report.job_id}, {"queue", report.queue}, {"attempt", std::to_string(report.attempt)}};
 }
 
 std::string in_seconds(milliseconds time) {
@@ -144,13 +140,9 @@ void Relay::launch(Report report) {
 }
 
 Task<void> Relay::deliver(Report report, std::list<Flight>::iterator flight) {
-  SinkAnswer answer;
-  if (kind_ == Kind::down && too_old(report)) {
-    answer.kind = SinkAnswer::Kind::retry;  // not even tried: see `postpone`
-    answer.reason = reason_;
-  } else {
+  SinkAnswer answer = SinkAnswer::retry(reason_);
+  if (kind_ != Kind::down || !too_old(report))  // else not even tried: see `postpone`
     answer = co_await sink_->send(report);
-  }
   flight->sending = false;
   --sending_;
   if (closed_) co_return;  // on record it is unsent; it goes again after the next start
@@ -189,7 +181,8 @@ Task<void> Relay::answered(const Report& report, const SinkAnswer& answer) {
     co_await record(write);
     failpoint("O.after");
   } else {
-    log::warning(name() + ": " + what(report) + " is dropped: " + answer.reason, fields(report));
+    log::warning(name() + ": " + what(report) + " is dropped: " + answer.reason,
+                 log_fields(report));
     co_await drop(report, answer.reason);
   }
   if (back) co_await release();
@@ -206,7 +199,7 @@ Task<void> Relay::postpone(const Report& report, const SinkAnswer& answer) {
   change(Kind::down, answer.reason);
   if (too_old(report)) {
     log::error(name() + ": " + what(report) + " is given up after 7 days: " + answer.reason,
-               fields(report));
+               log_fields(report));
     const std::string reason = "not taken for 7 days: " + answer.reason;
     co_await drop(report, reason);
     co_return;
@@ -215,7 +208,7 @@ Task<void> Relay::postpone(const Report& report, const SinkAnswer& answer) {
     log::warning(name() + ": " + what(report) + " was not taken in " +
                      std::to_string(report.tries + 1) + " tries: " + answer.reason +
                      " (tried again for 7 days)",
-                 fields(report));
+                 log_fields(report));
   const auto wish = std::min(answer.after, most_wish);
   const auto age =
       std::chrono::duration_cast<milliseconds>(clock_.wall() - from_micros(report.time));

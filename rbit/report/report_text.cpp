@@ -12,6 +12,11 @@ std::string explanation(const Report& report) {
   return report.reason + ": " + report.message;
 }
 
+log::Fields log_fields(const Report& report) {
+  return {
+      {"job", report.job_id}, {"queue", report.queue}, {"attempt", std::to_string(report.attempt)}};
+}
+
 std::string message_id(const Report& report) {
   const std::string tail = ":" + std::to_string(report.attempt) + ":" + std::to_string(report.seq);
   // AMQP's short strings end at 255 bytes, and a key may be a message id of that length.

@@ -42,6 +42,10 @@ foreach(room amqp intake)
   endif()
 endforeach()
 
+if(TARGET unit_config)
+  target_sources(unit_config PRIVATE ${PROJECT_SOURCE_DIR}/tests/support/config_reference.cpp)
+endif()
+
 # The room `run` is tested with real processes, and with the parts of rbit-leader that a fake
 # machine can show.
 if(TARGET unit_run)
@@ -64,7 +68,8 @@ endif()
 include(${PROJECT_SOURCE_DIR}/tests/faults/disk.cmake)
 
 # Prints what conf/rbit.ini and man/rbit.ini.5 must say of the keys (tests/unit/config compares).
-add_executable(config_reference ${PROJECT_SOURCE_DIR}/tests/support/config_reference_main.cpp)
+add_executable(config_reference ${PROJECT_SOURCE_DIR}/tests/support/config_reference_main.cpp
+                                ${PROJECT_SOURCE_DIR}/tests/support/config_reference.cpp)
 foreach(room base log core config)
   target_sources(config_reference PRIVATE $<TARGET_OBJECTS:room_${room}>)
   target_link_libraries(config_reference PRIVATE room_${room})

@@ -3,7 +3,7 @@
 #include <iostream>
 #include <string_view>
 
-#include "rbit/config/reference.h"
+#include "tests/support/config_reference.h"
 
 int main(int count, char** arguments) {
   const std::string_view what = count == 2 ? arguments[1] : "";

@@ -1,4 +1,4 @@
-#include "rbit/config/reference.h"
+#include "tests/support/config_reference.h"
 
 #include "config_file.h"
 #include "rbit/config/key_table.h"

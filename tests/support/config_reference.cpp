@@ -1,4 +1,4 @@
-#include "rbit/config/reference.h"
+#include "tests/support/config_reference.h"
 
 #include "rbit/base/text.h"
 #include "rbit/config/key_table.h"
@@ -62,19 +62,8 @@ std::string choices(const Key& key) {
 
 /// For groff: hyphens that stay hyphens, no line that begins as a request.
 std::string groff(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    if (c == '\\')
-      out += "\\e";
-    else if (c == '-')
-      out += "\\-";
-    else if (c == '~')
-      out += "\\(ti";
-    else if (c == '"')
-      out += "\\(dq";
-    else
-      out += c;
-  }
+  const std::string out =
+      text::replaced(text, {{'\\', "\\e"}, {'-', "\\-"}, {'~', "\\(ti"}, {'"', "\\(dq"}});
   return out.starts_with('.') || out.starts_with('\'') ? "\\&" + out : out;
 }
 

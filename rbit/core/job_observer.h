@@ -1,6 +1,7 @@
 #pragma once
 
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "rbit/base/result.h"
@@ -25,8 +26,8 @@ class JobObserver {
   /// It is none, and becomes a dead letter.
   virtual void refused(const Message&, const Error&) {}
   /// A job is about to begin. How the observer has it; `unclear` if that is nothing to it. A job
-  /// waits for this, in its slot. `job` lives until the task ends.
-  virtual Task<Standing> before(const Job& job);
+  /// waits for this, in its slot; it lives until the task ends.
+  virtual Task<Standing> before(const Job&) { co_return Standing{}; }
   /// A status of a job is on record; the outbox has it for every target.
   virtual void status(const Report&) {}
   /// The end of an attempt is on record. `told` is the status that was reported of it; none of an
@@ -40,12 +41,28 @@ class JobObservers : public JobObserver {
   /// `one` must outlive this.
   void add(JobObserver& one) { all_.push_back(&one); }
 
-  void received(const Message& message) override;
-  void refused(const Message& message, const Error& why) override;
+  void received(const Message& message) override {
+    for (JobObserver* one : all_) one->received(message);
+  }
+  void refused(const Message& message, const Error& why) override {
+    for (JobObserver* one : all_) one->refused(message, why);
+  }
   /// The first that is not `unclear`; the others are not asked.
-  Task<Standing> before(const Job& job) override;
-  void status(const Report& report) override;
-  void finished(const Job& job, const Outcome& outcome, std::optional<Status> told) override;
+  Task<Standing> before(const Job& job) override {
+    Standing last;
+    for (JobObserver* one : all_) {
+      Standing standing = co_await one->before(job);
+      if (standing.kind != Standing::Kind::unclear) co_return standing;
+      if (!standing.said.empty()) last = std::move(standing);
+    }
+    co_return last;
+  }
+  void status(const Report& report) override {
+    for (JobObserver* one : all_) one->status(report);
+  }
+  void finished(const Job& job, const Outcome& outcome, std::optional<Status> told) override {
+    for (JobObserver* one : all_) one->finished(job, outcome, told);
+  }
 
  private:
   std::vector<JobObserver*> all_;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 
 #include "rbit/core/message.h"
@@ -12,6 +13,8 @@ inline constexpr std::int64_t most_returns = 10;
 
 /// How often the broker says that it has delivered this message in vain: `x-delivery-count` or,
 /// from 4.3 on, `x-acquired-count` of a quorum queue. 0: it does not count.
-std::int64_t returns_of(const Message& message);
+inline std::int64_t returns_of(const Message& message) {
+  return std::max(number_in(message, "x-delivery-count"), number_in(message, "x-acquired-count"));
+}
 
 }  // namespace rbit

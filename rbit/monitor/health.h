@@ -26,7 +26,6 @@ class Health {
   void finished(bool success);
   void connected() { connection_fails_ = 0; }
   void connection_failed() { ++connection_fails_; }
-  void fail_by_hand(bool failed) { by_hand_ = failed; }
 
   struct Answer {
     int code = 200;    // of HTTP
@@ -49,7 +48,6 @@ class Health {
   HealthSettings settings_;
   std::deque<Span> spans_;
   int connection_fails_ = 0;
-  bool by_hand_ = false;
 };
 
 }  // namespace rbit

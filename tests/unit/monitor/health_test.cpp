@@ -75,16 +75,6 @@ TEST_CASE("failures to connect count in a row, and a connection forgives them") 
   CHECK(clinic.ask().code == 200);
 }
 
-TEST_CASE("failed by hand") {
-  Clinic clinic;
-  clinic.health.fail_by_hand(true);
-  CHECK(clinic.ask().code == 500);
-  CHECK(clinic.ask().body ==
-        R"x({"message": "Healthcheck fail called manually", "status": "fail"})x");
-  clinic.health.fail_by_hand(false);
-  CHECK(clinic.ask().code == 200);
-}
-
 TEST_CASE("a busy window is counted exactly") {
   Clinic clinic;
   for (int i = 0; i < 50'000; ++i) {

@@ -1,5 +1,7 @@
 #include "rbit/config/broker_url.h"
 
+#include <charconv>
+
 #include "rbit/base/host_port.h"
 #include "rbit/base/text.h"
 #include "rbit/config/values.h"
@@ -7,13 +9,6 @@
 namespace rbit::config {
 
 namespace {
-
-int hex(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
 
 /// None if a '%' is not followed by two hexadecimal digits, or by two zeros.
 std::optional<std::string> decoded(std::string_view text) {
@@ -23,10 +18,11 @@ std::optional<std::string> decoded(std::string_view text) {
       out += text[i];
       continue;
     }
-    if (i + 2 >= text.size()) return std::nullopt;
-    const int high = hex(text[i + 1]), low = hex(text[i + 2]);
-    if (high < 0 || low < 0 || (high == 0 && low == 0)) return std::nullopt;
-    out += static_cast<char>(high * 16 + low);
+    const auto digits = text.substr(i + 1, 2);
+    unsigned char byte = 0;
+    const auto read = std::from_chars(digits.begin(), digits.end(), byte, 16);
+    if (digits.size() < 2 || read.ptr != digits.end() || byte == 0) return std::nullopt;
+    out += static_cast<char>(byte);
     i += 2;
   }
   return out;

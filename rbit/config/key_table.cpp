@@ -26,8 +26,7 @@ const Key table[] = {
     {"rbit", "include", T::list, "",
      "Further files to read, with blanks or commas between, * and ? in their last part as in a "
      "shell. Their sections are added to those here; a key that is said again replaces the one "
-     "before, but "
-     "queue-mappings are added. A relative path starts at this file."},
+     "before, but queue-mappings are added. A relative path starts at this file."},
     {"rbit", "queue-mappings", T::list, "",
      "Which runner does the jobs of which queue: QUEUE:RUNNER, one a line. RUNNER is the NAME of a "
      "section [runner:NAME]."},
@@ -60,8 +59,7 @@ const Key table[] = {
      0, 0, "yes|passive|no"},
     {"rbit", "queue-type", T::choice, "classic",
      "The type of rbit's own queues at the broker, rbit.retry.* and rbit.dead.*: classic, or "
-     "quorum "
-     "for a cluster. One that exists with the other type is used as it is.",
+     "quorum for a cluster. One that exists with the other type is used as it is.",
      0, 0, "classic|quorum"},
     {"rbit", "python", T::path, usual.python,
      "The interpreter of Python functions, Python 3.7 or later. Not read from [DEFAULT]."},
@@ -125,8 +123,7 @@ const Key table[] = {
      "How long a job has between the signal that asks it to end and SIGKILL."},
     {"runner", "cancel-signal", T::text, "",
      "The signal that asks a job to end: TERM, INT, HUP, a number ... Default: INT for a cancel, "
-     "as "
-     "PyBit's client sent it, TERM for a timeout and for rbit's own stop."},
+     "as PyBit's client sent it, TERM for a timeout and for rbit's own stop."},
     {"runner", "ack-after", T::text, written(*policy.ack_after),
      "A message whose job takes longer than this is acknowledged while the job runs, once the job "
      "is on record as ours; the broker would take it back after its acknowledgement timeout, 30 "
@@ -164,8 +161,7 @@ const Key table[] = {
      "artifacts-when must have done."},
     {"runner", "artifacts-when", T::list, "done failed",
      "How a job must have ended for its artifacts to be kept: any of done, failed, timeout, "
-     "blocked "
-     "and crashed."},
+     "blocked and crashed."},
     {"runner", "output-dir", T::path, "",
      "Where artifacts go; an older file of the same name is replaced. %ID, %VERSION and the other "
      "placeholders of shell lines are fields of the job, each one text within a name, %(key)s is a "
@@ -176,8 +172,7 @@ const Key table[] = {
      "How much of a job's output is kept: the first and the last half.", 4096, 1LL << 40},
     {"runner", "output-limit", T::size, written_size(policy.output_limit),
      "How much a job may write, to its output or to descriptor 3, kept or not; one that writes "
-     "more "
-     "is stopped and has failed. 0: any number, what is not kept is counted and thrown away.",
+     "more is stopped and has failed. 0: any number, what is not kept is counted and thrown away.",
      0, 1LL << 50},
     {"runner", "env.", T::text, "", "A variable for the job's environment: env.NAME = VALUE."},
     {"runner", "pass-env", T::list, "",
@@ -211,11 +206,9 @@ const Key table[] = {
     {"status", "queue", T::text, usual.status.queue, "The queue that report = amqp sends to."},
     {"status", "check-before-build", T::flag, written(usual.status.check_before_build),
      "Whether PyBit is asked how it has a job before that is built: one that is done, has failed "
-     "or "
-     "was cancelled there is not built, one that another client builds is put back for "
-     "retry-delay, "
-     "attempts times. Within 5 seconds; a PyBit that gives no answer holds nothing up. Only where "
-     "report has pybit."},
+     "or was cancelled there is not built, one that another client builds is put back for "
+     "retry-delay, attempts times. Within 5 seconds; a PyBit that gives no answer holds nothing "
+     "up. Only where report has pybit."},
     {"status", "name-waiting", T::text, name(Status::waiting),
      "What the front-end calls a job that waits."},
     {"status", "name-building", T::text, name(Status::building), "What it calls a job that runs."},
@@ -249,8 +242,7 @@ const Key table[] = {
     {"log", "redact", T::list, "",
      "Texts that the log, errors, the journal and reports must not show, beside the passwords that "
      "rbit knows of: *** takes their place, also where they are percent-encoded, in base64 or go "
-     "over "
-     "the end of a line. Those of less than 4 bytes are not hidden.",
+     "over the end of a line. Those of less than 4 bytes are not hidden.",
      0, 0, "", "", true},
     {"log", "file", T::path, "", "The file the log goes to. Default: standard error."},
     {"log", "keep-days", T::number, std::to_string(usual.log.keep_days),
@@ -262,10 +254,7 @@ const Key table[] = {
 };
 
 std::string hyphenated(std::string_view name) {
-  std::string out(name);
-  for (char& c : out)
-    if (c == '_') c = '-';
-  return out;
+  return text::replaced(name, {{'_', "-"}});
 }
 
 }  // namespace

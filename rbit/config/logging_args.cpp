@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <iterator>
 
 #include "rbit/base/text.h"
 
@@ -137,15 +138,11 @@ long long number_of(const LoggingArg& arg) {
   return arg.kind == Kind::number && text::parse_number(arg.text, 0, 1LL << 40, number) ? number
                                                                                         : -1;
 }
-bool is_count(const LoggingArg& arg) {
-  return number_of(arg) >= 0;
+template <long long least, long long most>
+bool is_number(const LoggingArg& arg) {
+  return number_of(arg) >= least && number_of(arg) <= most;
 }
-bool is_backups(const LoggingArg& arg) {
-  return is_count(arg) && number_of(arg) <= 10'000;
-}
-bool is_interval(const LoggingArg& arg) {
-  return number_of(arg) >= 1 && number_of(arg) <= 1'000'000;
-}
+constexpr auto is_backups = is_number<0, 10'000>;
 /// Python's: to append or to begin anew; what else can stand there says nothing to us.
 bool is_mode(const LoggingArg& arg) {
   return is_text(arg) && !arg.text.empty() && (arg.text[0] == 'a' || arg.text[0] == 'w') &&
@@ -156,21 +153,19 @@ bool is_stream(const LoggingArg& arg) {
 }
 bool is_when(const LoggingArg& arg) {
   const std::string when = text::upper(arg.text);
-  return is_text(arg) &&
-         (when == "S" || when == "M" || when == "H" || when == "D" || when == "MIDNIGHT" ||
-          (when.size() == 2 && when[0] == 'W' && when[1] >= '0' && when[1] <= '6'));
-}
-bool is_address(const LoggingArg& arg) {
-  return (is_text(arg) && !arg.text.empty()) ||
-         (arg.kind == Kind::tuple && arg.items.size() == 2 && is_text(arg.items[0]) &&
-          !arg.items[0].text.empty() && number_of(arg.items[1]) >= 1 &&
-          number_of(arg.items[1]) <= 65535);
-}
-bool is_facility_arg(const LoggingArg& arg) {
-  return arg.kind == Kind::name && !is_stream(arg);
+  constexpr std::string_view all[] = {"S",  "M",  "H",  "D",  "MIDNIGHT", "W0",
+                                      "W1", "W2", "W3", "W4", "W5",       "W6"};
+  return is_text(arg) && std::find(std::begin(all), std::end(all), when) != std::end(all);
 }
 bool is_path(const LoggingArg& arg) {
   return is_text(arg) && !arg.text.empty();
+}
+bool is_address(const LoggingArg& arg) {
+  return is_path(arg) || (arg.kind == Kind::tuple && arg.items.size() == 2 &&
+                          is_path(arg.items[0]) && is_number<1, 65535>(arg.items[1]));
+}
+bool is_facility_arg(const LoggingArg& arg) {
+  return arg.kind == Kind::name && !is_stream(arg);
 }
 
 /// What a class takes: at least `least` args, each passing the test at its place.
@@ -192,11 +187,11 @@ const std::vector<HandlerClass>& handler_classes() {
        "('path'[, 'mode']) with 'a' or 'w' for mode"},
       {"handlers.RotatingFileHandler",
        1,
-       {is_path, is_mode, is_count, is_backups},
+       {is_path, is_mode, is_number<0, 1LL << 40>, is_backups},
        "('path'[, 'mode'[, max-bytes[, backups]]]) with 'a' or 'w' for mode"},
       {"handlers.TimedRotatingFileHandler",
        1,
-       {is_path, is_when, is_interval, is_backups},
+       {is_path, is_when, is_number<1, 1'000'000>, is_backups},
        "('path'[, 'when'[, interval[, backups]]]) with S M H D W0..W6 or midnight for when"},
       {"handlers.SysLogHandler",
        1,

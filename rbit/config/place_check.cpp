@@ -71,6 +71,7 @@ class PlaceCheck {
         found.shown = "[" + value.section + "] " + key;
         if (value.section == section) break;
       }
+    if (found.place.file.empty()) found.place.file = loaded_.settings.file;
     return found;
   }
 
@@ -112,17 +113,10 @@ class PlaceCheck {
   }
 
   void refuse(const Directory& directory, const std::string& text) {
-    tell(loaded_.findings, Finding::Severity::error, directory, text);
+    loaded_.error(directory.place, directory.shown + ": " + text);
   }
   void doubt(const Directory& directory, const std::string& text) {
-    tell(loaded_.doubts, Finding::Severity::warning, directory, text);
-    loaded_.doubts.back().strict = true;
-  }
-  void tell(std::vector<Finding>& list, Finding::Severity severity, const Directory& directory,
-            const std::string& text) {
-    Place place = directory.place;
-    if (place.file.empty()) place.file = loaded_.settings.file;
-    list.push_back({severity, place, directory.shown + ": " + text});
+    loaded_.doubt(directory.place, directory.shown + ": " + text);
   }
 
   Loaded& loaded_;

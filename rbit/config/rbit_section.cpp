@@ -1,10 +1,10 @@
 #include <pwd.h>
 #include <unistd.h>
 
-#include <cstdlib>
 #include <filesystem>
 
 #include "rbit/base/text.h"
+#include "rbit/config/environment.h"
 #include "rbit/config/section_reader.h"
 #include "rbit/config/sections.h"
 #include "rbit/config/values.h"
@@ -19,25 +19,19 @@ std::string host_name() {
   return name;
 }
 
-std::string environment(const char* name) {
-  const char* value = std::getenv(name);
-  return value ? value : "";
-}
-
 std::string home() {
-  std::string home = environment("HOME");
-  if (home.empty())
-    if (const passwd* user = ::getpwuid(::geteuid())) home = user->pw_dir;
-  return home;
+  if (const auto home = environment_of("HOME")) return *home;
+  const passwd* user = ::getpwuid(::geteuid());
+  return user ? user->pw_dir : "";
 }
 
 /// Empty if there is no place to think of.
 std::string default_state_dir(const std::string& name) {
-  const std::string given = environment("STATE_DIRECTORY");  // systemd; may be a list with colons
-  if (!given.empty()) return given.substr(0, given.find(':'));
+  if (const auto given = environment_of("STATE_DIRECTORY"))  // systemd; may be a list with colons
+    return given->substr(0, given->find(':'));
   if (::geteuid() == 0) return "/var/lib/rbit/" + text::slug(name);
-  if (const auto xdg = environment("XDG_STATE_HOME"); xdg.starts_with('/'))
-    return xdg + "/rbit/" + text::slug(name);
+  if (const auto xdg = environment_of("XDG_STATE_HOME"); xdg && xdg->starts_with('/'))
+    return *xdg + "/rbit/" + text::slug(name);
   if (const auto dir = home(); dir.starts_with('/'))
     return dir + "/.local/state/rbit/" + text::slug(name);
   return "";

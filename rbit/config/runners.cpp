@@ -118,9 +118,7 @@ std::set<Outcome::Kind> read_artifacts_when(SectionReader& reader) {
 
 /// Text without placeholders, as it stands in a path that may have some.
 std::string escaped(const std::string& text) {
-  std::string out;
-  for (const char c : text) out += c == '%' ? "%%" : std::string(1, c);
-  return out;
+  return text::replaced(text, {{'%', "%%"}});
 }
 
 /// `output-dir` with the values of its %(key)s; the placeholders of jobs are left.

@@ -4,7 +4,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
@@ -67,14 +66,6 @@ void look_at(const std::string& path, const struct stat& part, std::vector<Error
     exposure.push_back({path, "a group may change " + path, "chmod g-w " + path});
 }
 
-bool is_our_group(gid_t group) {
-  if (group == ::getegid()) return true;
-  const int count = ::getgroups(0, nullptr);
-  std::vector<gid_t> groups(count > 0 ? static_cast<std::size_t>(count) : 0);
-  if (::getgroups(count, groups.data()) != count) return false;
-  return std::find(groups.begin(), groups.end(), group) != groups.end();
-}
-
 /// What systemd's LoadCredential= gave us lies where no one else comes, whatever the modes say.
 bool is_credential(const std::string& path) {
   const char* directory = std::getenv("CREDENTIALS_DIRECTORY");
@@ -123,7 +114,8 @@ Readers readers_of(const std::string& path) {
   struct stat status {};
   if (ignored || ::stat(at.c_str(), &status) != 0) return Readers::none;
   // root's file for our group, as in /etc: the group is how we read it, and no stranger.
-  const bool for_us = status.st_uid != ::geteuid() && is_our_group(status.st_gid);
+  const bool for_us = status.st_uid != ::geteuid() &&
+                      (status.st_gid == ::getegid() || ::group_member(status.st_gid) != 0);
   bool group = (status.st_mode & S_IRGRP) != 0 && !for_us;
   bool all = (status.st_mode & S_IROTH) != 0;
   // Who may not pass a directory cannot read what is below.

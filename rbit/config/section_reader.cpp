@@ -104,8 +104,8 @@ void SectionReader::warning(std::string_view name, const std::string& text, cons
 }
 
 void SectionReader::doubt(std::string_view name, const std::string& text) {
-  loaded_.doubts.push_back(found(Finding::Severity::warning, name, text));
-  loaded_.doubts.back().strict = true;
+  const Finding doubt = found(Finding::Severity::warning, name, text);
+  loaded_.doubt(doubt.place, doubt.text);
 }
 
 void SectionReader::wrong(std::string_view name, std::string_view value, const std::string& why) {

@@ -147,6 +147,10 @@ void Loaded::warning(const Place& place, std::string text, bool strict) {
   findings.push_back({Finding::Severity::warning, place, std::move(text), strict});
 }
 
+void Loaded::doubt(const Place& place, std::string text) {
+  doubts.push_back({Finding::Severity::warning, place, std::move(text), true});
+}
+
 std::string Finding::line() const {
   std::string out = place.file;
   if (place.line > 0) out += ":" + std::to_string(place.line);

@@ -11,7 +11,6 @@
 #include "rbit/core/runner_policy.h"
 #include "rbit/core/status.h"
 #include "rbit/log/handler.h"
-#include "rbit/log/logger.h"
 
 namespace rbit::config {
 
@@ -152,6 +151,7 @@ struct Loaded {
   void sort_findings();
   void error(const Place& place, std::string text);
   void warning(const Place& place, std::string text, bool strict = false);
+  void doubt(const Place& place, std::string text);
 };
 
 /// What the command line says instead of the file.

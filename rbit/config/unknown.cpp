@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <optional>
 #include <set>
@@ -16,19 +17,23 @@ namespace rbit::config {
 namespace {
 
 /// Settings that old files have: none of them is a slip of the pen.
-const std::set<std::string_view> old_settings{"python",
-                                              "host",
-                                              "name",
-                                              "username",
-                                              "password",
-                                              "output-dir",
-                                              "print-dir",
-                                              "path-to-content",
-                                              "pdf-generator",
-                                              "python-env",
-                                              "cnx-buildout-dir",
-                                              "oer.exports-dir",
-                                              "deposit_location"};
+constexpr std::string_view old_settings[] = {"python",
+                                             "host",
+                                             "name",
+                                             "username",
+                                             "password",
+                                             "output-dir",
+                                             "print-dir",
+                                             "python-env",
+                                             "path-to-content",
+                                             "pdf-generator",
+                                             "cnx-buildout-dir",
+                                             "oer.exports-dir",
+                                             "deposit_location"};
+
+bool is_old_setting(std::string_view key) {
+  return std::find(std::begin(old_settings), std::end(old_settings), key) != std::end(old_settings);
+}
 
 class Checker {
  public:
@@ -105,9 +110,9 @@ class Checker {
     const bool is_setting = std::any_of(ini_.begin(), ini_.end(), [&](const auto& section) {
       return is_used(section.second, name);
     });
-    if (is_setting || old_settings.contains(name)) return;
+    if (is_setting || is_old_setting(name)) return;
     for (const auto& other : names)
-      if (is_one_slip(name, other))
+      if (text::distance(name, other) == 1)
         return doubt(defaults, entry.place,
                      "unknown key '" + name + "' (did you mean '" + other + "'?)");
     doubt_setting(defaults, entry, key_names("runner"));
@@ -154,9 +159,10 @@ class Checker {
   void check_setting(const Ini& section, const IniValue& entry,
                      const std::vector<std::string>& names) {
     const std::string key = entry.key();
-    if (old_settings.contains(key)) return;
+    if (is_old_setting(key)) return;
     for (const auto& name : names) {
-      if (!is_one_slip(key, name)) continue;
+      // One slip, not two: a runner's keys are anybody's.
+      if (text::distance(key, name) != 1) continue;
       warning(section, entry.place, "unknown key '" + key + "' (did you mean '" + name + "'?)",
               true);
       return;
@@ -241,8 +247,7 @@ class Checker {
     loaded_.warning(place, "[" + section.data().spelled + "] " + text, strict);
   }
   void doubt(const Ini& section, const Place& place, const std::string& text) {
-    loaded_.doubts.push_back(
-        {Finding::Severity::warning, place, "[" + section.data().spelled + "] " + text, true});
+    loaded_.doubt(place, "[" + section.data().spelled + "] " + text);
   }
 
   const Ini& ini_;

@@ -1,16 +1,24 @@
 #include "rbit/config/values.h"
 
+#include <algorithm>
 #include <charconv>
 #include <csignal>
 #include <cstring>
+#include <iterator>
 #include <limits>
 #include <utility>
 
+#include "rbit/base/names.h"
 #include "rbit/base/text.h"
 
 namespace rbit::config {
 
 namespace {
+
+// The largest first.
+constexpr Named<std::int64_t> time_units[] = {
+    {86'400'000, "d"}, {3'600'000, "h"}, {60'000, "m"}, {1'000, "s"}, {1, "ms"}};
+constexpr Named<int> size_units[] = {{30, "G"}, {20, "M"}, {10, "K"}};
 
 bool is_digit(char c) {
   return c >= '0' && c <= '9';
@@ -30,19 +38,16 @@ std::optional<double> take_decimal(std::string_view& text) {
 }  // namespace
 
 std::optional<std::chrono::milliseconds> parse_duration(std::string_view text) {
-  constexpr double most = 24.0 * 24 * 3600 * 1000;
+  constexpr auto most = static_cast<double>(24 * 86'400'000LL);
   text = text::trim(text);
   const auto number = take_decimal(text);
   if (!number) return std::nullopt;
   const std::string unit = text::lower(text::trim(text));
-  double scale = 0;
-  if (unit.empty() || unit == "s") scale = 1000;
-  if (unit == "ms") scale = 1;
-  if (unit == "m") scale = 60'000;
-  if (unit == "h") scale = 3'600'000;
-  if (unit == "d") scale = 86'400'000;
-  if (scale == 0 || *number * scale > most) return std::nullopt;
-  return std::chrono::milliseconds(static_cast<std::int64_t>(*number * scale + 0.5));
+  const auto scale = value_in(time_units, unit.empty() ? "s" : std::string_view(unit));
+  if (!scale) return std::nullopt;
+  const double time = *number * static_cast<double>(*scale);
+  if (time > most) return std::nullopt;
+  return std::chrono::milliseconds(static_cast<std::int64_t>(time + 0.5));
 }
 
 std::optional<std::int64_t> parse_size(std::string_view text) {
@@ -53,13 +58,9 @@ std::optional<std::int64_t> parse_size(std::string_view text) {
   std::string unit;
   if (unit_at != std::string_view::npos) unit = text::upper(text::trim(text.substr(unit_at)));
   if (unit.ends_with("IB")) unit.resize(unit.size() - 2);
-  int shift = -1;
-  if (unit.empty() || unit == "B") shift = 0;
-  if (unit == "K") shift = 10;
-  if (unit == "M") shift = 20;
-  if (unit == "G") shift = 30;
-  if (shift < 0 || number > (1LL << 50) >> shift) return std::nullopt;
-  return number << shift;
+  const auto shift = unit.empty() || unit == "B" ? 0 : value_in(size_units, unit);
+  if (!shift || number > (1LL << 50) >> *shift) return std::nullopt;
+  return number << *shift;
 }
 
 std::optional<disk::Limit> parse_space(std::string_view text) {
@@ -98,20 +99,17 @@ std::optional<double> parse_fraction(std::string_view text) {
 }
 
 std::string written(std::chrono::milliseconds duration) {
-  constexpr std::pair<std::int64_t, const char*> units[] = {
-      {86'400'000, "d"}, {3'600'000, "h"}, {60'000, "m"}, {1'000, "s"}};
   const std::int64_t time = duration.count();
   if (time == 0) return "0";
-  for (const auto& [length, unit] : units)
-    if (time % length == 0) return std::to_string(time / length) + unit;
-  return std::to_string(time) + "ms";
+  const auto unit = std::find_if(std::begin(time_units), std::end(time_units),
+                                 [time](const auto& one) { return time % one.first == 0; });
+  return std::to_string(time / unit->first) + std::string(unit->second);
 }
 
 std::string written_size(std::int64_t bytes) {
-  constexpr std::pair<int, const char*> units[] = {{30, "G"}, {20, "M"}, {10, "K"}};
-  for (const auto& [shift, unit] : units)
+  for (const auto& [shift, unit] : size_units)
     if (bytes != 0 && (bytes >> shift) << shift == bytes)
-      return std::to_string(bytes >> shift) + unit;
+      return std::to_string(bytes >> shift) + std::string(unit);
   return std::to_string(bytes);
 }
 
@@ -142,10 +140,7 @@ std::optional<int> parse_signal(std::string_view text) {
 }
 
 std::vector<std::string> parse_list(std::string_view text) {
-  std::string spaced(text);
-  for (char& c : spaced)
-    if (c == ',') c = ' ';
-  return text::split_blanks(spaced);
+  return text::split_blanks(text::replaced(text, {{',', " "}}));
 }
 
 std::optional<std::vector<std::string>> parse_words(std::string_view text) {

@@ -102,14 +102,7 @@ class Queues {
               place);
       return;
     }
-    if (queue.size() > longest_name) {
-      too_long("queue-mappings", queue, place);
-      return;
-    }
-    if (const std::string why = reserved(queue); !why.empty()) {
-      mistake("queue-mappings", quoted(queue) + why, place);
-      return;
-    }
+    if (is_refused("queue-mappings", queue, place)) return;
     if (!settings_.runners.contains(runner)) {
       const auto near = text::did_you_mean(runner, runners_);
       mistake("queue-mappings",
@@ -120,8 +113,12 @@ class Queues {
     settings_.queues.push_back({queue, runner, place, false, ""});
   }
 
-  void too_long(const char* key, const std::string& queue, const Place& place) {
-    mistake(key, quoted(queue) + " is too long for a queue (at most 220 bytes)", place);
+  bool is_refused(const char* key, const std::string& queue, const Place& place) {
+    const std::string why = queue.size() > longest_name
+                                ? " is too long for a queue (at most 220 bytes)"
+                                : reserved(queue);
+    if (!why.empty()) mistake(key, quoted(queue) + why, place);
+    return !why.empty();
   }
 
   void read_legacy(bool mapped) {
@@ -179,11 +176,8 @@ class Queues {
       mapping->dotted_route = joined(".");
       return;
     }
-    if (queue.size() > longest_name) {
-      too_long("suites", queue, place);
-    } else if (const std::string why = reserved(queue); !why.empty()) {
-      mistake("suites", quoted(queue) + why, place);
-    } else if (has_runner) {
+    if (is_refused("suites", queue, place)) return;
+    if (has_runner) {
       settings_.queues.push_back({queue, queue, place, true, joined(".")});
     } else {
       // Old files do list such suites; their messages stay where they are.

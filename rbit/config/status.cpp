@@ -31,15 +31,12 @@ std::vector<std::string> read_report(SectionReader& reader, bool coyote) {
   }
   std::vector<std::string> report;
   for (const auto& item : reader.list("report")) {
-    bool known = false, twice = false;
-    for (const auto& sink : sinks) known = known || sink == item;
-    for (const auto& one : report) twice = twice || one == item;
-    if (!known) {
+    if (std::find(sinks.begin(), sinks.end(), item) == sinks.end()) {
       const auto near = text::did_you_mean(item, sinks);
       reader.wrong("report", item,
                    std::string("is not known") +
                        (near ? " (did you mean '" + *near + "'?)" : " (known: log, pybit, amqp)"));
-    } else if (!twice) {
+    } else if (std::find(report.begin(), report.end(), item) == report.end()) {
       report.push_back(item);
     }
   }

@@ -53,15 +53,21 @@ struct LogWriter::State : std::enable_shared_from_this<LogWriter::State> {
     return cost_of_a_line + (item.line ? item.line->text.size() : 0);
   }
 
+  Item take_first() {
+    Item item = std::move(items.front());
+    items.pop_front();
+    kept -= cost(item);
+    return item;
+  }
+
   void add(Item item) {
     const std::lock_guard<std::mutex> guard(mutex);
     kept += cost(item);
     items.push_back(std::move(item));
     while (kept > most_kept && items.size() > 1) {
-      kept -= cost(items.front());
-      if (items.front().reopen) items[1].reopen = true;  // that is not lost
-      if (items.front().line) ++lost;
-      items.pop_front();
+      const Item gone = take_first();
+      if (gone.reopen) items.front().reopen = true;  // that is not lost
+      if (gone.line) ++lost;
     }
     if (!start_thread()) bring_at_once(milliseconds{0});
     work.notify_one();
@@ -102,9 +108,7 @@ struct LogWriter::State : std::enable_shared_from_this<LogWriter::State> {
       const auto left = std::chrono::ceil<milliseconds>(end - std::chrono::steady_clock::now());
       const std::size_t room = place->room(std::max(left, milliseconds{0}));
       if (room == 0) return;
-      Item item = std::move(items.front());
-      items.pop_front();
-      kept -= cost(item);
+      Item item = take_first();
       if (item.line && item.line->text.size() >= room) item.line->text.resize(room - 1);
       const std::size_t to_say = std::exchange(lost, 0);
       lost += bring(item, to_say);
@@ -116,9 +120,7 @@ struct LogWriter::State : std::enable_shared_from_this<LogWriter::State> {
     for (;;) {
       work.wait(guard, [this] { return !items.empty() || closing; });
       if (items.empty()) return;
-      const Item item = std::move(items.front());
-      items.pop_front();
-      kept -= cost(item);
+      const Item item = take_first();
       const std::size_t to_say = std::exchange(lost, 0);
       busy = true;
       guard.unlock();

@@ -44,7 +44,7 @@ class Story {
   void crash_and_restart(int slots = 2) {
     const bool dead = dead_;
     if (dead) stop_being_dead();
-    clock.record_cancel();
+    clock.bury();
     graveyard_.push_back(std::move(dispatcher_));  // its flows hang: nobody notifies them
     graveyard_runners_.push_back(std::move(runner_));
     graveyard_journals_.push_back(std::move(journal_));

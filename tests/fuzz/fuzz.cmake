@@ -11,7 +11,7 @@ if(RBIT_FUZZ)
   file(GLOB fuzz_sources CONFIGURE_DEPENDS
        ${PROJECT_SOURCE_DIR}/rbit/config/*.cpp ${PROJECT_SOURCE_DIR}/rbit/core/*.cpp
        ${PROJECT_SOURCE_DIR}/rbit/log/*.cpp)
-  foreach(one base/text base/sha256 base/json base/asio base/database base/statement
+  foreach(one base/text base/sha256 base/json base/asio base/database base/random base/time_text
               base/sqlite_codes base/notice base/complaint base/task amqp/wire base/secrets intake/request
               intake/message_part intake/command intake/amqp_message report/pybit_history
               journal/rows run/runner_line run/shell_rewrite run/second_shell run/event_line

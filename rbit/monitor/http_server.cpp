@@ -12,6 +12,7 @@
 #include <boost/beast/http.hpp>
 #include <iterator>
 #include <list>
+#include <optional>
 #include <utility>
 
 #include "rbit/base/text.h"
@@ -106,8 +107,7 @@ struct HttpServer::State {
       : loop(executor), settings(std::move(given)), handler(std::move(own)), acceptor(executor) {}
 
   Response answer(const http::request<http::string_body>& request) const;
-  Result<void> admit(const http::request<http::string_body>& request) const;
-  static Response refusal(const Error& error);
+  std::optional<Response> refuse(const http::request<http::string_body>& request) const;
   void make_room(const std::string& visitor);
   static Task<void> serve(std::shared_ptr<State> self, std::list<Visit>::iterator visit);
   Task<void> converse(Visit& visit);
@@ -228,9 +228,9 @@ Task<void> HttpServer::State::converse(Visit& visit) {
     } else if (error) {
       co_return;
     } else {
-      const auto admitted = admit(parser.get());
-      visit.admitted = admitted.has_value();
-      response = admitted ? answer(parser.get()) : refusal(admitted.error());
+      auto refusal = refuse(parser.get());
+      visit.admitted = !refusal;
+      response = refusal ? std::move(*refusal) : answer(parser.get());
       keep = parser.get().keep_alive();
     }
     response.set(http::field::server, "rbit");
@@ -254,30 +254,28 @@ Task<void> HttpServer::State::converse(Visit& visit) {
   }
 }
 
-/// An Error's reason is the answer's text.
-Result<void> HttpServer::State::admit(const http::request<http::string_body>& request) const {
-  if (request.count(http::field::host) > 1) return Error{"400", "more than one Host", ""};
+/// The answer to who is not admitted.
+std::optional<Response> HttpServer::State::refuse(
+    const http::request<http::string_body>& request) const {
+  if (request.count(http::field::host) > 1)
+    return plain(http::status::bad_request, "more than one Host");
   if (!settings.token.empty()) {
     const std::string_view given = request[http::field::authorization];
     constexpr std::string_view scheme = "Bearer ";
-    if (!given.starts_with(scheme) || !same_secret(given.substr(scheme.size()), settings.token))
-      return Error{"401", "a bearer token is needed", ""};
-    return {};  // who has the token is no rebound page
+    if (given.starts_with(scheme) && same_secret(given.substr(scheme.size()), settings.token))
+      return std::nullopt;  // who has the token is no rebound page
+    auto response = plain(http::status::unauthorized, "a bearer token is needed");
+    response.set(http::field::www_authenticate, "Bearer");
+    return response;
   }
-  if (request.count(http::field::host) == 0 && request.version() < 11) return {};  // no browser
+  if (request.count(http::field::host) == 0 && request.version() < 11)
+    return std::nullopt;  // no browser
   // The names this machine's loopback goes by. A page of a stranger's whose name leads here
   // (rebinding) has that name in its Host header.
   const std::string host = host_name(request[http::field::host]);
-  if (host == "localhost" || host == "127.0.0.1" || host == "[::1]" || host == own_host) return {};
-  return Error{"403", "unknown Host", ""};
-}
-
-Response HttpServer::State::refusal(const Error& error) {
-  if (error.thing == "400") return plain(http::status::bad_request, error.reason);
-  if (error.thing == "403") return plain(http::status::forbidden, error.reason);
-  auto response = plain(http::status::unauthorized, error.reason);
-  response.set(http::field::www_authenticate, "Bearer");
-  return response;
+  if (host == "localhost" || host == "127.0.0.1" || host == "[::1]" || host == own_host)
+    return std::nullopt;
+  return plain(http::status::forbidden, "unknown Host");
 }
 
 Response HttpServer::State::answer(const http::request<http::string_body>& request) const {

@@ -31,8 +31,8 @@ struct HttpClient::Multi {
     explicit Watch(const asio::any_io_executor& loop) : descriptor(loop) {}
     asio::posix::stream_descriptor descriptor;
     curl_socket_t socket = CURL_SOCKET_BAD;
-    int wanted = 0;  // CURL_POLL_IN, _OUT
-    bool reading = false, writing = false;
+    int wanted = 0;   // CURL_POLL_IN, _OUT
+    int waiting = 0;  // the same: for what a handler waits
     bool gone = false;
   };
 
@@ -85,18 +85,18 @@ struct HttpClient::Multi {
   }
 
   void arm(const std::shared_ptr<Watch>& watch) {
-    if ((watch->wanted & CURL_POLL_IN) != 0 && !std::exchange(watch->reading, true))
-      watch->descriptor.async_wait(asio::posix::stream_descriptor::wait_read,
-                                   [this, watch](boost::system::error_code error) {
-                                     watch->reading = false;
-                                     ready(watch, CURL_POLL_IN, CURL_CSELECT_IN, error);
-                                   });
-    if ((watch->wanted & CURL_POLL_OUT) != 0 && !std::exchange(watch->writing, true))
-      watch->descriptor.async_wait(asio::posix::stream_descriptor::wait_write,
-                                   [this, watch](boost::system::error_code error) {
-                                     watch->writing = false;
-                                     ready(watch, CURL_POLL_OUT, CURL_CSELECT_OUT, error);
-                                   });
+    wait(watch, CURL_POLL_IN, CURL_CSELECT_IN, asio::posix::stream_descriptor::wait_read);
+    wait(watch, CURL_POLL_OUT, CURL_CSELECT_OUT, asio::posix::stream_descriptor::wait_write);
+  }
+
+  void wait(const std::shared_ptr<Watch>& watch, int kind, int event,
+            asio::posix::stream_descriptor::wait_type what) {
+    if ((watch->wanted & ~watch->waiting & kind) == 0) return;
+    watch->waiting |= kind;
+    watch->descriptor.async_wait(what, [this, watch, kind, event](boost::system::error_code error) {
+      watch->waiting &= ~kind;
+      ready(watch, kind, event, error);
+    });
   }
 
   void ready(const std::shared_ptr<Watch>& watch, int kind, int event,

@@ -84,7 +84,7 @@ void Relay::wake() {
 
 bool Relay::may_send() const {
   if (closed_ || busy_.size() >= most_busy) return false;
-  if (kind_ == Kind::up) return sending_ < lanes;
+  if (state_.kind == Kind::up) return sending_ < lanes;
   return sending_ == 0 && clock_.steady() >= probe_at_;
 }
 
@@ -98,7 +98,7 @@ void Relay::pump() {
     // same turn, and both share a commit.
     launch(std::move(report));
   }
-  if (!closed_ && kind_ != Kind::up && sending_ == 0 && (fresh_ || !ready_.empty()) &&
+  if (!closed_ && state_.kind != Kind::up && sending_ == 0 && (fresh_ || !ready_.empty()) &&
       clock_.steady() < probe_at_)
     alarm_.set(probe_at_);
   at_rest_();
@@ -106,7 +106,7 @@ void Relay::pump() {
 
 void Relay::refill() {
   const int wanted =
-      (kind_ == Kind::up ? batch : 1) + static_cast<int>(busy_.size());  // those come along
+      (state_.kind == Kind::up ? batch : 1) + static_cast<int>(busy_.size());  // those come along
   const std::string target(sink_->target());
   const auto now = to_micros(clock_.wall());
   auto rows = journal_.due_reports(target, now, wanted);
@@ -140,8 +140,8 @@ void Relay::launch(Report report) {
 }
 
 Task<void> Relay::deliver(Report report, std::list<Flight>::iterator flight) {
-  SinkAnswer answer = SinkAnswer::retry(reason_);
-  if (kind_ != Kind::down || !too_old(report))  // else not even tried: see `postpone`
+  SinkAnswer answer = SinkAnswer::retry(state_.reason);
+  if (state_.kind != Kind::down || !too_old(report))  // else not even tried: see `postpone`
     answer = co_await sink_->send(report);
   flight->sending = false;
   --sending_;
@@ -157,7 +157,7 @@ Task<void> Relay::deliver(Report report, std::list<Flight>::iterator flight) {
       co_await postpone(report, answer);
       break;
     case SinkAnswer::Kind::paused:
-      ++failed_;
+      ++state_.failed;
       refused_pause_ = answer.after > milliseconds{0} ? answer.after : most_pause;
       change(Kind::paused, answer.reason);
       probe_at_ = clock_.steady() + refused_pause_;
@@ -175,7 +175,7 @@ Task<void> Relay::answered(const Report& report, const SinkAnswer& answer) {
   std::erase_if(held_, [&](const Report& one) { return one.id == report.id; });
   if (!back) held_.clear();  // their pauses are short, or their own fault
   if (answer.kind == SinkAnswer::Kind::sent) {
-    ++sent_;
+    ++state_.sent;
     failpoint("O.sent");
     const Write write = [this, &report] { return journal_.report_sent(report); };
     co_await record(write);
@@ -189,13 +189,13 @@ Task<void> Relay::answered(const Report& report, const SinkAnswer& answer) {
 }
 
 Task<void> Relay::drop(const Report& report, const std::string& reason) {
-  ++dropped_;
+  ++state_.dropped;
   const Write write = [this, &report, &reason] { return journal_.report_dropped(report, reason); };
   co_await record(write);
 }
 
 Task<void> Relay::postpone(const Report& report, const SinkAnswer& answer) {
-  ++failed_;
+  ++state_.failed;
   change(Kind::down, answer.reason);
   if (too_old(report)) {
     log::error(name() + ": " + what(report) + " is given up after 7 days: " + answer.reason,
@@ -252,23 +252,23 @@ void Relay::change(Kind kind, const std::string& reason) {
     if (said_) {
       log::info(name() + " arrive again, after " + in_seconds(absence()));
     }
-    if (kind_ != Kind::up) since_ = to_micros(clock_.wall());
+    if (state_.kind != Kind::up) state_.since = to_micros(clock_.wall());
     failures_ = 0;
     said_ = false;
-    kind_ = kind;
-    reason_.clear();
+    state_.kind = kind;
+    state_.reason.clear();
     return;
   }
   ++failures_;
-  if (kind_ == Kind::up) left_ = clock_.steady();
-  if (kind_ != kind) {
-    since_ = to_micros(clock_.wall());
+  if (state_.kind == Kind::up) left_ = clock_.steady();
+  if (state_.kind != kind) {
+    state_.since = to_micros(clock_.wall());
     said_ = false;
     ready_.clear();  // due rows all the same; read again, one at a time
     fresh_ = true;
   }
-  kind_ = kind;
-  reason_ = reason;
+  state_.kind = kind;
+  state_.reason = reason;
   if (said_) return;
   if (kind == Kind::paused) {
     log::error(name() + " are refused and wait: " + reason + " (tried again every " +
@@ -287,7 +287,7 @@ bool Relay::too_old(const Report& report) const {
 }
 
 milliseconds Relay::absence() const {
-  if (kind_ == Kind::up) return milliseconds{0};
+  if (state_.kind == Kind::up) return milliseconds{0};
   return std::chrono::duration_cast<milliseconds>(clock_.steady() - left_);
 }
 
@@ -298,7 +298,7 @@ milliseconds Relay::below(milliseconds limit) {
 }
 
 void Relay::hurry() {
-  if (kind_ == Kind::down && !closed_) {
+  if (state_.kind == Kind::down && !closed_) {
     ++recording_;
     const auto last_try = [](std::shared_ptr<Relay> self) -> Task<void> {
       co_await self->release();
@@ -314,7 +314,7 @@ void Relay::hurry() {
 
 bool Relay::resting() const {
   if (posted_ || recording_ > 0 || !flights_.empty()) return false;
-  if (closed_ || (kind_ != Kind::up && clock_.steady() < probe_at_)) return true;
+  if (closed_ || (state_.kind != Kind::up && clock_.steady() < probe_at_)) return true;
   return ready_.empty() && !fresh_;
 }
 
@@ -336,8 +336,8 @@ void Relay::detach() {
 }
 
 TargetState Relay::state() const {
-  TargetState state{
-      std::string(sink_->target()), kind_, reason_, since_, sent_, dropped_, failed_, std::nullopt};
+  TargetState state = state_;
+  state.target = target();
   const auto oldest =
       journal_.due_reports(state.target, std::numeric_limits<std::int64_t>::max(), 1);
   if (!oldest.empty()) state.oldest = oldest.front().time;

@@ -108,17 +108,14 @@ class Relay : public std::enable_shared_from_this<Relay> {
   bool fresh_ = true;  // the journal may hold rows that `ready_` has not
   bool posted_ = false, closed_ = false;
 
-  Kind kind_ = Kind::up;
-  std::string reason_;
-  SteadyTime left_{};  // when it went from `up`
-  std::int64_t since_ = 0;
+  TargetState state_;              // but its target and its oldest report
+  SteadyTime left_{};              // when it went from `up`
   SteadyTime probe_at_{};          // not up: nothing is sent before
   milliseconds refused_pause_{0};  // paused: between tries
   int failures_ = 0;               // in a row
   bool said_ = false;              // the log knows that it is not up
   bool sick_said_ = false;         // ... that the journal does not take our answers
   std::vector<Report> held_;       // failed in this absence; all are due when it is over
-  std::uint64_t sent_ = 0, dropped_ = 0, failed_ = 0;
 };
 
 }  // namespace rbit

@@ -88,39 +88,21 @@ class Routes {
 };
 
 /// The one log of the process.
-class Log {
- public:
-  Log() : routes_(std::make_shared<Routes>(Settings{})) {}
-
-  std::shared_ptr<const Routes> routes() const {
-    const std::lock_guard<std::mutex> guard(mutex_);
-    return routes_;
-  }
-  std::string shown_name(std::string_view logger) const {
-    const std::lock_guard<std::mutex> guard(mutex_);
-    const bool ours = logger == our_logger || logger.starts_with("rbit.");
-    if (shown_as_.empty() || !ours) return std::string(logger);
-    return shown_as_ + std::string(logger.substr(our_logger.size()));
-  }
-  void show_as(std::string name) {
-    const std::lock_guard<std::mutex> guard(mutex_);
-    shown_as_ = std::move(name);
-  }
-  void use(std::shared_ptr<const Routes> routes) {
-    const std::lock_guard<std::mutex> guard(mutex_);
-    routes_.swap(routes);
-  }
-
- private:
-  mutable std::mutex mutex_;
-  std::shared_ptr<const Routes> routes_;
-  std::string shown_as_;
+struct Log {
+  std::mutex mutex;
+  std::shared_ptr<const Routes> routes = std::make_shared<Routes>(Settings{});
+  std::string shown_as;
 };
 
 /// Never destroyed: a writer's thread may have something to tell until the very end.
 Log& the_log() {
   static Log& log = *new Log;
   return log;
+}
+
+std::shared_ptr<const Routes> routes_now() {
+  const std::lock_guard<std::mutex> guard(the_log().mutex);
+  return the_log().routes;
 }
 
 constexpr auto flush_limit = std::chrono::seconds(1);
@@ -136,7 +118,9 @@ void hear(const std::string& line, Complaint kind) {
 void configure(const Settings& settings) {
   listen_to_complaints(hear);
   try {
-    the_log().use(std::make_shared<Routes>(settings));
+    std::shared_ptr<const Routes> routes = std::make_shared<Routes>(settings);
+    const std::lock_guard<std::mutex> guard(the_log().mutex);
+    the_log().routes.swap(routes);  // the old ones go without the lock
   } catch (const spdlog::spdlog_ex& error) {
     throw Fatal(ExitCode::config,
                 Error{"the log", error.what(),
@@ -146,35 +130,40 @@ void configure(const Settings& settings) {
 
 bool enabled(Level level) {
   bool seen = false;
-  the_log().routes()->visit(our_logger, level, [&](const Output&) { seen = true; });
+  routes_now()->visit(our_logger, level, [&](const Output&) { seen = true; });
   return seen;
 }
 
 std::string shown_name(std::string_view logger) {
-  return the_log().shown_name(logger);
+  const std::lock_guard<std::mutex> guard(the_log().mutex);
+  const std::string& shown = the_log().shown_as;
+  const bool ours = logger == our_logger || logger.starts_with("rbit.");
+  if (shown.empty() || !ours) return std::string(logger);
+  return shown + std::string(logger.substr(our_logger.size()));
 }
 
 void show_as(std::string name) {
-  the_log().show_as(std::move(name));
+  const std::lock_guard<std::mutex> guard(the_log().mutex);
+  the_log().shown_as = std::move(name);
 }
 
 void write(Level level, std::string_view logger, std::string_view message, const Fields& fields,
            const Location& where) {
-  const auto routes = the_log().routes();
+  const auto routes = routes_now();
   std::optional<std::string> shown;
   std::string name;
   const auto now = std::chrono::system_clock::now();
   routes->visit(logger, level, [&](const Output& output) {
     if (!shown) {
       shown = secrets::redacted(message);
-      name = the_log().shown_name(logger);
+      name = shown_name(logger);
     }
     output.write({level, name, *shown, fields, where, now});
   });
 }
 
 std::optional<Level> level_of(const std::string& logger) {
-  const auto routes = the_log().routes();
+  const auto routes = routes_now();
   return routes->has_logger(logger) ? std::optional(routes->level_of(logger)) : std::nullopt;
 }
 
@@ -196,7 +185,7 @@ void print(std::string line) {
 }
 
 void reopen() {
-  the_log().routes()->reopen();
+  routes_now()->reopen();
 }
 
 }  // namespace rbit::log

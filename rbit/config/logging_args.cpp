@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <iterator>
 
+#include "rbit/base/names.h"
 #include "rbit/base/text.h"
 
 namespace rbit::config {
@@ -14,15 +15,11 @@ using Kind = LoggingArg::Kind;
 
 constexpr int deepest = 8;  // two would do for every class there is
 
-struct Facility {
-  std::string_view name;
-  int number;
-};
-constexpr Facility facilities[] = {
-    {"KERN", 0},      {"USER", 1},    {"MAIL", 2},    {"DAEMON", 3},  {"AUTH", 4},
-    {"SYSLOG", 5},    {"LPR", 6},     {"NEWS", 7},    {"UUCP", 8},    {"CRON", 9},
-    {"AUTHPRIV", 10}, {"FTP", 11},    {"LOCAL0", 16}, {"LOCAL1", 17}, {"LOCAL2", 18},
-    {"LOCAL3", 19},   {"LOCAL4", 20}, {"LOCAL5", 21}, {"LOCAL6", 22}, {"LOCAL7", 23}};
+constexpr Named<int> facilities[] = {
+    {0, "KERN"},      {1, "USER"},    {2, "MAIL"},    {3, "DAEMON"},  {4, "AUTH"},
+    {5, "SYSLOG"},    {6, "LPR"},     {7, "NEWS"},    {8, "UUCP"},    {9, "CRON"},
+    {10, "AUTHPRIV"}, {11, "FTP"},    {16, "LOCAL0"}, {17, "LOCAL1"}, {18, "LOCAL2"},
+    {19, "LOCAL3"},   {20, "LOCAL4"}, {21, "LOCAL5"}, {22, "LOCAL6"}, {23, "LOCAL7"}};
 
 /// syslog's number, or -1.
 int facility_of(std::string_view name) {
@@ -30,9 +27,7 @@ int facility_of(std::string_view name) {
   if (name.starts_with("handlers.")) name.remove_prefix(9);
   constexpr std::string_view prefix = "SysLogHandler.LOG_";
   if (!name.starts_with(prefix)) return -1;
-  for (const auto& facility : facilities)
-    if (facility.name == name.substr(prefix.size())) return facility.number;
-  return -1;
+  return value_in(facilities, name.substr(prefix.size())).value_or(-1);
 }
 
 class Parser {

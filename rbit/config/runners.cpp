@@ -1,6 +1,9 @@
+#include <algorithm>
 #include <csignal>
 #include <filesystem>
+#include <iterator>
 
+#include "rbit/base/names.h"
 #include "rbit/base/text.h"
 #include "rbit/config/script_line.h"
 #include "rbit/config/section_reader.h"
@@ -22,13 +25,10 @@ constexpr std::string_view not_passed[] = {
     "RBIT_*"};
 
 bool may_pass(std::string_view name) {
-  for (const auto pattern : not_passed) {
-    const bool same = pattern.ends_with('*')
-                          ? name.starts_with(pattern.substr(0, pattern.size() - 1))
-                          : name == pattern;
-    if (same) return false;
-  }
-  return true;
+  return std::none_of(std::begin(not_passed), std::end(not_passed), [name](auto pattern) {
+    return pattern.ends_with('*') ? name.starts_with(pattern.substr(0, pattern.size() - 1))
+                                  : name == pattern;
+  });
 }
 
 std::set<int> read_exit_codes(SectionReader& reader) {
@@ -100,16 +100,15 @@ std::vector<std::string> read_patterns(SectionReader& reader, const char* key) {
 }
 
 std::set<Outcome::Kind> read_artifacts_when(SectionReader& reader) {
-  static const std::map<std::string, Outcome::Kind> words{{"done", Outcome::Kind::done},
-                                                          {"failed", Outcome::Kind::failed},
-                                                          {"timeout", Outcome::Kind::timed_out},
-                                                          {"blocked", Outcome::Kind::blocked},
-                                                          {"crashed", Outcome::Kind::crashed}};
+  constexpr Named<Outcome::Kind> words[] = {{Outcome::Kind::done, "done"},
+                                            {Outcome::Kind::failed, "failed"},
+                                            {Outcome::Kind::timed_out, "timeout"},
+                                            {Outcome::Kind::blocked, "blocked"},
+                                            {Outcome::Kind::crashed, "crashed"}};
   std::set<Outcome::Kind> kinds;
   for (const auto& item : reader.list("artifacts-when")) {
-    const auto word = words.find(text::lower(item));
-    if (word != words.end())
-      kinds.insert(word->second);
+    if (const auto kind = value_in(words, text::lower(item)))
+      kinds.insert(*kind);
     else
       reader.wrong("artifacts-when", item, "is none of done, failed, timeout, blocked, crashed");
   }

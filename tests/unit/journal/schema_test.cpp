@@ -68,9 +68,9 @@ TEST_CASE("a journal of version 2 is taken over, with a copy of what it was") {
 TEST_CASE("a journal of version 6 is taken over: what it calls settled is claimed by nobody") {
   test::TempDir dir;
   asio::io_context loop;
-  const std::string file = dir.path + "/rbit.db";
+  const std::string file = dir / "rbit.db";
   {
-    const auto database = open(loop, file);
+    const auto database = open_database(loop, file);
     REQUIRE(schema::upgrade(*database));
     REQUIRE(database->execute("ALTER TABLE job ADD COLUMN settled INTEGER NOT NULL DEFAULT 0"));
     for (const char* job :
@@ -82,7 +82,7 @@ TEST_CASE("a journal of version 6 is taken over: what it calls settled is claime
               .c_str()));
     REQUIRE(database->execute("PRAGMA user_version = 6"));
   }
-  const auto database = open(loop, file);
+  const auto database = open_database(loop, file);
   const auto upgraded = schema::upgrade(*database);
   REQUIRE_MESSAGE(upgraded.has_value(), upgraded.error().text());
   CHECK(std::filesystem::exists(file + ".before-7"));

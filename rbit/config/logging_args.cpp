@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <iterator>
 
 #include "rbit/base/names.h"
 #include "rbit/base/text.h"
@@ -148,9 +147,8 @@ bool is_stream(const LoggingArg& arg) {
 }
 bool is_when(const LoggingArg& arg) {
   const std::string when = text::upper(arg.text);
-  constexpr std::string_view all[] = {"S",  "M",  "H",  "D",  "MIDNIGHT", "W0",
-                                      "W1", "W2", "W3", "W4", "W5",       "W6"};
-  return is_text(arg) && std::find(std::begin(all), std::end(all), when) != std::end(all);
+  return is_text(arg) && text::is_one_of(when, {"S", "M", "H", "D", "MIDNIGHT", "W0", "W1", "W2",
+                                                "W3", "W4", "W5", "W6"});
 }
 bool is_path(const LoggingArg& arg) {
   return is_text(arg) && !arg.text.empty();

@@ -17,22 +17,10 @@ namespace rbit::config {
 namespace {
 
 /// Settings that old files have: none of them is a slip of the pen.
-constexpr std::string_view old_settings[] = {"python",
-                                             "host",
-                                             "name",
-                                             "username",
-                                             "password",
-                                             "output-dir",
-                                             "print-dir",
-                                             "python-env",
-                                             "path-to-content",
-                                             "pdf-generator",
-                                             "cnx-buildout-dir",
-                                             "oer.exports-dir",
-                                             "deposit_location"};
-
 bool is_old_setting(std::string_view key) {
-  return std::find(std::begin(old_settings), std::end(old_settings), key) != std::end(old_settings);
+  return text::is_one_of(key, {"python", "host", "name", "username", "password", "output-dir",
+                               "print-dir", "path-to-content", "pdf-generator", "python-env",
+                               "cnx-buildout-dir", "oer.exports-dir", "deposit_location"});
 }
 
 class Checker {

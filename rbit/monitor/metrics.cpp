@@ -1,7 +1,6 @@
 #include "rbit/monitor/metrics.h"
 
 #include <algorithm>
-#include <array>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -97,9 +96,8 @@ Metrics::Metrics(std::string name_space, std::map<std::string, std::string> labe
     throw Fatal(ExitCode::config,
                 Error{"[monitor] metrics-namespace",
                       "'" + name_space_ + "' is no name for Prometheus", "letters, digits and _"});
-  static constexpr std::array<std::string_view, 5> taken{"state", "error", "le", "target", "place"};
   for (const auto& [label, value] : labels_) {
-    const bool ours = std::find(taken.begin(), taken.end(), label) != taken.end();
+    const bool ours = text::is_one_of(label, {"state", "error", "le", "target", "place"});
     if (!is_name(label) || ours || label.starts_with("__"))
       throw Fatal(ExitCode::config,
                   Error{"[monitor] label." + label,
@@ -132,11 +130,11 @@ void Metrics::connection_failed() {
 
 std::string Metrics::error_of(const Outcome& outcome) {
   if (outcome.kind == Outcome::Kind::done) return "";
-  static constexpr std::array<std::string_view, 13> words{
-      "exit",         "signal",      "timeout",   "idle",    "output",      "memory", "not-started",
-      "plugin-crash", "interrupted", "cancelled", "expired", "undecodable", "invalid"};
   const std::string word = outcome.reason.substr(0, outcome.reason.find(' '));
-  if (std::find(words.begin(), words.end(), word) != words.end()) return word;
+  if (text::is_one_of(
+          word, {"exit", "signal", "timeout", "idle", "output", "memory", "not-started",
+                 "plugin-crash", "interrupted", "cancelled", "expired", "undecodable", "invalid"}))
+    return word;
   return std::string(to_string(outcome.kind));  // a runner's own text is no label
 }
 

@@ -1,7 +1,7 @@
 #include "rbit/amqp/dial.h"
 
-#include <arpa/inet.h>
 #include <netdb.h>
+#include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/eventfd.h>
@@ -16,10 +16,6 @@
 namespace rbit::amqp {
 
 namespace {
-
-std::string reason(int number) {
-  return std::error_code(number, std::generic_category()).message();
-}
 
 /// What the resolver's thread and its asker share; the last of them frees it.
 struct Lookup {
@@ -53,15 +49,6 @@ struct Lookup {
 
 }  // namespace
 
-bool Address::is_loopback() const {
-  if (storage.ss_family == AF_INET) {
-    const auto& v4 = reinterpret_cast<const sockaddr_in&>(storage);
-    return (ntohl(v4.sin_addr.s_addr) >> 24) == 127;
-  }
-  const auto& v6 = reinterpret_cast<const sockaddr_in6&>(storage);
-  return storage.ss_family == AF_INET6 && IN6_IS_ADDR_LOOPBACK(&v6.sin6_addr);
-}
-
 Result<std::vector<Address>> resolve(const Endpoint& endpoint, std::chrono::milliseconds limit,
                                      Mailbox& mailbox) {
   const auto lookup = std::make_shared<Lookup>();
@@ -70,7 +57,7 @@ Result<std::vector<Address>> resolve(const Endpoint& endpoint, std::chrono::mill
   if (!lookup->found.empty()) return std::move(lookup->found);
 
   lookup->ready.reset(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-  if (!lookup->ready) return Error{endpoint.text(), reason(errno), ""};
+  if (!lookup->ready) return Error::of_system(endpoint.text(), errno);
   try {
     std::thread([lookup] {
       lookup->ask(0);
@@ -78,7 +65,8 @@ Result<std::vector<Address>> resolve(const Endpoint& endpoint, std::chrono::mill
     }).detach();
   } catch (const std::system_error& error) {
     const int number = error.code().value();
-    return Error{endpoint.text(), "no thread to look its name up: " + reason(number),
+    return Error{endpoint.text(),
+                 std::string("no thread to look its name up: ") + std::strerror(number),
                  cure_of_shortage(number)};
   }
   if (!mailbox.wait(lookup->ready.get(), POLLIN, limit))
@@ -86,26 +74,25 @@ Result<std::vector<Address>> resolve(const Endpoint& endpoint, std::chrono::mill
   eventfd_t count = 0;
   ::eventfd_read(lookup->ready.get(), &count);
   if (lookup->code != 0)
-    return Error{endpoint.text(),
-                 lookup->code == EAI_SYSTEM ? reason(lookup->number) : ::gai_strerror(lookup->code),
-                 ""};
+    return Error{endpoint.text(), lookup->code == EAI_SYSTEM ? std::strerror(lookup->number)
+                                                             : ::gai_strerror(lookup->code)};
   return std::move(lookup->found);
 }
 
 Result<Fd> connect_to(const Address& address, std::chrono::milliseconds limit, Mailbox& mailbox) {
   Fd socket(::socket(address.storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  if (!socket) return Error{address.text, reason(errno), ""};
+  if (!socket) return Error::of_system(address.text, errno);
   const int on = 1;
   ::setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   const auto* where = reinterpret_cast<const sockaddr*>(&address.storage);
   if (::connect(socket.get(), where, address.length) == 0) return socket;
-  if (errno != EINPROGRESS) return Error{address.text, reason(errno), ""};
+  if (errno != EINPROGRESS) return Error::of_system(address.text, errno);
   if (!mailbox.wait(socket.get(), POLLOUT, limit))
     return Error{address.text, "no connection in time", ""};
   int error = 0;
   socklen_t length = sizeof error;
   ::getsockopt(socket.get(), SOL_SOCKET, SO_ERROR, &error, &length);
-  if (error != 0) return Error{address.text, reason(error), ""};
+  if (error != 0) return Error::of_system(address.text, error);
   return socket;
 }
 

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <netinet/in.h>
 #include <sys/socket.h>
 
 #include <chrono>
@@ -19,8 +18,6 @@ struct Address {
   sockaddr_storage storage{};
   socklen_t length = 0;
   std::string text;  // numeric, without the port
-
-  bool is_loopback() const;  // of this machine
 };
 
 /// All addresses of a broker. Names are looked up by a thread of their own that is left to end by

@@ -8,6 +8,7 @@
 #include "rbit/amqp/library.h"
 #include "rbit/amqp/login.h"
 #include "rbit/amqp/tls.h"
+#include "rbit/base/loopback.h"
 
 namespace rbit::amqp {
 
@@ -92,7 +93,7 @@ std::optional<Refusal> open_wire(amqp_connection_state_t state, const Connection
   if (settings.tls) {
     amqp_socket_t* socket = amqp_ssl_socket_new(state);
     if (!socket) return Refusal{lost, "no memory for a TLS socket"};
-    if (!settings.tls->verify && !address.is_loopback())
+    if (!settings.tls->verify && !is_loopback(address.text))
       return Refusal{lost,
                      "TLS without verification is for this machine alone, and that is another",
                      "set [amqp] tls-verify = yes, and ca-file where it is needed"};

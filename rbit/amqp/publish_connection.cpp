@@ -40,7 +40,13 @@ PublishConnection::PublishConnection(const asio::any_io_executor& loop, Connecti
 
 void PublishConnection::start() {
   Keeper::Events events;
-  events.up = [this](std::shared_ptr<Connection> connection) { up(std::move(connection)); };
+  events.up = [this](std::shared_ptr<Connection> connection) {
+    connection_ = std::move(connection);
+    was_up_ = true;
+    declared_.clear();
+    open_channel();
+    up_.notify();
+  };
   events.down = [this](const Refusal&) {
     connection_.reset();
     channel_.reset();
@@ -172,14 +178,6 @@ void PublishConnection::give_up() {
     const Refusal why = away();
     for (const std::uint64_t number : waiting) finish(number, Answer{{}, why});
   });
-}
-
-void PublishConnection::up(std::shared_ptr<Connection> connection) {
-  connection_ = std::move(connection);
-  was_up_ = true;
-  declared_.clear();
-  open_channel();
-  up_.notify();
 }
 
 void PublishConnection::open_channel() {

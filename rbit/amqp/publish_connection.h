@@ -69,7 +69,6 @@ class PublishConnection : public Publisher {
     bool unsure = false;   // it was sent on a connection that is lost, unanswered
   };
 
-  void up(std::shared_ptr<Connection> connection);
   void open_channel();
   Task<Answer> send(Outgoing message, bool holds);
   Task<Answer> declare_on(std::shared_ptr<Connection> connection, DeclareQueue queue,

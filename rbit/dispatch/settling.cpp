@@ -137,8 +137,8 @@ Task<void> Settling::refuse(Delivery delivery, Error why) {
   context_.observer.refused(message, why);
   log::warning("queue " + message.queue + ": a message of " +
                std::to_string(message.oversized ? message.size : message.body.size()) +
-               " bytes is no job and becomes a dead letter: " + why.thing + ": " + why.reason);
-  const std::string reason = text::one_line(why.thing + ": " + why.reason, 190);
+               " bytes is no job and becomes a dead letter: " + why.what());
+  const std::string reason = text::one_line(why.what(), 190);
   const Settlement dead = Settlement::dead_letter(reason);
   const std::string key = delivery.key();
   co_await settle(key, delivery, dead);

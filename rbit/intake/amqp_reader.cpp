@@ -21,8 +21,13 @@ constexpr int most_prefetch = 65535;
 }  // namespace
 
 AmqpReader::AmqpReader(const asio::any_io_executor& loop, WorkQueue queue, Way way, AmqpCopy& copy,
-                       AmqpCounters& counters)
-    : queue_(std::move(queue)), way_(way), copy_(copy), counters_(counters), timer_(loop) {}
+                       AmqpCounters& counters, Links links)
+    : queue_(std::move(queue)),
+      way_(way),
+      copy_(copy),
+      counters_(counters),
+      links_(std::move(links)),
+      timer_(loop) {}
 
 void AmqpReader::attach(std::shared_ptr<ReadChannel> channel,
                         std::function<void(const amqp::Refusal&)> trouble) {

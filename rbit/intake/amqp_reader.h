@@ -55,9 +55,8 @@ class AmqpReader : public std::enable_shared_from_this<AmqpReader>, public ReadC
   };
 
   AmqpReader(const asio::any_io_executor& loop, WorkQueue queue, Way way, AmqpCopy& copy,
-             AmqpCounters& counters);
+             AmqpCounters& counters, Links links);
 
-  void link(Links links) { links_ = std::move(links); }
   void unlink() { links_ = {}; }
   const WorkQueue& queue() const { return queue_; }
 

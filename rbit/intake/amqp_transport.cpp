@@ -81,14 +81,12 @@ void AmqpTransport::start(std::vector<std::string> queues, std::function<void(De
     WorkQueue queue{name, ""};
     for (const WorkQueue& known : settings_.queues)
       if (known.name == name) queue = known;
-    auto reader = std::make_shared<AmqpReader>(loop_, queue, way, copy_, counters_);
-    AmqpReader::Links links;
-    links.deliver = deliver;
-    links.changed = [this] {
-      look_due_ = true;
-      look_.notify();
-    };
-    reader->link(std::move(links));
+    AmqpReader::Links links{deliver, [this] {
+                              look_due_ = true;
+                              look_.notify();
+                            }};
+    auto reader =
+        std::make_shared<AmqpReader>(loop_, queue, way, copy_, counters_, std::move(links));
     readers_[name] = reader;
     QueueTender::Means means{settings_, topology_, channels_, changed_, {}, {}, {}};
     means.common = [this] { return connection_ && connection_->is_open() ? connection_ : nullptr; };
@@ -100,7 +98,14 @@ void AmqpTransport::start(std::vector<std::string> queues, std::function<void(De
     flows_.start(tenders_.back()->run(), "reading a queue");
   }
   amqp::Keeper::Events events;
-  events.up = [this](std::shared_ptr<Connection> connection) { up(std::move(connection)); };
+  events.up = [this](std::shared_ptr<Connection> connection) {
+    topology_.connected(connection);
+    said_reading_ = false;
+    connection_ = connection;
+    changed_.notify();
+    if (state_hook_) state_hook_(true, "");
+    if (connection_hook_) connection_hook_(std::move(connection));
+  };
   events.down = [this](const Refusal& why) {
     connection_.reset();
     changed_.notify();
@@ -115,15 +120,6 @@ void AmqpTransport::start(std::vector<std::string> queues, std::function<void(De
   };
   keeper_.start(std::move(events));
   if (way != Way::consume) flows_.start(look_around(), "looking at queues");
-}
-
-void AmqpTransport::up(std::shared_ptr<Connection> connection) {
-  topology_.connected(connection);
-  said_reading_ = false;
-  connection_ = connection;
-  changed_.notify();
-  if (state_hook_) state_hook_(true, "");
-  if (connection_hook_) connection_hook_(std::move(connection));
 }
 
 void AmqpTransport::set_credit(const std::string& queue, int free_slots) {

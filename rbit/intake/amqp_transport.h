@@ -68,7 +68,6 @@ class AmqpTransport : public Transport {
       std::chrono::milliseconds grace = LiveBroker::usual_grace) const;
 
  private:
-  void up(std::shared_ptr<amqp::Connection> connection);
   void apply_soon();
   std::string trouble_of(const QueueTender& tender, std::chrono::milliseconds grace) const;
   /// Says once a connection how many queues are read, when each of them is, or is in trouble.

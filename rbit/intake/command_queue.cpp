@@ -189,8 +189,8 @@ void CommandQueue::receive(const Channel& channel, const amqp::Incoming& incomin
   if (command)
     log::info(what() + ": a " + command->kind + " means nothing here and is dropped");
   else
-    log::warning(what() + ": a message of " + size + " is no command and is dropped: " +
-                 command.error().thing + ": " + command.error().reason);
+    log::warning(what() + ": a message of " + size +
+                 " is no command and is dropped: " + command.error().what());
   channel->settle(amqp::Settle{incoming.delivery_tag});
 }
 

@@ -24,8 +24,7 @@ std::optional<HostPort> parse_host_port(std::string_view text) {
   } else {
     const auto end = std::min(text.find(':'), text.size());
     if (end == 0 || end > 253 || text.front() == '-') return std::nullopt;
-    for (const char c : text.substr(0, end))
-      if (!text::is_alnum(c) && c != '.' && c != '-' && c != '_') return std::nullopt;
+    if (!text::has_only(text.substr(0, end), ".-_")) return std::nullopt;
     result.host = text.substr(0, end);
     rest = text.substr(end);
   }

@@ -201,7 +201,13 @@ Task<Result<void>> SqliteJournal::keep_waiting(const Job& job, const Message& me
   if (unread_) co_return not_read();
   const std::string properties = properties_to_json(message);  // taken now, as in `begin`
   const bool redelivered = message.redelivered;
-  Change change = [&] { return write_waiting(job, properties, redelivered); };
+  Change change = [&]() -> Result<void> {
+    const auto known = row_of(job.key);
+    if (!known) return known.error();
+    const auto row = accept(job, *known, JobRecord::State::waiting);
+    if (!row) return row.error();
+    return write_payload(*row, job, properties, redelivered);
+  };
   co_return co_await write(Durability::power, std::move(change));
 }
 
@@ -370,16 +376,6 @@ Result<void> SqliteJournal::write_begin(const Job& job, const std::string& prope
       *row, job.attempt, life_, boot_, worker_, record_dir, now(), redelivered);
   if (!begun) return begun;
   return reports_.add(*row, building);
-}
-
-/// A job that is accepted and waits for a slot.
-Result<void> SqliteJournal::write_waiting(const Job& job, const std::string& properties,
-                                          bool redelivered) {
-  const auto known = row_of(job.key);
-  if (!known) return known.error();
-  const auto row = accept(job, *known, JobRecord::State::waiting);
-  if (!row) return row.error();
-  return write_payload(*row, job, properties, redelivered);
 }
 
 Result<void> SqliteJournal::write_payload(std::int64_t row, const Job& job,

@@ -94,7 +94,6 @@ class SqliteJournal : public Journal {
                               JobRecord::State state);
   Result<void> write_payload(std::int64_t row, const Job& job, const std::string& properties,
                              bool redelivered);
-  Result<void> write_waiting(const Job& job, const std::string& properties, bool redelivered);
   Result<void> note_delivery(const std::string& key, const char* what);
   Result<void> close_attempts(std::int64_t row, const Outcome& outcome);
   Result<void> write_verdict(std::int64_t row, const Job& job, const Outcome& outcome,

@@ -240,11 +240,10 @@ Task<void> HttpServer::State::converse(Visit& visit) {
     response.set("Referrer-Policy", "no-referrer");
     response.set(http::field::cache_control, "no-store");
     response.keep_alive(keep);
-    const std::string whole = std::move(response.body());
-    response.content_length(whole.size());
+    response.content_length(response.body().size());
     const bool head_only = !parser.get().method_string().empty() && !error &&
                            parser.get().method() == http::verb::head;
-    response.body() = head_only ? std::string() : whole;
+    if (head_only) response.body().clear();
     stream.expires_after(settings.read_limit);
     http::response_serializer<http::string_body> serializer(response);
     co_await http::async_write(stream, serializer,

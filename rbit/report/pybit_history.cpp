@@ -40,12 +40,8 @@ Standing read_history(std::string_view body, const PybitSettings& settings) {
   if (!document->is_array() || document->empty())
     return Standing::unclear("its answer is no history");
   const nlohmann::json& last = document->back();
-  const auto member = [&last](const char* name) {
-    if (!last.is_object()) return std::string();
-    const auto found = last.find(name);
-    return found != last.end() && found->is_string() ? found->get<std::string>() : std::string();
-  };
-  const std::string status = member("status"), client = member("buildclient");
+  const std::string status = json::text_in(last, "status");
+  const std::string client = json::text_in(last, "buildclient");
   if (status.empty()) return Standing::unclear("its answer has no status");
   Standing standing;
   standing.kind = kind_of(status, settings);

@@ -10,12 +10,6 @@
 
 namespace rbit {
 
-namespace {
-
-constexpr std::int32_t most_messages = 100'000;
-
-}  // namespace
-
 Task<Result<void>> AmqpCopy::send(const Message& message, const Settlement& settlement,
                                   CopyRefusal& refusal) {
   const std::string to = "queue " + queue_for(message, settlement, false).name;
@@ -71,6 +65,7 @@ amqp::Outgoing AmqpCopy::make(const Message& message, const Settlement& settleme
 
 amqp::DeclareQueue AmqpCopy::queue_for(const Message& message, const Settlement& settlement,
                                        bool quorum) {
+  constexpr std::int64_t most_messages = 100'000;
   amqp::DeclareQueue queue;
   if (settlement.kind == Settlement::Kind::requeue) {  // PyBit's, not ours
     queue.name = message.queue;

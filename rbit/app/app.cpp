@@ -34,11 +34,6 @@ namespace {
 constexpr milliseconds journal_pause{5'000};
 constexpr milliseconds outbox_drain{5'000};  // rows that are left go out after the next start
 
-bool reports_to(const config::Settings& settings, const char* target) {
-  const auto& report = settings.status.report;
-  return std::find(report.begin(), report.end(), target) != report.end();
-}
-
 PybitSettings pybit_settings(const config::Settings& settings) {
   const config::StatusSettings& status = settings.status;
   PybitSettings pybit;
@@ -121,11 +116,11 @@ void App::open_journal() {
   const auto loop = loop_.get_executor();
   std::vector<std::unique_ptr<ReportSink>> sinks;
   sinks.push_back(std::make_unique<LogSink>());  // what scripts grep for is always there
-  if (reports_to(settings(), "pybit"))
+  if (settings().status.reports_to("pybit"))
     sinks.push_back(std::make_unique<PybitSink>(loop, pybit_settings(settings())));
-  if (reports_to(settings(), "pybit") && settings().status.check_before_build)
+  if (settings().status.reports_to("pybit") && settings().status.check_before_build)
     question_ = std::make_unique<PybitQuestion>(loop, clock_, pybit_settings(settings()));
-  if (reports_to(settings(), "amqp")) sinks.push_back(live_broker_->status_sink());
+  if (settings().status.reports_to("amqp")) sinks.push_back(live_broker_->status_sink());
   std::vector<std::string> targets;
   for (const auto& sink : sinks) targets.emplace_back(sink->target());
   journal_ = std::make_unique<SqliteJournal>(*database_, clock_, targets, settings().name);

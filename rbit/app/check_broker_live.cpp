@@ -83,8 +83,7 @@ class LiveBroker {
       if (!connection_->is_open()) co_return;
       co_await ask_queue(queue);
     }
-    for (const auto& target : settings_.status.report)
-      if (target == "amqp") co_await ask_status_queue();
+    if (settings_.status.reports_to("amqp")) co_await ask_status_queue();
     if (settings_.command_queue) co_await ask_command_queue(*settings_.command_queue);
     co_await ask_to_publish();
     if (say_bindings_) say_bindings();
@@ -99,6 +98,15 @@ class LiveBroker {
   }
 
   bool declares() const { return settings_.declare == config::Declare::yes; }
+
+  /// Gives what is in a queue, if it is there.
+  Task<Answer> find(std::string queue) {
+    amqp::DeclareQueue passive;
+    passive.name = std::move(queue);
+    passive.passive = true;
+    amqp::Request question = std::move(passive);
+    return answer_to(std::move(question));
+  }
 
   /// True if the right is missing. A question that was not refused or is not asked is no "no".
   Task<bool> is_forbidden(amqp::Request question) {
@@ -192,11 +200,7 @@ class LiveBroker {
   /// Somebody else may have made one of our queues, with an argument that drops messages.
   Task<void> ask_for_arguments(const std::string& queue) {
     const std::string dead = dead_queue(queue);
-    amqp::DeclareQueue passive;
-    passive.name = dead;
-    passive.passive = true;
-    amqp::Request there = std::move(passive);
-    const Answer found = co_await answer_to(std::move(there));
+    const Answer found = co_await find(dead);
     if (!found.ok()) co_return;
     Message message;
     message.queue = queue;
@@ -220,11 +224,7 @@ class LiveBroker {
 
   /// Whether the queue is there, which is told, and why not.
   Task<bool> is_there(const std::string& name, const std::string& thing) {
-    amqp::DeclareQueue declare;
-    declare.name = name;
-    declare.passive = true;
-    amqp::Request passive = declare;
-    const Answer there = co_await answer_to(std::move(passive));
+    const Answer there = co_await find(name);
     if (!there.ok()) {
       co_await not_there(name, thing, there);
       co_return false;
@@ -235,7 +235,8 @@ class LiveBroker {
       findings_.ok(found);
       co_return true;
     }
-    declare.passive = false;
+    amqp::DeclareQueue declare;
+    declare.name = name;
     amqp::Request same = std::move(declare);
     const Answer equal = co_await answer_to(std::move(same));
     if (equal.ok())
@@ -254,9 +255,7 @@ class LiveBroker {
 
   /// rbit reads queues of every type but streams as they are; PyBit declares before it sends.
   void say_different(const std::string& thing, const amqp::Refusal& why) {
-    const bool front_end = !settings_.status.url.empty() ||
-                           std::find(settings_.status.report.begin(), settings_.status.report.end(),
-                                     "pybit") != settings_.status.report.end();
+    const bool front_end = !settings_.status.url.empty() || settings_.status.reports_to("pybit");
     const auto says = [&](const char* words) { return why.text.find(words) != std::string::npos; };
     const bool may_lose = !says(" arg 'x-") || says(" arg 'x-message-ttl'") ||
                           says(" arg 'x-expires'") || says(" arg 'x-max-length") ||
@@ -310,11 +309,7 @@ class LiveBroker {
   /// It is exclusive: whoever has it refuses all others.
   Task<void> ask_command_queue(const std::string& name) {
     const std::string thing = "command queue " + shown(name);
-    amqp::DeclareQueue declare;
-    declare.name = name;
-    declare.passive = true;
-    amqp::Request passive = std::move(declare);
-    const Answer there = co_await answer_to(std::move(passive));
+    const Answer there = co_await find(name);
     std::optional<amqp::Refusal> denied;
     if (!there.ok() && there.refusal->code == amqp::not_found) denied = co_await may_not_make(name);
     if (there.ok())

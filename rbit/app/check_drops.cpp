@@ -34,12 +34,6 @@ std::string number_in(const json& members, const std::string& name) {
   return std::to_string(found->get<std::int64_t>());
 }
 
-std::string text_in(const json& members, const char* name) {
-  if (!members.is_object()) return "";
-  const auto found = members.find(name);
-  return found != members.end() && found->is_string() ? found->get<std::string>() : "";
-}
-
 /// What a queue's arguments, or its policy, say.
 struct Limits {
   const json& members;
@@ -54,7 +48,9 @@ struct Limits {
     return who.empty() || number_in(operators_keys, key) == number_in(members, key);
   }
   std::string number(const char* name) const { return number_in(members, prefix + name); }
-  std::string overflow() const { return text_in(members, (prefix + "overflow").c_str()); }
+  std::string overflow() const {
+    return rbit::json::text_in(members, (prefix + "overflow").c_str());
+  }
 };
 
 class Drops {
@@ -75,7 +71,7 @@ class Drops {
     bool any = false;
     if (list && list->is_object() && list->contains("items") && (*list)["items"].is_array())
       for (const json& one : (*list)["items"]) {
-        const std::string name = text_in(one, "name");
+        const std::string name = rbit::json::text_in(one, "name");
         if (!name.starts_with(delay)) continue;
         any = true;
         judge(name, one, Role::delay);
@@ -108,7 +104,7 @@ class Drops {
       return found == queue.end() ? nothing : *found;
     };
     const json& arguments = member("arguments");
-    const bool quorum = text_in(arguments, "x-queue-type") == "quorum";
+    const bool quorum = rbit::json::text_in(arguments, "x-queue-type") == "quorum";
     const Limits own{arguments, "x-", "its argument"};
     judge(name, own, role, own.overflow());
     const Limits given = policies_of(queue, member("effective_policy_definition"));
@@ -119,10 +115,10 @@ class Drops {
 
   /// `definition`: what the queue's policy and its operator policy, if it has both, say together.
   Limits policies_of(const json& queue, const json& definition) {
-    Limits given{definition, "", "policy '" + text_in(queue, "policy") + "'"};
-    const std::string by_operator = text_in(queue, "operator_policy");
+    Limits given{definition, "", "policy '" + rbit::json::text_in(queue, "policy") + "'"};
+    const std::string by_operator = rbit::json::text_in(queue, "operator_policy");
     if (by_operator.empty()) return given;
-    if (text_in(queue, "policy").empty()) given.who.clear();
+    if (rbit::json::text_in(queue, "policy").empty()) given.who.clear();
     given.by_operator = by_operator;
     const auto known =
         read("operator-policies/" + management_.virtual_host() + "/" +
@@ -150,7 +146,7 @@ class Drops {
       if (fits(one, name) && (first == nullptr || priority_of(one) > priority_of(*first)))
         first = &one;
     if (first == nullptr || !first->contains("definition")) return;
-    const std::string policy = text_in(*first, "name");
+    const std::string policy = rbit::json::text_in(*first, "name");
     Limits given{(*first)["definition"], "", operators ? "" : "policy '" + policy + "'"};
     if (operators) given.by_operator = policy;
     const bool ours = role != Role::work && given.overflow().empty();
@@ -158,10 +154,10 @@ class Drops {
   }
 
   static bool fits(const json& policy, const std::string& name) {
-    const std::string to = text_in(policy, "apply-to");
+    const std::string to = rbit::json::text_in(policy, "apply-to");
     if (to == "exchanges" || to == "streams") return false;
     try {
-      return std::regex_search(name, std::regex(text_in(policy, "pattern")));
+      return std::regex_search(name, std::regex(rbit::json::text_in(policy, "pattern")));
     } catch (const std::regex_error&) {
       return false;
     }
@@ -222,8 +218,7 @@ void check_drops(const config::Settings& settings, int port, Findings& findings)
          "management"});
   Drops drops(*management, findings);
   for (const auto& mapping : settings.queues) drops.ask(mapping.queue);
-  for (const auto& target : settings.status.report)
-    if (target == "amqp") drops.ask_status(settings.status.queue);
+  if (settings.status.reports_to("amqp")) drops.ask_status(settings.status.queue);
 }
 
 }  // namespace rbit

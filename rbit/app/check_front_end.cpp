@@ -1,4 +1,3 @@
-#include <algorithm>
 #include <boost/asio/io_context.hpp>
 
 #include "rbit/app/checks.h"
@@ -57,7 +56,7 @@ Task<Result<void>> ask(asio::any_io_executor loop, const PybitAddress& address,
 
 void check_front_end(const config::Settings& settings, CheckFindings& findings) {
   const config::StatusSettings& status = settings.status;
-  if (std::find(status.report.begin(), status.report.end(), "pybit") == status.report.end()) return;
+  if (!status.reports_to("pybit")) return;
   std::vector<std::string> bases;
   if (!status.url.empty())
     bases.push_back(status.url);

@@ -6,6 +6,7 @@
 
 #include "rbit/app/job_story.h"
 #include "rbit/base/clock.h"
+#include "rbit/base/json.h"
 #include "rbit/intake/dead_clerk.h"
 #include "rbit/intake/kept_dead_letters.h"
 #include "rbit/journal/history.h"
@@ -13,12 +14,6 @@
 namespace rbit {
 
 namespace {
-
-/// A member of a request, "" if it is not there or no text.
-std::string text_of(const nlohmann::json& request, const char* member) {
-  const auto found = request.find(member);
-  return found != request.end() && found->is_string() ? found->get<std::string>() : std::string();
-}
 
 nlohmann::json ok() {
   return {{"ok", true}};
@@ -100,9 +95,9 @@ std::map<std::string, ControlServer::Handler> ControlHandlers::all() {
 
 Task<void> ControlHandlers::submit(nlohmann::json request, ControlPeer& peer) {
   Message message;
-  message.queue = text_of(request, "queue");
-  message.body = text_of(request, "body");
-  message.message_id = text_of(request, "message_id");
+  message.queue = json::text_in(request, "queue");
+  message.body = json::text_in(request, "body");
+  message.message_id = json::text_in(request, "message_id");
   message.content_type = "application/json";
   message.timestamp = to_seconds(SystemClock().wall());  // as `rbit submit` says to a broker
   const auto again = request.find("again");
@@ -128,7 +123,7 @@ Task<void> ControlHandlers::submit(nlohmann::json request, ControlPeer& peer) {
 }
 
 Task<void> ControlHandlers::follow(nlohmann::json request, ControlPeer& peer) {
-  const std::string key = text_of(request, "key");
+  const std::string key = json::text_in(request, "key");
   Followers::Follower follower(followers_, key, loop_);
   nlohmann::json accepted = ok();
   accepted["past"] = nlohmann::json::array();
@@ -143,7 +138,7 @@ Task<void> ControlHandlers::follow(nlohmann::json request, ControlPeer& peer) {
     }
   }
   const bool heard = co_await peer.send(accepted);
-  Awaited awaited{key, text_of(request, "queue")};
+  Awaited awaited{key, json::text_in(request, "queue")};
   if (heard && !over) co_await pass_on(follower, std::move(awaited), peer);
 }
 
@@ -199,7 +194,7 @@ Task<void> ControlHandlers::unread(nlohmann::json, ControlPeer& peer) {
 }
 
 Task<void> ControlHandlers::job(nlohmann::json request, ControlPeer& peer) {
-  const auto found = describe_job(database_, text_of(request, "job"));
+  const auto found = describe_job(database_, json::text_in(request, "job"));
   if (!found) {
     co_await peer.send_error(found.error());
     co_return;
@@ -210,7 +205,7 @@ Task<void> ControlHandlers::job(nlohmann::json request, ControlPeer& peer) {
 }
 
 Task<void> ControlHandlers::explain(nlohmann::json request, ControlPeer& peer) {
-  const auto story = job_story(database_, text_of(request, "job"));
+  const auto story = job_story(database_, json::text_in(request, "job"));
   if (!story) {
     co_await peer.send_error(story.error());
     co_return;
@@ -221,7 +216,7 @@ Task<void> ControlHandlers::explain(nlohmann::json request, ControlPeer& peer) {
 }
 
 Task<void> ControlHandlers::cancel(nlohmann::json request, ControlPeer& peer) {
-  const std::string name = text_of(request, "job");
+  const std::string name = json::text_in(request, "job");
   if (!dispatcher_.cancel(name)) {
     const Error none{"job " + name, "does not run here", "`rbit jobs` lists those that do"};
     co_await peer.send_error(none);

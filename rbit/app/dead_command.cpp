@@ -1,5 +1,4 @@
 #include <boost/program_options/value_semantic.hpp>
-#include <ctime>
 #include <iomanip>
 #include <iostream>
 #include <nlohmann/json.hpp>
@@ -9,6 +8,7 @@
 #include "rbit/app/commands.h"
 #include "rbit/app/configuration.h"
 #include "rbit/base/text.h"
+#include "rbit/base/time_text.h"
 
 namespace rbit {
 
@@ -52,12 +52,7 @@ const Verb* find_verb(const std::string& name) {
 
 std::string local_time(const json& line, const char* member) {
   const std::time_t seconds = line[member].get<std::int64_t>();
-  if (seconds == 0) return "-";
-  std::tm parts{};
-  localtime_r(&seconds, &parts);
-  char text[32];
-  std::strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S", &parts);
-  return text;
+  return seconds == 0 ? "-" : time_text(seconds, "%Y-%m-%d %H:%M:%S", Zone::local);
 }
 
 /// On a terminal nothing of a message may move the cursor.

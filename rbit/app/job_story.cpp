@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstdio>
-#include <ctime>
 #include <nlohmann/json.hpp>
 #include <utility>
 #include <vector>
@@ -13,6 +12,7 @@
 #include "rbit/app/control_handlers.h"
 #include "rbit/app/used_text.h"
 #include "rbit/base/text.h"
+#include "rbit/base/time_text.h"
 #include "rbit/journal/history.h"
 
 namespace rbit {
@@ -90,13 +90,9 @@ std::int64_t number_of(const json& line, const char* member) {
 }
 
 std::string local_time(std::int64_t micros) {
-  const std::time_t seconds = micros / 1'000'000;
-  std::tm parts{};
-  localtime_r(&seconds, &parts);
-  char day[32], whole[48];
-  std::strftime(day, sizeof day, "%Y-%m-%d %H:%M:%S", &parts);
-  std::snprintf(whole, sizeof whole, "%s.%03d", day, static_cast<int>(micros / 1000 % 1000));
-  return whole;
+  char fraction[8];
+  std::snprintf(fraction, sizeof fraction, ".%03d", static_cast<int>(micros / 1000 % 1000));
+  return time_text(micros / 1'000'000, "%Y-%m-%d %H:%M:%S", Zone::local) + fraction;
 }
 
 /// "failed (exit 3): no such file", with the parts there are.

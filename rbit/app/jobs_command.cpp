@@ -9,6 +9,7 @@
 #include "rbit/app/configuration.h"
 #include "rbit/app/journal_access.h"
 #include "rbit/base/text.h"
+#include "rbit/base/time_text.h"
 
 namespace rbit {
 
@@ -17,13 +18,7 @@ namespace po = boost::program_options;
 namespace {
 
 std::string local_time(std::int64_t micros) {
-  if (micros == 0) return "-";
-  const std::time_t seconds = micros / 1'000'000;
-  std::tm parts{};
-  localtime_r(&seconds, &parts);
-  char text[32];
-  std::strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S", &parts);
-  return text;
+  return micros == 0 ? "-" : time_text(micros / 1'000'000, "%Y-%m-%d %H:%M:%S", Zone::local);
 }
 
 /// "04:58:48", with the day if it is not today.

@@ -6,20 +6,6 @@ namespace rbit {
 
 namespace {
 
-JobView view_of(const JobRecord& job) {
-  JobView view;
-  view.job_id = job.job_id;
-  view.package = job.package;
-  view.version = job.version;
-  view.queue = job.queue;
-  view.state = to_string(job.last_status);
-  view.reason = job.reason;
-  view.attempt = job.attempt;
-  view.begun = job.begun;
-  view.ended = job.ended;
-  return view;
-}
-
 TargetView view_of(const TargetState& state) {
   TargetView view;
   view.target = state.target;
@@ -83,8 +69,7 @@ MonitorDetails MonitorFeed::details() const {
     details.queues.push_back(std::move(queue));
   }
   for (const JobRecord& job : History(database_).jobs(50))
-    (job.state == JobRecord::State::running ? details.running : details.last)
-        .push_back(view_of(job));
+    (job.state == JobRecord::State::running ? details.running : details.last).push_back(job);
   return details;
 }
 

@@ -1,10 +1,12 @@
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "rbit/base/disk.h"
@@ -56,6 +58,10 @@ struct StatusSettings {
   std::string queue = "acme-status";
   bool check_before_build = true;
   std::map<Status, std::string> names;  // name-STATE: how the front-end calls ours
+
+  bool reports_to(std::string_view sink) const {
+    return std::find(report.begin(), report.end(), sink) != report.end();
+  }
 };
 
 struct MonitorSettings {

@@ -83,8 +83,7 @@ void read_credentials(SectionReader& reader, StatusSettings& status) {
 void settle_command_queue(const Ini& ini, Loaded& loaded) {
   Settings& settings = loaded.settings;
   auto& queue = settings.command_queue;
-  const auto& report = settings.status.report;
-  const bool pybit = std::find(report.begin(), report.end(), "pybit") != report.end();
+  const bool pybit = settings.status.reports_to("pybit");
   const bool said = queue.has_value();
   const auto flag = parse_flag(queue.value_or(""));
   if (flag == true) queue = "build_client_" + settings.name;

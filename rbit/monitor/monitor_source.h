@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "rbit/core/journal.h"
+
 namespace rbit {
 
 /// One report target, for /metrics and the page.
@@ -45,19 +47,12 @@ struct QueueView {
   int running = 0;
 };
 
-/// A job, without its body and its settings: neither is shown.
-struct JobView {
-  std::string job_id, package, version, queue, state, reason;
-  int attempt = 0;
-  std::int64_t begun = 0, ended = 0;  // microseconds since 1970; 0: not yet
-};
-
 /// What the page at / shows. Texts may hold anything: the page escapes them.
 struct MonitorDetails {
   std::string name;    // of this rbit
   std::string broker;  // "localhost:5672, connected", without user and password
   std::vector<QueueView> queues;
-  std::vector<JobView> running, last;
+  std::vector<JobRecord> running, last;
 };
 
 /// Where the monitor asks; filled by the app, called on the loop's thread.

@@ -36,11 +36,12 @@ std::string table(std::string_view title, std::initializer_list<const char*> col
   return out + "</tr>\n" + rows + "</table>\n";
 }
 
-std::string job_row(const JobView& job, std::int64_t now) {
+std::string job_row(const JobRecord& job, std::int64_t now) {
+  const std::string state(to_string(job.last_status));
   const auto end = job.ended > 0 ? job.ended : now;
-  return "<tr class=\"" + text::lower(text::slug(job.state)) + "\">" + cell(job.job_id) +
+  return "<tr class=\"" + text::lower(text::slug(state)) + "\">" + cell(job.job_id) +
          cell(job.package + " " + job.version) + cell(job.queue) +
-         cell(std::to_string(job.attempt)) + cell(job.state) + cell(job.reason) +
+         cell(std::to_string(job.attempt)) + cell(state) + cell(job.reason) +
          cell(moment(job.begun)) + cell(job.begun > 0 ? duration(end - job.begun) : "") + "</tr>\n";
 }
 

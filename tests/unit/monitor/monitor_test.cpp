@@ -151,8 +151,13 @@ TEST_CASE("the page shows what goes on, and runs nothing of it") {
   rbit.details.name = "box<1>";
   rbit.details.broker = "localhost:5672, connected";
   rbit.details.queues = {{"Debian_all_sid_deb", "deb", "consuming", 1}};
-  rbit.details.running = {{"36", "<script>alert(1)</script>", "1.0\n&\"'", "q", "running", "", 1,
-                           1367322533'000000 - 65'000'000, 0}};
+  JobRecord job;
+  job.job_id = "36";
+  job.package = "<script>alert(1)</script>";
+  job.version = "1.0\n&\"'";
+  job.attempt = 1;
+  job.begun = 1367322533'000000 - 65'000'000;
+  rbit.details.running = {job};
   rbit.numbers.targets = {{"pybit", "down", "refused", 0, 0, 0, std::nullopt}};
   const auto answer = rbit.get("/");
   const auto page = body_of(answer);

@@ -95,7 +95,7 @@ void LiveAmqpBroker::take_cancels(Cancel cancel) {
 }
 
 void LiveAmqpBroker::opened() {
-  if (command_queue_) command_queue_->open();
+  if (command_queue_) command_queue_->open();  // not before a cancel can find its job
 }
 
 Task<void> LiveAmqpBroker::close_cancels() {

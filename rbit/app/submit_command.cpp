@@ -78,11 +78,12 @@ std::string web_host_of(const std::string& url) {
 
 std::string compose(const po::variables_map& values, const config::Settings& settings) {
   BuildRequest request;
+  for (const char* needed : {"package", "version"})
+    if (value(values, needed).empty())
+      throw Fatal(ExitCode::usage, Error{"--" + std::string(needed), "is missing",
+                                         "give both, or a FILE with a message"});
   for (const RequestOption& option : request_options)
     request.*option.member = value(values, option);
-  if (request.package.empty() || request.version.empty())
-    throw Fatal(ExitCode::usage, Error{request.package.empty() ? "--package" : "--version",
-                                       "is missing", "give both, or a FILE with a message"});
   request.web_host = web_host_of(settings.status.url);
   request.job_id = job_id(values);
 

@@ -35,6 +35,7 @@ void AmqpReader::attach(std::shared_ptr<ReadChannel> channel,
   trouble_ = std::move(trouble);
   consumer_.reset();
   seems_empty_ = false;
+  // The channel is held by us and by the deliveries, and holds none of us.
   tags_ = channel_->join(queue_.name, weak_from_this());
   apply();
 }

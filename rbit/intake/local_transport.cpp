@@ -316,7 +316,8 @@ Task<Result<void>> LocalTransport::settle(std::optional<std::int64_t> id, const 
     return in.prepare("DELETE FROM message WHERE id = ?").bind(row).run();
   };
   const Lifetime::Watch alive = lifetime_.watch();
-  // Without a sync: a message that a power cut brings back finds its verdict in the journal.
+  // A row of ours goes without a sync: a message that a power cut brings back finds its verdict in
+  // the journal. The copy of one that was acknowledged early is all that is left of it.
   const Durability durability = id ? Durability::process : Durability::power;
   auto result = co_await database_.write(durability, std::move(change));
   if (!result || alive.is_over()) co_return result;

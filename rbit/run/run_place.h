@@ -9,7 +9,7 @@ struct RunPlace {
   std::string leader_program;       // rbit-leader
   std::string plugin_host_program;  // rbit-plugin-host
   std::string python_program;       // python3
-  std::string python_host_dir;      // holds the package rbit_host
+  std::string python_host_dir;      // holds rbit_host, rbit and coyote
   std::string state_dir;
   std::string work_dir;    // workspaces are made below it
   std::string log_dir;     // job logs

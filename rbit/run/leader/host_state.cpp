@@ -76,7 +76,8 @@ std::uint64_t sum_of_links(int dir, std::initializer_list<const char*> names) {
   std::uint64_t sum = 0;
   for (const char* name : names) {
     const ssize_t length = readlinkat(dir, name, text, sizeof text);
-    if (length < 0 && errno == ENOENT) continue;  // this kernel has no such namespaces
+    if (length < 0 && errno == ENOENT)
+      continue;  // the kernel has no such namespaces, or the process is gone
     if (length < 0) return 0;
     sum = sum * 31 + wire::sum(text, static_cast<std::size_t>(length));
   }

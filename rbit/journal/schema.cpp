@@ -173,7 +173,9 @@ CREATE INDEX job_job_id ON job(job_id);
 CREATE INDEX job_blocked ON job(id) WHERE state = 'blocked';
 )sql",
                                            R"sql(
--- Whether a job's settlement is reached says `claim` alone.
+-- Whether a job's settlement is reached says `claim` alone. Where an early rbit let the two differ
+-- `settled` was believed.
+UPDATE job SET claim = 'held' WHERE settled = 0 AND claim = 'settled';
 UPDATE job SET claim = 'settled' WHERE settled = 1 AND claim <> 'settled';
 ALTER TABLE job DROP COLUMN settled;
 )sql"};

@@ -73,8 +73,8 @@ TEST_CASE("a journal of version 6 is taken over: what it calls settled is claime
     const auto database = open_database(loop, file);
     REQUIRE(schema::upgrade(*database));
     REQUIRE(database->execute("ALTER TABLE job ADD COLUMN settled INTEGER NOT NULL DEFAULT 0"));
-    for (const char* job :
-         {"'a', 'settled', 1", "'b', 'held', 0", "'c', 'owned', 0", "'d', 'owned', 1"})
+    for (const char* job : {"'a', 'settled', 1", "'b', 'held', 0", "'c', 'owned', 0",
+                            "'d', 'owned', 1", "'e', 'settled', 0", "'f', 'held', 1"})
       REQUIRE(database->execute(
           ("INSERT INTO job(key, claim, settled, queue, runner, job_id, package, version, digest, "
            "web_host, state, begun, touched) VALUES(" +
@@ -88,7 +88,7 @@ TEST_CASE("a journal of version 6 is taken over: what it calls settled is claime
   CHECK(std::filesystem::exists(file + ".before-7"));
   auto row = database->prepare("SELECT group_concat(key || claim, ' '), max(touched) FROM job");
   REQUIRE(row.step());
-  CHECK(row.text(0) == "asettled bheld cowned dsettled");
+  CHECK(row.text(0) == "asettled bheld cowned dsettled eheld fsettled");
   CHECK(row.integer(1) == 2);
   CHECK_FALSE(database->execute("SELECT settled FROM job"));
 }

@@ -262,7 +262,11 @@ class World:
         """Until rbit has told an end of all that was confirmed; what is missing then is found by
         I1. False if patience ended first; that of nobody lasts as long as jobs end."""
         since, ended = time.monotonic(), len(self.ended())
+        asked = since
         while not self.found.confirmed <= set(self.ended()):
+            if time.monotonic() > asked + 5:
+                self._ask_for_ends()
+                asked = time.monotonic()
             if patience is None and len(self.ended()) > ended:
                 since, ended = time.monotonic(), len(self.ended())
             late = time.monotonic() > since + (PATIENCE if patience is None else patience)
@@ -270,6 +274,16 @@ class World:
                 return False
             time.sleep(0.05)
         return True
+
+    def _ask_for_ends(self):
+        """A line that waits for the log's writer when rbit is killed is lost, and is not said again:
+        the journal has it as told."""
+        done = subprocess.run([self.program, "jobs", self.config, "--json", "--limit", "1000000"],
+                              cwd=self.directory, stdin=subprocess.DEVNULL, capture_output=True,
+                              text=True, timeout=PATIENCE)
+        for job in map(json.loads, done.stdout.splitlines()):
+            if job["status"] in TERMINAL:
+                self._ended.setdefault(job["job"], job["status"])
 
     def recovery(self, back, mark, backoff=None):
         """Notes how soon rbit consumes again after `back`, a time.monotonic(), or `back.at`, when

@@ -50,9 +50,7 @@ MonitorOptions monitor_options(const config::MonitorSettings& settings) {
   MonitorOptions options;
   options.server.listen = settings.listen;
   if (!settings.token_file.empty()) options.server.token = read_token(settings.token_file);
-  options.health.success_rate = settings.success_rate;
-  options.health.window = settings.health_window;
-  options.health.max_connection_fails = settings.max_connection_fails;
+  options.health = settings.health;
   options.metrics_path = settings.metrics_path;
   options.name_space = settings.metrics_namespace;
   options.labels = settings.labels;

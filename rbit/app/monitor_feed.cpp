@@ -37,7 +37,7 @@ MonitorNumbers MonitorFeed::numbers() const {
   for (const TargetState& state : outbox_.states()) {
     // A single try in vain is no illness; one that lasts as long as health looks back is.
     const bool ill = state.kind != TargetState::Kind::up &&
-                     clock_.wall() - from_micros(state.since) > settings_.monitor.health_window;
+                     clock_.wall() - from_micros(state.since) > settings_.monitor.health.window;
     numbers.outbox_well = numbers.outbox_well && !ill;
     numbers.targets.push_back(view_of(state));
   }

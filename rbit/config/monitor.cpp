@@ -72,10 +72,10 @@ void read_monitor(const Ini& ini, Loaded& loaded) {
   check_listen(reader, monitor.listen);
   read_metrics_path(loaded, monitor.metrics_path);
   reader.read("token-file", monitor.token_file);
-  reader.read("success-rate", monitor.success_rate);
-  reader.read("health-window", monitor.health_window);
-  if (monitor.health_window.count() == 0) reader.error("health-window", "must be more than 0");
-  reader.read("max-connection-fails", monitor.max_connection_fails);
+  reader.read("success-rate", monitor.health.success_rate);
+  reader.read("health-window", monitor.health.window);
+  if (monitor.health.window.count() == 0) reader.error("health-window", "must be more than 0");
+  reader.read("max-connection-fails", monitor.health.max_connection_fails);
   reader.read("metrics-namespace", monitor.metrics_namespace);
   if (!is_variable_name(monitor.metrics_namespace))
     reader.error("metrics-namespace",

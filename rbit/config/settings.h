@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "rbit/base/disk.h"
+#include "rbit/core/health_settings.h"
 #include "rbit/core/runner_policy.h"
 #include "rbit/core/status.h"
 #include "rbit/log/handler.h"
@@ -68,9 +69,7 @@ struct MonitorSettings {
   std::string listen;  // HOST:PORT; empty: off
   std::string token_file;
   std::string metrics_path = "/metrics";  // empty: not served
-  double success_rate = 0.95;
-  std::chrono::milliseconds health_window{60'000};
-  int max_connection_fails = 3;
+  HealthSettings health;
   std::string metrics_namespace = "rbit";
   std::map<std::string, std::string> labels;
 };

@@ -8,14 +8,9 @@
 #include <vector>
 
 #include "rbit/base/clock.h"
+#include "rbit/core/health_settings.h"
 
 namespace rbit {
-
-struct HealthSettings {
-  double success_rate = 0.95;  // of the jobs that ended within the window
-  milliseconds window{60'000};
-  int max_connection_fails = 3;  // in a row
-};
 
 /// Says whether this rbit is well, in BarterDude's words, to the byte. Done is a success, Failed a
 /// failure, nothing else counts. Memory does not grow with the number of jobs.

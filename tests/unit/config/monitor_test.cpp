@@ -21,9 +21,9 @@ TEST_CASE("every key of [monitor]") {
       "listen = localhost:8080\nsuccess-rate = 0.5\nhealth-window = 2m\nmax-connection-fails = 7\n"
       "metrics-namespace = barterdude\nlabel.app_Name = x\n");
   CHECK(got.listen == "localhost:8080");
-  CHECK(got.success_rate == doctest::Approx(0.5));
-  CHECK(got.health_window == std::chrono::minutes(2));
-  CHECK(got.max_connection_fails == 7);
+  CHECK(got.health.success_rate == doctest::Approx(0.5));
+  CHECK(got.health.window == std::chrono::minutes(2));
+  CHECK(got.health.max_connection_fails == 7);
   CHECK(got.metrics_namespace == "barterdude");
   CHECK(got.labels == std::map<std::string, std::string>{{"app_Name", "x"}});
 }

@@ -32,9 +32,9 @@ TEST_CASE("what the file does not say is as settings.h and runner_policy.h have 
   CHECK(got.status.queue == want.status.queue);
   CHECK(got.status.url == "");
   CHECK(got.monitor.listen == "");
-  CHECK(got.monitor.success_rate == doctest::Approx(want.monitor.success_rate));
-  CHECK(got.monitor.health_window == want.monitor.health_window);
-  CHECK(got.monitor.max_connection_fails == want.monitor.max_connection_fails);
+  CHECK(got.monitor.health.success_rate == doctest::Approx(want.monitor.health.success_rate));
+  CHECK(got.monitor.health.window == want.monitor.health.window);
+  CHECK(got.monitor.health.max_connection_fails == want.monitor.health.max_connection_fails);
   CHECK(got.monitor.metrics_namespace == want.monitor.metrics_namespace);
   CHECK(got.log.level == want.log.level);
   CHECK(got.log.json == want.log.json);

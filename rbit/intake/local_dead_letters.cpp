@@ -38,9 +38,7 @@ class LocalDeadLetters::Row : public Letter {
   }
 
  private:
-  Result<void> remove(Database& in) const {
-    return in.prepare("DELETE FROM dead WHERE id = ?").bind(id_).run();
-  }
+  Result<void> remove(Database& in) const { return in.run("DELETE FROM dead WHERE id = ?", id_); }
 
   LocalDeadLetters& all_;
   std::int64_t id_;

@@ -20,14 +20,9 @@ Result<void> insert(Database& database, std::int64_t time, const Message& messag
   const auto place = next_place(database, message.queue, behind);
   if (!place) return place.error();
   const std::string properties = properties_to_json(message);
-  auto row = database.prepare(
-      "INSERT INTO message(queue, place, first, properties, body) VALUES(?, ?, ?, ?, ?)");
-  return row.bind(message.queue)
-      .bind(*place)
-      .bind(time)
-      .bind(properties)
-      .bind_blob(message.body)
-      .run();
+  return database.run(
+      "INSERT INTO message(queue, place, first, properties, body) VALUES(?, ?, ?, ?, ?)",
+      message.queue, *place, time, properties, Blob{message.body});
 }
 
 Message read_message(const Statement& row, const std::string& queue) {

@@ -43,7 +43,7 @@ class LocalTransport::RowSettler : public Settler {
   }
   /// The queue and the journal are one file: a message is ours from the start.
   Task<Result<void>> acknowledge(const Message&) override { co_return Result<void>(); }
-  void give_back() override {
+  void requeue() override {
     if (id_ && !is_void()) transport_->came_back(queue_, *id_);
   }
 
@@ -265,10 +265,11 @@ void LocalTransport::note_cursor(Lane& lane, std::int64_t place) {
     if (alive.is_over()) return {};
     for (const auto& one : lanes_) {
       if (one.cursor <= one.cursor_before) continue;
-      auto row = in.prepare(
+      const auto written = in.run(
           "INSERT INTO message_cursor(queue, place) VALUES(?, ?) "
-          "ON CONFLICT(queue) DO UPDATE SET place = excluded.place WHERE place < excluded.place");
-      if (const auto written = row.bind(one.queue).bind(one.cursor).run(); !written) return written;
+          "ON CONFLICT(queue) DO UPDATE SET place = excluded.place WHERE place < excluded.place",
+          one.queue, one.cursor);
+      if (!written) return written;
     }
     return {};
   };
@@ -313,7 +314,7 @@ Task<Result<void>> LocalTransport::settle(std::optional<std::int64_t> id, const 
     if (settlement.kind == Kind::requeue) return {};
     if (settlement.kind == Kind::dead_letter)
       if (const auto dead = write_dead(row, message, settlement); !dead) return dead;
-    return in.prepare("DELETE FROM message WHERE id = ?").bind(row).run();
+    return in.run("DELETE FROM message WHERE id = ?", row);
   };
   const Lifetime::Watch alive = lifetime_.watch();
   // A row of ours goes without a sync: a message that a power cut brings back finds its verdict in
@@ -351,22 +352,17 @@ Result<void> LocalTransport::write_retry(std::int64_t id, const Message& message
   const Message copy = copy_for(id, message, settlement);
   const std::string properties = properties_to_json(copy);
   const std::int64_t due = to_micros(clock_.wall() + settlement.delay);
-  auto row = database_.prepare("UPDATE message SET due = ?, properties = ? WHERE id = ?");
-  return row.bind(std::max<std::int64_t>(due, 1)).bind(properties).bind(id).run();
+  return database_.run("UPDATE message SET due = ?, properties = ? WHERE id = ?",
+                       std::max<std::int64_t>(due, 1), properties, id);
 }
 
 Result<void> LocalTransport::write_dead(std::int64_t id, const Message& message,
                                         const Settlement& settlement) {
   const Message copy = copy_for(id, message, settlement);
   const std::string properties = properties_to_json(copy);
-  auto row = database_.prepare(
-      "INSERT INTO dead(queue, reason, time, properties, body) VALUES(?, ?, ?, ?, ?)");
-  return row.bind(message.queue)
-      .bind(settlement.reason)
-      .bind(to_micros(clock_.wall()))
-      .bind(properties)
-      .bind_blob(message.body)
-      .run();
+  return database_.run(
+      "INSERT INTO dead(queue, reason, time, properties, body) VALUES(?, ?, ?, ?, ?)",
+      message.queue, settlement.reason, to_micros(clock_.wall()), properties, Blob{message.body});
 }
 
 // ---- What is to be tried later
@@ -415,8 +411,8 @@ Result<void> LocalTransport::follow_the_clock() {
   steady_seen_ = steady;
   if (set_by < slack && set_by > -slack) return {};
   alarm_.reset();  // whoever sleeps has the old time
-  auto row = database_.prepare("UPDATE message SET due = max(1, due + ?) WHERE due > 0");
-  return row.bind(std::int64_t{set_by.count()}).run();
+  return database_.run("UPDATE message SET due = max(1, due + ?) WHERE due > 0",
+                       std::int64_t{set_by.count()});
 }
 
 Result<void> LocalTransport::place_the_due() {
@@ -428,8 +424,8 @@ Result<void> LocalTransport::place_the_due() {
   std::vector<Row> due;
   {
     auto row = database_.prepare(
-        "SELECT id, queue FROM message WHERE due > 0 AND due <= ? ORDER BY due LIMIT 200");
-    row.bind(to_micros(clock_.wall()));
+        "SELECT id, queue FROM message WHERE due > 0 AND due <= ? ORDER BY due LIMIT 200",
+        to_micros(clock_.wall()));
     for (;;) {
       const auto found = row.step();
       if (!found) return found.error();
@@ -440,8 +436,9 @@ Result<void> LocalTransport::place_the_due() {
   for (const auto& one : due) {
     const auto place = local_rows::next_place(database_, one.queue, delivered(one.queue));
     if (!place) return place.error();
-    auto row = database_.prepare("UPDATE message SET due = 0, place = ? WHERE id = ?");
-    if (const auto placed = row.bind(*place).bind(one.id).run(); !placed) return placed;
+    const auto placed =
+        database_.run("UPDATE message SET due = 0, place = ? WHERE id = ?", *place, one.id);
+    if (!placed) return placed;
   }
   return {};
 }

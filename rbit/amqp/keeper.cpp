@@ -107,7 +107,7 @@ Task<bool> Keeper::serve() {
     if (closing_) co_return false;
     not_welcome_ = opened.refusal->login;
     say_unreachable(*opened.refusal);
-    if (events_.vain) events_.vain(*opened.refusal);
+    if (events_.connect_failed) events_.connect_failed(*opened.refusal);
     co_return false;
   }
   not_welcome_ = false;

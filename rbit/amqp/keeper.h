@@ -27,8 +27,9 @@ class Keeper {
   struct Events {
     std::function<void(std::shared_ptr<Connection>)> up;
     std::function<void(const Refusal&)> down;  // it was up
-    std::function<void(const Refusal&)> vain;  // a try that failed; `login`: we are not welcome
-    std::function<void(bool)> blocked;         // the broker takes no messages; it does again
+    /// A try to connect has failed; `login`: we are not welcome.
+    std::function<void(const Refusal&)> connect_failed;
+    std::function<void(bool)> blocked;  // the broker takes no messages; it does again
     /// Five connections in ten minutes ended over the protocol: one of the two sides is broken.
     std::function<void(const Refusal&)> hopeless;
   };

@@ -51,7 +51,7 @@ void PublishConnection::start() {
     connection_.reset();
     channel_.reset();
   };
-  events.vain = [this](const Refusal& why) {
+  events.connect_failed = [this](const Refusal& why) {
     if (why.login && !was_up_) give_up();
   };
   events.blocked = [this](bool) { kick(); };

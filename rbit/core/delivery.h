@@ -37,7 +37,7 @@ class Settler {
   virtual bool is_void() const { return false; }
   /// Gives the message back to its queue without waiting; called when a Delivery is dropped. One
   /// that was acknowledged is on record with us, and nothing happens.
-  virtual void give_back() = 0;
+  virtual void requeue() = 0;
 };
 
 /// A message and the duty to settle it, once. Dropped, it goes back to its queue.
@@ -92,7 +92,7 @@ class Delivery {
 
  private:
   void drop() {
-    if (settler_) settler_->give_back();
+    if (settler_) settler_->requeue();
     settler_.reset();
   }
 

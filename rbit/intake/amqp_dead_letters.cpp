@@ -91,7 +91,7 @@ class AmqpDeadLetters::Look {
 
   /// Returns them one by one, the oldest first: they stand in their places again. A quorum queue
   /// answers before it has them all; whoever looks next shall find them.
-  Task<Result<void>> give_back(std::uint32_t renewed) {
+  Task<Result<void>> requeue(std::uint32_t renewed) {
     const auto expected = static_cast<std::uint32_t>(kept_.size()) + renewed;
     for (const std::uint64_t tag : kept_) channel_->settle({tag, amqp::Settle::Kind::requeue});
     kept_.clear();
@@ -201,7 +201,7 @@ Task<Result<void>> AmqpDeadLetters::walk(const std::string& queue, const Visit& 
     if (!letter.is_gone()) look.keep(tag);
     if (!more) break;
   }
-  Result<void> back = co_await look.give_back(renewed);
+  Result<void> back = co_await look.requeue(renewed);
   if (back && tired) back = still_tired(*tired);
   co_return back;
 }

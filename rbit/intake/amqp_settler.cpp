@@ -56,7 +56,7 @@ Task<Result<void>> AmqpSettler::tell_broker(const Message& message, amqp::Settle
   co_return answer.refusal->error("queue " + message.queue);
 }
 
-void AmqpSettler::give_back() {
+void AmqpSettler::requeue() {
   if (!channel_ || is_void()) return;
   ++reader_->counters().requeued;
   reader_->before_settlement(std::exchange(consumer_, nullptr), tag_);

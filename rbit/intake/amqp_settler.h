@@ -26,7 +26,7 @@ class AmqpSettler : public Settler {
     return channel_ && (!channel_->channel().is_open() || (consumer_ && consumer_->withdrawn));
   }
   CopyRefusal refusal() const override { return refusal_; }
-  void give_back() override;
+  void requeue() override;
 
  private:
   Task<Result<void>> tell_broker(const Message& message, amqp::Settle::Kind kind);

@@ -111,7 +111,7 @@ void AmqpTransport::start(std::vector<std::string> queues, std::function<void(De
     changed_.notify();
     if (state_hook_) state_hook_(false, why.text);
   };
-  events.vain = [this](const Refusal& why) {
+  events.connect_failed = [this](const Refusal& why) {
     if (state_hook_) state_hook_(false, why.text);
     if (why.login && not_welcome_hook_) not_welcome_hook_(why.error("broker"));
   };

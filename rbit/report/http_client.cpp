@@ -47,7 +47,7 @@ struct HttpClient::Multi {
   ~Multi() {
     lifetime.end();
     curl().multi_cleanup(handle);  // closes kept connections: `on_socket` may still be called
-    for (auto& [socket, watch] : watches) let_go(*watch);
+    for (auto& [socket, watch] : watches) release(*watch);
   }
 
   static int on_socket(CURL*, curl_socket_t socket, int what, void* self, void*) {
@@ -63,7 +63,7 @@ struct HttpClient::Multi {
     auto found = watches.find(socket);
     if (what == CURL_POLL_REMOVE) {
       if (found == watches.end()) return;
-      let_go(*found->second);
+      release(*found->second);
       watches.erase(found);
       return;
     }
@@ -79,7 +79,7 @@ struct HttpClient::Multi {
     arm(found->second);
   }
 
-  static void let_go(Watch& watch) {
+  static void release(Watch& watch) {
     watch.gone = true;
     if (watch.descriptor.is_open()) watch.descriptor.release();  // libcurl closes it
   }

@@ -213,8 +213,8 @@ Task<void> Relay::postpone(const Report& report, const SinkAnswer& answer) {
   const auto age =
       std::chrono::duration_cast<milliseconds>(clock_.wall() - from_micros(report.time));
   const auto doubled = least_pause * (1 << std::clamp(report.tries, 0, 9));
-  const auto row_pause = std::max(wish, below(std::min(doubled, ceiling(age))));
-  probe_at_ = clock_.steady() + std::max(wish, below(ceiling(absence())));
+  const auto row_pause = std::max(wish, jittered(std::min(doubled, ceiling(age))));
+  probe_at_ = clock_.steady() + std::max(wish, jittered(ceiling(absence())));
   if (held_.size() < most_held) held_.push_back(report);
   const auto next = to_micros(clock_.wall() + row_pause);
   const Write write = [this, &report, next] { return journal_.report_postponed(report, next); };
@@ -292,7 +292,7 @@ milliseconds Relay::absence() const {
 }
 
 /// Full jitter, but never nothing: a tenth of the limit at least.
-milliseconds Relay::below(milliseconds limit) {
+milliseconds Relay::jittered(milliseconds limit) {
   return milliseconds(
       std::uniform_int_distribution<milliseconds::rep>(limit.count() / 10, limit.count())(random_));
 }

@@ -89,7 +89,7 @@ class Relay : public std::enable_shared_from_this<Relay> {
   void change(Kind kind, const std::string& reason);
   bool too_old(const Report& report) const;
   milliseconds absence() const;
-  milliseconds below(milliseconds limit);
+  milliseconds jittered(milliseconds limit);
   std::string name() const { return "reports to " + std::string(sink_->target()); }
 
   asio::any_io_executor loop_;

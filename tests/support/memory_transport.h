@@ -103,7 +103,7 @@ class MemoryTransport : public Transport {
     }
     Task<Result<void>> acknowledge(const Message&) override { co_return Result<void>(); }
     CopyRefusal refusal() const override { return refusal_; }
-    void give_back() override {}
+    void requeue() override {}
 
    private:
     MemoryTransport& transport_;
@@ -136,7 +136,7 @@ class MemoryTransport : public Transport {
     }
     CopyRefusal refusal() const override { return refusal_; }
     bool is_void() const override { return !owned_ && epoch_ != transport_.epoch_; }
-    void give_back() override {
+    void requeue() override {
       if (!owned_ && !is_void()) ++transport_.given_back;
     }
 

@@ -117,7 +117,7 @@ bool is_below_us(pid_t pid) {
 /// SIGKILL to a living process below us. The number may be another's since it was listed: it is
 /// looked at once more when its descriptor holds whoever has it now. Returns false if there is
 /// none.
-bool kill_below(pid_t pid) {
+bool kill_descendant(pid_t pid) {
   const int process = static_cast<int>(syscall(SYS_pidfd_open, pid, 0));
   if (process < 0 && errno == ESRCH) return false;
   const char state = state_of(pid);
@@ -163,7 +163,7 @@ int kill_descendants(pid_t spare) {
   find_descendants(spare);
   int killed = 0;
   for (int i = 0; i < found.count; ++i) {
-    if (found.pid[i] != 0 && kill_below(found.pid[i])) ++killed;
+    if (found.pid[i] != 0 && kill_descendant(found.pid[i])) ++killed;
   }
   return killed;
 }

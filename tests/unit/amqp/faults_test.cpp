@@ -46,7 +46,7 @@ struct Kept {
     Keeper::Events events;
     events.up = [this](std::shared_ptr<Connection>) { ++ups; };
     events.down = [this](const Refusal& why) { ends.push_back(why); };
-    events.vain = [this](const Refusal&) { ++vain; };
+    events.connect_failed = [this](const Refusal&) { ++vain; };
     events.hopeless = [this](const Refusal& why) { hopeless = why; };
     keeper.start(std::move(events));
   }

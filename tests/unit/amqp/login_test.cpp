@@ -95,7 +95,7 @@ TEST_CASE("a broker without room is asked again soon, said once, and is no wrong
   Keeper keeper(loop.get_executor(), settings, Voice::loud);
   int vain = 0, ups = 0;
   Keeper::Events events;
-  events.vain = [&](const Refusal& why) {
+  events.connect_failed = [&](const Refusal& why) {
     ++vain;
     CHECK(!why.login);
   };

@@ -6,7 +6,6 @@
 #include <poll.h>
 #include <sys/eventfd.h>
 
-#include <csignal>
 #include <cstring>
 #include <memory>
 #include <thread>

@@ -1,7 +1,6 @@
 #include "rbit/amqp/keeper.h"
 
 #include <algorithm>
-#include <random>
 #include <utility>
 #include <vector>
 

@@ -3,7 +3,6 @@
 #include <malloc.h>
 
 #include <array>
-#include <string_view>
 
 #include "rbit/amqp/library.h"
 #include "rbit/amqp/login.h"

@@ -1,6 +1,5 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
-#include <utility>
 
 #include "rbit/app/amqp_checks.h"
 #include "rbit/app/management.h"

@@ -3,7 +3,6 @@
 // one. What RabbitMQ looks at only after the permissions is used to ask for them: a declaration, a
 // consumer with an argument of the wrong type, and a binding to an exchange that nobody has are
 // refused in any case, with 403 if the right is missing and otherwise with another code.
-#include <algorithm>
 #include <boost/asio/io_context.hpp>
 #include <memory>
 #include <optional>

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "rbit/app/journal_file.h"
+#include "rbit/config/settings.h"
 #include "rbit/core/broker.h"
 #include "rbit/intake/dead_clerk.h"
 

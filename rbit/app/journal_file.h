@@ -8,7 +8,6 @@
 
 #include "rbit/app/state_dir.h"
 #include "rbit/base/database.h"
-#include "rbit/config/settings.h"
 #include "rbit/core/dead_order.h"
 
 namespace rbit {

@@ -1,7 +1,5 @@
 #include <unistd.h>
 
-#include <fstream>
-#include <iostream>
 #include <nlohmann/json.hpp>
 
 #include "rbit/app/app.h"

@@ -32,10 +32,6 @@ Error refusal(Error why) {
 
 }  // namespace
 
-Result<void> make_directories(const std::string& path) {
-  return make_trusted_directory(path, 0700, Sharing::nothing);
-}
-
 Result<StateDir> StateDir::try_open(const std::string& path) {
   errno = 0;
   const auto directory = open_trusted_directory(path, 0700, Sharing::nothing);

@@ -41,8 +41,4 @@ class StateDir {
   Fd lock_;  // held by flock as long as this lives
 };
 
-/// Makes `path`, for rbit alone, and those above that are missing, 0700 where they are new. An
-/// Error if somebody else could write there, or put another directory in its place.
-Result<void> make_directories(const std::string& path);
-
 }  // namespace rbit

@@ -9,7 +9,6 @@
 #include <chrono>
 #include <cstring>
 #include <functional>
-#include <unordered_map>
 #include <utility>
 
 #include "rbit/base/complaint.h"

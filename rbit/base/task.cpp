@@ -1,7 +1,6 @@
 #include "rbit/base/task.h"
 
 #include <boost/asio/co_spawn.hpp>
-#include <cstdlib>
 #include <exception>
 #include <new>
 #include <string>

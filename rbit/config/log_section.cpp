@@ -1,4 +1,3 @@
-#include <algorithm>
 
 #include "rbit/base/text.h"
 #include "rbit/config/environment.h"

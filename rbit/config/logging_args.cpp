@@ -1,6 +1,5 @@
 #include "rbit/config/logging_args.h"
 
-#include <algorithm>
 #include <filesystem>
 
 #include "rbit/base/names.h"

@@ -1,6 +1,5 @@
 #include "rbit/monitor/health.h"
 
-#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "rbit/monitor/number_text.h"

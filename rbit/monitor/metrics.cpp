@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <string_view>
 #include <utility>
-#include <vector>
 
 #include "rbit/base/result.h"
 #include "rbit/base/text.h"

@@ -28,7 +28,8 @@ ExitCode run_command(const Arguments& arguments) {
   if (values.count("poll-time") != 0) {
     const int seconds = values["poll-time"].as<int>();
     if (seconds < 1)
-      throw Fatal(ExitCode::usage, Error{"--poll-time", "is not 1 or more seconds", ""});
+      throw Fatal(ExitCode::usage,
+                  Error{"--poll-time", "is not 1 or more seconds", "leave it out to subscribe"});
     overrides.poll_time = std::chrono::seconds(seconds);
   }
   if (values.count("name") != 0) overrides.name = values["name"].as<std::string>();

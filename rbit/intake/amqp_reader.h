@@ -16,7 +16,7 @@
 
 namespace rbit {
 
-/// What the monitor may want to know of a transport. Since its start.
+/// What a transport has done since its start. Tests ask.
 struct AmqpCounters {
   std::uint64_t received = 0;
   std::uint64_t requeued = 0;       // given back

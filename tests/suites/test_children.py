@@ -53,7 +53,7 @@ SHELL = {
     "floods-after-its-end": ("yes & exit 5", "", ended("exit 5")),
     "closes-stdout": ("exec 1>&- 2>&-; sleep 0.2; exit 4", "", ended("exit 4")),
     "closes-all": ("exec 0<&- 1>&- 2>&- 3>&-; sleep 1000", "timeout = 1500ms", LATE),
-    "fork-chasers": ("exec python3 '{directory}/scripts/chasers.py'", "", DONE),
+    "fork-chasers": ("exec /usr/bin/python3 '{directory}/scripts/chasers.py'", "", DONE),
     "1-gib": ("head -c 1200000000 /dev/zero", "", DONE),
     "1-gib-on-3": ("head -c 1200000000 /dev/zero >&3", "", DONE),
     "more-than-allowed": ("head -c 3000000 /dev/zero; sleep 60", "output-limit = 1M", OUTPUT),
@@ -216,7 +216,7 @@ class Children(Suite):
         if AS_ROOT:
             bomb = self.write("scripts/bomb.py", FORK_BOMB)
             os.chmod(bomb, 0o755)
-            add("fork-bomb", f"shell!exec python3 {bomb}",
+            add("fork-bomb", f"shell!exec /usr/bin/python3 {bomb}",
                 "timeout = 6s\nmax-processes = 200\nuser = nobody\nslots = 1", LATE)
         return texts, expected
 

@@ -25,7 +25,7 @@ class Scripts(Suite):
 
     def test_python_in_a_here_document(self):
         self.assertEqual(self.say("""runner = shell!
-    python3 - "%ID" <<'END'
+    /usr/bin/python3 - "%ID" <<'END'
     import sys
 
     def twice(text):

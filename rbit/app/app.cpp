@@ -119,9 +119,12 @@ void App::open_journal() {
   if (settings().status.reports_to("pybit") && settings().status.check_before_build)
     question_ = std::make_unique<PybitQuestion>(loop, clock_, pybit_settings(settings()));
   if (settings().status.reports_to("amqp")) sinks.push_back(live_broker_->status_sink());
-  std::vector<std::string> targets;
-  for (const auto& sink : sinks) targets.emplace_back(sink->target());
+  const Enqueue enqueue = live_broker_->enqueue();
+  if (!enqueue) sinks.push_back(live_broker_->publication_sink());
+  std::vector<ReportTarget> targets;
+  for (const auto& sink : sinks) targets.push_back(sink->as_target());
   journal_ = std::make_unique<SqliteJournal>(*database_, clock_, targets, settings().name);
+  if (enqueue) journal_->enqueue_by(enqueue);
   outbox_ = std::make_unique<Outbox>(loop, *journal_, clock_);
   for (auto& sink : sinks) outbox_->add(std::move(sink));
   observers_.add(*outbox_);
@@ -238,6 +241,7 @@ FlowMeans App::flow_means() {
   FlowMeans means;
   means.try_disk = [this] { return try_disk(); };
   means.read = [](const Binding&, const Message& message) { return parse_request(message); };
+  means.mistake_of = [this](const Destination& to) { return live_broker_->mistake_of(to); };
   means.make_record = [this](const Job&) -> Result<std::string> {
     // A name of its own in every life: pid and number; the journal knows which attempt it is.
     std::string path = state_.records() + "/" + std::to_string(::getpid()) + "-" +
@@ -340,7 +344,7 @@ Task<bool> App::recover() {
     const std::string record_dir = open.record_dir;
     auto outcome = co_await recover_attempt(std::move(open), policy, place_, &told_to_stop_);
     if (!outcome && told_to_stop()) co_return false;
-    log::info("job " + job.request.job_id + ", attempt " + std::to_string(job.attempt) +
+    log::info("job " + job.name() + ", attempt " + std::to_string(job.attempt) +
               ", was under way when rbit ended: " +
               (outcome ? "its verdict is " + std::string(to_string(outcome->kind))
                        : std::string("no verdict, it runs again when its message comes")));

@@ -22,8 +22,8 @@ std::string artifacts_text(const std::vector<Artifact>& artifacts) {
 
 void JobLines::finished(const Job& job, const Outcome& outcome, std::optional<Status> told) {
   const log::Fields fields{
-      {"job", job.request.job_id}, {"queue", job.queue}, {"attempt", std::to_string(job.attempt)}};
-  log::info("Job " + job.request.job_id + " used " +
+      {"job", job.name()}, {"queue", job.queue}, {"attempt", std::to_string(job.attempt)}};
+  log::info("Job " + job.name() + " used " +
                 used_text(outcome.wall_micros, outcome.cpu_micros, outcome.peak_memory_kib,
                           outcome.output_bytes) +
                 (outcome.exit.empty() ? "" : "; " + outcome.exit),

@@ -6,6 +6,7 @@
 #include "rbit/app/amqp_wiring.h"
 #include "rbit/intake/queue_names.h"
 #include "rbit/report/amqp_sink.h"
+#include "rbit/report/publication_sink.h"
 
 namespace rbit {
 
@@ -85,6 +86,10 @@ void LiveAmqpBroker::listen(BrokerNews news) {
 std::unique_ptr<ReportSink> LiveAmqpBroker::status_sink() {
   return std::make_unique<AmqpSink>(*publisher_, settings_.status.queue,
                                     settings_.declare == config::Declare::yes);
+}
+
+std::unique_ptr<ReportSink> LiveAmqpBroker::publication_sink() {
+  return std::make_unique<PublicationSink>(*publisher_);
 }
 
 void LiveAmqpBroker::take_cancels(Cancel cancel) {

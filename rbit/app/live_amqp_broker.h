@@ -23,6 +23,9 @@ class LiveAmqpBroker : public LiveBroker {
   void listen(BrokerNews news) override;
   Transport& transport() override { return *transport_; }
   std::unique_ptr<ReportSink> status_sink() override;
+  Enqueue enqueue() override { return nullptr; }
+  std::unique_ptr<ReportSink> publication_sink() override;
+  std::string mistake_of(const Destination&) const override { return ""; }
   void take_cancels(Cancel cancel) override;
   void opened() override;
   Task<void> close_cancels() override;

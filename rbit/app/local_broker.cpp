@@ -23,6 +23,13 @@ class LiveLocalBroker : public LiveBroker {
   void listen(BrokerNews) override {}  // it is always there
   Transport& transport() override { return transport_; }
   std::unique_ptr<ReportSink> status_sink() override { return nullptr; }
+  Enqueue enqueue() override {
+    return [](const Publication&, const std::string&) -> Result<void> {
+      return Error{"the embedded queue", "takes no publications yet", ""};
+    };
+  }
+  std::unique_ptr<ReportSink> publication_sink() override { return nullptr; }
+  std::string mistake_of(const Destination&) const override { return ""; }
   void take_cancels(Cancel) override {}
   void opened() override { log::info("consuming from the embedded queue"); }
   Task<void> close_cancels() override { co_return; }

@@ -113,6 +113,33 @@ const Key table[] = {
     {"runner", "shell", T::text, "/bin/sh",
      "What runs a shell line, with its options, such as /bin/bash -euo pipefail. Known are sh, "
      "dash, ash and bash, and without placeholders ksh, mksh and zsh. No script is run by it."},
+    {"runner", "message", T::choice, "pybit",
+     "What its messages are. pybit: build requests. json: any JSON text, whose members are reached "
+     "by %{/POINTER}. raw: any bytes. See rbit-messages(7).",
+     0, 0, "pybit|json|raw"},
+    {"runner", "schema", T::path, "",
+     "A JSON Schema (drafts 4, 6 and 7) that its messages must fit; with message = json or pybit. "
+     "A "
+     "$ref leads to a file beside it."},
+    {"runner", "on-invalid", T::choice, "dead",
+     "What becomes of a message that does not fit: a dead letter (dead), nothing (drop: it is "
+     "counted and gone), or another try after retry-delay, attempts times (retry).",
+     0, 0, "dead|drop|retry"},
+    {"runner", "may-publish", T::list, "",
+     "Where its jobs may publish, as EXCHANGE:KEY with blanks between them; * in the key stands "
+     "for "
+     "anything within a word, # for any rest. :QUEUE is a queue, by the default exchange. Without "
+     "it they may publish nothing."},
+    {"runner", "reply", T::flag, written(policy.reply),
+     "Whether the end of a job is sent to the queue that its message names in reply_to, with its "
+     "correlation_id: status, message and result as JSON."},
+    {"runner", "on-done-publish", T::text, "",
+     "EXCHANGE KEY: where the result of a job that is done is published, or an empty message if it "
+     "has none. KEY alone is a queue, by the default exchange."},
+    {"runner", "metrics", T::list, "",
+     "The metrics that its jobs may change, as NAME or NAME(LABEL,LABEL) with blanks between them. "
+     "A name that ends in _total is a counter, any other a gauge. At most 100 sets of label values "
+     "each."},
     {"runner", "slots", T::number, std::to_string(policy.slots),
      "How many jobs of this runner run at once. 0: no limit but that of [rbit].", 0, 1024},
     {"runner", "timeout", T::duration, written(policy.timeout),
@@ -192,8 +219,10 @@ const Key table[] = {
      0, 4'000'000},
 
     {"status", "report", T::list, "",
-     "Where statuses go: log, pybit, amqp. Default: log; pybit too if url or allow-hosts is given, "
-     "amqp too if queue is, or in a [coyote] file without this section."},
+     "Where statuses go: log, pybit, amqp, webhook. Default: log; pybit too if url or allow-hosts "
+     "is "
+     "given, amqp if queue is, or in a [coyote] file without this section, webhook if webhook-url "
+     "is."},
     {"status", "url", T::text, "", "The PyBit front-end: http://HOST:PORT."},
     {"status", "allow-hosts", T::list, "",
      "Without url: which hosts, as HOST:PORT, a message may name for its reports."},
@@ -209,6 +238,16 @@ const Key table[] = {
      "or was cancelled there is not built, one that another client builds is put back for "
      "retry-delay, attempts times. Within 5 seconds; a PyBit that gives no answer holds nothing "
      "up. Only where report has pybit."},
+    {"status", "webhook-url", T::text, "",
+     "http://HOST... or https://HOST...: gets each status as one JSON object by POST, with report "
+     "= "
+     "webhook; see rbit-messages(7). It holds no user and no password."},
+    {"status", "webhook-secret-file", T::path, "",
+     "A file that holds a secret and nothing else, readable by its owner only: each POST is signed "
+     "with it, X-Rbit-Signature: sha256=HMAC of the body."},
+    {"status", "webhook-body", T::flag, written(usual.status.webhook_body),
+     "Whether the body of the job's message is in it, as member body, in base64 if it is not "
+     "UTF-8."},
     {"status", "name-waiting", T::text, name(Status::waiting),
      "What the front-end calls a job that waits."},
     {"status", "name-building", T::text, name(Status::building), "What it calls a job that runs."},
@@ -218,6 +257,24 @@ const Key table[] = {
      "What it calls a job that is tried again later."},
     {"status", "name-cancelled", T::text, name(Status::cancelled),
      "What it calls a job that somebody stopped."},
+
+    {"hook", "run", T::text, "",
+     "What a hook does: shell!COMMAND LINE, plugin!LIBRARY.so:NAME or python!MODULE:FUNCTION, as "
+     "runner of a [runner:NAME]. Exit code 75: once more later."},
+    {"hook", "on", T::list, "",
+     "When: any of before, done, failed, blocked, cancelled and connection-fail. before runs in "
+     "the "
+     "job's slot, before its process; the others when that is on record."},
+    {"hook", "runners", T::list, "",
+     "Whose jobs it is about, with blanks between the names of runners. Default: all."},
+    {"hook", "timeout", T::duration, "10s", "How long it may take; then it is killed."},
+    {"hook", "required", T::flag, "no",
+     "Of before: whether its failure is the job's. Exit code 75 makes that Blocked, any other "
+     "Failed, reason hook."},
+    {"hook", "user", T::text, "", "Which user it runs as; needs root. Default: rbit's own."},
+    {"hook", "env.", T::text, "", "A variable for its environment: env.NAME = VALUE."},
+    {"hook", "pass-env", T::list, "",
+     "Names of variables that it gets from rbit's own environment."},
 
     {"monitor", "listen", T::text, "",
      "HOST:PORT of the page with health and metrics, such as 127.0.0.1:8080. Default: none. Other "
@@ -285,8 +342,9 @@ std::vector<std::string> key_names(std::string_view section) {
 std::string_view table_section(std::string_view section) {
   if (section == "coyote") return "rbit";
   if (section.starts_with("runner:")) return "runner";
+  if (section.starts_with("hook:")) return "hook";
   for (const Key& key : table)
-    if (key.section == section && section != "runner") return key.section;
+    if (key.section == section && section != "runner" && section != "hook") return key.section;
   return "";
 }
 

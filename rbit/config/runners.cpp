@@ -4,6 +4,7 @@
 
 #include "rbit/base/names.h"
 #include "rbit/base/text.h"
+#include "rbit/config/message_keys.h"
 #include "rbit/config/script_line.h"
 #include "rbit/config/section_reader.h"
 #include "rbit/config/sections.h"
@@ -212,6 +213,7 @@ std::optional<std::chrono::milliseconds> read_ack_after(SectionReader& reader) {
 
 RunnerPolicy read_policy(SectionReader& reader, bool shell) {
   RunnerPolicy policy;
+  read_message_keys(reader, policy);
   reader.read("slots", policy.slots);
   reader.read("timeout", policy.timeout);
   reader.read("idle-timeout", policy.idle_timeout);

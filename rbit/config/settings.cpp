@@ -80,6 +80,7 @@ void conceal(Ini& ini, Loaded& loaded) {
   const Settings& settings = loaded.settings;
   secrets::hide(settings.broker.password);
   secrets::hide(settings.status.password);
+  secrets::hide(settings.status.webhook_secret);
   for (const auto& text : settings.log.redact) secrets::hide(text);
   for (auto& value : loaded.values) {
     if (!value.secret || value.text.empty()) continue;

@@ -5,11 +5,13 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "rbit/base/disk.h"
+#include "rbit/base/names.h"
 #include "rbit/core/health_settings.h"
 #include "rbit/core/runner_policy.h"
 #include "rbit/core/status.h"
@@ -51,13 +53,16 @@ struct BrokerSettings {
 };
 
 struct StatusSettings {
-  std::vector<std::string> report{"log"};  // of log, pybit, amqp
+  std::vector<std::string> report{"log"};  // of log, pybit, amqp, webhook
   bool said = false;                       // [status] report or the section is there
   std::string url;                         // of the PyBit front-end, http://HOST:PORT
   std::vector<std::string> allow_hosts;    // exact host:port of messages that may be reported to
   std::string username, password;
   std::string queue = "acme-status";
   bool check_before_build = true;
+  std::string webhook_url;              // http(s)://...
+  std::string webhook_secret;           // of the signature; empty: it is not signed
+  bool webhook_body = false;            // the message's body is in it
   std::map<Status, std::string> names;  // name-STATE: how the front-end calls ours
 
   bool reports_to(std::string_view sink) const {
@@ -98,6 +103,25 @@ struct RunnerSettings {
   RunnerPolicy policy;
 };
 
+/// When a hook runs.
+enum class HookEvent { before, done, failed, blocked, cancelled, connection_fail };
+
+inline constexpr Named<HookEvent> hook_event_names[] = {
+    {HookEvent::before, "before"},       {HookEvent::done, "done"},
+    {HookEvent::failed, "failed"},       {HookEvent::blocked, "blocked"},
+    {HookEvent::cancelled, "cancelled"}, {HookEvent::connection_fail, "connection-fail"}};
+
+struct HookSettings {
+  std::string name;
+  Place place;       // of the section
+  std::string line;  // the value of `run`, as that of a runner
+  Place line_place;
+  std::set<HookEvent> on;
+  std::vector<std::string> runners;  // whose jobs it is about; empty: all
+  bool required = false;             // of `before`: what fails it fails the job
+  RunnerPolicy policy;
+};
+
 struct QueueMapping {
   std::string queue, runner;
   Place place;
@@ -129,6 +153,7 @@ struct Settings {
   MonitorSettings monitor;
   LogSettings log;
   std::map<std::string, RunnerSettings> runners;  // by NAME, used or not
+  std::map<std::string, HookSettings> hooks;      // by NAME
 
   std::vector<std::string> queue_names() const {
     std::vector<std::string> names;

@@ -3,6 +3,7 @@
 #include "rbit/base/host_port.h"
 #include "rbit/base/text.h"
 #include "rbit/config/password.h"
+#include "rbit/config/secret_file.h"
 #include "rbit/config/section_reader.h"
 #include "rbit/config/sections.h"
 #include "rbit/config/values.h"
@@ -11,7 +12,7 @@ namespace rbit::config {
 
 namespace {
 
-const std::vector<std::string> sinks{"log", "pybit", "amqp"};
+const std::vector<std::string> sinks{"log", "pybit", "amqp", "webhook"};
 
 /// Without `report` the other keys show where reports are to go.
 std::vector<std::string> default_report(SectionReader& reader, bool coyote) {
@@ -19,6 +20,7 @@ std::vector<std::string> default_report(SectionReader& reader, bool coyote) {
   if (reader.has("url") || reader.has("allow-hosts")) report.emplace_back("pybit");
   // coyote had no [status] and sent to its queue always.
   if (reader.has("queue") || (coyote && report.empty())) report.emplace_back("amqp");
+  if (reader.has("webhook-url")) report.emplace_back("webhook");
   report.emplace_back("log");
   return report;
 }
@@ -33,9 +35,10 @@ std::vector<std::string> read_report(SectionReader& reader, bool coyote) {
   for (const auto& item : reader.list("report")) {
     if (std::find(sinks.begin(), sinks.end(), item) == sinks.end()) {
       const auto near = text::did_you_mean(item, sinks);
-      reader.wrong("report", item,
-                   std::string("is not known") +
-                       (near ? " (did you mean '" + *near + "'?)" : " (known: log, pybit, amqp)"));
+      reader.wrong(
+          "report", item,
+          std::string("is not known") + (near ? " (did you mean '" + *near + "'?)"
+                                              : " (known: " + text::join(sinks, ", ") + ")"));
     } else if (std::find(report.begin(), report.end(), item) == report.end()) {
       report.push_back(item);
     }
@@ -60,6 +63,36 @@ std::string read_url(SectionReader& reader) {
            rest.find_first_of("?# \t\n") != std::string_view::npos)
     reader.wrong("url", url, "is not http://HOST:PORT");
   return url;
+}
+
+/// Its path is somebody else's, and may hold a question mark.
+void read_webhook(SectionReader& reader, StatusSettings& status) {
+  status.webhook_url = reader.text("webhook-url");
+  const std::string_view url = status.webhook_url;
+  const std::size_t host = url.starts_with("http://") ? 7 : url.starts_with("https://") ? 8 : 0;
+  const std::string_view rest = url.substr(host);
+  const std::string_view place = rest.substr(0, rest.find_first_of("/?"));
+  if (place.find('@') != std::string_view::npos)
+    reader.error("webhook-url",
+                 "holds a user (who gets it knows rbit by webhook-secret-file, or by a token in "
+                 "its path)");
+  else if (!url.empty() && (host == 0 || !parse_host_port(place) ||
+                            rest.find_first_of("# \t\n") != std::string_view::npos))
+    reader.wrong("webhook-url", status.webhook_url, "is not http://HOST... or https://HOST...");
+  std::string file;
+  reader.read("webhook-secret-file", file);
+  if (!file.empty()) {
+    auto secret = read_secret_file(file);
+    if (!secret)
+      reader.error("webhook-secret-file", secret.error().text());
+    else if (secret->empty())
+      reader.error("webhook-secret-file", file + ": is empty (write a secret into it)");
+    else
+      status.webhook_secret = std::move(*secret);
+  }
+  reader.read("webhook-body", status.webhook_body);
+  if (status.reports_to("webhook") && status.webhook_url.empty())
+    reader.error("report", "webhook needs 'webhook-url' (write webhook-url = https://HOST/...)");
 }
 
 std::vector<std::string> read_allow_hosts(SectionReader& reader) {
@@ -111,6 +144,7 @@ void read_status(const Ini& ini, Loaded& loaded) {
   status.said = section != nullptr;
   status.report = read_report(reader, loaded.settings.coyote);
   status.url = read_url(reader);
+  read_webhook(reader, status);
   status.allow_hosts = read_allow_hosts(reader);
   read_credentials(reader, status);
   reader.read("check-before-build", status.check_before_build);

@@ -3,7 +3,9 @@
 #include <cstdint>
 #include <string>
 
+#include "rbit/base/message_properties.h"
 #include "rbit/core/body.h"
+#include "rbit/core/message_kind.h"
 
 namespace rbit {
 
@@ -30,9 +32,14 @@ struct Job {
   bool owned = false;        // the broker has no message of it any more: the journal has all
   bool may_be_owned = true;  // else its queue has the message to the end: no need to keep it twice
   std::int64_t timestamp = 0;  // seconds since 1970, at the start of this attempt
-  BuildRequest request;
-  std::string digest;  // of the message, `digest_of`
-  Body body;           // the message as it came
+  MessageKind kind = MessageKind::pybit;
+  BuildRequest request;  // of a pybit message; else all of it is empty
+  std::string digest;    // of the message, `digest_of`
+  MessageHead head;      // of the message that asks for it
+  Body body;             // the message as it came
+
+  /// What people call it: PyBit's number, or its key where it has none.
+  const std::string& name() const { return request.job_id.empty() ? key : request.job_id; }
 };
 
 }  // namespace rbit

@@ -30,6 +30,12 @@ class JobObserver {
   virtual Task<Standing> before(const Job&) { co_return Standing{}; }
   /// A status of a job is on record; the outbox has it for every target.
   virtual void status(const Report&) {}
+  /// Something that a job publishes is on record.
+  virtual void published() {}
+  /// A job says how far it is, or changes a metric while it runs; what it changes with its verdict
+  /// is in the outcome.
+  virtual void progress(const Job&, const Progress&) {}
+  virtual void metric(const Job&, const MetricChange&) {}
   /// The end of an attempt is on record. `told` is the status that was reported of it; none of an
   /// interrupted one.
   virtual void finished(const Job&, const Outcome&, std::optional<Status> /*told*/) {}
@@ -59,6 +65,15 @@ class JobObservers : public JobObserver {
   }
   void status(const Report& report) override {
     for (JobObserver* one : all_) one->status(report);
+  }
+  void published() override {
+    for (JobObserver* one : all_) one->published();
+  }
+  void progress(const Job& job, const Progress& progress) override {
+    for (JobObserver* one : all_) one->progress(job, progress);
+  }
+  void metric(const Job& job, const MetricChange& change) override {
+    for (JobObserver* one : all_) one->metric(job, change);
   }
   void finished(const Job& job, const Outcome& outcome, std::optional<Status> told) override {
     for (JobObserver* one : all_) one->finished(job, outcome, told);

@@ -30,10 +30,15 @@ struct JobRecord {
   std::string outcome, reason, message;  // of the last attempt that ended; empty while none has
   Settlement settlement;                 // wanted, once the last attempt has ended
   bool settled = false;                  // and reached
+
+  /// What people call it: PyBit's number, or its key where it has none.
+  const std::string& name() const { return job_id.empty() ? key : job_id; }
+
   Status last_status = Status::waiting;  // last reported
   std::string last_message;              // with it
   std::string log_file;
   std::vector<Artifact> artifacts;
+  std::string result;                 // JSON; empty: none
   std::int64_t begun = 0, ended = 0;  // microseconds since 1970; 0: not yet
 };
 
@@ -93,10 +98,12 @@ class Journal {
   /// A status the runner sets while it runs, for every target; one equal to the last is left out.
   virtual Task<Result<void>> report(const Job& job, Report status) = 0;
   /// J3: the verdict, what shall become of the message, and the report of it (none if there is
-  /// nothing to tell, as for an interrupted job). Survives a power cut.
+  /// nothing to tell, as for an interrupted job), and what leaves with it. Survives a power cut.
   virtual Task<Result<void>> finish(const Job& job, const Outcome& outcome,
-                                    const Settlement& settlement,
-                                    std::optional<Report> verdict) = 0;
+                                    const Settlement& settlement, std::optional<Report> verdict,
+                                    std::vector<Publication> publications = {}) = 0;
+  /// What a job sends while it runs, whatever becomes of it. Survives a power cut.
+  virtual Task<Result<void>> publish(const Job& job, Publication publication) = 0;
   /// A': the job is ours, whatever becomes of the broker's message, which may be acknowledged then.
   /// Survives a power cut, and so does all that was written of the job before.
   virtual Task<Result<void>> own(const std::string& key) = 0;

@@ -12,6 +12,7 @@
 #include "rbit/core/copy_links.h"
 #include "rbit/core/dead_letters.h"
 #include "rbit/core/message.h"
+#include "rbit/core/publication.h"
 #include "rbit/core/report_sink.h"
 #include "rbit/core/transport.h"
 
@@ -51,6 +52,13 @@ class LiveBroker {
   /// Takes reports into the queue that the configuration names for them.
   /// REQUIRES: it names one, which it does not for a broker without status queues.
   virtual std::unique_ptr<ReportSink> status_sink() = 0;
+
+  /// None: publications leave through the outbox, by `publication_sink`.
+  virtual Enqueue enqueue() = 0;
+  /// Sends what jobs publish, rows of the target "publish". REQUIRES: there is no `enqueue`.
+  virtual std::unique_ptr<ReportSink> publication_sink() = 0;
+  /// Why nothing can ever be published there; "": it may be.
+  virtual std::string mistake_of(const Destination& to) const = 0;
 
   /// A front-end may cancel jobs here, if this broker brings its word. `cancel` gets the job's id;
   /// an Error is tried again.

@@ -41,20 +41,20 @@ void read_flag(const json& object, const char* name, bool& out) {
     out = found->get<bool>();
 }
 
-/// The texts of a Message by their AMQP names: one table for writing and reading.
-constexpr std::array<std::pair<const char*, std::string Message::*>, 12> properties{{
-    {"message_id", &Message::message_id},
-    {"content_type", &Message::content_type},
-    {"content_encoding", &Message::content_encoding},
-    {"correlation_id", &Message::correlation_id},
-    {"reply_to", &Message::reply_to},
-    {"type", &Message::type},
-    {"app_id", &Message::app_id},
-    {"user_id", &Message::user_id},
-    {"expiration", &Message::expiration},
-    {"exchange", &Message::exchange},
-    {"routing_key", &Message::routing_key},
-    {"sha256", &Message::sha256},
+/// The texts of a head by their AMQP names: one table for writing and reading.
+constexpr std::array<std::pair<const char*, std::string MessageHead::*>, 12> properties{{
+    {"message_id", &MessageHead::message_id},
+    {"content_type", &MessageHead::content_type},
+    {"content_encoding", &MessageHead::content_encoding},
+    {"correlation_id", &MessageHead::correlation_id},
+    {"reply_to", &MessageHead::reply_to},
+    {"type", &MessageHead::type},
+    {"app_id", &MessageHead::app_id},
+    {"user_id", &MessageHead::user_id},
+    {"expiration", &MessageHead::expiration},
+    {"exchange", &MessageHead::exchange},
+    {"routing_key", &MessageHead::routing_key},
+    {"sha256", &MessageHead::sha256},
 }};
 
 json header_value(const HeaderValue& value) {
@@ -64,7 +64,7 @@ json header_value(const HeaderValue& value) {
   return std::get<double>(value);
 }
 
-void read_header(const std::string& name, const json& value, Message& message) {
+void read_header(const std::string& name, const json& value, MessageHead& message) {
   std::string bytes;
   if (value.is_boolean()) message.headers[name] = value.get<bool>();
   if (value.is_number_integer()) message.headers[name] = value.get<std::int64_t>();
@@ -74,7 +74,7 @@ void read_header(const std::string& name, const json& value, Message& message) {
 
 }  // namespace
 
-std::string properties_to_json(const Message& message) {
+std::string properties_to_json(const MessageHead& message) {
   json out = json::object();
   for (const auto& [name, member] : properties)
     if (!(message.*member).empty()) out[name] = text_value(message.*member);
@@ -89,7 +89,7 @@ std::string properties_to_json(const Message& message) {
   return out.dump();
 }
 
-void properties_from_json(std::string_view text, Message& message) {
+void properties_from_json(std::string_view text, MessageHead& message) {
   const json in = json::parse(text, nullptr, false);
   if (!in.is_object()) return;
   for (const auto& [name, member] : properties) read_text(in, name, message.*member);
@@ -110,8 +110,10 @@ void properties_from_json(std::string_view text, Message& message) {
   }
 }
 
-std::string request_to_json(const BuildRequest& request) {
+std::string request_to_json(const Job& job) {
   json out = json::object();
+  const BuildRequest& request = job.request;
+  if (job.kind != MessageKind::pybit) out["kind"] = to_string(job.kind);
   for (const JobField& field : job_fields)
     if (field.text != nullptr && !(request.*field.text).empty())
       out[field.name] = text_value(request.*field.text);
@@ -119,14 +121,16 @@ std::string request_to_json(const BuildRequest& request) {
   return out.dump();
 }
 
-BuildRequest request_from_json(std::string_view text) {
-  BuildRequest request;
+void request_from_json(std::string_view text, Job& job) {
+  BuildRequest& request = job.request;
   const json in = json::parse(text, nullptr, false);
-  if (!in.is_object()) return request;
+  if (!in.is_object()) return;
+  if (const auto kind = in.find("kind"); kind != in.end() && kind->is_string())
+    job.kind = value_in(message_kind_names, kind->get_ref<const std::string&>())
+                   .value_or(MessageKind::pybit);
   for (const JobField& field : job_fields)
     if (field.text != nullptr) read_text(in, field.name, request.*field.text);
   read_flag(in, "master", request.master);
-  return request;
 }
 
 }  // namespace rbit

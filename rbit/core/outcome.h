@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "rbit/base/names.h"
+#include "rbit/core/publication.h"
 
 namespace rbit {
 
@@ -33,6 +34,7 @@ struct Outcome {
       reason;  // a word: "exit 2", "signal SEGV", "timeout", ... (rbit/doc/formats.rst, statuses)
   std::string message;  // for people, one or a few lines; may be empty
   std::vector<Artifact> artifacts;
+  Given given;
   std::string log_file;  // the job's log, absolute; empty if there is none
   int shortage = 0;      // not_started: errno, if this machine had too little of something
   std::string exit;      // of its process, whatever the reason: "exit 3", "signal TERM"; or empty

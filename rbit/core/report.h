@@ -2,10 +2,20 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
+#include "rbit/core/message.h"
+#include "rbit/core/outcome.h"
 #include "rbit/core/status.h"
 
 namespace rbit {
+
+/// The target of the rows that are no reports but what jobs publish.
+inline constexpr const char* publication_target = "publish";
+
+/// The message id by which who gets something of a job tells a repeat from another: a key, an
+/// attempt, and a number within the job.
+std::string message_id_of(const std::string& key, int attempt, int number);
 
 /// One status of one job on its way to a front-end. (attempt, seq) rises strictly within a
 /// job; one that is told again has the numbers of the first time.
@@ -28,6 +38,17 @@ struct Report {
   // Empty and 0 while it goes on, and where it is not known.
   std::string exit;
   std::int64_t wall_micros = 0, cpu_micros = 0, peak_memory_kib = 0, output_bytes = 0;
+
+  // Of the job, as the journal has it when the report is read there.
+  std::string runner, result;  // the result as JSON; empty: none
+  std::vector<Artifact> artifacts;
+
+  /// Of a target that carries messages: the one that is sent, or the one that asked for the job.
+  Message carried;
+  std::string request;  // of the latter: kind and build request (core/message_codec.h)
+
+  /// What people call the job: PyBit's number, or its key where it has none.
+  const std::string& name() const { return job_id.empty() ? job_key : job_id; }
 };
 
 }  // namespace rbit

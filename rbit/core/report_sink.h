@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -31,11 +32,27 @@ struct SinkAnswer {
   }
 };
 
+/// What the journal must know of a sink to make rows for it.
+struct ReportTarget {
+  ReportTarget(std::string its_name) : name(std::move(its_name)) {}
+  ReportTarget(const char* its_name) : name(its_name) {}
+
+  std::string name;
+  /// Whether it is told of this one at all.
+  std::function<bool(const Report&)> wants = [](const Report&) { return true; };
+  /// Its rows carry the message that asked for the job, which may be gone when they are sent.
+  bool carries_message = false;
+  /// A status that may not have been heard is told it once more. Else once is enough.
+  bool hears_again = true;
+};
+
 /// One place that reports go to. On the loop's thread; jobs never wait for it.
 class ReportSink {
  public:
   virtual ~ReportSink() = default;
   virtual std::string_view target() const = 0;  // "log", "pybit", "amqp"
+  /// As the journal shall know it. This outlives what it gives.
+  virtual ReportTarget as_target() { return ReportTarget(std::string(target())); }
   virtual Task<SinkAnswer> send(const Report& report) = 0;
 };
 

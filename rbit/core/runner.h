@@ -9,8 +9,8 @@
 #include "rbit/base/result.h"
 #include "rbit/base/task.h"
 #include "rbit/core/job.h"
-#include "rbit/core/message.h"
 #include "rbit/core/outcome.h"
+#include "rbit/core/publication.h"
 #include "rbit/core/status.h"
 
 namespace rbit {
@@ -53,9 +53,16 @@ struct RunContext {
   std::function<void(Status, std::string message)> report;
   StopRequest& stop;
   std::string record_dir;  // fresh and empty, 0700, outside the job's reach; removed after J3
-  Message message{};       // that asks for it
   /// The job has ended and only waits for something now: another one may have its slot.
   std::function<void()> release_slot = [] {};
+  /// Sends now, whatever becomes of the job; else what it gives is part of the outcome.
+  std::function<void(Publication)> publish = [](const Publication&) {};
+  std::function<void(MetricChange)> metric = [](const MetricChange&) {};
+  std::function<void(Progress)> progress = [](const Progress&) {};
+  /// Why nothing can ever be published there by this broker; "": it may be.
+  std::function<std::string(const Destination&)> mistake_of = [](const Destination&) {
+    return std::string();
+  };
 };
 
 /// Does jobs, of one [runner:NAME] section. On the loop's thread; several runs may be under way.

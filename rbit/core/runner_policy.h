@@ -9,12 +9,32 @@
 #include <string>
 #include <vector>
 
+#include "rbit/core/message_kind.h"
 #include "rbit/core/outcome.h"
+#include "rbit/core/publication.h"
 
 namespace rbit {
 
+/// A metric that jobs of a runner may change. Its name says what it is: a counter's ends in _total,
+/// any other is a gauge.
+struct MetricDeclaration {
+  std::string name;
+  std::vector<std::string> labels;  // the names of all it has
+};
+
 /// What a [runner:NAME] section says beside its runner line. Defaults as in conf/rbit.ini.
 struct RunnerPolicy {
+  MessageKind message = MessageKind::pybit;
+  std::string schema;  // an absolute path; empty: none
+  OnInvalid on_invalid = OnInvalid::dead;
+  /// Where its jobs may publish: patterns of keys, * within a word, # for any rest.
+  std::vector<Destination> may_publish;
+  bool reply = false;                          // the end of a job goes to the message's reply_to
+  std::optional<Destination> on_done_publish;  // a done job's result goes there
+  std::vector<MetricDeclaration> metrics;
+  /// Whether what its jobs say on descriptor 3 may become messages.
+  bool may_send() const { return !may_publish.empty() || reply || on_done_publish; }
+
   int slots = 0;                              // this runner's share; 0: no limit of its own
   std::chrono::milliseconds timeout{0};       // of one attempt; 0: none
   std::chrono::milliseconds idle_timeout{0};  // without output or event; 0: none

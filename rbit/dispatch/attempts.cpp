@@ -1,6 +1,7 @@
 #include "rbit/dispatch/attempts.h"
 
 #include <chrono>
+#include <optional>
 #include <utility>
 
 #include "rbit/base/failpoint.h"
@@ -27,10 +28,10 @@ void take_back(Outcome& outcome) {
 }  // namespace
 
 Task<Outcome> Attempts::run(const Binding& binding, RunningJob& running,
-                            const std::string& record_dir, const Message& message, Slot& slot) {
+                            const std::string& record_dir, Slot& slot) {
   Backoff backoff(first_pause, longest_pause);
   for (;;) {
-    Outcome outcome = co_await try_once(binding, running, record_dir, message, slot);
+    Outcome outcome = co_await try_once(binding, running, record_dir, slot);
     if (outcome.kind != Outcome::Kind::not_started || blame_the_disk(outcome)) co_return outcome;
     if (outcome.shortage == 0) co_return outcome;
     ++short_;
@@ -44,14 +45,25 @@ Task<Outcome> Attempts::run(const Binding& binding, RunningJob& running,
 }
 
 Task<Outcome> Attempts::try_once(const Binding& binding, RunningJob& running,
-                                 std::string record_dir, Message message, Slot& slot) {
+                                 std::string record_dir, Slot& slot) {
   Outcome outcome;
   if (is_poison(running, outcome)) co_return outcome;
   RunContext context{[&](Status status, std::string said) {
                        recorder_.note_status(running, status, std::move(said));
                      },
-                     running.stop, std::move(record_dir), std::move(message),
-                     [&slot] { slot.reset(); }};
+                     running.stop, std::move(record_dir), [&slot] { slot.reset(); }};
+  context.publish = [&](Publication publication) {
+    recorder_.note_publication(running, std::move(publication));
+  };
+  context.metric = [&](const MetricChange& change) {
+    context_.observer.metric(running.job, change);
+  };
+  context.progress = [&](const Progress& progress) {
+    context_.observer.progress(running.job, progress);
+  };
+  context.mistake_of = context_.outside.mistake_of;
+  std::optional<Outcome> refused = co_await context_.outside.before(running.job, context);
+  if (refused) co_return std::move(*refused);
   failpoint("X.before");
   outcome = co_await binding.runner->run(running.job, context);
   running.stop.listen(nullptr);

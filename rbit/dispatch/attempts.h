@@ -18,11 +18,11 @@ class Attempts {
   /// somebody asks for its end.
   /// `slot` is the job's; it is dropped early if the job only waits for something at its end.
   Task<Outcome> run(const Binding& binding, RunningJob& running, const std::string& record_dir,
-                    const Message& message, Slot& slot);
+                    Slot& slot);
 
  private:
   Task<Outcome> try_once(const Binding& binding, RunningJob& running, std::string record_dir,
-                         Message message, Slot& slot);
+                         Slot& slot);
   bool is_poison(const RunningJob& running, Outcome& outcome) const;
   bool blame_the_disk(Outcome& outcome);
   void note_shortage(const Outcome& outcome);

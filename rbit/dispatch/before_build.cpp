@@ -66,7 +66,7 @@ Task<BeforeBuild::Verdict> BeforeBuild::look(const Binding& binding, RunningJob&
       co_await accept_unbuilt(running, slot, std::move(standing));
       co_return Verdict::over;
     case BuildCheck::put_back: {
-      log::info("job " + running.job.request.job_id + " is not built yet: " + standing.said);
+      log::info("job " + running.job.name() + " is not built yet: " + standing.said);
       const bool away = co_await put_back(binding, running, claims.waited);
       if (away) co_return Verdict::over;
     }
@@ -91,7 +91,7 @@ Task<bool> BeforeBuild::put_back(const Binding& binding, RunningJob& running, in
       copied = copied || done.has_value();
       if (done || context_.patience.has_ended()) break;
       if (delivery.refusal() == CopyRefusal::lasting) {
-        log::warning("job " + running.job.request.job_id +
+        log::warning("job " + running.job.name() +
                      " cannot be put back, it is built at once: " + done.error().text());
         running.deliveries.push_back(std::move(delivery));
         running.has_verdict = false;
@@ -107,8 +107,7 @@ Task<bool> BeforeBuild::put_back(const Binding& binding, RunningJob& running, in
 Task<void> BeforeBuild::accept_unbuilt(RunningJob& running, Slot& slot, Standing standing) {
   running.has_verdict = true;
   slot.reset();
-  const std::string line =
-      "job " + running.job.request.job_id + " is not built, its message is accepted: ";
+  const std::string line = "job " + running.job.name() + " is not built, its message is accepted: ";
   if (standing.kind == Standing::Kind::failed)
     log::warning(line + standing.said + " (`rbit dead replay` or a retry there builds it)");
   else if (standing.kind == Standing::Kind::unknown)

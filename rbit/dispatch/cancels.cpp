@@ -55,7 +55,7 @@ Task<void> Cancels::end(RunningJob& running, Slot& slot) {
   const Settlement settlement = Settlement::accept();
   const auto finished = co_await recorder_.finish(running.job, "", outcome, settlement);
   if (!finished.on_record) co_return;
-  log::info("job " + running.job.request.job_id + " is cancelled before it began");
+  log::info("job " + running.job.name() + " is cancelled before it began");
   context_.observer.finished(running.job, outcome, finished.told);
   co_await settling_.settle_all(running, settlement);
 }

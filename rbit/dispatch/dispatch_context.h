@@ -3,10 +3,12 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "rbit/base/flows.h"
 #include "rbit/core/job_observer.h"
 #include "rbit/core/journal.h"
+#include "rbit/core/runner.h"
 #include "rbit/core/transport.h"
 #include "rbit/dispatch/journal_watch.h"
 #include "rbit/dispatch/ledger.h"
@@ -20,8 +22,10 @@ namespace rbit {
 struct Binding {
   std::string queue;
   std::string runner_name;
+  MessageKind kind = MessageKind::pybit;
+  OnInvalid on_invalid = OnInvalid::dead;
   Runner* runner = nullptr;
-  RetryPolicy retry;
+  RetryPolicy retry{RunnerPolicy{}};
   std::optional<milliseconds> ack_after;  // none: a message is acknowledged when its job has ended
   bool can_own = false;  // messages can be acknowledged before that: the journal stands for them
 };
@@ -31,6 +35,16 @@ struct FlowMeans {
   /// Message to request, as the runner of that queue takes it; the Error's thing is the reason word
   /// `undecodable` or `invalid`.
   std::function<Result<BuildRequest>(const Binding&, const Message&)> read;
+  /// What the end of a job publishes beside what it gave itself: its answer, its result.
+  std::function<std::vector<Publication>(const Job&, const Outcome&, Status)> closing =
+      [](const Job&, const Outcome&, Status) { return std::vector<Publication>(); };
+  /// Runs before the process of a job is started, in its slot. An outcome: the job ends with it.
+  std::function<Task<std::optional<Outcome>>(const Job&, RunContext&)> before =
+      [](const Job&, RunContext&) -> Task<std::optional<Outcome>> { co_return std::nullopt; };
+  /// As RunContext has it.
+  std::function<std::string(const Destination&)> mistake_of = [](const Destination&) {
+    return std::string();
+  };
   /// A fresh directory for the leader's record of this attempt, and its removal after J3.
   std::function<Result<std::string>(const Job&)> make_record;
   std::function<void(const std::string&)> remove_record;

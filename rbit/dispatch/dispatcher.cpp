@@ -36,7 +36,13 @@ void Dispatcher::bind(const std::string& queue, const std::string& runner_name, 
                       const RunnerPolicy& policy) {
   context_.slots.add_runner(runner_name, policy.slots);
   readiness_.add(runner_name, runner);
-  Binding binding{queue, runner_name, &runner, RetryPolicy(policy), std::nullopt};
+  Binding binding;
+  binding.queue = queue;
+  binding.runner_name = runner_name;
+  binding.kind = policy.message;
+  binding.on_invalid = policy.on_invalid;
+  binding.runner = &runner;
+  binding.retry = RetryPolicy(policy);
   binding.can_own = context_.transport.has_acknowledgement_timeout();
   if (binding.can_own) binding.ack_after = policy.ack_after;
   lines_.insert_or_assign(queue, Line{std::move(binding)});
@@ -94,7 +100,9 @@ void Dispatcher::hold(const std::string& why) {
 
 Task<bool> Dispatcher::finish_earlier(Job job, Outcome outcome, std::string record_dir) {
   // Of a queue that is not read any more: it was done all the same.
-  const Binding stranger{job.queue, job.runner, nullptr, RetryPolicy(RunnerPolicy{}), std::nullopt};
+  Binding stranger;
+  stranger.queue = job.queue;
+  stranger.runner_name = job.runner;
   const Binding* known = binding_of(job.queue);
   co_return co_await flow_.finish_earlier(known != nullptr ? *known : stranger, std::move(job),
                                           std::move(outcome), std::move(record_dir));

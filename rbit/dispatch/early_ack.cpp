@@ -57,8 +57,7 @@ Task<void> EarlyAck::claim(std::string key) {
   if (written) {
     job->job.owned = true;
     failpoint("A1.claimed");
-    log::info("job " + job->job.request.job_id + " is on record as ours, " +
-              "its message is acknowledged");
+    log::info("job " + job->job.name() + " is on record as ours, " + "its message is acknowledged");
     co_await acknowledge_all(*job);
     failpoint("A1.acknowledged");
   } else {

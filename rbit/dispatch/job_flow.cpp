@@ -40,10 +40,9 @@ Task<bool> JobFlow::carry_out(const Binding& binding, RunningJob& running, Slot 
   const bool begun = co_await recorder_.begin(running, *record);  // J1
   if (!begun) context_.outside.remove_record(*record);
   if (!begun) co_return false;
-  const Message message = running.deliveries.front().message();  // it may be settled early
   running.ack_after = binding.ack_after;  // not before: a claim is of what is on record
   early_ack_.watch(running);              // A', when its time comes
-  Outcome outcome = co_await attempts_.run(binding, running, *record, message, slot);  // X to V
+  Outcome outcome = co_await attempts_.run(binding, running, *record, slot);  // X to V
   const Settlement settlement = co_await decide(binding, running, outcome);
   running.has_verdict = true;
   slot.reset();  // the next job need not wait for our disk
@@ -207,7 +206,7 @@ Task<void> JobFlow::keep_waiting(Arriving message) {
     context_.journal_watch.failed(written.error());
     co_return;
   }
-  log::info("job " + job.request.job_id + " of queue " + job.queue + " came back " +
+  log::info("job " + job.name() + " of queue " + job.queue + " came back " +
             std::to_string(returns_of(raw)) +
             " times: it is on record as ours and waits here for a slot");
   context_.ledger.backlog().add(job.key, job.queue, context_.clock.steady());
@@ -225,8 +224,10 @@ Job JobFlow::accept(Arriving& message) const {
   job.redelivered = raw.redelivered;
   job.may_be_owned = message.binding.can_own;
   job.timestamp = to_seconds(context_.clock.wall());
+  job.kind = message.binding.kind;
   job.request = std::move(message.request);
   job.digest = message.identity.digest;
+  job.head = raw;
   job.body = raw.body;
   return job;
 }

@@ -41,11 +41,11 @@ void OwnedJobs::take_over() {
     } else if (!unfinished && record->settlement.kind == Settlement::Kind::dead_letter) {
       has_dead_letters = true;  // there may be thousands: one after the other
     } else if (unfinished && is_read) {
-      log::info("job " + record->job_id + " is ours since an earlier life: it runs again");
+      log::info("job " + record->name() + " is ours since an earlier life: it runs again");
       context_.ledger.backlog().add(key, record->queue, context_.clock.steady());
     } else {
       if (unfinished)
-        log::warning("job " + record->job_id + " is ours since an earlier life, but queue " +
+        log::warning("job " + record->name() + " is ours since an earlier life, but queue " +
                      record->queue + " is not read here any more");
       send_away(key);
     }
@@ -101,7 +101,7 @@ Task<void> OwnedJobs::finish(std::string key) {
 }
 
 Task<void> OwnedJobs::requeue(const OwnedJob& owned, Delivery delivery) {
-  log::info("job " + owned.job.request.job_id + " goes back to queue " + owned.job.queue);
+  log::info("job " + owned.job.name() + " goes back to queue " + owned.job.queue);
   OwnedJob back = owned;
   Outcome outcome;
   outcome.reason = "interrupted";

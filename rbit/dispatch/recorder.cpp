@@ -16,6 +16,7 @@ Report report_on(const Job& job, Status status, std::string reason, std::string 
   report.job_id = job.request.job_id;
   report.queue = job.queue;
   report.web_host = job.request.web_host;
+  report.runner = job.runner;
   report.attempt = job.attempt;
   report.status = status;
   report.reason = std::move(reason);
@@ -41,6 +42,15 @@ Task<bool> Recorder::begin(RunningJob& running, const std::string& record_dir) {
 void Recorder::note_status(RunningJob& running, Status status, std::string message) {
   running.statuses.push_back(
       report_on(running.job, status, "", secrets::redacted(message), context_.clock));
+  pump(running);
+}
+
+void Recorder::note_publication(RunningJob& running, Publication publication) {
+  running.statuses.push_back(std::move(publication));
+  pump(running);
+}
+
+void Recorder::pump(RunningJob& running) {
   if (running.pumping) return;
   running.pumping = true;
   spawn(context_.loop, pump_statuses(running), "status report");
@@ -48,16 +58,31 @@ void Recorder::note_status(RunningJob& running, Status status, std::string messa
 
 Task<void> Recorder::pump_statuses(RunningJob& running) {
   while (!running.statuses.empty()) {
-    const Report report = std::move(running.statuses.front());
+    std::variant<Report, Publication> what = std::move(running.statuses.front());
     running.statuses.pop_front();
-    const Result<void> written = co_await context_.journal.report(running.job, report);
-    if (written)
-      context_.observer.status(report);
-    else
-      log::warning("a status was not recorded: " + written.error().text());
+    co_await write(running, std::move(what));
   }
   running.pumping = false;
   running.pumped.notify();
+}
+
+Task<void> Recorder::write(const RunningJob& running, std::variant<Report, Publication> what) {
+  if (const auto* report = std::get_if<Report>(&what)) {
+    const Result<void> written = co_await context_.journal.report(running.job, *report);
+    if (written)
+      context_.observer.status(*report);
+    else
+      log::warning("a status was not recorded: " + written.error().text());
+    co_return;
+  }
+  const Result<void> written =
+      co_await context_.journal.publish(running.job, std::get<Publication>(what));
+  if (!written)
+    log::error(
+        "job " + running.job.name() +
+        ": what it publishes is not on record, and so is not sent: " + written.error().text());
+  else
+    context_.observer.published();
 }
 
 Task<void> Recorder::statuses_written(RunningJob& running) {
@@ -74,24 +99,30 @@ Task<Recorder::Finished> Recorder::finish(const Job& job, const std::string& rec
   if (outcome.kind != Outcome::Kind::interrupted && !died && tell == Tell::all)
     verdict = report_on(job, status_of(outcome, settlement), outcome.reason, outcome.message,
                         context_.clock);
+  std::vector<Publication> leaving;
+  if (outcome.kind == Outcome::Kind::done) leaving = outcome.given.publications;
+  if (verdict)
+    for (Publication& one : context_.outside.closing(job, outcome, verdict->status))
+      leaving.push_back(std::move(one));
   Backoff backoff = Patience::pauses();
   failpoint("J3.before");
   for (bool said = false;; said = true) {
     const Result<void> written =
-        co_await context_.journal.finish(job, outcome, settlement, verdict);
+        co_await context_.journal.finish(job, outcome, settlement, verdict, leaving);
     if (written) break;
     if (!said) {
       context_.journal_watch.failed(written.error());
       context_.outside.sync_record(record_dir);
     }
     if (context_.patience.has_ended()) {
-      log::error("job " + job.request.job_id + ": its verdict could not be written (" +
+      log::error("job " + job.name() + ": its verdict could not be written (" +
                  written.error().text() + "); its message goes back, and its record is read again");
       co_return Finished{};
     }
     co_await context_.patience.pause(backoff.next());
   }
   failpoint("J3.after");
+  if (!leaving.empty()) context_.observer.published();
   if (!verdict) co_return Finished{true, std::nullopt};
   context_.observer.status(*verdict);
   co_return Finished{true, verdict->status};

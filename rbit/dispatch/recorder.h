@@ -2,6 +2,7 @@
 
 #include <optional>
 #include <string>
+#include <variant>
 
 #include "rbit/dispatch/dispatch_context.h"
 
@@ -20,6 +21,8 @@ class Recorder {
   Task<bool> begin(RunningJob& running, const std::string& record_dir);
   /// A status that the job reports of itself.
   void note_status(RunningJob& running, Status status, std::string message);
+  /// Something that it sends before its end.
+  void note_publication(RunningJob& running, Publication publication);
   /// Ends when all that the job reported of itself is on record.
   Task<void> statuses_written(RunningJob& running);
 
@@ -34,7 +37,9 @@ class Recorder {
                         const Settlement& settlement, Tell tell = Tell::all);
 
  private:
+  void pump(RunningJob& running);
   Task<void> pump_statuses(RunningJob& running);
+  Task<void> write(const RunningJob& running, std::variant<Report, Publication> what);
 
   DispatchContext& context_;
 };

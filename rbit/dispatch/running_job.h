@@ -3,6 +3,7 @@
 #include <deque>
 #include <optional>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "rbit/base/clock.h"
@@ -33,8 +34,8 @@ struct RunningJob {
   bool claiming = false;                  // under way
   Notice claimed;                         // it has ended
 
-  // Statuses on their way to the journal, in order.
-  std::deque<Report> statuses;
+  // Statuses, and what it sends before its end, on their way to the journal, in order.
+  std::deque<std::variant<Report, Publication>> statuses;
   bool pumping = false;
   Notice pumped;
 };

@@ -98,12 +98,13 @@ Result<std::optional<OwnedJob>> OwnedTable::find(const std::string& key) const {
   job.digest = record.digest;
   std::string request, properties, body;
   row.read(rows::job_column_count, request, properties, job.redelivered, body);
-  job.request = request_from_json(request);
+  request_from_json(request, job);
   job.body = std::move(body);
   owned.message.queue = record.queue;
   properties_from_json(properties, owned.message);
   owned.message.redelivered = job.redelivered;
   owned.message.body = job.body;
+  job.head = owned.message;
   return std::optional<OwnedJob>(std::move(owned));
 }
 

@@ -3,17 +3,18 @@
 #include <algorithm>
 #include <utility>
 
+#include "rbit/core/message_codec.h"
 #include "rbit/journal/rows.h"
 
 namespace rbit {
 
-ReportTable::ReportTable(Database& database, std::vector<std::string> targets, std::int64_t limit)
+ReportTable::ReportTable(Database& database, std::vector<ReportTarget> targets, std::int64_t limit)
     : database_(database), targets_(std::move(targets)), limit_(limit) {
   auto count = database_.prepare("SELECT count(*) FROM outbox WHERE state = 'waiting'");
   if (count.step()) waiting_ = count.integer(0);
 }
 
-Result<void> ReportTable::add(std::int64_t job, const Report& report) {
+Result<void> ReportTable::add(std::int64_t job, const Report& report, const Job* whole) {
   {
     auto last = database_.prepare(
         "SELECT reported, reported_status, reported_reason, reported_message, reported_final "
@@ -33,7 +34,12 @@ Result<void> ReportTable::add(std::int64_t job, const Report& report) {
       report.attempt, to_string(report.status), report.reason, report.message,
       is_final(report.status), job);
   if (!noted) return noted;
-  return insert(job, report, targets_);
+  for (const ReportTarget& target : targets_) {
+    if (!target.wants(report) || (target.carries_message && whole == nullptr)) continue;
+    const auto added = insert(job, report, target, whole);
+    if (!added) return added;
+  }
+  return make_room();
 }
 
 Result<void> ReportTable::add_again(std::int64_t job, std::int64_t now) {
@@ -41,48 +47,91 @@ Result<void> ReportTable::add_again(std::int64_t job, std::int64_t now) {
   report.time = now;
   {
     auto last = database_.prepare(
-        "SELECT reported, reported_status, reported_reason, reported_message FROM job "
-        "WHERE id = ? AND reported > 0",
+        "SELECT reported, reported_status, reported_reason, reported_message, job_id, key, queue, "
+        "runner FROM job WHERE id = ? AND reported > 0",
         job);
     const auto row = last.step();
     if (!row) return row.error();
     if (!*row) return {};
     std::string status;
-    last.read(0, report.attempt, status, report.reason, report.message);
+    last.read(0, report.attempt, status, report.reason, report.message, report.job_id,
+              report.job_key, report.queue, report.runner);
     report.status = status_from(status).value_or(Status::waiting);
   }
-  // Who has not heard it yet will hear it anyway.
-  std::vector<std::string> heard;
-  for (const auto& target : targets_) {
-    const auto waits = has_waiting(job, target);
+  for (const ReportTarget& target : targets_) {
+    if (!target.hears_again || !target.wants(report)) continue;
+    const auto waits = has_waiting(job, target.name);
     if (!waits) return waits.error();
-    if (!*waits) heard.push_back(target);
-  }
-  return insert(job, report, heard);
-}
-
-Result<void> ReportTable::insert(std::int64_t job, const Report& report,
-                                 const std::vector<std::string>& targets) {
-  for (const auto& target : targets) {
-    const auto behind = has_waiting(job, target);
-    if (!behind) return behind.error();
-    // 0 is "at once": a wall clock that is set back must not hold a report up.
-    const auto written = database_.run(
-        "INSERT INTO outbox(job, target, attempt, seq, status, reason, message, final, time, due) "
-        "VALUES(?1, ?2, ?3, (SELECT seq FROM job WHERE id = ?1), ?4, ?5, ?6, ?7, ?8, "
-        "iif(?9, NULL, 0))",
-        job, target, report.attempt, to_string(report.status), report.reason, report.message,
-        is_final(report.status), report.time, *behind);
-    if (!written) return written;
-    ++added_;
+    if (*waits) continue;  // it has not heard it yet, and will
+    const auto added = insert(job, report, target, nullptr);
+    if (!added) return added;
   }
   return make_room();
 }
 
+Result<void> ReportTable::insert(std::int64_t job, const Report& report, const ReportTarget& target,
+                                 const Job* whole) {
+  const auto behind = has_waiting(job, target.name);
+  if (!behind) return behind.error();
+  std::string request, properties;
+  std::string_view body;
+  if (target.carries_message && whole != nullptr) {
+    request = request_to_json(*whole);
+    properties = properties_to_json(whole->head);
+    body = whole->body;
+  }
+  // 0 is "at once": a wall clock that is set back must not hold a report up.
+  const auto written = database_.run(
+      "INSERT INTO outbox(job, target, attempt, seq, status, reason, message, final, time, due, "
+      "request, properties, body) "
+      "VALUES(?1, ?2, ?3, (SELECT seq FROM job WHERE id = ?1), ?4, ?5, ?6, ?7, ?8, "
+      "iif(?9, NULL, 0), ?10, ?11, ?12)",
+      job, target.name, report.attempt, to_string(report.status), report.reason, report.message,
+      is_final(report.status), report.time, *behind, request, properties, Blob{body});
+  if (written) ++added_;
+  return written;
+}
+
+Result<std::string> ReportTable::next_message_id(std::int64_t job, const Job& whole) {
+  const auto counted = database_.run("UPDATE job SET seq = seq + 1 WHERE id = ?", job);
+  if (!counted) return counted.error();
+  auto row = database_.prepare("SELECT seq FROM job WHERE id = ?", job);
+  const auto found = row.step();
+  if (!found) return found.error();
+  return message_id_of(whole.key, whole.attempt, static_cast<int>(row.integer(0)));
+}
+
+Result<std::string> ReportTable::publish(std::int64_t job, const Job& whole,
+                                         const Publication& publication, std::int64_t now) {
+  const auto id = next_message_id(job, whole);
+  if (!id) return id;
+  const auto behind = has_waiting(job, publication_target);
+  if (!behind) return behind.error();
+  MessageHead head;
+  static_cast<MessageProperties&>(head) = publication.properties;
+  head.message_id = *id;
+  head.exchange = publication.to.exchange;
+  head.routing_key = publication.to.key;
+  const bool is_apart = publication.delay.count() > 0;
+  const std::int64_t due = is_apart ? now + publication.delay.count() * 1000 : 0;
+  const std::string properties = properties_to_json(head);
+  const auto written = database_.run(
+      "INSERT INTO outbox(job, target, attempt, seq, status, reason, message, final, time, due, "
+      "properties, body, apart) VALUES(?1, ?2, ?3, (SELECT seq FROM job WHERE id = ?1), '', ?4, "
+      "'', 1, ?5, iif(?6, NULL, ?7), ?8, ?9, ?10)",
+      job, publication_target, whole.attempt, publication.is_reply ? "reply" : "", now,
+      !is_apart && *behind, due, properties, Blob{publication.body}, is_apart);
+  if (!written) return written.error();
+  ++added_;
+  return id;
+}
+
 Result<bool> ReportTable::has_waiting(std::int64_t job, const std::string& target) {
   return database_
-      .prepare("SELECT 1 FROM outbox WHERE job = ? AND target = ? AND state = 'waiting' LIMIT 1",
-               job, target)
+      .prepare(
+          "SELECT 1 FROM outbox WHERE job = ? AND target = ? AND state = 'waiting' AND "
+          "apart = 0 LIMIT 1",
+          job, target)
       .step();
 }
 
@@ -92,7 +141,9 @@ Result<void> ReportTable::make_room() {
     {
       // Final ones last: what became of a job is worth more than that it began.
       auto row = database_.prepare(
-          "SELECT id FROM outbox WHERE state = 'waiting' ORDER BY final, id LIMIT 1");
+          "SELECT id FROM outbox WHERE state = 'waiting' AND target <> ? ORDER BY final, id LIMIT "
+          "1",
+          publication_target);
       const auto found = row.step();
       if (!found) return found.error();
       if (!*found) return {};
@@ -106,8 +157,9 @@ Result<void> ReportTable::make_room() {
 Result<void> ReportTable::take_out(std::int64_t id, std::string_view state,
                                    const std::string& note) {
   const auto taken = database_.run(
-      "UPDATE outbox SET state = ?, note = ?, due = NULL WHERE id = ? AND state = 'waiting'", state,
-      note, id);
+      "UPDATE outbox SET state = ?1, note = ?2, due = NULL, body = iif(?1 = 'sent', x'', body) "
+      "WHERE id = ?3 AND state = 'waiting'",
+      state, note, id);
   if (!taken) return taken;
   if (database_.changes() == 0) return {};  // it was out already
   --added_;
@@ -115,7 +167,7 @@ Result<void> ReportTable::take_out(std::int64_t id, std::string_view state,
   return database_.run(
       "UPDATE outbox SET due = 0 WHERE due IS NULL AND id = ("
       "SELECT min(w.id) FROM outbox w JOIN outbox o ON w.job = o.job AND w.target = o.target "
-      "WHERE o.id = ? AND w.state = 'waiting')",
+      "WHERE o.id = ? AND w.state = 'waiting' AND w.apart = 0)",
       id);
 }
 
@@ -128,8 +180,10 @@ Result<void> ReportTable::drop_before(std::int64_t time) {
   std::vector<std::int64_t> old;
   for (const int final : {0, 1}) {
     auto rows = database_.prepare(
-        "SELECT id, time FROM outbox WHERE state = 'waiting' AND final = ? ORDER BY id LIMIT 250",
-        final);
+        "SELECT id, time FROM outbox WHERE state = 'waiting' AND target <> ? AND final = ? ORDER "
+        "BY "
+        "id LIMIT 250",
+        publication_target, final);
     auto row = rows.step();
     for (; row && *row && rows.integer(1) < time; row = rows.step()) old.push_back(rows.integer(0));
     if (!row) return row.error();

@@ -7,7 +7,9 @@
 #include <vector>
 
 #include "rbit/base/database.h"
-#include "rbit/core/report.h"
+#include "rbit/core/job.h"
+#include "rbit/core/publication.h"
+#include "rbit/core/report_sink.h"
 
 namespace rbit {
 
@@ -16,13 +18,20 @@ namespace rbit {
 class ReportTable {
  public:
   /// One row a target for each report; above `limit` waiting rows the oldest that are not final go.
-  ReportTable(Database& database, std::vector<std::string> targets, std::int64_t limit);
+  ReportTable(Database& database, std::vector<ReportTarget> targets, std::int64_t limit);
 
   // Changes.
 
   /// Adds `report` of the job in row `job`, unless it says nothing new: after a final status of the
-  /// run, or if status and message are those of the last one of this attempt.
-  Result<void> add(std::int64_t job, const Report& report);
+  /// run, or if status and message are those of the last one of this attempt. `whole` is the job,
+  /// for targets that carry its message; nullptr: they do not hear of this.
+  Result<void> add(std::int64_t job, const Report& report, const Job* whole);
+  /// Adds what the job publishes, and gives the message id that it has from now on: of the job's
+  /// key, the attempt, and a number that the job's reports count too.
+  Result<std::string> publish(std::int64_t job, const Job& whole, const Publication& publication,
+                              std::int64_t now);
+  /// The same for one that does not leave through the outbox.
+  Result<std::string> next_message_id(std::int64_t job, const Job& whole);
   /// Adds the last one again, for the targets that have heard it. It keeps its number, by which
   /// they know it.
   Result<void> add_again(std::int64_t job, std::int64_t now);
@@ -51,14 +60,14 @@ class ReportTable {
   void count(std::int64_t added) { waiting_ += added; }
 
  private:
-  Result<void> insert(std::int64_t job, const Report& report,
-                      const std::vector<std::string>& targets);
+  Result<void> insert(std::int64_t job, const Report& report, const ReportTarget& target,
+                      const Job* whole);
   Result<bool> has_waiting(std::int64_t job, const std::string& target);
   Result<void> take_out(std::int64_t id, std::string_view state, const std::string& note);
   Result<void> make_room();
 
   Database& database_;
-  std::vector<std::string> targets_;
+  std::vector<ReportTarget> targets_;
   std::int64_t limit_;
   std::int64_t waiting_ = 0, added_ = 0;
 };

@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "rbit/core/message_codec.h"
 #include "rbit/log/log.h"
 
 namespace rbit::rows {
@@ -19,7 +20,7 @@ JobRecord read_job(const Statement& row) {
   row.read(0, job.key, job.queue, job.runner, job.job_id, job.package, job.version, state,
            job.attempt, job.crashes, job.outcome, job.reason, job.message, settlement, delay,
            job.settlement.next_attempt, job.settlement.reason, job.settled, status, job.log_file,
-           artifacts, job.begun, job.ended, job.digest, job.last_message);
+           artifacts, job.begun, job.ended, job.digest, job.last_message, job.result);
   job.state = state_from(state);
   job.settlement.kind = value_in(settlement_names, settlement).value_or(Settlement::Kind::accept);
   job.settlement.delay = std::chrono::milliseconds(delay);
@@ -30,11 +31,16 @@ JobRecord read_job(const Statement& row) {
 
 Report read_report(const Statement& row) {
   Report report;
-  std::string status;
+  std::string status, artifacts, properties, body;
   row.read(0, report.id, report.target, report.job_key, report.job_id, report.queue,
            report.web_host, report.attempt, report.seq, status, report.reason, report.message,
            report.time, report.tries, report.exit, report.wall_micros, report.cpu_micros,
-           report.peak_memory_kib, report.output_bytes);
+           report.peak_memory_kib, report.output_bytes, report.runner, report.result, artifacts,
+           report.request, properties, body);
+  report.artifacts = artifacts_from_json(artifacts);
+  report.carried.queue = report.queue;
+  properties_from_json(properties, report.carried);
+  report.carried.body = std::move(body);
   report.status = status_from(status).value_or(Status::waiting);
   return report;
 }

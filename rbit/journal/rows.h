@@ -18,7 +18,7 @@ inline constexpr std::string_view job_columns =
     "key, queue, runner, job_id, package, version, state, attempt, crashes, outcome, reason, "
     "message, settlement, settlement_delay, settlement_attempt, settlement_reason, "
     "claim = 'settled', reported_status, log_file, artifacts, begun, ended, digest, "
-    "reported_message";
+    "reported_message, result";
 /// What a query asks for behind these columns begins at this number.
 constexpr int count_of(std::string_view columns) {
   return 1 + static_cast<int>(std::count(columns.begin(), columns.end(), ','));
@@ -30,7 +30,8 @@ JobRecord read_job(const Statement& row);
 /// order.
 inline constexpr std::string_view report_columns =
     "o.id, o.target, j.key, j.job_id, j.queue, j.web_host, o.attempt, o.seq, o.status, o.reason, "
-    "o.message, o.time, o.tries, a.exit, a.wall, a.cpu, a.memory, a.output";
+    "o.message, o.time, o.tries, a.exit, a.wall, a.cpu, a.memory, a.output, j.runner, j.result, "
+    "j.artifacts, o.request, o.properties, o.body";
 inline constexpr int report_column_count = count_of(report_columns);
 /// The attempt whose end a report tells, as `a`; nulls for one that tells of no end.
 inline constexpr std::string_view attempt_of_report =

@@ -11,7 +11,7 @@ namespace rbit::schema {
 namespace {
 
 /// What leads from version N to N + 1 stands at place N. A step that was released is never changed.
-constexpr std::array<const char*, 7> steps{R"sql(
+constexpr std::array<const char*, 8> steps{R"sql(
 -- One row a key. Times are microseconds since 1970, 0 is "not yet".
 CREATE TABLE job(
   id INTEGER PRIMARY KEY,
@@ -178,6 +178,16 @@ CREATE INDEX job_blocked ON job(id) WHERE state = 'blocked';
 UPDATE job SET claim = 'held' WHERE settled = 0 AND claim = 'settled';
 UPDATE job SET claim = 'settled' WHERE settled = 1 AND claim <> 'settled';
 ALTER TABLE job DROP COLUMN settled;
+)sql",
+                                           R"sql(
+-- What a job gave, as JSON, and the messages that rows of some targets carry: the one that is sent,
+-- or the one that asked for the job. Who waits for it, `due` 0 and behind no other row of its job,
+-- is `apart`: a publication that is delayed.
+ALTER TABLE job ADD COLUMN result TEXT NOT NULL DEFAULT '';
+ALTER TABLE outbox ADD COLUMN request TEXT NOT NULL DEFAULT '';     -- JSON
+ALTER TABLE outbox ADD COLUMN properties TEXT NOT NULL DEFAULT '';  -- JSON
+ALTER TABLE outbox ADD COLUMN body BLOB NOT NULL DEFAULT x'';
+ALTER TABLE outbox ADD COLUMN apart INTEGER NOT NULL DEFAULT 0;
 )sql"};
 
 Result<int> version_of(Database& database) {

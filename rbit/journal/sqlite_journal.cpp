@@ -36,7 +36,7 @@ JobRecord::State state_after(const Outcome& outcome, const Settlement& settlemen
 
 }  // namespace
 
-SqliteJournal::SqliteJournal(Database& database, Clock& clock, std::vector<std::string> targets,
+SqliteJournal::SqliteJournal(Database& database, Clock& clock, std::vector<ReportTarget> targets,
                              std::string worker, JournalLimits limits)
     : database_(database),
       clock_(clock),
@@ -68,17 +68,19 @@ Result<std::vector<OpenAttempt>> SqliteJournal::open_attempts() const {
   std::vector<OpenAttempt> open;
   auto row = database_.prepare(
       "SELECT j.key, j.queue, j.runner, a.n, j.crashes, p.redelivered, p.timestamp, p.request, "
-      "p.body, a.record_dir, j.claim = 'owned', j.digest FROM attempt a JOIN job j ON j.id = a.job "
+      "p.body, a.record_dir, j.claim = 'owned', j.digest, p.properties FROM attempt a JOIN job j "
+      "ON j.id = a.job "
       "JOIN payload p ON p.job = a.job WHERE a.ended = 0 AND a.life <> ? ORDER BY a.id",
       life_);
   auto found = row.step();
   for (; found && *found; found = row.step()) {
     OpenAttempt one;
     Job& job = one.job;
-    std::string request, body;
+    std::string request, body, properties;
     row.read(0, job.key, job.queue, job.runner, job.attempt, job.crashes, job.redelivered,
-             job.timestamp, request, body, one.record_dir, job.owned, job.digest);
-    job.request = request_from_json(request);
+             job.timestamp, request, body, one.record_dir, job.owned, job.digest, properties);
+    request_from_json(request, job);
+    properties_from_json(properties, job.head);
     job.body = std::move(body);
     open.push_back(std::move(one));
   }
@@ -181,16 +183,27 @@ Task<Result<void>> SqliteJournal::report(const Job& job, Report status) {
     const auto row = row_of(job.key);
     if (!row) return row.error();
     if (!*row) return Error{"job " + job.key, "was not begun, so nothing is reported of it", ""};
-    return reports_.add((*row)->id, status);
+    return reports_.add((*row)->id, status, &job);
   };
   co_return co_await write(Durability::process, std::move(change));
 }
 
 Task<Result<void>> SqliteJournal::finish(const Job& job, const Outcome& outcome,
                                          const Settlement& settlement,
-                                         std::optional<Report> verdict) {
-  Change change = [&] { return write_finish(job, outcome, settlement, verdict); };
+                                         std::optional<Report> verdict,
+                                         std::vector<Publication> publications) {
+  Change change = [&] { return write_finish(job, outcome, settlement, verdict, publications); };
   co_return co_await write(Durability::power, std::move(change), Reserve::use);
+}
+
+Task<Result<void>> SqliteJournal::publish(const Job& job, Publication publication) {
+  Change change = [&]() -> Result<void> {
+    const auto row = row_of(job.key);
+    if (!row) return row.error();
+    if (!*row) return Error{"job " + job.key, "was not begun, so it publishes nothing", ""};
+    return write_publication((*row)->id, job, publication);
+  };
+  co_return co_await write(Durability::power, std::move(change));
 }
 
 Task<Result<void>> SqliteJournal::own(const std::string& key) {
@@ -336,7 +349,8 @@ Result<std::int64_t> SqliteJournal::accept(const Job& job, const std::optional<R
     if (const auto kept = owned_.set_dead_aside(row->id); !kept) return kept.error();
     const auto fresh = database_.run(
         "UPDATE job SET run = run + 1, begun = ?, outcome = '', reason = '', message = '', "
-        "reported = 0, reported_status = '', reported_final = 0, log_file = '', artifacts = '' "
+        "reported = 0, reported_status = '', reported_final = 0, log_file = '', artifacts = '', "
+        "result = '' "
         "WHERE id = ?",
         time, row->id);
     if (!fresh) return fresh.error();
@@ -375,7 +389,7 @@ Result<void> SqliteJournal::write_begin(const Job& job, const std::string& prope
       "VALUES(?1, (SELECT run FROM job WHERE id = ?1), ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
       *row, job.attempt, life_, boot_, worker_, record_dir, now(), redelivered);
   if (!begun) return begun;
-  return reports_.add(*row, building);
+  return reports_.add(*row, building, &job);
 }
 
 Result<void> SqliteJournal::write_payload(std::int64_t row, const Job& job,
@@ -384,7 +398,7 @@ Result<void> SqliteJournal::write_payload(std::int64_t row, const Job& job,
   return database_.run(
       "INSERT OR REPLACE INTO payload(job, request, properties, redelivered, timestamp, body) "
       "VALUES(?, ?, ?, ?, ?, ?)",
-      row, request_to_json(job.request), properties, redelivered, job.timestamp,
+      row, request_to_json(job), properties, redelivered, job.timestamp,
       Blob{has_body ? job.body.bytes() : std::string_view()});
 }
 
@@ -407,7 +421,8 @@ Result<void> SqliteJournal::close_attempts(std::int64_t row, const Outcome& outc
 
 Result<void> SqliteJournal::write_finish(const Job& job, const Outcome& outcome,
                                          const Settlement& settlement,
-                                         const std::optional<Report>& verdict) {
+                                         const std::optional<Report>& verdict,
+                                         const std::vector<Publication>& publications) {
   const auto known = row_of(job.key);
   if (!known) return known.error();
   std::int64_t row = *known ? (*known)->id : 0;
@@ -426,7 +441,10 @@ Result<void> SqliteJournal::write_finish(const Job& job, const Outcome& outcome,
   if (const auto closed = close_attempts(row, outcome); !closed) return closed;
   if (const auto written = write_verdict(row, job, outcome, settlement); !written) return written;
   if (verdict)
-    if (const auto told = reports_.add(row, *verdict); !told) return told;
+    if (const auto told = reports_.add(row, *verdict, &job); !told) return told;
+  if (!repeated)  // else they are on record
+    for (const Publication& publication : publications)
+      if (const auto sent = write_publication(row, job, publication); !sent) return sent;
   const auto state = state_after(outcome, settlement);
   if (state == JobRecord::State::done || state == JobRecord::State::failed) {
     const auto late =  // the cancel came too late
@@ -439,18 +457,29 @@ Result<void> SqliteJournal::write_finish(const Job& job, const Outcome& outcome,
   return pruning_.step();
 }
 
+Result<void> SqliteJournal::write_publication(std::int64_t row, const Job& job,
+                                              const Publication& publication) {
+  if (!enqueue_) {
+    const auto id = reports_.publish(row, job, publication, now());
+    return id ? Result<void>() : id.error();
+  }
+  const auto id = reports_.next_message_id(row, job);
+  return id ? enqueue_(publication, *id) : id.error();
+}
+
 Result<void> SqliteJournal::write_verdict(std::int64_t row, const Job& job, const Outcome& outcome,
                                           const Settlement& settlement) {
   return database_.run(
       "UPDATE job SET state = ?1, attempt = ?2, crashes = ?3, outcome = ?4, reason = ?5, "
       "message = ?6, settlement = ?7, settlement_delay = ?8, settlement_attempt = ?9, "
       "settlement_reason = ?10, claim = ?11, log_file = ?12, artifacts = ?13, ended = ?14, "
-      "touched = ?14 WHERE id = ?15",
+      "touched = ?14, result = ?16 WHERE id = ?15",
       to_string(state_after(outcome, settlement)), job.attempt, job.crashes,
       to_string(outcome.kind), outcome.reason, outcome.message, to_string(settlement.kind),
       settlement.delay.count(), settlement.next_attempt, settlement.reason,
       job.owned ? "owned" : "held",  // a claim whose sync failed is none
-      outcome.log_file, rows::artifacts_to_json(outcome.artifacts), now(), row);
+      outcome.log_file, rows::artifacts_to_json(outcome.artifacts), now(), row,
+      outcome.given.result);
 }
 
 Result<void> SqliteJournal::write_copy_lost(const AwaitedCopy& copy, const Report& verdict,
@@ -466,7 +495,7 @@ Result<void> SqliteJournal::write_copy_lost(const AwaitedCopy& copy, const Repor
   if (!written) return written;
   if (database_.changes() == 0) return {};  // it came meanwhile
   lost = true;
-  return reports_.add((*row)->id, verdict);
+  return reports_.add((*row)->id, verdict, nullptr);
 }
 
 /// Leaves `recorded` false if jobs of that id are known and all of them have ended.

@@ -22,7 +22,7 @@ namespace rbit {
 class SqliteJournal : public Journal {
  public:
   /// `worker` is rbit's name; `targets` are those of the sinks. All refer to what outlives this.
-  SqliteJournal(Database& database, Clock& clock, std::vector<std::string> targets,
+  SqliteJournal(Database& database, Clock& clock, std::vector<ReportTarget> targets,
                 std::string worker, JournalLimits limits = {});
 
   std::optional<JobRecord> find(const std::string& key) const override;
@@ -35,7 +35,12 @@ class SqliteJournal : public Journal {
                            Report building) override;
   Task<Result<void>> report(const Job& job, Report status) override;
   Task<Result<void>> finish(const Job& job, const Outcome& outcome, const Settlement& settlement,
-                            std::optional<Report> verdict) override;
+                            std::optional<Report> verdict,
+                            std::vector<Publication> publications = {}) override;
+  Task<Result<void>> publish(const Job& job, Publication publication) override;
+  /// From now on publications do not leave through the outbox: this puts them where they go, within
+  /// the transaction that commits them.
+  void enqueue_by(Enqueue enqueue) { enqueue_ = std::move(enqueue); }
   Task<Result<void>> own(const std::string& key) override;
   Task<Result<void>> keep_waiting(const Job& job, const Message& message) override;
   Task<Result<void>> keep_dead(const Message& message, const Settlement& settlement) override;
@@ -101,7 +106,9 @@ class SqliteJournal : public Journal {
   Result<void> write_begin(const Job& job, const std::string& properties, bool redelivered,
                            const std::string& record_dir, const Report& building);
   Result<void> write_finish(const Job& job, const Outcome& outcome, const Settlement& settlement,
-                            const std::optional<Report>& verdict);
+                            const std::optional<Report>& verdict,
+                            const std::vector<Publication>& publications);
+  Result<void> write_publication(std::int64_t row, const Job& job, const Publication& publication);
   Result<void> write_copy_lost(const AwaitedCopy& copy, const Report& verdict, bool& lost);
   Result<void> write_cancel(const std::string& job_id, bool& recorded);
   Result<void> mark_reading(const std::string& key, int& deaths);
@@ -110,6 +117,7 @@ class SqliteJournal : public Journal {
   Clock& clock_;
   ReportTable reports_;
   OwnedTable owned_;
+  Enqueue enqueue_;
   std::string worker_, boot_;
   std::string life_;  // of rbit: an open attempt of another one has nobody left who could end it
   JournalLimits limits_;

@@ -20,17 +20,21 @@ SinkAnswer later(const Error& error) {
                     : SinkAnswer::retry(error.text());
 }
 
-/// The number as JSON wants it: no zeros in front.
-std::string number(const std::string& digits) {
-  const auto start = digits.find_first_not_of('0');
-  return start == std::string::npos ? "0" : digits.substr(start);
+/// PyBit's number as JSON wants it, without zeros in front; of a job that has none its key, as
+/// text. Empty: its number is none.
+std::string name_of(const Report& report) {
+  if (report.job_id.empty())
+    return nlohmann::json(report.job_key)
+        .dump(-1, ' ', true, nlohmann::json::error_handler_t::replace);
+  long long number = 0;
+  const bool is_number = text::parse_number(report.job_id, 0, 999'999'999'999'999'999, number);
+  return is_number ? std::to_string(number) : std::string();
 }
 
 /// Exactly three members, spaced as Python's json.dumps spaces them; ASCII whatever the text is.
-std::string body(const Report& report) {
+std::string body(const Report& report, const std::string& name) {
   const nlohmann::json message = explanation(report);
-  return "{\"status\": \"" + std::string(to_string(report.status)) +
-         "\", \"job\": " + number(report.job_id) +
+  return "{\"status\": \"" + std::string(to_string(report.status)) + "\", \"job\": " + name +
          ", \"message\": " + message.dump(-1, ' ', true, nlohmann::json::error_handler_t::replace) +
          "}";
 }
@@ -41,16 +45,15 @@ AmqpSink::AmqpSink(amqp::Publisher& publisher, std::string queue, bool declare)
     : publisher_(publisher), queue_(std::move(queue)), declare_(declare) {}
 
 Task<SinkAnswer> AmqpSink::send(const Report& report) {
-  long long id = 0;
-  if (!text::parse_number(report.job_id, 0, 999'999'999'999'999'999, id))
-    co_return SinkAnswer::dropped("the job's id is not a number");
+  const std::string name = name_of(report);
+  if (name.empty()) co_return SinkAnswer::dropped("the job's id is not a number");
   if (declare_) {
     const auto declared = co_await publisher_.declare_queue(queue_);
     if (!declared) co_return later(declared.error());
   }
   amqp::Outgoing message;
   message.routing_key = queue_;  // of the default exchange
-  message.body = body(report);
+  message.body = body(report, name);
   message.message_id = message_id(report);
   message.timestamp = to_seconds(from_micros(report.time));
   // The body has room for nothing more; a reader who cares finds the order here, and what an

@@ -24,18 +24,18 @@ Task<SinkAnswer> LogSink::send(const Report& report) {
   const log::Fields fields = log_fields(report);
   if (report.status == Status::waiting || report.status == Status::building) {
     if (!is_own_status(report))  // those are in the log since the runner set them
-      log::info("Job '" + report.job_id +
+      log::info("Job '" + report.name() +
                     "', timestamp: " + std::to_string(to_seconds(from_micros(report.time))),
                 fields);
   } else {
-    log::info("Job " + report.job_id + "'s state is now '" + status + "'.", fields);
+    log::info("Job " + report.name() + "'s state is now '" + status + "'.", fields);
     if (report.status == Status::failed || report.status == Status::blocked)
-      log::debug("Job " + report.job_id + " had issues. " + why, fields);
+      log::debug("Job " + report.name() + " had issues. " + why, fields);
     // Whoever runs without DEBUG must not be left with a bare 'Failed'.
     if (report.status == Status::failed)
-      log::warning("Job " + report.job_id + " failed in " + report.queue + ", attempt " +
+      log::warning("Job " + report.name() + " failed in " + report.queue + ", attempt " +
                        std::to_string(report.attempt) + ": " + why + " (`rbit log CONFIG " +
-                       report.job_id + "` shows its output)",
+                       report.name() + "` shows its output)",
                    fields);
   }
   co_return SinkAnswer{};

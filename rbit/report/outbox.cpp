@@ -19,10 +19,10 @@ void Outbox::add(std::unique_ptr<ReportSink> sink) {
                                             [this] { changed_.notify(); }));
 }
 
-std::vector<std::string> Outbox::targets() const {
-  std::vector<std::string> names;
-  for (const auto& relay : relays_) names.emplace_back(relay->target());
-  return names;
+std::vector<ReportTarget> Outbox::targets() const {
+  std::vector<ReportTarget> targets;
+  for (const auto& relay : relays_) targets.push_back(relay->as_target());
+  return targets;
 }
 
 void Outbox::start() {

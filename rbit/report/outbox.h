@@ -27,12 +27,13 @@ class Outbox : public JobObserver {
   /// REQUIRES: before `start`; no other sink of that target. The targets here are those the
   /// journal makes rows for.
   void add(std::unique_ptr<ReportSink> sink);
-  std::vector<std::string> targets() const;
+  std::vector<ReportTarget> targets() const;
 
   void start();
   /// After each write of the journal that may have made a row. Cheap.
   void wake();
   void status(const Report&) override { wake(); }
+  void published() override { wake(); }
 
   /// At the end: ends when all rows are out, or all that can go for now (a target that is down gets
   /// one last try), or `limit` has passed. Returns true if no row is left.

@@ -10,6 +10,12 @@ namespace rbit {
 PybitSink::PybitSink(const asio::any_io_executor& loop, PybitSettings settings)
     : http_(loop), address_(std::move(settings)) {}
 
+ReportTarget PybitSink::as_target() {
+  ReportTarget target = ReportSink::as_target();
+  target.wants = [](const Report& report) { return !report.job_id.empty(); };
+  return target;
+}
+
 Task<SinkAnswer> PybitSink::send(const Report& report) {
   const auto number = PybitAddress::number_of(report.job_id);
   if (!number) co_return SinkAnswer::dropped(number.error().text());

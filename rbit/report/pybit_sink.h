@@ -15,6 +15,8 @@ class PybitSink : public ReportSink {
   PybitSink(const asio::any_io_executor& loop, PybitSettings settings);
 
   std::string_view target() const override { return "pybit"; }
+  /// It knows jobs by its own numbers alone.
+  ReportTarget as_target() override;
   Task<SinkAnswer> send(const Report& report) override;
 
  private:

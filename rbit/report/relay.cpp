@@ -45,7 +45,7 @@ Task<void> rethrow(std::exception_ptr error) {
 }
 
 std::string what(const Report& report) {
-  return "report '" + std::string(to_string(report.status)) + "' of job " + report.job_id;
+  return "report '" + std::string(to_string(report.status)) + "' of job " + report.name();
 }
 
 std::string in_seconds(milliseconds time) {

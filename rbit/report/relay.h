@@ -66,6 +66,7 @@ class Relay : public std::enable_shared_from_this<Relay> {
   bool recording() const { return recording_ > 0; }
 
   std::string_view target() const { return sink_->target(); }
+  ReportTarget as_target() const { return sink_->as_target(); }
   TargetState state() const;
 
  private:

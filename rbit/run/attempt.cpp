@@ -127,10 +127,9 @@ void Attempt::on_event(JobEvent event) {
 
 /// One of the lines that scripts grep for (rbit/doc/formats.rst, log-lines).
 void Attempt::log_status(const StatusEvent& status) const {
-  log::debug(std::string(to_string(status.status)) + " - " + text::one_line(status.message),
-             {{"job", job_.request.job_id},
-              {"queue", job_.queue},
-              {"attempt", std::to_string(job_.attempt)}});
+  log::debug(
+      std::string(to_string(status.status)) + " - " + text::one_line(status.message),
+      {{"job", job_.name()}, {"queue", job_.queue}, {"attempt", std::to_string(job_.attempt)}});
 }
 
 void Attempt::on_nonsense(const std::string& why) {

@@ -28,7 +28,7 @@ std::string time_text(std::optional<std::int64_t> seconds) {
   return text;
 }
 
-ordered_json headers_of(const Message& message) {
+ordered_json headers_of(const MessageHead& message) {
   ordered_json headers;  // null where there are none
   for (const auto& [name, value] : message.headers)
     std::visit([&, &key = name](const auto& one) { headers[key] = one; }, value);
@@ -98,7 +98,7 @@ void set_default(std::vector<std::string>& environment, const std::string& name,
   if (!has_variable(environment, name)) environment.push_back(name + "=" + value);
 }
 
-std::string message_metadata(const Message& message, const std::string& queue) {
+std::string message_metadata(const MessageHead& message, const std::string& queue) {
   const ordered_json properties{{"application_headers", headers_of(message)},
                                 {"content_type", message.content_type},
                                 {"content_encoding", message.content_encoding},

@@ -7,7 +7,6 @@
 #include <vector>
 
 #include "rbit/core/job.h"
-#include "rbit/core/message.h"
 #include "rbit/core/runner_policy.h"
 #include "rbit/run/account.h"
 
@@ -52,6 +51,6 @@ void set_default(std::vector<std::string>& environment, const std::string& name,
 /// The properties and the delivery of a message as JSON, in the shape that rabbitmq-cli-consumer
 /// gives its programs with --pipe: the same members in the same order, all of them, those of what
 /// a message does not have empty. The body is not read.
-std::string message_metadata(const Message& message, const std::string& queue);
+std::string message_metadata(const MessageHead& message, const std::string& queue);
 
 }  // namespace rbit

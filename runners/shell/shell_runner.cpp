@@ -41,8 +41,8 @@ Result<Fd> sealed_input(const std::string& body, const std::string& message_file
 constexpr int events_number = 3;
 
 /// The message's properties where `metadata-fd` says. At 3 they take the place of the events.
-Result<void> add_metadata(JobOrder& order, const RunContext& context, const Job& job, int number) {
-  Fd metadata = sealed_memory("rbit-metadata", message_metadata(context.message, job.queue));
+Result<void> add_metadata(JobOrder& order, const Job& job, int number) {
+  Fd metadata = sealed_memory("rbit-metadata", message_metadata(job.head, job.queue));
   if (!metadata) return Error::of_system("metadata-fd", errno);
   if (number == events_number) {
     order.events_fd = std::move(metadata);
@@ -125,7 +125,7 @@ Task<Outcome> ShellRunner::run_in(const Workspace& workspace, const Job& job, Ru
   ordered->output_fd = std::move(output_pipe->second);
   ordered->events_fd = std::move(event_pipe->second);
   if (policy_.metadata_fd != 0) {
-    auto added = add_metadata(*ordered, context, job, policy_.metadata_fd);
+    auto added = add_metadata(*ordered, job, policy_.metadata_fd);
     if (!added) co_return not_started(added.error());
   }
 

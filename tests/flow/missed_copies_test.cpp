@@ -20,7 +20,7 @@ struct House {
   House() {
     database = std::move(*Database::open(loop.get_executor(), ":memory:"));
     schema::upgrade(*database).value();
-    journal.emplace(*database, clock, std::vector<std::string>{"log", "pybit"}, "worker");
+    journal.emplace(*database, clock, std::vector<ReportTarget>{"log", "pybit"}, "worker");
     CopyLinks links;
     links.ask = [this](std::string queue) { return ask(std::move(queue)); };
     links.own_consumers = [this](const std::string&) { return own; };

@@ -152,7 +152,7 @@ class Story {
   }
 
   void begin_life(int slots) {
-    journal_ = std::make_unique<SqliteJournal>(*database_, clock, std::vector<std::string>{"log"},
+    journal_ = std::make_unique<SqliteJournal>(*database_, clock, std::vector<ReportTarget>{"log"},
                                                "saw-horse");
     runner_ = std::make_unique<ScriptedRunner>(loop_.get_executor());
     dispatcher_ = std::make_unique<Dispatcher>(loop_.get_executor(), clock, *journal_, transport,

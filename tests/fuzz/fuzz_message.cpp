@@ -35,8 +35,11 @@ void check(const BuildRequest& request) {
     need(!text->starts_with('-') && !has_control(*text), "transport is one plain line");
   for (const auto* text : {&request.web_host, &request.commands})
     need(text->find('\0') == std::string::npos, "no NUL anywhere");
-  const std::string kept = request_to_json(request);
-  need(request_to_json(request_from_json(kept)) == kept, "the journal gives back what it got");
+  Job job, again;
+  job.request = request;
+  const std::string kept = request_to_json(job);
+  request_from_json(kept, again);
+  need(request_to_json(again) == kept, "the journal gives back what it got");
 }
 
 /// The same bytes on the command queue.

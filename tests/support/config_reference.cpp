@@ -19,6 +19,9 @@ constexpr SectionText sections[] = {
      "\"runner:\". Keys that are not listed here are settings: the runner gets them as they stand, "
      "a shell line as %(key)s."},
     {"status", "status", "Where the statuses of jobs go."},
+    {"hook", "hook:hello",
+     "What runs before jobs, and when something became of them. One section for each hook, with a "
+     "name of your own after \"hook:\". See rbit-messages(7)."},
     {"monitor", "monitor", "A page for health checks and metrics."},
     {"log", "log",
      "The log of rbit itself. Python's logging sections ([loggers], [handlers], [formatters]) are "
@@ -31,6 +34,9 @@ std::string_view sample(const Key& key) {
     return "queue-mappings =\n    demo_any_stable_text:hello\n";
   if (key.section == "runner" && key.name == "runner")
     return "runner = shell!echo \"Hello, %ID %VERSION\" > hello.txt\n";
+  if (key.section == "hook" && key.name == "run")
+    return "run = shell!echo \"$RBIT_KEY: $RBIT_STATUS $RBIT_REASON\"\n";
+  if (key.section == "hook" && key.name == "on") return "on = failed\n";
   if (key.section == "runner" && key.name == "artifacts") return "artifacts = *.txt\n";
   return "";
 }
@@ -93,8 +99,9 @@ std::string reference_ini() {
 std::string man_keys() {
   std::string out = ".SH KEYS\n";
   for (const auto& section : sections) {
-    const bool runner = section.name == "runner";
-    out += ".SS [" + groff(runner ? "runner:NAME" : section.header) + "]\n";
+    const std::string_view header = section.header;
+    const std::size_t colon = header.find(':');
+    out += ".SS [" + groff(header.substr(0, colon)) + (colon != header.npos ? ":NAME" : "") + "]\n";
     out += groff(section.doc) + "\n";
     for (const Key& key : key_table()) {
       if (key.section != section.name) continue;

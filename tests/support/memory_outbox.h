@@ -79,10 +79,11 @@ class MemoryOutbox : public Journal {
     co_return Result<void>();
   }
   Task<Result<void>> report(const Job&, Report) override { co_return Result<void>(); }
-  Task<Result<void>> finish(const Job&, const Outcome&, const Settlement&,
-                            std::optional<Report>) override {
+  Task<Result<void>> finish(const Job&, const Outcome&, const Settlement&, std::optional<Report>,
+                            std::vector<Publication>) override {
     co_return Result<void>();
   }
+  Task<Result<void>> publish(const Job&, Publication) override { co_return Result<void>(); }
   Task<Result<void>> own(const std::string&) override { co_return Result<void>(); }
   std::vector<std::string> owned_jobs() const override { return {}; }
   Result<std::optional<OwnedJob>> owned_job(const std::string&) const override {

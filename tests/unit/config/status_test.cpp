@@ -87,7 +87,7 @@ TEST_CASE("wrong values of [status]") {
   CHECK(found("report = amqq\n") ==
         "rbit.ini:7: [status] report: 'amqq' is not known (did you mean 'amqp'?)\n");
   CHECK(found("report = mail\n") ==
-        "rbit.ini:7: [status] report: 'mail' is not known (known: log, pybit, amqp)\n");
+        "rbit.ini:7: [status] report: 'mail' is not known (known: log, pybit, amqp, webhook)\n");
   CHECK(found("report = pybit\n") ==
         "rbit.ini:7: [status] report: pybit needs 'url' (write url = http://HOST:PORT)\n");
   CHECK(found("url = pybit:8080\n") ==

@@ -78,16 +78,24 @@ TEST_CASE("properties that are no JSON leave a message as it is") {
   CHECK(message.headers.empty());
 }
 
-TEST_CASE("a build request comes back as it was") {
-  BuildRequest request;
+TEST_CASE("what a message was read as comes back as it was") {
+  Job job, read;
+  BuildRequest& request = job.request;
   request.job_id = "36";
   request.package = "col10642";
   request.uri = "http://cnx.org/";
   request.master = true;
-  const BuildRequest copy = request_from_json(request_to_json(request));
+  request_from_json(request_to_json(job), read);
+  const BuildRequest& copy = read.request;
+  CHECK(read.kind == MessageKind::pybit);
   CHECK(copy.job_id == "36");
   CHECK(copy.package == "col10642");
   CHECK(copy.uri == "http://cnx.org/");
   CHECK(copy.version.empty());
   CHECK(copy.master);
+  for (const MessageKind kind : {MessageKind::json, MessageKind::raw}) {
+    job.kind = kind;
+    request_from_json(request_to_json(job), read);
+    CHECK(read.kind == kind);
+  }
 }

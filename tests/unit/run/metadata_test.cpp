@@ -10,7 +10,7 @@ using namespace rbit;
 namespace {
 
 std::string time_of(std::int64_t seconds) {
-  Message message;
+  MessageHead message;
   message.timestamp = seconds;
   return nlohmann::json::parse(message_metadata(message, "q"))["properties"]["timestamp"];
 }
@@ -18,7 +18,7 @@ std::string time_of(std::int64_t seconds) {
 }  // namespace
 
 TEST_CASE("a message without properties, byte for byte as rabbitmq-cli-consumer 2 writes it") {
-  Message message;
+  MessageHead message;
   message.persistent = false;
   message.consumer_tag = "ctag-./rabbitmq-cli-consumer-1";
   message.delivery_tag = 1;
@@ -34,7 +34,7 @@ TEST_CASE("a message without properties, byte for byte as rabbitmq-cli-consumer 
 }
 
 TEST_CASE("a message with all of them") {
-  Message message;
+  MessageHead message;
   message.headers = {{"a", std::string("text")}, {"b", std::int64_t{5}}, {"c", true}, {"d", 1.5}};
   message.content_type = "application/json";
   message.content_encoding = "utf-8";
@@ -74,7 +74,7 @@ TEST_CASE("times, hostile ones too") {
 }
 
 TEST_CASE("bytes that are no text do not break it") {
-  Message message;
+  MessageHead message;
   message.content_type = "a\xff";
   message.headers["\xfe"] = std::string("\xc3\x28\0x", 4);
   message.headers["nan"] = std::numeric_limits<double>::quiet_NaN();

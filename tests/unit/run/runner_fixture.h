@@ -21,7 +21,7 @@ struct RunnerFixture : RunFixture {
   std::unique_ptr<Runner> runner;
   std::vector<std::string> reports;  // "Building: half way"
   std::string record_dir;            // of the last job
-  Message message;                   // of the message of each
+  MessageHead message;               // of the message of each
   std::function<void(StopRequest&)> on_report;
   int slots_released = 0;
 
@@ -64,7 +64,8 @@ struct RunnerFixture : RunFixture {
                          reports.push_back(std::string(to_string(status)) + ": " + said);
                          if (on_report) on_report(stop);
                        },
-                       stop, record_dir, message, [&] { ++slots_released; }};
+                       stop, record_dir, [&] { ++slots_released; }};
+    one.head = message;
     Outcome outcome = co_await runner->run(one, context);
     co_return outcome;
   }

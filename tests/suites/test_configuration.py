@@ -244,7 +244,7 @@ class OldFiles(Suite):
         self.configure_text(text)
         done = self.command("config", "rbit.ini")
         self.assertEqual(done.returncode, 0, done.stderr)
-        self.assertNotIn("secret", done.stdout)
+        self.assertNotIn(" secret", done.stdout)
         return done
 
     def test_the_legacy_form(self):

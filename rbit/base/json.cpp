@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "rbit/base/secrets.h"
 #include "rbit/base/text.h"
 
 namespace rbit::json {
@@ -92,6 +93,26 @@ class Builder : public nlohmann::json_sax<json> {
   std::size_t nodes_ = 0;
 };
 
+/// In place; recursion is bounded by the depth that `parse` allows.
+void redact(json& value) {
+  if (value.is_object()) {
+    json kept = json::object();
+    for (auto& [name, member] : value.items()) {
+      redact(member);
+      kept[secrets::redacted(name)] = std::move(member);
+    }
+    value = std::move(kept);
+  } else if (value.is_array()) {
+    for (json& one : value) redact(one);
+  } else if (value.is_string()) {
+    value = secrets::redacted(value.get_ref<const std::string&>());
+  } else if (value.is_number()) {
+    const std::string digits = value.dump();
+    std::string shown = secrets::redacted(digits);
+    if (shown != digits) value = std::move(shown);
+  }
+}
+
 }  // namespace
 
 Result<json> parse(std::string_view text, const Limits& limits) {
@@ -103,6 +124,14 @@ Result<json> parse(std::string_view text, const Limits& limits) {
   if (!whole) return Error{"", builder.why(), ""};
   // Said outright: a json converts to anything, an Error too.
   return Result<json>(boost::system::in_place_value, builder.take());
+}
+
+std::string redacted(const std::string& text) {
+  if (secrets::redacted(text) == text) return text;
+  auto document = parse(text, Limits{16 << 20, 64, 1'000'000, 16 << 20});
+  if (!document) return "null";
+  redact(*document);
+  return document->dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
 std::string text_in(const json& object, const char* name) {

@@ -24,4 +24,8 @@ Result<nlohmann::json> parse(std::string_view text, const Limits& limits = {});
 /// The text that an object has as the member of that name; "" if it has none.
 std::string text_in(const nlohmann::json& object, const char* name);
 
+/// A document without secrets (rbit/base/secrets.h), still a document: texts and names lose theirs,
+/// a number that holds one becomes a text. What is no JSON is "null".
+std::string redacted(const std::string& text);
+
 }  // namespace rbit::json

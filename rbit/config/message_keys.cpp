@@ -41,7 +41,7 @@ void read_metric(SectionReader& reader, const std::string& item,
 void read_may_publish(SectionReader& reader, RunnerPolicy& policy) {
   for (const std::string& item : reader.list("may-publish")) {
     const std::size_t colon = item.find(':');
-    if (colon == std::string::npos || colon + 1 == item.size()) {
+    if (colon == std::string::npos || item == ":") {
       reader.wrong("may-publish", item, "is not EXCHANGE:KEY (of a queue, write :QUEUE)");
       continue;
     }

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "rbit/base/names.h"
+#include "rbit/base/quantity.h"
 #include "rbit/base/text.h"
 
 namespace rbit::config {
@@ -20,35 +21,7 @@ constexpr Named<std::int64_t> time_units[] = {
     {86'400'000, "d"}, {3'600'000, "h"}, {60'000, "m"}, {1'000, "s"}, {1, "ms"}};
 constexpr Named<int> size_units[] = {{30, "G"}, {20, "M"}, {10, "K"}};
 
-bool is_digit(char c) {
-  return c >= '0' && c <= '9';
-}
-
-/// A decimal number without sign or exponent; `text` is left at what follows it.
-std::optional<double> take_decimal(std::string_view& text) {
-  if (text.empty() || !is_digit(text.front())) return std::nullopt;
-  double number = 0;
-  const auto [end, error] =
-      std::from_chars(text.data(), text.data() + text.size(), number, std::chars_format::fixed);
-  if (error != std::errc()) return std::nullopt;
-  text.remove_prefix(static_cast<std::size_t>(end - text.data()));
-  return number;
-}
-
 }  // namespace
-
-std::optional<std::chrono::milliseconds> parse_duration(std::string_view text) {
-  constexpr auto most = static_cast<double>(24 * 86'400'000LL);
-  text = text::trim(text);
-  const auto number = take_decimal(text);
-  if (!number) return std::nullopt;
-  const std::string unit = text::lower(text::trim(text));
-  const auto scale = value_in(time_units, unit.empty() ? "s" : std::string_view(unit));
-  if (!scale) return std::nullopt;
-  const double time = *number * static_cast<double>(*scale);
-  if (time > most) return std::nullopt;
-  return std::chrono::milliseconds(static_cast<std::int64_t>(time + 0.5));
-}
 
 std::optional<std::int64_t> parse_size(std::string_view text) {
   text = text::trim(text);
@@ -171,7 +144,7 @@ std::optional<std::vector<std::string>> parse_words(std::string_view text) {
 }
 
 bool is_variable_name(std::string_view text) {
-  if (text.empty() || is_digit(text.front())) return false;
+  if (text.empty() || (text.front() >= '0' && text.front() <= '9')) return false;
   return text::has_only(text, "_");
 }
 

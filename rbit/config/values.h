@@ -8,14 +8,14 @@
 #include <vector>
 
 #include "rbit/base/disk.h"
+#include "rbit/base/quantity.h"
 
 /// How values are written. The readers give none for what is not such a
 /// value; none throws.
 namespace rbit::config {
 
-/// "30" and "90s" are seconds, "500ms", "2m", "1h", "1d", "0.5"; at most 24 days, so that every
-/// duration fits the 32 bits of a queue's x-message-ttl.
-std::optional<std::chrono::milliseconds> parse_duration(std::string_view text);
+/// As everywhere (rbit/base/quantity.h).
+using rbit::parse_duration;
 /// "4096", "512K", "16M", "2G" (powers of 1024) in bytes.
 std::optional<std::int64_t> parse_size(std::string_view text);
 /// "1G", "5%", "1G, 5%": a size, a share of the file system, or both; 0 of either is no limit.

@@ -12,8 +12,8 @@
 #include "rbit/base/text.h"
 #include "rbit/core/runner_words.h"
 #include "rbit/log/log.h"
+#include "rbit/run/outcome_file.h"
 #include "rbit/run/outcome_of.h"
-#include "rbit/run/record.h"
 
 namespace rbit {
 
@@ -34,6 +34,7 @@ Attempt::Attempt(const asio::any_io_executor& loop, const Job& job, RunContext& 
       context_(context),
       policy_(policy),
       log_(log_dir, job, policy.log_limit),
+      giving_(job, context, policy),
       timer_(loop) {}
 
 Attempt::~Attempt() {
@@ -60,6 +61,7 @@ void Attempt::over() {
   ladder_ = nullptr;
   timer_.cancel();
   armed_ = false;
+  giving_.flush_progress();
 }
 
 void Attempt::on_output(std::string_view bytes) {
@@ -97,32 +99,61 @@ void Attempt::heed_output_limit(Outcome& outcome) const {
 void Attempt::on_event(JobEvent event) {
   activity();
   if (auto* status = std::get_if<StatusEvent>(&event)) {
-    const bool is_verdict = is_final(status->status) || status->status == Status::blocked;
-    if ((is_verdict ? ++verdicts_ : ++reports_) <= max_reports) log_status(*status);
-    if (is_verdict) {
-      final_words_ = std::move(status->message);
-    } else if (reports_ <= max_reports) {
-      context_.report(status->status, std::move(status->message));
-    } else if (reports_ == max_reports + 1) {
-      log::warning("job " + job_.key + ": more than " + std::to_string(max_reports) +
-                   " statuses; the rest are not reported");
-    }
+    on_status(*status);
   } else if (auto* artifact = std::get_if<ArtifactEvent>(&event)) {
     if (named_.size() > max_artifacts) return;  // one too many is enough to be refused
     artifact->artifact.kind = secrets::redacted(artifact->artifact.kind);
     note_artifact(context_.record_dir, artifact->artifact);
     named_.push_back(std::move(artifact->artifact));
   } else if (auto* line = std::get_if<LogEvent>(&event)) {
-    if (!line->printed) {
-      log_.write((line->level.empty() ? line->text : line->level + ": " + line->text) + "\n");
-      unflushed_ = true;
-    }
-    log::hand_on(runners_logger, line->level,
-                 "job " + job_.key + ": " + text::shortened(line->text, max_event_message));
-    activity();
+    on_log(*line);
   } else if (auto* result = std::get_if<ResultEvent>(&event)) {
     if (!result_) result_ = std::move(*result);  // there is one verdict
+  } else if (auto* given = std::get_if<GivenEvent>(&event)) {
+    giving_.result(given->result);
+    if (!given->message.empty()) final_words_ = std::move(given->message);
+  } else if (auto* publish = std::get_if<PublishEvent>(&event)) {
+    on_publish(std::move(*publish));
+  } else if (auto* metric = std::get_if<MetricEvent>(&event)) {
+    if (const auto taken = giving_.metric(std::move(*metric)); !taken && !metric_said_) {
+      metric_said_ = true;
+      log::warning("job " + job_.key + ": " + taken.error().text());
+    }
+  } else if (auto* progress = std::get_if<ProgressEvent>(&event)) {
+    giving_.progress(std::move(progress->progress));
+    if (giving_.progress_due() && ladder_) arm();
   }
+}
+
+void Attempt::on_status(StatusEvent& status) {
+  const bool is_verdict = is_final(status.status) || status.status == Status::blocked;
+  if ((is_verdict ? ++verdicts_ : ++reports_) <= max_reports) log_status(status);
+  if (is_verdict) {
+    final_words_ = std::move(status.message);
+  } else if (reports_ <= max_reports) {
+    context_.report(status.status, std::move(status.message));
+  } else if (reports_ == max_reports + 1) {
+    log::warning("job " + job_.key + ": more than " + std::to_string(max_reports) +
+                 " statuses; the rest are not reported");
+  }
+}
+
+void Attempt::on_log(const LogEvent& line) {
+  if (!line.printed) {
+    log_.write((line.level.empty() ? line.text : line.level + ": " + line.text) + "\n");
+    unflushed_ = true;
+  }
+  log::hand_on(runners_logger, line.level,
+               "job " + job_.key + ": " + text::shortened(line.text, max_event_message));
+  activity();
+}
+
+/// What is refused is the job's failure, if nothing else is: said once, where it is looked for.
+void Attempt::on_publish(PublishEvent event) {
+  const auto taken = giving_.publish(std::move(event));
+  if (taken || std::exchange(publish_said_, true)) return;
+  log::warning("job " + job_.key + ": " + taken.error().text());
+  log_.note(taken.error().text());
 }
 
 /// One of the lines that scripts grep for (rbit/doc/formats.rst, log-lines).
@@ -177,6 +208,7 @@ void Attempt::arm() {
   if (policy_.idle_timeout.count() > 0 && cause_ == StopCause::none)
     next = std::min<Time>(next, active_ + policy_.idle_timeout);
   if (unflushed_) next = std::min<Time>(next, std::chrono::steady_clock::now() + flush_pause);
+  if (const auto due = giving_.progress_due()) next = std::min<Time>(next, *due);
   armed_ = next != Time::max();
   if (!armed_) return;
   armed_for_ = next;
@@ -198,6 +230,7 @@ void Attempt::on_timer() {
   }
   if (unflushed_) log_.flush();
   unflushed_ = false;
+  if (const auto due = giving_.progress_due(); due && now >= *due) giving_.flush_progress();
   arm();
 }
 
@@ -213,6 +246,7 @@ Task<void> Attempt::complete(Outcome& outcome, ArtifactOrder order) {
   over();
   failpoint("V");
   heed_output_limit(outcome);
+  giving_.complete(outcome);
   const bool own = outcome.kind == Outcome::Kind::done || outcome.kind == Outcome::Kind::failed ||
                    outcome.kind == Outcome::Kind::blocked;
   if (own && outcome.message.empty()) outcome.message = result_ ? result_->message : "";
@@ -228,10 +262,25 @@ Task<void> Attempt::complete(Outcome& outcome, ArtifactOrder order) {
   outcome.log_file = log_.path();
   if (policy_.artifacts_when.contains(outcome.kind))
     co_await keep_artifacts(outcome, std::move(order));
+  if (outcome.kind != Outcome::Kind::done) {  // its artifacts made it a failed one, or a cancel did
+    outcome.given.publications.clear();
+    outcome.given.metrics.clear();
+  }
+  note_outcome(outcome);
+  failpoint("V.noted");
   log_.close();
   if (log_.trouble())
     log::warning("job " + job_.key + ": output is missing from its log: " + log_.trouble()->text());
   outcome.output_bytes = log_.bytes();
+}
+
+/// Before the verdict can count: what the job sends leaves with that, or never.
+void Attempt::note_outcome(const Outcome& outcome) const {
+  const Given& given = outcome.given;
+  const bool gives = !given.result.empty() || !given.publications.empty() || !given.metrics.empty();
+  if (!has_artifacts_ && !gives && !policy_.may_send()) return;
+  if (auto written = write_outcome(context_.record_dir, outcome); !written)
+    log::warning("job " + job_.key + ": " + written.error().text());
 }
 
 Task<void> Attempt::keep_artifacts(Outcome& outcome, ArtifactOrder order) {
@@ -262,8 +311,7 @@ Task<void> Attempt::keep_artifacts(Outcome& outcome, ArtifactOrder order) {
     for (const auto& note : kept->notes) log_.note(note);
   }
   note_artifacts(outcome, kept);
-  if (auto written = write_outcome(context_.record_dir, outcome); !written)
-    log::warning("job " + job_.key + ": " + written.error().text());
+  has_artifacts_ = true;
 }
 
 /// What this machine has too little of is not the job's fault: it is waited for, with the job's

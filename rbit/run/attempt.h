@@ -17,6 +17,7 @@
 #include "rbit/core/runner_policy.h"
 #include "rbit/run/artifacts.h"
 #include "rbit/run/event_line.h"
+#include "rbit/run/giving.h"
 #include "rbit/run/job_log.h"
 #include "rbit/run/leader.h"
 
@@ -43,6 +44,9 @@ class Attempt {
   /// Whatever else is wrong with the log costs the log alone.
   Result<void> open_log() { return log_.begin(); }
 
+  /// The job's directory: what it publishes from files lies below.
+  void work_in(std::string directory) { giving_.work_in(std::move(directory)); }
+
   /// From now on limits count and requests are passed on.
   void begin(Ladder ladder);
   /// The job is over: no limit counts and no request is passed on any more.
@@ -65,7 +69,8 @@ class Attempt {
   /// The first `result` event, or none yet.
   const std::optional<ResultEvent>& result() const { return result_; }
 
-  /// Fills in what only this knows: a message where there is none, artifacts, log, sizes. A cancel
+  /// Fills in what only this knows: a message where there is none, what it gives, artifacts, log,
+  /// sizes; and notes what a leader knows nothing of, for the next life (`write_outcome`). A cancel
   /// that comes meanwhile makes it a cancelled one, a kill an interrupted one, and nothing is kept.
   /// REQUIRES: no process of the job is left, its pipes are drained. What the policy wants kept and
   /// what the job named comes into `order` here.
@@ -73,6 +78,10 @@ class Attempt {
 
  private:
   using Kept = Result<KeptArtifacts>;
+  void on_status(StatusEvent& status);
+  void on_log(const LogEvent& line);
+  void on_publish(PublishEvent event);
+  void note_outcome(const Outcome& outcome) const;
   Task<void> keep_artifacts(Outcome& outcome, ArtifactOrder order);
   /// `asked` is notified when somebody asks for the job's end.
   Task<Kept> collect_with_patience(const ArtifactOrder& order, Notice& asked);
@@ -95,6 +104,9 @@ class Attempt {
   std::optional<ResultEvent> result_;
   std::string final_words_;  // message of the last final status, or Blocked, that the job set
   std::vector<Artifact> named_;
+  Giving giving_;
+  bool publish_said_ = false, metric_said_ = false;  // that one was refused
+  bool has_artifacts_ = false;                       // it was tried to keep some
   std::int64_t event_bytes_ = 0;
   std::size_t reports_ = 0, verdicts_ = 0;  // statuses it set
 

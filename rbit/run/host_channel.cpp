@@ -75,10 +75,11 @@ struct HostChannel::State : std::enable_shared_from_this<HostChannel::State> {
         input(executor, asio::local::stream_protocol(), line_end.release()),
         changed(executor),
         policy(of),
-        events([this](JobEvent event) { on_event(std::move(event)); },
-               [this](const std::string& why) {
-                 if (attempt) attempt->on_nonsense(why);
-               }) {}
+        events(
+            Speaker::host, [this](JobEvent event) { on_event(std::move(event)); },
+            [this](const std::string& why) {
+              if (attempt) attempt->on_nonsense(why);
+            }) {}
 
   asio::any_io_executor loop;
   LeaderLease leader;

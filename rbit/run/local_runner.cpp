@@ -45,6 +45,7 @@ Task<Outcome> LocalRunner::run(const Job& job, RunContext& context) {
   if (auto opened = attempt.open_log(); !opened) co_return not_started(opened.error());
   auto workspace = make_workspace(job, context.record_dir);
   if (!workspace) co_return not_started(workspace.error());
+  attempt.work_in(workspace->path());
   Outcome outcome = co_await run_in(*workspace, job, context, attempt);
   if (policy_.keep_work) workspace->keep();
   const Result<void> removed = co_await workspace->remove();

@@ -6,6 +6,7 @@
 #include <iterator>
 #include <vector>
 
+#include "rbit/base/json.h"
 #include "rbit/base/shortage.h"
 #include "rbit/base/text.h"
 #include "rbit/run/directories.h"
@@ -113,7 +114,10 @@ void note_use(Outcome& outcome, const JobEnd& end) {
 
 Outcome outcome_of(const ResultEvent& result) {
   const bool done = result.kind == Kind::done;
-  return make_outcome(result.kind, done ? "" : std::string(to_string(result.kind)), result.message);
+  Outcome outcome =
+      make_outcome(result.kind, done ? "" : std::string(to_string(result.kind)), result.message);
+  if (!result.value.empty()) outcome.given.result = json::redacted(result.value);
+  return outcome;
 }
 
 int shortage_of(const JobEnd& end, const RunnerPolicy& policy) {

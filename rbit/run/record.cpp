@@ -21,25 +21,15 @@
 #include "rbit/run/artifacts.h"
 #include "rbit/run/event_line.h"
 #include "rbit/run/job_log.h"
+#include "rbit/run/outcome_file.h"
 #include "rbit/run/outcome_of.h"
 #include "rbit/run/process.h"
+#include "rbit/run/whole_file.h"
 #include "rbit/run/workspace.h"
 
 namespace rbit {
 
 namespace {
-
-/// At most 1 MiB; none if it is not there.
-std::optional<std::string> read_small(const std::string& path) {
-  const Fd file(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
-  struct stat status;
-  if (!file || ::fstat(file.get(), &status) != 0 || status.st_size > 1 << 20) return std::nullopt;
-  std::string text(static_cast<std::size_t>(status.st_size), '\0');
-  const ssize_t count = ::pread(file.get(), text.data(), text.size(), 0);
-  if (count < 0) return std::nullopt;
-  text.resize(static_cast<std::size_t>(count));
-  return text;
-}
 
 /// Its verdict lines, if the sum says that they are whole.
 void parse_end(const std::string& text, std::size_t begin_size, LeaderRecord& record) {
@@ -103,35 +93,12 @@ Task<std::optional<LeaderRecord>> final_record(const OpenAttempt& attempt,
   }
 }
 
-std::optional<Outcome> read_outcome(const std::string& record_dir) {
-  const auto text = read_small(record_dir + "/outcome");
-  if (!text) return std::nullopt;
-  auto parsed = json::parse(*text);
-  if (!parsed) return std::nullopt;
-  const nlohmann::json& document = *parsed;
-  using enum Outcome::Kind;
-  static constexpr Named<Outcome::Kind> kinds[] = {{done, "done"},
-                                                   {failed, "failed"},
-                                                   {blocked, "blocked"},
-                                                   {timed_out, "timed-out"},
-                                                   {crashed, "crashed"}};
-  const auto kind = value_in(kinds, json::text_in(document, "kind"));
-  if (!kind) return std::nullopt;
-  Outcome outcome =
-      make_outcome(*kind, json::text_in(document, "reason"), json::text_in(document, "message"));
-  outcome.log_file = json::text_in(document, "log_file");
-  if (const auto found = document.find("artifacts"); found != document.end())
-    for (const nlohmann::json& one : *found)
-      outcome.artifacts.push_back(Artifact{json::text_in(one, "path"), json::text_in(one, "kind")});
-  return outcome;
-}
-
 /// What the record and, of a host, its result line say.
 std::optional<Outcome> verdict(const LeaderRecord& record, const std::string& record_dir,
                                const RunnerPolicy& policy) {
   std::optional<ResultEvent> result;
-  if (const auto line = read_small(record_dir + "/result")) {
-    auto event = parse_event_line(text::trim(*line));
+  if (const auto line = read_whole(record_dir + "/result")) {
+    auto event = parse_event_line(text::trim(*line), Speaker::host);
     if (event)
       if (const auto* said = std::get_if<ResultEvent>(&*event)) result = *said;
   }
@@ -145,15 +112,6 @@ std::optional<Outcome> verdict(const LeaderRecord& record, const std::string& re
   return outcome_of(*record.end, policy);
 }
 
-/// Whole or not at all: under another name first.
-Result<void> write_whole(const std::string& path, const std::string& text) {
-  const std::string fresh = path + ".new";
-  const Fd file(::open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600));
-  if (!file || !write_all(file.get(), text)) return Error::of_system(fresh, errno);
-  if (::rename(fresh.c_str(), path.c_str()) != 0) return Error::of_system(path, errno);
-  return {};
-}
-
 /// Where an attempt left what. Records of earlier versions do not say it, and their names could be
 /// those of other jobs too: they count for such records only.
 struct Left {
@@ -161,7 +119,7 @@ struct Left {
 };
 Left left_by(const OpenAttempt& attempt, const RunPlace& place) {
   const Job& job = attempt.job;
-  auto note = read_small(attempt.record_dir + "/workspace");
+  auto note = read_whole(attempt.record_dir + "/workspace");
   if (!note) {
     const std::string name = text::slug(job.key) + "-" + std::to_string(job.attempt);
     return {place.work_dir + "/" + name,
@@ -209,20 +167,6 @@ Result<std::optional<LeaderRecord>> read_leader_record(const std::string& record
   return std::optional<LeaderRecord>(record);
 }
 
-Result<void> write_outcome(const std::string& record_dir, const Outcome& outcome) {
-  nlohmann::json artifacts = nlohmann::json::array();
-  for (const Artifact& artifact : outcome.artifacts)
-    artifacts.push_back({{"path", artifact.path}, {"kind", artifact.kind}});
-  const nlohmann::json document{{"kind", to_string(outcome.kind)},
-                                {"reason", outcome.reason},
-                                {"message", outcome.message},
-                                {"log_file", outcome.log_file},
-                                {"artifacts", artifacts}};
-  const std::string text =
-      document.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
-  return write_whole(record_dir + "/outcome", text);
-}
-
 Result<void> note_workspace(const std::string& record_dir, const std::string& root) {
   return write_whole(record_dir + "/workspace", root + "\n");
 }
@@ -241,6 +185,12 @@ Task<std::optional<Outcome>> recover_attempt(OpenAttempt attempt, RunnerPolicy p
   std::optional<Outcome> outcome = read_outcome(attempt.record_dir);
   if (!outcome && record) {
     outcome = verdict(*record, attempt.record_dir, policy);
+    // Done it is only together with what it sends, and its events may not have been read.
+    if (outcome && outcome->kind == Outcome::Kind::done && policy.may_send()) {
+      log::warning("job " + attempt.job.key +
+                   " was done, but what it sends was not on record yet: it runs again");
+      outcome.reset();
+    }
     if (outcome && record->end) note_use(*outcome, *record->end);
     if (outcome && !workspace.empty() && policy.artifacts_when.contains(outcome->kind)) {
       ArtifactOrder order = artifact_order(attempt.job, workspace, policy, place);

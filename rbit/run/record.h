@@ -34,8 +34,9 @@ Result<std::optional<LeaderRecord>> read_leader_record(const std::string& record
 
 /// How an attempt of an earlier life of rbit ended, from its record: waits for a leader that is
 /// still at it (`grace` and 10 s, then it is killed), ends what a dead one left behind, collects
-/// the artifacts, removes the workspace. Returns none if the crash left no verdict, or `stop`
-/// became true, and the next life finds all as it was. Never throws.
+/// the artifacts, removes the workspace. Returns none if the crash left no verdict, or one that is
+/// done without a note of what it sends (run/outcome_file.h) where it may send, or `stop` became
+/// true, and the next life finds all as it was. Never throws.
 Task<std::optional<Outcome>> recover_attempt(OpenAttempt attempt, RunnerPolicy policy,
                                              RunPlace place,
                                              const std::atomic<bool>* stop = nullptr);
@@ -47,9 +48,5 @@ Result<void> note_workspace(const std::string& record_dir, const std::string& ro
 /// Makes what is in a record directory survive a power cut; as well as it can, for the disk may be
 /// what is wrong.
 void sync_record(const std::string& record_dir);
-
-/// Written by a runner where an outcome holds more than a leader knows (artifacts), before the
-/// journal has it. `recover_attempt` believes it first.
-Result<void> write_outcome(const std::string& record_dir, const Outcome& outcome);
 
 }  // namespace rbit

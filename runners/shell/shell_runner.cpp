@@ -129,8 +129,9 @@ Task<Outcome> ShellRunner::run_in(const Workspace& workspace, const Job& job, Ru
     if (!added) co_return not_started(added.error());
   }
 
-  EventReader events([&](JobEvent event) { attempt.on_event(std::move(event)); },
-                     [&](const std::string& why) { attempt.on_nonsense(why); });
+  EventReader events(
+      Speaker::job, [&](JobEvent event) { attempt.on_event(std::move(event)); },
+      [&](const std::string& why) { attempt.on_nonsense(why); });
   PipeReader output(loop_, std::move(output_pipe->first),
                     [&](std::string_view bytes) { attempt.on_output(bytes); });
   PipeReader event_bytes(loop_, std::move(event_pipe->first), [&](std::string_view bytes) {

@@ -24,11 +24,21 @@ void check(const JobEvent& event) {
     need(
         !artifact->artifact.path.empty() && artifact->artifact.path.find('\0') == std::string::npos,
         "a path is one");
+  if (const auto* given = std::get_if<GivenEvent>(&event))
+    need(given->result.size() <= max_event_line, "a result is bounded");
+  const auto* const publish = std::get_if<PublishEvent>(&event);
+  if (publish == nullptr || !publish->mistake.empty()) return;
+  const Publication& sent = publish->publication;
+  need(!sent.to.exchange.empty() || !sent.to.key.empty(), "it goes somewhere");
+  need(sent.to.exchange.size() <= 255 && sent.to.key.size() <= 255, "names fit AMQP's short texts");
+  need(sent.delay.count() >= 0, "a delay is none into the past");
+  need(sent.properties.headers.count("CC") == 0, "it goes nowhere else");
 }
 
-Heard hear(std::string_view stream, std::size_t piece) {
+Heard hear(std::string_view stream, std::size_t piece, Speaker speaker) {
   Heard heard;
   EventReader reader(
+      speaker,
       [&heard](JobEvent event) {
         check(event);
         heard.kinds.push_back(event.index());
@@ -48,8 +58,10 @@ Heard hear(std::string_view stream, std::size_t piece) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size < 2) return 0;
   const std::string_view stream = fuzz::bytes_of(data + 1, size - 1);
-  const Heard whole = hear(stream, stream.size());
-  need(whole == hear(stream, data[0] + std::size_t{1}), "pieces make no difference");
-  need(whole.complaints <= 1, "nonsense is told once");
+  for (const Speaker speaker : {Speaker::job, Speaker::host}) {
+    const Heard whole = hear(stream, stream.size(), speaker);
+    need(whole == hear(stream, data[0] + std::size_t{1}, speaker), "pieces make no difference");
+    need(whole.complaints <= 1, "nonsense is told once");
+  }
   return 0;
 }

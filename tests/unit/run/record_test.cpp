@@ -1,4 +1,5 @@
 #include "rbit/run/record.h"
+#include "rbit/run/outcome_file.h"
 
 #include <signal.h>
 #include <sys/file.h>

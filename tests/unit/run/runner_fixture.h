@@ -24,6 +24,9 @@ struct RunnerFixture : RunFixture {
   MessageHead message;               // of the message of each
   std::function<void(StopRequest&)> on_report;
   int slots_released = 0;
+  std::vector<Publication> sent_now;
+  std::vector<Progress> progress;
+  std::string mistake;  // of wherever it publishes
 
   ~RunnerFixture() {
     if (runner) run(loop, runner->close());
@@ -52,6 +55,8 @@ struct RunnerFixture : RunFixture {
   Result<void> prepare() { return run(loop, runner->prepare()); }
   Outcome run_job(Job one = job()) {
     reports.clear();
+    sent_now.clear();
+    progress.clear();
     record_dir = fresh_record_dir();
     return test::run(loop, attempt(std::move(one)));
   }
@@ -65,6 +70,9 @@ struct RunnerFixture : RunFixture {
                          if (on_report) on_report(stop);
                        },
                        stop, record_dir, [&] { ++slots_released; }};
+    context.publish = [&](Publication one_more) { sent_now.push_back(std::move(one_more)); };
+    context.progress = [&](Progress now) { progress.push_back(std::move(now)); };
+    context.mistake_of = [&](const Destination&) { return mistake; };
     one.head = message;
     Outcome outcome = co_await runner->run(one, context);
     co_return outcome;

@@ -1,0 +1,18 @@
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string>
+
+#include "rbit/base/result.h"
+
+namespace rbit {
+
+/// What a file of a record directory holds; none if it is not there, is a link, or has more than
+/// `limit` bytes.
+std::optional<std::string> read_whole(const std::string& path, std::size_t limit = 1u << 20);
+
+/// Whole or not at all: under another name first. Not synced.
+Result<void> write_whole(const std::string& path, const std::string& text);
+
+}  // namespace rbit

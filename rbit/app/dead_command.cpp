@@ -61,17 +61,29 @@ std::string cell(const json& line, const char* member, std::size_t limit = 60) {
   return text.empty() ? "-" : text;
 }
 
+/// Package and version with two blanks behind; nothing of what is no build request.
+std::string what(const json& line) {
+  if (line["package"] == "") return "";
+  return cell(line, "package") + " " + cell(line, "version") + "  ";
+}
+
 void print_line(const json& line) {
   std::cout << local_time(line, "died") << "  " << cell(line, "queue", 255) << " "
-            << line["n"].get<std::int64_t>() << "  " << cell(line, "package") << " "
-            << cell(line, "version") << "  attempts " << line["attempts"].get<int>() << "  "
-            << cell(line, "worker") << "  " << cell(line, "id", 300)  // whole, to be pasted
+            << line["n"].get<std::int64_t>() << "  " << what(line) << "attempts "
+            << line["attempts"].get<int>() << "  " << cell(line, "worker") << "  "
+            << cell(line, "id", 300)  // whole, to be pasted
             << "  " << cell(line, "reason", 200)
             << (line.contains("kept") ? "  (kept by rbit: the broker refuses it)" : "") << "\n";
 }
 
 void print_lines(const std::string& bytes) {
   for (const std::string& one : text::split(bytes, '\n')) std::cout << text::printable(one) << "\n";
+}
+
+/// Bytes that are no text, 32 a line.
+void print_digits(const std::string& hex) {
+  std::cout << "bytes in hexadecimal:\n";
+  for (std::size_t at = 0; at < hex.size(); at += 64) std::cout << hex.substr(at, 64) << "\n";
 }
 
 std::string plain(const json& value) {
@@ -86,7 +98,7 @@ void print_whole(const json& line) {
     std::cout << std::left << std::setw(10) << name << " " << value << "\n";
   };
   for (const char* name : {"queue", "id", "job", "package", "version", "reason", "worker"})
-    field(name, cell(line, name, 300));
+    if (line[name] != "") field(name, cell(line, name, 300));
   field("attempts", std::to_string(line["attempts"].get<int>()));
   field("first", local_time(line, "first"));
   field("died", local_time(line, "died"));
@@ -105,7 +117,7 @@ void print_whole(const json& line) {
   if (body.is_string())
     print_lines(body.get<std::string>());
   else
-    std::cout << plain(body) << "\n";
+    print_digits(body["hex"].get<std::string>());
 }
 
 /// Prints what is done and remembers what was not.

@@ -143,6 +143,7 @@ class Journal {
 
   /// Puts a cancel on record, by PyBit's job id: kept 7 days, or until the job has ended otherwise.
   /// Returns false if the job is over, and there is nothing to remember. Survives a power cut.
+  /// No cancel is of a job without a number: an empty `job_id` names none, here and below.
   virtual Task<Result<bool>> record_cancel(const std::string& job_id) = 0;
   virtual bool has_cancel(const std::string& job_id) const = 0;
   /// The jobs of that id that are not over.

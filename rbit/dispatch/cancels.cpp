@@ -111,6 +111,7 @@ Task<void> Cancels::cancel_waiting(std::string key) {
 }
 
 Task<Result<void>> Cancels::cancel_for_front_end(std::string job_id) {
+  if (job_id.empty()) co_return Result<void>();  // not every job that has no number
   // On record first: what comes of this id from now on meets the cancel there, also after a crash.
   // What came before is looked for afterwards.
   const Result<bool> wanted = co_await context_.journal.record_cancel(job_id);

@@ -118,8 +118,9 @@ Task<void> MissedCopies::say(const AwaitedCopy& copy, bool sure) {
       (sure ? "" : "look for it at the other rbits, and if none has it, ") + cure;
   verdict.time = to_micros(clock_.wall());
   if (said_.insert(copy.key).second)
-    log::error("job " + copy.job_id + " (" + text::one_line(copy.key, 80) + ") of queue " +
-               copy.queue + ": " + (sure ? "" : "if no other rbit has taken it: ") +
+    log::error("job " + copy.name() +
+               (copy.job_id.empty() ? "" : " (" + text::one_line(copy.key, 80) + ")") +
+               " of queue " + copy.queue + ": " + (sure ? "" : "if no other rbit has taken it: ") +
                verdict.reason + ": " + verdict.message);
   if (!sure) co_return;
   const Result<bool> lost = co_await journal_.copy_lost(copy, verdict);

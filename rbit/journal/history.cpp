@@ -23,6 +23,7 @@ std::vector<JobRecord> History::jobs(int limit,
 
 std::optional<JobHistory> History::job(const std::string& name) const {
   JobHistory history;
+  if (name.empty()) return std::nullopt;  // not any job that has no number
   {
     auto row = database_.prepare("SELECT " + std::string(rows::job_columns) +
                                      ", run FROM job WHERE key = ?1 OR job_id = ?1 "

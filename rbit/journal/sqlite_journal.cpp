@@ -122,6 +122,7 @@ std::vector<AwaitedCopy> SqliteJournal::awaited_copies() const {
 }
 
 bool SqliteJournal::has_cancel(const std::string& job_id) const {
+  if (job_id.empty()) return false;
   auto row = database_.prepare("SELECT 1 FROM tombstone WHERE job_id = ? AND time > ?", job_id,
                                before(limits_.cancels));
   const auto found = row.step();
@@ -133,6 +134,7 @@ std::vector<JobRecord> SqliteJournal::unfinished(const std::string& job_id) cons
                                  " FROM job WHERE job_id = ? AND state IN ('waiting', 'running', "
                                  "'blocked', 'moved') ORDER BY id";
   std::vector<JobRecord> jobs;
+  if (job_id.empty()) return jobs;
   auto row = database_.prepare(sql, job_id);
   while (rows::next(row)) jobs.push_back(rows::read_job(row));
   return jobs;
@@ -288,6 +290,7 @@ Task<Result<void>> SqliteJournal::probe() {
 
 Task<Result<bool>> SqliteJournal::record_cancel(const std::string& job_id) {
   bool recorded = false;
+  if (job_id.empty()) co_return recorded;
   Change change = [&] { return write_cancel(job_id, recorded); };
   // The message that asks for it is acknowledged next, and nobody will ask again.
   const auto written = co_await write(Durability::power, std::move(change));

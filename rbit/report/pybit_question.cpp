@@ -25,6 +25,7 @@ PybitQuestion::PybitQuestion(const asio::any_io_executor& loop, Clock& clock,
     : http_(loop), clock_(clock), address_(with_limit(std::move(settings), limit)), pause_(pause) {}
 
 Task<Standing> PybitQuestion::before(const Job& job) {
+  if (job.request.job_id.empty()) co_return Standing{};  // none of the front-end's
   const auto number = PybitAddress::number_of(job.request.job_id);
   if (!number || !*number) co_return Standing::unclear("the front-end cannot know it");
   const auto base = address_.base_of(job.request.web_host);

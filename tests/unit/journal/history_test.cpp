@@ -54,6 +54,19 @@ TEST_CASE("a job's history has its attempts, and its reports with what became of
   CHECK_FALSE(history.job("nobody"));
 }
 
+TEST_CASE("a job without a number is found by its key, and no other way") {
+  JournalFixture house;
+  Job job = house.job("order-17");
+  job.request = {};
+  REQUIRE(house.begin(job));
+  const History history(*house.database);
+  const auto found = history.job("order-17");
+  REQUIRE(found);
+  CHECK(found->job.job_id.empty());
+  CHECK(found->job.name() == "order-17");
+  CHECK_FALSE(history.job(""));
+}
+
 TEST_CASE("a job's history has what its attempts used, and every delivery") {
   JournalFixture house;
   const Job job = house.job("a");

@@ -356,6 +356,23 @@ TEST_CASE(
   CHECK(cancel().value());
 }
 
+TEST_CASE("no cancel is of a job without a number") {
+  JournalFixture house;
+  for (const char* key : {"a", "b"}) {
+    Job job = house.job(key);
+    job.request = {};
+    REQUIRE(house.begin(job));
+  }
+  CHECK(house.journal->unfinished("").empty());
+  const auto recorded = test::run(house.loop, house.journal->record_cancel(""));
+  REQUIRE(recorded.has_value());
+  CHECK_FALSE(*recorded);
+  CHECK(house.count("tombstone") == 0);
+  REQUIRE(house.database->run("INSERT INTO tombstone(job_id, time) VALUES('', ?)",
+                              to_micros(house.clock.wall())));
+  CHECK_FALSE(house.journal->has_cancel(""));
+}
+
 TEST_CASE("of cancels only so many are kept, the youngest") {
   JournalLimits limits;
   limits.most_cancels = 3;

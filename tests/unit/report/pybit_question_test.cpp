@@ -47,6 +47,14 @@ struct FrontEnd : test::PybitStub {
 
 }  // namespace
 
+TEST_CASE("a job without a number is none of the front-end's: nobody is asked, nothing is said") {
+  FrontEnd pybit;
+  const auto standing = pybit.ask("");
+  CHECK(standing.kind == Kind::unclear);
+  CHECK(standing.said.empty());
+  CHECK(pybit.stub.requests().empty());
+}
+
 TEST_CASE("a job's history is asked for without a password, and its last entry decides") {
   FrontEnd pybit;
   const auto standing =

@@ -138,6 +138,7 @@ const Key table[] = {
      "has none. KEY alone is a queue, by the default exchange."},
     {"runner", "metrics", T::list, "",
      "The metrics that its jobs may change, as NAME or NAME(LABEL,LABEL) with blanks between them. "
+     "They are served beside rbit's own, under these names; jobs of several runners may share one. "
      "A name that ends in _total is a counter, any other a gauge. At most 100 sets of label values "
      "each."},
     {"runner", "slots", T::number, std::to_string(policy.slots),

@@ -28,7 +28,8 @@ void read_metric(SectionReader& reader, const std::string& item,
     metric.labels =
         text::split(std::string_view(item).substr(open + 1, item.size() - open - 2), ',');
   for (const std::string& label : metric.labels)
-    is_well = is_well && is_metric_name(label) && !label.starts_with("__");
+    is_well = is_well && is_metric_name(label) && !label.starts_with("__") &&
+              std::count(metric.labels.begin(), metric.labels.end(), label) == 1;
   if (!is_well)
     return reader.wrong("metrics", item,
                         "is no metric (write NAME or NAME(LABEL,LABEL), of letters, digits and _)");

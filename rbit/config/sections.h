@@ -39,6 +39,10 @@ void read_included(const std::string& path, std::vector<IniSource>& sources, Loa
 /// runs: an error.
 void check_exposure(const std::string& path, Loaded& loaded);
 
+/// Metrics that jobs declare, against rbit's own and each other. After `read_runners` and
+/// `read_monitor`.
+void check_metrics(Loaded& loaded);
+
 /// One directory for two purposes, and / for any. After `read_rbit` and `read_runners`.
 void check_directories(Loaded& loaded);
 

@@ -206,6 +206,7 @@ Loaded load(const std::string& path, const Overrides& overrides) {
   std::rotate(at(head), at(runners), at(queues));
   std::rotate(at(head + queues - runners), at(queues), loaded.values.end());
 
+  check_metrics(loaded);
   check_directories(loaded);
   check_unknown(ini, loaded);
   for (const auto& file : loaded.files)

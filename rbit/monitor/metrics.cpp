@@ -27,6 +27,14 @@ bool is_name(std::string_view text) {
   return text::has_only(text, "_");
 }
 
+std::string checked(std::string name_space) {
+  if (!is_name(name_space))
+    throw Fatal(ExitCode::config,
+                Error{"[monitor] metrics-namespace",
+                      "'" + name_space + "' is no name for Prometheus", "letters, digits and _"});
+  return name_space;
+}
+
 std::string escaped(std::string_view help) {
   return text::replaced(help, {{'\\', "\\\\"}, {'\n', "\\n"}});
 }
@@ -76,6 +84,11 @@ Labels labels_of(const prometheus::ClientMetric& metric) {
   return labels;
 }
 
+const char* name_of(prometheus::MetricType type) {
+  if (type == prometheus::MetricType::Counter) return "counter";
+  return type == prometheus::MetricType::Gauge ? "gauge" : "histogram";
+}
+
 void write_histogram(Writer& out, const prometheus::ClientMetric& metric) {
   Labels labels = labels_of(metric);
   for (const auto& bucket : metric.histogram.bucket) {
@@ -89,12 +102,11 @@ void write_histogram(Writer& out, const prometheus::ClientMetric& metric) {
 
 }  // namespace
 
-Metrics::Metrics(std::string name_space, std::map<std::string, std::string> labels)
-    : name_space_(std::move(name_space)), labels_(std::move(labels)) {
-  if (!is_name(name_space_))
-    throw Fatal(ExitCode::config,
-                Error{"[monitor] metrics-namespace",
-                      "'" + name_space_ + "' is no name for Prometheus", "letters, digits and _"});
+Metrics::Metrics(std::string name_space, std::map<std::string, std::string> labels,
+                 DeclaredMetrics declared)
+    : name_space_(checked(std::move(name_space))),
+      labels_(std::move(labels)),
+      jobs_(registry_, name_space_, std::move(declared)) {
   for (const auto& [label, value] : labels_) {
     const bool ours = text::is_one_of(label, {"state", "error", "le", "target", "place"});
     if (!is_name(label) || ours || label.starts_with("__"))
@@ -149,11 +161,12 @@ void Metrics::processed(const Outcome& outcome) {
 std::string Metrics::text(const MonitorNumbers& numbers, std::int64_t now) const {
   Writer out(labels_);
   for (const auto& family : registry_.Collect()) {
-    const bool counter = family.type == prometheus::MetricType::Counter;
-    out.family(family.name, family.help, counter ? "counter" : "histogram");
+    out.family(family.name, family.help, name_of(family.type));
     for (const auto& metric : family.metric) {
-      if (counter)
+      if (family.type == prometheus::MetricType::Counter)
         out.sample("", labels_of(metric), metric.counter.value);
+      else if (family.type == prometheus::MetricType::Gauge)
+        out.sample("", labels_of(metric), metric.gauge.value);
       else
         write_histogram(out, metric);
     }

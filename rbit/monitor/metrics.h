@@ -10,21 +10,27 @@
 #include <string>
 
 #include "rbit/core/outcome.h"
+#include "rbit/monitor/job_metrics.h"
 #include "rbit/monitor/monitor_source.h"
 
 namespace rbit {
 
-/// The counters of this rbit, under BarterDude's names. The series are as many as there are reason
-/// words, whatever messages and jobs say. On the loop's thread.
+/// The counters of this rbit, under BarterDude's names, and the metrics that its jobs change. The
+/// series are as many as there are reason words, whatever messages and jobs say, and a hundred of
+/// each declared name. On the loop's thread.
 class Metrics {
  public:
-  /// `labels` go to every series. Throws Fatal (78) if a name is none that Prometheus takes.
-  Metrics(std::string name_space, std::map<std::string, std::string> labels);
+  /// `labels` go to every series, also those of jobs. Throws Fatal (78) if a name is none that
+  /// Prometheus takes.
+  Metrics(std::string name_space, std::map<std::string, std::string> labels,
+          DeclaredMetrics declared = {});
 
   void received();
   /// An attempt has ended.
   void processed(const Outcome& outcome);
   void connection_failed();
+  /// A job changes a metric of its runner's.
+  void change(const Job& job, const MetricChange& change) { jobs_.change(job, change); }
 
   /// Prometheus text, version 0.0.4. `now` in microseconds since 1970.
   std::string text(const MonitorNumbers& numbers, std::int64_t now) const;
@@ -36,6 +42,7 @@ class Metrics {
   std::string name_space_;
   std::map<std::string, std::string> labels_;
   prometheus::Registry registry_;
+  JobMetrics jobs_;
   prometheus::Counter* received_;
   prometheus::Family<prometheus::Histogram>* processed_;
   prometheus::Counter* connection_fails_;

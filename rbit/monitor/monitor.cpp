@@ -12,14 +12,17 @@ Monitor::Monitor(const asio::any_io_executor& loop, Clock& clock, MonitorOptions
       source_(std::move(source)),
       health_(clock, options.health),
       metrics_path_(std::move(options.metrics_path)),
-      metrics_(std::move(options.name_space), std::move(options.labels)) {
+      metrics_(std::move(options.name_space), std::move(options.labels),
+               std::move(options.declared)) {
   if (options.server.listen.empty()) return;
   server_ = std::make_unique<HttpServer>(loop, std::move(options.server),
                                          [this](const std::string& path) { return reply(path); });
 }
 
-void Monitor::finished(const Job&, const Outcome& outcome, std::optional<Status> verdict) {
+void Monitor::finished(const Job& job, const Outcome& outcome, std::optional<Status> verdict) {
   metrics_.processed(outcome);
+  if (verdict == Status::done)  // of others nothing leaves
+    for (const MetricChange& change : outcome.given.metrics) metrics_.change(job, change);
   // By verdict: a blocked or interrupted attempt may still become either.
   if (verdict == Status::done) health_.finished(true);
   if (verdict == Status::failed) health_.finished(false);

@@ -22,6 +22,7 @@ struct MonitorOptions {
   std::string metrics_path = "/metrics";      // empty: not served
   std::string name_space = "rbit";            // metrics-namespace
   std::map<std::string, std::string> labels;  // label.NAME
+  DeclaredMetrics declared;                   // what jobs may change
 };
 
 /// What goes on here, for people and machines: /healthcheck, /metrics and a page at /. Told of
@@ -34,6 +35,7 @@ class Monitor : public JobObserver {
           MonitorSource source);
 
   void received(const Message&) override { metrics_.received(); }
+  void metric(const Job& job, const MetricChange& change) override { metrics_.change(job, change); }
   void finished(const Job&, const Outcome& outcome, std::optional<Status> verdict) override;
   void connected() { health_.connected(); }
   void connection_failed();

@@ -46,7 +46,8 @@ PybitSettings pybit_settings(const config::Settings& settings) {
   return pybit;
 }
 
-MonitorOptions monitor_options(const config::MonitorSettings& settings) {
+MonitorOptions monitor_options(const config::Settings& all) {
+  const config::MonitorSettings& settings = all.monitor;
   MonitorOptions options;
   options.server.listen = settings.listen;
   if (!settings.token_file.empty()) options.server.token = read_token(settings.token_file);
@@ -54,6 +55,8 @@ MonitorOptions monitor_options(const config::MonitorSettings& settings) {
   options.metrics_path = settings.metrics_path;
   options.name_space = settings.metrics_namespace;
   options.labels = settings.labels;
+  for (const auto& [name, runner] : all.runners)
+    if (!runner.policy.metrics.empty()) options.declared[name] = runner.policy.metrics;
   return options;
 }
 
@@ -129,6 +132,7 @@ void App::open_journal() {
   for (auto& sink : sinks) outbox_->add(std::move(sink));
   observers_.add(*outbox_);
   observers_.add(followers_);
+  observers_.add(progress_);
   if (question_) observers_.add(*question_);
 }
 
@@ -260,7 +264,7 @@ FlowMeans App::flow_means() {
 
 void App::open_control() {
   handlers_ = std::make_unique<ControlHandlers>(loop_.get_executor(), *database_, *journal_,
-                                                *dispatcher_, followers_, *live_broker_);
+                                                *dispatcher_, followers_, progress_, *live_broker_);
   control_ = std::make_unique<ControlServer>(loop_.get_executor(), StateDir::socket(state_.path()),
                                              handlers_->all());
   if (const auto started = control_->start(); !started)
@@ -271,11 +275,10 @@ void App::open_monitor() {
   if (settings().monitor.listen.empty()) return;
   monitor_feed_ =
       std::make_unique<MonitorFeed>(settings(), clock_, *database_, *journal_, *dispatcher_,
-                                    *live_broker_, *outbox_, *disk_guard_);
-  monitor_ =
-      std::make_unique<Monitor>(loop_.get_executor(), clock_, monitor_options(settings().monitor),
-                                MonitorSource{[this] { return monitor_feed_->numbers(); },
-                                              [this] { return monitor_feed_->details(); }});
+                                    *live_broker_, *outbox_, *disk_guard_, progress_);
+  monitor_ = std::make_unique<Monitor>(loop_.get_executor(), clock_, monitor_options(settings()),
+                                       MonitorSource{[this] { return monitor_feed_->numbers(); },
+                                                     [this] { return monitor_feed_->details(); }});
   observers_.add(*monitor_);
   log::info("monitor on http://" + settings().monitor.listen + "/");
 }

@@ -12,6 +12,7 @@
 #include "rbit/app/followers.h"
 #include "rbit/app/job_lines.h"
 #include "rbit/app/monitor_feed.h"
+#include "rbit/app/progress_board.h"
 #include "rbit/app/state_dir.h"
 #include "rbit/base/ballast.h"
 #include "rbit/base/clock.h"
@@ -78,6 +79,7 @@ class App {
   Configuration configuration_;
   StateDir state_;
   RunPlace place_;
+  ProgressBoard progress_;
   Followers followers_;  // before the loop, whose last frames refer to it
   JobLines job_lines_;
   JobObservers observers_;

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "rbit/app/job_story.h"
+#include "rbit/app/progress_json.h"
 #include "rbit/base/clock.h"
 #include "rbit/base/json.h"
 #include "rbit/intake/dead_clerk.h"
@@ -27,12 +28,22 @@ nlohmann::json status_line(Status status, const std::string& reason, const std::
           {"attempt", attempt}};
 }
 
+nlohmann::json progress_line(const Progress& progress) {
+  nlohmann::json line;
+  line["progress"] = to_json(progress);
+  return line;
+}
+
+/// A job may tell how far it is as often as it likes; whoever follows it hears of it so often.
+constexpr milliseconds progress_pause{200};
+
 }  // namespace
 
 nlohmann::json describe(const JobRecord& job) {
   nlohmann::json line;
   line["key"] = job.key;
   line["job"] = job.job_id;
+  line["name"] = job.name();
   line["queue"] = job.queue;
   line["runner"] = job.runner;
   line["package"] = job.package;
@@ -70,12 +81,13 @@ Result<nlohmann::json> describe_job(Database& database, const std::string& name)
 
 ControlHandlers::ControlHandlers(const asio::any_io_executor& loop, Database& database,
                                  Journal& journal, Dispatcher& dispatcher, Followers& followers,
-                                 LiveBroker& broker)
+                                 const ProgressBoard& board, LiveBroker& broker)
     : loop_(loop),
       database_(database),
       journal_(journal),
       dispatcher_(dispatcher),
       followers_(followers),
+      board_(board),
       broker_(broker) {}
 
 std::map<std::string, ControlServer::Handler> ControlHandlers::all() {
@@ -137,8 +149,12 @@ Task<void> ControlHandlers::follow(nlohmann::json request, ControlPeer& peer) {
       over = is_final(report.status);
     }
   }
-  const bool heard = co_await peer.send(accepted);
+  bool heard = co_await peer.send(accepted);
   Awaited awaited{key, json::text_in(request, "queue")};
+  if (const Progress* progress = board_.of(key); progress != nullptr && heard && !over) {
+    const nlohmann::json line = progress_line(*progress);
+    heard = co_await peer.send(line);
+  }
   if (heard && !over) co_await pass_on(follower, std::move(awaited), peer);
 }
 
@@ -159,7 +175,10 @@ std::string ControlHandlers::why_it_waits(const Awaited& job) const {
 }
 
 Task<void> ControlHandlers::pass_on(Followers::Follower& follower, Awaited job, ControlPeer& peer) {
+  constexpr milliseconds look_pause{2'000};  // then it is looked whether the peer is there
+  const SystemClock clock;
   std::string said;
+  SteadyTime next_progress = clock.steady();
   while (peer.is_there()) {
     const std::string why = why_it_waits(job);
     if (!why.empty() && why != said) {
@@ -168,7 +187,14 @@ Task<void> ControlHandlers::pass_on(Followers::Follower& follower, Awaited job, 
       const bool told = co_await peer.send(line);
       if (!told) co_return;
     }
-    const auto report = co_await follower.next(std::chrono::seconds(2));  // then look for the peer
+    if (follower.has_progress() && clock.steady() >= next_progress) {
+      const nlohmann::json line = progress_line(*follower.take_progress());
+      next_progress = clock.steady() + progress_pause;
+      const bool told = co_await peer.send(line);
+      if (!told) co_return;
+    }
+    const auto report =
+        co_await follower.next(follower.has_progress() ? progress_pause : look_pause);
     if (!report) continue;
     const nlohmann::json line =
         status_line(report->status, report->reason, report->message, report->attempt);
@@ -177,11 +203,17 @@ Task<void> ControlHandlers::pass_on(Followers::Follower& follower, Awaited job, 
   }
 }
 
+void ControlHandlers::add_progress(nlohmann::json& job) const {
+  const Progress* progress = board_.of(job["key"].get<std::string>());
+  if (progress != nullptr && job["state"] == "running") job["progress"] = to_json(*progress);
+}
+
 Task<void> ControlHandlers::jobs(nlohmann::json request, ControlPeer& peer) {
   const auto limit = request.find("limit");
   nlohmann::json line;
   line["jobs"] = describe_jobs(
       database_, limit != request.end() && limit->is_number_integer() ? limit->get<int>() : 20);
+  for (nlohmann::json& job : line["jobs"]) add_progress(job);
   co_await peer.send(line);
 }
 
@@ -201,6 +233,7 @@ Task<void> ControlHandlers::job(nlohmann::json request, ControlPeer& peer) {
   }
   nlohmann::json line;
   line["job"] = *found;
+  add_progress(line["job"]);
   co_await peer.send(line);
 }
 
@@ -212,6 +245,7 @@ Task<void> ControlHandlers::explain(nlohmann::json request, ControlPeer& peer) {
   }
   nlohmann::json line;
   line["story"] = *story;
+  add_progress(line["story"]);
   co_await peer.send(line);
 }
 

@@ -6,6 +6,7 @@
 
 #include "rbit/app/control_server.h"
 #include "rbit/app/followers.h"
+#include "rbit/app/progress_board.h"
 #include "rbit/base/database.h"
 #include "rbit/core/journal.h"
 #include "rbit/core/live_broker.h"
@@ -17,8 +18,9 @@ namespace rbit {
 ///
 ///   {"do": "submit", "queue", "body", "message_id", "follow": true}   {"ok", "key"}, then statuses
 ///   {"do": "follow", "key", "queue"}   {"ok", "past": [...]}, then {"status", "reason", "message",
-///                               "attempt"} until a final one; of a job that has not begun
-///                               {"waits": why its queue does}, if it is given and does
+///                               "attempt"} until a final one; meanwhile {"progress": {"done",
+///                               "total", "text"}}; of a job that has not begun {"waits": why
+///                               its queue does}, if it is given and does
 ///   {"do": "jobs", "limit"}     {"jobs": [...]}, the last touched first
 ///   {"do": "job", "job"}        {"job": {...}}, by key or by PyBit's id
 ///   {"do": "explain", "job"}    {"story": {...}}, the same and all that the journal has of it
@@ -30,7 +32,8 @@ class ControlHandlers {
  public:
   /// All outlive this.
   ControlHandlers(const asio::any_io_executor& loop, Database& database, Journal& journal,
-                  Dispatcher& dispatcher, Followers& followers, LiveBroker& broker);
+                  Dispatcher& dispatcher, Followers& followers, const ProgressBoard& board,
+                  LiveBroker& broker);
 
   std::map<std::string, ControlServer::Handler> all();
 
@@ -49,16 +52,19 @@ class ControlHandlers {
   };
   Task<void> pass_on(Followers::Follower& follower, Awaited job, ControlPeer& peer);
   std::string why_it_waits(const Awaited& job) const;
+  void add_progress(nlohmann::json& job) const;
 
   asio::any_io_executor loop_;
   Database& database_;
   Journal& journal_;
   Dispatcher& dispatcher_;
   Followers& followers_;
+  const ProgressBoard& board_;
   LiveBroker& broker_;
 };
 
-/// A job as the answers have it; the commands read the same where no rbit runs.
+/// A job as the answers have it; the commands read the same where no rbit runs. What only the rbit
+/// that runs knows comes on top: {"progress": {"done", "total", "text"}}.
 nlohmann::json describe(const JobRecord& job);
 nlohmann::json describe_jobs(Database& database, int limit);
 /// By key or by PyBit's id; an Error if there is none.

@@ -5,9 +5,11 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "rbit/base/notice.h"
 #include "rbit/core/job_observer.h"
+#include "rbit/core/progress_text.h"
 #include "rbit/core/report.h"
 
 namespace rbit {
@@ -30,7 +32,8 @@ class Followers : public JobObserver {
       if (at != end) all_.by_key_.erase(at);
     }
 
-    /// The next report; nothing if none came within `limit`.
+    /// The next report; nothing if none came within `limit`, or before one the first word of how
+    /// far the job is since that was taken.
     Task<std::optional<Report>> next(std::chrono::milliseconds limit) {
       if (reports_.empty()) co_await news_.wait_for(limit);
       std::optional<Report> report;
@@ -40,6 +43,8 @@ class Followers : public JobObserver {
       }
       co_return report;
     }
+    bool has_progress() const { return progress_.has_value(); }
+    std::optional<Progress> take_progress() { return std::exchange(progress_, std::nullopt); }
 
    private:
     friend class Followers;
@@ -47,6 +52,7 @@ class Followers : public JobObserver {
     std::string key_;
     Notice news_;
     std::deque<Report> reports_;
+    std::optional<Progress> progress_;  // the last one: a job may tell any number
   };
 
   void status(const Report& report) override {
@@ -54,6 +60,16 @@ class Followers : public JobObserver {
     for (auto at = begin; at != end; ++at) {
       at->second->reports_.push_back(report);
       at->second->news_.notify();
+    }
+  }
+
+  void progress(const Job& job, const Progress& progress) override {
+    const auto [begin, end] = by_key_.equal_range(job.key);
+    for (auto at = begin; at != end; ++at) {
+      Follower& follower = *at->second;
+      const bool is_awake = follower.progress_.has_value();
+      follower.progress_ = cleaned(progress);
+      if (!is_awake) follower.news_.notify();
     }
   }
 

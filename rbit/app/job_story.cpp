@@ -10,9 +10,11 @@
 #include <vector>
 
 #include "rbit/app/control_handlers.h"
+#include "rbit/app/progress_json.h"
 #include "rbit/app/used_text.h"
 #include "rbit/base/text.h"
 #include "rbit/base/time_text.h"
+#include "rbit/core/progress_text.h"
 #include "rbit/journal/history.h"
 
 namespace rbit {
@@ -155,6 +157,15 @@ void tell_report(const json& report, Telling& telling) {
   telling.add(number_of(report, "time"), std::move(line));
 }
 
+/// "job 36: col10642 1.0, key ...", or "job KEY" of one that has no more names.
+std::string head_of(const json& story) {
+  std::string head = "job " + text_of(story, "name");
+  if (const std::string package = text_of(story, "package"); !package.empty())
+    head += ": " + package + (story["version"] == "" ? "" : " " + text_of(story, "version"));
+  if (story["job"] != "") head += ", key " + text_of(story, "key");
+  return head + "\n";
+}
+
 constexpr const char* who_has_it =
     "another rbit has it, or the broker has dropped it (`rbit check --live --management PORT` "
     "names "
@@ -217,10 +228,10 @@ Result<nlohmann::json> job_story(Database& database, const std::string& name) {
 }
 
 std::string tell(const nlohmann::json& story, std::int64_t now, const Broker& broker) {
-  std::string head = "job " + text_of(story, "job") + ": " + text_of(story, "package") + " " +
-                     text_of(story, "version") + ", key " + text_of(story, "key") + "\n";
-  head += "queue " + text_of(story, "queue") + ", runner " + text_of(story, "runner") + ", " +
-          text_of(story, "state");
+  std::string head = head_of(story) + "queue " + text_of(story, "queue") + ", runner " +
+                     text_of(story, "runner") + ", " + text_of(story, "state");
+  if (const auto progress = story.find("progress"); progress != story.end())
+    head += ", " + to_text(progress_from(*progress));
   if (const auto run = number_of(story, "run"); run > 1)
     head += ", asked for " + std::to_string(run) + " times";
   if (const auto crashes = number_of(story, "crashes"); crashes > 0)

@@ -6,6 +6,7 @@
 #include <thread>
 #include <utility>
 
+#include "rbit/app/progress_json.h"
 #include "rbit/app/state_dir.h"
 #include "rbit/base/text.h"
 
@@ -35,6 +36,7 @@ void JobWatch::begin() {
 ExitCode JobWatch::to_the_end() {
   for (bool said = false;;) {
     if (!client_) {
+      progress_.clear();
       if (!said)
         std::cerr << "waiting for an rbit on this machine with the state directory " << state_dir_
                   << " (a job that runs elsewhere is not seen from here)\n";
@@ -49,10 +51,15 @@ ExitCode JobWatch::to_the_end() {
     }
     const nlohmann::json& line = **answer;
     if (const std::string why = line.value("waits", ""); !why.empty()) {
+      progress_.clear();
       if (why != said_)
         std::cerr << "queue " << text::one_line(queue_) << " waits: " << text::one_line(why, 2048)
                   << std::endl;
       said_ = why;
+      continue;
+    }
+    if (const auto progress = line.find("progress"); progress != line.end()) {
+      progress_.show(progress_from(*progress));
       continue;
     }
     const auto past = line.find("past");
@@ -72,6 +79,7 @@ std::optional<ExitCode> JobWatch::print(const nlohmann::json& status) {
   std::string line = name;
   if (!reason.empty()) line += " " + reason;
   if (!message.empty()) line += ": " + text::one_line(message);
+  progress_.clear();
   std::cout << line << std::endl;  // who waits wants it at once
   ++printed_;
   if (name == "Done") return ExitCode::ok;

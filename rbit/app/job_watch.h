@@ -5,13 +5,15 @@
 #include <string>
 
 #include "rbit/app/control_client.h"
+#include "rbit/app/progress_line.h"
 #include "rbit/base/exit_code.h"
 
 namespace rbit {
 
 /// Follows one job through the rbit that runs it, and prints a line a status: "Building",
-/// "Failed exit 2: no such file". An rbit that is not there yet, or stops, is waited for; so is a
-/// queue from which nothing is taken now, and standard error says why.
+/// "Failed exit 2: no such file"; how far it is stands on standard error. An rbit that is not there
+/// yet, or stops, is waited for; so is a queue from which nothing is taken now, and standard error
+/// says why.
 class JobWatch {
  public:
   JobWatch(std::string state_dir, std::string key, std::string queue);
@@ -29,6 +31,7 @@ class JobWatch {
   std::string said_;         // why the queue waits
   std::size_t printed_ = 0;  // statuses; what is heard again after a pause is skipped
   std::optional<ControlClient> client_;
+  ProgressLine progress_;
 };
 
 }  // namespace rbit

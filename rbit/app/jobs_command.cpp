@@ -8,14 +8,18 @@
 #include "rbit/app/commands.h"
 #include "rbit/app/configuration.h"
 #include "rbit/app/journal_access.h"
+#include "rbit/app/progress_json.h"
 #include "rbit/base/text.h"
 #include "rbit/base/time_text.h"
+#include "rbit/core/progress_text.h"
 
 namespace rbit {
 
 namespace po = boost::program_options;
 
 namespace {
+
+constexpr std::size_t longest_name = 300;
 
 std::string local_time(std::int64_t micros) {
   return micros == 0 ? "-" : time_text(micros / 1'000'000, "%Y-%m-%d %H:%M:%S", Zone::local);
@@ -29,8 +33,18 @@ std::string time_of_day(std::int64_t micros) {
 }
 
 /// On a terminal nothing of a message may move the cursor.
-std::string cell(const nlohmann::json& job, const char* member) {
-  return text::one_line(job[member].get<std::string>(), 60);
+std::string cell(const nlohmann::json& job, const char* member, std::size_t limit = 60) {
+  return text::one_line(job[member].get<std::string>(), limit);
+}
+
+/// When, how and what; without a number the key is the name, and stands there once. Names are
+/// whole, to be pasted.
+void print(const nlohmann::json& job) {
+  std::cout << local_time(job["begun"].get<std::int64_t>()) << "  " << std::left << std::setw(10)
+            << cell(job, "status") << " " << std::setw(12) << cell(job, "name", longest_name);
+  if (job["package"] != "") std::cout << " " << cell(job, "package") << " " << cell(job, "version");
+  std::cout << "  " << cell(job, "queue") << "  attempt " << job["attempt"].get<int>();
+  if (job["job"] != "") std::cout << "  " << cell(job, "key", longest_name);
 }
 
 }  // namespace
@@ -57,13 +71,11 @@ ExitCode jobs_command(const Arguments& arguments) {
       std::cout << job.dump(-1, ' ', true, nlohmann::json::error_handler_t::replace) << "\n";
       continue;
     }
-    std::cout << local_time(job["begun"].get<std::int64_t>()) << "  " << std::left << std::setw(10)
-              << cell(job, "status") << " " << std::setw(12) << cell(job, "job") << " "
-              << cell(job, "package") << " " << cell(job, "version") << "  " << cell(job, "queue")
-              << "  attempt " << job["attempt"].get<int>() << "  "
-              << text::one_line(job["key"].get<std::string>(), 300);  // whole, to be pasted
+    print(job);
     const std::string reason = cell(job, "reason");
     if (!reason.empty()) std::cout << "  " << reason;
+    if (const auto progress = job.find("progress"); progress != job.end())
+      std::cout << "  " << to_text(progress_from(*progress));
     if (const std::string said = cell(job, "said"); job["state"] == "running" && !said.empty())
       std::cout << "  " << said;
     if (const auto again = job["again"].get<std::int64_t>(); again > 0)

@@ -70,6 +70,7 @@ MonitorDetails MonitorFeed::details() const {
   }
   for (const JobRecord& job : History(database_).jobs(50))
     (job.state == JobRecord::State::running ? details.running : details.last).push_back(job);
+  details.progress = board_.all();
   return details;
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "rbit/app/progress_board.h"
 #include "rbit/base/clock.h"
 #include "rbit/base/database.h"
 #include "rbit/config/settings.h"
@@ -17,7 +18,7 @@ class MonitorFeed {
  public:
   MonitorFeed(const config::Settings& settings, const Clock& clock, Database& database,
               const SqliteJournal& journal, const Dispatcher& dispatcher, const LiveBroker& broker,
-              const Outbox& outbox, const DiskGuard& disk_guard)
+              const Outbox& outbox, const DiskGuard& disk_guard, const ProgressBoard& board)
       : settings_(settings),
         clock_(clock),
         database_(database),
@@ -25,7 +26,8 @@ class MonitorFeed {
         dispatcher_(dispatcher),
         broker_(broker),
         outbox_(outbox),
-        disk_guard_(disk_guard) {}
+        disk_guard_(disk_guard),
+        board_(board) {}
 
   MonitorNumbers numbers() const;
   MonitorDetails details() const;
@@ -39,6 +41,7 @@ class MonitorFeed {
   const LiveBroker& broker_;
   const Outbox& outbox_;
   const DiskGuard& disk_guard_;
+  const ProgressBoard& board_;
 };
 
 }  // namespace rbit

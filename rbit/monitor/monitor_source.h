@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "rbit/core/journal.h"
+#include "rbit/core/publication.h"
 
 namespace rbit {
 
@@ -53,6 +54,7 @@ struct MonitorDetails {
   std::string broker;  // "localhost:5672, connected", without user and password
   std::vector<QueueView> queues;
   std::vector<JobRecord> running, last;
+  std::map<std::string, Progress> progress;  // of those that run and have told it, by key
 };
 
 /// Where the monitor asks; filled by the app, called on the loop's thread.

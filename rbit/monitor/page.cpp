@@ -1,7 +1,11 @@
 #include "rbit/monitor/page.h"
 
+#include <algorithm>
+
 #include "rbit/base/text.h"
 #include "rbit/base/time_text.h"
+#include "rbit/core/progress_text.h"
+#include "rbit/monitor/number_text.h"
 
 namespace rbit {
 
@@ -36,13 +40,24 @@ std::string table(std::string_view title, std::initializer_list<const char*> col
   return out + "</tr>\n" + rows + "</table>\n";
 }
 
-std::string job_row(const JobRecord& job, std::int64_t now) {
+/// A bar where the job says how much there is, and its text.
+std::string progress_of(const Progress* progress) {
+  if (progress == nullptr) return "<td></td>";
+  std::string bar;
+  if (progress->total > 0)
+    bar = "<progress value=\"" + number_text(std::min(progress->done, progress->total)) +
+          "\" max=\"" + number_text(progress->total) + "\"></progress> ";
+  return "<td>" + bar + html_escape(text::one_line(to_text(*progress), most_text)) + "</td>";
+}
+
+/// Up to the cell of how long it took.
+std::string job_cells(const JobRecord& job, std::int64_t now) {
   const std::string state(to_string(job.last_status));
   const auto end = job.ended > 0 ? job.ended : now;
-  return "<tr class=\"" + text::lower(text::slug(state)) + "\">" + cell(job.job_id) +
-         cell(job.package + " " + job.version) + cell(job.queue) +
+  return "<tr class=\"" + text::lower(text::slug(state)) + "\">" + cell(job.name()) +
+         cell(job.package + (job.version.empty() ? "" : " " + job.version)) + cell(job.queue) +
          cell(std::to_string(job.attempt)) + cell(state) + cell(job.reason) +
-         cell(moment(job.begun)) + cell(job.begun > 0 ? duration(end - job.begun) : "") + "</tr>\n";
+         cell(moment(job.begun)) + cell(job.begun > 0 ? duration(end - job.begun) : "");
 }
 
 std::string paused_text(const MonitorNumbers& numbers) {
@@ -71,8 +86,13 @@ std::string page(const MonitorNumbers& numbers, const MonitorDetails& details, s
   for (const auto& queue : details.queues)
     queues += "<tr>" + cell(queue.queue) + cell(queue.runner) + cell(queue.state) +
               cell(std::to_string(queue.running)) + "</tr>\n";
-  for (const auto& job : details.running) running += job_row(job, now);
-  for (const auto& job : details.last) last += job_row(job, now);
+  for (const auto& job : details.running) {
+    const auto progress = details.progress.find(job.key);
+    running += job_cells(job, now) +
+               progress_of(progress == details.progress.end() ? nullptr : &progress->second) +
+               "</tr>\n";
+  }
+  for (const auto& job : details.last) last += job_cells(job, now) + "</tr>\n";
   for (const auto& target : numbers.targets)
     targets += "<tr class=\"" + text::lower(text::slug(target.state)) + "\">" +
                cell(target.target) + cell(target.state) + cell(target.reason) +
@@ -80,7 +100,9 @@ std::string page(const MonitorNumbers& numbers, const MonitorDetails& details, s
                cell(target.oldest ? duration(now - *target.oldest) : "") + "</tr>\n";
 
   const std::string name = html_escape(text::one_line(details.name, most_text));
-  const auto jobs = {"job", "package", "queue", "attempt", "state", "reason", "begun", "took"};
+  const auto last_jobs = {"job", "package", "queue", "attempt", "state", "reason", "begun", "took"};
+  const auto running_jobs = {"job",    "package", "queue", "attempt", "state",
+                             "reason", "begun",   "took",  "progress"};
   return "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
          "<meta http-equiv=\"refresh\" content=\"5\"><title>rbit " +
          name +
@@ -91,7 +113,7 @@ std::string page(const MonitorNumbers& numbers, const MonitorDetails& details, s
          std::to_string(numbers.running) + " of " + std::to_string(numbers.slots) +
          " slots busy, " + std::to_string(numbers.reports_waiting) + " reports waiting</p>\n" +
          paused_text(numbers) + table("Queues", {"queue", "runner", "state", "running"}, queues) +
-         table("Running jobs", jobs, running) + table("Last jobs", jobs, last) +
+         table("Running jobs", running_jobs, running) + table("Last jobs", last_jobs, last) +
          table("Reports", {"target", "state", "reason", "sent", "dropped", "oldest waits"},
                targets) +
          "<p><a href=\"/healthcheck\">health</a>" +

@@ -171,6 +171,49 @@ TEST_CASE("the page shows what goes on, and runs nothing of it") {
   CHECK(has(answer, "Content-Security-Policy: default-src 'none';"));
 }
 
+TEST_CASE("the page has a name for a job without a number, and how far it is") {
+  Watched rbit;
+  JobRecord job;
+  job.key = "order-17";
+  job.queue = "orders";
+  rbit.details.running = {job};
+  rbit.details.last = {job};
+  CHECK(has(rbit.get("/"), "<td>order-17</td><td></td><td>orders</td>"));
+  CHECK_FALSE(has(rbit.get("/"), "<progress"));
+  rbit.details.progress["order-17"] = {3, 9, "<pages>"};
+  CHECK(has(rbit.get("/"),
+            "<td><progress value=\"3.0\" max=\"9.0\"></progress> 3/9 &lt;pages&gt;</td></tr>"));
+  rbit.details.progress["order-17"] = {12, 9, ""};  // its total was a guess
+  CHECK(has(rbit.get("/"), "<progress value=\"9.0\" max=\"9.0\"></progress> 12/9</td>"));
+  rbit.details.progress["order-17"] = {12, 0, "pages"};
+  CHECK(has(rbit.get("/"), "<td>12 pages</td></tr>"));
+}
+
+TEST_CASE("metrics of jobs: those of a done job with its end, those of others never") {
+  Watched rbit;
+  rbit.options.declared["shop"] = {{"orders_total", {}}};
+  Job job;
+  job.key = "order-17";
+  job.runner = "shop";
+  Outcome outcome;
+  outcome.given.metrics = {{"orders_total", MetricChange::Kind::add, 2, {}}};
+  for (const auto kind : {Outcome::Kind::failed, Outcome::Kind::blocked, Outcome::Kind::interrupted,
+                          Outcome::Kind::crashed}) {
+    outcome.kind = kind;
+    rbit.monitor().finished(
+        job, outcome,
+        kind == Outcome::Kind::interrupted
+            ? std::nullopt
+            : std::optional(kind == Outcome::Kind::blocked ? Status::blocked : Status::failed));
+  }
+  CHECK_FALSE(has(rbit.get("/metrics"), "\norders_total"));
+  outcome.kind = Outcome::Kind::done;
+  rbit.monitor().finished(job, outcome, Status::done);
+  CHECK(has(rbit.get("/metrics"), "\norders_total 2.0\n"));
+  rbit.monitor().metric(job, {"orders_total", MetricChange::Kind::add, 1, {}});  // at once
+  CHECK(has(rbit.get("/metrics"), "\norders_total 3.0\n"));
+}
+
 TEST_CASE("GET reads, everything else is refused") {
   Watched rbit;
   CHECK(rbit.get("/etc/passwd").starts_with("HTTP/1.1 404 "));

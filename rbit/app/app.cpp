@@ -20,6 +20,7 @@
 #include "rbit/log/log.h"
 #include "rbit/report/log_sink.h"
 #include "rbit/report/pybit_sink.h"
+#include "rbit/report/webhook_sink.h"
 #include "rbit/run/cgroup.h"
 #include "rbit/run/job_log.h"
 #include "rbit/run/make_runner.h"
@@ -44,6 +45,14 @@ PybitSettings pybit_settings(const config::Settings& settings) {
   pybit.password = status.password;
   pybit.names = status.names;
   return pybit;
+}
+
+WebhookSettings webhook_settings(const config::StatusSettings& status) {
+  WebhookSettings webhook;
+  webhook.url = status.webhook_url;
+  webhook.secret = status.webhook_secret;
+  webhook.with_body = status.webhook_body;
+  return webhook;
 }
 
 MonitorOptions monitor_options(const config::Settings& all) {
@@ -122,6 +131,8 @@ void App::open_journal() {
   if (settings().status.reports_to("pybit") && settings().status.check_before_build)
     question_ = std::make_unique<PybitQuestion>(loop, clock_, pybit_settings(settings()));
   if (settings().status.reports_to("amqp")) sinks.push_back(live_broker_->status_sink());
+  if (settings().status.reports_to("webhook"))
+    sinks.push_back(std::make_unique<WebhookSink>(loop, webhook_settings(settings().status)));
   const Enqueue enqueue = live_broker_->enqueue();
   if (!enqueue) sinks.push_back(live_broker_->publication_sink());
   std::vector<ReportTarget> targets;
@@ -154,7 +165,7 @@ void App::make_runners() {
 
 BrokerNews App::broker_news() {
   BrokerNews news;
-  news.connection = [this](bool connected) {
+  news.connection = [this](bool connected, const std::string&) {
     was_connected_ = was_connected_ || connected;
     if (monitor_) connected ? monitor_->connected() : monitor_->connection_failed();
     if (!connected) return;

@@ -68,6 +68,7 @@ ExitCode check_command(const Arguments& arguments) {
   if (live) broker->check_live(management, findings);
   if (live) check_running(settings, findings);
   if (live) check_front_end(settings, findings);
+  if (live) check_webhook(settings, findings);
   check_services(settings, root, findings);
   check_runners(configuration, broker->traits(), findings);
   return findings.failed() ? ExitCode::failed : ExitCode::ok;

@@ -20,6 +20,8 @@ void check_runners(const Configuration& configuration, const BrokerTraits& broke
 void check_running(const config::Settings& settings, CheckFindings& findings);
 /// Whether the front-end answers, and takes our name and password.
 void check_front_end(const config::Settings& settings, CheckFindings& findings);
+/// Whether the webhook's host can be reached, and is the one it says it is. Nothing is asked there.
+void check_webhook(const config::Settings& settings, CheckFindings& findings);
 /// How long supervisord or systemd waits for an rbit with this configuration. Their files are
 /// looked for below `root`.
 void check_services(const config::Settings& settings, const std::string& root,

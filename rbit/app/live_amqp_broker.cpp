@@ -73,8 +73,7 @@ LiveAmqpBroker::LiveAmqpBroker(const asio::any_io_executor& loop, Clock& clock,
 }
 
 void LiveAmqpBroker::listen(BrokerNews news) {
-  transport_->on_state(
-      [tell = std::move(news.connection)](bool connected, const std::string&) { tell(connected); });
+  transport_->on_state(std::move(news.connection));
   transport_->on_acknowledgement_timeout(std::move(news.acknowledgement_timeout));
   transport_->on_not_welcome(std::move(news.not_welcome));
   publisher_->on_hopeless(

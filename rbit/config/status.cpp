@@ -1,6 +1,8 @@
 #include <algorithm>
 
 #include "rbit/base/host_port.h"
+#include "rbit/base/loopback.h"
+#include "rbit/base/secrets.h"
 #include "rbit/base/text.h"
 #include "rbit/config/password.h"
 #include "rbit/config/secret_file.h"
@@ -65,20 +67,43 @@ std::string read_url(SectionReader& reader) {
   return url;
 }
 
+/// What follows the host may be the token by which rbit is known there: no text shows it.
+void hide_path(std::string_view path, SectionReader& reader) {
+  constexpr std::size_t least_token = 16;  // a shorter path is no secret, and a word of many texts
+  if (path.size() >= least_token) secrets::hide(path);
+  for (Value& value : reader.loaded().values)
+    if (value.section == "status" && value.key == "webhook-url" && path.size() > 1 &&
+        value.text.ends_with(path))
+      value.text.replace(value.text.size() - path.size(), path.size(), "/***");
+}
+
 /// Its path is somebody else's, and may hold a question mark.
-void read_webhook(SectionReader& reader, StatusSettings& status) {
+void read_webhook_url(SectionReader& reader, StatusSettings& status) {
   status.webhook_url = reader.text("webhook-url");
   const std::string_view url = status.webhook_url;
+  if (url.empty()) return;
   const std::size_t host = url.starts_with("http://") ? 7 : url.starts_with("https://") ? 8 : 0;
   const std::string_view rest = url.substr(host);
   const std::string_view place = rest.substr(0, rest.find_first_of("/?"));
-  if (place.find('@') != std::string_view::npos)
+  const auto address = parse_host_port(place);
+  if (place.find('@') != std::string_view::npos) {
     reader.error("webhook-url",
                  "holds a user (who gets it knows rbit by webhook-secret-file, or by a token in "
                  "its path)");
-  else if (!url.empty() && (host == 0 || !parse_host_port(place) ||
-                            rest.find_first_of("# \t\n") != std::string_view::npos))
-    reader.wrong("webhook-url", status.webhook_url, "is not http://HOST... or https://HOST...");
+  } else if (host == 0 || !address || rest.find('#') != std::string_view::npos ||
+             !text::is_printable(rest) || rest.find(' ') != std::string_view::npos) {
+    reader.error("webhook-url", "is not http://HOST... or https://HOST...");  // may hold a token
+  } else if (host == 7 && !is_loopback(address->host) &&
+             (reader.has("webhook-secret-file") || reader.has("webhook-body"))) {
+    reader.doubt("webhook-url",
+                 "is plain http to another machine: whoever is on the way can read the reports, "
+                 "and send them once more (write https://...)");
+  }
+  hide_path(rest.substr(place.size()), reader);
+}
+
+void read_webhook(SectionReader& reader, StatusSettings& status) {
+  read_webhook_url(reader, status);
   std::string file;
   reader.read("webhook-secret-file", file);
   if (!file.empty()) {

@@ -27,7 +27,8 @@ struct BrokerState {
 
 /// What a broker's news call.
 struct BrokerNews {
-  std::function<void(bool connected)> connection;
+  /// `why`: what a try to connect, or the connection, ended with.
+  std::function<void(bool connected, const std::string& why)> connection;
   /// It took messages back because they were out for longer than `limit`; negative: it did not say
   /// how long that is.
   std::function<void(std::chrono::milliseconds limit)> acknowledgement_timeout;

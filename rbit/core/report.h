@@ -39,6 +39,9 @@ struct Report {
   std::string exit;
   std::int64_t wall_micros = 0, cpu_micros = 0, peak_memory_kib = 0, output_bytes = 0;
 
+  /// When its attempt began and ended, microseconds since 1970; 0: not known, or not yet.
+  std::int64_t begun = 0, ended = 0;
+
   // Of the job, as the journal has it when the report is read there.
   std::string runner, result;  // the result as JSON; empty: none
   std::vector<Artifact> artifacts;

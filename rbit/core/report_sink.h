@@ -18,15 +18,18 @@ struct SinkAnswer {
     dropped,  // the target will never take it: forget it, with `reason`
     retry,    // later, after a growing pause or `after`
     paused,   // the target refuses us as such (401): keep all rows, again in 5 minutes or `after`
+    later,    // this row alone, after a growing pause: the target is well
   };
   Kind kind = Kind::sent;
   std::string reason;
   std::chrono::milliseconds after{0};  // the wished pause (Retry-After); 0: none
+  bool is_said = false;                // dropped: the log has it, for all that come
 
   static SinkAnswer dropped(std::string reason) { return {Kind::dropped, std::move(reason)}; }
   static SinkAnswer retry(std::string reason, std::chrono::milliseconds after = {}) {
     return {Kind::retry, std::move(reason), after};
   }
+  static SinkAnswer later(std::string reason) { return {Kind::later, std::move(reason)}; }
   static SinkAnswer paused(std::string reason, std::chrono::milliseconds after = {}) {
     return {Kind::paused, std::move(reason), after};
   }

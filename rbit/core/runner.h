@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <utility>
@@ -63,6 +64,9 @@ struct RunContext {
   std::function<std::string(const Destination&)> mistake_of = [](const Destination&) {
     return std::string();
   };
+  /// What the job is told beside its message, by its word for it ("event"): the variable RBIT_EVENT
+  /// of its environment, the setting `event` of a host's.
+  std::map<std::string, std::string> facts{};
 };
 
 /// Does jobs, of one [runner:NAME] section. On the loop's thread; several runs may be under way.

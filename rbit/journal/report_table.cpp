@@ -35,7 +35,7 @@ Result<void> ReportTable::add(std::int64_t job, const Report& report, const Job*
       is_final(report.status), job);
   if (!noted) return noted;
   for (const ReportTarget& target : targets_) {
-    if (!target.wants(report) || (target.carries_message && whole == nullptr)) continue;
+    if (!target.wants(report)) continue;
     const auto added = insert(job, report, target, whole);
     if (!added) return added;
   }

@@ -24,7 +24,7 @@ class ReportTable {
 
   /// Adds `report` of the job in row `job`, unless it says nothing new: after a final status of the
   /// run, or if status and message are those of the last one of this attempt. `whole` is the job,
-  /// for targets that carry its message; nullptr: they do not hear of this.
+  /// for targets that carry its message; nullptr: the message is not to be had.
   Result<void> add(std::int64_t job, const Report& report, const Job* whole);
   /// Adds what the job publishes, and gives the message id that it has from now on: of the job's
   /// key, the attempt, and a number that the job's reports count too.

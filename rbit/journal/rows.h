@@ -31,7 +31,8 @@ JobRecord read_job(const Statement& row);
 inline constexpr std::string_view report_columns =
     "o.id, o.target, j.key, j.job_id, j.queue, j.web_host, o.attempt, o.seq, o.status, o.reason, "
     "o.message, o.time, o.tries, a.exit, a.wall, a.cpu, a.memory, a.output, j.runner, j.result, "
-    "j.artifacts, o.request, o.properties, o.body";
+    "j.artifacts, o.request, o.properties, o.body, a.ended, "
+    "(SELECT begun FROM attempt WHERE job = o.job AND n = o.attempt ORDER BY id DESC LIMIT 1)";
 inline constexpr int report_column_count = count_of(report_columns);
 /// The attempt whose end a report tells, as `a`; nulls for one that tells of no end.
 inline constexpr std::string_view attempt_of_report =

@@ -27,6 +27,8 @@ struct CurlLibrary {
   decltype(&::curl_easy_setopt) easy_setopt = find("curl_easy_setopt");
   decltype(&::curl_easy_getinfo) easy_getinfo = find("curl_easy_getinfo");
   decltype(&::curl_easy_strerror) easy_strerror = find("curl_easy_strerror");
+  decltype(&::curl_slist_append) slist_append = find("curl_slist_append");
+  decltype(&::curl_slist_free_all) slist_free_all = find("curl_slist_free_all");
   decltype(&::curl_multi_init) multi_init = find("curl_multi_init");
   decltype(&::curl_multi_cleanup) multi_cleanup = find("curl_multi_cleanup");
   decltype(&::curl_multi_setopt) multi_setopt = find("curl_multi_setopt");

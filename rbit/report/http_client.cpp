@@ -140,6 +140,7 @@ struct HttpClient::Transfer {
   ~Transfer() {
     if (added) curl().multi_remove_handle(multi, easy);
     curl().easy_cleanup(easy);
+    curl().slist_free_all(headers);
   }
   Transfer(const Transfer&) = delete;
   Transfer& operator=(const Transfer&) = delete;
@@ -168,16 +169,24 @@ struct HttpClient::Transfer {
     set(CURLOPT_WRITEDATA, this);
     set(CURLOPT_ERRORBUFFER, error.data());
     set(CURLOPT_PRIVATE, this);
+    if (request.only_connect) set(CURLOPT_CONNECT_ONLY, 1L);
     if (request.method != "GET") {
-      set(CURLOPT_POSTFIELDSIZE, static_cast<long>(request.form.size()));
-      set(CURLOPT_COPYPOSTFIELDS, request.form.c_str());
+      set(CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request.body.size()));
+      set(CURLOPT_COPYPOSTFIELDS, request.body.data());
       set(CURLOPT_CUSTOMREQUEST, request.method.c_str());
+      add_header("Expect:");  // none: who does not know it would cost a second
     }
+    for (const std::string& header : request.headers) add_header(header.c_str());
+    if (headers != nullptr) set(CURLOPT_HTTPHEADER, headers);
     if (!request.user.empty()) {
       set(CURLOPT_HTTPAUTH, static_cast<long>(CURLAUTH_BASIC));
       set(CURLOPT_USERNAME, request.user.c_str());
       set(CURLOPT_PASSWORD, request.password.c_str());
     }
+  }
+
+  void add_header(const char* line) {
+    if (curl_slist* const longer = curl().slist_append(headers, line)) headers = longer;
   }
 
   HttpAnswer answer() {
@@ -195,6 +204,7 @@ struct HttpClient::Transfer {
 
   CURLM* multi;
   CURL* easy;
+  curl_slist* headers = nullptr;
   bool added = false, ended = false;
   CURLcode result = CURLE_OK;
   asio::steady_timer end;  // never expires: cancelling it says that `ended` is set
@@ -221,8 +231,9 @@ HttpClient::~HttpClient() = default;
 Task<Result<HttpAnswer>> HttpClient::send(HttpRequest request) {
   Transfer transfer(multi_->handle, multi_->loop);
   transfer.prepare(request);
+  const std::string& name = request.shown_as.empty() ? request.url : request.shown_as;
   transfer.added = curl().multi_add_handle(multi_->handle, transfer.easy) == CURLM_OK;
-  if (!transfer.added) co_return Error{request.url, "libcurl refused the request", ""};
+  if (!transfer.added) co_return Error{name, "libcurl refused the request", ""};
   boost::system::error_code rung;
   while (!transfer.ended)
     co_await transfer.end.async_wait(asio::redirect_error(asio::use_awaitable, rung));
@@ -231,7 +242,7 @@ Task<Result<HttpAnswer>> HttpClient::send(HttpRequest request) {
   if (transfer.result == CURLE_OK || answer.status >= 200) co_return answer;
   const char* reason =
       transfer.error[0] != '\0' ? transfer.error.data() : curl().easy_strerror(transfer.result);
-  co_return Error{request.url, reason, ""};
+  co_return Error{name, reason, ""};
 }
 
 std::string HttpClient::escape(const std::string& text) {

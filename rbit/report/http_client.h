@@ -3,6 +3,7 @@
 #include <chrono>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "rbit/base/result.h"
 #include "rbit/base/task.h"
@@ -10,11 +11,14 @@
 namespace rbit {
 
 struct HttpRequest {
-  std::string method;          // "GET", "PUT", "POST"
-  std::string url;             // http or https
-  std::string form;            // application/x-www-form-urlencoded body, for PUT and POST
-  std::string user, password;  // Basic; empty user: none are sent
+  std::string method;    // "GET", "PUT", "POST"
+  std::string url;       // http or https
+  std::string shown_as;  // in errors, where the url may hold a secret; empty: the url
+  std::string body;      // of PUT and POST; a form, unless a header says what else it is
+  std::vector<std::string> headers;  // "Name: value", no line end in any
+  std::string user, password;        // Basic; empty user: none are sent
   std::chrono::milliseconds connect_limit{5'000}, limit{30'000};
+  bool only_connect = false;  // and verify the other side: nothing is asked, the answer is empty
 };
 
 struct HttpAnswer {

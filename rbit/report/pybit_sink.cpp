@@ -32,10 +32,10 @@ Task<SinkAnswer> PybitSink::send(const Report& report) {
       renamed == settings.names.end() ? std::string(to_string(report.status)) : renamed->second;
   const std::string& job = **number;
   HttpRequest put = address_.request("PUT", *base + "/job/" + job);
-  put.form = "status=" + HttpClient::escape(status);
+  put.body = "status=" + HttpClient::escape(status);
   // With Building only: it ties the job to us, so that a cancel finds its way here.
   if (settings.client && report.status == Status::building)
-    put.form += "&client=" + HttpClient::escape(*settings.client);
+    put.body += "&client=" + HttpClient::escape(*settings.client);
   address_.authorise(put, *base);
   const auto answer = co_await http_.send(std::move(put));
   if (!answer) co_return SinkAnswer::retry(answer.error().text());

@@ -151,6 +151,7 @@ Task<void> Relay::deliver(Report report, std::list<Flight>::iterator flight) {
   switch (answer.kind) {
     case SinkAnswer::Kind::sent:
     case SinkAnswer::Kind::dropped:
+    case SinkAnswer::Kind::later:
       co_await answered(report, answer);
       break;
     case SinkAnswer::Kind::retry:
@@ -168,7 +169,7 @@ Task<void> Relay::deliver(Report report, std::list<Flight>::iterator flight) {
   wake();
 }
 
-/// The target is up: it took the report, or will say the same tomorrow.
+/// The target is up: it took the report, or wants it later, or will say the same tomorrow.
 Task<void> Relay::answered(const Report& report, const SinkAnswer& answer) {
   const bool back = absence() >= real_absence;
   change(Kind::up, "");
@@ -180,9 +181,12 @@ Task<void> Relay::answered(const Report& report, const SinkAnswer& answer) {
     const Write write = [this, &report] { return journal_.report_sent(report); };
     co_await record(write);
     failpoint("O.after");
+  } else if (answer.kind == SinkAnswer::Kind::later) {
+    co_await put_off(report, answer);
   } else {
-    log::warning(name() + ": " + what(report) + " is dropped: " + answer.reason,
-                 log_fields(report));
+    const auto level = answer.is_said ? log::Level::debug : log::Level::warning;
+    log::write(level, "rbit", name() + ": " + what(report) + " is dropped: " + answer.reason,
+               log_fields(report), BOOST_CURRENT_LOCATION);
     co_await drop(report, answer.reason);
   }
   if (back) co_await release();
@@ -198,10 +202,7 @@ Task<void> Relay::postpone(const Report& report, const SinkAnswer& answer) {
   ++state_.failed;
   change(Kind::down, answer.reason);
   if (too_old(report)) {
-    log::error(name() + ": " + what(report) + " is given up after 7 days: " + answer.reason,
-               log_fields(report));
-    const std::string reason = "not taken for 7 days: " + answer.reason;
-    co_await drop(report, reason);
+    co_await give_up(report, answer);
     co_return;
   }
   if (!said_ && (report.tries + 1) % stubborn == 0)
@@ -210,15 +211,40 @@ Task<void> Relay::postpone(const Report& report, const SinkAnswer& answer) {
                      " (tried again for 7 days)",
                  log_fields(report));
   const auto wish = std::min(answer.after, most_wish);
+  const auto row_pause = std::max(wish, pause_of(report));
+  probe_at_ = clock_.steady() + std::max(wish, jittered(ceiling(absence())));
+  if (held_.size() < most_held) held_.push_back(report);
+  co_await wait_for(report, row_pause);
+}
+
+/// It is the row's own affair that it waits.
+Task<void> Relay::put_off(const Report& report, const SinkAnswer& answer) {
+  ++state_.failed;
+  if (too_old(report))
+    co_await give_up(report, answer);
+  else
+    co_await wait_for(report, pause_of(report));
+}
+
+Task<void> Relay::give_up(const Report& report, const SinkAnswer& answer) {
+  log::error(name() + ": " + what(report) + " is given up after 7 days: " + answer.reason,
+             log_fields(report));
+  const std::string reason = "not taken for 7 days: " + answer.reason;
+  co_await drop(report, reason);
+}
+
+Task<void> Relay::wait_for(const Report& report, milliseconds pause) {
+  const auto next = to_micros(clock_.wall() + pause);
+  const Write write = [this, &report, next] { return journal_.report_postponed(report, next); };
+  co_await record(write);
+}
+
+/// Doubled with each try: a second at first, five minutes once it is an hour old.
+milliseconds Relay::pause_of(const Report& report) {
   const auto age =
       std::chrono::duration_cast<milliseconds>(clock_.wall() - from_micros(report.time));
   const auto doubled = least_pause * (1 << std::clamp(report.tries, 0, 9));
-  const auto row_pause = std::max(wish, jittered(std::min(doubled, ceiling(age))));
-  probe_at_ = clock_.steady() + std::max(wish, jittered(ceiling(absence())));
-  if (held_.size() < most_held) held_.push_back(report);
-  const auto next = to_micros(clock_.wall() + row_pause);
-  const Write write = [this, &report, next] { return journal_.report_postponed(report, next); };
-  co_await record(write);
+  return jittered(std::min(doubled, ceiling(age)));
 }
 
 /// Everything that failed in this absence is due now.

@@ -84,6 +84,10 @@ class Relay : public std::enable_shared_from_this<Relay> {
   Task<void> deliver(Report report, std::list<Flight>::iterator flight);
   Task<void> answered(const Report& report, const SinkAnswer& answer);
   Task<void> postpone(const Report& report, const SinkAnswer& answer);
+  Task<void> put_off(const Report& report, const SinkAnswer& answer);
+  Task<void> give_up(const Report& report, const SinkAnswer& answer);
+  Task<void> wait_for(const Report& report, milliseconds pause);
+  milliseconds pause_of(const Report& report);
   Task<void> drop(const Report& report, const std::string& reason);
   Task<void> release();
   Task<void> record(const Write& write);

@@ -1,4 +1,5 @@
 #include "config_file.h"
+#include "rbit/base/secrets.h"
 
 using namespace rbit;
 using namespace rbit::config;
@@ -98,6 +99,54 @@ TEST_CASE("wrong values of [status]") {
         "rbit.ini:7: [status] allow-hosts: 'http://x' is not HOST:PORT\n");
   CHECK(found("password = x\n") == "rbit.ini:6: [status] has a password and no 'username'\n");
   CHECK(found("name-done =\n") == "rbit.ini:7: [status] name-done: must not be empty\n");
+}
+
+TEST_CASE("a webhook, and what may be its url") {
+  const ConfigFile file(sound +
+                        "[status]\nwebhook-url = https://hooks:8443/a?b=1\n"
+                        "webhook-secret-file = pw\nwebhook-body = yes\n");
+  file.write("pw", "geheim\n", 0400);
+  CHECK(file.lines().empty());
+  const StatusSettings got = file.load().settings.status;
+  CHECK(got.report == Words{"webhook", "log"});
+  CHECK(got.webhook_url == "https://hooks:8443/a?b=1");
+  CHECK(got.webhook_secret == "geheim");
+  CHECK(got.webhook_body);
+  CHECK(status("webhook-url = http://[::1]\nreport = webhook\n").report == Words{"webhook"});
+  const std::string is_none =
+      "rbit.ini:7: [status] webhook-url: is not http://HOST... or https://HOST...\n";
+  for (const char* url :
+       {"ftp://h/x", "h/x", "http://", "http:///x", "http://h/#x", "http://h/a b", "https://h/\x01",
+        "http://h:99999/", "file:///etc/passwd", "HTTP//h", "http://h\\x"})
+    CHECK_MESSAGE(found("webhook-url = " + std::string(url) + "\n") == is_none, url);
+  CHECK(found("webhook-url = http://u:p@h/x\n")
+            .starts_with("rbit.ini:7: [status] webhook-url: holds a user"));
+  CHECK(found("report = webhook\n") ==
+        "rbit.ini:7: [status] report: webhook needs 'webhook-url' (write webhook-url = "
+        "https://HOST/...)\n");
+}
+
+TEST_CASE("what follows the host of a webhook is shown nowhere") {
+  const ConfigFile file(sound +
+                        "[status]\nwebhook-url = https://hooks/services/T0123456789abcdef\n");
+  const std::string text = show(file.load());
+  CHECK(text.find("webhook-url = https://hooks/***\n") != std::string::npos);
+  CHECK(secrets::redacted("at /services/T0123456789abcdef!") == "at ***!");
+  CHECK(show(ConfigFile(sound + "[status]\nwebhook-url = https://hooks/\n").load())
+            .find("webhook-url = https://hooks/\n") != std::string::npos);
+}
+
+TEST_CASE("a signature does not hide what goes over plain http") {
+  const auto doubts = [](const std::string& keys) {
+    const ConfigFile file(sound + "[status]\n" + keys);
+    file.write("pw", "geheim", 0400);
+    return file.load().doubts.size();
+  };
+  CHECK(doubts("webhook-url = http://hooks/x\nwebhook-secret-file = pw\n") == 1);
+  CHECK(doubts("webhook-url = http://hooks/x\nwebhook-body = yes\n") == 1);
+  CHECK(doubts("webhook-url = http://hooks/x\n") == 0);
+  CHECK(doubts("webhook-url = http://127.0.0.1:80/x\nwebhook-secret-file = pw\n") == 0);
+  CHECK(doubts("webhook-url = https://hooks/x\nwebhook-secret-file = pw\n") == 0);
 }
 
 TEST_CASE("the embedded queue is no broker that a status queue could lie on") {

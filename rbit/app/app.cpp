@@ -11,12 +11,12 @@
 #include "rbit/app/brokers.h"
 #include "rbit/app/helper_programs.h"
 #include "rbit/app/journal_file.h"
+#include "rbit/app/message_readers.h"
 #include "rbit/app/signals.h"
 #include "rbit/app/slots.h"
 #include "rbit/base/text.h"
 #include "rbit/base/trusted_path.h"
 #include "rbit/intake/ack_timeout.h"
-#include "rbit/intake/request.h"
 #include "rbit/log/log.h"
 #include "rbit/report/log_sink.h"
 #include "rbit/report/pybit_sink.h"
@@ -157,6 +157,7 @@ void App::make_runners() {
   leaders_ = std::make_unique<LeaderPool>(loop, place_.leader_program, cgroup.path);
   for (const auto& mapping : settings().queues) {
     if (runners_.count(mapping.runner) != 0) continue;
+    readers_.emplace(mapping.runner, message_reader(configuration_, mapping.runner));
     runners_[mapping.runner] =
         make_runner(loop, configuration_.lines.at(mapping.runner), mapping.runner,
                     settings().runners.at(mapping.runner).policy, place_, *leaders_);
@@ -255,7 +256,9 @@ void App::make_log_keeper() {
 FlowMeans App::flow_means() {
   FlowMeans means;
   means.try_disk = [this] { return try_disk(); };
-  means.read = [](const Binding&, const Message& message) { return parse_request(message); };
+  means.read = [this](const Binding& binding, const Message& message) {
+    return readers_.at(binding.runner_name).read(message);
+  };
   means.mistake_of = [this](const Destination& to) { return live_broker_->mistake_of(to); };
   means.make_record = [this](const Job&) -> Result<std::string> {
     // A name of its own in every life: pid and number; the journal knows which attempt it is.

@@ -26,6 +26,7 @@
 #include "rbit/dispatch/disk_guard.h"
 #include "rbit/dispatch/dispatcher.h"
 #include "rbit/dispatch/missed_copies.h"
+#include "rbit/intake/message_reader.h"
 #include "rbit/journal/sqlite_journal.h"
 #include "rbit/monitor/monitor.h"
 #include "rbit/report/outbox.h"
@@ -97,6 +98,7 @@ class App {
   std::unique_ptr<Outbox> outbox_;
   std::unique_ptr<LeaderPool> leaders_;
   std::map<std::string, std::unique_ptr<Runner>> runners_;
+  std::map<std::string, MessageReader> readers_;  // by runner
   std::unique_ptr<Dispatcher> dispatcher_;
   std::unique_ptr<MissedCopies> missed_copies_;  // none: the broker loses no copy
   std::unique_ptr<PybitQuestion> question_;      // none: no front-end is asked before a build

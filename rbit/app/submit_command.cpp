@@ -8,9 +8,9 @@
 #include "rbit/app/configuration.h"
 #include "rbit/app/job_watch.h"
 #include "rbit/app/message_file.h"
+#include "rbit/app/message_readers.h"
 #include "rbit/base/clock.h"
 #include "rbit/base/text.h"
-#include "rbit/intake/request.h"
 #include "rbit/intake/request_writer.h"
 
 namespace rbit {
@@ -135,10 +135,12 @@ ExitCode submit_command(const Arguments& arguments) {
                       Error{"--" + std::string(name), "says what FILE says already",
                             "leave one of them out"});
     message.body = read_message_file(file);
-    if (const auto request = parse_request(message); !request)
-      throw Fatal(
-          ExitCode::failed,
-          Error{file, request.error().thing + ": " + request.error().reason, "nothing was sent"});
+    if (const auto read = reader_of_queue(configuration, message.queue).read(message); !read)
+      throw Fatal(ExitCode::failed,
+                  Error{file,
+                        read.error().text() + (read.error().detail.empty() ? "" : ": ") +
+                            read.error().detail,
+                        "nothing was sent"});
   } else {
     message.body = compose(values, settings);
   }

@@ -11,10 +11,10 @@
 #include "rbit/app/configuration.h"
 #include "rbit/app/job_output.h"
 #include "rbit/app/message_file.h"
+#include "rbit/app/message_readers.h"
 #include "rbit/base/clock.h"
 #include "rbit/base/text.h"
 #include "rbit/dispatch/retry_policy.h"
-#include "rbit/intake/request.h"
 #include "rbit/run/leader_pool.h"
 #include "rbit/run/make_runner.h"
 #include "rbit/run/workspace.h"
@@ -53,19 +53,22 @@ class Bench {
                                            : "it has " + text::join(names, ", ")});
 }
 
-Job job_from(const std::string& file, const std::string& runner) {
+Job job_from(const std::string& file, const std::string& runner, const MessageReader& reader) {
   Message message;
+  message.queue = "try";
   message.body = read_message_file(file);
-  const auto request = parse_request(message);
+  const auto request = reader.read(message);
   if (!request)
-    throw Fatal(ExitCode::failed,
-                Error{file, request.error().thing + ": " + request.error().reason, ""});
+    throw Fatal(ExitCode::failed, Error{file, request.error().what(), request.error().cure});
   Job job;
   job.key = "try";
   job.queue = "try";
   job.runner = runner;
   job.timestamp = to_seconds(SystemClock().wall());
+  job.kind = reader.kind();
   job.request = *request;
+  job.digest = digest_of(message);
+  job.head = message;
   job.body = message.body;
   return job;
 }
@@ -108,7 +111,8 @@ ExitCode try_command(const Arguments& arguments) {
   const std::string name = values["RUNNER"].as<std::string>();
   const auto runner_settings = configuration.settings().runners.find(name);
   if (runner_settings == configuration.settings().runners.end()) refuse_runner(name, configuration);
-  const Job job = job_from(values["MESSAGE-FILE"].as<std::string>(), name);
+  const Job job =
+      job_from(values["MESSAGE-FILE"].as<std::string>(), name, message_reader(configuration, name));
 
   const Bench bench;
   RunPlace place = run_place(configuration.settings(), bench.path());

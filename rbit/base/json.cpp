@@ -134,6 +134,59 @@ std::string redacted(const std::string& text) {
   return document->dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
+std::string wrong_pointer(std::string_view pointer) {
+  if (!pointer.empty() && pointer.front() != '/') return "does not begin with /";
+  for (std::size_t at = pointer.find('~'); at != pointer.npos; at = pointer.find('~', at + 1))
+    if (at + 1 == pointer.size() || (pointer[at + 1] != '0' && pointer[at + 1] != '1'))
+      return "has a ~ without 0 or 1 behind it (write ~0 for ~, ~1 for /)";
+  return "";
+}
+
+namespace {
+
+/// A part of a pointer as the name it stands for.
+std::string unescaped(std::string_view part) {
+  std::string name;
+  for (std::size_t at = 0; at < part.size(); ++at)
+    if (part[at] == '~')
+      name += part[++at] == '0' ? '~' : '/';
+    else
+      name += part[at];
+  return name;
+}
+
+const json* find_in(const json& value, std::string_view part) {
+  if (value.is_object()) {
+    const auto found = value.find(unescaped(part));
+    return found == value.end() ? nullptr : &*found;
+  }
+  long long index = 0;
+  const bool is_index =
+      value.is_array() && (part == "0" || !part.starts_with('0')) && text::has_only(part, "") &&
+      text::parse_number(part, 0, static_cast<long long>(value.size()) - 1, index);
+  return is_index ? &value[static_cast<std::size_t>(index)] : nullptr;
+}
+
+}  // namespace
+
+const json* find(const json& document, std::string_view pointer) {
+  if (!wrong_pointer(pointer).empty()) return nullptr;
+  const json* value = &document;
+  while (!pointer.empty() && value != nullptr) {
+    pointer.remove_prefix(1);
+    const std::string_view part = pointer.substr(0, pointer.find('/'));
+    pointer.remove_prefix(part.size());
+    value = find_in(*value, part);
+  }
+  return value;
+}
+
+std::string plain_text(const json& value) {
+  if (value.is_null()) return "";
+  if (value.is_string()) return value.get<std::string>();
+  return value.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
 std::string text_in(const json& object, const char* name) {
   const auto found = object.find(name);
   return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();

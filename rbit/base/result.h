@@ -17,6 +17,8 @@ struct Error {
   std::string reason;
   std::string cure;
   int number = 0;  // errno, where a system call's failure is all there is to it
+  /// Of a message: what exactly is wrong with it, where `reason` names the sort of mistake only.
+  std::string detail;
 
   Error() = default;
   Error(std::string its_thing, std::string its_reason, std::string its_cure = "")

@@ -137,8 +137,9 @@ Task<void> Settling::refuse(Delivery delivery, Error why) {
   context_.observer.refused(message, why);
   log::warning("queue " + message.queue + ": a message of " +
                std::to_string(message.oversized ? message.size : message.body.size()) +
-               " bytes is no job and becomes a dead letter: " + why.what());
-  const std::string reason = text::one_line(why.what(), 190);
+               " bytes is no job and becomes a dead letter: " + why.text() +
+               (why.detail.empty() ? "" : "; " + why.detail));
+  const std::string reason = text::one_line(why.text(), 190);
   const Settlement dead = Settlement::dead_letter(reason);
   const std::string key = delivery.key();
   co_await settle(key, delivery, dead);

@@ -73,6 +73,18 @@ void refuse_code_at(const nlohmann::json& value, const Way& way) {
 
 }  // namespace
 
+Result<void> check_whole(const Message& message) {
+  if (!message.oversized) return {};
+  return Error{"undecodable",
+               "the body has " + std::to_string(message.size) + " bytes, more than 4 MiB"};
+}
+
+Result<void> check_text(const Message& message) {
+  if (auto whole = check_whole(message); !whole) return whole;
+  if (is_plain_encoding(message)) return {};
+  return Error{"undecodable", "content_encoding " + in_quotes(message.content_encoding)};
+}
+
 Result<nlohmann::json> parse_document(std::string_view body) {
   if (text::trim(body).empty()) return Error{"undecodable", "the body is empty"};
   Result<nlohmann::json> document = json::parse(body);

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "rbit/base/result.h"
+#include "rbit/core/message.h"
 
 namespace rbit {
 
@@ -16,9 +17,13 @@ struct Invalid {
 
 std::string in_quotes(std::string_view text);  // one line, cut
 
-// For `read_message`.
+/// An Error's thing is `undecodable`: the body is not all here.
+Result<void> check_whole(const Message& message);
+/// The same, or it is no text as it is.
+Result<void> check_text(const Message& message);
+/// An Error's thing is `undecodable`: not a JSON document within the limits.
 Result<nlohmann::json> parse_document(std::string_view body);
-void refuse_code(const nlohmann::json& document);
+void refuse_code(const nlohmann::json& document);  // for `read_document`
 
 /// One object of a message, by its path for people. A missing or null one has no members. Its
 /// label, py/object, must be `label` after "pybit.models." if it is there (rbit/doc/formats.rst,
@@ -43,20 +48,24 @@ class Part {
   std::string path_;
 };
 
-/// What `read` makes of the JSON object in `body`. An Error's thing is the reason word:
-/// `undecodable` (not a JSON document within the limits) or `invalid` (what `read` threw, or no
+/// What `read` makes of a JSON object. An Error's thing is `invalid`: what `read` threw, or no
 /// object, or members that begin with "py/", which are code to jsonpickle; only the label py/object
-/// may stand).
+/// may stand.
 template <class T>
-Result<T> read_message(std::string_view body, T (*read)(const nlohmann::json&)) {
-  const Result<nlohmann::json> document = parse_document(body);
-  if (!document) return document.error();
+Result<T> read_document(const nlohmann::json& document, T (*read)(const nlohmann::json&)) {
   try {
-    refuse_code(*document);
-    return read(*document);
+    refuse_code(document);
+    return read(document);
   } catch (const Invalid& invalid) {
     return Error{"invalid", invalid.why};
   }
+}
+
+/// The same of a body, which may be `undecodable` too: not a JSON document within the limits.
+template <class T>
+Result<T> read_message(std::string_view body, T (*read)(const nlohmann::json&)) {
+  const Result<nlohmann::json> document = parse_document(body);
+  return document ? read_document(*document, read) : document.error();
 }
 
 /// `job.id`: a number or a text of 1 to 18 digits.

@@ -98,6 +98,17 @@ BuildRequest read_request(const json& document) {
   return request;
 }
 
+/// Whether somebody may have meant it as one.
+bool has_shape(const json& document) {
+  const json* value = &document;
+  for (const char* name : {"job", "packageinstance", "package"}) {
+    const auto found = value->find(name);  // of a value that is no object there is none
+    if (found == value->end()) return false;
+    value = &*found;
+  }
+  return value->is_object();
+}
+
 }  // namespace
 
 bool is_name(std::string_view text) {
@@ -108,16 +119,18 @@ bool is_version(std::string_view text) {
 }
 
 Result<BuildRequest> parse_request(std::string_view body) {
-  return read_message(body, read_request);
+  const Result<json> document = parse_document(body);
+  if (!document) return document.error();
+  Result<BuildRequest> request = read_document(*document, read_request);
+  if (request || has_shape(*document)) return request;
+  Error why{"invalid", std::string(no_request)};
+  why.detail = request.error().reason;
+  return why;
 }
 
 Result<BuildRequest> parse_request(const Message& message) {
-  if (message.oversized)
-    return Error{"undecodable",
-                 "the body has " + std::to_string(message.size) + " bytes, more than 4 MiB", ""};
-  if (!is_plain_encoding(message))
-    return Error{"undecodable", "content_encoding " + in_quotes(message.content_encoding), ""};
-  return parse_request(message.body);
+  const Result<void> text = check_text(message);
+  return text ? parse_request(message.body) : text.error();
 }
 
 }  // namespace rbit

@@ -5,6 +5,8 @@
 #include <string_view>
 #include <vector>
 
+#include "rbit/core/message_fact.h"
+
 namespace rbit {
 
 /// The value of `runner` in a [runner:NAME] section, taken apart: `kind!rest`.
@@ -14,6 +16,7 @@ struct RunnerLine {
   Kind kind = Kind::shell;
   std::string shell_line;                     // shell: for `/bin/sh -c`, placeholders rewritten
   std::vector<std::string> variables;         // shell: the RBIT_* that stand for its placeholders
+  std::vector<MessageFact> facts;             // shell: that its %{...} stand for, each once
   std::vector<std::string> shell{"/bin/sh"};  // shell: what runs the line, with its options
   std::string script;  // shell: the absolute path that the line runs, if it is known
   std::string target;  // plugin: absolute path of the library; python: the module

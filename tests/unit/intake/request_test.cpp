@@ -32,6 +32,14 @@ std::string reason(const std::string& body) {
   return request ? "" : request.error().reason;
 }
 
+/// Of JSON that has not the shape of a build request: what it lacks.
+std::string lack(const std::string& body) {
+  const auto request = parse_request(body);
+  REQUIRE(request.has_error());
+  CHECK(request.error().what() == "invalid: no PyBit build request");
+  return request.error().detail;
+}
+
 }  // namespace
 
 TEST_CASE("a request of the last generation") {
@@ -74,7 +82,18 @@ TEST_CASE("what may be missing") {
         "job.packageinstance.package.version is missing");
   CHECK(reason(R"({"job":{"packageinstance":{"package":{"name":"a","version":"1"}}}})") ==
         "job.id is missing");
-  CHECK(reason("{}") == "job is missing");
+}
+
+TEST_CASE("JSON that is no build request is called so, and has its detail apart") {
+  CHECK(lack("{}") == "job is missing");
+  CHECK(lack(R"({"order": 17})") == "job is missing");
+  CHECK(lack("17") == "the message is no object");
+  CHECK(lack("[]") == "the message is no object");
+  CHECK(lack(R"({"job": "resize"})") == "job is no object");
+  CHECK(lack(R"({"job": {"id": 7}})") == "job.packageinstance is missing");
+  CHECK(lack(R"({"job": {"packageinstance": {"package": null}}})") ==
+        "job.packageinstance.package is missing");
+  CHECK(lack(R"({"py/reduce": []})") == "message: member 'py/reduce' is not allowed");
 }
 
 TEST_CASE("undecodable") {

@@ -9,7 +9,7 @@ set -eu
 # a|b: either will do; a is taken where there is neither.
 build="g++ cmake ninja-build pkg-config
   libboost1.81-dev libboost-program-options1.81-dev libboost-filesystem1.81-dev
-  nlohmann-json3-dev libspdlog-dev librabbitmq-dev libsqlite3-dev
+  nlohmann-json3-dev libvalijson-dev libspdlog-dev librabbitmq-dev libsqlite3-dev
   libcurl4-openssl-dev|libcurl4-gnutls-dev libssl-dev prometheus-cpp-dev"
 # build-essential, xsltproc: for examples that are run. python3-jsonpickle: what old runners use.
 test="doctest-dev python3 python3-pika rabbitmq-server man-db

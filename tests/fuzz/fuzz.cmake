@@ -1,7 +1,7 @@
 # The fuzz targets. With g++ (and everywhere else) they replay their corpus in the tests. With
 #   cmake -DRBIT_FUZZ=ON -DCMAKE_CXX_COMPILER=clang++
 # they are libFuzzer programs: tests/fuzz/run.sh does all that.
-set(fuzz_targets message ini runner_line event_lines headers journal_rows front_end)
+set(fuzz_targets message ini runner_line event_lines headers journal_rows front_end schema)
 
 if(RBIT_FUZZ)
   if(NOT CMAKE_CXX_COMPILER_ID STREQUAL Clang)
@@ -12,7 +12,9 @@ if(RBIT_FUZZ)
        ${PROJECT_SOURCE_DIR}/rbit/config/*.cpp ${PROJECT_SOURCE_DIR}/rbit/core/*.cpp
        ${PROJECT_SOURCE_DIR}/rbit/log/*.cpp)
   foreach(one base/text base/sha256 base/json base/asio base/database base/random base/time_text
-              base/sqlite_codes base/notice base/complaint base/task amqp/wire base/secrets intake/request
+              base/sqlite_codes base/trusted_path base/json_schema base/schema_check base/schema_plan
+              base/schema_document base/schema_files base/schema_keywords base/text_pattern base/text_format
+              base/notice base/complaint base/task amqp/wire base/secrets intake/request
               intake/message_part intake/command intake/amqp_message report/pybit_history
               journal/rows run/runner_line run/shell_rewrite run/second_shell run/event_line
               run/job_environment run/metadata)
@@ -20,7 +22,7 @@ if(RBIT_FUZZ)
   endforeach()
   add_library(fuzz_subject STATIC ${fuzz_sources})
   target_link_libraries(fuzz_subject PUBLIC rbit_options
-    Boost::boost spdlog::spdlog nlohmann_json::nlohmann_json SQLite::SQLite3 OpenSSL::Crypto
+    Boost::boost spdlog::spdlog nlohmann_json::nlohmann_json valijson SQLite::SQLite3 OpenSSL::Crypto
     PkgConfig::RABBITMQ Threads::Threads)
   # clang 14 cannot build coroutines with -fsanitize=function ("difference across sections").
   target_compile_options(fuzz_subject PUBLIC -O1 -g1 -fno-omit-frame-pointer

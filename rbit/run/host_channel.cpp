@@ -121,8 +121,8 @@ struct HostChannel::State : std::enable_shared_from_this<HostChannel::State> {
     self->end = co_await self->leader->ended();
     self->changed.notify();
   }
-  /// What a plugin makes once, in its first job, is there for all of them and no leftover. It waits
-  /// for our word meanwhile.
+  /// What a plugin makes once, in its first job, is there for all of them and no leftover; so is
+  /// what a Python function keeps in its context. The host waits for our word meanwhile.
   static Task<void> note_what_it_opened(std::shared_ptr<State> self) {
     self->is_noted_again = true;
     const auto noted = co_await self->leader->note();

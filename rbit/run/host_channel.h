@@ -41,7 +41,7 @@ std::string leftovers_text(const std::vector<std::string>& words);
 class HostChannel {
  public:
   /// Starts the host; `ready` tells whether it can work. `order` has its command line, environment
-  /// and limits. `opens`: it is a plugin's, which says once that it has opened what stays open.
+  /// and limits. `opens`: it says once that it has opened what stays open, as a plugin's does.
   /// `policy` and `leaders` must outlive it.
   static Result<std::unique_ptr<HostChannel>> start(const asio::any_io_executor& loop,
                                                     LeaderPool& leaders, JobOrder order, bool opens,

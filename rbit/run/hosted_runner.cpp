@@ -7,7 +7,9 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "rbit/base/base64.h"
 #include "rbit/base/random.h"
+#include "rbit/base/text.h"
 #include "rbit/base/trusted_path.h"
 #include "rbit/core/job_field.h"
 #include "rbit/log/log.h"
@@ -19,6 +21,34 @@ namespace {
 
 constexpr int most_stale_hosts = 20;  // before one job; there may be as many idle ones
 constexpr std::size_t most_said = 100;
+
+/// What a publisher says of a message, by AMQP's names; what he does not say is left out.
+nlohmann::json properties_of(const MessageHead& head) {
+  nlohmann::json properties = nlohmann::json::object();
+  const std::pair<const char*, const std::string&> texts[] = {
+      {"content_type", head.content_type},
+      {"content_encoding", head.content_encoding},
+      {"correlation_id", head.correlation_id},
+      {"reply_to", head.reply_to},
+      {"message_id", head.message_id},
+      {"type", head.type},
+      {"app_id", head.app_id},
+      {"user_id", head.user_id},
+      {"expiration", head.expiration}};
+  for (const auto& [name, text] : texts)
+    if (!text.empty()) properties[name] = text;
+  if (head.timestamp) properties["timestamp"] = *head.timestamp;
+  if (head.priority) properties["priority"] = *head.priority;
+  properties["delivery_mode"] = head.persistent ? 2 : 1;
+  return properties;
+}
+
+nlohmann::json headers_of(const MessageHead& head) {
+  nlohmann::json headers = nlohmann::json::object();
+  for (const auto& [name, value] : head.headers)
+    std::visit([&, &key = name](const auto& one) { headers[key] = one; }, value);
+  return headers;
+}
 
 }  // namespace
 
@@ -67,7 +97,10 @@ Task<Result<std::unique_ptr<HostChannel>>> HostedRunner::start_host(StopRequest*
   order.environment = environment();
   order.environment.push_back("RBIT_CONFIG_DIR=" + place_.config_dir);
   set_default(order.environment, "HOME", "/");  // until a job brings one
-  const bool opens = argv_.front() == place_.plugin_host_program;
+  // Functions of build requests have no context to keep something in.
+  const bool opens =
+      argv_.front() == place_.plugin_host_program ||
+      (argv_.front() == place_.python_program && policy_.message != MessageKind::pybit);
   Started host = HostChannel::start(loop_, leaders_, std::move(order), opens, policy_);
   if (!host) co_return host;
   const auto entry = starting_.insert(host->get()).first;
@@ -172,6 +205,11 @@ HostJob HostedRunner::host_job(const Job& job, const RunContext& context,
       {"runner", job.runner},
       {"attempt", job.attempt},
       {"redelivered", job.redelivered},
+      {"kind", to_string(job.kind)},
+      {"exchange", job.head.exchange},
+      {"routing_key", job.head.exchange.empty() ? job.queue : job.head.routing_key},
+      {"properties", properties_of(job.head)},
+      {"headers", headers_of(job.head)},
       {"timestamp", job.timestamp},
       {"work_dir", workspace.path()},
       {"tmp_dir", workspace.tmp_dir()},
@@ -180,8 +218,11 @@ HostJob HostedRunner::host_job(const Job& job, const RunContext& context,
       // Another user cannot reach it; then a crash of rbit at the wrong moment costs one more run.
       {"record_dir", other_account() ? std::string() : context.record_dir},
       {"fields", std::move(fields)},
-      {"settings", settings(job)},
-      {"payload", job.body.bytes()}};
+      {"settings", settings(job)}};
+  if (const std::string& body = job.body.bytes(); text::is_utf8(body))
+    order["payload"] = body;
+  else
+    order["payload_base64"] = base64::encoded(body);
   const nlohmann::json line{{"job", std::move(order)}};  // moved: the payload may be large
   host_job.line = line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + '\n';
   return host_job;

@@ -22,12 +22,14 @@ std::string trust_us() {
 
 /// -I: no PYTHON* variables, no user site, nothing from the current directory. -B: no __pycache__
 /// beside somebody's configuration. A bare module is looked for beside the INI file too.
-std::vector<std::string> python_host(const RunPlace& place, const std::string& target) {
+std::vector<std::string> python_host(const RunPlace& place, const std::string& target,
+                                     MessageKind message) {
   std::vector<std::string> argv{place.python_program, "-I", "-B",
                                 place.python_host_dir + "/rbit_host", trust_us()};
   // What the function logs comes as events too.
   if (const auto level = log::level_of(runners_logger))
     argv.push_back("--log-level=" + std::string(log::python_name(*level)));
+  if (message != MessageKind::pybit) argv.push_back("--message=" + std::string(to_string(message)));
   argv.insert(argv.end(), {"--config-dir=" + place.config_dir, target});
   return argv;
 }
@@ -41,7 +43,7 @@ std::unique_ptr<Runner> make_runner(const asio::any_io_executor& loop, const Run
     return std::make_unique<ShellRunner>(loop, line, std::move(policy), place, leaders);
   const std::string target = line.target + ":" + line.name;
   std::vector<std::string> host{place.plugin_host_program, trust_us(), line.target, line.name};
-  if (line.kind == RunnerLine::Kind::python) host = python_host(place, target);
+  if (line.kind == RunnerLine::Kind::python) host = python_host(place, target, policy.message);
   return std::make_unique<HostedRunner>(loop, std::move(host),
                                         std::string(to_string(line.kind)) + "!" + target, name,
                                         std::move(policy), place, leaders);

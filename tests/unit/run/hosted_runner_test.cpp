@@ -2,6 +2,7 @@
 
 #include <signal.h>
 
+#include <nlohmann/json.hpp>
 #include <optional>
 
 #include "rbit/run/record.h"
@@ -65,6 +66,65 @@ TEST_CASE_FIXTURE(HostedFixture, "the job line holds the job") {
         "\"settings\":{\"quality\":\"high\"}", "\"payload\":\"{\\\"body\\\": 1}\\n\""})
     CHECK_MESSAGE(line.find(part) != std::string::npos, part);
   CHECK(line.find("\"record_dir\":\"" + record_dir) != std::string::npos);
+}
+
+TEST_CASE_FIXTURE(HostedFixture, "the job line holds what is known of its message") {
+  message.content_type = "text/plain";
+  message.correlation_id = "c";
+  message.reply_to = "answers";
+  message.type = "order";
+  message.message_id = "m";
+  message.app_id = "a";
+  message.timestamp = 1700000000;
+  message.priority = 4;
+  message.exchange = "orders";
+  message.routing_key = "order.new";
+  message.headers = {{"x-kind", std::string("new")},
+                     {"x-n", std::int64_t{3}},
+                     {"x-f", 1.5},
+                     {"x-t", true},
+                     {"x-bytes", std::string("a\xff")}};
+  host("printf '%s' \"$line\"; done_ ok");
+  const auto line_of = [&](const Job& one) {
+    return nlohmann::json::parse(log_of(run_job(one)))["job"];
+  };
+  Job one = job();
+  one.kind = MessageKind::json;
+  auto line = line_of(one);
+  CHECK(line["kind"] == "json");
+  CHECK(line["exchange"] == "orders");
+  CHECK(line["routing_key"] == "order.new");
+  CHECK(line["properties"] == nlohmann::json{{"content_type", "text/plain"},
+                                             {"correlation_id", "c"},
+                                             {"reply_to", "answers"},
+                                             {"type", "order"},
+                                             {"message_id", "m"},
+                                             {"app_id", "a"},
+                                             {"timestamp", 1700000000},
+                                             {"priority", 4},
+                                             {"delivery_mode", 2}});
+  CHECK(line["headers"] == nlohmann::json{{"x-kind", "new"},
+                                          {"x-n", 3},
+                                          {"x-f", 1.5},
+                                          {"x-t", true},
+                                          {"x-bytes", "a\xef\xbf\xbd"}});
+  CHECK(line["payload"] == "{\"body\": 1}\n");
+
+  message = {};
+  one.kind = MessageKind::raw;
+  one.body = std::string("a\0\xff\n", 4);
+  line = line_of(one);
+  CHECK(line["kind"] == "raw");
+  CHECK(line["exchange"] == "");
+  CHECK(line["routing_key"] == "queue");
+  CHECK(line["properties"] == nlohmann::json{{"delivery_mode", 2}});
+  CHECK(line["headers"] == nlohmann::json::object());
+  CHECK(line["payload_base64"] == "YQD/Cg==");
+  CHECK_FALSE(line.contains("payload"));
+  one.body = std::string("a\0b", 3);
+  CHECK(line_of(one)["payload"] == std::string("a\0b", 3));
+  one.body = Body();
+  CHECK(line_of(one)["payload"] == "");
 }
 
 TEST_CASE_FIXTURE(HostedFixture, "a large job reaches a host that reads slowly") {

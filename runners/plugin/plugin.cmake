@@ -14,6 +14,8 @@ file(GLOB plugin_host_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/runners/pl
 add_executable(rbit-plugin-host
   ${PROJECT_SOURCE_DIR}/runners/plugin/rbit_plugin_host_main.cpp
   ${plugin_host_sources}
+  ${PROJECT_SOURCE_DIR}/rbit/base/base64.cpp
+  ${PROJECT_SOURCE_DIR}/rbit/base/json.cpp
   ${PROJECT_SOURCE_DIR}/rbit/base/trusted_path.cpp
   ${PROJECT_SOURCE_DIR}/rbit/base/secrets.cpp
   ${PROJECT_SOURCE_DIR}/rbit/base/text.cpp)

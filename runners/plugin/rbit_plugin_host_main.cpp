@@ -8,13 +8,16 @@
 #include <cstdio>
 #include <exception>
 #include <iostream>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "rbit/base/exit_code.h"
+#include "rbit/base/json.h"
 #include "rbit/base/standard_descriptors.h"
+#include "rbit/base/text.h"
 #include "runners/plugin/host/cancel_flag.h"
 #include "runners/plugin/host/event_channel.h"
 #include "runners/plugin/host/host.h"
@@ -37,6 +40,7 @@ constexpr int kRefused = 1;
 
 struct Options {
   bool once = false;
+  std::string message;  // --message, for --once: the kind of what is read
   long trusted_uid = -1;
   plugin_host::Settings settings;  // --set, for --once
   std::string library, name;
@@ -45,6 +49,8 @@ struct Options {
 void usage(std::ostream& out) {
   out << "usage: rbit-plugin-host LIBRARY NAME             jobs on standard input, events on 3\n"
          "       rbit-plugin-host --once [--set KEY=VALUE]... LIBRARY NAME < JOB.json\n"
+         "       rbit-plugin-host --once --message json|raw [--set KEY=VALUE]... LIBRARY NAME < "
+         "BODY\n"
          "See rbit-plugin(7) and rbit-runner(7).\n";
 }
 
@@ -61,6 +67,9 @@ std::optional<Options> parse(const std::vector<std::string>& arguments) {
       const std::size_t equals = setting.find('=');
       if (equals == std::string::npos) return std::nullopt;
       options.settings.emplace_back(setting.substr(0, equals), setting.substr(equals + 1));
+    } else if (argument == "--message" && i + 1 < arguments.size()) {
+      options.message = arguments[++i];
+      if (!text::is_one_of(options.message, {"pybit", "json", "raw"})) return std::nullopt;
     } else if (argument.starts_with(trust)) {
       const char* end = argument.data() + argument.size();
       const auto read = std::from_chars(argument.data() + trust.size(), end, options.trusted_uid);
@@ -71,14 +80,25 @@ std::optional<Options> parse(const std::vector<std::string>& arguments) {
       words.push_back(argument);
     }
   }
-  if (words.size() != 2 || (!options.settings.empty() && !options.once)) return std::nullopt;
+  const bool is_of_once = !options.settings.empty() || !options.message.empty();
+  if (words.size() != 2 || (is_of_once && !options.once)) return std::nullopt;
   options.library = words[0];
   options.name = words[1];
   return options;
 }
 
 int run_once(const Options& options, plugin_host::Host& host, plugin_host::JobInput& input) {
-  Result<plugin_host::JobData> job = plugin_host::parse_job_or_request(input.rest());
+  using plugin_host::JobData;
+  std::string text = input.rest();
+  if (options.message == "json") {
+    if (const auto parsed = json::parse(text); !parsed) {
+      std::cerr << "rbit-plugin-host: standard input: " << parsed.error().reason << "\n";
+      return static_cast<int>(ExitCode::usage);
+    }
+  }
+  const bool is_any = options.message == "json" || options.message == "raw";
+  Result<JobData> job = is_any ? plugin_host::job_of_message(options.message, std::move(text))
+                               : plugin_host::parse_job_or_request(text);
   if (!job) {
     std::cerr << "rbit-plugin-host: " << job.error().text() << "\n";
     return static_cast<int>(ExitCode::usage);

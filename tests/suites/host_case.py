@@ -3,6 +3,7 @@
 The programs come from the build directory that RBIT_BINARY_DIR names.
 """
 
+import base64
 import json
 import os
 import shutil
@@ -102,8 +103,11 @@ class Host:
                "redelivered": False, "timestamp": 1367322533, "work_dir": work,
                "output_dir": self.directory, "record_dir": record,
                "fields": {"package": "col10642", "version": "1.2", "master": "1"},
-               "settings": settings or {},
-               "payload": json.dumps(PYBIT) if payload is None else payload}
+               "settings": settings or {}}
+        if isinstance(payload, bytes):
+            job["payload_base64"] = base64.b64encode(payload).decode()
+        else:
+            job["payload"] = json.dumps(PYBIT) if payload is None else payload
         job.update(members)
         self.process.stdin.write(json.dumps({"job": job}).encode() + b"\n")
         self.process.stdin.flush()
@@ -116,6 +120,10 @@ class Host:
             event = self.event()
             if event is None:
                 return seen
+            if "opened" in event:  # only told where somebody looks, which is where tokens are
+                self.process.stdin.write(b'{"noted": true}\n')
+                self.process.stdin.flush()
+                continue
             seen.append(event)
             if "result" in event:
                 record = os.path.join(self.directory, "record-%d" % self._jobs, "result")

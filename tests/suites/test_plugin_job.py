@@ -134,7 +134,7 @@ class CannotLoad(Suite):
         self.assertEqual(self.rbit.stop(), 0)
 
     def test_a_newer_abi_is_refused_with_both_numbers(self):
-        self.refused(self.library("tests", "libnaughty.so") + ":needs_minor_7", "1.7", "1.0")
+        self.refused(self.library("tests", "libnaughty.so") + ":needs_minor_7", "1.7", "1.1")
 
     def test_a_runner_that_is_not_in_the_library(self):
         self.refused(self.library("tests", "libnaughty.so") + ":nobody", "nobody")

@@ -14,13 +14,18 @@ using Json = nlohmann::ordered_json;
 
 // 8 KiB become at most 48 KiB when each byte is written as \u00XX; rbit reads lines of 64 KiB.
 constexpr std::size_t kTextLimit = 8192;
+constexpr std::size_t kShortTextLimit = 500;  // beside a result
 
-std::string cut(std::string_view text) {
-  const std::string_view kept = text::first_bytes(text, kTextLimit);
+std::string cut_at(std::string_view text, std::size_t limit) {
+  const std::string_view kept = text::first_bytes(text, limit);
   return std::string(kept) + (kept.size() < text.size() ? "..." : "");
 }
 
 }  // namespace
+
+std::string cut(std::string_view text) {
+  return cut_at(text, kTextLimit);
+}
 
 template <class Event>
 std::string EventChannel::to_line(Event event) const {
@@ -58,12 +63,31 @@ void EventChannel::log(std::string_view text, std::string_view level) {
   write_line(to_line(Json{{"log", cut(text)}, {"level", cut(level)}}));
 }
 
+Result<void> EventChannel::send(Json event, const std::string& cure) {
+  if (::getpid() != host_)
+    return Error{"", "only the job's own process speaks for it, and this is a child of that", ""};
+  const std::string line = to_line(std::move(event));
+  if (const std::size_t size = line.size() - 1; size > kMaxLine)
+    return Error{"",
+                 "a line of " + std::to_string(size) + " bytes to rbit; " +
+                     std::to_string(kMaxLine) + " is the most",
+                 cure};
+  write_line(line);
+  return {};
+}
+
 void EventChannel::result(std::string_view verdict, std::string_view message, int left_open,
-                          const std::vector<std::string>& left, const std::string& record_dir) {
+                          const std::vector<std::string>& left, const std::string& record_dir,
+                          const std::string& value) {
   Json event{{"result", verdict}, {"message", cut(message)}};
   if (left_open > 0) event["left_open"] = left_open;
   if (!left.empty()) event["left"] = left;
-  const std::string line = to_line(event);
+  if (!value.empty()) event["value"] = Json::parse(value);
+  std::string line = to_line(event);
+  if (line.size() > kMaxLine) {
+    event["message"] = cut_at(message, kShortTextLimit);
+    line = to_line(event);
+  }
   if (!record_dir.empty()) {
     const std::string path = record_dir + "/result";
     const Fd file(

@@ -2,13 +2,23 @@
 
 #include <unistd.h>
 
+#include <cstddef>
 #include <mutex>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "rbit/base/result.h"
+
 namespace rbit::plugin_host {
+
+/// Bytes of a line that rbit reads.
+inline constexpr std::size_t kMaxLine = 64 * 1024;
+
+/// Text for people, cut so that it fits a line however it is written there.
+std::string cut(std::string_view text);
 
 /// Writes the events of rbit-runner(7), one JSON object a line. Any thread; a line is never mixed
 /// with another, and what rbit waits for begins with a newline: half a line that a plugin wrote
@@ -27,15 +37,20 @@ class EventChannel {
   void status(std::string_view status, std::string_view message);
   void artifact(std::string_view path, std::string_view kind);
   void log(std::string_view text, std::string_view level);
+  /// An event that is not cut: an Error, with `cure`, if it is longer than a line may be. REQUIRES:
+  /// its texts are UTF-8.
+  Result<void> send(nlohmann::ordered_json event, const std::string& cure);
   /// What the runner keeps for all jobs is made; rbit has a look at it and answers with a line.
   void opened();
   /// The job is not begun: `file` is another one than was loaded.
   void stale(std::string_view file);
   /// The verdict. The line is first kept in `record_dir` (if there is one), without a sync: it has
   /// to outlive rbit, not the machine. `left_open`: descriptors the job opened and did not close.
-  /// `left`: what else it left, "changed its environment".
+  /// `left`: what else it left, "changed its environment". `value`: the job's result, as JSON, or
+  /// empty.
   void result(std::string_view verdict, std::string_view message, int left_open,
-              const std::vector<std::string>& left, const std::string& record_dir);
+              const std::vector<std::string>& left, const std::string& record_dir,
+              const std::string& value = {});
 
  private:
   template <class Event>

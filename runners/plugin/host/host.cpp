@@ -120,7 +120,10 @@ int Host::run(const JobData& data) {
   flush_output();
   // A job's directory must not be busy when it is removed.
   if (::chdir("/") != 0) std::perror("/");
-  events_.result(to_verdict(value), job.explanation(), left_open, left, data.record_dir);
+  std::string message = job.explanation();
+  if (message.empty() && value != RBIT_DONE) message = job.last_mistake();
+  events_.result(to_verdict(value), message, left_open, left, data.record_dir,
+                 value == RBIT_DONE ? job.result() : std::string());
   return is_verdict(value) ? value : static_cast<int>(RBIT_FAILED);
 }
 

@@ -1,100 +1,52 @@
 #include "runners/plugin/host/plugin_job.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <array>
-#include <climits>
-#include <ctime>
-#include <nlohmann/json.hpp>
 #include <string_view>
+#include <utility>
 
-#include "rbit/base/text.h"
-#include "rbit/core/job_field.h"
 #include "runners/plugin/host/cancel_flag.h"
+#include "runners/plugin/host/sending.h"
 
 namespace rbit::plugin_host {
 namespace {
-
-using Json = nlohmann::json;
-
-// Text as a plugin gets it: null is empty, a number as it is written, a truth value 0 or 1.
-std::string to_text(const Json& value) {
-  if (value.is_string()) return value.get<std::string>();
-  if (value.is_boolean()) return value.get<bool>() ? "1" : "0";
-  return value.is_number() ? value.dump() : std::string();
-}
-
-// The member at `path`, through objects only; null if a part is missing.
-Json member(const Json& root, const std::vector<std::string>& path) {
-  const Json* here = &root;
-  for (const std::string& name : path) {
-    if (!here->is_object()) return nullptr;
-    const auto found = here->find(name);
-    if (found == here->end()) return nullptr;
-    here = &*found;
-  }
-  return *here;
-}
-
-std::string text_at(const Json& root, const std::vector<std::string>& path) {
-  return to_text(member(root, path));
-}
-
-JobData from_job(const Json& job) {
-  JobData data;
-  data.token = text_at(job, {"token"});
-  data.id = text_at(job, {"id"});
-  data.queue = text_at(job, {"queue"});
-  data.payload = text_at(job, {"payload"});
-  data.work_dir = text_at(job, {"work_dir"});
-  data.tmp_dir = text_at(job, {"tmp_dir"});
-  data.home_dir = text_at(job, {"home_dir"});
-  data.record_dir = text_at(job, {"record_dir"});
-  const Json attempt = member(job, {"attempt"});
-  if (attempt.is_number_unsigned()) data.attempt = attempt.get<std::uint32_t>();
-  for (const char* name :
-       {"queue", "runner", "attempt", "redelivered", "timestamp", "work_dir", "output_dir"})
-    data.fields[name] = text_at(job, {name});
-  // Json objects are ordered by key, and so are the settings.
-  const Json fields = member(job, {"fields"});
-  for (const auto& [name, value] : fields.items()) data.fields[name] = to_text(value);
-  const Json settings = member(job, {"settings"});
-  for (const auto& [key, value] : settings.items()) data.settings.emplace_back(key, to_text(value));
-  return data;
-}
-
-// PyBit's build request. Nothing is checked here: this is an author's own file, and not rbit's way
-// in.
-JobData from_request(const Json& request, const std::string& text) {
-  JobData data;
-  data.payload = text;
-  data.id = text_at(request, {"job", "id"});
-  data.queue = "once";
-  std::array<char, PATH_MAX> here{};
-  if (::getcwd(here.data(), here.size()) != nullptr) data.work_dir = here.data();
-  auto& fields = data.fields;
-  for (const JobField& field : job_fields) {
-    const std::string place = field.place;
-    fields.emplace(field.name, *field.model == '\0'
-                                   ? text_at(request, text::split(place, '.'))
-                                   : text_at(request, {"job", "packageinstance", place, "name"}));
-  }
-  fields["master"] = fields["master"] == "1" ? "1" : "0";
-  fields["timestamp"] = std::to_string(std::time(nullptr));
-  fields["queue"] = data.queue;
-  fields["runner"] = data.queue;
-  fields["attempt"] = "1";
-  fields["redelivered"] = "0";
-  fields["work_dir"] = fields["output_dir"] = data.work_dir;
-  return data;
-}
 
 const PluginJob& of(const rbit_job* job) {
   return *static_cast<const PluginJob*>(job);
 }
 std::string_view or_empty(const char* given) {
   return given == nullptr ? "" : given;
+}
+
+// nullptr also where it has a NUL, where it would seem to end.
+const char* text_in(const Texts& texts, const char* name) {
+  const auto found = texts.find(or_empty(name));
+  if (found == texts.end() || found->second.find('\0') != std::string::npos) return nullptr;
+  return found->second.c_str();
+}
+
+// Of the last call of this thread.
+thread_local std::string mistake;
+
+int code_of(const rbit_job* job, const char* call, const Result<void>& said) {
+  if (said) return 0;
+  mistake = std::string(call) + ": " + Error{"", said.error().reason, said.error().cure}.text();
+  of(job).note_mistake(mistake);
+  return -1;
+}
+
+// Nothing crosses into a plugin, not for want of memory either.
+template <class Say>
+int said(const rbit_job* job, const char* call, Say say) noexcept {
+  try {
+    return code_of(job, call, say());
+  } catch (const std::exception& error) {
+    try {
+      return code_of(job, call, Error{"", error.what(), ""});
+    } catch (...) {
+      return -1;
+    }
+  }
 }
 
 extern "C" {
@@ -116,9 +68,13 @@ static const char* get_payload(const rbit_job* job, std::size_t* length) {
 }
 
 static const char* get_field(const rbit_job* job, const char* name) {
-  const auto& fields = of(job).data().fields;
-  const auto found = fields.find(or_empty(name));
-  return found == fields.end() ? nullptr : found->second.c_str();
+  const JobData& data = of(job).data();
+  if (data.kind == "json" && or_empty(name).starts_with('/')) return of(job).json_fields().at(name);
+  return text_in(data.fields, name);
+}
+
+static const char* get_header(const rbit_job* job, const char* name) {
+  return text_in(of(job).data().headers, name);
 }
 
 static const char* get_setting(const rbit_job* job, const char* key) {
@@ -161,32 +117,56 @@ static void set_explanation(const rbit_job* job, const char* why) {
   of(job).explain(std::string(or_empty(why)));
 }
 
+static int publish(const rbit_job* job, const char* exchange, const char* key, const void* body,
+                   std::size_t length, const rbit_publish_options* options) {
+  return said(job, "publish", [&] {
+    const std::string_view bytes(body == nullptr ? "" : static_cast<const char*>(body),
+                                 body == nullptr ? 0 : length);
+    return sending::publish(of(job).events(), or_empty(exchange), or_empty(key), bytes, options);
+  });
+}
+
+static int set_result(const rbit_job* job, const char* json) {
+  return said(job, "result", [&]() -> Result<void> {
+    auto checked = sending::checked_result(or_empty(json));
+    if (!checked) return checked.error();
+    of(job).set_result(std::move(*checked));
+    return {};
+  });
+}
+
+static int tell_progress(const rbit_job* job, double done, double total, const char* text) {
+  return said(job, "progress",
+              [&] { return sending::progress(of(job).events(), done, total, or_empty(text)); });
+}
+
+static int change_metric(const rbit_job* job, const char* name, int change, double value,
+                         const rbit_label* labels, std::size_t label_count) {
+  return said(job, "metric", [&] {
+    return sending::metric(of(job).events(), or_empty(name), change, value, labels, label_count);
+  });
+}
+
+static const char* get_mistake(const rbit_job*) {
+  return mistake.c_str();
+}
+
 }  // extern "C"
 
-constexpr rbit_api kApi{sizeof(rbit_api), RBIT_PLUGIN_MINOR, get_id,    get_queue,
-                        get_attempt,      get_payload,       get_field, get_setting,
-                        get_setting_at,   set_status,        write_log, add_artifact,
-                        get_cancelled,    set_explanation};
+constexpr rbit_api kApi{sizeof(rbit_api), RBIT_PLUGIN_MINOR, get_id,        get_queue,
+                        get_attempt,      get_payload,       get_field,     get_setting,
+                        get_setting_at,   set_status,        write_log,     add_artifact,
+                        get_cancelled,    set_explanation,   get_header,    publish,
+                        set_result,       tell_progress,     change_metric, get_mistake};
 
 }  // namespace
 
-Result<JobData> parse_job(const std::string& line) {
-  const Json root = Json::parse(line, nullptr, false);
-  const Json job = member(root, {"job"});
-  if (!job.is_object()) return Error{"job", "the line is no JSON object with a member job", ""};
-  return from_job(job);
-}
-
-Result<JobData> parse_job_or_request(const std::string& text) {
-  const Json root = Json::parse(text, nullptr, false);
-  if (member(root, {"job", "packageinstance"}).is_object()) return from_request(root, text);
-  if (member(root, {"job"}).is_object()) return parse_job(text);
-  return Error{"standard input", "neither a job line nor a PyBit build request",
-               "see rbit-runner(7)"};
-}
-
 PluginJob::PluginJob(const JobData& data, const Settings& settings, EventChannel& events)
-    : rbit_job{&kApi}, data_(data), settings_(settings), events_(events) {}
+    : rbit_job{&kApi},
+      data_(data),
+      settings_(settings),
+      events_(events),
+      json_fields_(data.payload) {}
 
 std::string PluginJob::explanation() const {
   const std::lock_guard lock(mutex_);
@@ -196,6 +176,26 @@ std::string PluginJob::explanation() const {
 void PluginJob::explain(std::string why) const {
   const std::lock_guard lock(mutex_);
   explanation_ = std::move(why);
+}
+
+std::string PluginJob::last_mistake() const {
+  const std::lock_guard lock(mutex_);
+  return mistake_;
+}
+
+void PluginJob::note_mistake(std::string why) const {
+  const std::lock_guard lock(mutex_);
+  mistake_ = std::move(why);
+}
+
+std::string PluginJob::result() const {
+  const std::lock_guard lock(mutex_);
+  return result_;
+}
+
+void PluginJob::set_result(std::string json) const {
+  const std::lock_guard lock(mutex_);
+  result_ = std::move(json);
 }
 
 }  // namespace rbit::plugin_host

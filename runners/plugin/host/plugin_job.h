@@ -2,37 +2,15 @@
 
 #include <rbit/plugin.h>
 
-#include <cstdint>
-#include <map>
 #include <mutex>
 #include <string>
-#include <utility>
-#include <vector>
 
 #include "rbit/base/result.h"
 #include "runners/plugin/host/event_channel.h"
+#include "runners/plugin/host/job_data.h"
+#include "runners/plugin/host/json_fields.h"
 
 namespace rbit::plugin_host {
-
-/// Settings of a runner, ordered by key.
-using Settings = std::vector<std::pair<std::string, std::string>>;
-
-/// What a job line says (rbit-runner(7)).
-struct JobData {
-  std::string id, queue, payload;
-  std::string token;  // for its events; none with --once
-  std::string work_dir, tmp_dir, home_dir, record_dir;
-  std::uint32_t attempt = 1;
-  std::map<std::string, std::string, std::less<>> fields;
-  Settings settings;
-};
-
-/// A job line of rbit-runner(7).
-Result<JobData> parse_job(const std::string& line);
-
-/// What `--once` reads: a job line, or a PyBit build request (as `rbit try` takes it), which then
-/// runs in the current directory.
-Result<JobData> parse_job_or_request(const std::string& text);
 
 /// The rbit_job a plugin sees, with the functions of rbit_api behind it.
 class PluginJob : public rbit_job {
@@ -45,17 +23,25 @@ class PluginJob : public rbit_job {
   /// What the plugin explained last.
   std::string explanation() const;
   void explain(std::string why) const;
+  /// Why one of the plugin's calls gave -1, last.
+  std::string last_mistake() const;
+  void note_mistake(std::string why) const;
+  /// The job's result, as JSON; empty if there is none.
+  std::string result() const;
+  void set_result(std::string json) const;
 
   const JobData& data() const { return data_; }
   const Settings& settings() const { return settings_; }
+  const JsonFields& json_fields() const { return json_fields_; }
   EventChannel& events() const { return events_; }
 
  private:
   const JobData& data_;
   const Settings& settings_;
   EventChannel& events_;
+  const JsonFields json_fields_;
   mutable std::mutex mutex_;  // of what a plugin may change through its const rbit_job
-  mutable std::string explanation_;
+  mutable std::string explanation_, mistake_, result_;
 };
 
 }  // namespace rbit::plugin_host

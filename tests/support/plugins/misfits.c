@@ -27,6 +27,18 @@ const rbit_runner rbit_runner_v1_needs_minor_7 = {RBIT_PLUGIN_MAGIC,
                                                   NULL,
                                                   NULL};
 
+/* The next version that does not exist yet. */
+extern RBIT_EXPORT const rbit_runner rbit_runner_v1_needs_minor_2;
+const rbit_runner rbit_runner_v1_needs_minor_2 = {RBIT_PLUGIN_MAGIC,
+                                                  RBIT_PLUGIN_MAJOR,
+                                                  2,
+                                                  sizeof(rbit_runner),
+                                                  "needs_minor_2",
+                                                  "1.0",
+                                                  odd,
+                                                  NULL,
+                                                  NULL};
+
 extern RBIT_EXPORT const rbit_runner rbit_runner_v1_wrong_magic;
 const rbit_runner rbit_runner_v1_wrong_magic = {
     0x12345678u, RBIT_PLUGIN_MAJOR, 0, sizeof(rbit_runner), "wrong_magic", "1.0", odd, NULL, NULL};

@@ -38,7 +38,7 @@ extern "C" {
 
 #define RBIT_PLUGIN_MAGIC 0x52426974u /* "RBit" */
 #define RBIT_PLUGIN_MAJOR 1
-#define RBIT_PLUGIN_MINOR 0 /* what this header knows */
+#define RBIT_PLUGIN_MINOR 1 /* what this header knows */
 
 /* The oldest minor version your runner can do with. Define it before the #include to ask for more
  * than 0; without that, ask RBIT_HAS before using what is younger. */
@@ -56,12 +56,37 @@ enum {
 
 enum { RBIT_LOG_DEBUG = 0, RBIT_LOG_INFO = 1, RBIT_LOG_WARNING = 2, RBIT_LOG_ERROR = 3 };
 
+/* What becomes of a metric: it grows, or it is what is said. Once the job is done, or at once. */
+enum { RBIT_ADD = 0, RBIT_SET = 1, RBIT_ADD_NOW = 2, RBIT_SET_NOW = 3 };
+
 struct rbit_api;
 
 /* A job. Made by rbit; it is larger than what is seen here. */
 typedef struct rbit_job {
   const struct rbit_api* api; /* never NULL */
 } rbit_job;
+
+/* A header of a message that is published. */
+typedef struct rbit_header_value {
+  const char *name, *value;
+  int is_json; /* 0: the value is a text; 1: it is a number, true or false as JSON has them */
+} rbit_header_value;
+
+/* How a message is published. What is 0 or NULL is not said; `size` has to be. Grows at its end. */
+typedef struct rbit_publish_options {
+  uint32_t size;     /* sizeof(rbit_publish_options) */
+  int now;           /* 1: at once, whatever becomes of the job; 0: once the job is done */
+  const char* file;  /* the body is what is in this file; no other one is given then */
+  const char* delay; /* "30s" */
+  const char *content_type, *correlation_id, *reply_to, *type;
+  const rbit_header_value* headers;
+  size_t header_count;
+  uint32_t priority;
+} rbit_publish_options;
+
+typedef struct rbit_label {
+  const char *name, *value;
+} rbit_label;
 
 /* What rbit offers; grows at its end. The rbit_... functions below call these. */
 typedef struct rbit_api {
@@ -73,7 +98,11 @@ typedef struct rbit_api {
   const char* (*payload)(const rbit_job*, size_t* length);
   /* package, version, arch, suite, dist, format, build_env, method, uri, vcs_id, job_id, ...: the
    * RBIT_ variables of rbit-runner(7) in lower case. "" if the message has none, NULL for a name
-   * that is not known. */
+   * that is not known.
+   * Since 1.1 also kind (pybit, json or raw), key, exchange, routing_key, and content_type,
+   * correlation_id, reply_to, type and the other properties of a message; and what a JSON Pointer
+   * names in a message of kind json, such as "/order/id": a text as it is, anything else as JSON,
+   * NULL if it is not there, is null, or has a NUL in it. */
   const char* (*field)(const rbit_job*, const char* name);
   /* From the runner's section of the INI file; keys are lower-case. NULL if it is not there. */
   const char* (*setting)(const rbit_job*, const char* key);
@@ -87,6 +116,25 @@ typedef struct rbit_api {
   int (*is_cancelled)(const rbit_job*); /* also from a signal handler */
   /* Why run() is about to fail; the last one counts. */
   void (*explain)(const rbit_job*, const char* why);
+
+  /* Since 1.1. What gives an int gives 0, or -1 if something is wrong with what was said; then
+   * mistake() tells what, and nothing was sent. */
+
+  /* A header of the message, a text as it is, anything else as JSON; NULL if it has none. */
+  const char* (*header)(const rbit_job*, const char* name);
+  /* Sends a message, to a queue if `exchange` is "". `options` may be NULL. It leaves with the
+   * verdict, and only if the job is done. */
+  int (*publish)(const rbit_job*, const char* exchange, const char* key, const void* body,
+                 size_t length, const rbit_publish_options* options);
+  /* The job's result, as JSON; the last one counts. */
+  int (*result)(const rbit_job*, const char* json);
+  /* How far the job is: 3 of 9. A total of 0: nobody knows. `text` may be NULL. */
+  int (*progress)(const rbit_job*, double done, double total, const char* text);
+  /* `change` is RBIT_ADD or another one of those. */
+  int (*metric)(const rbit_job*, const char* name, int change, double value,
+                const rbit_label* labels, size_t label_count);
+  /* Why the last such call of this thread gave -1; never NULL. */
+  const char* (*mistake)(const rbit_job*);
 } rbit_api;
 
 /* What a plugin offers: one constant a runner. Grows at its end. */
@@ -170,6 +218,30 @@ static inline int rbit_is_cancelled(const rbit_job* job) {
 }
 static inline void rbit_explain(const rbit_job* job, const char* why) {
   job->api->explain(job, why);
+}
+
+/* Since 1.1; an rbit that has them not gives NULL and -1. */
+static inline const char* rbit_header(const rbit_job* job, const char* name) {
+  return RBIT_HAS(job, header) ? job->api->header(job, name) : NULL;
+}
+static inline int rbit_publish(const rbit_job* job, const char* exchange, const char* key,
+                               const void* body, size_t length,
+                               const rbit_publish_options* options) {
+  return RBIT_HAS(job, publish) ? job->api->publish(job, exchange, key, body, length, options) : -1;
+}
+static inline int rbit_result(const rbit_job* job, const char* json) {
+  return RBIT_HAS(job, result) ? job->api->result(job, json) : -1;
+}
+static inline int rbit_progress(const rbit_job* job, double done, double total, const char* text) {
+  return RBIT_HAS(job, progress) ? job->api->progress(job, done, total, text) : -1;
+}
+static inline int rbit_metric(const rbit_job* job, const char* name, int change, double value,
+                              const rbit_label* labels, size_t label_count) {
+  return RBIT_HAS(job, metric) ? job->api->metric(job, name, change, value, labels, label_count)
+                               : -1;
+}
+static inline const char* rbit_mistake(const rbit_job* job) {
+  return RBIT_HAS(job, mistake) ? job->api->mistake(job) : "this rbit offers plugin ABI 1.0";
 }
 
 #ifdef __cplusplus

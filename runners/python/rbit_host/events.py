@@ -4,18 +4,19 @@ How the host speaks is no matter of its jobs: whatever one of them replaces in P
 whatever processes it makes of this one.
 """
 
-from builtins import Exception, OSError, len, list, str, type
+from builtins import Exception, OSError, ValueError, len, list, str, type
 from os import (O_CREAT, O_NOFOLLOW, O_TRUNC, O_WRONLY, close as close_file, getpid,
                 open as open_file, write)
 from threading import RLock
 
 try:
-    from _json import encode_basestring_ascii as quoted
+    from _json import encode_basestring as quoted
 except ImportError:  # a Python without its C parts
-    from json.encoder import py_encode_basestring_ascii as quoted
+    from json.encoder import py_encode_basestring as quoted
 
-# Written as \uXXXX this is at most 48 KiB; rbit reads lines of 64 KiB.
-TEXT_LIMIT = 8192
+LINE_LIMIT = 64 * 1024  # bytes, as rbit reads them
+TEXT_LIMIT = 8192  # letters; written as \u00XX this is at most 48 KiB
+SHORT_LIMIT = 500  # beside a result
 
 
 def clean(value):
@@ -28,8 +29,14 @@ def clean(value):
     return text if len(text) <= TEXT_LIMIT else text[:TEXT_LIMIT] + "..."
 
 
+class Encoded(str):
+    """What is JSON already."""
+
+
 def encoded(value):
     """As JSON: a text, a number, a truth, and lists and objects of them."""
+    if type(value) is Encoded:
+        return value
     if value is True:
         return "true"
     if type(value) is str:
@@ -49,12 +56,12 @@ class Events:
     def __init__(self, fd, lock=None, token=None):
         self._fd = fd
         self._pid = getpid()
-        self._lock = lock or RLock()  # a signal handler may raise in the middle of a write
+        self.lock = lock or RLock()  # a signal handler may raise in the middle of a write
         self._token = token
 
     def of_job(self, token):
         """The same for one job: each of its events carries its token."""
-        return Events(self._fd, self._lock, token)
+        return Events(self._fd, self.lock, token)
 
     def ready(self):
         self._write({"ready": True}, on_its_own=True)
@@ -65,8 +72,21 @@ class Events:
     def status(self, name, message):
         self._write({"status": clean(name), "message": clean(message)})
 
-    def artifact(self, path):
-        self._write({"artifact": clean(path), "kind": ""})
+    def artifact(self, path, kind=""):
+        self._write({"artifact": clean(path), "kind": clean(kind)})
+
+    def send(self, name, value, cure):
+        """{name: value}, whole: a ValueError with the cure if the line would be too long. `value`
+        is JSON."""
+        size = len(self._line({name: Encoded(value)}))
+        if size > LINE_LIMIT:
+            raise ValueError("a line of %d bytes to rbit; %d is the most: %s"
+                             % (size, LINE_LIMIT, cure))
+        self._write({name: Encoded(value)})
+
+    def opened(self):
+        """What the function keeps for all jobs is made; rbit looks at it and answers by a line."""
+        self._write({"opened": True}, on_its_own=True)
 
     def log(self, text, level):
         self._write({"log": clean(text), "level": level})
@@ -79,13 +99,18 @@ class Events:
         """The job is not begun: this file is another one than was loaded."""
         self._write({"stale": clean(path)}, on_its_own=True)
 
-    def result(self, verdict, message, left_open, left, record_dir):
-        """The verdict; first kept in record_dir, without a sync: it has to outlive rbit only."""
+    def result(self, verdict, message, left_open, left, record_dir, value=None):
+        """The verdict; first kept in record_dir, without a sync: it has to outlive rbit only.
+        `value`: the result, as JSON."""
         event = {"result": verdict, "message": clean(message)}
         if left_open > 0:
             event["left_open"] = left_open
         if left:
             event["left"] = left
+        if value is not None:
+            event["value"] = Encoded(value)
+            if len(self._line(event)) > LINE_LIMIT:
+                event["message"] = clean(message)[:SHORT_LIMIT] + "..."
         if record_dir:
             path = record_dir + "/result"
             try:
@@ -102,9 +127,12 @@ class Events:
         """`on_its_own`: what is waited for is not lost to a line that somebody else began."""
         if getpid() != self._pid:
             return
-        if self._token:
-            event["token"] = self._token
-        line = (("\n" if on_its_own else "") + encoded(event) + "\n").encode("ascii")
-        with self._lock:
+        line = (b"\n" if on_its_own else b"") + self._line(event) + b"\n"
+        with self.lock:
             while line:
                 line = line[write(self._fd if fd is None else fd, line):]
+
+    def _line(self, event):
+        if self._token:
+            event["token"] = self._token
+        return encoded(event).encode("utf-8", "replace")

@@ -103,35 +103,56 @@ def flush_output():
             pass
 
 
-def run_job(line, function, form, events, signals, temporary, ground):
+class Context(dict):
+    """What a function keeps from job to job, such as connections: its own business, but for
+    "rbit"."""
+
+    def __init__(self):
+        super().__init__()
+        self._is_told = False
+
+    def is_to_be_told(self):
+        """Once, when something is in it: what was made for that is there for all jobs."""
+        if self._is_told or not self.keys() - {"rbit"}:
+            return False
+        self._is_told = True
+        return True
+
+
+def run_job(line, function, form, context, events, signals, temporary, ground,
+            note_again):
+    """`note_again` tells rbit that the process is to stay as it stands now, and gives the ground
+    that this is."""
     signals.starting()
     pid = getpid()
     before = open_descriptors()
-    verdict = ("failed", "")
+    verdict = ("failed", "", None)
     try:
         if line.get("work_dir"):
             chdir(line["work_dir"])
         temporary.take(line.get("tmp_dir"))
         if line.get("home_dir"):
             os.environ["HOME"] = line["home_dir"]
-        job = Job(line, events)
+        job = Job(line, events, context)
         try:
             signals.running()
             verdict = job.run(function, form)
         finally:
             signals.idle()
     except Cancelled as error:  # before the function began, or when it had just ended
-        verdict = ("cancelled", str(error))
+        verdict = ("cancelled", str(error), None)
     except Exception as error:
         traceback.print_exc()
-        verdict = ("failed", "%s: %s" % (type(error).__name__, error))
+        verdict = ("failed", "%s: %s" % (type(error).__name__, error), None)
     flush_output()
     if getpid() != pid:  # a child that the function made came back: it is no host
         _exit(0 if verdict[0] == "done" else 1)
     chdir("/")  # a job's directory must not be busy when it is removed
     more = left_open(before)
+    if line.get("token") and context.is_to_be_told():
+        more, ground = 0, note_again(events)
     left = ground.changes() + temporary.changes()
-    events.result(verdict[0], verdict[1], more, left, line.get("record_dir"))
+    events.result(verdict[0], verdict[1], more, left, line.get("record_dir"), verdict[2])
 
 
 class Passing(logging.Handler):
@@ -158,6 +179,8 @@ def main(arguments):
     parser.add_argument("--config-dir", required=True)
     parser.add_argument("--trust-uid", type=int, default=-1)
     parser.add_argument("--log-level", help="of what rbit's own log gets to see too")
+    parser.add_argument("--message", choices=("pybit", "json", "raw"), default="pybit",
+                        help="what the messages of its runner are")
     parser.add_argument("target", metavar="module:callable")
     options = parser.parse_args(arguments)
 
@@ -178,14 +201,25 @@ def main(arguments):
     sys.path.append(os.path.abspath(options.config_dir))
     try:
         function, code = load(options.target, options.config_dir, options.trust_uid, imports)
-        form = form_of(function, options.target)
+        form = form_of(function, options.target, options.message)
     except Refusal as refusal:
         flush_output()
         events.refused(refusal.why, refusal.cure)
         sys.exit(REFUSED)
     flush_output()
     events.ready()
+    context = Context()
     ground = None  # as the first job finds it
+    own = []
+
+    def note_again(events_of_job):
+        nonlocal ground
+        events_of_job.opened()
+        if not lines.readline():
+            _exit(0)  # rbit is gone
+        ground = imports.ground = Ground(own, code)
+        return ground
+
     for line in lines:
         job = parsed(line.decode("utf-8"))["job"]
         passing.events = events.of_job(job.get("token"))
@@ -196,7 +230,8 @@ def main(arguments):
             own = ["HOME"] * bool(job.get("home_dir")) + ["TMPDIR"] * temporary.is_free
             ground = ground or Ground(own, code)
             imports.ground = ground
-            run_job(job, function, form, passing.events, signals, temporary, ground)
+            run_job(job, function, form, context, passing.events, signals, temporary, ground,
+                    note_again)
     atexit._run_exitfuncs()
     flush_output()
     # Threads that a job left behind cannot hold up the end, as they would in sys.exit().

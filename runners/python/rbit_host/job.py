@@ -4,34 +4,55 @@ import os
 import sys
 import traceback
 
+import rbit
 from rbit import Blocked, Cancelled, Failed
-from rbit_host import call
+from rbit_host import call, strict_json
+from rbit_host.calls import Calls, result_text
 from rbit_host.events import clean
-from rbit_host.request import Message, build_request
+from rbit_host.request import Facts, body_of, build_request, facts_of, message_of
 
 VERDICTS = {"Done": "done", "Failed": "failed", "Blocked": "blocked", "Cancelled": "cancelled"}
 
 
+CALLS = ("publish", "result", "progress", "metric", "artifact", "set_status")
+
+
 class Job:
-    def __init__(self, line, events):
+    def __init__(self, line, events, context):
+        """`context` is the function's own, and that of all jobs of this process."""
         self._job = line
+        self._context = context
         self._events = events
         self._work_dir = line.get("work_dir") or os.getcwd()
         self._reported = ("Building", "")  # what rbit itself has said
         self._verdict = ("done", "")
+        self._calls = Calls(events, self._set_status, self._work_dir)
 
     def run(self, function, form):
-        """The verdict and its message."""
-        payload = self._job.get("payload", "")
-        settings = self._job.get("settings") or {}
+        """The verdict and its message, and the result as JSON or None."""
+        rbit._running[:] = [self._calls]
         try:
-            if form == call.OLD:
-                function(Message(payload), self._set_status, settings)
-                return self._verdict
-            request = build_request(payload, self._job.get("timestamp"))
-            result = function(request, settings) if form == call.NEW else function(request)
-            self._artifacts(result)
-            return ("done", "")
+            verdict = self._call(function, form)
+        finally:
+            rbit._running.clear()
+            self._calls.close()
+        return verdict + (self._calls.result_text if verdict[0] == "done" else None,)
+
+    def _call(self, function, form):
+        try:
+            facts = facts_of(self._job)
+            body = body_of(self._job)
+            settings = self._job.get("settings") or {}
+            if form in (call.BODY, call.BODY_ALONE):
+                value = body if facts.kind == "raw" else strict_json.parsed(body)
+                self._set_context(facts, settings)
+                returned = function(value, self._context) if form == call.BODY else function(value)
+            elif form == call.OLD:
+                returned = function(message_of(body, facts), self._set_status, settings)
+            else:
+                request = build_request(body, self._job.get("timestamp"))
+                returned = function(request, settings) if form == call.NEW else function(request)
+            return self._returned(returned, facts.kind, form)
         except Blocked as error:
             return ("blocked", clean(error) or "Blocked")
         except Failed as error:
@@ -48,6 +69,29 @@ class Job:
             text = clean(error)
             name = type(error).__name__
             return ("failed", "%s: %s" % (name, text) if text else name)
+
+    def _returned(self, value, kind, form):
+        """What a function of build requests returns are artifacts, else it is the result."""
+        if kind == "pybit":
+            if form != call.OLD:
+                self._artifacts(value)
+        elif value is not None and self._verdict[0] == "done":
+            try:
+                self._calls.result_text = result_text(value)
+            except Exception as error:
+                return ("failed", "%s: the function's result: %s"
+                        % (type(error).__name__, clean(error)))
+        return self._verdict
+
+    def _set_context(self, facts, settings):
+        line = self._job
+        about = Facts(facts)
+        about.update({name: getattr(rbit, name) for name in CALLS})
+        about["job"] = (line.get("fields") or {}).get("job_id") or line.get("id")
+        about["settings"] = settings
+        for name in ("runner", "timestamp", "work_dir", "output_dir"):
+            about[name] = line.get(name)
+        self._context["rbit"] = about
 
     def _set_status(self, status, message=""):
         status, message = clean(status), clean(message)

@@ -3,9 +3,12 @@
 Made from plain JSON: `py/object` and its like are data here and name no class.
 """
 
+from binascii import a2b_base64
 from time import time
 
 from json import JSONDecoder, dumps
+
+from rbit_host import strict_json
 
 # A function of C: what a job replaces in `json` does not change what the next one is asked for.
 scan = JSONDecoder().scan_once
@@ -110,11 +113,65 @@ class BuildRequest(Part):
 
 
 class Message(str):
-    """The body; old functions decode `message` or `message.body`."""
+    """The body; old functions decode `message` or `message.body`. What else is known of the message
+    are its attributes: key, headers and so on."""
 
     @property
     def body(self):
         return str(self)
+
+    @property
+    def json(self):
+        """The value that the body is; the same one each time. ValueError if it is no JSON."""
+        if "_json" not in self.__dict__:
+            self._json = strict_json.parsed(str(self))
+        return self._json
+
+
+class RawMessage(bytes):
+    """The same of a message that may be any bytes."""
+
+    @property
+    def body(self):
+        return bytes(self)
+
+
+FACTS = ("kind", "key", "queue", "exchange", "routing_key", "attempt", "redelivered", "properties",
+         "headers")
+
+
+class Facts(dict):
+    """By name, as members and as attributes."""
+
+    def __getattr__(self, name):
+        try:
+            return self[name]
+        except KeyError:
+            raise AttributeError(name) from None
+
+
+def body_of(line):
+    """Of a job's line: text, or bytes where it is none or may be none."""
+    if "payload_base64" in line:
+        return a2b_base64(line["payload_base64"])
+    text = line.get("payload", "")
+    return text.encode("utf-8") if line.get("kind") == "raw" else text
+
+
+def facts_of(line):
+    """What a job's line says of its message."""
+    facts = Facts((name, line.get(name)) for name in FACTS)
+    facts["kind"] = facts["kind"] or "pybit"
+    facts["key"] = line.get("id")
+    facts["properties"] = facts["properties"] or {}
+    facts["headers"] = facts["headers"] or {}
+    return facts
+
+
+def message_of(body, facts):
+    message = RawMessage(body) if isinstance(body, bytes) else Message(body)
+    message.__dict__.update(facts)
+    return message
 
 
 def parsed(text):

@@ -1,6 +1,7 @@
 // The hosts that rbit ships, driven as rbit drives them.
 #include <unistd.h>
 
+#include "rbit/base/text.h"
 #include "tests/unit/run/runner_fixture.h"
 
 using namespace rbit;
@@ -37,6 +38,66 @@ TEST_CASE_FIXTURE(RealHosts, "the hello plugin greets, reports and leaves an art
   CHECK(reports == std::vector<std::string>{"Building: Greeting World"});
   REQUIRE(outcome.artifacts.size() == 1);
   CHECK(test::read_file(outcome.artifacts[0].path) == "Hello World\n");
+}
+
+TEST_CASE_FIXTURE(RealHosts, "messages of any bytes reach both hosts") {
+  policy.message = MessageKind::raw;
+  policy.settings = {{"body", "1"}, {"fields", "kind routing_key"}, {"headers", "x-n"}};
+  message.headers = {{"x-n", std::int64_t{3}}};
+  Job one = job();
+  one.kind = MessageKind::raw;
+  one.request = {};
+  std::string all;
+  for (int byte = 0; byte < 256; ++byte) all += static_cast<char>(byte);
+  for (const std::string& body : {std::string(), std::string(1, '\0'), all}) {
+    one.body = body;
+    plugin("tests/libnaughty.so", "facts");
+    Outcome outcome = run_job(one);
+    CHECK(outcome.kind == Kind::done);
+    CHECK(log_of(outcome) ==
+          "info: kind is raw\ninfo: routing_key is queue\ninfo: header x-n is 3\ninfo: body " +
+              text::hex(body) + "\n");
+    python(
+        "def build(body, context):\n"
+        "    print(body.hex(), context['rbit'].headers['x-n'], context['rbit'].routing_key)\n");
+    outcome = run_job(one);
+    CHECK_MESSAGE(outcome.kind == Kind::done, outcome.message);
+    CHECK(log_of(outcome) == text::hex(body) + " 3 queue\n");
+  }
+}
+
+TEST_CASE_FIXTURE(RealHosts, "what a function keeps in its context stays, with its host") {
+  policy.message = MessageKind::json;
+  python(
+      "import os\n"
+      "def build(body, context):\n"
+      "    if 'file' not in context or body == 'leave':\n"
+      "        context['file'] = os.open('/dev/null', os.O_RDONLY)\n"
+      "    print(os.getpid(), os.fstat(context['file']).st_ino)\n");
+  const auto words_of = [&](const char* body) {
+    Job one = job();
+    one.kind = MessageKind::json;
+    one.body = body;
+    const Outcome outcome = run_job(one);
+    CHECK_MESSAGE(outcome.kind == Kind::done, outcome.message);
+    return log_of(outcome);
+  };
+  const std::string first = words_of("1");
+  CHECK(words_of("2") == first);
+  CHECK(words_of("3") == first);
+  CHECK(words_of("\"leave\"").find("left a descriptor open") != std::string::npos);
+  CHECK(words_of("4") != first);
+}
+
+TEST_CASE_FIXTURE(RealHosts, "a plugin of ABI 1.0 does its jobs") {
+  policy.settings = {{"name", "World"}};
+  plugin("tests/libold_plugin.so", "old");
+  for (const char* key : {"one", "two"}) {
+    const Outcome outcome = run_job(job(key));
+    CHECK(outcome.reason == "artifact");  // it names one and makes none
+    CHECK(reports ==
+          std::vector<std::string>{"Building: job " + std::string(key) + ", the first was one"});
+  }
 }
 
 TEST_CASE_FIXTURE(RealHosts, "a plugin that is no plugin is refused") {

@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "rbit/base/base64.h"
 #include "rbit/base/clock.h"
 #include "rbit/base/json.h"
 #include "rbit/base/secrets.h"
@@ -72,15 +73,6 @@ ordered_json resources_of(const Report& report) {
           {"exit", report.exit}};
 }
 
-std::string in_base64(std::string_view bytes) {
-  std::string out(4 * ((bytes.size() + 2) / 3) + 1, '\0');  // EVP_EncodeBlock ends it with a NUL
-  const int size = ::EVP_EncodeBlock(reinterpret_cast<unsigned char*>(out.data()),
-                                     reinterpret_cast<const unsigned char*>(bytes.data()),
-                                     static_cast<int>(bytes.size()));
-  out.resize(static_cast<std::size_t>(size));
-  return out;
-}
-
 std::string body_of(const Report& report, bool with_message) {
   ordered_json body{{"job", name_of(report)},
                     {"key", report.job_key},
@@ -103,7 +95,7 @@ std::string body_of(const Report& report, bool with_message) {
     if (text::is_utf8(bytes))
       body["body"] = bytes;
     else
-      body["body_base64"] = in_base64(bytes);
+      body["body_base64"] = base64::encoded(bytes);
   }
   return body.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
 }

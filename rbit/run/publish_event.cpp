@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "rbit/base/base64.h"
 #include "rbit/base/quantity.h"
 #include "rbit/base/text.h"
 
@@ -64,9 +65,9 @@ class PublishReader {
   }
 
   void check_names() {
-    static const std::vector<std::string> known{"exchange",       "key",      "body",  "file",
-                                                "content_type",   "headers",  "delay", "when",
-                                                "correlation_id", "reply_to", "type",  "priority"};
+    static const std::vector<std::string> known{
+        "exchange", "key",  "body",           "body_base64", "file", "content_type", "headers",
+        "delay",    "when", "correlation_id", "reply_to",    "type", "priority"};
     for (const auto& [name, value] : said_.items()) {
       if (std::find(known.begin(), known.end(), name) != known.end()) continue;
       const auto meant = text::did_you_mean(name, known);
@@ -89,14 +90,22 @@ class PublishReader {
 
   void read_body() {
     const Json *const body = find("body"), *const file = find("file");
+    const Json* const bytes = find("body_base64");
     std::string& type = event_.publication.properties.content_type;
-    if (body != nullptr && file != nullptr) return mistake("it has both body and file");
+    if ((body != nullptr) + (bytes != nullptr) + (file != nullptr) > 1)
+      return mistake("it has two of body, body_base64 and file");
     if (body != nullptr && body->is_string()) {
       event_.publication.body = Body(body->get<std::string>());
       type = "text/plain";
     } else if (body != nullptr) {
       event_.publication.body = Body(body->dump());
       type = "application/json";
+    } else if (bytes != nullptr) {
+      auto decoded =
+          bytes->is_string() ? base64::decoded(bytes->get_ref<const std::string&>()) : std::nullopt;
+      if (!decoded) return mistake("body_base64 is no base64");
+      event_.publication.body = Body(std::move(*decoded));
+      type = "application/octet-stream";
     } else if (file != nullptr) {
       if (file->is_string()) event_.file = file->get<std::string>();
       if (event_.file.empty() || event_.file.find('\0') != std::string::npos)

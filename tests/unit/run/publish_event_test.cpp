@@ -57,6 +57,9 @@ TEST_CASE("a body is sent as its text, or as JSON; a file by its name") {
   CHECK(event_of(R"({"key": "q", "body": [1, "b"]})").publication.properties.content_type ==
         "application/json");
   CHECK(event_of(R"({"key": "q"})").publication.body.empty());
+  const PublishEvent bytes = event_of(R"({"key": "q", "body_base64": "/wAK"})");
+  CHECK(bytes.publication.body == std::string("\xff\0\n", 3));
+  CHECK(bytes.publication.properties.content_type == "application/octet-stream");
   CHECK(event_of(R"({"key": "q"})").publication.properties.content_type == "");
   CHECK(event_of(R"({"key": "q", "file": "out/a.pdf"})").file == "out/a.pdf");
   CHECK(event_of(R"({"key": "q", "file": "a", "content_type": "application/pdf"})")
@@ -76,7 +79,10 @@ TEST_CASE("whatever is wrong with it is told, and never thrown away") {
   CHECK(mistake_of("{\"key\": \"" + std::string(255, 'k') + "\"}") == "");
   CHECK(mistake_of("{\"key\": \"" + std::string(256, 'k') + "\"}") ==
         "key is longer than 255 bytes");
-  CHECK(mistake_of(R"({"key": "q", "body": 1, "file": "a"})") == "it has both body and file");
+  CHECK(mistake_of(R"({"key": "q", "body": 1, "file": "a"})") ==
+        "it has two of body, body_base64 and file");
+  CHECK(mistake_of(R"({"key": "q", "body_base64": "%"})") == "body_base64 is no base64");
+  CHECK(mistake_of(R"({"key": "q", "body_base64": 1})") == "body_base64 is no base64");
   CHECK(mistake_of(R"({"key": "q", "file": ""})") == "file is no path");
   CHECK(mistake_of(R"({"key": "q", "file": 1})") == "file is no path");
   for (const char* delay : {"\"soon\"", "-1", "1.5", "\"25d\"", "2073601", "\"-1s\"", "null"})

@@ -12,6 +12,7 @@
 #include "rbit/base/text.h"
 #include "rbit/base/trusted_path.h"
 #include "rbit/core/job_field.h"
+#include "rbit/core/message_fact.h"
 #include "rbit/log/log.h"
 #include "rbit/run/outcome_of.h"
 
@@ -207,7 +208,7 @@ HostJob HostedRunner::host_job(const Job& job, const RunContext& context,
       {"redelivered", job.redelivered},
       {"kind", to_string(job.kind)},
       {"exchange", job.head.exchange},
-      {"routing_key", job.head.exchange.empty() ? job.queue : job.head.routing_key},
+      {"routing_key", routing_key_of(job.head, job.queue)},
       {"properties", properties_of(job.head)},
       {"headers", headers_of(job.head)},
       {"timestamp", job.timestamp},

@@ -107,6 +107,7 @@ class Calls:
             message["file"] = _text("file", os.fsdecode(file))
         elif isinstance(body, (bytes, bytearray, memoryview)):
             body = bytes(body)
+            message["content_type"] = "application/octet-stream"
             try:
                 message["body"] = body.decode("utf-8")
             except UnicodeDecodeError:
@@ -123,7 +124,9 @@ class Calls:
         if _is_now(when):
             message["when"] = "now"
         if priority is not None:
-            message["priority"] = _number("priority", priority)
+            if _number("priority", priority) not in range(256):
+                raise ValueError("priority is no whole number from 0 to 255")
+            message["priority"] = int(priority)
         for name, value in properties.items():
             if value is not None:
                 message[name] = _name(name, value)

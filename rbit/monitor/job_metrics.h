@@ -6,12 +6,13 @@
 #include <prometheus/labels.h>
 #include <prometheus/registry.h>
 
-#include <cstddef>
+#include <array>
 #include <map>
 #include <set>
 #include <string>
 #include <vector>
 
+#include "rbit/base/result.h"
 #include "rbit/core/job.h"
 #include "rbit/core/publication.h"
 #include "rbit/core/runner_policy.h"
@@ -35,20 +36,19 @@ class JobMetrics {
 
  private:
   struct Metric {
-    std::set<std::string> labels;
     prometheus::Family<prometheus::Counter>* counters = nullptr;  // or
     prometheus::Family<prometheus::Gauge>* gauges = nullptr;
     std::set<prometheus::Labels> series;
   };
   void declare(const MetricDeclaration& declaration);
-  std::string apply(const Job& job, const MetricChange& change);
-  void refuse(const Job& job, const std::string& name, const std::string& why);
+  Result<void> apply(const Job& job, const MetricChange& change);
+  void refuse(const Job& job, const std::string& name, const Error& why);
 
   prometheus::Registry& registry_;
   DeclaredMetrics declared_;
   std::map<std::string, Metric> metrics_;  // by name
   prometheus::Counter& refused_;
-  std::set<std::string> said_;
+  std::set<std::array<std::string, 3>> said_;  // runner, name, reason
 };
 
 }  // namespace rbit

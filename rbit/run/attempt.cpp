@@ -117,7 +117,7 @@ void Attempt::on_event(JobEvent event) {
   } else if (auto* metric = std::get_if<MetricEvent>(&event)) {
     if (const auto taken = giving_.metric(std::move(*metric)); !taken && !metric_said_) {
       metric_said_ = true;
-      log::warning("job " + job_.key + ": " + taken.error().text());
+      log_.note(taken.error().text());  // rbit's log has it once a name (monitor/job_metrics.h)
     }
   } else if (auto* progress = std::get_if<ProgressEvent>(&event)) {
     giving_.progress(std::move(progress->progress));

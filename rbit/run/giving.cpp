@@ -4,7 +4,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
@@ -13,6 +12,7 @@
 #include "rbit/base/json.h"
 #include "rbit/base/text.h"
 #include "rbit/core/destination.h"
+#include "rbit/core/metric_rules.h"
 #include "rbit/run/open_below.h"
 
 namespace rbit {
@@ -134,24 +134,10 @@ void Giving::result(const std::string& json) {
 
 Result<void> Giving::metric(MetricEvent event) {
   MetricChange& change = event.change;
-  const auto& known = policy_.metrics;
-  const auto declared = std::find_if(known.begin(), known.end(),
-                                     [&](const auto& one) { return one.name == change.name; });
-  const std::string what = "metric " + text::one_line(change.name, 100);
-  if (declared == known.end())
-    return Error{"", what + " is not declared", "add it to metrics in " + section(job_)};
-  std::vector<std::string> names;
-  for (const auto& [name, value] : change.labels) names.push_back(name);
-  auto wanted = declared->labels;
-  std::sort(wanted.begin(), wanted.end());
-  if (names != wanted)
-    return Error{
-        "",
-        what + (wanted.empty() ? " has no labels" : " has the labels " + text::join(wanted, ", ")),
-        "give it exactly these, or change metrics in " + section(job_)};
-  if (change.name.ends_with("_total") &&
-      (change.kind == MetricChange::Kind::set || change.value < 0))
-    return Error{"", what + " is a counter, to which 0 or more can be added", ""};
+  if (auto allowed = check_metric(change, policy_.metrics, job_.runner); !allowed) {
+    context_.metric(std::move(change));  // whoever keeps the metrics counts what is refused
+    return allowed;
+  }
   if (event.now) {
     context_.metric(std::move(change));
     return {};
@@ -168,7 +154,7 @@ Result<void> Giving::metric(MetricEvent event) {
   }
   if (metrics_.size() == most_metrics) {
     metric_places_.erase(place);
-    return Error{"", what + " is one too many: a job changes at most 1000", ""};
+    return Error{"", "metric " + change.name + " is one too many: a job changes at most 1000", ""};
   }
   metrics_.push_back(std::move(change));
   return {};

@@ -11,16 +11,17 @@
 
 namespace rbit {
 
-Result<void> print_job_output(const std::string& path) {
+Result<void> print_job_output(const std::string& path, bool to_error) {
   std::ifstream log(path, std::ios::binary);
   if (!log)
     return Error{path, std::string("cannot be read: ") + std::strerror(errno),
                  "old logs are removed, as [log] keep-days and keep-size say"};
-  if (::isatty(STDOUT_FILENO) == 0) {
-    if (log.peek() != std::ifstream::traits_type::eof()) std::cout << log.rdbuf();
+  std::ostream& out = to_error ? std::cerr : std::cout;
+  if (::isatty(to_error ? STDERR_FILENO : STDOUT_FILENO) == 0) {
+    if (log.peek() != std::ifstream::traits_type::eof()) out << log.rdbuf();
     return {};
   }
-  for (std::string line; std::getline(log, line);) std::cout << text::printable(line) << "\n";
+  for (std::string line; std::getline(log, line);) out << text::printable(line) << "\n";
   return {};
 }
 

@@ -4,14 +4,15 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/program_options/value_semantic.hpp>
 #include <filesystem>
-#include <iostream>
+#include <utility>
+#include <vector>
 
 #include "rbit/app/app.h"
 #include "rbit/app/commands.h"
 #include "rbit/app/configuration.h"
-#include "rbit/app/job_output.h"
 #include "rbit/app/message_file.h"
 #include "rbit/app/message_readers.h"
+#include "rbit/app/try_report.h"
 #include "rbit/base/clock.h"
 #include "rbit/base/text.h"
 #include "rbit/dispatch/retry_policy.h"
@@ -20,6 +21,8 @@
 #include "rbit/run/workspace.h"
 
 namespace rbit {
+
+namespace po = boost::program_options;
 
 namespace {
 
@@ -53,16 +56,66 @@ class Bench {
                                            : "it has " + text::join(names, ", ")});
 }
 
-Job job_from(const std::string& file, const std::string& runner, const MessageReader& reader) {
+/// "NAME=VALUE", of an option.
+std::pair<std::string, std::string> pair_of(const std::string& option, const std::string& text) {
+  const std::size_t at = text.find('=');
+  if (at == 0 || at == std::string::npos)
+    throw Fatal(ExitCode::usage, Error{option, "'" + text::one_line(text, 80) + "' has no name",
+                                       "write NAME=VALUE"});
+  return {text.substr(0, at), text.substr(at + 1)};
+}
+
+/// What a message may have beside its body, by the names that `--property` takes.
+constexpr std::pair<const char*, std::string MessageHead::*> properties[] = {
+    {"message_id", &MessageHead::message_id},
+    {"content_type", &MessageHead::content_type},
+    {"content_encoding", &MessageHead::content_encoding},
+    {"correlation_id", &MessageHead::correlation_id},
+    {"reply_to", &MessageHead::reply_to},
+    {"type", &MessageHead::type},
+    {"app_id", &MessageHead::app_id},
+    {"user_id", &MessageHead::user_id},
+    {"expiration", &MessageHead::expiration},
+    {"exchange", &MessageHead::exchange},
+    {"routing_key", &MessageHead::routing_key},
+};
+
+void set_property(MessageHead& head, const std::string& option) {
+  const auto [name, value] = pair_of("--property", option);
+  std::vector<std::string> names;
+  for (const auto& [known, member] : properties) {
+    names.emplace_back(known);
+    if (name != known) continue;
+    head.*member = value;
+    return;
+  }
+  throw Fatal(ExitCode::usage, Error{"--property", "'" + text::one_line(name, 80) + "' is none",
+                                     "there are " + text::join(names, ", ")});
+}
+
+Message message_from(const po::variables_map& values) {
   Message message;
   message.queue = "try";
-  message.body = read_message_file(file);
+  message.body = read_message_file(values["MESSAGE-FILE"].as<std::string>());
+  if (values.count("property") != 0)
+    for (const auto& one : values["property"].as<std::vector<std::string>>())
+      set_property(message, one);
+  if (values.count("header") != 0)
+    for (const auto& one : values["header"].as<std::vector<std::string>>()) {
+      auto [name, value] = pair_of("--header", one);
+      message.headers[name] = std::move(value);
+    }
+  return message;
+}
+
+Job job_from(const Message& message, const std::string& file, const std::string& runner,
+             const MessageReader& reader) {
   const auto request = reader.read(message);
   if (!request)
     throw Fatal(ExitCode::failed, Error{file, request.error().what(), request.error().cure});
   Job job;
-  job.key = "try";
-  job.queue = "try";
+  job.key = message.message_id.empty() ? "try" : key_of(message);
+  job.queue = message.queue;
   job.runner = runner;
   job.timestamp = to_seconds(SystemClock().wall());
   job.kind = reader.kind();
@@ -73,46 +126,52 @@ Job job_from(const std::string& file, const std::string& runner, const MessageRe
   return job;
 }
 
-/// Nothing of a message or a job may move the cursor, nor show a password.
-std::string shown(const std::string& text) {
-  return text::one_line(text);
-}
-
-void print(Status status, const std::string& reason, const std::string& message) {
-  std::cout << to_string(status);
-  if (!reason.empty()) std::cout << " " << shown(reason);
-  if (!message.empty()) std::cout << ": " << shown(message);
-  std::cout << std::endl;
-}
-
 Task<void> run_one(Runner& runner, LeaderPool& leaders, const Job& job, std::string record_dir,
-                   Outcome& outcome) {
+                   TryReport& report, Outcome& outcome) {
   StopRequest stop;
-  RunContext context{[](Status status, const std::string& message) { print(status, "", message); },
-                     stop, std::move(record_dir)};
-  print(Status::building, "", "");
+  RunContext context{
+      [&](Status status, const std::string& message) { report.status(status, message); }, stop,
+      std::move(record_dir)};
+  context.publish = [&](const Publication& publication) { report.publish_now(publication); };
+  context.metric = [&](const MetricChange& change) { report.metric_now(job, change); };
+  context.progress = [&](const Progress& progress) { report.progress(progress); };
+  report.status(Status::building, "");
   outcome = co_await runner.run(job, context);
   co_await runner.close();
   co_await leaders.close();
+}
+
+Status status_at_end(const Outcome& outcome) {
+  if (outcome.kind == Outcome::Kind::blocked) return Status::blocked;
+  return status_of(outcome, outcome.kind == Outcome::Kind::done
+                                ? Settlement::accept()
+                                : Settlement::dead_letter(outcome.reason));
 }
 
 }  // namespace
 
 ExitCode try_command(const Arguments& arguments) {
   CommandLine line;
-  line.usage = "rbit try CONFIG RUNNER MESSAGE-FILE";
+  line.usage = "rbit try CONFIG RUNNER MESSAGE-FILE [--property NAME=VALUE] [--header NAME=VALUE]";
   line.about =
       "Runs the message in MESSAGE-FILE through [runner:RUNNER], without a broker, and prints its\n"
-      "statuses and output. Ends with 0 for Done, 1 for Failed, 75 for Blocked.";
+      "statuses, its output and what it would send: nothing leaves. Ends with 0 for Done, 1 for\n"
+      "Failed, 75 for Blocked.";
   line.positions = {"CONFIG", "RUNNER", "MESSAGE-FILE"};
   line.required = 3;
+  const auto texts = [] { return po::value<std::vector<std::string>>()->composing(); };
+  line.options.add_options()  //
+      ("property", texts(), "a property of the message, such as reply_to=answers; any number")(
+          "header", texts(), "a header of the message, a text; any number")(
+          "json", "one JSON object; the job's output goes to standard error");
   const auto values = parse(line, arguments);
   const Configuration configuration = need_configuration(values["CONFIG"].as<std::string>());
   const std::string name = values["RUNNER"].as<std::string>();
   const auto runner_settings = configuration.settings().runners.find(name);
   if (runner_settings == configuration.settings().runners.end()) refuse_runner(name, configuration);
-  const Job job =
-      job_from(values["MESSAGE-FILE"].as<std::string>(), name, message_reader(configuration, name));
+  const RunnerPolicy& policy = runner_settings->second.policy;
+  const Job job = job_from(message_from(values), values["MESSAGE-FILE"].as<std::string>(), name,
+                           message_reader(configuration, name));
 
   const Bench bench;
   RunPlace place = run_place(configuration.settings(), bench.path());
@@ -120,25 +179,18 @@ ExitCode try_command(const Arguments& arguments) {
   place.output_dir = std::filesystem::current_path().string();
   asio::io_context loop{1};
   LeaderPool leaders(loop.get_executor(), place.leader_program);
-  const auto runner = make_runner(loop.get_executor(), configuration.lines.at(name), name,
-                                  runner_settings->second.policy, place, leaders);
+  const auto runner =
+      make_runner(loop.get_executor(), configuration.lines.at(name), name, policy, place, leaders);
+  TryReport report(values.count("json") != 0, policy.metrics);
   Outcome outcome;
-  spawn(loop.get_executor(), run_one(*runner, leaders, job, bench.path() + "/record", outcome),
-        "try");
+  spawn(loop.get_executor(),
+        run_one(*runner, leaders, job, bench.path() + "/record", report, outcome), "try");
   loop.run();
 
-  if (!outcome.log_file.empty()) (void)print_job_output(outcome.log_file);
-  for (const auto& artifact : outcome.artifacts)
-    std::cout << "artifact " << shown(artifact.path) << "\n";
-  if (outcome.kind == Outcome::Kind::blocked) {
-    print(Status::blocked, outcome.reason, outcome.message);
-    return ExitCode::temporary;
-  }
-  const Settlement settlement = outcome.kind == Outcome::Kind::done
-                                    ? Settlement::accept()
-                                    : Settlement::dead_letter(outcome.reason);
-  print(status_of(outcome, settlement), outcome.reason, outcome.message);
-  return outcome.kind == Outcome::Kind::done ? ExitCode::ok : ExitCode::failed;
+  const Status status = status_at_end(outcome);
+  report.end(outcome, status, {});
+  if (status == Status::blocked) return ExitCode::temporary;
+  return status == Status::done ? ExitCode::ok : ExitCode::failed;
 }
 
 }  // namespace rbit

@@ -1,0 +1,43 @@
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "rbit/app/progress_line.h"
+#include "rbit/core/job.h"
+#include "rbit/core/outcome.h"
+#include "rbit/core/publication.h"
+#include "rbit/core/runner_policy.h"
+#include "rbit/core/status.h"
+
+namespace rbit {
+
+/// What `rbit try` shows of its job: lines as it happens, or one JSON object at the end. Nothing of
+/// a message or a job can move the cursor or show a password.
+class TryReport {
+ public:
+  /// `metrics`: those that the job's runner declares.
+  TryReport(bool as_json, const std::vector<MetricDeclaration>& metrics);
+
+  void status(Status status, const std::string& message);
+  /// What would be sent, or changed, while the job runs.
+  void publish_now(const Publication& publication);
+  void metric_now(const Job& job, const MetricChange& change);
+  void progress(const Progress& progress);
+
+  /// The end. `closing`: what it would publish beside what the job gives.
+  void end(const Outcome& outcome, Status status, const std::vector<Publication>& closing);
+
+ private:
+  void add(const Publication& publication, bool now);
+  void add(const MetricChange& change, bool now);
+  void say(const std::string& line);
+
+  const bool as_json_;
+  const std::vector<MetricDeclaration>& metrics_;
+  ProgressLine bar_;
+  nlohmann::json all_;
+};
+
+}  // namespace rbit

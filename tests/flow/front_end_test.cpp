@@ -214,6 +214,23 @@ TEST_CASE("a cancel of a running job ends it as Cancelled, once") {
   CHECK(reports(story).empty());
 }
 
+TEST_CASE("no cancel of a front-end is of a job without a number, whatever its key") {
+  Story story;
+  story.takes_anything = true;
+  story.transport.send(story.message("a", "1"));
+  story.transport.send(story.message("b", "b"));
+  story.settle_down();
+  for (const char* number : {"", "1", "b"}) REQUIRE(story.cancel(number).has_value());
+  CHECK(story.runner().running == 2);
+  CHECK_FALSE(story.journal().has_cancel(""));
+  CHECK_FALSE(story.dispatcher().cancel(""));
+  CHECK(story.dispatcher().cancel("b"));  // somebody here may, by its key
+  story.settle_down();
+  CHECK(story.runner().running == 1);
+  CHECK(story.journal().find("b")->state == JobRecord::State::cancelled);
+  CHECK(story.journal().find("1")->state == JobRecord::State::running);
+}
+
 TEST_CASE("a cancel that comes first is remembered, over a restart, and nothing is built") {
   Story story;
   REQUIRE(story.cancel("1").has_value());

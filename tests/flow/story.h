@@ -94,6 +94,8 @@ class Story {
   /// How often a message was read, in all lives.
   int read = 0;
   std::function<void()> while_reading;
+  /// Messages are read as of a kind that has no build request in it.
+  bool takes_anything = false;
   /// Messages of which it is on record that they are being read, or were when rbit died.
   int reading() { return static_cast<int>(count_rows(*database_, "reading")); }
   void fail_counts(bool fail) { refuse(fail, "count", "INSERT ON reading"); }
@@ -184,6 +186,7 @@ class Story {
     means.read = [this](const Binding&, const Message& message) {
       ++read;
       if (while_reading) while_reading();
+      if (takes_anything) return Result<BuildRequest>(BuildRequest());
       auto request = parse_request(message);
       if (request && request->package == deadly_) stop_dead();
       return request;

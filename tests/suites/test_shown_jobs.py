@@ -134,7 +134,7 @@ class Names(Shown, LocalQueue):
         self.assert_named(self.rbit.log)
 
     def test_dead_letters_of_any_bytes_are_shown_and_move_no_cursor(self):
-        self.configure({"bytes": "message = raw\nrunner = shell!exit 3"})
+        self.configure({"bytes": "message = raw\nrunner = shell!exit 3"}, rbit="slots = 1")
         self.start()
         self.rbit.stop()
         self.put("bytes", [bytes(range(256)), b"a\x1b[2Jb\n\0c", b""])

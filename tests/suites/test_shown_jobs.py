@@ -280,7 +280,8 @@ class Progress(Shown):
 
 class Try(Shown):
     def try_(self, runner, body, *options, expect=0):
-        self.configure({"orders": runner})
+        # It has exchanges, and nobody asks it.
+        self.configure({"orders": runner}, amqp="url = amqp://nowhere.invalid/")
         done = self.command("try", self.config, "orders", self.write("message", body), *options)
         self.assertEqual(done.returncode, expect, done.stdout + done.stderr)
         return done

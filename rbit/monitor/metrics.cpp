@@ -142,9 +142,9 @@ void Metrics::connection_failed() {
 std::string Metrics::error_of(const Outcome& outcome) {
   if (outcome.kind == Outcome::Kind::done) return "";
   const std::string word = outcome.reason.substr(0, outcome.reason.find(' '));
-  if (text::is_one_of(
-          word, {"exit", "signal", "timeout", "idle", "output", "memory", "not-started",
-                 "plugin-crash", "interrupted", "cancelled", "expired", "undecodable", "invalid"}))
+  if (text::is_one_of(word, {"exit", "signal", "timeout", "idle", "output", "memory", "not-started",
+                             "plugin-crash", "interrupted", "cancelled", "expired", "undecodable",
+                             "invalid", "publish", "hook", "artifact", "poison"}))
     return word;
   return std::string(to_string(outcome.kind));  // a runner's own text is no label
 }

@@ -58,6 +58,8 @@ TEST_CASE("the error is a reason word, or else the outcome; never a job's own te
   CHECK(Metrics::error_of(outcome_of(Kind::crashed, "signal SEGV")) == "signal");
   CHECK(Metrics::error_of(outcome_of(Kind::timed_out, "timeout")) == "timeout");
   CHECK(Metrics::error_of(outcome_of(Kind::failed, "no\"such\nthing 17")) == "failed");
+  CHECK(Metrics::error_of(outcome_of(Kind::failed, "publish")) == "publish");
+  CHECK(Metrics::error_of(outcome_of(Kind::failed, "hook")) == "hook");
   CHECK(Metrics::error_of(outcome_of(Kind::blocked)) == "blocked");
   Metrics metrics("rbit", {});
   for (int i = 0; i < 1000; ++i)

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <exception>
+#include <string>
 #include <string_view>
 #include <utility>
 
@@ -37,7 +39,7 @@ int code_of(const rbit_job* job, const char* call, const Result<void>& said) {
 
 // Nothing crosses into a plugin, not for want of memory either.
 template <class Say>
-int said(const rbit_job* job, const char* call, Say say) noexcept {
+int said(const rbit_job* job, const char* call, Say say) {
   try {
     return code_of(job, call, say());
   } catch (const std::exception& error) {

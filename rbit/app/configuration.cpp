@@ -1,9 +1,23 @@
 #include "rbit/app/configuration.h"
 
 #include "rbit/base/result.h"
+#include "rbit/run/output_dir.h"
 #include "rbit/run/shell_program.h"
 
 namespace rbit {
+
+namespace {
+
+/// Where a key of that section, or of one that it follows, has its value.
+config::Place place_of(const config::Loaded& loaded, const config::RunnerSettings& runner,
+                       std::string_view key) {
+  for (const config::Value& value : loaded.values)
+    if (value.section == "runner:" + runner.name && value.key == key && !value.place.file.empty())
+      return value.place;
+  return runner.place;
+}
+
+}  // namespace
 
 Configuration read_configuration(const std::string& path, const config::Overrides& overrides) {
   Configuration configuration;
@@ -19,6 +33,12 @@ Configuration read_configuration(const std::string& path, const config::Override
       configuration.loaded.findings.push_back({severity, runner.line_place, begin + text, true});
     };
     for (const auto& error : parsed.errors) find(config::Finding::Severity::error, error);
+    for (const auto& error : mistakes_of_kind(runner.policy.message, parsed.line))
+      find(config::Finding::Severity::error, error);
+    if (auto known = OutputDir(runner.policy.output_dir).check(runner.policy.message); !known)
+      configuration.loaded.findings.push_back(
+          {config::Finding::Severity::error, place_of(configuration.loaded, runner, "output-dir"),
+           "[runner:" + name + "] " + known.error().text(), true});
     for (const auto& doubt : parsed.warnings) find(config::Finding::Severity::warning, doubt);
     if (is_script) {
       parsed.line.script = runner.script;

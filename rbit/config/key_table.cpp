@@ -193,7 +193,9 @@ const Key table[] = {
     {"runner", "output-dir", T::path, "",
      "Where artifacts go; an older file of the same name is replaced. %ID, %VERSION and the other "
      "placeholders of shell lines are fields of the job, each one text within a name, %(key)s is a "
-     "setting: /srv/out/%ID/%JOB has a directory for each job. Default: output below state-dir."},
+     "setting: /srv/out/%ID/%JOB has a directory for each job, /srv/out/%{/order} one for each "
+     "order "
+     "(see rbit-messages(7)). Default: output below state-dir."},
     {"runner", "keep-work", T::flag, written(policy.keep_work),
      "Whether the work directory of a job stays when the job is over."},
     {"runner", "log-limit", T::size, written_size(policy.log_limit),

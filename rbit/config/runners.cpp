@@ -9,6 +9,7 @@
 #include "rbit/config/section_reader.h"
 #include "rbit/config/sections.h"
 #include "rbit/config/values.h"
+#include "rbit/core/message_fact.h"
 #include "rbit/core/runner_words.h"
 
 namespace rbit::config {
@@ -120,6 +121,22 @@ std::string escaped(const std::string& text) {
   return text::replaced(text, {{'%', "%%"}});
 }
 
+/// A %{...} as it stands in a path, where a slash is between two parts.
+std::string fact_in_path(SectionReader& reader, std::string_view rest, std::size_t& length) {
+  const FactText found = fact_at(rest);
+  length = found.length;
+  if (found.length > 0 && found.mistake.empty())
+    return "%" + text::replaced(found.fact.shown.substr(1), {{'/', "%2F"}, {'%', "%25"}});
+  const auto end = rest.find('}');
+  if (length == 0) length = end == std::string_view::npos ? 2 : end + 1;
+  const std::string shown(rest.substr(0, length));
+  reader.error("output-dir", found.mistake.empty()
+                                 ? "unknown placeholder " + text::one_line(shown, 60) +
+                                       " (for a plain % write %%)"
+                                 : found.mistake);
+  return "";
+}
+
 /// `output-dir` with the values of its %(key)s; the placeholders of jobs are left.
 std::string read_output_dir(SectionReader& reader) {
   const std::string given = reader.text("output-dir");
@@ -130,6 +147,10 @@ std::string read_output_dir(SectionReader& reader) {
     if (rest.starts_with("%%")) {
       path += "%%";
       i += 2;
+    } else if (rest.starts_with("%{")) {
+      std::size_t length = 0;
+      path += fact_in_path(reader, rest, length);
+      i += length;
     } else if (rest.starts_with("%(") && end != std::string_view::npos) {
       const std::string key = text::lower(text::trim(rest.substr(2, end - 2)));
       const IniValue* entry = find_value(*reader.section(), key);

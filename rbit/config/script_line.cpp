@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "rbit/base/text.h"
+#include "rbit/core/message_fact.h"
 
 namespace rbit::config {
 
@@ -78,6 +79,7 @@ class Reader {
     if (rest().starts_with("$(")) return refuse("$(");
     if (rest().starts_with("%(") || rest().starts_with("${"))
       return copy_whole(c == '%' ? ')' : '}');
+    if (const FactText fact = fact_at(rest()); fact.length > 2) return copy_whole('}');
     if (c == '"' || (c == '\'' && quote_ == '\0')) {
       quote_ = c;
       return copy(1);
@@ -93,7 +95,7 @@ class Reader {
     copy(1);
   }
 
-  /// %( )s and ${ }, in which only another command is none of a word.
+  /// %( )s, ${ } and %{ }, in which only another command is none of a word.
   void copy_whole(char end) {
     const auto length = std::min(rest().find(end), rest().size() - 1) + 1;
     const auto whole = rest().substr(0, length);

@@ -3,8 +3,105 @@
 #include <nlohmann/json.hpp>
 
 #include "rbit/base/json.h"
+#include "rbit/base/names.h"
+#include "rbit/base/text.h"
 
 namespace rbit {
+
+namespace {
+
+using Of = MessageFact::Of;
+
+constexpr Named<Of> words[] = {
+    {Of::key, "key"}, {Of::queue, "queue"}, {Of::routing_key, "routing-key"}};
+constexpr std::string_view header_word = "header:";
+
+/// Of kinds of messages that are still to come.
+struct Later {
+  std::string_view word, instead;
+};
+constexpr Later later[] = {{"task", "%{/task_name}"}, {"event", "%{routing-key}"}};
+
+/// What stands between the braces, if they are closed in the same line.
+std::optional<std::string_view> inside(std::string_view rest) {
+  if (!rest.starts_with("%{")) return std::nullopt;
+  const auto end = rest.find_first_of("}\n", 2);
+  if (end == std::string_view::npos || rest[end] != '}') return std::nullopt;
+  return rest.substr(2, end - 2);
+}
+
+bool is_path_without_slash(std::string_view inner) {
+  return inner.find('/') != std::string_view::npos && text::has_only(inner, "/_.~-");
+}
+
+/// Fills in what is asked for. Returns what is wrong with it, or "".
+std::string read_fact(std::string_view inner, MessageFact& fact) {
+  fact.required = inner.ends_with('!');
+  if (fact.required) inner.remove_suffix(1);
+  if (!text::is_printable(inner)) return "holds a character that cannot be shown";
+  if (const auto of = value_in(words, inner)) {
+    fact.of = *of;
+    return "";
+  }
+  const bool is_header = inner.starts_with(header_word);
+  if (is_header) inner.remove_prefix(header_word.size());
+  fact.of = is_header ? Of::header : Of::member;
+  fact.name = inner;
+  if (is_header) return inner.empty() ? "names no header (write %{header:x-kind})" : "";
+  const std::string wrong = json::wrong_pointer(inner);
+  return wrong.empty() ? "" : "is no JSON Pointer: it " + wrong;
+}
+
+}  // namespace
+
+FactText fact_at(std::string_view rest) {
+  if (!rest.starts_with("%{")) return {};
+  FactText found;
+  const auto inner = inside(rest);
+  if (!inner) {
+    const auto begin = rest.substr(2);
+    if (!begin.starts_with('/') && !begin.starts_with(header_word)) return {};
+    found.length = 2;
+    found.mistake = text::one_line(rest.substr(0, rest.find('\n')), 40) + " has no } in its line";
+    return found;
+  }
+  const std::string_view word = inner->substr(0, inner->find('!'));
+  found.length = 2 + inner->size() + 1;
+  found.fact.shown = rest.substr(0, found.length);
+  for (const Later& kind : later)
+    if (word == kind.word) {
+      found.mistake = found.fact.shown + " belongs to message = " + std::string(kind.word) +
+                      ", which is not there yet (write " + std::string(kind.instead) + ")";
+      return found;
+    }
+  const bool is_fact =
+      inner->starts_with('/') || inner->starts_with(header_word) || value_in(words, word);
+  if (is_fact) {
+    const std::string wrong = read_fact(*inner, found.fact);
+    if (!wrong.empty()) found.mistake = text::one_line(found.fact.shown, 60) + " " + wrong;
+    return found;
+  }
+  if (!is_path_without_slash(word)) return {};
+  found.mistake =
+      found.fact.shown + " is no JSON Pointer (did you mean %{/" + std::string(*inner) + "}?)";
+  return found;
+}
+
+std::string meant_by_fact(std::string_view rest) {
+  const auto inner = inside(rest);
+  if (!inner || inner->empty() || fact_at(rest).length > 0) return "";
+  if (inner->starts_with("settings.")) return "";  // {settings.KEY} behind a %
+  if (!text::has_only(inner->substr(0, inner->find_first_of("!:. ")), "_-")) return "";
+  const std::string word = text::replaced(text::lower(*inner), {{'_', "-"}});
+  for (const char* other : {"header", "headers"})
+    if (word.starts_with(other) && word.size() > std::string_view(other).size() &&
+        std::string_view(".: ").find(word[std::string_view(other).size()]) !=
+            std::string_view::npos)
+      return "%{header:" + std::string(inner->substr(std::string_view(other).size() + 1)) + "}";
+  const auto meant = text::did_you_mean(word, {"key", "queue", "routing-key"});
+  if (meant) return "%{" + *meant + "}";
+  return "%{/" + std::string(*inner) + "}";
+}
 
 std::string plain_text(const HeaderValue& value) {
   if (const auto* text = std::get_if<std::string>(&value)) return *text;
@@ -22,6 +119,20 @@ std::optional<std::string> value_of(const MessageFact& fact, const MessageHead& 
     if (value != nullptr && !value->is_null()) return json::plain_text(*value);
   }
   return std::nullopt;
+}
+
+std::optional<std::string> fact_of(const Job& job, const MessageFact& fact,
+                                   const nlohmann::json* document) {
+  switch (fact.of) {
+    case Of::key:
+      return job.key;
+    case Of::queue:
+      return job.queue;
+    case Of::routing_key:
+      return routing_key_of(job.head, job.queue);
+    default:
+      return value_of(fact, job.head, document);
+  }
 }
 
 const std::string& routing_key_of(const MessageHead& head, const std::string& queue) {

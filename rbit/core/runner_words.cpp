@@ -16,10 +16,23 @@ std::string wrong_pattern(std::string_view pattern) {
   return "";
 }
 
-std::string setting_variable(std::string_view key) {
-  std::string name = "RBIT_SETTING_";
+namespace {
+
+std::string variable(std::string name, std::string_view key) {
   for (const char c : text::upper(key)) name += text::is_alnum(c) ? c : '_';
   return name;
+}
+
+}  // namespace
+
+std::string setting_variable(std::string_view key) {
+  return variable("RBIT_SETTING_", key);
+}
+std::string header_variable(std::string_view name) {
+  return variable("RBIT_HEADER_", name);
+}
+std::string body_variable(std::string_view name) {
+  return variable("RBIT_BODY_", name);
 }
 
 }  // namespace rbit

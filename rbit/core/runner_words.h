@@ -15,5 +15,8 @@ std::string wrong_pattern(std::string_view pattern);
 
 /// Names the variable by which a job finds a setting: "output-dir" -> "RBIT_SETTING_OUTPUT_DIR".
 std::string setting_variable(std::string_view key);
+/// The same of a header, "x-kind" -> "RBIT_HEADER_X_KIND", and of a member of a message's object.
+std::string header_variable(std::string_view name);
+std::string body_variable(std::string_view name);
 
 }  // namespace rbit

@@ -1,13 +1,18 @@
 #include "rbit/run/job_environment.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <set>
+#include <utility>
 
+#include "rbit/base/json.h"
 #include "rbit/core/job_field.h"
 #include "rbit/core/runner_words.h"
+#include "rbit/run/shell_rewrite.h"
 
 namespace rbit {
 
@@ -35,23 +40,104 @@ ordered_json headers_of(const MessageHead& message) {
   return headers;
 }
 
+/// Fills a JobEnvironment in, in the order of what matters most.
+class Filler {
+ public:
+  void add(std::string_view name, std::string_view value) {
+    const std::size_t size = name.size() + 1 + value.size() + 1;  // "NAME=value" and its NUL
+    if (value.find('\0') != std::string_view::npos) return leave_out(name, "has a NUL in it");
+    if (size > room_) return leave_out(name, "is too long for the environment");
+    set(name, value);
+  }
+  void leave_out(std::string_view name, std::string why) {
+    made_.left_out.push_back({std::string(name), std::move(why)});
+    if (name.size() + 2 <= room_) set(name, "");
+  }
+
+  /// Variables with names of the message's making: bounded, and of two that give one name the first
+  /// counts.
+  template <class Entries, class Name, class Text>
+  void add_named(const Entries& entries, Name name_of, Text text_of) {
+    std::set<std::string> names;
+    for (const auto& [key, value] : entries) {
+      const std::optional<std::string> text = text_of(value);
+      if (!text) continue;
+      const std::string name = name_of(key);
+      if (name.size() > longest_fact_variable || names.size() == most_fact_variables)
+        unnamed_ = true;
+      else if (names.insert(name).second)
+        add(name, *text);
+    }
+  }
+
+  JobEnvironment take() {
+    std::string names;
+    for (const auto& one : made_.left_out) {
+      unnamed_ = unnamed_ || names.size() + 1 + one.name.size() > most_names;
+      if (names.size() + 1 + one.name.size() > most_names) break;
+      names += (names.empty() ? "" : " ") + one.name;
+    }
+    if (unnamed_) names += names.empty() ? "..." : " ...";
+    if (!names.empty()) made_.variables.push_back(left_out_variable + ("=" + names));
+    return std::move(made_);
+  }
+
+ private:
+  static constexpr const char* left_out_variable = "RBIT_LEFT_OUT";
+  static constexpr std::size_t most_names = longest_left_out - sizeof "RBIT_LEFT_OUT= ...";
+
+  void set(std::string_view name, std::string_view value) {
+    room_ -= name.size() + 1 + value.size() + 1;
+    made_.variables.push_back(std::string(name).append("=").append(value));
+  }
+
+  std::size_t room_ = job_environment_limit - 1 - longest_left_out;
+  bool unnamed_ = false;  // something is left out that has no name here
+  JobEnvironment made_;
+};
+
+bool asks_for_members(const std::vector<MessageFact>& facts) {
+  return std::any_of(facts.begin(), facts.end(),
+                     [](const MessageFact& fact) { return fact.of == MessageFact::Of::member; });
+}
+
+/// What the line of the runner asks for.
+void add_facts(Filler& filler, const Job& job, const std::vector<MessageFact>& facts,
+               const nlohmann::json* document) {
+  for (std::size_t index = 0; index < facts.size(); ++index) {
+    const auto value = fact_of(job, facts[index], document);
+    // The reader would not have taken it; but the file may have changed since.
+    if (!value && facts[index].required)
+      filler.leave_out(fact_variable(index), "is missing");
+    else
+      filler.add(fact_variable(index), value.value_or(""));
+  }
+}
+
+void add_properties(Filler& filler, const MessageHead& head) {
+  filler.add("RBIT_CORRELATION_ID", head.correlation_id);
+  filler.add("RBIT_REPLY_TO", head.reply_to);
+  filler.add("RBIT_CONTENT_TYPE", head.content_type);
+  filler.add("RBIT_TYPE", head.type);
+  filler.add("RBIT_MESSAGE_ID", head.message_id);
+  filler.add("RBIT_APP_ID", head.app_id);
+  filler.add("RBIT_PRIORITY", head.priority ? std::to_string(*head.priority) : "");
+  filler.add("RBIT_MESSAGE_TIMESTAMP", head.timestamp ? std::to_string(*head.timestamp) : "");
+  filler.add_named(head.headers, header_variable,
+                   [](const HeaderValue& value) { return std::optional(plain_text(value)); });
+}
+
 }  // namespace
 
 JobEnvironment job_environment(const Job& job, const std::map<std::string, std::string>& settings,
-                               const JobPlaces& places) {
-  JobEnvironment environment;
-  std::size_t room = job_environment_limit - 1;
-  const auto add = [&](std::string_view name, std::string_view value) {
-    const std::size_t size = name.size() + 1 + value.size() + 1;  // "NAME=value" and its NUL
-    if (value.find('\0') != std::string_view::npos || size > room) {
-      environment.left_out.emplace_back(name);
-      return;
-    }
-    room -= size;
-    environment.variables.push_back(std::string(name).append("=").append(value));
-  };
-  // What we and the configuration say comes first: a message cannot crowd it out. The old member
-  // `commands` has no bound of its own, so it comes last.
+                               const JobPlaces& places, const std::vector<MessageFact>& facts) {
+  std::optional<nlohmann::json> document;
+  if (job.kind == MessageKind::json || asks_for_members(facts))
+    if (auto parsed = json::parse(job.body)) document.emplace(std::move(*parsed));
+  Filler filler;
+  const auto add = [&](std::string_view name, std::string_view value) { filler.add(name, value); };
+  // What we and the configuration say comes first: a message cannot crowd it out. Then what the
+  // line needs. The old member `commands` has no bound of its own, so it comes last of its kind.
   add("RBIT_QUEUE", job.queue);
   add("RBIT_RUNNER", job.runner);
   add("RBIT_ATTEMPT", std::to_string(job.attempt));
@@ -60,11 +146,25 @@ JobEnvironment job_environment(const Job& job, const std::map<std::string, std::
   add("RBIT_MESSAGE_FILE", places.message_file);
   add("RBIT_OUTPUT_DIR", places.output_dir);
   if (!places.config_dir.empty()) add("RBIT_CONFIG_DIR", places.config_dir);
+  add("RBIT_MESSAGE_KIND", to_string(job.kind));
   for (const auto& [key, value] : settings)
     if (key != runner_key) add(setting_variable(key), value);
-  for (const JobField& field : job_fields)
-    if (!field.variable.empty()) add(field.variable, field.value(job));
-  return environment;
+  add("RBIT_KEY", job.key);
+  add("RBIT_ROUTING_KEY", routing_key_of(job.head, job.queue));
+  add("RBIT_EXCHANGE", job.head.exchange);
+  add_facts(filler, job, facts, document ? &*document : nullptr);
+  for (const JobField& field : job_fields) {
+    const bool is_there = job.kind == MessageKind::pybit || field.placeholder == "STAMP";
+    if (is_there && !field.variable.empty()) add(field.variable, field.value(job));
+  }
+  add_properties(filler, job.head);
+  if (job.kind == MessageKind::json && document && document->is_object())
+    filler.add_named(document->get_ref<const nlohmann::json::object_t&>(), body_variable,
+                     [](const nlohmann::json& value) {
+                       return value.is_structured() ? std::nullopt
+                                                    : std::optional(json::plain_text(value));
+                     });
+  return filler.take();
 }
 
 std::vector<std::string> base_environment(const Account& account, const RunnerPolicy& policy) {
@@ -118,7 +218,7 @@ std::string message_metadata(const MessageHead& message, const std::string& queu
       {"delivery_tag", message.delivery_tag},
       {"redelivered", message.redelivered},
       {"exchange", message.exchange},
-      {"routing_key", message.exchange.empty() ? queue : message.routing_key}};
+      {"routing_key", routing_key_of(message, queue)}};
   const ordered_json metadata{{"properties", properties}, {"delivery_info", delivery}};
   return metadata.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
 }

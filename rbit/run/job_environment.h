@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "rbit/core/job.h"
+#include "rbit/core/message_fact.h"
 #include "rbit/core/runner_policy.h"
 #include "rbit/run/account.h"
 
@@ -24,17 +25,27 @@ struct JobPlaces {
 
 /// What rbit-runner(7) promises a shell job, beside the `base_environment`.
 struct JobEnvironment {
+  struct LeftOut {
+    std::string name;  // of the variable
+    std::string why;   // as a sentence about the message's text for it
+  };
+
   std::vector<std::string> variables;  // "RBIT_PACKAGE=m1234", ...
-  /// Names of those that had no room or held a NUL. They are not set: a job whose line needs one of
-  /// them (RunnerLine::variables) must not be started.
-  std::vector<std::string> left_out;
+  /// Those whose value cannot be there. They are set to nothing and RBIT_LEFT_OUT names them: a job
+  /// whose line needs one of them (RunnerLine::variables) must not be started.
+  std::vector<LeftOut> left_out;
 };
 
 /// All RBIT_* together stay below this, so that a long message cannot make exec fail (E2BIG).
 inline constexpr std::size_t job_environment_limit = 64 * 1024;
+/// Of its headers, and of its members, as many have a variable.
+inline constexpr std::size_t most_fact_variables = 200;
+/// Bytes: the longest name of a variable that a message may cause, and the whole of RBIT_LEFT_OUT.
+inline constexpr std::size_t longest_fact_variable = 128, longest_left_out = 1024;
 
+/// `facts`: those of the runner's line, which become RBIT_FACT_1 and so on.
 JobEnvironment job_environment(const Job& job, const std::map<std::string, std::string>& settings,
-                               const JobPlaces& places);
+                               const JobPlaces& places, const std::vector<MessageFact>& facts = {});
 
 /// The environment of every job and host, from empty: PATH, HOME if the account has one, USER,
 /// LOGNAME, SHELL, TERM, LANG, TZ, and what `pass-env` and `env.NAME` say, the latter last. RBIT_*

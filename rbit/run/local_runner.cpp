@@ -32,7 +32,7 @@ Result<void> LocalRunner::find_site() {
   }
   if (other_user_)
     if (auto open = can_pass(place_.work_dir, account_); !open) return open;
-  if (auto known = output_dir_.check(); !known) return known;
+  if (auto known = output_dir_.check(policy_.message); !known) return known;
   if (auto made = can_make_directories(output_dir_.top()); !made) return made;
   is_found_ = true;
   return {};
@@ -74,6 +74,8 @@ Result<Workspace> LocalRunner::make_workspace(const Job& job, const std::string&
   auto workspace = Workspace::make(place_.work_dir, job, other_account());
   if (!workspace) return workspace;
   if (auto noted = note_workspace(record_dir, workspace->root()); !noted) return noted.error();
+  if (output_dir_.has_placeholders())
+    if (auto noted = note_output_dir(record_dir, output_dir_.of(job)); !noted) return noted.error();
   if (auto made = make_output_dir(job); !made) return made.error();
   return workspace;
 }

@@ -3,15 +3,18 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "rbit/base/result.h"
 #include "rbit/core/job.h"
+#include "rbit/core/message_fact.h"
 #include "rbit/core/runner_policy.h"
 
 namespace rbit {
 
-/// `output-dir`: where a job's artifacts go, a path that may hold placeholders of the job as shell
-/// lines do: "/srv/out/%ID/%VERSION". "%%" is a percent sign.
+/// `output-dir`: where a job's artifacts go, a path that may hold placeholders of the job and of
+/// its message as shell lines do: "/srv/out/%ID/%{header:x-kind}". "%%" is a percent sign. Within
+/// %{ } a slash of the placeholder stands as %2F, a percent sign as %25.
 class OutputDir {
  public:
   /// `path` is absolute.
@@ -19,8 +22,10 @@ class OutputDir {
   /// Where that runner's go: its own `output-dir`, else `usual`, a path without placeholders.
   static OutputDir of_runner(const RunnerPolicy& policy, const std::string& usual);
 
-  /// Whether all its placeholders are known.
-  Result<void> check() const;
+  /// Whether all its placeholders are known, and messages of that kind have them.
+  Result<void> check(MessageKind kind) const;
+  /// The parts of the message that its %{...} stand for.
+  std::vector<MessageFact> facts() const;
   /// The directory that no job decides: all before the first part with a placeholder.
   std::string top() const;
   /// Absolute. What comes of a placeholder is text within one part, whatever is in it: no two

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <boost/asio/this_coro.hpp>
 #include <cerrno>
 #include <cstdio>
@@ -131,6 +132,18 @@ Left left_by(const OpenAttempt& attempt, const RunPlace& place) {
   return left;
 }
 
+/// Where it was told that its artifacts go; as good as it can be said now, if that is not noted or
+/// the configuration names another place since.
+std::string output_dir_of(const OpenAttempt& attempt, const ArtifactOrder& order) {
+  auto note = read_whole(attempt.record_dir + "/output-dir");
+  if (!note || !note->ends_with('\n')) return order.output_dir;
+  note->pop_back();
+  const auto parts = text::split(*note, '/');
+  const bool is_below = note->starts_with(order.output_top == "/" ? "/" : order.output_top + "/");
+  const bool leads_up = std::find(parts.begin(), parts.end(), "..") != parts.end();
+  return is_below && !leads_up ? *note : order.output_dir;
+}
+
 }  // namespace
 
 Result<std::optional<LeaderRecord>> read_leader_record(const std::string& record_dir) {
@@ -171,6 +184,10 @@ Result<void> note_workspace(const std::string& record_dir, const std::string& ro
   return write_whole(record_dir + "/workspace", root + "\n");
 }
 
+Result<void> note_output_dir(const std::string& record_dir, const std::string& output_dir) {
+  return write_whole(record_dir + "/output-dir", output_dir + "\n");
+}
+
 Task<std::optional<Outcome>> recover_attempt(OpenAttempt attempt, RunnerPolicy policy,
                                              RunPlace place, const std::atomic<bool>* stop) {
   const auto record = co_await final_record(attempt, policy);
@@ -194,6 +211,7 @@ Task<std::optional<Outcome>> recover_attempt(OpenAttempt attempt, RunnerPolicy p
     if (outcome && record->end) note_use(*outcome, *record->end);
     if (outcome && !workspace.empty() && policy.artifacts_when.contains(outcome->kind)) {
       ArtifactOrder order = artifact_order(attempt.job, workspace, policy, place);
+      order.output_dir = output_dir_of(attempt, order);
       if (const auto account = find_account(policy.user); account && account->uid != ::geteuid())
         order.account = account->uid;
       order.named = read_artifact_notes(attempt.record_dir);

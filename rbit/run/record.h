@@ -45,6 +45,10 @@ Task<std::optional<Outcome>> recover_attempt(OpenAttempt attempt, RunnerPolicy p
 /// nowhere yet; said of each record when it is made, for one that says nothing is of an older rbit.
 Result<void> note_workspace(const std::string& record_dir, const std::string& root);
 
+/// Says where the attempt's artifacts go, where its message decides that: the next life may not
+/// have the message.
+Result<void> note_output_dir(const std::string& record_dir, const std::string& output_dir);
+
 /// Makes what is in a record directory survive a power cut; as well as it can, for the disk may be
 /// what is wrong.
 void sync_record(const std::string& record_dir);

@@ -1,5 +1,7 @@
 #include "rbit/run/runner_line.h"
 
+#include <algorithm>
+
 #include "rbit/base/names.h"
 #include "rbit/base/text.h"
 #include "rbit/core/runner_words.h"
@@ -62,6 +64,7 @@ void parse_shell(std::string_view rest, const Settings& settings, ParsedRunnerLi
   RewrittenLine rewritten = rewrite_shell_line(rest, settings);
   parsed.line.shell_line = std::move(rewritten.line);
   parsed.line.variables = std::move(rewritten.variables);
+  parsed.line.facts = std::move(rewritten.facts);
   parsed.errors = std::move(rewritten.errors);
   parsed.warnings = std::move(rewritten.warnings);
 
@@ -119,7 +122,41 @@ void parse_python(std::string_view rest, ParsedRunnerLine& parsed) {
   parsed.line.name = callable;
 }
 
+/// What %ID and its like, of build requests, could be in a message of that kind.
+std::string instead_of_field(MessageKind kind, const JobField& field) {
+  if (field.placeholder == "JOB") return "%{key}";
+  if (kind == MessageKind::json) return "%{/POINTER} for a member of the message";
+  return "%{header:NAME}, or read the message from standard input";
+}
+
 }  // namespace
+
+std::string mistake_of_kind(MessageKind kind, const JobField& field) {
+  if (kind == MessageKind::pybit || field.derived != nullptr) return "";
+  return "%" + std::string(field.placeholder) +
+         " is empty for message = " + std::string(to_string(kind)) + " (write " +
+         instead_of_field(kind, field) + ")";
+}
+
+std::string mistake_of_kind(MessageKind kind, const MessageFact& fact) {
+  if (kind == MessageKind::json || fact.of != MessageFact::Of::member) return "";
+  return fact.shown + " needs message = json: " +
+         (kind == MessageKind::raw ? "a raw message has no members"
+                                   : "a build request has %ID, %VERSION and so on");
+}
+
+std::vector<std::string> mistakes_of_kind(MessageKind kind, const RunnerLine& line) {
+  std::vector<std::string> mistakes;
+  const auto add = [&](std::string mistake) {
+    if (!mistake.empty()) mistakes.push_back(std::move(mistake));
+  };
+  for (const JobField& field : job_fields)
+    if (std::find(line.variables.begin(), line.variables.end(), field.variable) !=
+        line.variables.end())
+      add(mistake_of_kind(kind, field));
+  for (const MessageFact& fact : line.facts) add(mistake_of_kind(kind, fact));
+  return mistakes;
+}
 
 std::string_view to_string(RunnerLine::Kind kind) {
   return name_in(kinds, kind);

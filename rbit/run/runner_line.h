@@ -5,7 +5,9 @@
 #include <string_view>
 #include <vector>
 
+#include "rbit/core/job_field.h"
 #include "rbit/core/message_fact.h"
+#include "rbit/core/message_kind.h"
 
 namespace rbit {
 
@@ -16,7 +18,7 @@ struct RunnerLine {
   Kind kind = Kind::shell;
   std::string shell_line;                     // shell: for `/bin/sh -c`, placeholders rewritten
   std::vector<std::string> variables;         // shell: the RBIT_* that stand for its placeholders
-  std::vector<MessageFact> facts;             // shell: that its %{...} stand for, each once
+  std::vector<MessageFact> facts;             // shell: those of RBIT_FACT_1 and so on
   std::vector<std::string> shell{"/bin/sh"};  // shell: what runs the line, with its options
   std::string script;  // shell: the absolute path that the line runs, if it is known
   std::string target;  // plugin: absolute path of the library; python: the module
@@ -32,6 +34,12 @@ struct ParsedRunnerLine {
   std::vector<std::string> errors;
   std::vector<std::string> warnings;  // what may be meant otherwise
 };
+
+/// What is wrong with a placeholder where the messages are of that kind, with its cure, or "".
+std::string mistake_of_kind(MessageKind kind, const JobField& field);
+std::string mistake_of_kind(MessageKind kind, const MessageFact& fact);
+/// All that is wrong with those of a line.
+std::vector<std::string> mistakes_of_kind(MessageKind kind, const RunnerLine& line);
 
 /// Pure. `settings` are those of the section (RunnerPolicy::settings); `directory` is the absolute
 /// one of the INI file: a plugin's relative path starts there, one without a slash too.

@@ -59,7 +59,7 @@ std::string meant_by(std::string_view word) {
 
 ShellPlaceholder find_field(std::string_view rest) {
   const std::string name = capitals_of(rest);
-  ShellPlaceholder found{name.size() + 1, "%" + name, "", ""};
+  ShellPlaceholder found{name.size() + 1, "%" + name, "", "", {}};
   if (const JobField* field = field_of_placeholder(name)) {
     found.variable = field->variable;
     return found;
@@ -76,8 +76,11 @@ ShellPlaceholder find_setting(std::string_view rest, std::string_view before,
   const auto end = rest.find_first_of("(){}\n", before.size());
   if (end == std::string_view::npos || !rest.substr(end).starts_with(after)) return {};
   const std::string key = text::lower(text::trim(rest.substr(before.size(), end - before.size())));
-  ShellPlaceholder found{end + after.size(), std::string(rest.substr(0, end + after.size())),
-                         setting_variable(key), ""};
+  ShellPlaceholder found{end + after.size(),
+                         std::string(rest.substr(0, end + after.size())),
+                         setting_variable(key),
+                         "",
+                         {}};
   if (settings.contains(key)) return found;
   std::vector<std::string> keys;
   for (const auto& [known, value] : settings) keys.push_back(known);
@@ -85,6 +88,27 @@ ShellPlaceholder find_setting(std::string_view rest, std::string_view before,
   found.mistake = "unknown setting '" + key + "'" +
                   (meant ? " (did you mean " + *meant + "?)" : " (add it to the section)");
   return found;
+}
+
+/// The variable that every job has for such a part; empty: only a line that asks for it.
+std::string variable_of(MessageFact::Of of) {
+  switch (of) {
+    case MessageFact::Of::key:
+      return "RBIT_KEY";
+    case MessageFact::Of::queue:
+      return "RBIT_QUEUE";
+    case MessageFact::Of::routing_key:
+      return "RBIT_ROUTING_KEY";
+    default:
+      return "";
+  }
+}
+
+ShellPlaceholder find_fact(std::string_view rest) {
+  FactText text = fact_at(rest);
+  if (text.length == 0) return {};
+  return {text.length, std::string(rest.substr(0, text.length)), variable_of(text.fact.of),
+          std::move(text.mistake), std::move(text.fact)};
 }
 
 constexpr std::string_view of_name =
@@ -118,15 +142,21 @@ std::string capitals_of(std::string_view rest) {
 ShellPlaceholder placeholder_at(std::string_view rest, const Settings& settings) {
   ShellPlaceholder found = find_setting(rest, "{settings.", "}", settings);
   if (found.length == 0) found = find_setting(rest, "%(", ")s", settings);
+  if (found.length == 0) found = find_fact(rest);
   if (found.length == 0) found = find_field(rest);
   return found;
 }
 
 bool is_escaped_placeholder(std::string_view rest, const Settings& settings) {
-  return rest.starts_with("%%") && placeholder_at(rest.substr(1), settings).is_known();
+  if (!rest.starts_with("%%")) return false;
+  const ShellPlaceholder behind = placeholder_at(rest.substr(1), settings);
+  return behind.is_known() || behind.fact;
 }
 
 std::string doubt_about(std::string_view rest) {
+  if (const std::string meant = meant_by_fact(rest); !meant.empty())
+    return std::string(rest.substr(0, rest.find('}') + 1)) +
+           " is no placeholder and stays as it is (did you mean " + meant + "?)";
   const std::string written = word_of(rest);
   if (const std::string meant = meant_by(written); !meant.empty())
     return written + " is no placeholder and stays as it is (did you mean %" + meant + "?)";

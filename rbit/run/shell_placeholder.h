@@ -2,18 +2,22 @@
 
 #include <cstddef>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 
+#include "rbit/core/message_fact.h"
+
 namespace rbit {
 
-/// What stands for a field of the job or for a setting in a shell line: %ID, %(key)s,
-/// {settings.key}.
+/// What stands for a field of the job, for a setting or for a part of its message in a shell line:
+/// %ID, %(key)s, {settings.key}, %{/order/id}.
 struct ShellPlaceholder {
-  std::size_t length = 0;  // in the line; 0: there is none, it is the shell's own text
-  std::string shown;       // as it stands there
-  std::string variable;    // whose value it is
-  std::string mistake;     // it is none, but somebody meant one
+  std::size_t length = 0;           // in the line; 0: there is none, it is the shell's own text
+  std::string shown;                // as it stands there
+  std::string variable;             // whose value it is; empty: one that the line numbers
+  std::string mistake;              // it is none, but somebody meant one
+  std::optional<MessageFact> fact;  // the part of the message, whatever is wrong with it
 
   bool is_known() const { return length > 0 && mistake.empty(); }
 };
@@ -25,7 +29,8 @@ std::string capitals_of(std::string_view rest);
 ShellPlaceholder placeholder_at(std::string_view rest,
                                 const std::map<std::string, std::string>& settings);
 
-/// Whether `rest` begins with %% before the name of a placeholder: that name as text, with one %.
+/// Whether `rest` begins with %% before the name of a placeholder, or before a %{...} that somebody
+/// could take for one: that name as text, with one %.
 bool is_escaped_placeholder(std::string_view rest,
                             const std::map<std::string, std::string>& settings);
 

@@ -6,6 +6,7 @@
 
 #include "rbit/base/text.h"
 #include "rbit/run/second_shell.h"
+#include "rbit/run/shell_frame.h"
 #include "rbit/run/shell_placeholder.h"
 
 namespace rbit {
@@ -25,40 +26,7 @@ bool is_of_name(char c) {
   return text::is_alnum(c) || c == '_';
 }
 
-/// Something that is open where a shell line is read: quotes, ${ }, $( ) and the like.
-struct Frame {
-  enum class In {
-    commands,  // the line itself, $( ) and ( )
-    double_quotes,
-    single_quotes,
-    braces,         // ${ }
-    quoted_braces,  // ${ } within double quotes
-    arithmetic,     // $(( )) and (( ))
-    backquotes,
-  };
-
-  In in = In::commands;
-  bool closable = false;       // commands: ends with ')'
-  bool is_text = false;        // commands: $( ), a part of a word outside; else ( )
-  bool quotes_count = true;    // braces: ' begins single quotes
-  bool is_calculated = false;  // braces: what stands there is a number to the shell
-  bool has_escapes = false;    // single quotes: $' ', where a shell may know \'
-  char closes = ')';           // arithmetic: what ends it
-  int depth = 0;               // arithmetic: open parentheses
-  int open_cases = 0;          // commands: "case" without "esac"; their patterns end with ')'
-
-  // commands: the simple command that is being read.
-  std::vector<std::string> words;
-  std::string word;
-  bool in_word = false;
-  bool is_target = false;  // the next word belongs to < or >
-};
-using In = Frame::In;
-
-struct HereDocument {
-  std::string end;
-  bool strip_tabs = false;
-};
+using In = ShellFrame::In;
 
 /// Reads a line once from left to right and writes the new one.
 class Rewriter {
@@ -77,42 +45,28 @@ class Rewriter {
   std::string_view rest(std::size_t ahead = 0) const {
     return line_.substr(std::min(at_ + ahead, line_.size()));
   }
-  Frame& top() { return frames_.back(); }
+  ShellFrame& top() { return frames_.back(); }
   bool is_quoted() { return top().in == In::double_quotes || top().in == In::quoted_braces; }
   void copy(std::size_t count) {
     result_.line += line_.substr(at_, count);
     at_ += count;
   }
-  Frame& push(In in) {
+  ShellFrame& push(In in) {
     frames_.emplace_back().in = in;
     return top();
   }
 
   /// Text of a word, for the check of commands. It matters only where it is plain.
   void add_to_word(std::string_view text) {
-    Frame* frame = &top();
+    ShellFrame* frame = &top();
     if (frame->in != In::commands) {
       const bool plain = frame->in == In::double_quotes || frame->in == In::single_quotes;
-      Frame& outer = frames_[frames_.size() - 2];  // the first frame is always commands
+      ShellFrame& outer = frames_[frames_.size() - 2];  // the first frame is always commands
       if (!plain || outer.in != In::commands) return;
       frame = &outer;
     }
     frame->word += text;
     frame->in_word = true;
-  }
-  static void end_word(Frame& frame) {
-    if (!frame.in_word) return;
-    if (frame.words.empty() && frame.word == "case") ++frame.open_cases;
-    if (frame.words.empty() && frame.word == "esac" && frame.open_cases > 0) --frame.open_cases;
-    if (!frame.is_target) frame.words.push_back(frame.word);
-    frame.is_target = false;
-    frame.word.clear();
-    frame.in_word = false;
-  }
-  static void end_command(Frame& frame) {
-    end_word(frame);
-    frame.words.clear();
-    frame.is_target = false;
   }
 
   static void add_once(std::vector<std::string>& texts, std::string text) {
@@ -130,6 +84,8 @@ class Rewriter {
   void take_percent_operator(std::size_t length);
   void doubt_percents();
   void use(const ShellPlaceholder& found);
+  std::string number(MessageFact fact);
+  bool has_own_percents();
   std::string misplaced(const ShellPlaceholder& found);
   void take_escape();
   void take_dollar();
@@ -142,7 +98,7 @@ class Rewriter {
   std::string_view line_;
   const Settings& settings_;
   std::size_t at_ = 0;
-  std::vector<Frame> frames_{Frame()};
+  std::vector<ShellFrame> frames_{ShellFrame()};
   bool is_after_dollar_ = false;              // a plain one, of no expansion
   bool is_ambiguous_ = false;                 // from here on shells differ about what is quoted
   std::vector<HereDocument> here_documents_;  // announced, their text begins after the line
@@ -167,7 +123,8 @@ bool Rewriter::take_percent() {
   // Where nothing is ever replaced nobody can have meant a placeholder of another name.
   const bool is_text = top().in == In::single_quotes || top().in == In::arithmetic;
   if (found.length == 0 || (is_text && !found.mistake.empty())) {
-    if (const auto doubt = doubt_about(rest()); !doubt.empty() && !is_text) warn(doubt);
+    const std::string doubt = is_text || has_own_percents() ? "" : doubt_about(rest());
+    if (!doubt.empty()) warn(doubt);
     return false;
   }
   use(found);
@@ -200,9 +157,33 @@ void Rewriter::doubt_percents() {
 void Rewriter::use(const ShellPlaceholder& found) {
   if (!found.mistake.empty()) return refuse(found.mistake);
   if (auto error = misplaced(found); !error.empty()) return refuse(std::move(error));
-  add_once(result_.variables, found.variable);
-  result_.line += is_quoted() ? "${" + found.variable + "}" : "\"$" + found.variable + "\"";
+  const std::string variable = found.variable.empty() ? number(*found.fact) : found.variable;
+  add_once(result_.variables, variable);
+  result_.line += is_quoted() ? "${" + variable + "}" : "\"$" + variable + "\"";
   add_to_word(unknown_text);
+}
+
+/// The variable of that part of the message, one for all places that ask for it.
+std::string Rewriter::number(MessageFact fact) {
+  auto& facts = result_.facts;
+  const auto same = std::find_if(facts.begin(), facts.end(),
+                                 [&](const auto& known) { return known.is_same_as(fact); });
+  const auto index = static_cast<std::size_t>(same - facts.begin());
+  if (same == facts.end())
+    facts.push_back(std::move(fact));
+  else if (fact.required)
+    *same = std::move(fact);
+  return fact_variable(index);
+}
+
+/// Whether the command has a %{...} of its own: curl -w, rpm --queryformat.
+bool Rewriter::has_own_percents() {
+  if (!rest().starts_with("%{")) return false;
+  for (const auto& frame : frames_)
+    for (const auto& word : frame.words)
+      if (text::is_one_of(text::base_name(word), {"curl", "rpm", "rpmquery", "rpmspec", "dnf"}))
+        return true;
+  return false;
 }
 
 /// Why it may not stand here; empty: it may.
@@ -219,7 +200,9 @@ std::string Rewriter::misplaced(const ShellPlaceholder& found) {
     if (!command) continue;
     const std::string cure =
         *command == "ssh" ? "send it through standard input"
-                          : "use the variable there, in single quotes: \"$" + found.variable + "\"";
+        : found.variable.empty()
+            ? "write export x=" + found.shown + " before, and \"$x\" there, in single quotes"
+            : "use the variable there, in single quotes: \"$" + found.variable + "\"";
     return found.shown + " stands in an argument of '" + *command +
            "', which a second shell parses (" + cure + ")";
   }
@@ -245,7 +228,7 @@ std::string Rewriter::misplaced(const ShellPlaceholder& found) {
 
 /// A backslash and what it protects.
 void Rewriter::take_escape() {
-  const Frame& frame = top();
+  const ShellFrame& frame = top();
   const char next = peek(1);
   const ShellPlaceholder found = placeholder_at(rest(1), settings_);
   if (found.is_known() && frame.in != In::single_quotes) {
@@ -312,13 +295,13 @@ void Rewriter::take_parameter() {
 }
 
 void Rewriter::take_redirection() {
-  Frame& frame = top();
+  ShellFrame& frame = top();
   if (frame.word.find_first_not_of("0123456789") ==
       std::string::npos) {  // "2>": of the operator, not a word
     frame.word.clear();
     frame.in_word = false;
   }
-  end_word(frame);
+  frame.end_word();
   if (!rest().starts_with("<<") || peek(2) == '<') {
     do copy(1);
     while (peek() == '<' || peek() == '>' || peek() == '&' || peek() == '|');
@@ -366,8 +349,11 @@ void Rewriter::take_here_documents() {
           copy(1);
           ++at_;
         } else if (found.is_known()) {
-          refuse(found.shown + " stands in a here-document (write $" + found.variable +
-                     " there, for the text %" + found.shown + ")",
+          const std::string cure = found.variable.empty()
+                                       ? "write x=" + found.shown + " before and $x there"
+                                       : "write $" + found.variable + " there";
+          refuse(found.shown + " stands in a here-document (" + cure + ", for the text %" +
+                     found.shown + ")",
                  found.length);
         } else {
           copy(1);
@@ -380,29 +366,29 @@ void Rewriter::take_here_documents() {
 }
 
 void Rewriter::close_parenthesis() {
-  Frame& frame = top();
-  end_command(frame);
+  ShellFrame& frame = top();
+  frame.end_command();
   copy(1);
   if (!frame.closable || frame.open_cases > 0) return;  // the end of a pattern of "case"
-  if (!frame.is_text) end_command(frames_[frames_.size() - 2]);
+  if (!frame.is_text) frames_[frames_.size() - 2].end_command();
   frames_.pop_back();
 }
 
 void Rewriter::take_command_character() {
-  Frame& frame = top();
+  ShellFrame& frame = top();
   switch (const char c = peek(); c) {
     case ' ':
     case '\t':
-      end_word(frame);
+      frame.end_word();
       return copy(1);
     case '\n':
-      end_command(frame);
+      frame.end_command();
       copy(1);
       return take_here_documents();
     case ';':
     case '&':
     case '|':
-      end_command(frame);
+      frame.end_command();
       return copy(1);
     case '<':
     case '>':
@@ -414,7 +400,7 @@ void Rewriter::take_command_character() {
         copy(2);
         push(In::arithmetic).depth = 2;
       } else {
-        end_command(frame);
+        frame.end_command();
         copy(1);
         push(In::commands).closable = true;
       }
@@ -491,6 +477,10 @@ void Rewriter::step() {
 }
 
 }  // namespace
+
+std::string fact_variable(std::size_t index) {
+  return "RBIT_FACT_" + std::to_string(index + 1);
+}
 
 RewrittenLine rewrite_shell_line(std::string_view line, const Settings& settings) {
   return Rewriter(line, settings).run();

@@ -13,6 +13,7 @@
 #include "rbit/run/outcome_of.h"
 #include "rbit/run/pipe_reader.h"
 #include "rbit/run/shell_program.h"
+#include "rbit/run/shell_rewrite.h"
 
 namespace rbit {
 
@@ -86,6 +87,13 @@ Result<void> ShellRunner::find_its_program() const {
   return found ? trusted(*found) : Result<void>(found.error());
 }
 
+/// The placeholder that a variable stands for in the line.
+std::string ShellRunner::shown(const std::string& variable) const {
+  for (std::size_t index = 0; index < line_.facts.size(); ++index)
+    if (fact_variable(index) == variable) return line_.facts[index].shown;
+  return "$" + variable;
+}
+
 Result<JobOrder> ShellRunner::order(const Job& job, const RunContext& context,
                                     const Workspace& workspace) {
   JobOrder order = order_for("job " + job.key);
@@ -93,11 +101,11 @@ Result<JobOrder> ShellRunner::order(const Job& job, const RunContext& context,
   order.argv.insert(order.argv.end(), {"-c", line_.shell_line});
   const JobPlaces places{workspace.path(), workspace.message_file(), output_dir(job),
                          place_.config_dir};
-  JobEnvironment fields = job_environment(job, settings(job), places);
-  for (const std::string& name : line_.variables) {
-    const auto& missing = fields.left_out;
-    if (std::find(missing.begin(), missing.end(), name) == missing.end()) continue;
-    return Error{"$" + name, "the message's text for it is too long for the environment", ""};
+  JobEnvironment fields = job_environment(job, settings(job), places, line_.facts);
+  for (const auto& [name, why] : fields.left_out) {
+    const auto& used = line_.variables;
+    if (std::find(used.begin(), used.end(), name) == used.end()) continue;
+    return Error{"$" + name, "the message's text for " + shown(name) + " " + why, ""};
   }
   order.environment = environment();
   set_default(order.environment, "TMPDIR", workspace.tmp_dir());
@@ -113,7 +121,7 @@ Task<Outcome> ShellRunner::run_in(const Workspace& workspace, const Job& job, Ru
                                   Attempt& attempt) {
   auto ordered = order(job, context, workspace);
   if (!ordered && ordered.error().thing.starts_with("$"))  // this message's fault, not ours
-    co_return make_outcome(Outcome::Kind::failed, "invalid", ordered.error().text());
+    co_return make_outcome(Outcome::Kind::failed, "invalid", ordered.error().reason);
   if (!ordered) co_return not_started(ordered.error());
   auto input = sealed_input(job.body, workspace.message_file());
   if (!input) co_return not_started(input.error());

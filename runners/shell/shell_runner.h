@@ -16,6 +16,7 @@ class ShellRunner : public LocalRunner {
   Task<void> close() override;
 
  private:
+  std::string shown(const std::string& variable) const;
   Result<JobOrder> order(const Job& job, const RunContext& context, const Workspace& workspace);
   Result<void> find_its_program() const;
   Task<Outcome> run_in(const Workspace& workspace, const Job& job, RunContext& context,

@@ -5,6 +5,7 @@
 #include "rbit/base/text.h"
 #include "rbit/core/message_codec.h"
 #include "rbit/intake/command.h"
+#include "rbit/intake/message_reader.h"
 #include "rbit/intake/request.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -56,11 +57,28 @@ void check_command(std::string_view body) {
        "the id of a cancel is digits");
 }
 
+/// The same bytes for runners of the other kinds, with all that a section may ask for.
+void check_readers(std::string_view body) {
+  Message message;
+  message.body = std::string(body);
+  const MessageReader raw("x", MessageKind::raw);
+  need(raw.read(message).has_value(), "raw takes any bytes");
+  const std::vector<MessageFact> needs{{MessageFact::Of::member, "/job/id", true, "%{/job/id!}"}};
+  const auto read = MessageReader("x", MessageKind::json, needs).read(message);
+  if (!read) {
+    need(read.error().thing == "undecodable" || read.error().thing == "invalid",
+         "a reason word of a reader");
+    const std::string text = read.error().text();
+    need(text::one_line(text, 1 << 16) == text, "a reader's reason is one clean line");
+  }
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string_view body = fuzz::bytes_of(data, size);
   check_command(body);
+  check_readers(body);
   const auto request = parse_request(body);
   if (request) {
     check(*request);

@@ -269,6 +269,72 @@ class Corpus(Hostile):
         self.assertGreaterEqual(cases, 12000)
         print(f"{len(self.values)} values, {len(messages)} messages, {cases} cases")
 
+    def test_every_value_as_a_part_of_any_message(self):
+        told = self.path("told")
+        os.mkdir(told)
+        self.write("script.sh", f"#!/bin/sh\nn=$1; shift; printf '%s\\0' \"$@\" > {told}/$n; "
+                                f"env -0 > {told}/$n.env\n")
+        os.chmod(self.path("script.sh"), 0o755)
+        places = "out/%{/x}/%{header:h}-%{/in/0}/%{key}"
+        texts = """%{/x} "%{/x}" %{/in/0} "%{header:h}" %{key} x%{header:h}%{key}"""
+        line = f"printf '%s\\0' {texts} > {told}/%{{/n}}; env -0 > {told}/%{{/n}}.env; : > kept"
+        self.configure(
+            {"line": f"message = json\nrunner = shell!{line}\nartifacts = kept\noutput-dir = {places}",
+             "script": f"message = json\nscript = script.sh %{{/n}} {texts}\noutput-dir = {places}"},
+            rbit="slots = 8", more=f"[monitor]\nlisten = {self.monitor}\n")
+        self.make_database()
+        with self.database() as database:
+            tables = self.tables(database)
+        messages, expected, dead, failed = [], {}, 0, 0
+        for text in self.values:
+            for queue in ("line", "script"):
+                self.job += 1
+                key = text and f"{text}{queue}"  # without an id it is a digest
+                body = json.dumps({"x": text, "in": [text], "n": self.job, text + "=": text,
+                                   "member " + text: {text: text}})
+                headers = [["h", text], ["name " + text, text], [text + "=", text]]
+                messages.append((queue, self.utf8_json({"message_id": key, "headers": headers}),
+                                 body.encode("ascii")))
+                if re.search("[\ud800-\udfff]", text):
+                    dead += 1  # not UTF-8
+                elif "\0" in text or len(text.encode()) > 20000:
+                    failed += 1  # no environment holds it
+                else:
+                    expected[str(self.job)] = (text, key)
+        self.put_messages(messages)
+        ends = lambda: (self.rbit.log.count("'Failed'."), self.rbit.log.count("'Done'."),
+                        len(self.rbit.lines_with("becomes a dead letter")))
+        self.run_until(lambda: sum(ends()) >= len(messages), "the end of all jobs")
+        self.assertEqual(ends(), (failed, len(expected), dead))
+        self.assert_no_canary()
+        self.assert_clean_log(self.rbit.log)
+        self.assert_clean_page()
+        # Where artifacts went: names that no shell, tool or parent directory is known by.
+        places = [os.path.join(folder, name) for folder, folders, files in os.walk(self.path("out"))
+                  for name in folders + files]
+        for place in places:
+            self.assertRegex(os.path.basename(place), r"^[A-Za-z0-9%_+~=@,-][A-Za-z0-9%_+~=@,.-]*$")
+            self.assertTrue(os.path.realpath(place).startswith(self.path("out") + "/"))
+        own = [os.path.relpath(place, self.directory) for place in places]
+        self.assert_tree("out", "script.sh", *[f"told/{job}.env" for job in expected], *own)
+        self.assert_sound_database(tables)
+        usual = None
+        for job, (text, key) in expected.items():
+            with open(os.path.join(told, job), "rb") as file:
+                found = file.read().decode().split("\0")[:-1]
+            if not key:
+                key = found[4]
+                self.assertRegex(key, "^[0-9a-f]{64}$")
+            self.assertEqual(found, [text, text, text, text, key, "x" + text + key], job)
+            with open(os.path.join(told, job + ".env"), "rb") as file:
+                names = {one.split(b"=", 1)[0].decode() for one in file.read().split(b"\0")[:-1]}
+            of_message = {one for one in names if one.startswith(("RBIT_HEADER_", "RBIT_BODY_"))}
+            self.assertTrue(all(re.fullmatch("[A-Z0-9_]+", one) for one in of_message), of_message)
+            rest = {one for one in names - of_message if not one.startswith("RBIT_SETTING_")}
+            usual = usual or rest
+            self.assertEqual(rest - {"RBIT_LEFT_OUT"}, usual - {"RBIT_LEFT_OUT"})
+        print(f"{len(self.values)} values, {len(messages)} messages of any kind")
+
     def test_texts_of_a_job_in_the_log_as_json_and_in_reports(self):
         self.write("hostile_runner.py", PYTHON_RUNNER)
         self.configure({"say": "runner = python!hostile_runner:say"}, more="[log]\nformat = json")

@@ -20,6 +20,8 @@ TEST_CASE("a script's arguments are in one line, byte for byte otherwise") {
   CHECK(read("s.sh ';' \"&&\" \\| 'a`$(b' a#b '#c'") == "s.sh| ';' \"&&\" \\| 'a`$(b' a#b '#c'");
   CHECK(read("s.sh %ID %(key)s {settings.key} %%ID 100% *.ini ~ $HOME ${x:-(;)}") ==
         "s.sh| %ID %(key)s {settings.key} %%ID 100% *.ini ~ $HOME ${x:-(;)}");
+  CHECK(read("s.sh %{/a b;c} \"%{/it\"s}\" x%{header:x y}z %{http_code}") ==
+        "s.sh| %{/a b;c} \"%{/it\"s}\" x%{header:x y}z %{http_code}");
   CHECK(read("'my script.sh' a") == "my script.sh| a");
   CHECK(read("\"my script.sh\"") == "my script.sh|");
   CHECK(read("my\\ script.sh a") == "my script.sh| a");
@@ -44,6 +46,8 @@ TEST_CASE("what is more than a word of a script's line is a mistake with a cure"
   refused("s.sh $(date)", "$(");
   refused("s.sh \"$(date)\"", "$(");
   refused("s.sh ${x:-$(date)}", "$(");
+  refused("s.sh %{/a ; b", ";");
+  refused("s.sh %{x;y}", ";");
   refused("s.sh a # b", "#");
   CHECK(read_script_line("s.sh 'a").mistake.starts_with("a quote has no end ("));
   CHECK(read_script_line("'s.sh a").mistake.starts_with("a quote has no end ("));

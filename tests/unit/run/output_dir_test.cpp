@@ -28,14 +28,49 @@ TEST_CASE("placeholders of an output directory are fields of the job") {
   CHECK(OutputDir("/srv/a%%b/x%ID/c").top() == "/srv/a%b");
   CHECK(OutputDir("/%ID").top() == "/");
   CHECK(OutputDir("/srv/a").top() == "/srv/a");
-  CHECK(OutputDir("/srv/%ID/%JOB").check().has_value());
-  CHECK(OutputDir("/srv/%VERSON").check().error().text() ==
+  CHECK(OutputDir("/srv/%ID/%JOB").check(MessageKind::pybit).has_value());
+  CHECK(OutputDir("/srv/%VERSON").check(MessageKind::pybit).error().text() ==
         "output-dir: unknown placeholder %VERSON (did you mean %VERSION?)");
-  CHECK_FALSE(OutputDir("/srv/%IDS").check().has_value());
+  CHECK_FALSE(OutputDir("/srv/%IDS").check(MessageKind::pybit).has_value());
   RunnerPolicy policy;
   CHECK(OutputDir::of_runner(policy, "/var/100%ID").of(Job()) == "/var/100%ID");
   policy.output_dir = "/srv/%ID";
   CHECK(OutputDir::of_runner(policy, "/var").of(Job()) == "/srv/%");
+}
+
+TEST_CASE("parts of the message in an output directory") {
+  Job job;
+  job.key = "../k";
+  job.queue = "work";
+  job.kind = MessageKind::json;
+  job.head.exchange = "e";
+  job.head.routing_key = "order.new";
+  job.head.headers["x-kind"] = std::string(".hidden");
+  job.body = R"({"order": {"id": 17, "a/b": "../..", "list": [1, 2]}, "": "\u0000"})";
+  // As the configuration has them: a slash and a percent sign in %{ } have another form.
+  const auto path = [&](const std::string& text) { return OutputDir(text).of(job); };
+  CHECK(path("/srv/%{%2Forder%2Fid}/x") == "/srv/17/x");
+  CHECK(path("/srv/%{%2Forder%2Fa~1b}") == "/srv/%2E.%2F..");
+  CHECK(path("/srv/o-%{%2Forder%2Flist}.d") == "/srv/o-%5B1%2C2%5D.d");
+  CHECK(path("/srv/%{%2Forder%2Fnone}/%{%2F}") == "/srv/%/%00");
+  CHECK(path("/srv/%{header:x-kind}/%{key}") == "/srv/%2Ehidden/%2E.%2Fk");
+  CHECK(path("/srv/%{queue}/%{routing-key}") == "/srv/work/order.new");
+  CHECK(path("/srv/%{%2F%25}/%%{key}") == "/srv/%/%{key}");
+  const OutputDir directory("/srv/%{%2Fa%2Fb!}/%{header:x!}/%{key}");
+  CHECK(directory.top() == "/srv");
+  CHECK(directory.facts().size() == 3);
+  CHECK(directory.facts()[0].name == "/a/b");
+  CHECK(directory.facts()[0].required);
+  CHECK(directory.check(MessageKind::json).has_value());
+  CHECK(directory.check(MessageKind::raw).error().text() ==
+        "output-dir: %{/a/b!} needs message = json: a raw message has no members");
+  CHECK(OutputDir("/srv/%{header:x}/%{key}").check(MessageKind::pybit).has_value());
+  CHECK(OutputDir("/srv/%JOB/%STAMP").check(MessageKind::raw).has_value());
+  CHECK(OutputDir("/srv/%ID").check(MessageKind::json).error().text() ==
+        "output-dir: %ID is empty for message = json (write %{/POINTER} for a member of the "
+        "message)");
+  job.body = "";  // it went with its message
+  CHECK(path("/srv/%{%2Forder%2Fid}") == "/srv/%");
 }
 
 TEST_CASE("a value is one part of the path, and no other value gives the same") {

@@ -216,6 +216,29 @@ TEST_CASE_FIXTURE(RecordFixture, "artifacts go where the job's fields say, also 
   CHECK(std::filesystem::exists(dir / "output/key-1/a.deb"));
 }
 
+TEST_CASE_FIXTURE(RecordFixture, "where artifacts go is noted: the message may be gone") {
+  const auto kept_in = [&](const std::string& noted) {
+    const Workspace workspace = make_workspace();
+    test::write_file(workspace.path() + "/a.deb", "a");
+    policy.artifacts = {"*.deb"};
+    policy.output_dir = dir / "output/%{%2Forder}";
+    test::write_file(record_dir + "/output-dir", noted);
+    write_record(exit_line(0));
+    const auto outcome = recover();
+    REQUIRE(outcome);
+    REQUIRE(outcome->artifacts.size() == 1);
+    return outcome->artifacts[0].path;
+  };
+  REQUIRE(note_output_dir(record_dir, dir / "output/17").has_value());
+  CHECK(kept_in(test::read_file(record_dir + "/output-dir")) == dir / "output/17/a.deb");
+  // One that no configuration leads to, and a torn one, are none.
+  for (const std::string wrong :
+       {dir / "elsewhere/17\n", dir / "output/../17\n", dir / "output/17", std::string("\n")}) {
+    CAPTURE(wrong);
+    CHECK(kept_in(wrong) == dir / "output/%/a.deb");
+  }
+}
+
 TEST_CASE_FIXTURE(RecordFixture, "an outcome with artifacts survives as it was") {
   Outcome outcome;
   outcome.kind = Outcome::Kind::done;

@@ -99,7 +99,7 @@ std::string meant_by_fact(std::string_view rest) {
             std::string_view::npos)
       return "%{header:" + std::string(inner->substr(std::string_view(other).size() + 1)) + "}";
   const auto meant = text::did_you_mean(word, {"key", "queue", "routing-key"});
-  if (meant) return "%{" + *meant + "}";
+  if (meant || value_in(words, word)) return "%{" + meant.value_or(word) + "}";
   return "%{/" + std::string(*inner) + "}";
 }
 

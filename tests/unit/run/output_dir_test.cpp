@@ -51,7 +51,7 @@ TEST_CASE("parts of the message in an output directory") {
   const auto path = [&](const std::string& text) { return OutputDir(text).of(job); };
   CHECK(path("/srv/%{%2Forder%2Fid}/x") == "/srv/17/x");
   CHECK(path("/srv/%{%2Forder%2Fa~1b}") == "/srv/%2E.%2F..");
-  CHECK(path("/srv/o-%{%2Forder%2Flist}.d") == "/srv/o-%5B1%2C2%5D.d");
+  CHECK(path("/srv/o-%{%2Forder%2Flist}.d") == "/srv/o-%5B1,2%5D.d");
   CHECK(path("/srv/%{%2Forder%2Fnone}/%{%2F}") == "/srv/%/%00");
   CHECK(path("/srv/%{header:x-kind}/%{key}") == "/srv/%2Ehidden/%2E.%2Fk");
   CHECK(path("/srv/%{queue}/%{routing-key}") == "/srv/work/order.new");

@@ -232,7 +232,7 @@ TEST_CASE_FIXTURE(RecordFixture, "where artifacts go is noted: the message may b
   REQUIRE(note_output_dir(record_dir, dir / "output/17").has_value());
   CHECK(kept_in(test::read_file(record_dir + "/output-dir")) == dir / "output/17/a.deb");
   // One that no configuration leads to, and a torn one, are none.
-  for (const std::string wrong :
+  for (const std::string& wrong :
        {dir / "elsewhere/17\n", dir / "output/../17\n", dir / "output/17", std::string("\n")}) {
     CAPTURE(wrong);
     CHECK(kept_in(wrong) == dir / "output/%/a.deb");

@@ -38,7 +38,7 @@ MessageFact member(const std::string& pointer) {
 TEST_CASE("pybit: build requests, and the cure for everything else") {
   const MessageReader reader("x", MessageKind::pybit);
   const auto read = reader.read(message_of(request));
-  REQUIRE(read);
+  REQUIRE(read.has_value());
   CHECK(read->package == "a");
   const std::string foreign =
       "invalid: no PyBit build request (message = json or raw in [runner:x] takes any message)";

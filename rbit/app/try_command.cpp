@@ -15,6 +15,7 @@
 #include "rbit/app/try_report.h"
 #include "rbit/base/clock.h"
 #include "rbit/base/text.h"
+#include "rbit/dispatch/closing.h"
 #include "rbit/dispatch/retry_policy.h"
 #include "rbit/run/leader_pool.h"
 #include "rbit/run/make_runner.h"
@@ -188,7 +189,7 @@ ExitCode try_command(const Arguments& arguments) {
   loop.run();
 
   const Status status = status_at_end(outcome);
-  report.end(outcome, status, {});
+  report.end(outcome, status, closing(policy, job, outcome, status));
   if (status == Status::blocked) return ExitCode::temporary;
   return status == Status::done ? ExitCode::ok : ExitCode::failed;
 }

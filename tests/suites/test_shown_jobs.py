@@ -346,6 +346,26 @@ class Try(Shown):
         self.assertEqual((said["status"], said["reason"]), ("Failed", "exit 3"))
         self.assertEqual([one["now"] for one in said["publishes"] + said["metrics"]], [True, True])
 
+    def test_the_answer_and_the_result_that_its_end_publishes(self):
+        runner = f"""
+            message = json
+            reply = yes
+            on-done-publish = shop order.done
+            runner = shell!{self.event(result={"total": 3})}
+            """
+        options = ("--property", "reply_to=answers", "--property", "correlation_id=17")
+        said = json.loads(self.try_(runner, "{}", "--json", *options).stdout)
+        answer, event = sorted(said["publishes"], key=lambda one: not one["is_reply"])
+        self.assertEqual((answer["exchange"], answer["key"], answer["properties"]["correlation_id"]),
+                         ("", "answers", "17"))
+        self.assertEqual(json.loads(answer["body"])["result"], {"total": 3})
+        self.assertEqual((event["exchange"], event["key"], json.loads(event["body"])),
+                         ("shop", "order.done", {"total": 3}))
+        text = self.try_(runner, "{}", *options).stdout
+        self.assertIn("reply to :answers ", text)
+        self.assertIn("publish to shop:order.done ", text)
+        self.assertNotIn("reply to", self.try_(runner, "{}").stdout)  # nobody waits for it
+
     def test_what_may_not_be_published_says_why(self):
         runner = f"""
             message = json

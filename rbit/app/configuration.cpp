@@ -17,6 +17,17 @@ config::Place place_of(const config::Loaded& loaded, const config::RunnerSetting
   return runner.place;
 }
 
+void read_schema(Configuration& configuration, const config::RunnerSettings& runner) {
+  if (runner.policy.schema.empty()) return;
+  auto schema = JsonSchema::read(runner.policy.schema);
+  if (schema)
+    configuration.schemas.emplace(runner.name, std::move(*schema));
+  else
+    configuration.loaded.findings.push_back(
+        {config::Finding::Severity::error, place_of(configuration.loaded, runner, "schema"),
+         "[runner:" + runner.name + "] schema: " + schema.error().text()});
+}
+
 }  // namespace
 
 Configuration read_configuration(const std::string& path, const config::Overrides& overrides) {
@@ -24,6 +35,7 @@ Configuration read_configuration(const std::string& path, const config::Override
   configuration.loaded = config::load(path, overrides);
   const config::Settings& settings = configuration.loaded.settings;
   for (const auto& [name, runner] : settings.runners) {
+    read_schema(configuration, runner);
     if (runner.line.empty()) continue;  // said already
     ParsedRunnerLine parsed =
         parse_runner_line(runner.line, runner.policy.settings, settings.directory);

@@ -4,16 +4,18 @@
 #include <string>
 #include <vector>
 
+#include "rbit/base/json_schema.h"
 #include "rbit/config/settings.h"
 #include "rbit/log/log.h"
 #include "rbit/run/runner_line.h"
 
 namespace rbit {
 
-/// The file as every command needs it: read, and its runner lines taken apart.
+/// The file as every command needs it: read, and its runner lines and schemas taken apart.
 struct Configuration {
   config::Loaded loaded;
-  std::map<std::string, RunnerLine> lines;  // by runner name
+  std::map<std::string, RunnerLine> lines;    // by runner name
+  std::map<std::string, JsonSchema> schemas;  // of the runners that have one
 
   const config::Settings& settings() const { return loaded.settings; }
   bool ok() const { return loaded.ok(); }

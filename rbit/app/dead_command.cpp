@@ -73,6 +73,7 @@ void print_line(const json& line) {
             << line["attempts"].get<int>() << "  " << cell(line, "worker") << "  "
             << cell(line, "id", 300)  // whole, to be pasted
             << "  " << cell(line, "reason", 200)
+            << (line.value("detail", "").empty() ? "" : "; " + cell(line, "detail", 200))
             << (line.contains("kept") ? "  (kept by rbit: the broker refuses it)" : "") << "\n";
 }
 
@@ -97,8 +98,9 @@ void print_whole(const json& line) {
   const auto field = [](const char* name, const std::string& value) {
     std::cout << std::left << std::setw(10) << name << " " << value << "\n";
   };
-  for (const char* name : {"queue", "id", "job", "package", "version", "reason", "worker"})
-    if (line[name] != "") field(name, cell(line, name, 300));
+  for (const char* name :
+       {"queue", "id", "job", "package", "version", "reason", "detail", "worker"})
+    if (line.value(name, "") != "") field(name, cell(line, name, 300));
   field("attempts", std::to_string(line["attempts"].get<int>()));
   field("first", local_time(line, "first"));
   field("died", local_time(line, "died"));

@@ -15,7 +15,14 @@ MessageReader message_reader(const Configuration& configuration, const std::stri
   facts.insert(facts.begin(), of_line.begin(), of_line.end());
   std::copy_if(facts.begin(), facts.end(), std::back_inserter(needs),
                [](const MessageFact& fact) { return fact.required; });
-  return MessageReader(runner, policy.message, std::move(needs));
+  const auto found = configuration.schemas.find(runner);
+  MessageReader::Schema schema;
+  if (found != configuration.schemas.end())
+    schema = [compiled = found->second](const nlohmann::json& body) {
+      const auto misfit = compiled.misfit_of(body);
+      return misfit ? std::optional(misfit->text()) : std::nullopt;
+    };
+  return MessageReader(runner, policy.message, std::move(needs), std::move(schema));
 }
 
 MessageReader reader_of_queue(const Configuration& configuration, const std::string& queue) {

@@ -23,6 +23,7 @@ struct Settlement {
   int next_attempt = 1;  // of a dead letter: how many there were
   std::string
       reason;  // for the header x-rbit-reason: at most 200 characters, no control characters
+  std::string detail{};  // for x-rbit-detail, the same: what exactly is wrong with the message
 
   static Settlement accept() { return {}; }
   static Settlement requeue(int attempt = 1) { return {Kind::requeue, {}, attempt, ""}; }

@@ -170,7 +170,8 @@ Task<void> JobFlow::turn_away(Arriving message, Arrival arrival) {
       co_await settling_.answer_again(std::move(message.delivery), *message.past->answer);
       break;
     case Arrival::refuse:
-      co_await settling_.refuse(std::move(message.delivery), message.wrong);
+      co_await settling_.refuse(message.binding, std::move(message.delivery), message.wrong,
+                                message.past->attempt);
       break;
     case Arrival::keep_waiting:
       co_await keep_waiting(std::move(message));

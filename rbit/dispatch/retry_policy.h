@@ -31,10 +31,15 @@ class RetryPolicy {
   Settlement put_back(const Job& job, std::string reason) const {
     return Settlement::retry(std::min(delay_, ceiling_), job.attempt, std::move(reason));
   }
+  /// For a message that does not fit, as often as for a job that is blocked.
+  Settlement again_or_dead(int attempt, std::string reason) const {
+    return again_or_dead(attempt, attempt, std::move(reason), attempts_);
+  }
   int attempts() const { return attempts_; }
 
  private:
-  Settlement again_or_dead(const Outcome& outcome, const Job& job, int limit) const;
+  /// `tries`: the attempts that count.
+  Settlement again_or_dead(int attempt, int tries, std::string reason, int limit) const;
 
   int attempts_;
   std::chrono::milliseconds delay_, ceiling_;

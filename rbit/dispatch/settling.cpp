@@ -8,6 +8,20 @@
 
 namespace rbit {
 
+namespace {
+
+/// As the journal keeps a message that is no job: it has no attempts, and one text of what is
+/// wrong.
+Settlement as_dead_letter(const Settlement& settlement) {
+  const bool was_retry = settlement.kind == Settlement::Kind::retry;
+  const std::string reason =
+      settlement.detail.empty() ? settlement.reason : settlement.reason + ": " + settlement.detail;
+  return Settlement::dead_letter(text::one_line(reason, 190),
+                                 settlement.next_attempt - (was_retry ? 1 : 0));
+}
+
+}  // namespace
+
 Task<void> Settling::settle_all(RunningJob& running, Settlement settlement) {
   const std::string key = running.job.key;
   bool reached = running.deliveries.empty();
@@ -80,11 +94,12 @@ Task<bool> Settling::own(const std::string& key, Delivery& delivery, const Settl
                          const Error& why) {
   const auto known = context_.journal.find(key);
   const bool is_job = known && !known->settled && known->settlement.kind == settlement.kind;
+  const Settlement kept = is_job ? settlement : as_dead_letter(settlement);
   Result<void> written;
   if (is_job)
     written = co_await context_.journal.own(key);
   else
-    written = co_await context_.journal.keep_dead(delivery.message(), settlement);
+    written = co_await context_.journal.keep_dead(delivery.message(), kept);
   if (!written) {
     context_.journal_watch.failed(written.error());
     co_return false;
@@ -92,7 +107,7 @@ Task<bool> Settling::own(const std::string& key, Delivery& delivery, const Settl
   const std::string& queue = delivery.message().queue;
   if (refusing_.insert(queue).second)
     log::error("queue " + queue + ": " +
-               (settlement.kind == Settlement::Kind::retry
+               (kept.kind == Settlement::Kind::retry
                     ? "jobs to be tried again wait here, not at the broker: "
                     : "dead letters stay here until the broker takes them: ") +
                why.text());
@@ -101,7 +116,7 @@ Task<bool> Settling::own(const std::string& key, Delivery& delivery, const Settl
   // A letter whose key is taken has got another one; what bears the key is not what is kept.
   JobRecord ours;
   ours.queue = queue;
-  ours.settlement = settlement;
+  ours.settlement = kept;
   if (const auto record = is_job ? context_.journal.find(key) : std::nullopt) ours = *record;
   owned_(ours);
   co_return true;
@@ -132,17 +147,33 @@ Task<void> Settling::answer_again(Delivery delivery, Settlement settlement) {
   }
 }
 
-Task<void> Settling::refuse(Delivery delivery, Error why) {
+/// A retry that comes to nothing is a dead letter at last.
+Settlement Settling::settlement_of(const Binding& binding, const Error& why, int attempt) {
+  const std::string reason = text::one_line(why.text(), 190);
+  Settlement settlement = Settlement::dead_letter(reason, attempt);
+  if (why.thing == "invalid" && binding.on_invalid == OnInvalid::drop)
+    settlement = Settlement::accept();
+  if (why.thing == "invalid" && binding.on_invalid == OnInvalid::retry)
+    settlement = binding.retry.again_or_dead(attempt, reason);
+  settlement.detail = text::one_line(why.detail, 190);
+  return settlement;
+}
+
+Task<void> Settling::refuse(const Binding& binding, Delivery delivery, Error why, int attempt) {
   const Message& message = delivery.message();
-  context_.observer.refused(message, why);
+  const Settlement settlement = settlement_of(binding, why, attempt);
+  const bool comes_again = settlement.kind == Settlement::Kind::retry;
+  if (!comes_again) context_.observer.refused(message, why);
+  const std::string becomes =
+      comes_again ? "is tried again in " + std::to_string(settlement.delay.count()) + " ms"
+      : settlement.kind == Settlement::Kind::accept ? "is dropped (on-invalid = drop)"
+                                                    : "becomes a dead letter";
   log::warning("queue " + message.queue + ": a message of " +
                std::to_string(message.oversized ? message.size : message.body.size()) +
-               " bytes is no job and becomes a dead letter: " + why.text() +
+               " bytes is no job and " + becomes + ": " + why.text() +
                (why.detail.empty() ? "" : "; " + why.detail));
-  const std::string reason = text::one_line(why.text(), 190);
-  const Settlement dead = Settlement::dead_letter(reason);
   const std::string key = delivery.key();
-  co_await settle(key, delivery, dead);
+  co_await settle(key, delivery, settlement);
 }
 
 int Settling::stuck(const std::string& queue) const {

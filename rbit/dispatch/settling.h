@@ -27,13 +27,15 @@ class Settling {
   Task<void> acknowledge(Delivery delivery);
   /// The answer is on record, and was not heard.
   Task<void> answer_again(Delivery delivery, Settlement settlement);
-  /// It is no job: it becomes a dead letter.
-  Task<void> refuse(Delivery delivery, Error why);
+  /// It is no job: it becomes a dead letter or, where it is one of its kind and does not fit, what
+  /// the runner's `on-invalid` says. `attempt`: the one that it asks for.
+  Task<void> refuse(const Binding& binding, Delivery delivery, Error why, int attempt);
 
   /// How many messages of a queue have a verdict that the broker does not take.
   int stuck(const std::string& queue) const;
 
  private:
+  static Settlement settlement_of(const Binding& binding, const Error& why, int attempt);
   Task<void> note_settled(std::string key);
   Task<bool> own(const std::string& key, Delivery& delivery, const Settlement& settlement,
                  const Error& why);

@@ -26,6 +26,8 @@ Message copy_of(const Message& message, const Settlement& settlement, const Copy
                            : std::max(settlement.next_attempt, attempt_of(message).value_or(1))};
   copy.headers[copy_header::queue] = message.queue;
   copy.headers[copy_header::reason] = text::one_line(settlement.reason, reason_limit);
+  if (!settlement.detail.empty())
+    copy.headers[copy_header::detail] = text::one_line(settlement.detail, reason_limit);
   if (!mark.worker.empty()) copy.headers[copy_header::worker] = mark.worker;
   const std::int64_t first = number_in(message, copy_header::first);
   copy.headers[copy_header::first] = first > 0 ? first : mark.first;

@@ -17,6 +17,7 @@ inline constexpr std::string_view own_header_prefix = "x-rbit-";
 namespace copy_header {
 inline constexpr const char* queue = "x-rbit-queue";    // the work queue
 inline constexpr const char* reason = "x-rbit-reason";  // at most 200 characters
+inline constexpr const char* detail = "x-rbit-detail";  // the same: what exactly does not fit
 inline constexpr const char* worker = "x-rbit-worker";
 inline constexpr const char* first = "x-rbit-first";    // when rbit had the message first
 inline constexpr const char* died = "x-rbit-died";      // of a dead letter

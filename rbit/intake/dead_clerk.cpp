@@ -42,6 +42,7 @@ json to_json(const DeadSummary& letter, std::int64_t n) {
   line["package"] = letter.package;
   line["version"] = letter.version;
   line["reason"] = letter.reason;
+  line["detail"] = letter.detail;
   line["attempts"] = letter.attempts;
   line["first"] = letter.first;
   line["died"] = letter.died;

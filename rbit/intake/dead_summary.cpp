@@ -21,6 +21,7 @@ DeadSummary describe_dead(const std::string& queue, const Message& dead) {
   letter.queue = queue;
   letter.id = key_of(dead);
   letter.reason = text_of(dead, copy_header::reason);
+  letter.detail = text_of(dead, copy_header::detail);
   letter.worker = text_of(dead, copy_header::worker);
   letter.attempts = attempt_of(dead).value_or(0);
   letter.first = number_in(dead, copy_header::first);

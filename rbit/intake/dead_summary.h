@@ -13,6 +13,7 @@ struct DeadSummary {
   std::string id;                        // its job's key
   std::string job_id, package, version;  // empty if the body is no build request
   std::string reason, worker;
+  std::string detail;  // "/order/id: expected a number"; empty: there is none
   int attempts = 0;
   std::int64_t first = 0, died = 0;  // seconds since 1970; 0: not known
   std::uint64_t size = 0;            // of the whole body, in bytes

@@ -9,6 +9,7 @@ namespace rbit {
 ExitCode run_command(const Arguments& arguments);
 ExitCode check_command(const Arguments& arguments);
 ExitCode submit_command(const Arguments& arguments);
+ExitCode validate_command(const Arguments& arguments);
 ExitCode try_command(const Arguments& arguments);
 ExitCode jobs_command(const Arguments& arguments);
 ExitCode explain_command(const Arguments& arguments);

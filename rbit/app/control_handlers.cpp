@@ -6,8 +6,10 @@
 
 #include "rbit/app/job_story.h"
 #include "rbit/app/progress_json.h"
+#include "rbit/base/base64.h"
 #include "rbit/base/clock.h"
 #include "rbit/base/json.h"
+#include "rbit/core/message_codec.h"
 #include "rbit/intake/dead_clerk.h"
 #include "rbit/intake/kept_dead_letters.h"
 #include "rbit/journal/history.h"
@@ -59,6 +61,7 @@ nlohmann::json describe(const JobRecord& job) {
   const bool comes_again =
       job.state == JobRecord::State::blocked && job.settlement.kind == Settlement::Kind::retry;
   line["again"] = comes_again ? job.ended + job.settlement.delay.count() * 1000 : 0;
+  line["result"] = job.result;
   line["log"] = job.log_file;
   line["begun"] = job.begun;
   line["ended"] = job.ended;
@@ -107,11 +110,12 @@ std::map<std::string, ControlServer::Handler> ControlHandlers::all() {
 
 Task<void> ControlHandlers::submit(nlohmann::json request, ControlPeer& peer) {
   Message message;
+  properties_from_json(json::text_in(request, "properties"), message);
   message.queue = json::text_in(request, "queue");
-  message.body = json::text_in(request, "body");
-  message.message_id = json::text_in(request, "message_id");
-  message.content_type = "application/json";
-  message.timestamp = to_seconds(SystemClock().wall());  // as `rbit submit` says to a broker
+  message.body = base64::decoded(json::text_in(request, "bytes")).value_or("");
+  const auto wait = request.find("delay");
+  const bool is_delayed = wait != request.end() && wait->is_number_unsigned();
+  const milliseconds delay(is_delayed ? wait->get<std::int64_t>() : 0);
   const auto again = request.find("again");
   if (again != request.end() && *again == true && broker_.has(message.message_id)) {
     co_await peer.send(ok());
@@ -119,7 +123,7 @@ Task<void> ControlHandlers::submit(nlohmann::json request, ControlPeer& peer) {
   }
   // Before it is in its queue, so that no status is missed.
   Followers::Follower follower(followers_, key_of(message), loop_);
-  const Result<std::string> key = co_await broker_.submit(std::move(message));
+  const Result<std::string> key = co_await broker_.submit(std::move(message), delay);
   if (!key) {
     co_await peer.send_error(key.error());
     co_return;

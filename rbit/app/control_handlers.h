@@ -16,7 +16,8 @@ namespace rbit {
 
 /// What the running rbit answers to the other commands:
 ///
-///   {"do": "submit", "queue", "body", "message_id", "follow": true}   {"ok", "key"}, then statuses
+///   {"do": "submit", "queue", "properties": as core/message_codec.h has them, "bytes": the body in
+///    base64, "delay": milliseconds, "follow": true}   {"ok", "key"}, then statuses
 ///   {"do": "follow", "key", "queue"}   {"ok", "past": [...]}, then {"status", "reason", "message",
 ///                               "attempt"} until a final one; meanwhile {"progress": {"done",
 ///                               "total", "text"}}; of a job that has not begun {"waits": why

@@ -116,7 +116,7 @@ std::optional<CopyLinks> LiveAmqpBroker::copy_links() {
 }
 
 /// A command publishes by itself, also where no rbit runs.
-Task<Result<std::string>> LiveAmqpBroker::submit(Message) {
+Task<Result<std::string>> LiveAmqpBroker::submit(Message, std::chrono::milliseconds) {
   co_return Error{"the running rbit", "has no embedded queue", "publish to its broker"};
 }
 

@@ -30,7 +30,7 @@ class LiveAmqpBroker : public LiveBroker {
   void opened() override;
   Task<void> close_cancels() override;
   std::optional<CopyLinks> copy_links() override;
-  Task<Result<std::string>> submit(Message message) override;
+  Task<Result<std::string>> submit(Message message, std::chrono::milliseconds delay) override;
   bool has(const std::string&) const override { return false; }
   std::unique_ptr<DeadLetters> dead_letters() override { return nullptr; }
   BrokerState state() const override;

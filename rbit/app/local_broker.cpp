@@ -3,8 +3,8 @@
 #include <utility>
 
 #include "rbit/app/brokers.h"
-#include "rbit/app/control_client.h"
 #include "rbit/app/dead_at_journal.h"
+#include "rbit/app/local_submit.h"
 #include "rbit/app/run_alone.h"
 #include "rbit/intake/local_dead_letters.h"
 #include "rbit/intake/local_transport.h"
@@ -35,8 +35,8 @@ class LiveLocalBroker : public LiveBroker {
   Task<void> close_cancels() override { co_return; }
   std::optional<CopyLinks> copy_links() override { return std::nullopt; }
 
-  Task<Result<std::string>> submit(Message message) override {
-    return transport_.submit(std::move(message));
+  Task<Result<std::string>> submit(Message message, std::chrono::milliseconds delay) override {
+    return transport_.submit(std::move(message), delay);
   }
   bool has(const std::string& message_id) const override {
     return LocalTransport::has(database_, message_id);
@@ -69,17 +69,13 @@ class LocalBroker : public Broker {
     return "the embedded queue";
   }
 
-  /// By the rbit that runs, or straight into its file.
-  void submit(Message message) const override {
-    bool again = false;  // one may have taken the message before
-    do_at_journal(
-        settings_.state_dir, [&] { return submit_to_running(message, again); },
-        [&](const StateDir& state) { submit_straight(state, message, again); },
-        [&] {
-          return again ? "message " + message.message_id +
-                             " may have arrived: ask rbit explain for it"
-                       : std::string("look at its log; nothing was submitted");
-        });
+  void submit(MessageSource& messages, std::chrono::milliseconds delay,
+              std::size_t& safe) const override {
+    submit_here(settings_, messages, delay, safe);
+  }
+  JobAnswer ask(Message message, std::chrono::milliseconds delay,
+                std::optional<std::chrono::milliseconds> patience) const override {
+    return ask_here(settings_, std::move(message), delay, patience);
   }
 
   void do_with_the_dead(DeadOrder order, const TellDead& tell) const override {
@@ -104,34 +100,6 @@ class LocalBroker : public Broker {
   }
 
  private:
-  /// Returns false if no rbit runs, or it ended before it answered.
-  bool submit_to_running(const Message& message, bool& again) const {
-    auto client = ControlClient::connect(StateDir::socket(settings_.state_dir));
-    if (!client) return false;
-    nlohmann::json request;
-    request["do"] = "submit";
-    request["queue"] = message.queue;
-    request["body"] = message.body;
-    request["message_id"] = message.message_id;
-    request["again"] = again;
-    if (!client->send(request)) return false;
-    again = true;
-    const auto answer = client->receive();
-    if (!answer && answer.error().thing == ControlClient::lost) return false;
-    if (!answer) throw Fatal(ExitCode::failed, answer.error());
-    return answer->has_value();
-  }
-
-  void submit_straight(const StateDir& state, const Message& message, bool again) const {
-    asio::io_context loop;
-    const auto database = open_journal_file(loop.get_executor(), state);
-    if (again && LocalTransport::has(*database, message.message_id)) return;
-    const SystemClock clock;
-    const auto key = run_alone(
-        loop, LocalTransport::submit_straight(*database, clock, settings_.queue_names(), message));
-    if (!key) throw Fatal(ExitCode::failed, key.error());
-  }
-
   const config::Settings& settings_;
   const BrokerTraits traits_;
 };

@@ -28,7 +28,9 @@ struct Command {
 constexpr Command commands[] = {
     {"run", "CONFIG", "take jobs until told to stop (the word `run` may be left out)", run_command},
     {"check", "CONFIG", "find mistakes before a job is lost", check_command},
-    {"submit", "CONFIG --queue Q ...", "put a build request into a queue", submit_command},
+    {"submit", "CONFIG --queue Q ...", "put messages into a queue", submit_command},
+    {"validate", "CONFIG RUNNER FILE...", "check messages as a runner would, without sending them",
+     validate_command},
     {"try", "CONFIG RUNNER FILE", "one message through one runner, without a broker", try_command},
     {"jobs", "CONFIG", "list the jobs that run and that ran", jobs_command},
     {"log", "CONFIG JOB", "print the output of a job", log_command},

@@ -1,17 +1,21 @@
 #include <boost/program_options/value_semantic.hpp>
-#include <boost/uuid/random_generator.hpp>
-#include <boost/uuid/uuid_io.hpp>
 #include <iostream>
+#include <utility>
 
+#include "rbit/amqp/protocol.h"
 #include "rbit/app/brokers.h"
 #include "rbit/app/commands.h"
 #include "rbit/app/configuration.h"
 #include "rbit/app/job_watch.h"
 #include "rbit/app/message_file.h"
+#include "rbit/app/message_lines.h"
+#include "rbit/app/message_options.h"
 #include "rbit/app/message_readers.h"
+#include "rbit/app/submit_request.h"
 #include "rbit/base/clock.h"
+#include "rbit/base/random.h"
 #include "rbit/base/text.h"
-#include "rbit/intake/request_writer.h"
+#include "rbit/core/one_message.h"
 
 namespace rbit {
 
@@ -19,145 +23,214 @@ namespace po = boost::program_options;
 
 namespace {
 
-/// What an option says of the build request.
-struct RequestOption {
-  const char* name;
-  std::string BuildRequest::*member;
-  const char* about;
-  const char* old_name = nullptr;  // means the same
-};
+[[noreturn]] void misuse(const std::string& thing, const std::string& reason,
+                         const std::string& cure) {
+  throw Fatal(ExitCode::usage, Error{thing, reason, cure});
+}
 
-constexpr RequestOption request_options[] = {
-    {"package", &BuildRequest::package, "what to build"},
-    {"version", &BuildRequest::version, "its version"},
-    {"uri", &BuildRequest::uri, "where it comes from"},
-    {"method", &BuildRequest::method, "how to get it: git, svn, apt, http"},
-    {"vcs-id", &BuildRequest::vcs_id, "which revision"},
-    {"arch", &BuildRequest::arch, "architecture (old name: --platform)", "platform"},
-    {"suite", &BuildRequest::suite, "suite"},
-    {"dist", &BuildRequest::dist, "distribution (old name: --project)", "project"},
-    {"format", &BuildRequest::format, "format"},
-    {"build-env", &BuildRequest::build_env, "build environment"},
-    {"job", &BuildRequest::job_id, "PyBit's number of the job"},
-};
-
-std::string value(const po::variables_map& values, const std::string& option) {
+std::string text_of(const po::variables_map& values, const std::string& option) {
   return values.count(option) != 0 ? values[option].as<std::string>() : std::string();
 }
 
-std::string value(const po::variables_map& values, const RequestOption& option) {
-  const std::string old = option.old_name != nullptr ? option.old_name : option.name;
-  if (values.count(option.name) == 0) return value(values, old);
-  const std::string said = value(values, option.name);
-  if (values.count(old) != 0 && value(values, old) != said)
-    throw Fatal(ExitCode::usage,
-                Error{"--" + old, "says another than --" + std::string(option.name),
-                      "leave one of them out"});
-  return said;
-}
+/// One command's work.
+class Submit {
+ public:
+  Submit(const po::variables_map& values, const Configuration& configuration)
+      : values_(values),
+        configuration_(configuration),
+        queue_(text_of(values, "queue")),
+        delay_(time_option(values, "delay")),
+        reader_(reader_of_queue(configuration, queue_)) {
+    frame_.queue = queue_;
+    frame_.timestamp = to_seconds(SystemClock().wall());
+    frame_.content_type =
+        reader_.kind() == MessageKind::raw ? "application/octet-stream" : "application/json";
+    read_message_options(values, frame_);
+  }
 
-/// PyBit's number, or one of ours: above 2^31, which PyBit's never reach.
-std::string job_id(const po::variables_map& values) {
-  if (values.count("job") == 0) return std::to_string(to_micros(SystemClock().wall()));
-  std::string said = value(values, "job");
-  long long number = 0;
-  if (!text::parse_number(said, 0, 999'999'999'999'999'999, number) ||
-      std::to_string(number) != said)
-    throw Fatal(ExitCode::usage,
-                Error{"--job", "'" + text::one_line(said, 80) + "' is no number of 1 to 18 digits",
-                      "leave it out for a job that PyBit does not know"});
-  return said;
-}
+  ExitCode run() {
+    check_options();
+    if (has("from")) return send_lines();
+    Message message = one();
+    const auto broker = make_broker(configuration_.settings());
+    if (has("reply")) return ask(*broker, std::move(message));
+    const std::string key = key_of(message);
+    if (has("wait")) return watch(*broker, std::move(message), key);
+    send(*broker, std::move(message));
+    std::cout << key << "\n";
+    return ExitCode::ok;
+  }
 
-/// Gives "host:port" of "http://host:port/", as PyBit writes `web_host`.
-std::string web_host_of(const std::string& url) {
-  const auto begin = url.find("://");
-  if (begin == std::string::npos) return "";
-  return url.substr(begin + 3, url.find('/', begin + 3) - begin - 3);
-}
+ private:
+  bool has(const char* option) const { return values_.count(option) != 0; }
 
-std::string compose(const po::variables_map& values, const config::Settings& settings) {
-  BuildRequest request;
-  for (const char* needed : {"package", "version"})
-    if (value(values, needed).empty())
-      throw Fatal(ExitCode::usage, Error{"--" + std::string(needed), "is missing",
-                                         "give both, or a FILE with a message"});
-  for (const RequestOption& option : request_options)
-    request.*option.member = value(values, option);
-  request.web_host = web_host_of(settings.status.url);
-  request.job_id = job_id(values);
+  /// What says the same thing twice, or goes with nothing else that was said.
+  void check_options() const {
+    std::vector<std::string> bodies;
+    if (const std::string request = said_request_option(values_); !request.empty())
+      bodies.push_back(request);
+    for (const char* option : {"json", "body", "from"})
+      if (has(option)) bodies.push_back("--" + std::string(option));
+    if (has("FILE")) bodies.emplace_back("FILE");
+    if (bodies.size() > 1)
+      misuse(bodies[0], "says what " + bodies[1] + " says already", "leave one of them out");
+    if (has("reply") && has("wait")) misuse("--reply", "waits, too", "leave --wait out");
+    if (has("timeout") && !has("reply"))
+      misuse("--timeout", "is about --reply", "give both, or none of them");
+    for (const char* option : {"wait", "reply", "message-id"})
+      if (has("from") && has(option))
+        misuse("--" + std::string(option), "is about one message, and --from sends many",
+               "leave one of them out");
+    if (has("reply")) check_reply();
+  }
 
-  const std::string queue = value(values, "queue");
-  std::string route;
-  for (const auto& mapping : settings.queues)
-    if (mapping.queue == queue) route = mapping.dotted_route;
-  complete_from_queue(request, queue, route);
-  if (const auto checked = check_request(request); !checked)
-    throw Fatal(ExitCode::failed, checked.error());
-  return write_request(request);
-}
+  /// Where a broker is between us and the job, its runner must send the answer.
+  void check_reply() const {
+    const config::Settings& settings = configuration_.settings();
+    if (settings.broker.local) return;
+    for (const auto& mapping : settings.queues)
+      if (mapping.queue == queue_ && !settings.runners.at(mapping.runner).policy.reply)
+        throw Fatal(ExitCode::failed, Error{"[runner:" + mapping.runner + "]", "sends no answers",
+                                            "set reply = yes there; nothing was sent"});
+  }
+
+  Message one() const {
+    Message message = frame_;
+    std::string what;
+    if (has("json")) {
+      what = "--json";
+      message.body = text_of(values_, "json");
+      message.content_type = has("content-type") ? frame_.content_type : "application/json";
+    } else if (has("body")) {
+      what = "--body";
+      message.body = text_of(values_, "body");
+    } else if (has("FILE")) {
+      what = text_of(values_, "FILE");
+      message.body = read_message_file(what);
+    } else if (reader_.kind() != MessageKind::pybit && said_request_option(values_).empty()) {
+      const std::string kind(to_string(reader_.kind()));
+      misuse("queue " + text::one_line(queue_, 200),
+             "takes messages of kind " + kind + ", and there is none",
+             kind == "json" ? "give --json, a FILE or --from" : "give --body, a FILE or --from");
+    } else {
+      what = "the build request";
+      message.body = compose_request(values_, configuration_.settings(), queue_);
+    }
+    Result<Message> checked = check(std::move(message), has("json"));
+    if (checked) return std::move(*checked);
+    const std::string why = checked.error().text();
+    throw Fatal(
+        ExitCode::failed,
+        Error{what, why + (checked.error().detail.empty() ? "" : "; " + checked.error().detail),
+              "nothing was sent"});
+  }
+
+  /// As the runner of the queue will read it.
+  Result<Message> check(Message message, bool must_be_json) const {
+    if (message.message_id.empty()) message.message_id = random_uuid();
+    message.size = message.body.size();
+    message.oversized = message.size > amqp::max_body;
+    const MessageReader any_json("", MessageKind::json);
+    if (must_be_json)
+      if (const auto read = any_json.read(message); !read) return read.error();
+    if (const auto read = reader_.read(message); !read) return read.error();
+    message.size = 0;
+    return message;
+  }
+
+  void send(const Broker& broker, Message message) const {
+    OneMessage only(std::move(message));
+    std::size_t safe = 0;
+    broker.submit(only, delay_, safe);
+  }
+
+  ExitCode watch(const Broker& broker, Message message, const std::string& key) const {
+    JobWatch watch(configuration_.settings().state_dir, key, queue_);
+    watch.begin();  // before it is sent, so that no status is missed
+    send(broker, std::move(message));
+    std::cerr << "submitted " << key << " to " << queue_ << "\n";
+    return watch.to_the_end();
+  }
+
+  ExitCode ask(const Broker& broker, Message message) const {
+    std::optional<std::chrono::milliseconds> patience;
+    if (has("timeout")) patience = time_option(values_, "timeout");
+    const JobAnswer answer = broker.ask(std::move(message), delay_, patience);
+    if (answer.status == to_string(Status::done)) {
+      if (!answer.result.empty()) std::cout << answer.result << "\n";
+      return ExitCode::ok;
+    }
+    std::cerr << text::one_line(answer.status +
+                                (answer.message.empty() ? "" : ": " + answer.message))
+              << "\n";
+    return ExitCode::failed;
+  }
+
+  ExitCode send_lines() const {
+    MessageLines lines(text_of(values_, "from"), [this](std::string line) {
+      Message message = frame_;
+      message.body = std::move(line);
+      Result<Message> checked = check(std::move(message), false);
+      if (checked || checked.error().detail.empty()) return checked;
+      Error why = checked.error();
+      why.reason += ": " + why.detail;
+      return Result<Message>(why);
+    });
+    std::size_t safe = 0;
+    try {
+      make_broker(configuration_.settings())->submit(lines, delay_, safe);
+    } catch (const Fatal&) {
+      say(safe);
+      throw;
+    }
+    say(safe);
+    if (lines.failure()) throw Fatal(ExitCode::failed, *lines.failure());
+    return ExitCode::ok;
+  }
+  void say(std::size_t safe) const {
+    std::cout << safe << (safe == 1 ? " message was" : " messages were") << " sent to "
+              << text::one_line(queue_, 255) << std::endl;
+  }
+
+  const po::variables_map& values_;
+  const Configuration& configuration_;
+  std::string queue_;
+  std::chrono::milliseconds delay_;
+  MessageReader reader_;
+  Message frame_;  // what all have but a body
+};
 
 }  // namespace
 
 ExitCode submit_command(const Arguments& arguments) {
   CommandLine line;
   line.usage =
-      "rbit submit CONFIG --queue QUEUE (--package P --version V [OPTIONS] | FILE) [--wait]";
+      "rbit submit CONFIG --queue QUEUE (--json JSON | --body TEXT | FILE | --from LINES |\n"
+      "       --package P --version V [OPTIONS]) [--wait | --reply] [OPTIONS]";
   line.about =
-      "Puts a build request into a queue. FILE is a message to send as it is; - is standard "
-      "input.\nPrints the job's key; with --wait a line a status, and ends with 0 for Done, 1 for "
-      "Failed.\n75: the broker did not say whether it has the message, which may still arrive.";
+      "Puts a message into a queue, if it is one that the runner of the queue takes. FILE is sent "
+      "as\n"
+      "it is; - is standard input. --from sends each line of a file as a message of its own.\n"
+      "--package and its like make a build request.\n"
+      "Prints the job's key; with --wait a line a status, and with --reply the result; then ends "
+      "with "
+      "0\nfor Done, 1 for Failed.\n75: the broker did not say whether it has the message, which "
+      "may "
+      "still arrive; or there is no\nanswer within --timeout.";
   line.positions = {"CONFIG", "FILE"};
   auto add = line.options.add_options();
   add("queue", po::value<std::string>()->required(), "the queue");
-  for (const RequestOption& option : request_options) {
-    add(option.name, po::value<std::string>(), option.about);
-    if (option.old_name != nullptr)
-      add(option.old_name, po::value<std::string>(),
-          ("the same as --" + std::string(option.name)).c_str());
-  }
+  add("json", po::value<std::string>(), "the body, JSON");
+  add("body", po::value<std::string>(), "the body, any text");
+  add("from", po::value<std::string>(), "a file of bodies, one a line; - is standard input");
   add("wait", "follow the job to its end");
+  add("reply", "wait for the result of the job and print it");
+  add("timeout", po::value<std::string>(), "with --reply: how long, such as 30s; else for ever");
+  add_message_options(line.options);
+  add_request_options(line.options);
   const auto values = parse(line, arguments);
   const Configuration configuration = need_configuration(values["CONFIG"].as<std::string>());
-  const config::Settings& settings = configuration.settings();
-
-  Message message;
-  message.queue = values["queue"].as<std::string>();
-  message.message_id = boost::uuids::to_string(boost::uuids::random_generator()());
-  message.content_type = "application/json";
-  message.timestamp = to_seconds(SystemClock().wall());
-  if (values.count("FILE") != 0) {
-    const std::string file = values["FILE"].as<std::string>();
-    for (const RequestOption& option : request_options)
-      for (const char* name : {option.name, option.old_name})
-        if (name != nullptr && values.count(name) != 0)
-          throw Fatal(ExitCode::usage,
-                      Error{"--" + std::string(name), "says what FILE says already",
-                            "leave one of them out"});
-    message.body = read_message_file(file);
-    if (const auto read = reader_of_queue(configuration, message.queue).read(message); !read)
-      throw Fatal(ExitCode::failed,
-                  Error{file,
-                        read.error().text() + (read.error().detail.empty() ? "" : ": ") +
-                            read.error().detail,
-                        "nothing was sent"});
-  } else {
-    message.body = compose(values, settings);
-  }
-
-  const std::string key = message.message_id;
-  const auto broker = make_broker(settings);
-  const bool wait = values.count("wait") != 0;
-  if (!wait) {
-    broker->submit(std::move(message));
-    std::cout << key << "\n";
-    return ExitCode::ok;
-  }
-  JobWatch watch(settings.state_dir, key, message.queue);
-  watch.begin();  // before it is sent, so that no status is missed
-  broker->submit(std::move(message));
-  std::cerr << "submitted " << key << " to " << values["queue"].as<std::string>() << "\n";
-  return watch.to_the_end();
+  return Submit(values, configuration).run();
 }
 
 }  // namespace rbit

@@ -10,6 +10,7 @@
 #include "rbit/app/app.h"
 #include "rbit/app/commands.h"
 #include "rbit/app/configuration.h"
+#include "rbit/app/find_runner.h"
 #include "rbit/app/message_file.h"
 #include "rbit/app/message_readers.h"
 #include "rbit/app/try_report.h"
@@ -47,15 +48,6 @@ class Bench {
  private:
   std::string path_;
 };
-
-[[noreturn]] void refuse_runner(const std::string& name, const Configuration& configuration) {
-  std::vector<std::string> names;
-  for (const auto& [known, settings] : configuration.settings().runners) names.push_back(known);
-  const auto meant = text::did_you_mean(name, names);
-  throw Fatal(ExitCode::usage, Error{"[runner:" + name + "]", "is not in the configuration",
-                                     meant ? "did you mean '" + *meant + "'?"
-                                           : "it has " + text::join(names, ", ")});
-}
 
 /// "NAME=VALUE", of an option.
 std::pair<std::string, std::string> pair_of(const std::string& option, const std::string& text) {
@@ -113,7 +105,11 @@ Job job_from(const Message& message, const std::string& file, const std::string&
              const MessageReader& reader) {
   const auto request = reader.read(message);
   if (!request)
-    throw Fatal(ExitCode::failed, Error{file, request.error().what(), request.error().cure});
+    throw Fatal(ExitCode::failed,
+                Error{file,
+                      request.error().what() +
+                          (request.error().detail.empty() ? "" : "; " + request.error().detail),
+                      request.error().cure});
   Job job;
   job.key = message.message_id.empty() ? "try" : key_of(message);
   job.queue = message.queue;
@@ -168,9 +164,8 @@ ExitCode try_command(const Arguments& arguments) {
   const auto values = parse(line, arguments);
   const Configuration configuration = need_configuration(values["CONFIG"].as<std::string>());
   const std::string name = values["RUNNER"].as<std::string>();
-  const auto runner_settings = configuration.settings().runners.find(name);
-  if (runner_settings == configuration.settings().runners.end()) refuse_runner(name, configuration);
-  const RunnerPolicy& policy = runner_settings->second.policy;
+  need_runner(configuration, name);
+  const RunnerPolicy& policy = configuration.settings().runners.at(name).policy;
   const Job job = job_from(message_from(values), values["MESSAGE-FILE"].as<std::string>(), name,
                            message_reader(configuration, name));
 

@@ -12,8 +12,10 @@
 #include "rbit/base/database.h"
 #include "rbit/core/dead_order.h"
 #include "rbit/core/findings.h"
+#include "rbit/core/job_answer.h"
 #include "rbit/core/live_broker.h"
 #include "rbit/core/message.h"
+#include "rbit/core/message_source.h"
 
 namespace rbit {
 
@@ -41,9 +43,15 @@ class Broker {
   virtual std::string retry_place(const std::string& queue,
                                   std::chrono::milliseconds delay) const = 0;
 
-  /// Puts `message` into its queue and returns once it is safe there. The code is `temporary` if it
-  /// may have arrived all the same.
-  virtual void submit(Message message) const = 0;
+  /// Puts messages into their queues, where each waits for `delay`, and returns once all are safe
+  /// there; `safe` counts those, also of a call that throws. Several are under way at once. The
+  /// code is `temporary` if one may have arrived all the same.
+  virtual void submit(MessageSource& messages, std::chrono::milliseconds delay,
+                      std::size_t& safe) const = 0;
+  /// Puts one there and waits for the answer of its job, for `patience` at the most; none: for
+  /// ever. Then the code is `temporary`.
+  virtual JobAnswer ask(Message message, std::chrono::milliseconds delay,
+                        std::optional<std::chrono::milliseconds> patience) const = 0;
   /// Does what `rbit dead` is asked for; "kept": true marks those that wait at rbit for the broker.
   virtual void do_with_the_dead(DeadOrder order, const TellDead& tell) const = 0;
   /// Tells what can be known of the way to it without asking it.

@@ -73,8 +73,9 @@ class LiveBroker {
   /// None: it keeps the copies of retries as safe as the journal.
   virtual std::optional<CopyLinks> copy_links() = 0;
 
-  /// Puts a message into its queue, for a command, and gives its key once it is safe there.
-  virtual Task<Result<std::string>> submit(Message message) = 0;
+  /// Puts a message into its queue, for a command, where it waits for `delay`, and gives its key
+  /// once it is safe there.
+  virtual Task<Result<std::string>> submit(Message message, std::chrono::milliseconds delay) = 0;
   /// Whether a message with this id, which no other one has, ever came here.
   virtual bool has(const std::string& message_id) const = 0;
   /// Its dead letters; nullptr: commands look at them there themselves.

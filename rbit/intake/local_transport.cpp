@@ -67,12 +67,13 @@ LocalTransport::~LocalTransport() = default;
 
 // ---- Submitting
 
-Task<Result<std::string>> LocalTransport::submit(Message message) {
+Task<Result<std::string>> LocalTransport::submit(Message message, std::chrono::milliseconds delay) {
   const std::string queue = message.queue;
   const Lifetime::Watch alive = lifetime_.watch();
-  auto key =
-      co_await submit_straight(database_, clock_, queues(), std::move(message), delivered(queue));
+  auto key = co_await submit_straight(database_, clock_, queues(), std::move(message),
+                                      delivered(queue), delay);
   if (!key || alive.is_over()) co_return key;
+  if (delay.count() > 0) arm();
   look_again(queue);
   co_return key;
 }
@@ -99,13 +100,17 @@ bool LocalTransport::has(Database& database, const std::string& message_id) {
 
 Task<Result<std::string>> LocalTransport::submit_straight(Database& database, const Clock& clock,
                                                           std::vector<std::string> queues,
-                                                          Message message, std::int64_t behind) {
+                                                          Message message, std::int64_t behind,
+                                                          std::chrono::milliseconds delay) {
   if (std::find(queues.begin(), queues.end(), message.queue) == queues.end())
     co_return no_such_queue(message.queue, queues);
   if (message.message_id.empty()) message.message_id = random_uuid();
   const std::int64_t time = to_micros(clock.wall());
-  Database::Change change = [&](Database& in) {
-    return local_rows::insert(in, time, message, behind);
+  Database::Change change = [&](Database& in) -> Result<void> {
+    const auto made = local_rows::insert(in, time, message, behind);
+    if (!made || delay.count() == 0) return made;
+    return in.run("UPDATE message SET due = ? WHERE id = ?", to_micros(clock.wall() + delay),
+                  in.last_insert_id());
   };
   const auto written = co_await database.write(Durability::power, std::move(change));
   if (!written) co_return written.error();

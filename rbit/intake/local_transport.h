@@ -35,13 +35,15 @@ class LocalTransport : public Transport {
   Task<void> close() override;
 
   /// Puts a message into its queue and ends once it survives a power cut; gives its key. A message
-  /// without id gets one. An Error if the queue is none of those that were given to `start`.
-  Task<Result<std::string>> submit(Message message);
+  /// without id gets one; it is delivered after `delay`. An Error if the queue is none of those
+  /// that were given to `start`.
+  Task<Result<std::string>> submit(Message message, std::chrono::milliseconds delay = {});
   /// The same where no rbit runs, by whoever has the database open. `queues`: those that exist.
   /// `behind`: it comes after that place.
   static Task<Result<std::string>> submit_straight(Database& database, const Clock& clock,
                                                    std::vector<std::string> queues, Message message,
-                                                   std::int64_t behind = 0);
+                                                   std::int64_t behind = 0,
+                                                   std::chrono::milliseconds delay = {});
 
   /// Did a message with this id, which no other one has, ever come into one of the queues?
   static bool has(Database& database, const std::string& message_id);

@@ -1,5 +1,6 @@
 """rbit submit on the embedded queue: through the running rbit, or straight into its database."""
 
+import base64
 import json
 import os
 import socket
@@ -147,10 +148,9 @@ class CutOff(LocalQueue):
             with client, client.makefile("rb") as lines:
                 request = json.loads(lines.readline())
                 if takes_it:
-                    properties = json.dumps({"message_id": request["message_id"]})
-                    self.put("build", [request["body"].encode()], properties)
+                    self.put("build", [base64.b64decode(request["bytes"])], request["properties"])
         key = command.communicate(timeout=60)[0].strip()
-        self.assertEqual((command.returncode, key), (0, request["message_id"]))
+        self.assertEqual((command.returncode, key), (0, json.loads(request["properties"])["message_id"]))
         self.start()
         rbit_suite.wait_until(lambda: self.rbit.lines_with("'Done'"), "the job")
         self.assertEqual(self.rbit.stop(), 0)

@@ -16,6 +16,7 @@ class AmqpBroker : public Broker {
   explicit AmqpBroker(const config::Settings& settings) : settings_(settings) {
     traits_.patience = std::chrono::minutes(30);  // RabbitMQ's consumer_timeout
     traits_.is_shared = true;
+    traits_.answers_by_reply = true;
     traits_.descriptors = 8;  // two connections, and the threads that read them
   }
 

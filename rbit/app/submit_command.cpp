@@ -53,7 +53,10 @@ class Submit {
     if (has("from")) return send_lines();
     Message message = one();
     const auto broker = make_broker(configuration_.settings());
-    if (has("reply")) return ask(*broker, std::move(message));
+    if (has("reply")) {
+      if (broker->traits().answers_by_reply) check_reply();
+      return ask(*broker, std::move(message));
+    }
     const std::string key = key_of(message);
     if (has("wait")) return watch(*broker, std::move(message), key);
     send(*broker, std::move(message));
@@ -81,13 +84,11 @@ class Submit {
       if (has("from") && has(option))
         misuse("--" + std::string(option), "is about one message, and --from sends many",
                "leave one of them out");
-    if (has("reply")) check_reply();
   }
 
-  /// Where a broker is between us and the job, its runner must send the answer.
+  /// Whether the runner of the queue sends answers; of a queue that is not here nobody can say.
   void check_reply() const {
     const config::Settings& settings = configuration_.settings();
-    if (settings.broker.local) return;
     for (const auto& mapping : settings.queues)
       if (mapping.queue == queue_ && !settings.runners.at(mapping.runner).policy.reply)
         throw Fatal(ExitCode::failed, Error{"[runner:" + mapping.runner + "]", "sends no answers",

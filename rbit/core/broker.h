@@ -26,6 +26,8 @@ struct BrokerTraits {
   std::optional<std::chrono::milliseconds> patience;
   /// Others may read its queues: what is not here may be with them, or lost.
   bool is_shared = false;
+  /// Who waits for a job's answer gets it from a runner that sends one alone (`reply`).
+  bool answers_by_reply = false;
   int descriptors = 0;  // that its connections take
 };
 

@@ -3,7 +3,7 @@
 #include <doctest/doctest.h>
 #include <sys/stat.h>
 
-#include <chrono>
+#include <ctime>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -271,7 +271,7 @@ TEST_CASE("mistakes in a schema have a place") {
 }
 
 TEST_CASE("no message makes a check long, deep or large") {
-  const auto begin = std::chrono::steady_clock::now();
+  const std::clock_t begin = std::clock();  // of the processor: the machine may be busy
   const std::string as(1 << 20, 'a');
   // std::regex dies of the stack here, an engine that goes back takes years.
   CHECK(misfit(R"({"pattern": "^(a|b|c)*$"})", "\"" + as + "\"") == "");
@@ -290,7 +290,7 @@ TEST_CASE("no message makes a check long, deep or large") {
   for (int i = 1; i < 9'000; ++i) many += "," + std::to_string(i);
   CHECK(misfit(R"({"uniqueItems": true, "items": {"enum": [)" + many.substr(1) + "]}}",
                many + "]") == "");
-  CHECK(std::chrono::steady_clock::now() - begin < std::chrono::seconds(30));
+  CHECK(std::clock() - begin < 30 * CLOCKS_PER_SEC);
 }
 
 TEST_CASE("schemas that are long chains are compiled") {

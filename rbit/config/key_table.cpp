@@ -122,8 +122,10 @@ const Key table[] = {
      "A "
      "$ref leads to a file beside it."},
     {"runner", "on-invalid", T::choice, "dead",
-     "What becomes of a message that does not fit: a dead letter (dead), nothing (drop: it is "
-     "counted and gone), or another try after retry-delay, attempts times (retry).",
+     "What becomes of a message of its kind that does not fit: a dead letter (dead), nothing "
+     "(drop: "
+     "it is counted and gone), or another try after retry-delay, attempts times (retry), then a "
+     "dead letter. One that is not even of its kind is a dead letter in any case.",
      0, 0, "dead|drop|retry"},
     {"runner", "may-publish", T::list, "",
      "Where its jobs may publish, as EXCHANGE:KEY with blanks between them; * in the key stands "

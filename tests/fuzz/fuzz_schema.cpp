@@ -54,7 +54,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::size_t end = std::min(bytes.find(between), bytes.size());
   std::FILE* file = std::fopen(schema_file().c_str(), "wb");
   if (file == nullptr) std::abort();
-  std::fwrite(bytes.data(), 1, end, file);
+  if (end > 0) std::fwrite(bytes.data(), 1, end, file);
   std::fclose(file);
   const auto schema = JsonSchema::read(schema_file());
   if (!schema) {

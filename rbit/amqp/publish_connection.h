@@ -43,6 +43,8 @@ class PublishConnection : public Publisher {
   /// The same with the reason in numbers: 312 unroutable, `nacked`, 403, 404, ..., and whether it
   /// may have arrived all the same.
   Task<Answer> send(Outgoing message) { return send(std::move(message), false); }
+  /// The same for whom nobody waits: see `hold_while_blocked`.
+  Task<Answer> send_patiently(Outgoing message) { return send(std::move(message), holds_); }
   /// With arguments. Once for each connection, and again after a message to it was unroutable. A
   /// queue that has other arguments is a refusal with code 406.
   Task<Answer> declare(DeclareQueue queue);

@@ -16,6 +16,7 @@
 #include "rbit/app/slots.h"
 #include "rbit/base/text.h"
 #include "rbit/base/trusted_path.h"
+#include "rbit/dispatch/closing.h"
 #include "rbit/intake/ack_timeout.h"
 #include "rbit/log/log.h"
 #include "rbit/report/log_sink.h"
@@ -258,6 +259,11 @@ FlowMeans App::flow_means() {
   means.try_disk = [this] { return try_disk(); };
   means.read = [this](const Binding& binding, const Message& message) {
     return readers_.at(binding.runner_name).read(message);
+  };
+  means.closing = [this](const Job& job, const Outcome& outcome, Status status) {
+    const auto runner = settings().runners.find(job.runner);
+    if (runner == settings().runners.end()) return std::vector<Publication>();
+    return closing(runner->second.policy, job, outcome, status);
   };
   means.mistake_of = [this](const Destination& to) { return live_broker_->mistake_of(to); };
   means.make_record = [this](const Job&) -> Result<std::string> {

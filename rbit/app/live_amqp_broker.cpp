@@ -88,7 +88,8 @@ std::unique_ptr<ReportSink> LiveAmqpBroker::status_sink() {
 }
 
 std::unique_ptr<ReportSink> LiveAmqpBroker::publication_sink() {
-  return std::make_unique<PublicationSink>(*publisher_);
+  return std::make_unique<PublicationSink>(
+      [this](amqp::Outgoing message) { return publisher_->send_patiently(std::move(message)); });
 }
 
 void LiveAmqpBroker::take_cancels(Cancel cancel) {

@@ -24,12 +24,12 @@ class LiveLocalBroker : public LiveBroker {
   Transport& transport() override { return transport_; }
   std::unique_ptr<ReportSink> status_sink() override { return nullptr; }
   Enqueue enqueue() override {
-    return [](const Publication&, const std::string&) -> Result<void> {
-      return Error{"the embedded queue", "takes no publications yet", ""};
+    return [this](const Publication& publication, const std::string& message_id) {
+      return transport_.enqueue(publication, message_id);
     };
   }
   std::unique_ptr<ReportSink> publication_sink() override { return nullptr; }
-  std::string mistake_of(const Destination&) const override { return ""; }
+  std::string mistake_of(const Destination& to) const override { return transport_.mistake_of(to); }
   void take_cancels(Cancel) override {}
   void opened() override { log::info("consuming from the embedded queue"); }
   Task<void> close_cancels() override { co_return; }

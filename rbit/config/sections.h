@@ -46,6 +46,9 @@ void check_metrics(Loaded& loaded);
 /// One directory for two purposes, and / for any. After `read_rbit` and `read_runners`.
 void check_directories(Loaded& loaded);
 
+/// Where jobs may publish, where the queues are the embedded ones. After `read_amqp`.
+void check_sending(Loaded& loaded);
+
 /// Keys and sections that nobody reads, and the traces of the oldest dialects.
 void check_unknown(const Ini& ini, Loaded& loaded);
 

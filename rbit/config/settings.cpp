@@ -208,6 +208,7 @@ Loaded load(const std::string& path, const Overrides& overrides) {
 
   check_metrics(loaded);
   check_directories(loaded);
+  check_sending(loaded);
   check_unknown(ini, loaded);
   for (const auto& file : loaded.files)
     if (path != "-" || file != shown) check_secrecy(file, loaded);

@@ -122,10 +122,8 @@ Task<void> BeforeBuild::accept_unbuilt(RunningJob& running, Slot& slot, Standing
   const auto finished =
       co_await recorder_.finish(running.job, "", outcome, settlement, Recorder::Tell::nobody);
   if (!finished.on_record) co_return;
-  const Status status =
-      outcome.kind == Outcome::Kind::failed ? Status::failed : status_of(outcome, settlement);
-  context_.observer.status(
-      report_on(running.job, status, outcome.reason, outcome.message, context_.clock));
+  context_.observer.status(report_on(running.job, status_of(outcome, settlement), outcome.reason,
+                                     outcome.message, context_.clock));
   co_await settling_.settle_all(running, settlement);
 }
 

@@ -46,6 +46,7 @@ void Cancels::heed(const Job& job, bool asked, Outcome& outcome) const {
   if (!asked && !context_.journal.has_cancel(job.request.job_id)) return;
   outcome.kind = Outcome::Kind::cancelled;
   outcome.reason = "cancelled";
+  outcome.given = {};
 }
 
 Task<void> Cancels::end(RunningJob& running, Slot& slot) {

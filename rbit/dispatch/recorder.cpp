@@ -75,14 +75,22 @@ Task<void> Recorder::write(const RunningJob& running, std::variant<Report, Publi
       log::warning("a status was not recorded: " + written.error().text());
     co_return;
   }
-  const Result<void> written =
-      co_await context_.journal.publish(running.job, std::get<Publication>(what));
-  if (!written)
-    log::error(
-        "job " + running.job.name() +
-        ": what it publishes is not on record, and so is not sent: " + written.error().text());
-  else
-    context_.observer.published();
+  // A status is followed by another one; what is to be sent is not.
+  const Publication publication = std::get<Publication>(std::move(what));
+  Backoff backoff = Patience::pauses();
+  for (;;) {
+    const Result<void> written = co_await context_.journal.publish(running.job, publication);
+    if (written) break;
+    if (context_.patience.has_ended()) {
+      log::error(
+          "job " + running.job.name() +
+          ": what it publishes is not on record, and so is not sent: " + written.error().text());
+      co_return;
+    }
+    context_.journal_watch.failed(written.error());
+    co_await context_.patience.pause(backoff.next());
+  }
+  context_.observer.published();
 }
 
 Task<void> Recorder::statuses_written(RunningJob& running) {
@@ -94,16 +102,18 @@ Task<Recorder::Finished> Recorder::finish(const Job& job, const std::string& rec
                                           Tell tell) {
   std::optional<Report> verdict;
   // A job that is requeued has nothing to tell.
+  const bool is_over =
+      outcome.kind != Outcome::Kind::interrupted && settlement.kind != Settlement::Kind::requeue;
   const bool died =
       outcome.kind == Outcome::Kind::crashed && settlement.kind == Settlement::Kind::requeue;
+  const Status status = status_of(outcome, settlement);
   if (outcome.kind != Outcome::Kind::interrupted && !died && tell == Tell::all)
-    verdict = report_on(job, status_of(outcome, settlement), outcome.reason, outcome.message,
-                        context_.clock);
+    verdict = report_on(job, status, outcome.reason, outcome.message, context_.clock);
   std::vector<Publication> leaving;
   if (outcome.kind == Outcome::Kind::done) leaving = outcome.given.publications;
-  if (verdict)
-    for (Publication& one : context_.outside.closing(job, outcome, verdict->status))
-      leaving.push_back(std::move(one));
+  if (is_over)
+    for (Publication& one : context_.outside.closing(job, outcome, status))
+      if (one.is_reply || tell == Tell::all) leaving.push_back(std::move(one));
   Backoff backoff = Patience::pauses();
   failpoint("J3.before");
   for (bool said = false;; said = true) {

@@ -42,6 +42,7 @@ Status status_of(const Outcome& outcome, const Settlement& settlement) {
     case Settlement::Kind::accept:
       break;
   }
+  if (outcome.kind == Outcome::Kind::failed) return Status::failed;  // at its front-end
   return outcome.kind == Outcome::Kind::cancelled ? Status::cancelled : Status::done;
 }
 

@@ -6,6 +6,7 @@
 
 #include "rbit/base/random.h"
 #include "rbit/base/text.h"
+#include "rbit/core/destination.h"
 #include "rbit/core/message_codec.h"
 #include "rbit/intake/copy.h"
 #include "rbit/intake/local_rows.h"
@@ -115,6 +116,52 @@ Task<Result<std::string>> LocalTransport::submit_straight(Database& database, co
   const auto written = co_await database.write(Durability::power, std::move(change));
   if (!written) co_return written.error();
   co_return key_of(message);
+}
+
+// ---- Publishing
+
+std::string LocalTransport::mistake_of(const Destination& to) const {
+  if (!to.exchange.empty())
+    return "the embedded queue has no exchanges (publish to :QUEUE, or name a broker in [amqp] "
+           "url)";
+  const auto known = queues();
+  if (std::find(known.begin(), known.end(), to.key) != known.end()) return "";
+  Error why = no_such_queue(to.key, known);
+  why.thing.clear();
+  return why.text();
+}
+
+Result<void> LocalTransport::enqueue(const Publication& publication,
+                                     const std::string& message_id) {
+  if (const std::string mistake = mistake_of(publication.to); !mistake.empty()) {
+    // Checked before; a configuration that has changed since must not hold the verdict up.
+    const std::string what = "message " + text::one_line(message_id, 300) + " to " +
+                             written(publication.to) + " is dropped: " + mistake;
+    publication.is_reply ? log::info(what) : log::error(what);
+    return {};
+  }
+  Message message;
+  static_cast<MessageProperties&>(message) = publication.properties;
+  message.queue = message.routing_key = publication.to.key;
+  message.message_id = message_id;
+  message.body = publication.body;
+  const auto made =
+      local_rows::insert(database_, to_micros(clock_.wall()), message, delivered(message.queue));
+  if (!made) return made;
+  if (publication.delay.count() > 0) {
+    const std::int64_t id = database_.last_insert_id();
+    if (const auto followed = follow_the_clock(); !followed) return followed;
+    const std::int64_t due = to_micros(clock_.wall() + publication.delay);
+    const auto later = database_.run("UPDATE message SET due = ? WHERE id = ?", due, id);
+    if (!later) return later;
+  }
+  // After that commit, whether it succeeded or not; then there is nothing to find.
+  asio::post(loop_, [this, queue = message.queue, alive = lifetime_.watch()] {
+    if (alive.is_over()) return;
+    look_again(queue);
+    arm();
+  });
+  return {};
 }
 
 // ---- Delivering

@@ -10,6 +10,7 @@
 #include "rbit/base/clock.h"
 #include "rbit/base/database.h"
 #include "rbit/base/lifetime.h"
+#include "rbit/core/publication.h"
 #include "rbit/core/transport.h"
 
 namespace rbit {
@@ -44,6 +45,13 @@ class LocalTransport : public Transport {
                                                    std::vector<std::string> queues, Message message,
                                                    std::int64_t behind = 0,
                                                    std::chrono::milliseconds delay = {});
+
+  /// Puts what a job publishes into its queue, as part of a Change of whoever commits its verdict:
+  /// nothing is delivered before that, and nothing stays of one that is rolled back. An answer to a
+  /// queue that is not here is dropped, with a line.
+  Result<void> enqueue(const Publication& publication, const std::string& message_id);
+  /// Why nothing can ever be published there; "": it may be.
+  std::string mistake_of(const Destination& to) const;
 
   /// Did a message with this id, which no other one has, ever come into one of the queues?
   static bool has(Database& database, const std::string& message_id);

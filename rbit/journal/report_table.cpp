@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "rbit/core/destination.h"
 #include "rbit/core/message_codec.h"
 #include "rbit/journal/rows.h"
 
@@ -105,7 +106,8 @@ Result<std::string> ReportTable::publish(std::int64_t job, const Job& whole,
                                          const Publication& publication, std::int64_t now) {
   const auto id = next_message_id(job, whole);
   if (!id) return id;
-  const auto behind = has_waiting(job, publication_target);
+  const std::string destination = written(publication.to);
+  const auto behind = has_waiting(job, publication_target, destination);
   if (!behind) return behind.error();
   MessageHead head;
   static_cast<MessageProperties&>(head) = publication.properties;
@@ -118,20 +120,22 @@ Result<std::string> ReportTable::publish(std::int64_t job, const Job& whole,
   const auto written = database_.run(
       "INSERT INTO outbox(job, target, attempt, seq, status, reason, message, final, time, due, "
       "properties, body, apart) VALUES(?1, ?2, ?3, (SELECT seq FROM job WHERE id = ?1), '', ?4, "
-      "'', 1, ?5, iif(?6, NULL, ?7), ?8, ?9, ?10)",
+      "?11, 1, ?5, iif(?6, NULL, ?7), ?8, ?9, ?10)",
       job, publication_target, whole.attempt, publication.is_reply ? "reply" : "", now,
-      !is_apart && *behind, due, properties, Blob{publication.body}, is_apart);
+      !is_apart && *behind, due, properties, Blob{publication.body}, is_apart, destination);
   if (!written) return written.error();
   ++added_;
   return id;
 }
 
-Result<bool> ReportTable::has_waiting(std::int64_t job, const std::string& target) {
+/// `destination`: of a publication, which its row has for its message.
+Result<bool> ReportTable::has_waiting(std::int64_t job, const std::string& target,
+                                      const std::string& destination) {
   return database_
       .prepare(
-          "SELECT 1 FROM outbox WHERE job = ? AND target = ? AND state = 'waiting' AND "
-          "apart = 0 LIMIT 1",
-          job, target)
+          "SELECT 1 FROM outbox WHERE job = ?1 AND target = ?2 AND state = 'waiting' AND "
+          "apart = 0 AND (?3 = '' OR message = ?3) LIMIT 1",
+          job, target, destination)
       .step();
 }
 
@@ -163,12 +167,13 @@ Result<void> ReportTable::take_out(std::int64_t id, std::string_view state,
   if (!taken) return taken;
   if (database_.changes() == 0) return {};  // it was out already
   --added_;
-  // The next of the same job and target comes forward.
+  // The next of the same job and target, of publications also destination, comes forward.
   return database_.run(
       "UPDATE outbox SET due = 0 WHERE due IS NULL AND id = ("
       "SELECT min(w.id) FROM outbox w JOIN outbox o ON w.job = o.job AND w.target = o.target "
-      "WHERE o.id = ? AND w.state = 'waiting' AND w.apart = 0)",
-      id);
+      "WHERE o.id = ?1 AND w.state = 'waiting' AND w.apart = 0 AND "
+      "(o.target <> ?2 OR w.message = o.message))",
+      id, publication_target);
 }
 
 Result<void> ReportTable::postponed(std::int64_t id, std::int64_t next) {

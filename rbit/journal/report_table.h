@@ -27,7 +27,8 @@ class ReportTable {
   /// for targets that carry its message; nullptr: the message is not to be had.
   Result<void> add(std::int64_t job, const Report& report, const Job* whole);
   /// Adds what the job publishes, and gives the message id that it has from now on: of the job's
-  /// key, the attempt, and a number that the job's reports count too.
+  /// key, the attempt, and a number that the job's reports count too. Those to one destination
+  /// leave one after the other; another one does not wait for them.
   Result<std::string> publish(std::int64_t job, const Job& whole, const Publication& publication,
                               std::int64_t now);
   /// The same for one that does not leave through the outbox.
@@ -62,7 +63,8 @@ class ReportTable {
  private:
   Result<void> insert(std::int64_t job, const Report& report, const ReportTarget& target,
                       const Job* whole);
-  Result<bool> has_waiting(std::int64_t job, const std::string& target);
+  Result<bool> has_waiting(std::int64_t job, const std::string& target,
+                           const std::string& destination = "");
   Result<void> take_out(std::int64_t id, std::string_view state, const std::string& note);
   Result<void> make_room();
 

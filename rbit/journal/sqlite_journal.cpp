@@ -431,8 +431,10 @@ Result<void> SqliteJournal::write_finish(const Job& job, const Outcome& outcome,
   std::int64_t row = *known ? (*known)->id : 0;
   // A job that ends without a begin (cancelled before it) has its row from here; the same verdict
   // once more (its first answer did not arrive) finds its own.
-  const bool repeated =
-      *known && (*known)->attempt == job.attempt && (*known)->outcome == to_string(outcome.kind);
+  // An attempt that has begun has its verdict to come, though an earlier one may have been alike.
+  const bool repeated = *known && (*known)->state != JobRecord::State::running &&
+                        (*known)->attempt == job.attempt &&
+                        (*known)->outcome == to_string(outcome.kind);
   if (!*known || (rows::is_over((*known)->state) && !repeated)) {
     const auto accepted = accept(job, *known, JobRecord::State::running);
     if (!accepted) return accepted.error();

@@ -1,15 +1,22 @@
 #pragma once
 
-#include "rbit/amqp/publisher.h"
+#include <functional>
+#include <set>
+#include <string>
+
+#include "rbit/amqp/protocol.h"
 #include "rbit/core/report_sink.h"
 
 namespace rbit {
 
-/// Sends what jobs publish, which rows of the target `publication_target` carry.
+/// Sends what jobs publish, which rows of the target `publication_target` carry: with `mandatory`
+/// and a publisher confirm. It declares nothing. A destination that does not take them is these
+/// rows' affair: they are tried again for ever, with growing pauses, and the others go on. Only
+/// what is too large to be ever sent is dropped, and an answer for whom nobody waits any more.
 class PublicationSink : public ReportSink {
  public:
-  /// `publisher` must outlive this.
-  explicit PublicationSink(amqp::Publisher& publisher) : publisher_(publisher) {}
+  using Publish = std::function<Task<amqp::Answer>(amqp::Outgoing)>;
+  explicit PublicationSink(Publish publish) : publish_(std::move(publish)) {}
 
   std::string_view target() const override { return publication_target; }
   /// Its rows come from the jobs alone: it hears no status.
@@ -17,7 +24,11 @@ class PublicationSink : public ReportSink {
   Task<SinkAnswer> send(const Report& report) override;
 
  private:
-  amqp::Publisher& publisher_;
+  SinkAnswer refused(const Report& report, const amqp::Refusal& why);
+  void taken(const Report& report);
+
+  Publish publish_;
+  std::set<std::string> refusing_;  // destinations of which the log knows that they do not take
 };
 
 }  // namespace rbit

@@ -45,6 +45,9 @@ Task<void> rethrow(std::exception_ptr error) {
 }
 
 std::string what(const Report& report) {
+  if (report.target == publication_target)
+    return "message " + std::to_string(report.seq) + " of job " + report.name() + " to " +
+           report.message;
   return "report '" + std::string(to_string(report.status)) + "' of job " + report.name();
 }
 
@@ -112,7 +115,7 @@ void Relay::refill() {
   auto rows = journal_.due_reports(target, now, wanted);
   fresh_ = static_cast<int>(rows.size()) >= wanted;
   for (auto& row : rows)
-    if (!busy_.contains(row.job_key)) ready_.push_back(std::move(row));
+    if (!busy_.contains(row.id)) ready_.push_back(std::move(row));
   if (!ready_.empty() || !busy_.empty()) return;  // what is under way wakes us when it ends
   const auto next = journal_.next_report(target);
   if (!next) return;
@@ -124,7 +127,7 @@ void Relay::refill() {
 }
 
 void Relay::launch(Report report) {
-  busy_.insert(report.job_key);
+  busy_.insert(report.id);
   ++sending_;
   const auto flight = flights_.emplace(flights_.end());
   const auto slot = flight->signal.slot();
@@ -165,7 +168,7 @@ Task<void> Relay::deliver(Report report, std::list<Flight>::iterator flight) {
       break;  // the row stays due
   }
   --recording_;
-  busy_.erase(report.job_key);
+  busy_.erase(report.id);
   wake();
 }
 
@@ -208,7 +211,7 @@ Task<void> Relay::postpone(const Report& report, const SinkAnswer& answer) {
   if (!said_ && (report.tries + 1) % stubborn == 0)
     log::warning(name() + ": " + what(report) + " was not taken in " +
                      std::to_string(report.tries + 1) + " tries: " + answer.reason +
-                     " (tried again for 7 days)",
+                     " (tried again" + (report.target == publication_target ? ")" : " for 7 days)"),
                  log_fields(report));
   const auto wish = std::min(answer.after, most_wish);
   const auto row_pause = std::max(wish, pause_of(report));
@@ -308,8 +311,14 @@ void Relay::change(Kind kind, const std::string& reason) {
   }
 }
 
+std::string Relay::name() const {
+  if (target() == publication_target) return "messages of jobs";
+  return "reports to " + std::string(target());
+}
+
+/// What a job publishes is wanted however long it takes.
 bool Relay::too_old(const Report& report) const {
-  return clock_.wall() - from_micros(report.time) >= keep;
+  return report.target != publication_target && clock_.wall() - from_micros(report.time) >= keep;
 }
 
 milliseconds Relay::absence() const {

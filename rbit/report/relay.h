@@ -39,7 +39,8 @@ struct TargetState {
 
 std::string_view to_string(TargetState::Kind kind);  // "up", "down", "paused"
 
-/// Brings the rows of one target to its sink: in order within a job, four jobs at once; it decides
+/// Brings the rows of one target to its sink: in order within a job (of what jobs publish: within a
+/// job and destination), four at once; it decides
 /// what an answer means for the row and for the target. Rows live in the journal; the relay holds
 /// only those it is sending and a short batch of the next.
 ///
@@ -95,7 +96,7 @@ class Relay : public std::enable_shared_from_this<Relay> {
   bool too_old(const Report& report) const;
   milliseconds absence() const;
   milliseconds jittered(milliseconds limit);
-  std::string name() const { return "reports to " + std::string(sink_->target()); }
+  std::string name() const;
 
   asio::any_io_executor loop_;
   Journal& journal_;
@@ -106,8 +107,8 @@ class Relay : public std::enable_shared_from_this<Relay> {
   Notice closing_;
   std::minstd_rand random_;
 
-  std::deque<Report> ready_;    // read from the journal, to be sent next
-  std::set<std::string> busy_;  // jobs with a report being sent or put on record
+  std::deque<Report> ready_;     // read from the journal, to be sent next
+  std::set<std::int64_t> busy_;  // rows that are being sent or put on record
   std::list<Flight> flights_;
   int sending_ = 0, recording_ = 0;
   bool fresh_ = true;  // the journal may hold rows that `ready_` has not

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "rbit/base/database.h"
+#include "rbit/dispatch/closing.h"
 #include "rbit/dispatch/dispatcher.h"
 #include "rbit/intake/request.h"
 #include "rbit/intake/request_writer.h"
@@ -124,6 +125,8 @@ class Story {
     spawn(loop_.get_executor(), draining(*this, limit, ended), "draining");
     settle_down();
   }
+  /// The ends of jobs are answered and published as this says.
+  void reply_by(RunnerPolicy policy) { closing_policy_ = std::move(policy); }
   /// Runs `task` with the loop turning.
   void run(Task<void> task) { test::run(loop_, std::move(task)); }
 
@@ -191,6 +194,9 @@ class Story {
       if (request && request->package == deadly_) stop_dead();
       return request;
     };
+    means.closing = [this](const Job& job, const Outcome& outcome, Status status) {
+      return closing(closing_policy_, job, outcome, status);
+    };
     means.make_record = [](const Job& job) { return Result<std::string>("/records/" + job.key); };
     means.remove_record = [](const std::string&) {};
     means.try_disk = [this] { return disk; };
@@ -224,7 +230,7 @@ class Story {
   Notice front_end_answers{loop_.get_executor()};
 
  private:
-  RunnerPolicy policy_;
+  RunnerPolicy policy_, closing_policy_;
   std::unique_ptr<Database> database_;
   std::unique_ptr<SqliteJournal> journal_;
   std::unique_ptr<ScriptedRunner> runner_;

@@ -44,6 +44,7 @@ void PublishConnection::start() {
     connection_ = std::move(connection);
     was_up_ = true;
     declared_.clear();
+    proven_.clear();
     open_channel();
     up_.notify();
   };
@@ -210,15 +211,23 @@ void PublishConnection::kick() {
   });
 }
 
+/// One to an exchange that may not be there, or not for us, would take its neighbours' channel
+/// along and make them go twice.
+bool PublishConnection::goes_alone(const Item& item) const {
+  const std::string& exchange = item.message.exchange;
+  return item.suspect || (!exchange.empty() && !proven_.contains(exchange));
+}
+
 void PublishConnection::pump() {
   if (!channel_ || !channel_->is_open() || connection_->is_blocked()) return;
-  const bool alone =
-      std::any_of(items_.begin(), items_.end(), [](const auto& one) { return one.second.suspect; });
+  const bool alone = std::any_of(items_.begin(), items_.end(),
+                                 [this](const auto& one) { return goes_alone(one.second); });
   const std::size_t limit = alone ? 1 : most_in_flight;
   for (auto& [number, item] : items_) {
     if (in_flight_.size() >= limit) return;
     if (item.in_flight) continue;
     item.in_flight = true;
+    item.alone = alone;
     in_flight_[number] = SteadyClock::now();
     channel_->publish(item.message,
                       [this, alive = lifetime_.watch(), number = number](Answer answer) {
@@ -234,14 +243,18 @@ void PublishConnection::answered(std::uint64_t number, const Answer& answer) {
   if (found == items_.end()) return;  // it lost its patience
   Item& item = found->second;
   item.in_flight = false;
-  if (answer.ok()) return finish(number, answer);
+  if (answer.ok()) {
+    proven_.insert(item.message.exchange);
+    return finish(number, answer);
+  }
   const Refusal& why = *answer.refusal;
+  if (closed_the_channel(why)) proven_.erase(item.message.exchange);
   if (why.code == no_route) declared_.erase(item.message.routing_key);
   if (why.code == lost) {
     item.unsure = item.unsure || !why.unsent;
     return;  // again, when we are back
   }
-  if (!closed_the_channel(why) || item.suspect) return finish(number, answer);
+  if (!closed_the_channel(why) || item.suspect || item.alone) return finish(number, answer);
   item.suspect = true;  // whose fault it was shows when each goes alone
 }
 

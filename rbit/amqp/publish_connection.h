@@ -66,6 +66,7 @@ class PublishConnection : public Publisher {
     Time deadline;
     bool in_flight = false;
     bool suspect = false;  // it or a neighbour of it closed the channel: it goes alone next time
+    bool alone = false;    // it is the only one under way: what becomes of the channel is its doing
     bool holds = false;    // however long the broker is blocked
     bool again = false;    // it was not confirmed in time, and is published a second time
     bool unsure = false;   // it was sent on a connection that is lost, unanswered
@@ -75,6 +76,7 @@ class PublishConnection : public Publisher {
   Task<Answer> send(Outgoing message, bool holds);
   Task<Answer> declare_on(std::shared_ptr<Connection> connection, DeclareQueue queue,
                           Time deadline);
+  bool goes_alone(const Item& item) const;
   void kick();
   void pump();
   void answered(std::uint64_t number, const Answer& answer);
@@ -91,6 +93,7 @@ class PublishConnection : public Publisher {
   std::shared_ptr<Channel> channel_;
   Notice up_;
   std::set<std::string> declared_;  // on this connection
+  std::set<std::string> proven_;    // exchanges that took something on this connection
   bool was_up_ = false;
   std::uint64_t login_refusals_ = 0;  // before it was up for the first time
   std::uint64_t last_number_ = 0;

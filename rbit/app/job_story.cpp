@@ -69,6 +69,21 @@ json describe_report(const ReportRecord& record) {
           {"note", record.note}};
 }
 
+/// A row of the outbox that is no report but what the job publishes, to where its message says.
+json describe_publication(const ReportRecord& record) {
+  const Report& report = record.report;
+  return {{"attempt", report.attempt},
+          {"seq", report.seq},
+          {"id", report.carried.message_id},
+          {"to", report.message},
+          {"reply", report.reason == "reply"},
+          {"time", report.time},
+          {"state", record.state},
+          {"tries", report.tries},
+          {"due", record.due},
+          {"note", record.note}};
+}
+
 json describe_dead(const DeadLetter& letter) {
   return {{"id", letter.id}, {"reason", letter.reason}, {"time", letter.time}};
 }
@@ -145,16 +160,29 @@ void tell_attempt(const json& attempt, Telling& telling) {
         name + "'s output: " + log + (attempt["log_kept"] == true ? "" : " (removed since)"));
 }
 
-void tell_report(const json& report, Telling& telling) {
+/// "waiting after 2 tries in vain, next try ..., its note": what became of a row of the outbox.
+std::string fate_of(const json& report) {
   const std::string state = text_of(report, "state");
-  std::string line = "report " + std::to_string(number_of(report, "seq")) + " to " +
-                     text_of(report, "target") + ": " + verdict_of(report, "status") + "; " + state;
+  std::string line = state;
   if (const auto tries = number_of(report, "tries"); tries > 0)
     line += " after " + std::to_string(tries) + " tries in vain";
   if (const auto due = number_of(report, "due"); state == "waiting" && due > 0)
     line += ", next try " + local_time(due);
   if (const std::string note = text_of(report, "note"); !note.empty()) line += ", " + note;
-  telling.add(number_of(report, "time"), std::move(line));
+  return line;
+}
+
+void tell_report(const json& report, Telling& telling) {
+  telling.add(number_of(report, "time"), "report " + std::to_string(number_of(report, "seq")) +
+                                             " to " + text_of(report, "target") + ": " +
+                                             verdict_of(report, "status") + "; " + fate_of(report));
+}
+
+void tell_publication(const json& publication, Telling& telling) {
+  telling.add(number_of(publication, "time"),
+              std::string(publication["reply"] == true ? "answer " : "message ") +
+                  std::to_string(number_of(publication, "seq")) + " to " +
+                  text_of(publication, "to") + ": " + fate_of(publication));
 }
 
 /// "job 36: col10642 1.0, key ...", or "job KEY" of one that has no more names.
@@ -214,7 +242,7 @@ std::string tell_settlement(const json& story, std::int64_t now, const Broker& b
 
 Result<nlohmann::json> job_story(Database& database, const std::string& name) {
   const History journal(database);
-  const auto history = journal.job(name);
+  auto history = journal.job(name);
   if (!history) return Error{"job " + name, "is not in the journal", "`rbit jobs` lists them"};
   json story = describe(history->job);
   story["run"] = history->run;
@@ -222,7 +250,15 @@ Result<nlohmann::json> job_story(Database& database, const std::string& name) {
   story["settlement"] = describe_settlement(history->job);
   story["attempts"] = last_of(history->attempts, describe_attempt);
   story["deliveries"] = last_of(history->deliveries, describe_delivery);
-  story["reports"] = last_of(history->reports, describe_report);
+  std::vector<ReportRecord> reports, publications;
+  for (ReportRecord& record : history->reports) {
+    const bool is_publication = record.report.target == publication_target;
+    (is_publication ? publications : reports).push_back(std::move(record));
+  }
+  story["reports"] = last_of(reports, describe_report);
+  story["publications"] = last_of(publications, describe_publication);
+  const json result = json::parse(history->job.result, nullptr, false);
+  story["result"] = result.is_discarded() ? json() : result;
   story["dead"] = last_of(journal.dead_of(history->job.key), describe_dead);
   return Result<json>(boost::system::in_place_value, std::move(story));
 }
@@ -249,11 +285,17 @@ std::string tell(const nlohmann::json& story, std::int64_t now, const Broker& br
                                                  ? "delivered again, joined the running job"
                                                  : "delivered again, got the same answer again");
   for (const json& report : story["reports"]) tell_report(report, telling);
+  for (const json& publication : story["publications"]) tell_publication(publication, telling);
   for (const json& letter : story["dead"])
     telling.add(number_of(letter, "time"), "dead letter " +
                                                std::to_string(number_of(letter, "id")) + ": " +
                                                text_of(letter, "reason"));
   std::string tail = tell_settlement(story, now, broker);
+  if (!story["result"].is_null())
+    tail +=
+        "result: " +
+        text::one_line(story["result"].dump(-1, ' ', true, json::error_handler_t::replace), 600) +
+        "\n";
   for (const json& artifact : story["artifacts"])
     tail += "artifact: " + text::one_line(artifact.get<std::string>(), 600) + "\n";
   return head + telling.text() + tail;

@@ -19,6 +19,9 @@ namespace rbit {
 ///   message,
 ///                   exit, wall_us, cpu_us, memory_kib, output_bytes, log, log_kept}]
 ///   deliveries      [{run, attempt, time, what}], those that began no attempt: joined, answered
+///   publications    [{attempt, seq, id, to, reply, time, state, tries, due, note}], what it sends
+///                   through the outbox; on the embedded queue that is in its queue at once
+///   result          what the job gave, any JSON; null: nothing
 ///   reports         [{target, attempt, seq, status, reason, message, time, state, tries, due,
 ///   note}] dead            [{id, reason, time}], of the embedded queue; a broker keeps its own
 ///

@@ -14,6 +14,7 @@ namespace rbit {
 ///   A1.before    A1.claimed     the commit of the claim, before the early acknowledgement
 ///   A1.acknowledged             and after it
 ///   V            the leader told the end; the artifacts are not collected yet
+///   V.noted      its outcome is in the record, with what the job gives
 ///   J3.before    J3.after       the commit of the verdict
 ///   A.copied     the copy to a retry or dead queue is confirmed
 ///   A.before     A.after        the settlement; of AMQP A.sent is between acknowledgement and

@@ -1,4 +1,4 @@
-"""The invariants I1 to I10 of README.rst: pure functions from Evidence to a list of
+"""The invariants I1 to I11 of README.rst: pure functions from Evidence to a list of
 violations, each a line for people. An empty list everywhere is a fault survived.
 
 What was not collected cannot be judged: each function says nothing then. `covered` names those
@@ -231,6 +231,29 @@ def i10_nothing_hangs(evidence):
             if one.seconds > 2 * one.heartbeat + CALL_SLACK]
 
 
+def i11_sent_with_the_verdict(evidence):
+    """Each done job publishes once, and that in its last attempt; any other one does not. The same
+    message may arrive again, by its id, where rbit was killed before it had noted that it was
+    taken, or did not hear of it."""
+    if evidence.sent is None or evidence.journal is None:
+        return []
+    problems, sent = [], by_job(evidence.sent)
+    kills = sum(1 for one in evidence.kills if one.of == "rbit")
+    for job in sorted(evidence.confirmed | set(sent)):
+        row, arrived = evidence.journal.get(job), sent.get(job, [])
+        is_done = row is not None and row.state == "done"
+        ids = {one.id for one in arrived}
+        if len(ids) != (1 if is_done else 0):
+            problems.append(f"job {job} is '{row and row.state}' and sent {len(ids)} messages: "
+                            f"{sorted(ids)}")
+        if is_done and any(one.attempt != row.attempt for one in arrived):
+            problems.append(f"job {job} was done in attempt {row.attempt} and sent "
+                            f"{[one.attempt for one in arrived]}")
+        if len(arrived) - len(ids) > kills + evidence.resent.get(job, 0):
+            problems.append(f"job {job} sent {len(arrived)} times with {kills} kills")
+    return problems
+
+
 INVARIANTS = (
     ("I1", i1_nothing_is_lost, lambda e: e.confirmed),
     ("I2", i2_nothing_is_invented, lambda e: e.runs or e.reports),
@@ -243,6 +266,7 @@ INVARIANTS = (
     ("I8", i8_consuming_again, lambda e: e.recoveries),
     ("I9", i9_heartbeats, lambda e: not e.heartbeat_is_the_fault),
     ("I10", i10_nothing_hangs, lambda e: e.calls),
+    ("I11", i11_sent_with_the_verdict, lambda e: e.sent),
 )
 
 

@@ -74,6 +74,14 @@ class Recovery:
 
 
 @dataclasses.dataclass
+class Sent:
+    """A message that a job published, as it arrived: which attempt of it says so, and its id."""
+    job: str
+    attempt: int
+    id: str
+
+
+@dataclasses.dataclass
 class Resources:
     descriptors: int
     threads: int
@@ -100,6 +108,7 @@ class Evidence:
     answered: dict = dataclasses.field(default_factory=dict)     # id: deliveries to this rbit again
     reports: list = dataclasses.field(default_factory=list)
     acks: list = dataclasses.field(default_factory=list)
+    sent: list = None                                            # Sent; None: jobs publish nothing
     journal: dict = None                                         # id: Row; None: not collected
     leftovers: list = dataclasses.field(default_factory=list)    # "pid command line"
     before: Resources = None

@@ -1,5 +1,6 @@
 /* The job of the fault suite: says in the run log that it begins, sleeps, says that it ends.
- *     fault_job RUNLOG
+ *     fault_job RUNLOG [EXCHANGE KEY]
+ * With EXCHANGE and KEY it publishes "JOB ATTEMPT" there, by descriptor 3, before it sleeps.
  * If RBIT_PACKAGE is "gated", it waits for a file RUNLOG.gate first.
  * What it does stands in RBIT_VERSION as MS-CODE-TIMES: it sleeps MS milliseconds and ends with
  * CODE in its first TIMES attempts, with 0 afterwards. A line of the log is one write to a file
@@ -41,8 +42,8 @@ int main(int argc, char** argv) {
   long milliseconds = 0;
   int code = 0, times = 0, log;
   struct timespec pause;
-  if (argc != 2) {
-    fprintf(stderr, "usage: fault_job RUNLOG\n");
+  if (argc != 2 && argc != 4) {
+    fprintf(stderr, "usage: fault_job RUNLOG [EXCHANGE KEY]\n");
     return 2;
   }
   log = open(argv[1], O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666);
@@ -58,6 +59,9 @@ int main(int argc, char** argv) {
   if (say(log, "begin", 0) != 0) return 2;
   printf("job %s, attempt %s\n", variable("RBIT_JOB_ID"), variable("RBIT_ATTEMPT"));
   fflush(stdout);
+  if (argc == 4)
+    dprintf(3, "{\"publish\": {\"exchange\": \"%s\", \"key\": \"%s\", \"body\": \"%s %s\"}}\n",
+            argv[2], argv[3], variable("RBIT_JOB_ID"), variable("RBIT_ATTEMPT"));
   if (strcmp(variable("RBIT_PACKAGE"), "gated") == 0) wait_for_gate(argv[1]);
   pause.tv_sec = milliseconds / 1000;
   pause.tv_nsec = milliseconds % 1000 * 1000000;

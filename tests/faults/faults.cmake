@@ -40,6 +40,7 @@ if(RBIT_TEST_PYTHON)
   rbit_faults(administration three)
   rbit_faults(helpers three)
   rbit_faults(front_end three)
+  rbit_faults(sending three)
   # Of programs that the sanitizers look after, where they are built with them.
   rbit_faults(frames one sanitized)
   rbit_faults(model two sanitized)

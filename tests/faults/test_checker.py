@@ -14,7 +14,7 @@ import checker
 import run
 import schedule
 from amqp_codec import Method
-from evidence import Ack, Call, Evidence, Kill, Recovery, Report, Resources, Row, Run
+from evidence import Ack, Call, Evidence, Kill, Recovery, Report, Resources, Row, Run, Sent
 from wire_log import DOWN, UP, Seen, WireLog
 
 
@@ -239,6 +239,27 @@ class CheckerTest(unittest.TestCase):
     def test_i10_a_call_that_hangs(self):
         self.evidence.calls.append(Call("rbit submit", 16.5))
         self.broken("I10", "rbit submit took 16.5 s")
+
+    def test_i11_what_was_sent(self):
+        one = self.evidence
+        one.journal["2"].attempt = 2
+        good = [Sent("1", 1, "m1:1:3"), Sent("2", 2, "m2:2:4")]
+        one.sent = good + good[:1]  # once more, under its id: rbit was killed
+        self.assertEqual(checker.check(one), [])
+        self.assertIn("I11", checker.covered(one))
+        one.sent = good[:1]
+        self.broken("I11", "job 2 is 'done' and sent 0 messages")
+        one.sent = [*good, Sent("1", 1, "m1:1:4")]
+        self.broken("I11", "job 1 is 'done' and sent 2 messages")
+        one.sent = [good[0], Sent("2", 1, "m2:1:2")]
+        self.broken("I11", "job 2 was done in attempt 2 and sent [1]")
+        one.sent = [*good, Sent("3", 1, "m3:1:2")]
+        self.broken("I11", "job 3 is 'None' and sent 1 messages")
+        one.sent = good + good[:1] * 2
+        self.broken("I11", "job 1 sent 3 times with 1 kills")
+        one.sent = good
+        one.journal["2"].state = "failed"
+        self.broken("I11", "job 2 is 'failed' and sent 1 messages")
 
     def test_the_summary_counts_what_was_lost_and_what_ran_twice(self):
         one = self.evidence

@@ -9,7 +9,7 @@ from pybit_messages import build_request
 from rbit_suite import BINARY_DIR, wait_until
 
 TAKES = """
-    runner = shell!cat >> {file}; sed 's/.*"message_id":"\\([^"]*\\)".*/ \\1/' <&4 >> {file}
+    runner = shell!cat >> {file}; sed 's/.*"message_id":"\\([^"]*\\)".*/ \\1/' <&4 >> {file}; echo >> {file}
     message = raw
     metadata-fd = 4
     """

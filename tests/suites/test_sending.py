@@ -12,6 +12,7 @@ TAKES = """
     runner = shell!cat >> {file}; sed 's/.*"message_id":"\\([^"]*\\)".*/ \\1/' <&4 >> {file}; echo >> {file}
     message = raw
     metadata-fd = 4
+    slots = 1
     """
 
 

@@ -18,7 +18,9 @@ TAKES = """
 
 class Sending(LocalQueue):
     def lines(self, name):
-        return self.read(name).splitlines() if os.path.exists(self.path(name)) else []
+        """Those that are whole."""
+        text = self.read(name) if os.path.exists(self.path(name)) else ""
+        return text.rpartition("\n")[0].splitlines()
 
     def wait_for_lines(self, name, count):
         wait_until(lambda: len(self.lines(name)) >= count, f"{count} lines of {name}")

@@ -76,7 +76,7 @@ class Folder {
       error("holds a NUL byte, which no key and no value can");
       return;
     }
-    const bool in_runner = open_ != nullptr && open_->key() == "runner";
+    const bool in_runner = open_ != nullptr && (open_->key() == "runner" || open_->key() == "run");
     if (text::trim(line).empty() && in_runner)
       open_->raw_lines.emplace_back();  // of a script; the value itself has no blank lines
     if (text::trim(line).empty() || line.front() == '#' || line.front() == ';' || is_rem(line))

@@ -17,14 +17,15 @@ struct IniValue {
   Place place;               // where the section first begins; of the key
   std::string text;          // the lines of a key's value, joined with '\n'
   std::vector<Place> lines;  // where each line of `text` stands
-  /// Only `runner` has them: the lines behind the first as they stand in the file, blank ones too.
+  /// Only `runner` and `run` have them: the lines behind the first as they stand in the file, blank
+  /// ones too.
   std::vector<std::string> raw_lines;
   bool inherited = false;  // from [DEFAULT]
 
   /// Returns the key by which the section has it, which is lower-cased.
   std::string key() const;
   /// The value as a text of lines: they lose the indentation that all behind the first have, and no
-  /// more. REQUIRES: it is `runner`.
+  /// more. REQUIRES: it is `runner` or `run`.
   std::string block() const;
 };
 

@@ -1,10 +1,10 @@
 #include <algorithm>
 #include <filesystem>
-#include <iterator>
 
 #include "rbit/base/names.h"
 #include "rbit/base/text.h"
 #include "rbit/config/message_keys.h"
+#include "rbit/config/process_keys.h"
 #include "rbit/config/script_line.h"
 #include "rbit/config/section_reader.h"
 #include "rbit/config/sections.h"
@@ -17,20 +17,6 @@ namespace rbit::config {
 namespace {
 
 constexpr std::string_view prefix = "runner:";
-
-/// Names that would let the environment of rbit decide what code a job runs, or that belong to
-/// rbit's own service. One with '*' is a beginning.
-constexpr std::string_view not_passed[] = {
-    "LD_*",  "BASH_ENV",      "ENV",        "PYTHON*",  "PERL5*",
-    "GIT_*", "NOTIFY_SOCKET", "WATCHDOG_*", "LISTEN_*", "CREDENTIALS_DIRECTORY",
-    "RBIT_*"};
-
-bool may_pass(std::string_view name) {
-  return std::none_of(std::begin(not_passed), std::end(not_passed), [name](auto pattern) {
-    return pattern.ends_with('*') ? name.starts_with(pattern.substr(0, pattern.size() - 1))
-                                  : name == pattern;
-  });
-}
 
 std::set<int> read_exit_codes(SectionReader& reader) {
   std::set<int> codes;
@@ -174,33 +160,6 @@ std::optional<int> read_signal(SectionReader& reader) {
   if (const auto signal = parse_signal(value)) return *signal;
   reader.wrong("cancel-signal", value, "is no signal (write TERM, INT, HUP, 15 ...)");
   return std::nullopt;
-}
-
-std::vector<std::string> read_pass_env(SectionReader& reader) {
-  auto names = reader.list("pass-env");
-  for (const auto& name : names) {
-    if (!is_variable_name(name))
-      reader.wrong("pass-env", name, "is no name of a variable");
-    else if (!may_pass(name))
-      reader.wrong("pass-env", name,
-                   "is never passed on (env." + name + " = VALUE gives jobs a value of your own)");
-  }
-  return names;
-}
-
-void read_env(SectionReader& reader, RunnerPolicy& policy) {
-  constexpr std::size_t family = 4;  // "env."
-  for (const auto& [key, node] : *reader.section()) {
-    if (!key.starts_with("env.")) continue;
-    const IniValue& entry = node.data();
-    const std::string name = entry.spelled.substr(family);
-    if (!is_variable_name(name))
-      reader.wrong(key, name, "is no name of a variable");
-    else if (name.starts_with("RBIT_"))
-      reader.error(key, "the names that begin with RBIT_ are rbit's own");
-    policy.env[name] = entry.text;
-    reader.note("env." + name, entry.text, entry.place, is_secret_name(name));
-  }
 }
 
 /// DEFAULT's keys are settings of every runner and only told of where they stand. Two settings must

@@ -191,6 +191,7 @@ Loaded load(const std::string& path, const Overrides& overrides) {
   read_rbit(ini, section, overrides, loaded);
   const auto head = loaded.values.size();
   read_runners(ini, loaded);
+  read_hooks(ini, loaded);
   const auto runners = loaded.values.size();
   read_queues(section, loaded);
   const auto queues = loaded.values.size();

@@ -111,6 +111,9 @@ inline constexpr Named<HookEvent> hook_event_names[] = {
     {HookEvent::failed, "failed"},       {HookEvent::blocked, "blocked"},
     {HookEvent::cancelled, "cancelled"}, {HookEvent::connection_fail, "connection-fail"}};
 
+/// Between the first signal to a hook and SIGKILL.
+inline constexpr std::chrono::milliseconds hook_grace{2'000};
+
 struct HookSettings {
   std::string name;
   Place place;       // of the section
@@ -120,6 +123,16 @@ struct HookSettings {
   std::vector<std::string> runners;  // whose jobs it is about; empty: all
   bool required = false;             // of `before`: what fails it fails the job
   RunnerPolicy policy;
+
+  bool is_about(std::string_view runner) const {
+    return runners.empty() || std::find(runners.begin(), runners.end(), runner) != runners.end();
+  }
+  /// Whether it hears of ends of attempts: of what the outbox brings it.
+  bool hears_ends() const {
+    return std::any_of(on.begin(), on.end(), [](HookEvent event) {
+      return event != HookEvent::before && event != HookEvent::connection_fail;
+    });
+  }
 };
 
 struct QueueMapping {

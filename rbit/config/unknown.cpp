@@ -64,6 +64,8 @@ class Checker {
             "a runner's section is called [runner:NAME] (write [runner:" + name + "])");
     } else if (name.starts_with("runner")) {
       error(section, place, "a runner's section is called [runner:NAME]");
+    } else if (text::is_one_of(text::lower(name), {"hook", "hooks"})) {
+      error(section, place, "a hook's section is called [hook:NAME]");
     } else if (text::lower(name) == "default") {
       warning(section, place, "is not read; keys for all sections stand in [DEFAULT]");
     } else if (near || contains_lower(known, name)) {
@@ -93,7 +95,8 @@ class Checker {
   void check_default(const Ini& defaults, const IniValue& entry,
                      const std::vector<std::string>& names) {
     const std::string name = entry.key();
-    for (const std::string_view table : {"runner", "rbit", "amqp", "status", "monitor", "log"})
+    for (const std::string_view table :
+         {"runner", "hook", "rbit", "amqp", "status", "monitor", "log"})
       if (const Key* known = find_key(table, name)) return check_empty(defaults, entry, *known);
     const bool is_setting = std::any_of(ini_.begin(), ini_.end(), [&](const auto& section) {
       return is_used(section.second, name);
@@ -115,16 +118,17 @@ class Checker {
   void check_keys(const Ini& section, std::string_view table) {
     std::map<const Key*, const IniValue*> seen;
     const auto names = key_names(table);
+    const bool starts_processes = table == "runner" || table == "hook";
     for (const auto& [written, node] : section) {
       const IniValue& entry = node.data();
-      if (table == "runner" && written == "user" && text::trim(entry.text).empty())
+      if (starts_processes && written == "user" && text::trim(entry.text).empty())
         error(section, entry.place,
               "'user' is empty: its jobs would run as rbit does (name a user, or leave it out)");
       if (entry.inherited) continue;  // [DEFAULT] is looked at by itself
       if (const Key* key = find_key(table, written)) {
         if (!key->family()) check_spellings(section, entry, seen.emplace(key, &entry));
         check_empty(section, entry, *key);
-      } else if (table == "runner") {
+      } else if (starts_processes) {
         check_setting(section, entry, names);
       } else if (!written.starts_with("pybitweb-") && written != "pipeline") {
         unknown_key(section, entry, table, names);
@@ -174,6 +178,7 @@ class Checker {
   static bool is_used(const Ini& section, const std::string& key) {
     const IniValue* line = find_value(section, "runner");
     if (line == nullptr) line = find_value(section, "script");
+    if (line == nullptr) line = find_value(section, "run");
     if (line == nullptr) return false;
     const std::string spelled = text::lower(line->text);
     for (const auto& use :
@@ -187,8 +192,9 @@ class Checker {
   void check_empty(const Ini& section, const IniValue& entry, const Key& key) {
     const bool is_text =
         key.type == KeyType::text || key.type == KeyType::path || key.type == KeyType::list;
-    const bool may_be = key.family() || key.name == "password" || key.name == "runner" ||
-                        key.name == "script" || (key.name == "user" && key.section == "runner");
+    const bool may_be = key.family() ||
+                        text::is_one_of(key.name, {"password", "runner", "script", "run"}) ||
+                        (key.name == "user" && text::is_one_of(key.section, {"runner", "hook"}));
     if (is_text && !may_be && text::trim(entry.text).empty())
       doubt(section, entry.place,
             "'" + entry.key() + "' is empty (give it a value, or leave it out)");

@@ -67,6 +67,9 @@ struct RunContext {
   /// What the job is told beside its message, by its word for it ("event"): the variable RBIT_EVENT
   /// of its environment, the setting `event` of a host's.
   std::map<std::string, std::string> facts{};
+  /// What the file of its output is called below the log directory, DIRECTORY/NAME; empty: as that
+  /// of the job's attempt.
+  std::string log_name{};
 };
 
 /// Does jobs, of one [runner:NAME] section. On the loop's thread; several runs may be under way.

@@ -1,7 +1,6 @@
 #include "rbit/dispatch/attempts.h"
 
 #include <chrono>
-#include <optional>
 #include <utility>
 
 #include "rbit/base/failpoint.h"
@@ -62,8 +61,6 @@ Task<Outcome> Attempts::try_once(const Binding& binding, RunningJob& running,
     context_.observer.progress(running.job, progress);
   };
   context.mistake_of = context_.outside.mistake_of;
-  std::optional<Outcome> refused = co_await context_.outside.before(running.job, context);
-  if (refused) co_return std::move(*refused);
   failpoint("X.before");
   outcome = co_await binding.runner->run(running.job, context);
   running.stop.listen(nullptr);

@@ -38,9 +38,6 @@ struct FlowMeans {
   /// What the end of a job publishes beside what it gave itself: its answer, its result.
   std::function<std::vector<Publication>(const Job&, const Outcome&, Status)> closing =
       [](const Job&, const Outcome&, Status) { return std::vector<Publication>(); };
-  /// Runs before the process of a job is started, in its slot. An outcome: the job ends with it.
-  std::function<Task<std::optional<Outcome>>(const Job&, RunContext&)> before =
-      [](const Job&, RunContext&) -> Task<std::optional<Outcome>> { co_return std::nullopt; };
   /// As RunContext has it.
   std::function<std::string(const Destination&)> mistake_of = [](const Destination&) {
     return std::string();

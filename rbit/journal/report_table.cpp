@@ -15,11 +15,16 @@ ReportTable::ReportTable(Database& database, std::vector<ReportTarget> targets, 
   if (count.step()) waiting_ = count.integer(0);
 }
 
-Result<void> ReportTable::add(std::int64_t job, const Report& report, const Job* whole) {
+bool ReportTable::carry_messages() const {
+  return std::any_of(targets_.begin(), targets_.end(),
+                     [](const ReportTarget& target) { return target.carries_message; });
+}
+
+Result<void> ReportTable::add(std::int64_t job, Report report, const Job* whole) {
   {
     auto last = database_.prepare(
-        "SELECT reported, reported_status, reported_reason, reported_message, reported_final "
-        "FROM job WHERE id = ?",
+        "SELECT reported, reported_status, reported_reason, reported_message, reported_final, "
+        "runner FROM job WHERE id = ?",
         job);
     const auto row = last.step();
     if (!row) return row.error();
@@ -28,6 +33,7 @@ Result<void> ReportTable::add(std::int64_t job, const Report& report, const Job*
                       last.text(1) == to_string(report.status) && last.text(3) == report.message &&
                       (report.reason.empty() || last.text(2) == report.reason);
     if (same) return {};
+    report.runner = last.text(5);  // targets may ask whose job it is
   }
   const auto noted = database_.run(
       "UPDATE job SET seq = seq + 1, reported = ?, reported_status = ?, reported_reason = ?, "

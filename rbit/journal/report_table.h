@@ -20,12 +20,15 @@ class ReportTable {
   /// One row a target for each report; above `limit` waiting rows the oldest that are not final go.
   ReportTable(Database& database, std::vector<ReportTarget> targets, std::int64_t limit);
 
+  /// Whether a target's rows carry the message of a job: it is needed until its end then.
+  bool carry_messages() const;
+
   // Changes.
 
   /// Adds `report` of the job in row `job`, unless it says nothing new: after a final status of the
   /// run, or if status and message are those of the last one of this attempt. `whole` is the job,
   /// for targets that carry its message; nullptr: the message is not to be had.
-  Result<void> add(std::int64_t job, const Report& report, const Job* whole);
+  Result<void> add(std::int64_t job, Report report, const Job* whole);
   /// Adds what the job publishes, and gives the message id that it has from now on: of the job's
   /// key, the attempt, and a number that the job's reports count too. Those to one destination
   /// leave one after the other; another one does not wait for them.

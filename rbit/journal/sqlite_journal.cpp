@@ -397,7 +397,7 @@ Result<void> SqliteJournal::write_begin(const Job& job, const std::string& prope
 
 Result<void> SqliteJournal::write_payload(std::int64_t row, const Job& job,
                                           const std::string& properties, bool redelivered) {
-  const bool has_body = job.may_be_owned || job.owned;
+  const bool has_body = job.may_be_owned || job.owned || reports_.carry_messages();
   return database_.run(
       "INSERT OR REPLACE INTO payload(job, request, properties, redelivered, timestamp, body) "
       "VALUES(?, ?, ?, ?, ?, ?)",

@@ -33,7 +33,7 @@ Attempt::Attempt(const asio::any_io_executor& loop, const Job& job, RunContext& 
     : job_(job),
       context_(context),
       policy_(policy),
-      log_(log_dir, job, policy.log_limit),
+      log_(log_dir, job, policy.log_limit, context.log_name),
       giving_(job, context, policy),
       timer_(loop) {}
 

@@ -54,12 +54,12 @@ nlohmann::json headers_of(const MessageHead& head) {
 }  // namespace
 
 HostedRunner::HostedRunner(const asio::any_io_executor& loop, std::vector<std::string> argv,
-                           std::string what, std::string name, RunnerPolicy policy, RunPlace place,
-                           LeaderPool& leaders)
+                           std::string what, std::string section, RunnerPolicy policy,
+                           RunPlace place, LeaderPool& leaders)
     : LocalRunner(loop, std::move(policy), std::move(place), leaders),
       argv_(std::move(argv)),
       what_(std::move(what)),
-      name_(std::move(name)),
+      section_(std::move(section)),
       changed_(loop) {}
 
 Task<Result<void>> HostedRunner::prepare() {
@@ -180,7 +180,7 @@ Task<Outcome> HostedRunner::run_in(const Workspace& workspace, const Job& job, R
 
 /// What a job leaves in its host it would leave in every one: said once.
 void HostedRunner::say_why_replaced(const HostChannel& host, const Job& job) {
-  const std::string who = "[runner:" + name_ + "] ";
+  const std::string who = "[" + section_ + "] ";
   if (const std::string& file = host.past().stale_file; !file.empty())
     log::info(who + file + " is another file by now: its host was replaced");
   const std::string& left = host.past().leftovers;
@@ -196,6 +196,8 @@ HostJob HostedRunner::host_job(const Job& job, const RunContext& context,
                                const Workspace& workspace) const {
   nlohmann::json fields;
   for (const JobField& field : job_fields) fields[field.name] = field.value(job);
+  auto its_settings = settings(job);
+  for (const auto& [name, value] : context.facts) its_settings.insert_or_assign(name, value);
   const bool has_home = !account().home.empty() || has_variable(environment(), "HOME");
   HostJob host_job;
   host_job.token = random_uuid();
@@ -219,7 +221,7 @@ HostJob HostedRunner::host_job(const Job& job, const RunContext& context,
       // Another user cannot reach it; then a crash of rbit at the wrong moment costs one more run.
       {"record_dir", other_account() ? std::string() : context.record_dir},
       {"fields", std::move(fields)},
-      {"settings", settings(job)}};
+      {"settings", std::move(its_settings)}};
   if (const std::string& body = job.body.bytes(); text::is_utf8(body))
     order["payload"] = body;
   else

@@ -17,7 +17,7 @@ class HostedRunner : public LocalRunner {
  public:
   /// `argv` is the host's command line, `what` names the runner in errors: "plugin!lib.so:name".
   HostedRunner(const asio::any_io_executor& loop, std::vector<std::string> argv, std::string what,
-               std::string name, RunnerPolicy policy, RunPlace place, LeaderPool& leaders);
+               std::string section, RunnerPolicy policy, RunPlace place, LeaderPool& leaders);
 
   Task<Result<void>> prepare() override;
   Task<void> close() override;
@@ -35,7 +35,7 @@ class HostedRunner : public LocalRunner {
   void say_why_replaced(const HostChannel& host, const Job& job);
 
   const std::vector<std::string> argv_;
-  const std::string what_, name_;
+  const std::string what_, section_;
   std::vector<std::unique_ptr<HostChannel>> idle_;
   std::set<std::string> said_;       // of what was left in hosts
   std::set<HostChannel*> starting_;  // owned by `start_host`, until they are ready

@@ -32,13 +32,13 @@ bool is_checked_name(std::string_view name) {
 
 }  // namespace
 
-JobLog::JobLog(std::string log_dir, const Job& job, std::int64_t limit)
+JobLog::JobLog(std::string log_dir, const Job& job, std::int64_t limit, std::string name)
     : log_dir_(std::move(log_dir)),
-      file_name_(name_of(job)),
+      file_name_(name.empty() ? name_of(job) : name),
       path_(log_dir_ + "/" + file_name_),
       half_(std::max(limit / 2, least_half)) {
   const auto& request = job.request;
-  if (is_checked_name(request.package) && is_checked_name(request.version) &&
+  if (name.empty() && is_checked_name(request.package) && is_checked_name(request.version) &&
       is_checked_name(request.arch)) {
     old_name_ = request.package + "_" + request.version + "-" + request.arch + "-" +
                 std::to_string(job.timestamp);

@@ -23,7 +23,8 @@ namespace rbit {
 /// short job costs one open, write and close.
 class JobLog {
  public:
-  JobLog(std::string log_dir, const Job& job, std::int64_t limit);
+  /// `name`: another one than that of the job's attempt; empty: that.
+  JobLog(std::string log_dir, const Job& job, std::int64_t limit, std::string name = {});
   /// Its name below the log directory: <queue>/<key>-<attempt>.log, each as `file_name_of` writes
   /// it
   static std::string name_of(const Job& job);

@@ -45,6 +45,7 @@ Task<Outcome> LocalRunner::run(const Job& job, RunContext& context) {
   if (auto opened = attempt.open_log(); !opened) co_return not_started(opened.error());
   auto workspace = make_workspace(job, context.record_dir);
   if (!workspace) co_return not_started(workspace.error());
+  if (auto put = put_long_facts(*workspace, context); !put) co_return not_started(put.error());
   attempt.work_in(workspace->path());
   Outcome outcome = co_await run_in(*workspace, job, context, attempt);
   if (policy_.keep_work) workspace->keep();
@@ -89,6 +90,21 @@ Result<void> LocalRunner::make_output_dir(const Job& job) const {
   const Fd directory(::open(top.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   if (directory && make_below(directory.get(), whole.substr(top.size()), mode)) return {};
   return Error::while_doing("cannot be made", whole, errno, "see output-dir");
+}
+
+/// What no variable could hold lies in a file, and the fact NAME_file says where.
+Result<void> LocalRunner::put_long_facts(const Workspace& workspace, RunContext& context) const {
+  constexpr std::size_t most_in_a_variable = 32 * 1024;
+  std::map<std::string, std::string> files;
+  for (auto& [name, value] : context.facts) {
+    if (value.size() <= most_in_a_variable) continue;
+    auto file = workspace.add(name, value, other_account());
+    if (!file) return file.error();
+    files[name + "_file"] = std::move(*file);
+    value.clear();
+  }
+  context.facts.merge(files);
+  return {};
 }
 
 std::map<std::string, std::string> LocalRunner::settings(const Job& job) const {

@@ -65,6 +65,7 @@ class LocalRunner : public Runner {
  private:
   Result<Workspace> make_workspace(const Job& job, const std::string& record_dir) const;
   Result<void> make_output_dir(const Job& job) const;
+  Result<void> put_long_facts(const Workspace& workspace, RunContext& context) const;
 
   const OutputDir output_dir_;
   Account account_ = own_account();

@@ -37,7 +37,7 @@ std::vector<std::string> python_host(const RunPlace& place, const std::string& t
 }  // namespace
 
 std::unique_ptr<Runner> make_runner(const asio::any_io_executor& loop, const RunnerLine& line,
-                                    const std::string& name, RunnerPolicy policy,
+                                    const std::string& section, RunnerPolicy policy,
                                     const RunPlace& place, LeaderPool& leaders) {
   if (line.kind == RunnerLine::Kind::shell)
     return std::make_unique<ShellRunner>(loop, line, std::move(policy), place, leaders);
@@ -45,7 +45,7 @@ std::unique_ptr<Runner> make_runner(const asio::any_io_executor& loop, const Run
   std::vector<std::string> host{place.plugin_host_program, trust_us(), line.target, line.name};
   if (line.kind == RunnerLine::Kind::python) host = python_host(place, target, policy.message);
   return std::make_unique<HostedRunner>(loop, std::move(host),
-                                        std::string(to_string(line.kind)) + "!" + target, name,
+                                        std::string(to_string(line.kind)) + "!" + target, section,
                                         std::move(policy), place, leaders);
 }
 

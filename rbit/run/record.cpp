@@ -72,26 +72,37 @@ bool is_still_there(const LeaderRecord& record) {
          static_cast<std::uint64_t>(start_time) == record.start_time;
 }
 
-Task<std::optional<LeaderRecord>> final_record(const OpenAttempt& attempt,
-                                               const RunnerPolicy& policy) {
+/// `what` it is of, for people.
+Task<std::optional<LeaderRecord>> final_record(std::string record_dir, std::string what,
+                                               milliseconds grace) {
   SystemClock clock;
-  const SteadyTime patience = clock.steady() + policy.grace + std::chrono::seconds(10);
+  const SteadyTime patience = clock.steady() + grace + std::chrono::seconds(10);
   for (;;) {
-    auto read = read_leader_record(attempt.record_dir);
+    auto read = read_leader_record(record_dir);
     if (!read) {
-      log::warning("job " + attempt.job.key + ": " + read.error().text());
+      log::warning(what + ": " + read.error().text());
       co_return std::nullopt;
     }
     if (!*read || !(*read)->running) co_return *read;
     if (clock.steady() >= patience) {
-      log::warning("job " + attempt.job.key +
-                   ": its leader of an earlier start does not end; killed");
+      log::warning(what + ": its leader of an earlier start does not end; killed");
       kill_if((*read)->pid, [&] { return is_still_there(**read); });
       (*read)->running = false;
       co_return *read;
     }
     co_await clock.sleep_for(milliseconds(20));
   }
+}
+
+Task<std::optional<LeaderRecord>> ended_record(std::string record_dir, std::string what,
+                                               milliseconds grace, std::string cgroups) {
+  const auto record = co_await final_record(record_dir, what, grace);
+  if (!record || record->end || record->host_released) co_return record;
+  const int killed = co_await end_left_behind(record->leader_id, cgroups);
+  if (killed > 0)
+    log::warning(what + ": " + std::to_string(killed) +
+                 " processes of an earlier start were killed");
+  co_return record;
 }
 
 /// What the record and, of a host, its result line say.
@@ -190,13 +201,8 @@ Result<void> note_output_dir(const std::string& record_dir, const std::string& o
 
 Task<std::optional<Outcome>> recover_attempt(OpenAttempt attempt, RunnerPolicy policy,
                                              RunPlace place, const std::atomic<bool>* stop) {
-  const auto record = co_await final_record(attempt, policy);
-  if (record && !record->end && !record->host_released) {
-    const int killed = co_await end_left_behind(record->leader_id, place.cgroups);
-    if (killed > 0)
-      log::warning("job " + attempt.job.key + ": " + std::to_string(killed) +
-                   " processes of an earlier start were killed");
-  }
+  const auto record = co_await ended_record(attempt.record_dir, "job " + attempt.job.key,
+                                            policy.grace, place.cgroups);
 
   const auto [workspace, log_file] = left_by(attempt, place);
   std::optional<Outcome> outcome = read_outcome(attempt.record_dir);
@@ -235,6 +241,20 @@ Task<std::optional<Outcome>> recover_attempt(OpenAttempt attempt, RunnerPolicy p
     if (auto removed = co_await remove_tree_aside(workspace); !removed)
       log::warning(removed.error().text());
   co_return outcome;
+}
+
+Task<void> end_leftover(std::string record_dir, std::string what, milliseconds grace,
+                        RunPlace place) {
+  const auto record = co_await ended_record(record_dir, what, grace, place.cgroups);
+  if (auto workspace = read_whole(record_dir + "/workspace")) {
+    if (workspace->ends_with('\n')) workspace->pop_back();
+    const bool is_ours = text::directory_of(*workspace) == place.work_dir;
+    if (is_ours)
+      if (const auto removed = co_await remove_tree_aside(*workspace); !removed)
+        log::warning(what + ": " + removed.error().text());
+  }
+  if (const auto removed = co_await remove_tree_aside(record_dir); !removed)
+    log::warning(what + ": " + removed.error().text());
 }
 
 void sync_record(const std::string& record_dir) {

@@ -2,6 +2,7 @@
 
 #include <sys/types.h>
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -40,6 +41,12 @@ Result<std::optional<LeaderRecord>> read_leader_record(const std::string& record
 Task<std::optional<Outcome>> recover_attempt(OpenAttempt attempt, RunnerPolicy policy,
                                              RunPlace place,
                                              const std::atomic<bool>* stop = nullptr);
+
+/// Ends what is left of something else that an earlier life ran with a record there, `what` for
+/// people, and that nobody goes on with: waits for its leader as `recover_attempt` does, and
+/// removes workspace and record. Never throws.
+Task<void> end_leftover(std::string record_dir, std::string what, std::chrono::milliseconds grace,
+                        RunPlace place);
 
 /// Says where the attempt has its workspace, so that the next life finds it there. An empty `root`:
 /// nowhere yet; said of each record when it is made, for one that says nothing is of an older rbit.

@@ -74,15 +74,19 @@ Result<void> let_others_pass(int directory, const std::string& path) {
 }
 
 /// Readable for the job's user alone: others may have his group.
-Result<void> write_message(int directory, const std::string& path, std::string_view body,
-                           const Rights& rights) {
-  Fd file(
-      ::openat(directory, "message", O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0400));
+Result<void> write_file(int directory, const std::string& name, const std::string& path,
+                        std::string_view body, const Rights& rights) {
+  Fd file(::openat(directory, name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+                   0400));
   if (!file) return errno_error(path, "cannot be made");
   if (!write_all(file.get(), body)) return errno_error(path, "cannot be written");
   if (rights.uid != ::geteuid() && ::fchown(file.get(), rights.uid, rights.gid) != 0)
     return errno_error(path, "cannot be given to the job's user");
   return {};
+}
+
+Rights rights_of(const Account* owner) {
+  return {0700, owner ? owner->uid : ::geteuid(), owner ? owner->gid : ::getegid()};
 }
 
 std::string name_of(const Job& job) {
@@ -101,16 +105,26 @@ Result<Workspace> Workspace::make(const std::string& work_dir, const Job& job,
   if (!name) return name.error();
 
   Workspace space(work_dir + "/" + *name);
-  const Rights his{0700, owner ? owner->uid : ::geteuid(), owner ? owner->gid : ::getegid()};
+  const Rights his = rights_of(owner);
   // He may pass through, not write: what lies in it cannot be replaced by him.
   const Rights ours{static_cast<mode_t>(owner ? 0710 : 0700), ::geteuid(), his.gid};
   const auto root = open_fresh(place->get(), *name, space.root_, ours);
   if (!root) return root.error();
   if (auto made = make_fresh(root->get(), "work", space.path(), his); !made) return made.error();
   if (auto made = make_fresh(root->get(), "tmp", space.tmp_dir(), his); !made) return made.error();
-  const auto written = write_message(root->get(), space.message_file(), job.body, his);
+  const auto written = write_file(root->get(), "message", space.message_file(), job.body, his);
   if (!written) return written.error();
   return space;
+}
+
+Result<std::string> Workspace::add(const std::string& name, std::string_view bytes,
+                                   const Account* owner) const {
+  const std::string path = root_ + "/" + name;
+  const Fd root(::open(root_.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (!root) return errno_error(root_, "cannot be opened");
+  const auto written = write_file(root.get(), name, path, bytes, rights_of(owner));
+  if (!written) return written.error();
+  return path;
 }
 
 bool Workspace::is_named_after(const std::string& root, const Job& job) {

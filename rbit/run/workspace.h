@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <string>
+#include <string_view>
 
 #include "rbit/base/result.h"
 #include "rbit/base/task.h"
@@ -38,6 +39,11 @@ class Workspace {
   std::string path() const { return root_ + "/work"; }
   std::string tmp_dir() const { return root_ + "/tmp"; }
   std::string message_file() const { return root_ + "/message"; }
+
+  /// Puts a file beside the message, with the same rights, and gives its path. `owner` as in
+  /// `make`.
+  Result<std::string> add(const std::string& name, std::string_view bytes,
+                          const Account* owner = nullptr) const;
 
   /// Leaves it where it is, as `keep-work` wants.
   void keep() { removed_ = true; }

@@ -9,6 +9,7 @@
 #include <cstring>
 #include <utility>
 
+#include "rbit/base/text.h"
 #include "rbit/base/trusted_path.h"
 #include "rbit/run/outcome_of.h"
 #include "rbit/run/pipe_reader.h"
@@ -111,6 +112,9 @@ Result<JobOrder> ShellRunner::order(const Job& job, const RunContext& context,
   set_default(order.environment, "TMPDIR", workspace.tmp_dir());
   set_default(order.environment, "HOME", workspace.path());
   for (std::string& variable : fields.variables) order.environment.push_back(std::move(variable));
+  for (const auto& [name, value] : context.facts)
+    if (value.find('\0') == std::string::npos)
+      order.environment.push_back("RBIT_" + text::upper(name) + "=" + value);
   order.directory = workspace.path();
   order.record_dir = Fd(::open(context.record_dir.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!order.record_dir) return Error::of_system(context.record_dir, errno);

@@ -510,3 +510,51 @@ TEST_CASE("what was on record before SIGKILL is on record after it") {
   const auto open = house.journal->open_attempts().value();
   CHECK(open.size() <= 1);
 }
+
+TEST_CASE("a target that carries messages has them, also of a queue that keeps its own") {
+  const test::TempDir dir;
+  JournalFixture f(dir / "rbit.db");
+  ReportTarget hook("hook:h");
+  hook.carries_message = true;
+  hook.hears_again = false;
+  std::string asked;
+  hook.wants = [&asked](const Report& report) {
+    asked += report.runner + " ";
+    return is_final(report.status);
+  };
+  f.targets = {"log", hook};
+  f.die_and_live();
+  Job job = f.job("a");
+  job.may_be_owned = false;
+  job.kind = MessageKind::json;
+  job.head.correlation_id = "c";
+  REQUIRE(f.begin(job));
+  f.die_and_live();
+  const auto open = f.journal->open_attempts();
+  REQUIRE(open.has_value());
+  REQUIRE(open->size() == 1);
+  CHECK(open->front().job.body == "body of a");
+  REQUIRE(f.done(open->front().job));
+  REQUIRE(f.settled("a"));
+  const auto due = f.journal->due_reports("hook:h", to_micros(f.clock.wall()), 10);
+  REQUIRE(due.size() == 1);
+  CHECK(due[0].status == Status::done);
+  CHECK(due[0].runner == "r");
+  CHECK(due[0].begun > 0);
+  CHECK(due[0].ended >= due[0].begun);
+  CHECK(due[0].carried.body == "body of a");
+  CHECK(asked == "r r ");
+
+  REQUIRE(test::run(f.loop, f.journal->report_again("a", true)));
+  CHECK(f.send_all("hook:h").size() == 1);
+}
+
+TEST_CASE("without such a target the journal keeps no message of a queue that has it") {
+  JournalFixture f;
+  Job job = f.job("a");
+  job.may_be_owned = false;
+  REQUIRE(f.begin(job));
+  auto row = f.database->prepare("SELECT length(body) FROM payload");
+  REQUIRE(row.step());
+  CHECK(row.integer(0) == 0);
+}

@@ -24,9 +24,9 @@ struct HostedFixture : test::RunnerFixture {
         "'{\"result\":\"done\",\"message\":\"'\"$1\"'\"}'; }; " +
         first + "; while read -r line; do token=${line##*'\"token\":\"'}; token=${token%%'\"'*}; " +
         body + "; done";
-    runner = std::make_unique<HostedRunner>(loop.get_executor(),
-                                            std::vector<std::string>{"/bin/sh", "-c", script},
-                                            "plugin!x.so:x", "pdf", policy, place(), leaders);
+    runner = std::make_unique<HostedRunner>(
+        loop.get_executor(), std::vector<std::string>{"/bin/sh", "-c", script}, "plugin!x.so:x",
+        "runner:pdf", policy, place(), leaders);
   }
 };
 
@@ -175,7 +175,7 @@ TEST_CASE_FIXTURE(HostedFixture, "what a host refuses is an error with its cure"
 TEST_CASE_FIXTURE(HostedFixture, "a program that is not there is told with its step") {
   runner = std::make_unique<HostedRunner>(loop.get_executor(),
                                           std::vector<std::string>{"/nonexistent/host"}, "what",
-                                          "pdf", policy, place(), leaders);
+                                          "runner:pdf", policy, place(), leaders);
   CHECK(prepare().error().text().find("No such file or directory") != std::string::npos);
 }
 

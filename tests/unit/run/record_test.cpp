@@ -304,3 +304,22 @@ TEST_CASE_FIXTURE(RecordFixture, "what a dead leader left behind is found by its
   CHECK(::waitpid(left, &status, 0) == left);
   CHECK(WTERMSIG(status) == SIGKILL);
 }
+
+TEST_CASE_FIXTURE(RecordFixture, "what is left of something nobody goes on with ends and is gone") {
+  const std::string root = make_workspace().root();
+  std::filesystem::create_directories(root + "/work");
+  REQUIRE(note_workspace(record_dir, root));
+  write_record("");
+  test::run(loop, end_leftover(record_dir, "a hook", std::chrono::milliseconds(0), place()));
+  CHECK_FALSE(std::filesystem::exists(root));
+  CHECK_FALSE(std::filesystem::exists(record_dir));
+
+  // Nothing that lies elsewhere.
+  const std::string other = dir / "other";
+  std::filesystem::create_directories(other);
+  std::filesystem::create_directories(record_dir);
+  REQUIRE(note_workspace(record_dir, other));
+  test::run(loop, end_leftover(record_dir, "a hook", std::chrono::milliseconds(0), place()));
+  CHECK(std::filesystem::exists(other));
+  CHECK_FALSE(std::filesystem::exists(record_dir));
+}

@@ -33,7 +33,7 @@ struct RunnerFixture : RunFixture {
   }
   void make(RunnerLine line) {
     if (runner) run(loop, runner->close());
-    runner = make_runner(loop.get_executor(), line, "pdf", policy, place(), leaders);
+    runner = make_runner(loop.get_executor(), line, "runner:pdf", policy, place(), leaders);
   }
   void shell(const std::string& line) {
     auto parsed = parse_runner_line("shell!" + line, policy.settings, dir.path());

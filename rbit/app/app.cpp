@@ -101,10 +101,12 @@ App::App(Configuration configuration, StateDir state)
       stop_(loop_.get_executor()),
       ballast_(state_.ballast()) {
   need_directory(place_.work_dir, Sharing::names);
-  for (const auto& directory : {place_.log_dir, place_.output_dir, state_.records()})
+  for (const auto& directory :
+       {place_.log_dir, place_.output_dir, state_.records(), state_.hook_records()})
     need_directory(directory, Sharing::nothing);
   database_ = open_journal_file(loop_.get_executor(), state_);
   open_broker();
+  make_leaders();
   open_journal();
   make_runners();
   make_dispatcher();
@@ -134,6 +136,7 @@ void App::open_journal() {
   if (settings().status.reports_to("amqp")) sinks.push_back(live_broker_->status_sink());
   if (settings().status.reports_to("webhook"))
     sinks.push_back(std::make_unique<WebhookSink>(loop, webhook_settings(settings().status)));
+  for (auto& sink : hooks_->sinks()) sinks.push_back(std::move(sink));
   const Enqueue enqueue = live_broker_->enqueue();
   if (!enqueue) sinks.push_back(live_broker_->publication_sink());
   std::vector<ReportTarget> targets;
@@ -148,7 +151,7 @@ void App::open_journal() {
   if (question_) observers_.add(*question_);
 }
 
-void App::make_runners() {
+void App::make_leaders() {
   const auto loop = loop_.get_executor();
   const CgroupPlace cgroup = delegated_cgroup();
   if (!cgroup.path.empty())
@@ -156,19 +159,26 @@ void App::make_runners() {
               (cgroup.limits ? "" : ", but without limits of memory and processes"));
   place_.cgroups = cgroup.path;
   leaders_ = std::make_unique<LeaderPool>(loop, place_.leader_program, cgroup.path);
+  hooks_ = std::make_unique<Hooks>(loop, configuration_, place_, state_.hook_records(), *leaders_);
+}
+
+void App::make_runners() {
   for (const auto& mapping : settings().queues) {
     if (runners_.count(mapping.runner) != 0) continue;
     readers_.emplace(mapping.runner, message_reader(configuration_, mapping.runner));
-    runners_[mapping.runner] =
-        make_runner(loop, configuration_.lines.at(mapping.runner), mapping.runner,
-                    settings().runners.at(mapping.runner).policy, place_, *leaders_);
+    runners_[mapping.runner] = hooks_->around(
+        mapping.runner,
+        make_runner(loop_.get_executor(), configuration_.lines.at(mapping.runner),
+                    "runner:" + mapping.runner, settings().runners.at(mapping.runner).policy,
+                    place_, *leaders_));
   }
 }
 
 BrokerNews App::broker_news() {
   BrokerNews news;
-  news.connection = [this](bool connected, const std::string&) {
+  news.connection = [this](bool connected, const std::string& why) {
     was_connected_ = was_connected_ || connected;
+    hooks_->connection(connected, why);
     if (monitor_) connected ? monitor_->connected() : monitor_->connection_failed();
     if (!connected) return;
     std::optional<milliseconds> limit = journal_->ack_limit(live_broker_->name());
@@ -317,6 +327,8 @@ void App::warn_of_root() const {
   std::vector<std::string> names;
   for (const auto& [name, runner] : runners_)
     if (settings().runners.at(name).policy.user.empty()) names.push_back(name);
+  for (const auto& [name, hook] : settings().hooks)
+    if (hook.policy.user.empty()) names.push_back("[hook:" + name + "]");
   if (!names.empty())
     log::warning("rbit runs as root, and so do the jobs of " + text::join(names, ", ") +
                  " (set user in their sections, or start rbit as another user)");
@@ -334,6 +346,7 @@ Task<void> App::live() {
   spawn(loop_.get_executor(), keep_reaping(clock_), "reaping");
   outbox_->start();
   dispatcher_->start();
+  co_await hooks_->open();
   const bool recovered = co_await recover();
   if (recovered) remove_old_records();
   spawn(loop_.get_executor(), log_keeper_->live(), "log keeper");
@@ -445,12 +458,13 @@ Task<void> App::shut() {
   monitor_.reset();
   co_await log_keeper_->stop();
   for (const auto& [name, runner] : runners_) co_await runner->close();
-  co_await leaders_->close();
   const bool all_sent = co_await outbox_->drain(outbox_drain);
   if (!all_sent)
     log::warning(std::to_string(journal_->reports_waiting()) +
                  " reports wait on disk and go out after the next start");
   co_await outbox_->close();
+  co_await hooks_->close(outbox_drain);
+  co_await leaders_->close();
   co_await live_broker_->close();
   database_->flush();
   log::info("stopped");

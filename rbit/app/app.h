@@ -10,6 +10,7 @@
 #include "rbit/app/control_handlers.h"
 #include "rbit/app/control_server.h"
 #include "rbit/app/followers.h"
+#include "rbit/app/hooks.h"
 #include "rbit/app/job_lines.h"
 #include "rbit/app/monitor_feed.h"
 #include "rbit/app/progress_board.h"
@@ -63,6 +64,7 @@ class App {
   void name_is_taken(const Error& why);
 
   void open_broker();
+  void make_leaders();
   void open_journal();
   void make_runners();
   BrokerNews broker_news();
@@ -94,9 +96,10 @@ class App {
   std::unique_ptr<Database> database_;
   std::unique_ptr<Broker> broker_;           // as the configuration names it
   std::unique_ptr<LiveBroker> live_broker_;  // as we have it
+  std::unique_ptr<LeaderPool> leaders_;
+  std::unique_ptr<Hooks> hooks_;
   std::unique_ptr<SqliteJournal> journal_;
   std::unique_ptr<Outbox> outbox_;
-  std::unique_ptr<LeaderPool> leaders_;
   std::map<std::string, std::unique_ptr<Runner>> runners_;
   std::map<std::string, MessageReader> readers_;  // by runner
   std::unique_ptr<Dispatcher> dispatcher_;

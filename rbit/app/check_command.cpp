@@ -71,6 +71,7 @@ ExitCode check_command(const Arguments& arguments) {
   if (live) check_webhook(settings, findings);
   check_services(settings, root, findings);
   check_runners(configuration, broker->traits(), findings);
+  check_hooks(configuration, broker->traits(), findings);
   return findings.failed() ? ExitCode::failed : ExitCode::ok;
 }
 

@@ -19,15 +19,19 @@ Task<Result<void>> prepare(Runner& runner, LeaderPool& leaders) {
   co_return able;
 }
 
-/// Starts what the runner would start before its first job; no message is touched.
-Result<void> can_work(const Configuration& configuration, const std::string& name) {
-  const config::Settings& settings = configuration.settings();
+/// Starts what it would start before its first job; no message is touched. `section`:
+/// "runner:NAME" or "hook:NAME".
+Result<void> can_work(const config::Settings& settings, const RunnerLine& line,
+                      const std::string& section, const RunnerPolicy& policy) {
   const RunPlace place = run_place(settings, settings.state_dir);
   asio::io_context loop{1};
   LeaderPool leaders(loop.get_executor(), place.leader_program);
-  const auto runner = make_runner(loop.get_executor(), configuration.lines.at(name), name,
-                                  settings.runners.at(name).policy, place, leaders);
-  return run_alone(loop, prepare(*runner, leaders));
+  const auto runner = make_runner(loop.get_executor(), line, section, policy, place, leaders);
+  Result<void> able = run_alone(loop, prepare(*runner, leaders));
+  if (able) return able;
+  Error why = able.error();
+  if (is_shortage(why.number) && why.cure.empty()) why.cure = cure_of_shortage(why.number);
+  return why;
 }
 
 /// Whether a broker of such patience would take the message of a long job back while it runs.
@@ -58,17 +62,34 @@ void check_runners(const Configuration& configuration, const BrokerTraits& broke
         std::any_of(settings.queues.begin(), settings.queues.end(),
                     [&runner = name](const auto& queue) { return queue.runner == runner; });
     const std::string thing = "[runner:" + name + "]";
-    const Result<void> able = can_work(configuration, name);
-    Error why = able ? Error() : able.error();
-    if (is_shortage(why.number) && why.cure.empty()) why.cure = cure_of_shortage(why.number);
+    const RunnerPolicy& policy = settings.runners.at(name).policy;
+    const Result<void> able = can_work(settings, line, "runner:" + name, policy);
+    const Error why = able ? Error() : able.error();
     if (able)
       findings.ok(thing + (used ? " can work" : " can work, and no queue names it"));
     else if (used)
       findings.fail({"", thing + " " + why.what(), why.cure});
     else  // rbit starts without it, and no job can be lost
       findings.warn({"", thing + ", which no queue names: " + why.what(), why.cure});
-    if (used && broker.patience)
-      check_patience(thing, settings.runners.at(name).policy, *broker.patience, findings);
+    if (used && broker.patience) check_patience(thing, policy, *broker.patience, findings);
+  }
+}
+
+void check_hooks(const Configuration& configuration, const BrokerTraits& broker,
+                 CheckFindings& findings) {
+  const config::Settings& settings = configuration.settings();
+  for (const auto& [name, hook] : settings.hooks) {
+    const std::string section = "hook:" + name, thing = "[" + section + "]";
+    const Result<void> able =
+        can_work(settings, configuration.hooks.at(name), section, hook.policy);
+    if (able)
+      findings.ok(thing + " can work");
+    else
+      findings.fail({"", thing + " " + able.error().what(), able.error().cure});
+    const bool is_connected = broker.descriptors > 0;
+    if (!is_connected && hook.on.contains(config::HookEvent::connection_fail))
+      findings.warn({thing, "connection-fail never comes: the embedded queue needs no connection",
+                     "leave it out of 'on', or name a broker"});
   }
 }
 

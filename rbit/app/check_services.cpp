@@ -258,7 +258,10 @@ void look_at_systemd(const fs::path& root, const fs::path& ours, std::vector<Ser
 void judge(const Service& service, const config::Settings& settings, CheckFindings& findings) {
   milliseconds grace(0);
   for (const auto& [name, runner] : settings.runners) grace = std::max(grace, runner.policy.grace);
-  const milliseconds drain = settings.drain_timeout, whole = drain + grace + last_reports;
+  const milliseconds of_hooks =
+      settings.hooks.empty() ? milliseconds(0) : last_reports + config::hook_grace;
+  const milliseconds drain = settings.drain_timeout,
+                     whole = drain + grace + last_reports + of_hooks;
   const std::string enough = duration_text(whole);
   const std::string thing = service.file;
   if (service.kills_at_once) {

@@ -16,6 +16,9 @@ void check_places(const config::Settings& settings, CheckFindings& findings);
 /// Each runner: what it starts, loads and writes to; and whether the broker waits for it.
 void check_runners(const Configuration& configuration, const BrokerTraits& broker,
                    CheckFindings& findings);
+/// Each hook: what it starts and loads, and whether what it waits for can come.
+void check_hooks(const Configuration& configuration, const BrokerTraits& broker,
+                 CheckFindings& findings);
 /// Asks the rbit that runs with this configuration, if one does, which queues it cannot read.
 void check_running(const config::Settings& settings, CheckFindings& findings);
 /// Whether the front-end answers, and takes our name and password.

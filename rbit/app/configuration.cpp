@@ -28,6 +28,27 @@ void read_schema(Configuration& configuration, const config::RunnerSettings& run
          "[runner:" + runner.name + "] schema: " + schema.error().text()});
 }
 
+/// What is wrong with a line that stands at `place`, as findings that begin with `begin`.
+void note_findings(const ParsedRunnerLine& parsed, const config::Place& place,
+                   const std::string& begin, config::Loaded& loaded) {
+  using enum config::Finding::Severity;
+  for (const auto& one : parsed.errors)
+    loaded.findings.push_back({error, place, begin + one, true});
+  for (const auto& one : parsed.warnings)
+    loaded.findings.push_back({warning, place, begin + one, true});
+}
+
+void read_hook_lines(Configuration& configuration) {
+  const config::Settings& settings = configuration.loaded.settings;
+  for (const auto& [name, hook] : settings.hooks) {
+    if (hook.line.empty()) continue;  // said already
+    ParsedRunnerLine parsed =
+        parse_runner_line(hook.line, hook.policy.settings, settings.directory);
+    note_findings(parsed, hook.line_place, "[hook:" + name + "] run: ", configuration.loaded);
+    configuration.hooks[name] = std::move(parsed.line);
+  }
+}
+
 }  // namespace
 
 Configuration read_configuration(const std::string& path, const config::Overrides& overrides) {
@@ -44,14 +65,13 @@ Configuration read_configuration(const std::string& path, const config::Override
     const auto find = [&](config::Finding::Severity severity, const std::string& text) {
       configuration.loaded.findings.push_back({severity, runner.line_place, begin + text, true});
     };
-    for (const auto& error : parsed.errors) find(config::Finding::Severity::error, error);
+    note_findings(parsed, runner.line_place, begin, configuration.loaded);
     for (const auto& error : mistakes_of_kind(runner.policy.message, parsed.line))
       find(config::Finding::Severity::error, error);
     if (auto known = OutputDir(runner.policy.output_dir).check(runner.policy.message); !known)
       configuration.loaded.findings.push_back(
           {config::Finding::Severity::error, place_of(configuration.loaded, runner, "output-dir"),
            "[runner:" + name + "] " + known.error().text(), true});
-    for (const auto& doubt : parsed.warnings) find(config::Finding::Severity::warning, doubt);
     if (is_script) {
       parsed.line.script = runner.script;
     } else if (parsed.line.kind == RunnerLine::Kind::shell) {
@@ -64,6 +84,7 @@ Configuration read_configuration(const std::string& path, const config::Override
     }
     configuration.lines[name] = std::move(parsed.line);
   }
+  read_hook_lines(configuration);
   configuration.loaded.sort_findings();
   return configuration;
 }

@@ -11,10 +11,12 @@
 
 namespace rbit {
 
-/// The file as every command needs it: read, and its runner lines and schemas taken apart.
+/// The file as every command needs it: read, and its lines of runners and hooks and its schemas
+/// taken apart.
 struct Configuration {
   config::Loaded loaded;
   std::map<std::string, RunnerLine> lines;    // by runner name
+  std::map<std::string, RunnerLine> hooks;    // of `run`, by the hook's name
   std::map<std::string, JsonSchema> schemas;  // of the runners that have one
 
   const config::Settings& settings() const { return loaded.settings; }

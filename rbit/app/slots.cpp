@@ -20,10 +20,14 @@ constexpr std::int64_t of_a_warm_host = 5;
 // What comes in and goes out: the control socket and a few who ask, the monitor's visitors,
 // front-ends, files that are open for a moment.
 constexpr std::int64_t of_others = 20;
+/// Hooks that hear of ends run beside the jobs, as many at once as the outbox sends.
+constexpr std::int64_t of_a_hook = 4 * of_a_job;
+
 std::int64_t of_a_slot(const Configuration& configuration) {
   std::int64_t hosted = 0;
-  for (const auto& [name, line] : configuration.lines)
-    if (line.kind != RunnerLine::Kind::shell) ++hosted;
+  for (const auto* lines : {&configuration.lines, &configuration.hooks})
+    for (const auto& [name, line] : *lines)
+      if (line.kind != RunnerLine::Kind::shell) ++hosted;
   return of_a_job + of_a_warm_host * std::max<std::int64_t>(0, hosted - 1);
 }
 
@@ -38,7 +42,8 @@ int slots_with_room(const Configuration& configuration, const BrokerTraits& brok
   const config::Settings& settings = configuration.settings();
   const int wanted = wanted_slots(settings);
   const std::int64_t each = of_a_slot(configuration);
-  const std::int64_t rest = descriptors_in_use() + of_others + broker.descriptors;
+  const std::int64_t rest = descriptors_in_use() + of_others + broker.descriptors +
+                            of_a_hook * static_cast<std::int64_t>(settings.hooks.size());
   const rlim_t limit = raise_descriptor_limit();
   const auto needed = static_cast<rlim_t>(rest + each * wanted);
   if (limit == RLIM_INFINITY || limit >= needed) return wanted;

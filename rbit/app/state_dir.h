@@ -29,6 +29,7 @@ class StateDir {
   std::string database() const { return path_ + "/rbit.db"; }
   std::string logs() const { return path_ + "/logs"; }
   std::string records() const { return path_ + "/records"; }
+  std::string hook_records() const { return path_ + "/hooks"; }
   std::string output() const { return path_ + "/output"; }
   std::string ballast() const { return path_ + "/ballast"; }
   static std::string socket(const std::string& path) { return path + "/control.sock"; }

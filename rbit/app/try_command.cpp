@@ -175,8 +175,8 @@ ExitCode try_command(const Arguments& arguments) {
   place.output_dir = std::filesystem::current_path().string();
   asio::io_context loop{1};
   LeaderPool leaders(loop.get_executor(), place.leader_program);
-  const auto runner =
-      make_runner(loop.get_executor(), configuration.lines.at(name), name, policy, place, leaders);
+  const auto runner = make_runner(loop.get_executor(), configuration.lines.at(name),
+                                  "runner:" + name, policy, place, leaders);
   TryReport report(values.count("json") != 0, policy.metrics);
   Outcome outcome;
   spawn(loop.get_executor(),

@@ -253,6 +253,38 @@ TEST_CASE("a report that fails alone holds nobody up, and comes back by itself")
   CHECK(house.journal.reports_waiting() == 0);
 }
 
+TEST_CASE("a report that is wanted later waits by itself, and the target is up") {
+  House house;
+  bool wanted_later = true;
+  house.answers = [&](const Report& report) {
+    return report.job_id == "36" && wanted_later ? SinkAnswer::later("exit 75") : take();
+  };
+  house.put("36", Status::blocked);
+  house.put("36", Status::done);
+  house.put("37", Status::done);
+  house.outbox.start();
+  house.turn();
+  CHECK(house.sink->story() == Story{"37 Done"});
+  CHECK(house.state().kind == TargetState::Kind::up);
+  CHECK(house.state().failed == 1);
+  house.put("38", Status::done);
+  house.wake();
+  house.live(1h);
+  CHECK(house.sink->story() == Story{"37 Done", "38 Done"});
+  CHECK(house.sink->calls > 10);
+  CHECK(house.sink->calls < 300);
+  wanted_later = false;
+  house.live(6min);
+  CHECK(house.sink->story() == Story{"37 Done", "38 Done", "36 Blocked", "36 Done"});
+
+  house.put("39", Status::done);
+  wanted_later = true;
+  house.answers = [](const Report&) { return SinkAnswer::later("exit 75"); };
+  house.wake();
+  house.live(24h * 8);
+  CHECK(house.journal.dropped == Story{"39: not taken for 7 days: exit 75"});
+}
+
 TEST_CASE("Retry-After is honoured, up to an hour") {
   for (const auto& [wish, expected] : {std::pair{120'000ms, 120s}, {86'400'000ms, 3600s}}) {
     House house;

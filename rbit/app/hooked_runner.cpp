@@ -1,0 +1,77 @@
+#include "rbit/app/hooked_runner.h"
+
+#include <unistd.h>
+
+#include <utility>
+
+#include "rbit/log/log.h"
+#include "rbit/run/outcome_of.h"
+
+namespace rbit {
+
+using config::HookEvent;
+
+HookedRunner::HookedRunner(std::unique_ptr<Runner> runner, std::vector<Hook*> hooks)
+    : runner_(std::move(runner)), hooks_(std::move(hooks)) {}
+
+Task<Result<void>> HookedRunner::prepare() {
+  for (Hook* hook : hooks_) {
+    if (!hook->settings().required) continue;
+    const Result<void> able = co_await hook->prepare();
+    if (able) continue;
+    Error why = able.error();
+    why.thing = "its [hook:" + hook->name() + "]" + (why.thing.empty() ? "" : ": " + why.thing);
+    co_return why;
+  }
+  co_return co_await runner_->prepare();
+}
+
+Task<Outcome> HookedRunner::run(const Job& job, RunContext& context) {
+  std::optional<Outcome> instead = co_await run_hooks(job, context);
+  Outcome outcome;
+  if (instead)
+    outcome = std::move(*instead);
+  else
+    outcome = co_await runner_->run(job, context);
+  const bool is_tried_again = outcome.kind == Outcome::Kind::not_started && outcome.shortage != 0;
+  if (!is_tried_again) passed_.erase(context.record_dir);
+  // Those that were not tried again after all: their records are gone.
+  constexpr std::size_t few = 64;
+  if (passed_.size() > few)
+    std::erase_if(passed_, [](const auto& one) { return ::access(one.first.c_str(), F_OK) != 0; });
+  co_return outcome;
+}
+
+Task<std::optional<Outcome>> HookedRunner::run_hooks(const Job& job, RunContext& context) {
+  while (passed_[context.record_dir] < hooks_.size()) {
+    Hook& hook = *hooks_[passed_[context.record_dir]];
+    if (context.stop.requested()) break;  // the runner says what that means
+    Job its_job = job;
+    HookFacts facts;
+    Outcome outcome =
+        co_await hook.run(HookEvent::before, std::move(its_job), std::move(facts), context.stop);
+    const bool was_asked =
+        outcome.kind == Outcome::Kind::cancelled || outcome.kind == Outcome::Kind::interrupted;
+    const bool is_short = outcome.kind == Outcome::Kind::not_started && outcome.shortage != 0;
+    if (was_asked || is_short) co_return outcome;
+    ++passed_[context.record_dir];
+    if (outcome.kind == Outcome::Kind::done) continue;
+    if (!hook.settings().required) {
+      hook.say_failure(HookEvent::before, "job " + job.name(), outcome);
+      continue;
+    }
+    if (outcome.kind == Outcome::Kind::not_started) co_return outcome;
+    const auto kind =
+        outcome.kind == Outcome::Kind::blocked ? Outcome::Kind::blocked : Outcome::Kind::failed;
+    Outcome verdict = make_outcome(kind, "hook", hook.text_of(outcome));
+    verdict.log_file = outcome.log_file;
+    co_return verdict;
+  }
+  co_return std::nullopt;
+}
+
+Task<void> HookedRunner::close() {
+  return runner_->close();
+}
+
+}  // namespace rbit

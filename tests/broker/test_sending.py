@@ -137,6 +137,7 @@ class Sending(BrokerSuite):
         self.assertNotIn("publish", {one["target"] for one in story["reports"]})
         self.assertEqual(self.rbit.stop(), 0)  # what waits, waits on disk
         self.start()
+        self.rbit.wait_for(f"its message to {missing}:k waits")  # also after a restart
         late = f"{self.dist}-late"
         self.channel.queue_declare(late, durable=True)
         self.channel.exchange_declare(missing, "fanout", durable=True)

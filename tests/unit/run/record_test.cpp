@@ -308,7 +308,7 @@ TEST_CASE_FIXTURE(RecordFixture, "what a dead leader left behind is found by its
 TEST_CASE_FIXTURE(RecordFixture, "what is left of something nobody goes on with ends and is gone") {
   const std::string root = make_workspace().root();
   std::filesystem::create_directories(root + "/work");
-  REQUIRE(note_workspace(record_dir, root));
+  REQUIRE(note_workspace(record_dir, root).has_value());
   write_record("");
   test::run(loop, end_leftover(record_dir, "a hook", std::chrono::milliseconds(0), place()));
   CHECK_FALSE(std::filesystem::exists(root));
@@ -318,7 +318,7 @@ TEST_CASE_FIXTURE(RecordFixture, "what is left of something nobody goes on with 
   const std::string other = dir / "other";
   std::filesystem::create_directories(other);
   std::filesystem::create_directories(record_dir);
-  REQUIRE(note_workspace(record_dir, other));
+  REQUIRE(note_workspace(record_dir, other).has_value());
   test::run(loop, end_leftover(record_dir, "a hook", std::chrono::milliseconds(0), place()));
   CHECK(std::filesystem::exists(other));
   CHECK_FALSE(std::filesystem::exists(record_dir));

@@ -57,6 +57,33 @@ class MessagesToHosts(Suite):
         self.send("json", b'{"order": {"id": 17}}')
         self.wait_for_words("kind is json", "/order/id is 17", '/order is {"id":17}', "/none is -")
 
+    def test_a_function_sends_bytes_to_the_next_queue(self):
+        self.order("""
+            import rbit
+            def run(body, context):
+                rbit.publish("", "next", bytes(body["bytes"]), type="order",
+                             headers={"x-kind": "new", "x-n": 3})
+                return {"sent": len(body["bytes"])}
+            """)
+        self.send("orders", b'{"bytes": [0, 255, 10]}')
+        self.wait_for_words("kind is raw", "routing_key is next", "type is order",
+                            "content_type is application/octet-stream", "header x-kind is new",
+                            "header x-n is 3", "body 00ff0a")
+
+    def test_a_job_that_fails_sends_nothing(self):
+        self.order("""
+            import rbit
+            def run(body, context):
+                rbit.publish("", "next", "no")
+                if body == "now":
+                    rbit.publish("", "next", "now", when="now")
+                raise rbit.Failed("as asked")
+            """)
+        self.send("orders", b'"later"', expect=1)
+        self.send("orders", b'"now"', expect=1)
+        self.wait_for_words("body " + b"now".hex())
+        self.assertNotIn("body " + b"no".hex() + "\n", self.logs())
+
     def test_what_may_not_be_sent_is_the_reason(self):
         self.order("""
             import rbit

@@ -34,20 +34,24 @@ class Documents(Suite):
 
 class Readme(Documents):
     def test_the_first_ini_file_with_the_commands_below_it(self):
-        self.take(blocks_of_readme()[0])
+        """Without a broker, as it says; tests/broker/test_readme.py has one."""
+        self.take(blocks_of_readme()[0] + "[amqp]\nurl = local:\n")
         state = self.path("state")  # as a service would be given one
         self.start(environment=self.environment(STATE_DIRECTORY=state))
         os.environ["STATE_DIRECTORY"] = state
         self.addCleanup(os.environ.pop, "STATE_DIRECTORY")
-        line = re.search(r"^    rbit (submit hello\.ini .*--wait)$", text_of("README.rst"), re.M)[1]
-        done = self.command(*shlex.split(line.replace("hello.ini", self.config)))
+        line = re.search(r"^    rbit (submit orders\.ini .*--wait)$", text_of("README.rst"), re.M)[1]
+        done = self.command(*shlex.split(line.replace("orders.ini", self.config)))
         self.assertEqual((done.returncode, done.stdout), (0, "Building\nDone\n"), done.stderr)
-        self.assertEqual(self.read("state", "output", "hello.txt"), "hello world 1.0\n")
+        self.assertEqual(self.read("state", "output", "order.txt"), "order 17\n")
         key = done.stderr.split()[1]
         for command in ("log", "explain"):
             self.assertEqual(self.command(command, self.config, key).returncode, 0)
-        self.assertIn("world", self.command("jobs", self.config).stdout)
+        self.assertIn(key, self.command("jobs", self.config).stdout)
         self.assertEqual(self.command("check", self.config).returncode, 0)
+
+    def test_it_has_six_lines(self):
+        self.assertEqual(len(blocks_of_readme()[0].split("\n")), 6 + 1)
 
     def test_the_lines_for_descriptor_3(self):
         lines = re.search(r"::\n\n((?:    echo '\{.*>&3\n)+)", text_of("README.rst"))[1]
@@ -61,6 +65,7 @@ class Readme(Documents):
 
     def test_the_other_ini_files_add_to_the_first(self):
         first, *others = blocks_of_readme()
+        first += "[amqp]\nurl = local:\n"
         self.assertEqual(len(others), 3)
         for name in ("amqp-password", "pybit-password"):
             os.chmod(self.write(name, "secret\n"), 0o600)
@@ -104,6 +109,48 @@ class CliConsumer(Documents):
             named |= {word for word in re.findall(r"\b[a-z]+[-_][a-z-_]+\b", text)}
         self.assertLessEqual({"url", "virtual_host", "exit-codes", "slots", "declare"}, named)
         self.assertEqual(named - keys, set())
+
+
+class Messages(Documents):
+    """rbit-messages(7): each INI file in it takes a message as it says."""
+
+    def setUp(self):
+        super().setUp()
+        page = plain(text_of("man", "rbit-messages.7"))
+        self.files = re.findall(r"\.EX\n(\[rbit\]\n.*?)\.EE", page, re.S)
+        self.assertEqual(len(self.files), 3)
+        self.write("order.schema.json", text_of("examples", "orders", "order.schema.json"))
+
+    def run_with(self, text, body, *more):
+        self.take(text.replace("[amqp]", "state-dir = state\n[amqp]")
+                      .replace("/var/log/", self.directory + "/"))
+        done = self.command("check", self.config)
+        self.assertEqual(done.returncode, 0, done.stdout)
+        self.start()
+        done = self.command("submit", self.config, "--queue", "orders", "--json", body,
+                            "--message-id", "first", "--wait", *more)
+        log = self.command("log", self.config, "first").stdout
+        self.assertEqual(self.rbit.stop(), 0)
+        return done, log
+
+    def test_the_first_takes_an_order(self):
+        done, log = self.run_with(self.files[0], '{"order": 17}', "--header", "x-shop=corner; id")
+        self.assertEqual((done.returncode, done.stdout), (0, "Building\nDone\n"), done.stderr)
+        self.assertEqual(log, "order 17 of corner; id\n")
+
+    def test_the_one_with_a_schema(self):
+        done, log = self.run_with(self.files[1], '{"order": 17, "customer": "Ada"}')
+        self.assertEqual((done.returncode, log), (0, "order 17\n"), done.stderr)
+        wrong = self.write("wrong.json", '{"order": "x", "customer": "Ada"}')
+        done = self.command("validate", self.config, "order", wrong)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("/order: ", done.stdout)
+
+    def test_the_one_with_a_hook(self):
+        done, _ = self.run_with(self.files[2], '{"order": 0}')
+        self.assertEqual(done.returncode, 1, done.stdout)
+        rbit_suite.wait_until(lambda: os.path.exists(self.path("orders")), "the hook's line")
+        self.assertEqual(self.read("orders"), "first: Failed exit 1\n")
 
 
 if __name__ == "__main__":

@@ -112,7 +112,10 @@ Task<void> ControlHandlers::submit(nlohmann::json request, ControlPeer& peer) {
   Message message;
   properties_from_json(json::text_in(request, "properties"), message);
   message.queue = json::text_in(request, "queue");
-  message.body = base64::decoded(json::text_in(request, "bytes")).value_or("");
+  message.body = request.contains("bytes")
+                     ? base64::decoded(json::text_in(request, "bytes")).value_or("")
+                     : json::text_in(request, "body");
+  if (message.message_id.empty()) message.message_id = json::text_in(request, "message_id");
   const auto wait = request.find("delay");
   const bool is_delayed = wait != request.end() && wait->is_number_unsigned();
   const milliseconds delay(is_delayed ? wait->get<std::int64_t>() : 0);

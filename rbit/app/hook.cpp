@@ -54,9 +54,7 @@ Task<Outcome> Hook::run(config::HookEvent event, Job job, HookFacts facts, StopR
   const Result<std::string> record = make_record();
   if (!record) co_return not_started(record.error());
   RunContext context{[](Status, const std::string&) {}, stop, *record};
-  context.mistake_of = [](const Destination&) {
-    return std::string("a hook publishes nothing (its job may)");
-  };
+  context.publishes_nothing = "a hook publishes nothing (its job may)";
   context.facts = std::move(facts);
   context.facts["hook"] = name();
   context.facts["event"] = word;

@@ -8,8 +8,8 @@
 
 namespace rbit {
 
-/// Walks through a compiled schema and a document, and ends at the first misfit (rbit/doc/traps.rst,
-/// valijson-bounds).
+/// Walks through a compiled schema and a document, and ends at the first misfit
+/// (rbit/doc/traps.rst, valijson-bounds).
 std::optional<Misfit> misfit_by(const SchemaPlan& plan, const nlohmann::json& document);
 
 }  // namespace rbit

@@ -64,6 +64,8 @@ struct RunContext {
   std::function<std::string(const Destination&)> mistake_of = [](const Destination&) {
     return std::string();
   };
+  /// Why what runs here may publish nothing at all; empty: it may, where its policy says.
+  std::string publishes_nothing{};
   /// What the job is told beside its message, by its word for it ("event"): the variable RBIT_EVENT
   /// of its environment, the setting `event` of a host's.
   std::map<std::string, std::string> facts{};

@@ -36,7 +36,8 @@ Result<void> ReportTable::add(std::int64_t job, Report report, const Job* whole)
     report.runner = last.text(5);  // targets may ask whose job it is
   }
   const auto noted = database_.run(
-      "UPDATE job SET seq = seq + 1, reported = ?, reported_status = ?, reported_reason = ?, "
+      "UPDATE job SET seq = seq + 1, reported_seq = seq + 1, reported = ?, reported_status = ?, "
+      "reported_reason = ?, "
       "reported_message = ?, reported_final = ? WHERE id = ?",
       report.attempt, to_string(report.status), report.reason, report.message,
       is_final(report.status), job);
@@ -91,7 +92,7 @@ Result<void> ReportTable::insert(std::int64_t job, const Report& report, const R
   const auto written = database_.run(
       "INSERT INTO outbox(job, target, attempt, seq, status, reason, message, final, time, due, "
       "request, properties, body) "
-      "VALUES(?1, ?2, ?3, (SELECT seq FROM job WHERE id = ?1), ?4, ?5, ?6, ?7, ?8, "
+      "VALUES(?1, ?2, ?3, (SELECT reported_seq FROM job WHERE id = ?1), ?4, ?5, ?6, ?7, ?8, "
       "iif(?9, NULL, 0), ?10, ?11, ?12)",
       job, target.name, report.attempt, to_string(report.status), report.reason, report.message,
       is_final(report.status), report.time, *behind, request, properties, Blob{body});

@@ -184,6 +184,8 @@ ALTER TABLE job DROP COLUMN settled;
 -- or the one that asked for the job. Who waits for it, `due` 0 and behind no other row of its job,
 -- is `apart`: a publication that is delayed.
 ALTER TABLE job ADD COLUMN result TEXT NOT NULL DEFAULT '';
+ALTER TABLE job ADD COLUMN reported_seq INTEGER NOT NULL DEFAULT 0;  -- of the last report
+UPDATE job SET reported_seq = seq;  -- from here on `seq` counts what jobs publish, too
 ALTER TABLE outbox ADD COLUMN request TEXT NOT NULL DEFAULT '';     -- JSON
 ALTER TABLE outbox ADD COLUMN properties TEXT NOT NULL DEFAULT '';  -- JSON
 ALTER TABLE outbox ADD COLUMN body BLOB NOT NULL DEFAULT x'';

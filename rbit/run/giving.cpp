@@ -80,11 +80,12 @@ Result<void> Giving::publish(PublishEvent event) {
 
 Result<void> Giving::check(const Destination& to) const {
   const std::string what = "publish to " + written(to);
-  if (const std::string mistake = context_.mistake_of(to); !mistake.empty())
-    return Error{what, mistake, ""};
+  if (!context_.publishes_nothing.empty()) return Error{what, context_.publishes_nothing, ""};
   if (!is_covered(to, policy_.may_publish))
     return Error{"", what + " is not allowed",
                  "add " + written(to) + " to may-publish in " + section(job_)};
+  if (const std::string mistake = context_.mistake_of(to); !mistake.empty())
+    return Error{what, mistake, ""};
   return {};
 }
 

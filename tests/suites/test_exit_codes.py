@@ -123,8 +123,8 @@ class Metadata(Suite):
         self.write("command", "#!/usr/bin/python3\n"
                               "import json, os, sys\n"
                               "metadata = json.load(os.fdopen(os.dup(3)))\n"
-                              "body = json.load(sys.stdin)\n"
-                              "print(metadata['delivery_info']['routing_key'], body['job']['id'])\n"
+                              "body = sys.stdin.read()\n"
+                              "print(metadata['delivery_info']['routing_key'], body)\n"
                               "sys.exit(3)\n")
         os.chmod(self.path("command"), 0o755)
         with open(os.path.join(SOURCE_DIR, "man", "rbit-cli-consumer.7")) as file:
@@ -135,17 +135,23 @@ class Metadata(Suite):
                             .replace("amqp://guest:guest@localhost", "local:")
                             .replace("[rbit]\n", "[rbit]\nstate-dir = state\n"))
         self.start()
-        done = self.submit("myqueue", "col10642", job=36, wait=True, expect=1)
+        done = self.command("submit", self.config, "--queue", "myqueue", "--body", "anything",
+                            "--message-id", "36", "--wait")
+        self.assertEqual(done.returncode, 1, done.stderr)
         self.assertIn("exit 3", done.stdout)
-        self.assertIn("myqueue 36", done.stdout)
+        self.assertEqual(self.printed(), "myqueue anything\n")
 
-    def test_the_least_message_of_the_page(self):
-        with open(os.path.join(SOURCE_DIR, "man", "rbit-cli-consumer.7")) as file:
-            body = re.search(r'\.EX\n(\{"job".*?)\.EE', file.read(), re.DOTALL)[1]
-        self.configure({"q": 'runner = shell!echo "$(base64 -w 0)"'})
+    def test_a_message_of_any_bytes_as_an_argument(self):
+        """What the page has in place of a command without --pipe."""
+        body = bytes(range(256))
+        self.configure({"q": 'message = raw\nrunner = shell!echo "$(base64 -w 0)"'})
         self.start()
-        self.submit("q", file=self.write("message.json", body), wait=True)
-        self.assertEqual(base64.b64decode(self.printed()).decode(), body)
+        with open(self.path("message"), "wb") as file:
+            file.write(body)
+        done = self.command("submit", self.config, "--queue", "q", self.path("message"),
+                            "--message-id", "36", "--wait")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(base64.b64decode(self.printed()), body)
 
 
 if __name__ == "__main__":

@@ -67,6 +67,19 @@ TEST_CASE_FIXTURE(PublishingFixture, "to one destination in order; another one d
   CHECK(journal->reports_waiting() == 4);  // Building and Done, for two targets
 }
 
+TEST_CASE_FIXTURE(PublishingFixture, "a status told again has its number, whatever was published") {
+  const Job one = job("k");
+  REQUIRE(begin(one));
+  REQUIRE(finish_with(one, Outcome::Kind::done, Settlement::accept(), {to("", "q", "1")}));
+  REQUIRE(send_all("log").size() == 2);
+  REQUIRE(test::run(loop, journal->report_again("k", true)));
+  const auto again = journal->due_reports("log", to_micros(clock.wall()), 10);
+  REQUIRE(again.size() == 1);
+  CHECK(again[0].seq == 2);
+  REQUIRE(due().size() == 1);
+  CHECK(due()[0].seq == 3);
+}
+
 TEST_CASE_FIXTURE(PublishingFixture, "a verdict once more publishes nothing more") {
   const Job one = job("k");
   REQUIRE(begin(one));

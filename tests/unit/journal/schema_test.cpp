@@ -36,6 +36,7 @@ TEST_CASE("a file of a newer rbit is left alone, with the cure") {
 /// Takes away what version 8 brought.
 void take_back_version_8(Database& database) {
   REQUIRE(database.execute("ALTER TABLE job DROP COLUMN result"));
+  REQUIRE(database.execute("ALTER TABLE job DROP COLUMN reported_seq"));
   for (const char* column : {"request", "properties", "body", "apart"})
     REQUIRE(database.execute(("ALTER TABLE outbox DROP COLUMN " + std::string(column)).c_str()));
 }

@@ -2,49 +2,12 @@
 
 import json
 import os
-import textwrap
 import unittest
 
-from host_case import PYTHON, SOURCE, HostCase
-
-HOST = os.path.join(SOURCE, "runners", "python", "rbit_host")
+from python_case import PythonCase
 
 
-class PythonMessages(HostCase):
-    def host(self, source, message):
-        config = os.path.join(self.directory, "config")
-        os.makedirs(config, exist_ok=True)
-        with open(os.path.join(config, "mine.py"), "w") as file:
-            file.write(textwrap.dedent(source))
-        return self.start([PYTHON, "-I", "-B", HOST, "--config-dir=" + config,
-                           "--message=" + message, "mine:run"])
-
-    def ready(self, source, message="json"):
-        host = self.host(source, message)
-        self.assertEqual({"ready": True}, host.event(), host.log())
-        return host
-
-    def refusal(self, source, message="json"):
-        host = self.host(source, message)
-        event = host.event()
-        self.assertIn("refused", event or {}, host.log())
-        return event
-
-    def run_once(self, source, payload="{}", message="json", settings=None, **members):
-        self.setUp()
-        host = self.ready(source, message)
-        events = host.job(settings, payload, kind=message, **members)
-        self.assertEqual(0, host.end())
-        self.log = host.log()
-        return events
-
-    def value_of(self, expression, payload="{}", message="json", **members):
-        """What `expression` is in a function of (body, context)."""
-        events = self.run_once("import rbit\ndef run(body, context):\n    return [%s]\n"
-                               % expression, payload, message, **members)
-        self.assertVerdict(events, "done")
-        return events[-1]["value"][0]
-
+class PythonMessages(PythonCase):
     # What a function is given
 
     def test_the_old_form_with_json(self):
@@ -352,60 +315,6 @@ class PythonMessages(HostCase):
             self.assertEqual(1, len(events), events)
             self.assertEqual("failed", events[0]["result"])
             self.assertIn(words, events[0]["message"])
-
-    def test_outside_a_job(self):
-        refused = self.refusal("import rbit\nrbit.publish('e', 'k', '')\ndef run(body): pass")
-        self.assertIn("RuntimeError: rbit.publish: no job is running here", refused["refused"])
-        self.setUp()
-        host = self.ready("""
-            import threading, rbit
-            go, done = threading.Event(), threading.Event()
-            def late():
-                go.wait()
-                try:
-                    rbit.publish("", "q", "late")
-                except RuntimeError as error:
-                    print("late:", error)
-                done.set()
-            def run(body, context):
-                threading.Thread(target=late, daemon=True).start()
-            import atexit
-            def at_end():
-                go.set()
-                done.wait()
-            atexit.register(at_end)
-            """)
-        self.assertVerdict(host.job(payload="{}", kind="json"), "done")
-        self.assertEqual(0, host.end())
-        self.assertIn("late: rbit.publish: no job is running here", host.log())
-
-    def test_a_child_of_the_function_does_not_speak_for_it(self):
-        events = self.run_once("""
-            import os, rbit
-            def run(body, context):
-                child = os.fork()
-                if child == 0:
-                    try:
-                        rbit.publish("", "q", "child")
-                    except RuntimeError as error:
-                        print(error, flush=True)
-                    os._exit(0)
-                os.waitpid(child, 0)
-            """)
-        self.assertEqual(1, len(events), events)
-        self.assertIn("only the job's own process speaks for it", self.log)
-
-    def test_from_many_threads(self):
-        events = self.run_once("""
-            import threading, rbit
-            def run(body, context):
-                def say():
-                    for _ in range(50): rbit.publish("", "q", "y" * 5000)
-                threads = [threading.Thread(target=say) for _ in range(4)]
-                for thread in threads: thread.start()
-                for thread in threads: thread.join()
-            """)
-        self.assertEqual(["y" * 5000] * 200, [event["publish"]["body"] for event in events[:-1]])
 
     def test_modules_that_a_job_broke_do_not_break_what_the_host_says(self):
         events = self.run_once("""

@@ -94,8 +94,10 @@ class Calls:
         self.result_text = None
 
     def close(self):
-        with self._events.lock:
-            self._open = False
+        """From now on each is refused."""
+        if getpid() == self._pid:
+            with self._events.lock:
+                self._open = False
 
     def publish(self, exchange, key, body, file, delay, when, headers, priority, properties):
         message = {"exchange": _name("exchange", exchange), "key": _name("key", key)}
@@ -134,8 +136,7 @@ class Calls:
                   "write what is to be sent to a file and name that with file=")
 
     def result(self, value):
-        self._check("result")
-        self.result_text = result_text(value)
+        self._speak("result", self._keep, result_text(value))
 
     def progress(self, done, total, text):
         self._say("progress", {"done": _number("done", done), "total": _number("total", total),
@@ -159,24 +160,39 @@ class Calls:
         self._say("metric", change)
 
     def artifact(self, path, kind=""):
-        self._check("artifact")
-        self._events.artifact(os.path.join(self._work_dir, os.fsdecode(path)), kind)
+        path = os.path.join(self._work_dir, os.fsdecode(path))
+        self._speak("artifact", self._events.artifact, path, clean(kind))
 
     def set_status(self, status, message=""):
-        self._check("set_status")
-        self._set_status(status, message)
+        self._speak("set_status", self._set_status, clean(status), clean(message))
+
+    def set_status_if_open(self, status, message=""):
+        """The same for functions that are given it: those of old have never been refused, so one
+        that is late is left out."""
+        status, message = clean(status), clean(message)
+        if getpid() != self._pid:
+            self._set_status(status, message)  # which nobody hears
+            return
+        with self._events.lock:
+            if self._open:
+                self._set_status(status, message)
 
     def _say(self, name, value, cure="make it shorter"):
-        with self._events.lock:
-            self._check(name)
-            self._events.send(name, text_of(value), cure)
+        self._speak(name, self._events.send, name, text_of(value), cure)
 
-    def _check(self, name):
+    def _keep(self, text):
+        self.result_text = text
+
+    def _speak(self, name, speak, *values):
+        """speak(*values), with the lock: what a late thread says does not follow the verdict. A
+        child does not take the lock: a thread may hold it that the child does not have."""
         if getpid() != self._pid:
             raise RuntimeError("rbit.%s: only the job's own process speaks for it, and this is a "
                                "child of that" % name)
-        if not self._open:
-            raise RuntimeError("rbit.%s: the job is over" % name)
+        with self._events.lock:
+            if not self._open:
+                raise RuntimeError("rbit.%s: the job is over" % name)
+            speak(*values)
 
 
 def result_text(value):

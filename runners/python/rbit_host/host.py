@@ -127,6 +127,7 @@ def run_job(line, function, form, context, events, signals, temporary, ground,
     pid = getpid()
     before = open_descriptors()
     verdict = ("failed", "", None)
+    job = None
     try:
         if line.get("work_dir"):
             chdir(line["work_dir"])
@@ -141,6 +142,8 @@ def run_job(line, function, form, context, events, signals, temporary, ground,
             signals.idle()
     except Cancelled as error:  # before the function began, or when it had just ended
         verdict = ("cancelled", str(error), None)
+        if job:
+            job.close()  # the signal may have come in the middle of that
     except Exception as error:
         traceback.print_exc()
         verdict = ("failed", "%s: %s" % (type(error).__name__, error), None)

@@ -34,9 +34,13 @@ class Job:
         try:
             verdict = self._call(function, form)
         finally:
-            rbit._running.clear()
-            self._calls.close()
+            self.close()
         return verdict + (self._calls.result_text if verdict[0] == "done" else None,)
+
+    def close(self):
+        """Nothing more is said of the job, but for its verdict. May be called again."""
+        self._calls.close()
+        rbit._running.clear()
 
     def _call(self, function, form):
         try:
@@ -48,7 +52,8 @@ class Job:
                 self._set_context(facts, settings)
                 returned = function(value, self._context) if form == call.BODY else function(value)
             elif form == call.OLD:
-                returned = function(message_of(body, facts), self._set_status, settings)
+                returned = function(message_of(body, facts), self._calls.set_status_if_open,
+                                    settings)
             else:
                 request = build_request(body, self._job.get("timestamp"))
                 returned = function(request, settings) if form == call.NEW else function(request)

@@ -40,6 +40,13 @@ class PythonMessages(PythonCase):
             """, "text \u20ac", "raw")
         self.assertEqual("text \u20ac".encode().hex(), events[-1]["value"])
 
+    def test_a_raw_message_has_no_json(self):
+        events = self.run_once("def run(message, set_status, settings): return message.json",
+                               b"{}", "raw")
+        self.assertVerdict(events, "failed",
+                           "AttributeError: message.json: a raw message is bytes; message = json "
+                           "in its section makes it JSON")
+
     def test_the_form_of_body_and_context(self):
         self.assertEqual({"a": [1, 2.5, None, "\u20ac"]},
                          self.value_of("body", '{"a": [1, 2.5, null, "\\u20ac"]}'))
@@ -63,6 +70,17 @@ class PythonMessages(PythonCase):
                             events[-1]["message"].startswith("JSONDecodeError: "), events)
             events = self.run_once("def run(message, set_status, settings): message.json", body)
             self.assertEqual("failed", events[-1]["result"])
+
+    def test_what_is_wrong_with_a_body_is_said(self):
+        for body, words in [("NaN", "NaN and infinity are no JSON"),
+                            ("[-Infinity]", "NaN and infinity are no JSON"),
+                            ("\ufeff{}", "the text is no JSON: it starts with a byte order mark"),
+                            ("{}\0", "the text is no JSON: something follows at 2"),
+                            (" {} {}", "the text is no JSON: something follows at 2"),
+                            (b"\xff", "the text is no JSON: it is not UTF-8")]:
+            self.assertVerdict(self.run_once("def run(body): pass", body), "failed",
+                               "ValueError: " + words)
+        self.assertVerdict(self.run_once("def run(body): pass", "\r\n\t {} \n"), "done")
 
     def test_the_context_lives_as_long_as_its_host(self):
         host = self.ready("""
@@ -115,6 +133,14 @@ class PythonMessages(PythonCase):
         self.assertIn("there are no build requests",
                       self.refusal("def run(build_request, settings): pass", "raw")["cure"])
 
+    def test_no_form_and_which_name_makes_one(self):
+        for kind in ("json", "raw"):
+            for parameters, cure in [("order, settings", "name the second parameter context"),
+                                     ("order", "name the parameter body"),
+                                     ("a, b, c, d", ""), ("", ""), ("*args", "")]:
+                self.setUp()
+                self.assertEqual(cure, self.refusal("def run(%s): pass" % parameters, kind)["cure"])
+
     # Results
 
     def test_results(self):
@@ -130,8 +156,13 @@ class PythonMessages(PythonCase):
         for value, words in [
                 ("{1, 2}", "TypeError: the function's result: Object of type set is not JSON"),
                 ("object()", "TypeError: the function's result: Object of type object"),
-                ("b'x'", "TypeError: the function's result: Object of type bytes"),
-                ("float('nan')", "ValueError: the function's result: Out of range float"),
+                ("b'x'", "TypeError: the function's result: a result is JSON: publish bytes, or "
+                 "make them an artifact"),
+                ("bytearray(1)", "TypeError: the function's result: a result is JSON: publish"),
+                ("[b'x']", "TypeError: the function's result: Object of type bytes"),
+                ("float('nan')", "ValueError: the function's result: NaN and infinity are no JSON"),
+                ("{float('-inf'): 1}",
+                 "ValueError: the function's result: NaN and infinity are no JSON"),
                 ("'\\udcff'", "ValueError: the function's result: a text in it has half a letter"),
                 ("{1: 1, '1': 2}", "ValueError: the function's result: member '1' stands twice"),
                 ("[10 ** 400]", "ValueError: the function's result: a number in it is out of range"),
@@ -156,6 +187,17 @@ class PythonMessages(PythonCase):
             self.assertEqual("failed", events[-1]["result"], events)
             self.assertIn(words, events[-1]["message"])
             self.assertNotIn("value", events[-1])
+
+    def test_a_raw_message_is_no_result(self):
+        words = "a result is JSON: publish bytes, or make them an artifact"
+        for source in ["def run(message, set_status, settings): return message",
+                       "def run(message, set_status, settings): return message.body",
+                       "def run(body): return body"]:
+            events = self.run_once(source, b"\xff", "raw")
+            self.assertVerdict(events, "failed", "TypeError: the function's result: " + words)
+        events = self.run_once("import rbit\ndef run(body): rbit.result(memoryview(body))", b"\0",
+                               "raw")
+        self.assertVerdict(events, "failed", "TypeError: " + words)
 
     def test_the_largest_result_with_much_to_say(self):
         events = self.run_once("""
@@ -294,7 +336,7 @@ class PythonMessages(PythonCase):
                 ("publish('e', 'a\\0b', '')", "ValueError: key has a NUL in it"),
                 ("publish('e', 'k', '\\udcff')", "ValueError: body has half a letter in it"),
                 ("publish('e', 'k', {1, 2})", "TypeError: Object of type set"),
-                ("publish('e', 'k', [float('inf')])", "ValueError: Out of range float"),
+                ("publish('e', 'k', [float('inf')])", "ValueError: NaN and infinity are no JSON"),
                 ("publish('e', 'k', '', headers={'h': []})",
                  "TypeError: headers['h'] is a list, not a number"),
                 ("publish('e', 'k', '', headers={'h': 2 ** 63})", "does not fit 64 bits"),

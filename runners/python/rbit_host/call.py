@@ -52,4 +52,8 @@ def form_of(function, name, kind="pybit"):
         cure = "message = %s in its section: there are no build requests" % kind
     elif positional[:1] == ["body"]:
         cure = "(body, context) is for message = json or raw in its section"
+    elif kind != "pybit" and form is None and len(positional) == 2:
+        cure = "name the second parameter context"
+    elif kind != "pybit" and form is None and len(positional) == 1:
+        cure = "name the parameter body"
     raise Refusal("%s%s has neither the form %s nor %s" % ((name, signature) + forms), cure)

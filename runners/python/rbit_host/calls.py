@@ -197,6 +197,8 @@ class Calls:
 
 def result_text(value):
     """A result as JSON that fits its line; TypeError or ValueError say why it does not."""
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        raise TypeError("a result is JSON: publish bytes, or make them an artifact")
     text = text_of(value)
     size = len(text.encode("utf-8"))
     if size > RESULT_LIMIT:

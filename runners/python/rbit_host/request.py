@@ -135,6 +135,11 @@ class RawMessage(bytes):
     def body(self):
         return bytes(self)
 
+    @property
+    def json(self):
+        raise AttributeError("message.json: a raw message is bytes; "
+                             "message = json in its section makes it JSON")
+
 
 FACTS = ("kind", "key", "queue", "exchange", "routing_key", "attempt", "redelivered", "properties",
          "headers")

@@ -5,11 +5,12 @@ A verdict that rbit cannot read would be waited for, so what goes into one is lo
 
 from json import JSONDecoder, JSONEncoder
 
+NO_NUMBERS = "NaN and infinity are no JSON"
 DEPTH_LIMIT, VALUES_LIMIT = 32, 9900  # of what is in a line; rbit reads a little more
 
 
-def _refuse(word):
-    raise ValueError("%s is no JSON" % word)
+def _refuse(_word):
+    raise ValueError(NO_NUMBERS)
 
 
 def _members(pairs):
@@ -30,6 +31,10 @@ _encode = JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")
 
 
 def _scanned(scan, text):
+    if isinstance(text, bytes):
+        raise ValueError("the text is no JSON: it is not UTF-8")
+    if text.startswith("\ufeff"):
+        raise ValueError("the text is no JSON: it starts with a byte order mark")
     text = text.strip(" \t\r\n")
     try:
         value, end = scan(text, 0)
@@ -47,7 +52,12 @@ def parsed(text):
 
 def text_of(value):
     """A value as JSON; TypeError or ValueError say why it is none."""
-    text = _encode(value)
+    try:
+        text = _encode(value)
+    except ValueError as error:
+        if str(error).startswith("Out of range float"):  # Python's words for it
+            raise ValueError(NO_NUMBERS) from None
+        raise
     try:
         text.encode("utf-8")
     except UnicodeEncodeError:

@@ -14,6 +14,7 @@
 #include "rbit/base/base64.h"
 #include "rbit/base/clock.h"
 #include "rbit/base/task.h"
+#include "rbit/base/text.h"
 #include "rbit/core/journal.h"
 #include "rbit/core/message_codec.h"
 #include "rbit/core/one_message.h"
@@ -81,6 +82,9 @@ class Batch {
     request["queue"] = message.queue;
     request["properties"] = properties_to_json(message);
     request["bytes"] = base64::encoded(message.body.bytes());
+    // As an rbit that is older than this program reads it.
+    if (text::is_utf8(message.body.bytes())) request["body"] = message.body.bytes();
+    request["message_id"] = message.message_id;
     request["delay"] = delay_.count();
     request["again"] = is_unsure_;
     return request;

@@ -119,6 +119,11 @@ Result<json> parse(std::string_view text, const Limits& limits) {
   if (text.size() > limits.bytes)
     return Error{"", "larger than " + std::to_string(limits.bytes) + " bytes", ""};
   if (!text::is_utf8(text)) return Error{"", "not UTF-8", ""};
+  // The library takes the first for the end of the text, and skips the other: who reads the same
+  // bytes with another one would read something else.
+  if (const auto nul = text.find('\0'); nul != std::string_view::npos)
+    return Error{"", "not JSON at byte " + std::to_string(nul + 1), ""};
+  if (text.starts_with("\xEF\xBB\xBF")) return Error{"", "begins with a byte order mark", ""};
   Builder builder(limits);
   const bool whole = json::sax_parse(text.begin(), text.end(), &builder);
   if (!whole) return Error{"", builder.why(), ""};

@@ -80,6 +80,9 @@ class Journal {
 
   virtual std::optional<JobRecord> find(const std::string& key) const = 0;
   virtual Result<std::vector<OpenAttempt>> open_attempts() const = 0;
+  /// Keys of the jobs of messages with this digest that the broker stands for and that are not
+  /// settled, the oldest first.
+  virtual std::vector<std::string> held_twins(const std::string& digest) const = 0;
 
   /// R: a redelivered message is about to be read, and of reading it rbit may die. Gives how many
   /// earlier lives of rbit died so within 72 h. Survives a crash of rbit.
@@ -152,7 +155,7 @@ class Journal {
   // The outbox: reports on their way to front-ends.
 
   /// Rows of `target` that may be sent at `now` (microseconds since 1970), oldest first, at most
-  /// one a job (the job's oldest unsent), at most `limit`.
+  /// one a job (the job's oldest unsent), at most `limit`; fewer if they carry large messages.
   virtual std::vector<Report> due_reports(const std::string& target, std::int64_t now,
                                           int limit) const = 0;
   /// When the next row of `target` becomes due; none if there is no row.

@@ -32,8 +32,11 @@ struct RunnerPolicy {
   bool reply = false;                          // the end of a job goes to the message's reply_to
   std::optional<Destination> on_done_publish;  // a done job's result goes there
   std::vector<MetricDeclaration> metrics;
-  /// Whether what its jobs say on descriptor 3 may become messages.
-  bool may_send() const { return !may_publish.empty() || reply || on_done_publish; }
+  /// Whether what its jobs say on descriptor 3 counts beyond themselves: a verdict without it is
+  /// none.
+  bool may_send() const {
+    return !may_publish.empty() || reply || on_done_publish || !metrics.empty();
+  }
 
   int slots = 0;                              // this runner's share; 0: no limit of its own
   std::chrono::milliseconds timeout{0};       // of one attempt; 0: none

@@ -70,7 +70,7 @@ Task<Settlement> JobFlow::decide(const Binding& binding, RunningJob& running, Ou
 /// Finds out what the message means here; no slot is held while it waits for that.
 Task<Arrival> JobFlow::admit(Arriving& message) {
   std::optional<Ledger::ReadingTurn> turn;
-  message.identity = identify(message.delivery, context_.ledger, context_.journal);
+  message.identity = name_of(message);
   for (;;) {
     const Arrival arrival = arrival_of(facts_of(message));
     if (arrival == Arrival::wait) {
@@ -78,7 +78,7 @@ Task<Arrival> JobFlow::admit(Arriving& message) {
       co_await context_.ledger.changed().wait();
       if (context_.patience.has_ended()) co_return Arrival::go_back;
       message.slot = context_.slots.try_take(message.binding.runner_name);
-      message.identity = identify(message.delivery, context_.ledger, context_.journal);
+      message.identity = name_of(message);
     } else if (arrival == Arrival::count) {
       Ledger::ReadingTurn its = co_await context_.ledger.reading_turn();
       turn.emplace(std::move(its));
@@ -91,6 +91,14 @@ Task<Arrival> JobFlow::admit(Arriving& message) {
       co_return arrival;
     }
   }
+}
+
+/// Which job it is of. Equal build requests without an id are one job, as PyBit sends them; what
+/// else has none may be the same trigger once more.
+Identity JobFlow::name_of(Arriving& message) const {
+  const bool is_build = message.binding.kind == MessageKind::pybit;
+  return identify(message.delivery, context_.ledger, context_.journal,
+                  is_build ? Equals::one_job : Equals::many_jobs);
 }
 
 ArrivalFacts JobFlow::facts_of(Arriving& message) {
@@ -158,10 +166,11 @@ void JobFlow::read(Arriving& message) {
 
 /// It does not begin. No slot is held while it is answered.
 Task<void> JobFlow::turn_away(Arriving message, Arrival arrival) {
-  message.slot.reset();
+  if (arrival != Arrival::join) message.slot.reset();
   switch (arrival) {
     case Arrival::join:
-      co_await join(*context_.ledger.running(message.identity.key), std::move(message.delivery));
+      co_await join(*context_.ledger.running(message.identity.key), std::move(message.delivery),
+                    std::move(message.slot));
       break;
     case Arrival::acknowledge:
       co_await settling_.acknowledge(std::move(message.delivery));
@@ -181,16 +190,19 @@ Task<void> JobFlow::turn_away(Arriving message, Arrival arrival) {
   }
 }
 
-Task<void> JobFlow::join(RunningJob& running, Delivery delivery) {
+/// A slot that is free brings the next message at once, which may ask whether this job has its own.
+Task<void> JobFlow::join(RunningJob& running, Delivery delivery, Slot slot) {
   log::info("message " + text::one_line(running.job.key, 80) + " of " + delivery.message().queue +
             " joins the job that runs");
   const std::string key = running.job.key;  // the job may end while we wait
   if (running.job.owned) {
+    slot.reset();
     co_await settling_.acknowledge(std::move(delivery));
   } else {
     std::erase_if(running.deliveries, [](const Delivery& held) { return held.is_void(); });
     running.deliveries.push_back(std::move(delivery));
     early_ack_.watch(running);
+    slot.reset();
   }
   const Result<void> noted = co_await context_.journal.joined(key);
   if (!noted) log::debug("a delivery was not recorded: " + noted.error().text());

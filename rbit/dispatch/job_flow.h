@@ -57,11 +57,12 @@ class JobFlow {
     Error wrong{};  // why it is no job
   };
   Task<Arrival> admit(Arriving& message);
+  Identity name_of(Arriving& message) const;
   ArrivalFacts facts_of(Arriving& message);
   Task<Arrival> count(Arriving& message);
   void read(Arriving& message);
   Task<void> turn_away(Arriving message, Arrival arrival);
-  Task<void> join(RunningJob& running, Delivery delivery);
+  Task<void> join(RunningJob& running, Delivery delivery, Slot slot);
   Task<void> keep_waiting(Arriving message);
   Job accept(Arriving& message) const;
 

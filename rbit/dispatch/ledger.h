@@ -75,6 +75,7 @@ class Ledger {
   /// A message went back unread: the broker will call it redelivered, and it is not. `mark` is of
   /// this message alone, also while its key is nobody's.
   void note_unread(std::string mark);
+  bool is_unread(const std::string& mark) const { return unread_.contains(mark); }
   /// True once after each.
   bool take_unread(const std::string& mark) { return unread_.erase(mark) > 0; }
 

@@ -92,9 +92,9 @@ void LocalTransport::look_again(const std::string& queue) {
 
 bool LocalTransport::has(Database& database, const std::string& message_id) {
   auto row = database.prepare(
-      "SELECT 1 FROM job WHERE instr(key, ?1) > 0 "
-      "UNION ALL SELECT 1 FROM message WHERE instr(properties, ?1) > 0 "
-      "UNION ALL SELECT 1 FROM dead WHERE instr(properties, ?1) > 0");
+      "SELECT 1 FROM job WHERE key = ?1 OR substr(key, 1, length(?1) + 1) = ?1 || '#' "
+      "UNION ALL SELECT 1 FROM message WHERE json_extract(properties, '$.message_id') = ?1 "
+      "UNION ALL SELECT 1 FROM dead WHERE json_extract(properties, '$.message_id') = ?1");
   const auto found = row.bind(message_id).step();
   return found && *found;
 }

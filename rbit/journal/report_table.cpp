@@ -168,9 +168,9 @@ Result<void> ReportTable::make_room() {
 Result<void> ReportTable::take_out(std::int64_t id, std::string_view state,
                                    const std::string& note) {
   const auto taken = database_.run(
-      "UPDATE outbox SET state = ?1, note = ?2, due = NULL, body = iif(?1 = 'sent', x'', body) "
-      "WHERE id = ?3 AND state = 'waiting'",
-      state, note, id);
+      "UPDATE outbox SET state = ?1, note = ?2, due = NULL, "
+      "body = iif(?1 = 'sent' OR target <> ?4, x'', body) WHERE id = ?3 AND state = 'waiting'",
+      state, note, id, publication_target);
   if (!taken) return taken;
   if (database_.changes() == 0) return {};  // it was out already
   --added_;
@@ -192,9 +192,8 @@ Result<void> ReportTable::drop_before(std::int64_t time) {
   std::vector<std::int64_t> old;
   for (const int final : {0, 1}) {
     auto rows = database_.prepare(
-        "SELECT id, time FROM outbox WHERE state = 'waiting' AND target <> ? AND final = ? ORDER "
-        "BY "
-        "id LIMIT 250",
+        "SELECT id, time FROM outbox WHERE state = 'waiting' AND target <> ? AND final = ? "
+        "ORDER BY id LIMIT 250",
         publication_target, final);
     auto row = rows.step();
     for (; row && *row && rows.integer(1) < time; row = rows.step()) old.push_back(rows.integer(0));
@@ -211,9 +210,13 @@ std::vector<Report> ReportTable::due(const std::string& target, std::int64_t now
                                  std::string(rows::attempt_of_report) +
                                  "WHERE o.target = ? AND o.due <= ? ORDER BY o.due, o.id LIMIT ?";
   std::vector<Report> reports;
+  std::size_t bytes = 0;  // of messages that they carry
   auto row = database_.prepare(sql, target, now, limit);
-  for (auto found = row.step(); found && *found; found = row.step())
+  for (auto found = row.step(); found && *found && bytes < ReportTable::most_bytes;
+       found = row.step()) {
     reports.push_back(rows::read_report(row));
+    bytes += reports.back().carried.body.size();
+  }
   std::sort(reports.begin(), reports.end(),
             [](const Report& a, const Report& b) { return a.id < b.id; });
   return reports;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -49,6 +50,8 @@ class ReportTable {
 
   // Reading.
 
+  /// `due` ends early once the messages that its rows carry have so many bytes together.
+  static constexpr std::size_t most_bytes = 8u << 20;
   std::vector<Report> due(const std::string& target, std::int64_t now, int limit) const;
   std::optional<std::int64_t> next_due(const std::string& target) const;
 

@@ -190,6 +190,9 @@ ALTER TABLE outbox ADD COLUMN request TEXT NOT NULL DEFAULT '';     -- JSON
 ALTER TABLE outbox ADD COLUMN properties TEXT NOT NULL DEFAULT '';  -- JSON
 ALTER TABLE outbox ADD COLUMN body BLOB NOT NULL DEFAULT x'';
 ALTER TABLE outbox ADD COLUMN apart INTEGER NOT NULL DEFAULT 0;
+
+-- Equal messages without an id are told from each other.
+CREATE INDEX job_held ON job(digest) WHERE claim = 'held';
 )sql"};
 
 Result<int> version_of(Database& database) {

@@ -88,6 +88,14 @@ Result<std::vector<OpenAttempt>> SqliteJournal::open_attempts() const {
   return open;
 }
 
+std::vector<std::string> SqliteJournal::held_twins(const std::string& digest) const {
+  std::vector<std::string> keys;
+  auto row = database_.prepare(
+      "SELECT key FROM job WHERE digest = ? AND claim = 'held' ORDER BY id", digest);
+  while (rows::next(row)) keys.push_back(row.text(0));
+  return keys;
+}
+
 std::optional<milliseconds> SqliteJournal::ack_limit(const std::string& broker) const {
   auto row = database_.prepare("SELECT ack_limit FROM broker WHERE name = ? AND time > ?", broker,
                                before(limits_.brokers));

@@ -27,6 +27,7 @@ class SqliteJournal : public Journal {
 
   std::optional<JobRecord> find(const std::string& key) const override;
   Result<std::vector<OpenAttempt>> open_attempts() const override;
+  std::vector<std::string> held_twins(const std::string& digest) const override;
 
   Task<Result<int>> came_again(const std::string& key) override;
   void was_read(const std::string& key) override;

@@ -73,7 +73,7 @@ Result<void> JobMetrics::apply(const Job& job, const MetricChange& change) {
                  "metric " + change.name + " has " + std::to_string(most_series) +
                      " sets of label values, and gets no more",
                  "name fewer things by its labels"};
-  metric.series.insert(labels);
+  metric.series.insert(labels);  // a first value is finite, and so never refused below
   const bool adds = change.kind == MetricChange::Kind::add;
   double value = change.value;
   if (metric.counters != nullptr) {

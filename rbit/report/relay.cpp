@@ -23,10 +23,11 @@ using std::chrono::hours;
 using std::chrono::minutes;
 using std::chrono::seconds;
 
-constexpr int lanes = 4;                 // requests at once a target
-constexpr int batch = 64;                // rows a read: a query for thousands, memory for none
-constexpr std::size_t most_busy = 256;   // answers that wait for one commit
-constexpr std::size_t most_held = 1000;  // tries in one absence; more are rare, and only wait
+constexpr int lanes = 4;   // requests at once a target
+constexpr int batch = 64;  // rows a read: a query for thousands, memory for none
+constexpr std::size_t large_batch = 1u << 20;  // bytes of messages: there may be more to read
+constexpr std::size_t most_busy = 256;         // answers that wait for one commit
+constexpr std::size_t most_held = 1000;        // tries in one absence; more are rare, and only wait
 constexpr milliseconds least_pause = seconds(1);
 constexpr milliseconds most_pause = minutes(5);
 constexpr milliseconds most_wish = hours(1);        // of Retry-After that is believed
@@ -113,16 +114,19 @@ void Relay::refill() {
   const std::string target(sink_->target());
   const auto now = to_micros(clock_.wall());
   auto rows = journal_.due_reports(target, now, wanted);
-  fresh_ = static_cast<int>(rows.size()) >= wanted;
+  std::size_t carried = 0;
+  for (const auto& row : rows) carried += row.carried.body.size();
+  fresh_ = static_cast<int>(rows.size()) >= wanted || carried >= large_batch;
   for (auto& row : rows)
     if (!busy_.contains(row.id)) ready_.push_back(std::move(row));
   if (!ready_.empty() || !busy_.empty()) return;  // what is under way wakes us when it ends
   const auto next = journal_.next_report(target);
   if (!next) return;
   const auto pause = std::chrono::ceil<milliseconds>(std::chrono::microseconds(*next - now));
-  if (pause <= most_wish)
+  // No row waits longer but one that is to: else the wall clock was set back since.
+  if (pause <= most_wish || target == publication_target)
     alarm_.set(clock_.steady() + std::clamp(pause, least_pause, most_pause));
-  else  // no row waits that long: the wall clock was set back since
+  else
     for (auto& row : journal_.due_reports(target, *next, wanted)) ready_.push_back(std::move(row));
 }
 

@@ -97,7 +97,10 @@ Result<JobEvent> metric_event(const nlohmann::json& said) {
   if (!value.is_number()) return Error{"", "add or set of a metric is no number"};
   change.kind = add != said.end() ? MetricChange::Kind::add : MetricChange::Kind::set;
   change.value = value.get<double>();
-  if (const auto when = said.find("when"); when != said.end()) event.now = *when == "now";
+  if (const auto when = said.find("when"); when != said.end()) {
+    event.now = *when == "now";
+    if (!event.now && *when != "done") return Error{"", "when of a metric is neither now nor done"};
+  }
   const auto labels = said.find("labels");
   if (labels == said.end()) return JobEvent(std::move(event));
   if (!labels->is_object() || labels->size() > max_labels)
@@ -124,6 +127,14 @@ Result<JobEvent> progress_event(const nlohmann::json& said) {
   return JobEvent(ProgressEvent{std::move(progress)});
 }
 
+/// What the event says; a `when` that stands beside it is meant for it.
+nlohmann::json with_when(const nlohmann::json& object, const char* event) {
+  nlohmann::json said = object.at(event);
+  const auto when = object.find("when");
+  if (when != object.end() && said.is_object() && !said.contains("when")) said["when"] = *when;
+  return said;
+}
+
 /// Whether a line that cannot be read seems to want to publish something, by who may.
 bool looks_like_publish(std::string_view line, const std::string& token) {
   return line.find("\"publish\"") != std::string_view::npos &&
@@ -148,8 +159,7 @@ Result<JobEvent> parse_event_line(std::string_view line, Speaker speaker,
   if (!token.empty() && json::text_in(object, "token") != token)
     return Error{"", "it has not the token of this job"};
 
-  if (const auto publish = object.find("publish"); publish != object.end())
-    return JobEvent(publish_event(*publish));
+  if (object.contains("publish")) return JobEvent(publish_event(with_when(object, "publish")));
   const std::string event = json::text_in(object, "event");
   if (event == "artifact")
     return artifact_event(object, object.contains("path") ? "path" : "artifact");
@@ -160,8 +170,7 @@ Result<JobEvent> parse_event_line(std::string_view line, Speaker speaker,
                              object.value("printed", nlohmann::json()) == true});
   if (object.contains("result"))
     return speaker == Speaker::host ? result_event(object) : given_event(object);
-  if (const auto metric = object.find("metric"); metric != object.end())
-    return metric_event(*metric);
+  if (object.contains("metric")) return metric_event(with_when(object, "metric"));
   if (const auto progress = object.find("progress"); progress != object.end())
     return progress_event(*progress);
   if (object.contains("ready")) return JobEvent(ReadyEvent{});

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cmath>
 #include <cstring>
 #include <filesystem>
 #include <variant>
@@ -147,10 +148,13 @@ Result<void> Giving::metric(MetricEvent event) {
       metric_places_.emplace(std::pair(change.name, change.labels), metrics_.size());
   if (!is_new) {
     MetricChange& last = metrics_[place->second];
-    if (change.kind == MetricChange::Kind::add)
-      last.value += change.value;
-    else
+    if (change.kind == MetricChange::Kind::set) {
       last = std::move(change);
+      return {};
+    }
+    if (!std::isfinite(last.value + change.value))
+      return Error{"", "metric " + change.name + " would be too large for a number", ""};
+    last.value += change.value;
     return {};
   }
   if (metrics_.size() == most_metrics) {

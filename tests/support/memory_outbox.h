@@ -72,6 +72,7 @@ class MemoryOutbox : public Journal {
 
   // The rest of a journal: not here.
   std::optional<JobRecord> find(const std::string&) const override { return std::nullopt; }
+  std::vector<std::string> held_twins(const std::string&) const override { return {}; }
   Result<std::vector<OpenAttempt>> open_attempts() const override {
     return std::vector<OpenAttempt>();
   }

@@ -68,6 +68,9 @@ TEST_CASE("what is no JSON and what is no UTF-8") {
        {"", " ", "{", "[1,]", "{'a':1}", "NaN", "Infinity", "01", "[] []", "// x\n1", "\"\\ud800\"",
         "\"\\u12\"", "\"a\nb\"", "\xef\xbb\xbf[]x", "+1", ".5", "tru"})
     CHECK_MESSAGE(why(text) != "", text);
+  using namespace std::string_view_literals;
+  CHECK(why("[1]\0[2]"sv) == "not JSON at byte 4");  // what is behind it nobody would have seen
+  CHECK(why("\xef\xbb\xbf[1]") == "begins with a byte order mark");
   for (const char* text : {"\"\xff\"", "\"\xc0\x80\"", "\"\xed\xa0\x80\"", "\"\xf4\x90\x80\x80\""})
     CHECK_MESSAGE(why(text) == "not UTF-8", text);
 }

@@ -35,6 +35,7 @@ TEST_CASE("a file of a newer rbit is left alone, with the cure") {
 
 /// Takes away what version 8 brought.
 void take_back_version_8(Database& database) {
+  REQUIRE(database.execute("DROP INDEX job_held"));
   REQUIRE(database.execute("ALTER TABLE job DROP COLUMN result"));
   REQUIRE(database.execute("ALTER TABLE job DROP COLUMN reported_seq"));
   for (const char* column : {"request", "properties", "body", "apart"})

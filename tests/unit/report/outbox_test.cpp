@@ -316,6 +316,36 @@ TEST_CASE("a report that was to wait by a clock that is set back does not wait f
   CHECK(house.sink->story().back() == "36 Done");
 }
 
+TEST_CASE("a publication that is to leave in hours does not leave before") {
+  test::ManualClock clock;
+  asio::io_context loop;
+  test::MemoryOutbox journal;
+  Outbox outbox{loop.get_executor(), journal, clock};
+  auto owned = std::make_unique<test::RecordingSink>(publication_target);
+  const test::RecordingSink* sink = owned.get();
+  outbox.add(std::move(owned));
+  Report row;
+  row.target = publication_target;
+  row.job_key = "k";
+  row.time = to_micros(clock.wall());
+  journal.put(row, to_micros(clock.wall() + 2h));
+  outbox.start();
+  const auto live = [&](milliseconds time) {
+    for (const auto end = clock.steady() + time; clock.steady() < end;) {
+      loop.restart();
+      loop.poll();
+      clock.advance(1min);
+    }
+    loop.restart();
+    loop.poll();
+  };
+  live(1h);
+  CHECK(sink->calls == 0);
+  live(70min);
+  CHECK(sink->calls == 1);
+  test::run(loop, outbox.close());
+}
+
 TEST_CASE("after seven days a report is given up") {
   House house;
   house.answers = [](const Report&) { return retry("connection refused"); };

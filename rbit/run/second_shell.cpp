@@ -162,4 +162,14 @@ std::optional<std::string> second_shell(const Words& words, std::string_view beg
   return std::nullopt;
 }
 
+std::string mistake_in_second_shell(const std::string& command, const std::string& shown,
+                                    const std::string& variable) {
+  const std::string cure =
+      command == "ssh"   ? "send it through standard input"
+      : variable.empty() ? "write export x=" + shown + " before, and \"$x\" there, in single quotes"
+                         : "use the variable there, in single quotes: \"$" + variable + "\"";
+  return shown + " stands in an argument of '" + command + "', which a second shell parses (" +
+         cure + ")";
+}
+
 }  // namespace rbit

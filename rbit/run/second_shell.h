@@ -13,6 +13,11 @@ namespace rbit {
 std::optional<std::string> second_shell(const std::vector<std::string>& words,
                                         std::string_view begun);
 
+/// What is wrong with the placeholder `shown` in an argument of such a command, and the cure.
+/// `variable`: the one that has its text, or "".
+std::string mistake_in_second_shell(const std::string& command, const std::string& shown,
+                                    const std::string& variable);
+
 /// The command, such as "[[ -eq", to which bash or another shell would give the word begun after
 /// `words` as a number to calculate or as a name of a variable: an index in it is a line to run.
 /// `after`: what follows the word in the line. Returns none if it is text to the command.

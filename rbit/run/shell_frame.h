@@ -1,7 +1,10 @@
 #pragma once
 
+#include <algorithm>
 #include <string>
 #include <vector>
+
+#include "rbit/base/text.h"
 
 namespace rbit {
 
@@ -31,12 +34,22 @@ struct ShellFrame {
   std::vector<std::string> words;
   std::string word;
   bool in_word = false;
-  bool is_target = false;  // the next word belongs to < or >
+  bool is_target = false;   // the next word belongs to < or >
+  bool is_pattern = false;  // what is read is a pattern of "case", no command
+  bool is_list = false;     // of a=( ) or [[ ]], where no word is a command either
 
   void end_word() {
     if (!in_word) return;
-    if (words.empty() && word == "case") ++open_cases;
-    if (words.empty() && word == "esac" && open_cases > 0) --open_cases;
+    const bool is_first = std::all_of(words.begin(), words.end(), [](const std::string& one) {
+      return text::is_one_of(one, {"if", "then", "elif", "else", "while", "until", "do", "{", "!"});
+    });
+    if (is_first && word == "case") ++open_cases;
+    if (is_first && word == "esac" && open_cases > 0) --open_cases;
+    if (is_first && word == "esac") is_pattern = false;
+    if (open_cases > 0 && words.size() >= 2 && word == "in" && words[words.size() - 2] == "case")
+      is_pattern = true;
+    if (is_first && word == "[[") is_list = true;
+    if (word == "]]") is_list = false;
     if (!is_target) words.push_back(word);
     is_target = false;
     word.clear();

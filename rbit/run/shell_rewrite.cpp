@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "rbit/base/text.h"
+#include "rbit/run/foreign_code.h"
 #include "rbit/run/second_shell.h"
 #include "rbit/run/shell_frame.h"
 #include "rbit/run/shell_placeholder.h"
@@ -197,14 +198,12 @@ std::string Rewriter::misplaced(const ShellPlaceholder& found) {
       return found.shown + " stands in an argument of '" + *command +
              "', which some shells calculate or take for a name (look at it with case first)";
     const auto command = second_shell(frame.words, frame.word);
-    if (!command) continue;
-    const std::string cure =
-        *command == "ssh" ? "send it through standard input"
-        : found.variable.empty()
-            ? "write export x=" + found.shown + " before, and \"$x\" there, in single quotes"
-            : "use the variable there, in single quotes: \"$" + found.variable + "\"";
-    return found.shown + " stands in an argument of '" + *command +
-           "', which a second shell parses (" + cure + ")";
+    if (!command) {
+      auto error = mistake_in_command(found, frame, &frame == &top());
+      if (!error.empty()) return error;
+      continue;
+    }
+    return mistake_in_second_shell(*command, found.shown, found.variable);
   }
   for (const auto& frame : frames_)
     if (frame.is_calculated)
@@ -369,6 +368,7 @@ void Rewriter::close_parenthesis() {
   ShellFrame& frame = top();
   frame.end_command();
   copy(1);
+  frame.is_pattern = false;
   if (!frame.closable || frame.open_cases > 0) return;  // the end of a pattern of "case"
   if (!frame.is_text) frames_[frames_.size() - 2].end_command();
   frames_.pop_back();
@@ -389,6 +389,7 @@ void Rewriter::take_command_character() {
     case '&':
     case '|':
       frame.end_command();
+      if (c == ';' && (peek(1) == ';' || peek(1) == '&')) frame.is_pattern = frame.open_cases > 0;
       return copy(1);
     case '<':
     case '>':
@@ -399,10 +400,19 @@ void Rewriter::take_command_character() {
       if (peek(1) == '(' && !frame.in_word) {  // "while ((...))" and "for ((...))" too
         copy(2);
         push(In::arithmetic).depth = 2;
+      } else if (frame.is_target && !frame.in_word && line_[at_ - 1] != ' ') {  // bash's <( )
+        add_to_word(unknown_text);
+        copy(1);
+        push(In::commands).closable = true;
+        top().is_text = true;
+      } else if (frame.is_pattern && !frame.in_word) {
+        copy(1);  // "(a)" of a pattern
       } else {
+        const bool is_list = frame.is_list || frame.word.ends_with('=');
         frame.end_command();
         copy(1);
         push(In::commands).closable = true;
+        top().is_list = is_list;
       }
       return;
     case '#':

@@ -16,7 +16,7 @@ if(RBIT_FUZZ)
               base/schema_document base/schema_files base/schema_keywords base/text_pattern base/text_format
               base/notice base/complaint base/task amqp/wire base/secrets intake/request
               intake/message_part intake/command intake/amqp_message report/pybit_history
-              journal/rows run/runner_line run/shell_rewrite run/second_shell run/event_line
+              journal/rows run/runner_line run/shell_rewrite run/second_shell run/foreign_code run/event_line
               run/job_environment run/metadata)
     list(APPEND fuzz_sources ${PROJECT_SOURCE_DIR}/rbit/${one}.cpp)
   endforeach()

@@ -2,6 +2,7 @@
 mean."""
 
 import collections
+import json
 import os
 import statistics
 import subprocess
@@ -248,6 +249,37 @@ def leader(bench):
                   f"{LEADER_COST} us", verdict(cost <= LEADER_COST))
 
 
+MEMBERS = ("string", "integer", "number", "boolean", "string", "integer", "array", "object",
+           "string", "string")
+
+
+def schema(bench):
+    """What a schema of ten members adds to reading a message: the same files with and without."""
+    count, fine = 2000, 50  # messages, us
+    with bench.home() as home:
+        home.configure({"plain": "shell!true\nmessage = json",
+                        "checked": "shell!true\nmessage = json\nschema = schema.json"})
+        sample = {"string": "some text", "integer": 17, "number": 1.5, "boolean": True,
+                  "array": [1, 2, 3], "object": {"a": "b"}}
+        with open(os.path.join(home.directory, "schema.json"), "w") as file:
+            json.dump({"type": "object", "required": [f"m{i}" for i in range(10)],
+                       "properties": {f"m{i}": {"type": kind} for i, kind in enumerate(MEMBERS)}},
+                      file)
+        path = os.path.join(home.directory, "message.json")
+        with open(path, "w") as file:
+            json.dump({f"m{i}": sample[kind] for i, kind in enumerate(MEMBERS)}, file)
+
+        def seconds(runner):
+            begun = time.monotonic()
+            subprocess.run([os.path.join(BINARY_DIR, "rbit"), "validate", home.config, runner,
+                            *[path] * count], check=True, stdout=subprocess.DEVNULL)
+            return time.monotonic() - begun
+        added = min(seconds("checked") for _ in range(5)) - min(seconds("plain") for _ in range(5))
+    each = max(added, 0) / count * 1e6
+    yield Row("schema of ten members, a message", f"{each:.1f} us", "", f"{fine} us",
+              verdict(each < fine))
+
+
 def own_cgroup():
     """Our control group of version 2, if leaders may make theirs in it; else None."""
     with open("/proc/self/mountinfo") as file:
@@ -260,4 +292,4 @@ def own_cgroup():
     return place if os.access(os.path.join(place, "cgroup.procs"), os.W_OK) else None
 
 
-FIGURES = {one.__name__: one for one in (start, memory, growth, leader, jobs, plugin)}
+FIGURES = {one.__name__: one for one in (start, memory, growth, leader, jobs, plugin, schema)}

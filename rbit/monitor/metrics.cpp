@@ -108,7 +108,7 @@ Metrics::Metrics(std::string name_space, std::map<std::string, std::string> labe
       labels_(std::move(labels)),
       jobs_(registry_, name_space_, std::move(declared)) {
   for (const auto& [label, value] : labels_) {
-    const bool ours = text::is_one_of(label, {"state", "error", "le", "target", "place"});
+    const bool ours = text::is_one_of(label, {"state", "error", "le", "target", "place", "reason"});
     if (!is_name(label) || ours || label.starts_with("__"))
       throw Fatal(ExitCode::config,
                   Error{"[monitor] label." + label,
@@ -120,6 +120,10 @@ Metrics::Metrics(std::string name_space, std::map<std::string, std::string> labe
                    .Help("Messages that worker received from queue(s)")
                    .Register(registry_)
                    .Add({});
+  refused_ = &prometheus::BuildCounter()
+                  .Name(name_space_ + "_refused_messages_total")
+                  .Help("Messages that were no job, by the reason")
+                  .Register(registry_);
   processed_ = &prometheus::BuildHistogram()
                     .Name(name_space_ + "_processing_message_seconds")
                     .Help("Histogram for time and counter when function was processing a message")
@@ -133,6 +137,11 @@ Metrics::Metrics(std::string name_space, std::map<std::string, std::string> labe
 
 void Metrics::received() {
   received_->Increment();
+}
+
+void Metrics::refused(const std::string& reason) {
+  const bool is_word = text::is_one_of(reason, {"undecodable", "invalid", "poison"});
+  refused_->Add({{"reason", is_word ? reason : "other"}}).Increment();
 }
 
 void Metrics::connection_failed() {

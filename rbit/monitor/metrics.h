@@ -26,6 +26,8 @@ class Metrics {
           DeclaredMetrics declared = {});
 
   void received();
+  /// A message was no job: `reason` is undecodable, invalid or poison.
+  void refused(const std::string& reason);
   /// An attempt has ended.
   void processed(const Outcome& outcome);
   void connection_failed();
@@ -44,6 +46,7 @@ class Metrics {
   prometheus::Registry registry_;
   JobMetrics jobs_;
   prometheus::Counter* received_;
+  prometheus::Family<prometheus::Counter>* refused_;
   prometheus::Family<prometheus::Histogram>* processed_;
   prometheus::Counter* connection_fails_;
   std::map<std::string, prometheus::Histogram*> series_;  // by the `error` label

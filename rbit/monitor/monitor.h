@@ -35,6 +35,7 @@ class Monitor : public JobObserver {
           MonitorSource source);
 
   void received(const Message&) override { metrics_.received(); }
+  void refused(const Message&, const Error& why) override { metrics_.refused(why.thing); }
   void metric(const Job& job, const MetricChange& change) override { metrics_.change(job, change); }
   void finished(const Job&, const Outcome& outcome, std::optional<Status> verdict) override;
   void connected() { health_.connected(); }

@@ -51,6 +51,16 @@ TEST_CASE("BarterDude's series, to the letter") {
   CHECK(text.find("le=\"1.0\"") != std::string::npos);
 }
 
+TEST_CASE("messages that are no job are counted by the reason") {
+  Metrics metrics("rbit", {});
+  for (const char* reason : {"invalid", "undecodable", "invalid", "what\"ever"})
+    metrics.refused(reason);
+  const auto text = metrics.text({}, 0);
+  CHECK(has_line(text, "rbit_refused_messages_total{reason=\"invalid\"} 2.0"));
+  CHECK(has_line(text, "rbit_refused_messages_total{reason=\"undecodable\"} 1.0"));
+  CHECK(has_line(text, "rbit_refused_messages_total{reason=\"other\"} 1.0"));
+}
+
 TEST_CASE("the error is a reason word, or else the outcome; never a job's own text") {
   using Kind = Outcome::Kind;
   CHECK(Metrics::error_of(outcome_of(Kind::done, "exit 0")).empty());

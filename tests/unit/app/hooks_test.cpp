@@ -36,7 +36,7 @@ struct Player : Runner {
     facts = context.facts;
     if (meanwhile) meanwhile(context);
     log_name = context.log_name;
-    mistake = context.mistake_of({"e", "k"});
+    mistake = context.publishes_nothing;
     co_return ends;
   }
   Task<void> close() override { co_return; }

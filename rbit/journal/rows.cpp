@@ -64,6 +64,21 @@ std::vector<Artifact> artifacts_from_json(const std::string& json) {
   return artifacts;
 }
 
+JobRecord::State state_after(const Outcome& outcome, const Settlement& settlement) {
+  switch (settlement.kind) {
+    case Settlement::Kind::retry:
+      return JobRecord::State::blocked;
+    case Settlement::Kind::requeue:
+      return JobRecord::State::waiting;
+    case Settlement::Kind::dead_letter:
+      return JobRecord::State::failed;
+    case Settlement::Kind::accept:
+      break;
+  }
+  if (outcome.kind == Outcome::Kind::cancelled) return JobRecord::State::cancelled;
+  return outcome.kind == Outcome::Kind::done ? JobRecord::State::done : JobRecord::State::failed;
+}
+
 bool is_over(JobRecord::State state) {
   return state == JobRecord::State::done || state == JobRecord::State::failed ||
          state == JobRecord::State::cancelled || state == JobRecord::State::dead;

@@ -43,6 +43,8 @@ Report read_report(const Statement& row);
 std::string artifacts_to_json(const std::vector<Artifact>& artifacts);
 std::vector<Artifact> artifacts_from_json(const std::string& json);
 
+/// How a job stands once its attempt has ended so.
+JobRecord::State state_after(const Outcome& outcome, const Settlement& settlement);
 /// Returns whether a job in this state has ended: if its key begins again, that is a new run.
 bool is_over(JobRecord::State state);
 JobRecord::State state_from(std::string_view name);

@@ -19,21 +19,6 @@ std::string boot_id() {
   return id;
 }
 
-JobRecord::State state_after(const Outcome& outcome, const Settlement& settlement) {
-  switch (settlement.kind) {
-    case Settlement::Kind::retry:
-      return JobRecord::State::blocked;
-    case Settlement::Kind::requeue:
-      return JobRecord::State::waiting;
-    case Settlement::Kind::dead_letter:
-      return JobRecord::State::failed;
-    case Settlement::Kind::accept:
-      break;
-  }
-  if (outcome.kind == Outcome::Kind::cancelled) return JobRecord::State::cancelled;
-  return outcome.kind == Outcome::Kind::done ? JobRecord::State::done : JobRecord::State::failed;
-}
-
 }  // namespace
 
 SqliteJournal::SqliteJournal(Database& database, Clock& clock, std::vector<ReportTarget> targets,
@@ -42,6 +27,7 @@ SqliteJournal::SqliteJournal(Database& database, Clock& clock, std::vector<Repor
       clock_(clock),
       reports_(database, std::move(targets), limits.waiting_reports),
       owned_(database),
+      cancels_(database),
       worker_(std::move(worker)),
       boot_(boot_id()),
       life_(std::to_string(random_number())),
@@ -127,14 +113,6 @@ std::vector<AwaitedCopy> SqliteJournal::awaited_copies() const {
     copies.push_back(std::move(copy));
   }
   return copies;
-}
-
-bool SqliteJournal::has_cancel(const std::string& job_id) const {
-  if (job_id.empty()) return false;
-  auto row = database_.prepare("SELECT 1 FROM tombstone WHERE job_id = ? AND time > ?", job_id,
-                               before(limits_.cancels));
-  const auto found = row.step();
-  return found && *found;
 }
 
 std::vector<JobRecord> SqliteJournal::unfinished(const std::string& job_id) const {
@@ -298,8 +276,7 @@ Task<Result<void>> SqliteJournal::probe() {
 
 Task<Result<bool>> SqliteJournal::record_cancel(const std::string& job_id) {
   bool recorded = false;
-  if (job_id.empty()) co_return recorded;
-  Change change = [&] { return write_cancel(job_id, recorded); };
+  Change change = [&] { return cancels_.record(job_id, now(), limits_.most_cancels, recorded); };
   // The message that asks for it is acknowledged next, and nobody will ask again.
   const auto written = co_await write(Durability::power, std::move(change));
   if (!written) co_return written.error();
@@ -458,10 +435,9 @@ Result<void> SqliteJournal::write_finish(const Job& job, const Outcome& outcome,
   if (!repeated)  // else they are on record
     for (const Publication& publication : publications)
       if (const auto sent = write_publication(row, job, publication); !sent) return sent;
-  const auto state = state_after(outcome, settlement);
+  const auto state = rows::state_after(outcome, settlement);
   if (state == JobRecord::State::done || state == JobRecord::State::failed) {
-    const auto late =  // the cancel came too late
-        database_.run("DELETE FROM tombstone WHERE job_id = ?", job.request.job_id);
+    const auto late = cancels_.forget(job.request.job_id);  // it came too late
     if (!late) return late;
   }
 
@@ -487,7 +463,7 @@ Result<void> SqliteJournal::write_verdict(std::int64_t row, const Job& job, cons
       "message = ?6, settlement = ?7, settlement_delay = ?8, settlement_attempt = ?9, "
       "settlement_reason = ?10, claim = ?11, log_file = ?12, artifacts = ?13, ended = ?14, "
       "touched = ?14, result = ?16 WHERE id = ?15",
-      to_string(state_after(outcome, settlement)), job.attempt, job.crashes,
+      to_string(rows::state_after(outcome, settlement)), job.attempt, job.crashes,
       to_string(outcome.kind), outcome.reason, outcome.message, to_string(settlement.kind),
       settlement.delay.count(), settlement.next_attempt, settlement.reason,
       job.owned ? "owned" : "held",  // a claim whose sync failed is none
@@ -509,28 +485,6 @@ Result<void> SqliteJournal::write_copy_lost(const AwaitedCopy& copy, const Repor
   if (database_.changes() == 0) return {};  // it came meanwhile
   lost = true;
   return reports_.add((*row)->id, verdict, nullptr);
-}
-
-/// Leaves `recorded` false if jobs of that id are known and all of them have ended.
-Result<void> SqliteJournal::write_cancel(const std::string& job_id, bool& recorded) {
-  {
-    auto jobs = database_.prepare(
-        "SELECT count(*) = 0 OR total(state IN ('waiting', 'running', 'blocked', 'moved')) > 0 "
-        "FROM job WHERE job_id = ?",
-        job_id);
-    const auto found = jobs.step();
-    if (!found) return found.error();
-    recorded = jobs.integer(0) != 0;
-  }
-  if (!recorded) return {};
-  const auto written =
-      database_.run("INSERT OR REPLACE INTO tombstone(job_id, time) VALUES(?, ?)", job_id, now());
-  if (!written) return written;
-  // Whoever may publish may send any number of them: the youngest count.
-  return database_.run(
-      "DELETE FROM tombstone WHERE job_id IN (SELECT job_id FROM tombstone ORDER BY time DESC "
-      "LIMIT 100 OFFSET ?)",
-      limits_.most_cancels);
 }
 
 }  // namespace rbit

@@ -10,6 +10,7 @@
 #include "rbit/base/clock.h"
 #include "rbit/base/database.h"
 #include "rbit/core/journal.h"
+#include "rbit/journal/cancel_table.h"
 #include "rbit/journal/owned_table.h"
 #include "rbit/journal/pruning.h"
 #include "rbit/journal/report_table.h"
@@ -61,7 +62,9 @@ class SqliteJournal : public Journal {
   std::optional<milliseconds> ack_limit(const std::string& broker) const override;
 
   Task<Result<bool>> record_cancel(const std::string& job_id) override;
-  bool has_cancel(const std::string& job_id) const override;
+  bool has_cancel(const std::string& job_id) const override {
+    return cancels_.has(job_id, before(limits_.cancels));
+  }
   std::vector<JobRecord> unfinished(const std::string& job_id) const override;
 
   std::vector<Report> due_reports(const std::string& target, std::int64_t now,
@@ -111,13 +114,13 @@ class SqliteJournal : public Journal {
                             const std::vector<Publication>& publications);
   Result<void> write_publication(std::int64_t row, const Job& job, const Publication& publication);
   Result<void> write_copy_lost(const AwaitedCopy& copy, const Report& verdict, bool& lost);
-  Result<void> write_cancel(const std::string& job_id, bool& recorded);
   Result<void> mark_reading(const std::string& key, int& deaths);
 
   Database& database_;
   Clock& clock_;
   ReportTable reports_;
   OwnedTable owned_;
+  CancelTable cancels_;
   Enqueue enqueue_;
   std::string worker_, boot_;
   std::string life_;  // of rbit: an open attempt of another one has nobody left who could end it

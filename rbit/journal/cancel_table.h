@@ -1,0 +1,27 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "rbit/base/database.h"
+
+namespace rbit {
+
+/// Cancels that are on record, by PyBit's job id; a job without one has none. Its changes run
+/// inside a transaction of the journal. Times are in microseconds since 1970.
+class CancelTable {
+ public:
+  explicit CancelTable(Database& database) : database_(database) {}
+
+  /// Leaves `recorded` false if jobs of that id are known and all of them have ended. Above `most`
+  /// the oldest go.
+  Result<void> record(const std::string& job_id, std::int64_t now, std::int64_t most,
+                      bool& recorded);
+  Result<void> forget(const std::string& job_id);
+  bool has(const std::string& job_id, std::int64_t since) const;
+
+ private:
+  Database& database_;
+};
+
+}  // namespace rbit

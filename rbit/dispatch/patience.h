@@ -24,6 +24,7 @@ class Patience {
   /// Ends early when patience has ended, or the job is asked to.
   Task<void> pause(milliseconds time, const StopRequest* job = nullptr) {
     constexpr milliseconds slice{250};
+    time = std::max(time, milliseconds(1));  // something else has its turn
     for (; time.count() > 0 && !ended_ && !(job && job->requested()); time -= slice)
       co_await clock_.sleep_for(std::min(time, slice));
   }

@@ -96,10 +96,11 @@ ControlHandlers::ControlHandlers(const asio::any_io_executor& loop, Database& da
 std::map<std::string, ControlServer::Handler> ControlHandlers::all() {
   using Handle = Task<void> (ControlHandlers::*)(nlohmann::json, ControlPeer&);
   static constexpr std::pair<const char*, Handle> table[] = {
-      {"submit", &ControlHandlers::submit},   {"follow", &ControlHandlers::follow},
-      {"jobs", &ControlHandlers::jobs},       {"job", &ControlHandlers::job},
-      {"explain", &ControlHandlers::explain}, {"cancel", &ControlHandlers::cancel},
-      {"unread", &ControlHandlers::unread},   {"dead", &ControlHandlers::dead}};
+      {"submit", &ControlHandlers::submit}, {"submit_message", &ControlHandlers::submit},
+      {"follow", &ControlHandlers::follow}, {"jobs", &ControlHandlers::jobs},
+      {"job", &ControlHandlers::job},       {"explain", &ControlHandlers::explain},
+      {"cancel", &ControlHandlers::cancel}, {"unread", &ControlHandlers::unread},
+      {"dead", &ControlHandlers::dead}};
   std::map<std::string, ControlServer::Handler> handlers;
   for (const auto& [name, handle] : table)
     handlers[name] = [this, handle = handle](nlohmann::json request, ControlPeer& peer) {

@@ -1,6 +1,5 @@
 """rbit submit on the embedded queue: through the running rbit, or straight into its database."""
 
-import base64
 import json
 import os
 import socket
@@ -148,7 +147,7 @@ class CutOff(LocalQueue):
             with client, client.makefile("rb") as lines:
                 request = json.loads(lines.readline())
                 if takes_it:
-                    self.put("build", [base64.b64decode(request["bytes"])], request["properties"])
+                    self.put("build", [request["body"].encode()], request["properties"])
         key = command.communicate(timeout=60)[0].strip()
         self.assertEqual((command.returncode, key), (0, json.loads(request["properties"])["message_id"]))
         self.start()

@@ -59,25 +59,10 @@ std::pair<std::string, std::string> pair_of(const std::string& option, const std
   return {text.substr(0, at), text.substr(at + 1)};
 }
 
-/// What a message may have beside its body, by the names that `--property` takes.
-constexpr std::pair<const char*, std::string MessageHead::*> properties[] = {
-    {"message_id", &MessageHead::message_id},
-    {"content_type", &MessageHead::content_type},
-    {"content_encoding", &MessageHead::content_encoding},
-    {"correlation_id", &MessageHead::correlation_id},
-    {"reply_to", &MessageHead::reply_to},
-    {"type", &MessageHead::type},
-    {"app_id", &MessageHead::app_id},
-    {"user_id", &MessageHead::user_id},
-    {"expiration", &MessageHead::expiration},
-    {"exchange", &MessageHead::exchange},
-    {"routing_key", &MessageHead::routing_key},
-};
-
 void set_property(MessageHead& head, const std::string& option) {
   const auto [name, value] = pair_of("--property", option);
   std::vector<std::string> names;
-  for (const auto& [known, member] : properties) {
+  for (const auto& [known, member] : head_texts) {
     names.emplace_back(known);
     if (name != known) continue;
     head.*member = value;

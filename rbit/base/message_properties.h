@@ -1,9 +1,12 @@
 #pragma once
 
 #include <cstdint>
+#include <iterator>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
+#include <utility>
 #include <variant>
 
 namespace rbit {
@@ -34,5 +37,22 @@ struct MessageHead : MessageProperties {
   std::uint64_t size = 0;  // of the whole body, in bytes
   std::string sha256;      // of the whole body, hexadecimal; filled in if `oversized`
 };
+
+/// The texts of a head but for its digest, by their AMQP names.
+inline constexpr std::pair<const char*, std::string MessageHead::*> head_texts[] = {
+    {"message_id", &MessageHead::message_id},
+    {"content_type", &MessageHead::content_type},
+    {"content_encoding", &MessageHead::content_encoding},
+    {"correlation_id", &MessageHead::correlation_id},
+    {"reply_to", &MessageHead::reply_to},
+    {"type", &MessageHead::type},
+    {"app_id", &MessageHead::app_id},
+    {"user_id", &MessageHead::user_id},
+    {"expiration", &MessageHead::expiration},
+    {"exchange", &MessageHead::exchange},
+    {"routing_key", &MessageHead::routing_key},
+};
+/// Those of them that its publisher says; the last two are of its way here.
+inline constexpr auto property_texts = std::span(head_texts).first<std::size(head_texts) - 2>();
 
 }  // namespace rbit

@@ -1,6 +1,5 @@
 #include "rbit/core/message_codec.h"
 
-#include <array>
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -41,22 +40,6 @@ void read_flag(const json& object, const char* name, bool& out) {
     out = found->get<bool>();
 }
 
-/// The texts of a head by their AMQP names: one table for writing and reading.
-constexpr std::array<std::pair<const char*, std::string MessageHead::*>, 12> properties{{
-    {"message_id", &MessageHead::message_id},
-    {"content_type", &MessageHead::content_type},
-    {"content_encoding", &MessageHead::content_encoding},
-    {"correlation_id", &MessageHead::correlation_id},
-    {"reply_to", &MessageHead::reply_to},
-    {"type", &MessageHead::type},
-    {"app_id", &MessageHead::app_id},
-    {"user_id", &MessageHead::user_id},
-    {"expiration", &MessageHead::expiration},
-    {"exchange", &MessageHead::exchange},
-    {"routing_key", &MessageHead::routing_key},
-    {"sha256", &MessageHead::sha256},
-}};
-
 json header_value(const HeaderValue& value) {
   if (const auto* text = std::get_if<std::string>(&value)) return text_value(*text);
   if (const auto* flag = std::get_if<bool>(&value)) return *flag;
@@ -76,8 +59,9 @@ void read_header(const std::string& name, const json& value, MessageHead& messag
 
 std::string properties_to_json(const MessageHead& message) {
   json out = json::object();
-  for (const auto& [name, member] : properties)
+  for (const auto& [name, member] : head_texts)
     if (!(message.*member).empty()) out[name] = text_value(message.*member);
+  if (!message.sha256.empty()) out["sha256"] = text_value(message.sha256);
   if (message.timestamp) out["timestamp"] = *message.timestamp;
   if (message.priority) out["priority"] = *message.priority;
   if (!message.persistent) out["persistent"] = false;
@@ -90,9 +74,11 @@ std::string properties_to_json(const MessageHead& message) {
 }
 
 void properties_from_json(std::string_view text, MessageHead& message) {
+  if (text.empty()) return;  // a report that carries no message
   const json in = json::parse(text, nullptr, false);
   if (!in.is_object()) return;
-  for (const auto& [name, member] : properties) read_text(in, name, message.*member);
+  for (const auto& [name, member] : head_texts) read_text(in, name, message.*member);
+  read_text(in, "sha256", message.sha256);
   if (const auto time = in.find("timestamp"); time != in.end() && time->is_number_integer())
     message.timestamp = time->get<std::int64_t>();
   if (const auto priority = in.find("priority");

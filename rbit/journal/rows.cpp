@@ -56,6 +56,7 @@ std::string artifacts_to_json(const std::vector<Artifact>& artifacts) {
 
 std::vector<Artifact> artifacts_from_json(const std::string& json) {
   std::vector<Artifact> artifacts;
+  if (json.empty()) return artifacts;  // most jobs, and each report of them is read
   const auto list = nlohmann::json::parse(json, nullptr, false);
   if (!list.is_array()) return artifacts;
   for (const auto& pair : list)

@@ -39,20 +39,11 @@ ordered_json name_of(const Report& report) {
   return report.name();
 }
 
-/// No text of it keeps a secret.
-void redact(nlohmann::json& value) {
-  if (value.is_string()) value = secrets::redacted(value.get_ref<const std::string&>());
-  if (value.is_structured())
-    for (nlohmann::json& part : value) redact(part);
-}
-
 /// What the job gave, once it is over; the journal knows the last one only.
 ordered_json result_of(const Report& report) {
   if (!is_final(report.status) || report.result.empty()) return nullptr;
-  auto result = json::parse(report.result);  // not too deep for `redact`
-  if (!result) return nullptr;
-  redact(*result);
-  return *result;
+  const auto result = json::parse(json::redacted(report.result));
+  return result ? ordered_json(*result) : nullptr;
 }
 
 ordered_json artifacts_of(const Report& report) {

@@ -26,18 +26,8 @@ constexpr std::size_t most_said = 100;
 /// What a publisher says of a message, by AMQP's names; what he does not say is left out.
 nlohmann::json properties_of(const MessageHead& head) {
   nlohmann::json properties = nlohmann::json::object();
-  const std::pair<const char*, const std::string&> texts[] = {
-      {"content_type", head.content_type},
-      {"content_encoding", head.content_encoding},
-      {"correlation_id", head.correlation_id},
-      {"reply_to", head.reply_to},
-      {"message_id", head.message_id},
-      {"type", head.type},
-      {"app_id", head.app_id},
-      {"user_id", head.user_id},
-      {"expiration", head.expiration}};
-  for (const auto& [name, text] : texts)
-    if (!text.empty()) properties[name] = text;
+  for (const auto& [name, member] : property_texts)
+    if (const std::string& text = head.*member; !text.empty()) properties[name] = text;
   if (head.timestamp) properties["timestamp"] = *head.timestamp;
   if (head.priority) properties["priority"] = *head.priority;
   properties["delivery_mode"] = head.persistent ? 2 : 1;

@@ -1,7 +1,5 @@
 #include "rbit/app/hooked_runner.h"
 
-#include <unistd.h>
-
 #include <utility>
 
 #include "rbit/log/log.h"
@@ -28,23 +26,13 @@ Task<Result<void>> HookedRunner::prepare() {
 
 Task<Outcome> HookedRunner::run(const Job& job, RunContext& context) {
   std::optional<Outcome> instead = co_await run_hooks(job, context);
-  Outcome outcome;
-  if (instead)
-    outcome = std::move(*instead);
-  else
-    outcome = co_await runner_->run(job, context);
-  const bool is_tried_again = outcome.kind == Outcome::Kind::not_started && outcome.shortage != 0;
-  if (!is_tried_again) passed_.erase(context.record_dir);
-  // Those that were not tried again after all: their records are gone.
-  constexpr std::size_t few = 64;
-  if (passed_.size() > few)
-    std::erase_if(passed_, [](const auto& one) { return ::access(one.first.c_str(), F_OK) != 0; });
-  co_return outcome;
+  if (instead) co_return std::move(*instead);
+  co_return co_await runner_->run(job, context);
 }
 
 Task<std::optional<Outcome>> HookedRunner::run_hooks(const Job& job, RunContext& context) {
-  while (passed_[context.record_dir] < hooks_.size()) {
-    Hook& hook = *hooks_[passed_[context.record_dir]];
+  while (context.hooks_passed < hooks_.size()) {
+    Hook& hook = *hooks_[context.hooks_passed];
     if (context.stop.requested()) break;  // the runner says what that means
     Job its_job = job;
     HookFacts facts;
@@ -54,7 +42,7 @@ Task<std::optional<Outcome>> HookedRunner::run_hooks(const Job& job, RunContext&
         outcome.kind == Outcome::Kind::cancelled || outcome.kind == Outcome::Kind::interrupted;
     const bool is_short = outcome.kind == Outcome::Kind::not_started && outcome.shortage != 0;
     if (was_asked || is_short) co_return outcome;
-    ++passed_[context.record_dir];
+    ++context.hooks_passed;
     if (outcome.kind == Outcome::Kind::done) continue;
     if (!hook.settings().required) {
       hook.say_failure(HookEvent::before, "job " + job.name(), outcome);

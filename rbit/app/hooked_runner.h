@@ -1,10 +1,7 @@
 #pragma once
 
-#include <cstddef>
-#include <map>
 #include <memory>
 #include <optional>
-#include <string>
 #include <vector>
 
 #include "rbit/app/hook.h"
@@ -31,9 +28,6 @@ class HookedRunner : public Runner {
 
   std::unique_ptr<Runner> runner_;
   std::vector<Hook*> hooks_;
-  /// How many hooks have run of attempts that found no room to begin and are tried again, by their
-  /// records.
-  std::map<std::string, std::size_t> passed_;
 };
 
 }  // namespace rbit

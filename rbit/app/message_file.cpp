@@ -8,6 +8,7 @@
 #include <iterator>
 #include <sstream>
 
+#include "rbit/amqp/protocol.h"
 #include "rbit/base/result.h"
 
 namespace rbit {
@@ -27,6 +28,11 @@ std::string read_message_file(const std::string& path) {
                                         "name a file with a message that you may read"});
   }
   return bytes.str();
+}
+
+void note_size(Message& message) {
+  message.size = message.body.size();
+  message.oversized = message.size > amqp::max_body;
 }
 
 }  // namespace rbit

@@ -1,8 +1,8 @@
+#include <algorithm>
 #include <boost/program_options/value_semantic.hpp>
 #include <iostream>
 #include <utility>
 
-#include "rbit/amqp/protocol.h"
 #include "rbit/app/brokers.h"
 #include "rbit/app/commands.h"
 #include "rbit/app/configuration.h"
@@ -126,15 +126,23 @@ class Submit {
               "nothing was sent"});
   }
 
+  /// Whether it can be said how the message will be read: what goes to a queue that is not here,
+  /// for another rbit, is a build request only if it is given as one.
+  bool knows_reader() const {
+    const auto queues = configuration_.settings().queue_names();
+    return std::find(queues.begin(), queues.end(), queue_) != queues.end() ||
+           !(has("json") || has("body") || has("from"));
+  }
+
   /// As the runner of the queue will read it.
   Result<Message> check(Message message, bool must_be_json) const {
     if (message.message_id.empty()) message.message_id = random_uuid();
-    message.size = message.body.size();
-    message.oversized = message.size > amqp::max_body;
+    note_size(message);
     const MessageReader any_json("", MessageKind::json);
     if (must_be_json)
       if (const auto read = any_json.read(message); !read) return read.error();
-    if (const auto read = reader_.read(message); !read) return read.error();
+    if (knows_reader())
+      if (const auto read = reader_.read(message); !read) return read.error();
     message.size = 0;
     return message;
   }

@@ -7,7 +7,6 @@
 #include <utility>
 #include <vector>
 
-#include "rbit/amqp/protocol.h"
 #include "rbit/app/app.h"
 #include "rbit/app/commands.h"
 #include "rbit/app/configuration.h"
@@ -76,8 +75,7 @@ Message message_from(const po::variables_map& values) {
   Message message;
   message.queue = "try";
   message.body = read_message_file(values["MESSAGE-FILE"].as<std::string>());
-  message.size = message.body.size();
-  message.oversized = message.size > amqp::max_body;
+  note_size(message);
   if (values.count("property") != 0)
     for (const auto& one : values["property"].as<std::vector<std::string>>())
       set_property(message, one);

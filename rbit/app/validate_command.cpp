@@ -1,6 +1,5 @@
 #include <iostream>
 
-#include "rbit/amqp/protocol.h"
 #include "rbit/app/commands.h"
 #include "rbit/app/configuration.h"
 #include "rbit/app/find_runner.h"
@@ -17,8 +16,7 @@ std::string verdict_on(const std::string& file, const MessageReader& reader) {
   Message message;
   message.queue = "validate";
   message.body = read_message_file(file);
-  message.size = message.body.size();
-  message.oversized = message.size > amqp::max_body;
+  note_size(message);
   const auto read = reader.read(message);
   if (read) return "ok";
   return read.error().detail.empty() ? read.error().text() : read.error().detail;

@@ -23,10 +23,18 @@ using Json = nlohmann::json;
 constexpr std::size_t most_bytes = 4 << 20;
 constexpr int most_depth = 64;
 
+constexpr const char* cure_of_missing = "is schema spelled right, and may rbit read it?";
+
 Result<Fd> open_file(const std::string& path) {
-  if (::geteuid() == 0) return open_code_file(path);
+  if (::geteuid() == 0) {
+    auto file = open_code_file(path);
+    if (file || !file.error().cure.empty()) return file;
+    Error why = file.error();
+    why.cure = cure_of_missing;
+    return why;
+  }
   Fd file(::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
-  if (!file) return Error::of_system(path, errno, "is schema spelled right, and may rbit read it?");
+  if (!file) return Error::of_system(path, errno, cure_of_missing);
   struct stat info {};
   if (::fstat(file.get(), &info) != 0) return Error::of_system(path, errno);
   if (!S_ISREG(info.st_mode)) return Error{path, "is no regular file", "name a JSON Schema"};

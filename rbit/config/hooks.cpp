@@ -4,6 +4,7 @@
 
 #include "rbit/base/names.h"
 #include "rbit/base/text.h"
+#include "rbit/config/named_sections.h"
 #include "rbit/config/process_keys.h"
 #include "rbit/config/section_reader.h"
 #include "rbit/config/sections.h"
@@ -12,8 +13,6 @@
 namespace rbit::config {
 
 namespace {
-
-constexpr std::string_view prefix = "hook:";
 
 /// What no key says. A hook is short, and nobody waits for more of its output than for its end.
 RunnerPolicy policy_of_hooks() {
@@ -102,29 +101,14 @@ RunnerPolicy read_policy(SectionReader& reader) {
 }  // namespace
 
 void read_hooks(const Ini& ini, Loaded& loaded) {
-  for (const auto& [name, section] : ini) {
-    if (!name.starts_with(prefix)) continue;
-    HookSettings hook;
-    hook.name = text::trim(std::string_view(name).substr(prefix.size()));
-    hook.place = section.data().place;
-    SectionReader reader(&section, "hook", "hook:" + hook.name, loaded);
-    if (hook.name.empty() || hook.name.find_first_of(" \t\v\f\r") != std::string::npos) {
-      reader.error("", "a hook's name is one word (write [hook:NAME])");
-      continue;
-    }
-    if (const auto first = loaded.settings.hooks.find(hook.name);
-        first != loaded.settings.hooks.end()) {
-      reader.error("",
-                   "is there twice (first at " + first->second.place.seen_from(hook.place) + ")");
-      continue;
-    }
-    read_run(reader, hook);
-    read_on(reader, hook);
-    read_whose(reader, hook);
-    read_required(reader, hook);
-    hook.policy = read_policy(reader);
-    loaded.settings.hooks.emplace(hook.name, std::move(hook));
-  }
+  read_named(ini, "hook", loaded.settings.hooks, loaded,
+             [](SectionReader& reader, HookSettings& hook) {
+               read_run(reader, hook);
+               read_on(reader, hook);
+               read_whose(reader, hook);
+               read_required(reader, hook);
+               hook.policy = read_policy(reader);
+             });
 }
 
 }  // namespace rbit::config

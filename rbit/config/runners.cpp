@@ -4,6 +4,7 @@
 #include "rbit/base/names.h"
 #include "rbit/base/text.h"
 #include "rbit/config/message_keys.h"
+#include "rbit/config/named_sections.h"
 #include "rbit/config/process_keys.h"
 #include "rbit/config/script_line.h"
 #include "rbit/config/section_reader.h"
@@ -15,8 +16,6 @@
 namespace rbit::config {
 
 namespace {
-
-constexpr std::string_view prefix = "runner:";
 
 std::set<int> read_exit_codes(SectionReader& reader) {
   std::set<int> codes;
@@ -284,27 +283,12 @@ std::string_view read_line(SectionReader& reader, RunnerSettings& runner) {
 }  // namespace
 
 void read_runners(const Ini& ini, Loaded& loaded) {
-  for (const auto& [name, section] : ini) {
-    if (!name.starts_with(prefix)) continue;
-    RunnerSettings runner;
-    runner.name = text::trim(std::string_view(name).substr(prefix.size()));
-    runner.place = section.data().place;
-    SectionReader reader(&section, "runner", "runner:" + runner.name, loaded);
-    if (runner.name.empty() || runner.name.find_first_of(" \t\v\f\r") != std::string::npos) {
-      reader.error("", "a runner's name is one word (write [runner:NAME])");
-      continue;
-    }
-    if (const auto first = loaded.settings.runners.find(runner.name);
-        first != loaded.settings.runners.end()) {
-      reader.error("",
-                   "is there twice (first at " + first->second.place.seen_from(runner.place) + ")");
-      continue;
-    }
-    runner.policy = read_policy(reader, read_line(reader, runner) == "shell");
-    read_env(reader, runner.policy);
-    read_settings(reader, runner.policy);
-    loaded.settings.runners.emplace(runner.name, std::move(runner));
-  }
+  read_named(ini, "runner", loaded.settings.runners, loaded,
+             [](SectionReader& reader, RunnerSettings& runner) {
+               runner.policy = read_policy(reader, read_line(reader, runner) == "shell");
+               read_env(reader, runner.policy);
+               read_settings(reader, runner.policy);
+             });
 }
 
 }  // namespace rbit::config

@@ -17,6 +17,13 @@ inline constexpr const char* publication_target = "publish";
 /// attempt, and a number within the job.
 std::string message_id_of(const std::string& key, int attempt, int number);
 
+/// The job's name for JSON: PyBit's number as it is, without zeros in front, or the key of a job
+/// that has none, as text in ASCII. Empty: the number is none.
+std::string json_name_of(const std::string& job_id, const std::string& key);
+
+/// "exit 2: make: *** No rule": the reason word and the text for people, as far as there are any.
+std::string explanation(const std::string& reason, const std::string& message);
+
 /// One status of one job on its way to a front-end. (attempt, seq) rises strictly within a
 /// job; one that is told again has the numbers of the first time.
 struct Report {

@@ -57,6 +57,13 @@ class ReportSink {
   /// As the journal shall know it. This outlives what it gives.
   virtual ReportTarget as_target() { return ReportTarget(std::string(target())); }
   virtual Task<SinkAnswer> send(const Report& report) = 0;
+  /// Whether its rows are wanted however old they are, and may be there to wait for long.
+  virtual bool is_patient() const { return false; }
+  /// What its rows are, and one of them, for people.
+  virtual std::string rows() const { return "reports to " + std::string(target()); }
+  virtual std::string row(const Report& report) const {
+    return "report '" + std::string(to_string(report.status)) + "' of job " + report.name();
+  }
 };
 
 }  // namespace rbit

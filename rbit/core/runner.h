@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <functional>
 #include <map>
 #include <optional>
@@ -47,7 +48,8 @@ class StopRequest {
   std::function<void(StopKind)> listener_;
 };
 
-/// What a runner gets beside the job. Lives as long as the run.
+/// What a runner gets beside the job. Lives as long as the attempt, which is run again where this
+/// machine had too little of something to begin it.
 struct RunContext {
   /// Reports Waiting or Building while the job runs. A final status or Blocked is the runner's own
   /// business: it is remembered there and becomes part of the outcome.
@@ -72,6 +74,7 @@ struct RunContext {
   /// What the file of its output is called below the log directory, DIRECTORY/NAME; empty: as that
   /// of the job's attempt.
   std::string log_name{};
+  std::size_t hooks_passed = 0;  // before it, so far: none of them runs twice
 };
 
 /// Does jobs, of one [runner:NAME] section. On the loop's thread; several runs may be under way.

@@ -29,8 +29,9 @@ void take_back(Outcome& outcome) {
 Task<Outcome> Attempts::run(const Binding& binding, RunningJob& running,
                             const std::string& record_dir, Slot& slot) {
   Backoff backoff(first_pause, longest_pause);
+  RunContext context = context_of(running, record_dir, slot);
   for (;;) {
-    Outcome outcome = co_await try_once(binding, running, record_dir, slot);
+    Outcome outcome = co_await try_once(binding, running, context);
     if (outcome.kind != Outcome::Kind::not_started || blame_the_disk(outcome)) co_return outcome;
     if (outcome.shortage == 0) co_return outcome;
     ++short_;
@@ -43,24 +44,27 @@ Task<Outcome> Attempts::run(const Binding& binding, RunningJob& running,
   }
 }
 
-Task<Outcome> Attempts::try_once(const Binding& binding, RunningJob& running,
-                                 std::string record_dir, Slot& slot) {
-  Outcome outcome;
-  if (is_poison(running, outcome)) co_return outcome;
-  RunContext context{[&](Status status, std::string said) {
+RunContext Attempts::context_of(RunningJob& running, const std::string& record_dir, Slot& slot) {
+  RunContext context{[this, &running](Status status, std::string said) {
                        recorder_.note_status(running, status, std::move(said));
                      },
-                     running.stop, std::move(record_dir), [&slot] { slot.reset(); }};
-  context.publish = [&](Publication publication) {
+                     running.stop, record_dir, [&slot] { slot.reset(); }};
+  context.publish = [this, &running](Publication publication) {
     recorder_.note_publication(running, std::move(publication));
   };
-  context.metric = [&](const MetricChange& change) {
+  context.metric = [this, &running](const MetricChange& change) {
     context_.observer.metric(running.job, change);
   };
-  context.progress = [&](const Progress& progress) {
+  context.progress = [this, &running](const Progress& progress) {
     context_.observer.progress(running.job, progress);
   };
   context.mistake_of = context_.outside.mistake_of;
+  return context;
+}
+
+Task<Outcome> Attempts::try_once(const Binding& binding, RunningJob& running, RunContext& context) {
+  Outcome outcome;
+  if (is_poison(running, outcome)) co_return outcome;
   failpoint("X.before");
   outcome = co_await binding.runner->run(running.job, context);
   running.stop.listen(nullptr);

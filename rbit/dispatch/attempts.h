@@ -21,8 +21,8 @@ class Attempts {
                     Slot& slot);
 
  private:
-  Task<Outcome> try_once(const Binding& binding, RunningJob& running, std::string record_dir,
-                         Slot& slot);
+  RunContext context_of(RunningJob& running, const std::string& record_dir, Slot& slot);
+  Task<Outcome> try_once(const Binding& binding, RunningJob& running, RunContext& context);
   bool is_poison(const RunningJob& running, Outcome& outcome) const;
   bool blame_the_disk(Outcome& outcome);
   void note_shortage(const Outcome& outcome);

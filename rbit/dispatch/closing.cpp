@@ -3,7 +3,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
-#include "rbit/base/text.h"
+#include "rbit/core/report.h"
 
 namespace rbit {
 
@@ -13,26 +13,14 @@ std::string json_text(std::string_view text) {
   return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
-/// PyBit's number as JSON wants it, without zeros in front.
-std::string name_of(const Job& job) {
-  long long number = 0;
-  const bool is_number = text::parse_number(job.request.job_id, 0, 999'999'999'999'999'999, number);
-  return is_number ? std::to_string(number) : json_text(job.name());
-}
-
-/// The reason word and the text, as reports have them.
-std::string message_of(const Outcome& outcome) {
-  if (outcome.reason.empty()) return outcome.message;
-  if (outcome.message.empty() || outcome.message == outcome.reason) return outcome.reason;
-  return outcome.reason + ": " + outcome.message;
-}
-
 }  // namespace
 
 std::string answer_text(const Job& job, const Outcome& outcome, Status status) {
   const std::string& result = outcome.given.result;  // JSON already
-  return "{\"job\": " + name_of(job) + ", \"status\": " + json_text(to_string(status)) +
-         ", \"message\": " + json_text(message_of(outcome)) +
+  const std::string name = json_name_of(job.request.job_id, job.key);
+  return "{\"job\": " + (name.empty() ? json_text(job.name()) : name) +
+         ", \"status\": " + json_text(to_string(status)) +
+         ", \"message\": " + json_text(explanation(outcome.reason, outcome.message)) +
          ", \"result\": " + (result.empty() ? "null" : result) + "}";
 }
 

@@ -20,20 +20,9 @@ SinkAnswer later(const Error& error) {
                     : SinkAnswer::retry(error.text());
 }
 
-/// PyBit's number as JSON wants it, without zeros in front; of a job that has none its key, as
-/// text. Empty: its number is none.
-std::string name_of(const Report& report) {
-  if (report.job_id.empty())
-    return nlohmann::json(report.job_key)
-        .dump(-1, ' ', true, nlohmann::json::error_handler_t::replace);
-  long long number = 0;
-  const bool is_number = text::parse_number(report.job_id, 0, 999'999'999'999'999'999, number);
-  return is_number ? std::to_string(number) : std::string();
-}
-
 /// Exactly three members, spaced as Python's json.dumps spaces them; ASCII whatever the text is.
 std::string body(const Report& report, const std::string& name) {
-  const nlohmann::json message = explanation(report);
+  const nlohmann::json message = explanation(report.reason, report.message);
   return "{\"status\": \"" + std::string(to_string(report.status)) + "\", \"job\": " + name +
          ", \"message\": " + message.dump(-1, ' ', true, nlohmann::json::error_handler_t::replace) +
          "}";
@@ -45,7 +34,7 @@ AmqpSink::AmqpSink(amqp::Publisher& publisher, std::string queue, bool declare)
     : publisher_(publisher), queue_(std::move(queue)), declare_(declare) {}
 
 Task<SinkAnswer> AmqpSink::send(const Report& report) {
-  const std::string name = name_of(report);
+  const std::string name = json_name_of(report.job_id, report.job_key);
   if (name.empty()) co_return SinkAnswer::dropped("the job's id is not a number");
   if (declare_) {
     const auto declared = co_await publisher_.declare_queue(queue_);

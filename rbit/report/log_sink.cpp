@@ -20,7 +20,8 @@ bool is_own_status(const Report& report) {
 
 Task<SinkAnswer> LogSink::send(const Report& report) {
   const std::string status(to_string(report.status));
-  const std::string why = text::one_line(explanation(report));  // text of a job: one line, cut
+  const std::string why =
+      text::one_line(explanation(report.reason, report.message));  // text of a job: one line, cut
   const log::Fields fields = log_fields(report);
   if (report.status == Status::waiting || report.status == Status::building) {
     if (!is_own_status(report))  // those are in the log since the runner set them

@@ -58,6 +58,11 @@ ReportTarget PublicationSink::as_target() {
   return made;
 }
 
+std::string PublicationSink::row(const Report& report) const {
+  return "message " + std::to_string(report.seq) + " of job " + report.name() + " to " +
+         destination(report);
+}
+
 Task<SinkAnswer> PublicationSink::send(const Report& report) {
   amqp::Outgoing message;
   static_cast<MessageProperties&>(message) = report.carried;

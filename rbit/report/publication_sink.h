@@ -22,6 +22,9 @@ class PublicationSink : public ReportSink {
   /// Its rows come from the jobs alone: it hears no status.
   ReportTarget as_target() override;
   Task<SinkAnswer> send(const Report& report) override;
+  bool is_patient() const override { return true; }
+  std::string rows() const override { return "messages of jobs"; }
+  std::string row(const Report& report) const override;
 
  private:
   SinkAnswer refused(const Report& report, const amqp::Refusal& why);

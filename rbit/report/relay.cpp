@@ -45,13 +45,6 @@ Task<void> rethrow(std::exception_ptr error) {
   co_return;
 }
 
-std::string what(const Report& report) {
-  if (report.target == publication_target)
-    return "message " + std::to_string(report.seq) + " of job " + report.name() + " to " +
-           report.message;
-  return "report '" + std::string(to_string(report.status)) + "' of job " + report.name();
-}
-
 std::string in_seconds(milliseconds time) {
   return std::to_string(std::chrono::duration_cast<seconds>(time).count()) + " s";
 }
@@ -124,7 +117,7 @@ void Relay::refill() {
   if (!next) return;
   const auto pause = std::chrono::ceil<milliseconds>(std::chrono::microseconds(*next - now));
   // No row waits longer but one that is to: else the wall clock was set back since.
-  if (pause <= most_wish || target == publication_target)
+  if (pause <= most_wish || sink_->is_patient())
     alarm_.set(clock_.steady() + std::clamp(pause, least_pause, most_pause));
   else
     for (auto& row : journal_.due_reports(target, *next, wanted)) ready_.push_back(std::move(row));
@@ -192,7 +185,7 @@ Task<void> Relay::answered(const Report& report, const SinkAnswer& answer) {
     co_await put_off(report, answer);
   } else {
     const auto level = answer.is_said ? log::Level::debug : log::Level::warning;
-    log::write(level, "rbit", name() + ": " + what(report) + " is dropped: " + answer.reason,
+    log::write(level, "rbit", name() + ": " + sink_->row(report) + " is dropped: " + answer.reason,
                log_fields(report), BOOST_CURRENT_LOCATION);
     co_await drop(report, answer.reason);
   }
@@ -213,9 +206,9 @@ Task<void> Relay::postpone(const Report& report, const SinkAnswer& answer) {
     co_return;
   }
   if (!said_ && (report.tries + 1) % stubborn == 0)
-    log::warning(name() + ": " + what(report) + " was not taken in " +
+    log::warning(name() + ": " + sink_->row(report) + " was not taken in " +
                      std::to_string(report.tries + 1) + " tries: " + answer.reason +
-                     " (tried again" + (report.target == publication_target ? ")" : " for 7 days)"),
+                     " (tried again" + (sink_->is_patient() ? ")" : " for 7 days)"),
                  log_fields(report));
   const auto wish = std::min(answer.after, most_wish);
   const auto row_pause = std::max(wish, pause_of(report));
@@ -234,7 +227,7 @@ Task<void> Relay::put_off(const Report& report, const SinkAnswer& answer) {
 }
 
 Task<void> Relay::give_up(const Report& report, const SinkAnswer& answer) {
-  log::error(name() + ": " + what(report) + " is given up after 7 days: " + answer.reason,
+  log::error(name() + ": " + sink_->row(report) + " is given up after 7 days: " + answer.reason,
              log_fields(report));
   const std::string reason = "not taken for 7 days: " + answer.reason;
   co_await drop(report, reason);
@@ -315,14 +308,8 @@ void Relay::change(Kind kind, const std::string& reason) {
   }
 }
 
-std::string Relay::name() const {
-  if (target() == publication_target) return "messages of jobs";
-  return "reports to " + std::string(target());
-}
-
-/// What a job publishes is wanted however long it takes.
 bool Relay::too_old(const Report& report) const {
-  return report.target != publication_target && clock_.wall() - from_micros(report.time) >= keep;
+  return !sink_->is_patient() && clock_.wall() - from_micros(report.time) >= keep;
 }
 
 milliseconds Relay::absence() const {

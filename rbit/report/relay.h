@@ -96,7 +96,7 @@ class Relay : public std::enable_shared_from_this<Relay> {
   bool too_old(const Report& report) const;
   milliseconds absence() const;
   milliseconds jittered(milliseconds limit);
-  std::string name() const;
+  std::string name() const { return sink_->rows(); }
 
   asio::any_io_executor loop_;
   Journal& journal_;

@@ -4,12 +4,6 @@
 
 namespace rbit {
 
-std::string explanation(const Report& report) {
-  if (report.reason.empty()) return report.message;
-  if (report.message.empty() || report.message == report.reason) return report.reason;
-  return report.reason + ": " + report.message;
-}
-
 log::Fields log_fields(const Report& report) {
   return {
       {"job", report.name()}, {"queue", report.queue}, {"attempt", std::to_string(report.attempt)}};

@@ -7,9 +7,6 @@
 
 namespace rbit {
 
-/// "exit 2: make: *** No rule": the reason word and the text for people, as far as there are any.
-std::string explanation(const Report& report);
-
 /// What tells of the job in a JSON record of the log.
 log::Fields log_fields(const Report& report);
 

@@ -32,11 +32,10 @@ ordered_json time_of(std::int64_t micros) {
   return time_text(to_seconds(from_micros(micros)), "%Y-%m-%dT%H:%M:%S", Zone::utc) + fraction;
 }
 
-/// PyBit's number, or the key where a job has none.
+/// As the status queue has it; a number that is none is a text here.
 ordered_json name_of(const Report& report) {
-  long long number = 0;
-  if (text::parse_number(report.job_id, 0, 999'999'999'999'999'999, number)) return number;
-  return report.name();
+  const std::string name = json_name_of(report.job_id, report.job_key);
+  return name.empty() ? ordered_json(report.name()) : ordered_json::parse(name);
 }
 
 /// What the job gave, once it is over; the journal knows the last one only.

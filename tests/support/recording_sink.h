@@ -18,6 +18,8 @@ class RecordingSink : public ReportSink {
 
   std::string_view target() const override { return target_; }
 
+  bool is_patient() const override { return patient; }
+
   Task<SinkAnswer> send(const Report& report) override {
     ++calls;
     ++under_way;
@@ -39,6 +41,7 @@ class RecordingSink : public ReportSink {
 
   std::function<Task<SinkAnswer>(Report)> answer;
   std::vector<Report> taken;
+  bool patient = false;
   int calls = 0;
   int under_way = 0, most_under_way = 0;
 

@@ -66,11 +66,17 @@ struct Stage {
     for (const auto& one : hooks) all.push_back(one.get());
     runner = std::make_unique<HookedRunner>(std::move(player), std::move(all));
   }
-  Outcome run() {
+  RunContext attempt() {
+    return {[](Status, const std::string&) {}, stop, records.path()};
+  }
+  Outcome run(RunContext& context) {
     Job job;
     job.key = "k";
-    RunContext context{[](Status, const std::string&) {}, stop, records.path() + "/of-the-job"};
     return test::run(loop, runner->run(job, context));
+  }
+  Outcome run() {
+    RunContext context = attempt();
+    return run(context);
   }
 
   asio::io_context loop;
@@ -138,12 +144,13 @@ TEST_CASE("an attempt that finds no room runs none of its hooks twice") {
   Outcome no_room = outcome(Kind::not_started, "not-started");
   no_room.shortage = EMFILE;
   stage.players["b"]->ends = no_room;
-  CHECK(stage.run().shortage == EMFILE);
+  RunContext context = stage.attempt();
+  CHECK(stage.run(context).shortage == EMFILE);
   stage.players["b"]->ends = outcome(Kind::done);
   stage.players["job"]->ends = no_room;
-  CHECK(stage.run().shortage == EMFILE);
+  CHECK(stage.run(context).shortage == EMFILE);
   stage.players["job"]->ends = outcome(Kind::done);
-  CHECK(stage.run().kind == Kind::done);
+  CHECK(stage.run(context).kind == Kind::done);
   CHECK(stage.story == Story{"a k", "b k", "b k", "job k", "job k"});
   CHECK(stage.run().kind == Kind::done);  // another attempt
   CHECK(stage.story.size() == 8);

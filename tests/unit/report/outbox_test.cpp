@@ -316,12 +316,13 @@ TEST_CASE("a report that was to wait by a clock that is set back does not wait f
   CHECK(house.sink->story().back() == "36 Done");
 }
 
-TEST_CASE("a publication that is to leave in hours does not leave before") {
+TEST_CASE("a row of a patient sink that is to leave in hours does not leave before") {
   test::ManualClock clock;
   asio::io_context loop;
   test::MemoryOutbox journal;
   Outbox outbox{loop.get_executor(), journal, clock};
   auto owned = std::make_unique<test::RecordingSink>(publication_target);
+  owned->patient = true;
   const test::RecordingSink* sink = owned.get();
   outbox.add(std::move(owned));
   Report row;

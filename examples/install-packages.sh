@@ -2,6 +2,7 @@
 # Installs what rbit needs on Debian 12 and is not there yet: the one list of packages.
 #   sh examples/install-packages.sh build    to build it, run it and write plugins
 #   sh examples/install-packages.sh test     that, and what the tests want
+#   sh examples/install-packages.sh bench    to measure it: "build" and what it is measured beside
 #   sh examples/install-packages.sh fuzz     what tests/fuzz/run.sh wants beside "build"
 # As root or with sudo. Says in one line what it is about to install; installs nothing twice.
 set -eu
@@ -15,11 +16,15 @@ build="g++ cmake ninja-build pkg-config
 test="doctest-dev python3 python3-pika rabbitmq-server man-db
   build-essential xsltproc python3-jsonpickle"
 
+# python3-sqlalchemy: Celery's results on disk. strace: counts what is written.
+bench="python3 python3-pika rabbitmq-server amqp-tools python3-celery python3-sqlalchemy strace"
+
 case "${1:-}" in
   build) wanted=$build ;;
   test) wanted="$build $test" ;;
+  bench) wanted="$build $bench" ;;
   fuzz) wanted="$build clang" ;;
-  *) echo "usage: sh $0 build|test|fuzz" >&2; exit 2 ;;
+  *) echo "usage: sh $0 build|test|bench|fuzz" >&2; exit 2 ;;
 esac
 
 command -v dpkg-query > /dev/null && command -v apt-get > /dev/null || {

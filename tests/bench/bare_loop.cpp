@@ -1,13 +1,12 @@
-// The peer that rbit is measured against: the least a program can do for a job a message. One
-// thread, posix_spawn, a log file for each job, acknowledged when the process has ended. No
-// journal, no statuses, no workspace, no limits, nothing kept clean.
+// The least a program can do for a job a message that is a process. One thread, posix_spawn, a log
+// file for each job, acknowledged when the process has ended. No journal, no statuses, no
+// workspace, no limits, nothing kept clean.
 //
-//   bare_loop spawn JOBS SLOTS LOG_DIR COMMAND [ARG...]
-//   bare_loop amqp PORT QUEUE JOBS SLOTS LOG_DIR COMMAND [ARG...]   with 0 jobs: only subscribes
+//   bare_loop spawn JOBS SLOTS LOG_DIR RESULTS COMMAND [ARG...]
+//   bare_loop amqp PORT QUEUE JOBS SLOTS LOG_DIR RESULTS COMMAND [ARG...]   0 jobs: only subscribes
 //
+// RESULTS is a file in which each result is synced before its message is acknowledged, or "-".
 // Prints the seconds from the first job's start to the last one's end (acknowledgement).
-#include <amqp.h>
-#include <amqp_tcp_socket.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <spawn.h>
@@ -15,24 +14,15 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <chrono>
-#include <cstdint>
-#include <cstdio>
-#include <cstdlib>
 #include <cstring>
-#include <string>
 #include <utility>
 #include <vector>
 
+#include "bare_broker.h"
+
+using bare::check;
+
 namespace {
-
-using Clock = std::chrono::steady_clock;
-
-void check(bool fine, const char* what) {
-  if (fine) return;
-  std::fprintf(stderr, "bare_loop: %s failed\n", what);
-  std::exit(1);
-}
 
 struct Child {
   pid_t pid;
@@ -95,64 +85,32 @@ class Children {
   std::uint64_t started_ = 0;
 };
 
-double seconds_since(Clock::time_point begun) {
-  return std::chrono::duration<double>(Clock::now() - begun).count();
-}
-
 double spawn_all(std::uint64_t jobs, std::size_t slots, Children& children) {
-  const auto begun = Clock::now();
+  const auto begun = bare::Clock::now();
   for (std::uint64_t started = 0, ended = 0; ended < jobs;) {
     while (started < jobs && children.count() < slots) children.start(++started);
     ended += children.wait(-1).size();
   }
-  return seconds_since(begun);
+  return bare::seconds_since(begun);
 }
 
-void check(const amqp_rpc_reply_t& reply, const char* what) {
-  check(reply.reply_type == AMQP_RESPONSE_NORMAL, what);
-}
-
-double consume_all(int port, const char* queue, std::uint64_t jobs, std::size_t slots,
+double consume_all(bare::Broker& broker, std::uint64_t jobs, bare::Results& results,
                    Children& children) {
-  const amqp_connection_state_t broker = amqp_new_connection();
-  amqp_socket_t* socket = amqp_tcp_socket_new(broker);
-  check(amqp_socket_open(socket, "127.0.0.1", port) == 0, "connecting");
-  check(amqp_login(broker, "/", 16, 131072, 0, AMQP_SASL_METHOD_PLAIN, "guest", "guest"), "login");
-  amqp_channel_open(broker, 1);
-  check(amqp_get_rpc_reply(broker), "channel.open");
-  const amqp_bytes_t name = amqp_cstring_bytes(queue);
-  amqp_queue_declare(broker, 1, name, 0, 1, 0, 0, amqp_empty_table);
-  check(amqp_get_rpc_reply(broker), "queue.declare");
-  amqp_basic_qos(broker, 1, 0, static_cast<std::uint16_t>(slots), 0);
-  check(amqp_get_rpc_reply(broker), "basic.qos");
-  amqp_basic_consume(broker, 1, name, amqp_empty_bytes, 0, 0, 0, amqp_empty_table);
-  check(amqp_get_rpc_reply(broker), "basic.consume");
-
-  auto begun = Clock::now();
-  const timeval at_once{0, 0};
+  auto begun = bare::Clock::now();
   for (std::uint64_t started = 0, ended = 0; ended < jobs;) {
-    // The library may hold frames that poll() does not see any more.
-    for (amqp_envelope_t envelope; started < jobs;) {
-      amqp_maybe_release_buffers(broker);
-      const amqp_rpc_reply_t got = amqp_consume_message(broker, &envelope, &at_once, 0);
-      if (got.reply_type == AMQP_RESPONSE_LIBRARY_EXCEPTION &&
-          got.library_error == AMQP_STATUS_TIMEOUT)
-        break;
-      check(got, "consuming");
-      if (started == 0) begun = Clock::now();
-      children.start(envelope.delivery_tag);
-      ++started;
-      amqp_destroy_envelope(&envelope);
-    }
-    for (const auto tag : children.wait(amqp_get_sockfd(broker))) {
-      check(amqp_basic_ack(broker, 1, tag, 0) == 0, "basic.ack");
-      ++ended;
-    }
+    // The prefetch is the number of slots: what comes may start.
+    broker.take([&](std::uint64_t tag, std::string_view) {
+      if (started == 0) begun = bare::Clock::now();
+      children.start(tag);
+      return ++started < jobs;
+    });
+    const auto tags = children.wait(broker.socket());
+    for (const auto tag : tags) results.note(tag);
+    if (!tags.empty()) results.sync();
+    for (const auto tag : tags) broker.acknowledge(tag);
+    ended += tags.size();
   }
-  const double seconds = seconds_since(begun);
-  check(amqp_connection_close(broker, AMQP_REPLY_SUCCESS), "connection.close");
-  amqp_destroy_connection(broker);
-  return seconds;
+  return bare::seconds_since(begun);
 }
 
 }  // namespace
@@ -160,14 +118,21 @@ double consume_all(int port, const char* queue, std::uint64_t jobs, std::size_t 
 int main(int argc, char** argv) {
   const bool amqp = argc > 1 && std::strcmp(argv[1], "amqp") == 0;
   const int first = amqp ? 4 : 2;  // jobs
-  if (argc < first + 4) {
+  if (argc < first + 5) {
     std::fprintf(stderr, "usage: see the source\n");
     return 2;
   }
   const auto jobs = std::strtoull(argv[first], nullptr, 10);
   const auto slots = static_cast<std::size_t>(std::strtoull(argv[first + 1], nullptr, 10));
-  Children children(argv[first + 2], argv + first + 3);
-  const double seconds = amqp ? consume_all(std::atoi(argv[2]), argv[3], jobs, slots, children)
-                              : spawn_all(jobs, slots, children);
+  Children children(argv[first + 2], argv + first + 4);
+  double seconds = 0;
+  if (amqp) {
+    bare::Results results(argv[first + 3]);
+    bare::Broker broker(std::atoi(argv[2]), argv[3], slots);
+    seconds = consume_all(broker, jobs, results, children);
+    broker.close();
+  } else {
+    seconds = spawn_all(jobs, slots, children);
+  }
   std::printf("%.6f\n", seconds);
 }

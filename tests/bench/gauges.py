@@ -46,3 +46,37 @@ def files_below(path):
             except OSError:
                 pass
     return count, size
+
+
+def children_of(pid):
+    """Pids of all that descend from it."""
+    found, left = [], [pid]
+    while left:
+        one = left.pop()
+        try:
+            for task in os.listdir(f"/proc/{one}/task"):
+                with open(f"/proc/{one}/task/{task}/children") as file:
+                    left += [int(child) for child in file.read().split()]
+        except OSError:
+            continue
+        found.append(one)
+    return found[1:]
+
+
+def wake_ups(pid):
+    """How often each thread of a process and of its descendants has slept, by the thread's name."""
+    counts = {}
+    for one in [pid, *children_of(pid)]:
+        try:
+            for task in os.listdir(f"/proc/{one}/task"):
+                name, times = "?", 0
+                with open(f"/proc/{one}/task/{task}/status") as file:
+                    for line in file:
+                        if line.startswith("Name:"):
+                            name = line.split(None, 1)[1].strip()
+                        elif line.startswith("voluntary_ctxt_switches:"):
+                            times = int(line.split()[1])
+                counts[name] = counts.get(name, 0) + times
+        except OSError:
+            continue
+    return counts

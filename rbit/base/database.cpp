@@ -9,6 +9,7 @@
 #include <chrono>
 #include <cstring>
 #include <functional>
+#include <iterator>
 #include <utility>
 
 #include "rbit/base/complaint.h"
@@ -21,6 +22,10 @@ namespace {
 
 // Pauses between two tries to open a sick file anew.
 constexpr std::chrono::milliseconds first_heal_pause{200}, longest_heal_pause{10'000};
+
+// What the log has from its first sync on, in bytes, and may hold before it is copied into the
+// file. Its header, and what a frame has before its page, are SQLite's.
+constexpr int log_size = 4 << 20, log_header = 32, frame_header = 24;
 
 }  // namespace
 
@@ -57,10 +62,13 @@ Database::Database(const asio::any_io_executor& loop, std::string path)
     : loop_(loop),
       path_(std::move(path)),
       cache_(std::make_unique<Cache>()),
-      heal_pauses_(first_heal_pause, longest_heal_pause) {}
+      heal_pauses_(first_heal_pause, longest_heal_pause),
+      log_sync_(loop, [this](int code) { synced(code); }) {}
 
 Database::~Database() {
-  // What is still queued has no answer, so nothing was built on it: it is not written.
+  // What is still queued has no answer, so nothing was built on it: it is not written. Whoever
+  // waited for a sync may be gone.
+  syncing_.clear();
   close();
 }
 
@@ -93,13 +101,19 @@ Result<void> Database::connect() {
   for (const char* pragma :
        {"PRAGMA locking_mode=EXCLUSIVE", "PRAGMA cache_size=-512", "PRAGMA journal_mode=WAL",
         "PRAGMA synchronous=NORMAL", "PRAGMA temp_store=MEMORY",
-        "PRAGMA journal_size_limit=16777216", "BEGIN IMMEDIATE", "COMMIT"}) {
+        "PRAGMA journal_size_limit=4194304", "BEGIN IMMEDIATE", "COMMIT"}) {
     const auto set = execute(pragma);
     if (!set) {
       close();
       return set;
     }
   }
+  auto page_size = prepare("PRAGMA page_size");
+  if (const auto row = page_size.step(); !row) return row.error();
+  // Three quarters of it: one commit more must have room.
+  many_pages_ =
+      (log_size - log_header) / 4 * 3 / (frame_header + static_cast<int>(page_size.integer(0)));
+  log_is_made_ = false;
   sqlite3_wal_hook(handle_, after_commit, this);
   return {};
 }
@@ -108,21 +122,24 @@ Result<void> Database::connect() {
 /// failures to itself; but a sync of the log that failed must not be made again and believed
 /// (rbit/doc/traps.rst, sqlite-failed-sync).
 int Database::after_commit(void* self, sqlite3* handle, const char* name, int pages) {
-  constexpr int many = 1000;  // 4 MiB
-  if (pages < many) return SQLITE_OK;
+  auto& database = *static_cast<Database*>(self);
+  if (pages < database.many_pages_) return SQLITE_OK;
+  database.wait_for_sync();  // one of the log is made here, too
   const int code =
       sqlite3_wal_checkpoint_v2(handle, name, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
   if (code != SQLITE_OK && code != SQLITE_BUSY)
-    (void)static_cast<Database*>(self)->error("copying the log into the file");
+    (void)database.error("copying the log into the file");
   return SQLITE_OK;  // what was committed is committed
 }
 
 void Database::close() {
+  wait_for_sync();
   for (auto& [sql, statement] : cache_->idle) sqlite3_finalize(statement);
   cache_->idle.clear();
   if (handle_ == nullptr) return;
   // A sick one takes its log for whole. Opened anew, the sums in the log tell what is.
-  if (sick_) sqlite3_db_config(handle_, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
+  if (sick_ || empty_log())
+    sqlite3_db_config(handle_, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
   sqlite3_close(handle_);  // else copies the log into the file and removes it
   handle_ = nullptr;
 }
@@ -234,20 +251,17 @@ void Database::flush() {
     committed = ready_to_write();
     if (committed) committed = commit(batch);
   }
-  const bool sync = std::any_of(batch.begin(), batch.end(), [](const auto& waiter) {
-    return waiter->durability == Durability::power;
-  });
-  Result<void> synced;
-  if (committed && sync) synced = log_doubtful_ ? Result<void>(trouble_) : sync_log();
-  if (committed && synced) heal_pauses_.reset();
+  if (!committed && undone_) undone_();
   for (const auto& waiter : batch) {
     if (!committed)
       waiter->answer(committed);
-    else if (waiter->result && !synced && waiter->durability == Durability::power)
-      waiter->answer(synced);  // to the others it makes no difference
+    else if (waiter->result && waiter->durability == Durability::power)
+      unsynced_.push_back(waiter);
     else
       waiter->answer(std::move(waiter->result));
   }
+  if (committed && unsynced_.empty() && !log_sync_.is_busy()) heal_pauses_.reset();
+  sync_what_waits();
 }
 
 /// A write that may use the reserve met a full disk, and now there is room.
@@ -272,8 +286,10 @@ Result<void> Database::commit(std::vector<std::shared_ptr<Waiter>>& batch) {
     if (sqlite3_get_autocommit(handle_) != 0) return lost_transaction(waiter->result);
     if (waiter->result) ++good;
     if (alone) break;
-    if (!waiter->result)
+    if (!waiter->result) {
       if (const auto undone = run("ROLLBACK TO change"); !undone) return roll_back(undone.error());
+      if (undone_) undone_();
+    }
     if (const auto kept = run("RELEASE change"); !kept) return roll_back(kept.error());
   }
   if (good == 0) return run("ROLLBACK");
@@ -291,15 +307,43 @@ Error Database::lost_transaction(const Result<void>& why) {
   return {path_, "a change ended the transaction of all", "this is a mistake in rbit"};
 }
 
-Result<void> Database::sync_log() {
-  // With synchronous=NORMAL a commit only writes the log. What FULL would add is this one sync of
-  // the log, through SQLite's own descriptor of it (rbit/doc/traps.rst, sqlite-sync); the first one
-  // of a new log also syncs its directory. A database in memory has no log.
+// ---- The log
+
+/// SQLite's own file of the log; nullptr: a database in memory has none.
+sqlite3_file* Database::log() const {
   sqlite3_file* file = nullptr;
+  if (path_ == ":memory:") return file;
   if (sqlite3_file_control(handle_, "main", SQLITE_FCNTL_JOURNAL_POINTER, &file) != SQLITE_OK ||
       file == nullptr || file->pMethods == nullptr)
-    return {};
-  const int code = file->pMethods->xSync(file, SQLITE_SYNC_NORMAL);
+    return nullptr;
+  return file;
+}
+
+/// With synchronous=NORMAL a commit only writes the log. What FULL would add is one sync of the
+/// log, through SQLite's own descriptor of it (rbit/doc/traps.rst, sqlite-sync). Those who come
+/// while one is under way share the next.
+void Database::sync_what_waits() {
+  if (unsynced_.empty() || log_sync_.is_busy() || waits_for_sync_) return;
+  syncing_ = std::exchange(unsynced_, {});
+  if (log_doubtful_) return synced(SQLITE_IOERR_FSYNC);
+  sqlite3_file* const file = log();
+  if (file == nullptr) return synced(SQLITE_OK);
+  // The first one of a connection syncs the log's directory, and changes what SQLite keeps of the
+  // file while it does.
+  if (!log_is_made_) return synced(make_log(file));
+  log_sync_.begin(file);
+}
+
+void Database::synced(int code) {
+  // That it succeeded says nothing after one that did not (rbit/doc/traps.rst, sqlite-failed-sync).
+  Result<void> result = log_doubtful_ ? Result<void>(trouble_) : sync_came_to(code);
+  if (result) heal_pauses_.reset();
+  for (const auto& waiter : std::exchange(syncing_, {}))
+    waiter->answer(result ? std::move(waiter->result) : result);
+  sync_what_waits();
+}
+
+Result<void> Database::sync_came_to(int code) {
   if (code == SQLITE_OK) return {};
   // A second sync would lie: the kernel has dropped the pages.
   const Error why{path_, std::string("syncing the log: ") + sqlite3_errstr(code),
@@ -307,6 +351,52 @@ Result<void> Database::sync_log() {
   fell_sick(code, why);
   return why;
 }
+
+/// Before anybody but the thread syncs or closes the log. What waits for the next sync goes on
+/// waiting.
+void Database::wait_for_sync() {
+  waits_for_sync_ = true;
+  log_sync_.finish();
+  waits_for_sync_ = false;
+}
+
+/// Gives the log its size and syncs it: a sync of a file that grows is twenty times as slow as one
+/// of a file that is written over. What follows the last frame is no frame, and nobody reads it. On
+/// a full disk the log grows as it is written.
+int Database::make_log(sqlite3_file* file) {
+  sqlite3_int64 size = log_size;
+  (void)file->pMethods->xFileSize(file, &size);
+  const std::string zeros(64 << 10, '\0');
+  for (sqlite3_int64 at = size; at < log_size;) {
+    const auto count = static_cast<int>(std::min<sqlite3_int64>(log_size - at, std::ssize(zeros)));
+    if (file->pMethods->xWrite(file, zeros.data(), count, at) != SQLITE_OK) {
+      (void)file->pMethods->xTruncate(file, size);
+      break;
+    }
+    at += count;
+  }
+  log_is_made_ = true;
+  return file->pMethods->xSync(file, SQLITE_SYNC_NORMAL);
+}
+
+/// Copies the log into the file, and overwrites its header if it has its size: so it is empty for
+/// who comes next, also beside another file, and nobody need make it again. Returns false if it
+/// shall go.
+bool Database::empty_log() {
+  sqlite3_file* const file = log();
+  sqlite3_int64 size = 0;
+  if (file == nullptr || file->pMethods->xFileSize(file, &size) != SQLITE_OK || size < log_size)
+    return false;
+  int frames = 0, copied = 0;
+  if (sqlite3_wal_checkpoint_v2(handle_, "main", SQLITE_CHECKPOINT_PASSIVE, &frames, &copied) !=
+          SQLITE_OK ||
+      frames != copied)
+    return false;
+  const char none[log_header] = {};
+  return file->pMethods->xWrite(file, none, log_header, 0) == SQLITE_OK;
+}
+
+// ---- A sick file
 
 Result<void> Database::ready_to_write() {
   if (!sick_) return {};
@@ -322,6 +412,8 @@ Result<void> Database::ready_to_write() {
 
 Result<void> Database::heal() {
   close();
+  // What is committed may be lost: nobody is told that it is there.
+  for (const auto& waiter : std::exchange(unsynced_, {})) waiter->answer(trouble_);
   if (const auto opened = connect(); !opened) return opened;
   if (const auto sound = check(std::chrono::seconds(5)); !sound) return sound;
   if (log_doubtful_) {
@@ -330,9 +422,12 @@ Result<void> Database::heal() {
     if (sqlite3_wal_checkpoint_v2(handle_, "main", SQLITE_CHECKPOINT_TRUNCATE, nullptr, nullptr) !=
         SQLITE_OK)
       return error("copying the log into the file");
-    if (const auto synced = sync_log(); !synced) return synced;
+    if (sqlite3_file* const file = log(); file != nullptr)
+      if (const auto done = sync_came_to(file->pMethods->xSync(file, SQLITE_SYNC_NORMAL)); !done)
+        return done;
   }
   sick_ = full_ = log_doubtful_ = false;
+  if (undone_) undone_();
   return {};
 }
 
@@ -382,86 +477,6 @@ Result<void> Database::back_up(const std::string& to) {
   }
   sqlite3_close(copy);
   return result;
-}
-
-// ---- Statements
-
-Statement::Statement(Database& database, sqlite3_stmt* statement)
-    : database_(&database), statement_(statement) {}
-
-Statement::Statement(Statement&& other) noexcept
-    : database_(other.database_),
-      statement_(std::exchange(other.statement_, nullptr)),
-      next_(other.next_),
-      refused_(other.refused_) {}
-
-Statement::~Statement() {
-  if (statement_ != nullptr) database_->keep(statement_);
-}
-
-void Statement::note(int code) {
-  ++next_;
-  if (code != SQLITE_OK && refused_ == SQLITE_OK) refused_ = code;
-}
-
-Statement& Statement::bind(std::int64_t value) {
-  note(sqlite3_bind_int64(statement_, next_, value));
-  return *this;
-}
-
-Statement& Statement::bind(std::string_view text) {
-  // A null pointer would bind NULL, and an empty string_view may have one.
-  const char* data = text.data() == nullptr ? "" : text.data();
-  note(sqlite3_bind_text64(statement_, next_, data, text.size(), SQLITE_STATIC, SQLITE_UTF8));
-  return *this;
-}
-
-Statement& Statement::bind_blob(std::string_view bytes) {
-  const char* data = bytes.data() == nullptr ? "" : bytes.data();
-  note(sqlite3_bind_blob64(statement_, next_, data, bytes.size(), SQLITE_STATIC));
-  return *this;
-}
-
-Statement& Statement::bind_null() {
-  note(sqlite3_bind_null(statement_, next_));
-  return *this;
-}
-
-Result<bool> Statement::step() {
-  if (refused_ != SQLITE_OK)
-    return Error{database_->path_,
-                 std::string(statement_ == nullptr ? "preparing: " : "binding a value: ") +
-                     sqlite3_errstr(refused_),
-                 sqlite::cure_of(refused_)};
-  const int code = sqlite3_step(statement_);
-  if (code == SQLITE_ROW) return true;
-  if (code == SQLITE_DONE) return false;
-  return database_->error(sqlite3_stmt_readonly(statement_) != 0 ? "reading" : "writing");
-}
-
-Result<void> Statement::run() {
-  for (;;) {
-    const auto row = step();
-    if (row && *row) continue;
-    sqlite3_reset(statement_);  // says again what step said
-    next_ = 1;
-    if (!row) return row.error();
-    return {};
-  }
-}
-
-std::int64_t Statement::integer(int column) const {
-  return sqlite3_column_int64(statement_, column);
-}
-
-std::string_view Statement::view(int column) const {
-  const auto* data = static_cast<const char*>(sqlite3_column_blob(statement_, column));
-  if (data == nullptr) return {};
-  return {data, static_cast<std::size_t>(sqlite3_column_bytes(statement_, column))};
-}
-
-bool Statement::is_null(int column) const {
-  return sqlite3_column_type(statement_, column) == SQLITE_NULL;
 }
 
 }  // namespace rbit

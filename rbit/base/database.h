@@ -11,11 +11,13 @@
 
 #include "rbit/base/backoff.h"
 #include "rbit/base/lifetime.h"
+#include "rbit/base/log_sync.h"
 #include "rbit/base/notice.h"
 #include "rbit/base/result.h"
 #include "rbit/base/task.h"
 
 struct sqlite3;
+struct sqlite3_file;
 struct sqlite3_stmt;
 
 namespace rbit {
@@ -90,13 +92,15 @@ enum class Reserve { keep, use };
 /// sqlite-one-connection). Every return code becomes an Error that names the file.
 ///
 /// Writes of one turn of the loop share one commit: `write` queues the change, the commit follows
-/// at the end of the turn, synced if one of them asks for it, and then all of them are answered. A
+/// at the end of the turn, and then they are answered; those that ask for `power` once a sync of
+/// the log has ended that began after it. A thread makes that sync, and commits go on meanwhile. A
 /// change that fails is rolled back alone (savepoint); a commit that fails fails them all.
 ///
-/// Without `power` a commit costs no sync, but for the one every 4 MiB when SQLite copies its log
-/// into the file. After a failed sync or write, or on a full disk, nothing is written until the
-/// file was opened and checked anew, with pauses from 200 ms to 10 s; meanwhile every write is
-/// answered with an Error, and so is what is read while the file cannot be opened.
+/// Without `power` a commit costs no sync, but for those every 3 MiB when SQLite copies its log
+/// into the file. The log is given its size, 4 MiB, with its first sync, and keeps it. After a
+/// failed sync or write, or on a full disk, nothing is written until the file was opened and
+/// checked anew, with pauses from 200 ms to 10 s; meanwhile every write is answered with an Error,
+/// and so is what is read while the file cannot be opened.
 class Database {
  public:
   /// May be run more than once; only the last run is on record.
@@ -140,6 +144,10 @@ class Database {
   /// that may use the reserve meets a full disk; the write is then tried again.
   void on_full(std::function<bool()> make_room) { make_room_ = std::move(make_room); }
 
+  /// `undone` is called at once when what Changes did may be gone: a change or a commit has failed,
+  /// or a sick file was opened anew. For who keeps in memory what they wrote; nullptr: nobody.
+  void on_undone(std::function<void()> undone) { undone_ = std::move(undone); }
+
   /// `PRAGMA quick_check`, as far as it gets within `limit`.
   Result<void> check(std::chrono::milliseconds limit);
   /// Writes a copy to the new file `to`, through SQLite.
@@ -166,7 +174,13 @@ class Database {
   Result<void> commit(std::vector<std::shared_ptr<Waiter>>& batch);
   Error roll_back(Error why);
   Error lost_transaction(const Result<void>& why);
-  Result<void> sync_log();
+  sqlite3_file* log() const;
+  void sync_what_waits();
+  void synced(int code);
+  Result<void> sync_came_to(int code);
+  void wait_for_sync();
+  int make_log(sqlite3_file* file);
+  bool empty_log();
 
   asio::any_io_executor loop_;
   std::string path_;
@@ -174,13 +188,19 @@ class Database {
   std::unique_ptr<Cache> cache_;
   std::vector<std::shared_ptr<Waiter>> queue_;
   bool commit_due_ = false;
+  std::vector<std::shared_ptr<Waiter>> unsynced_, syncing_;  // committed; they want `power`
+  bool log_is_made_ = false;     // by this connection: it has its size, and was synced
+  bool waits_for_sync_ = false;  // no other one begins now
+  int many_pages_ = 0;           // so many in the log, and it is copied into the file
   std::function<bool()> make_room_;
+  std::function<void()> undone_;
   bool sick_ = false;          // a write or a sync failed: the connection is not to be believed
   bool full_ = false;          // for lack of space
   bool log_doubtful_ = false;  // a sync failed: what the log holds may be on no disk
   Error trouble_;              // what made it sick
   std::chrono::steady_clock::time_point heal_after_{};
   Backoff heal_pauses_;
+  LogSync log_sync_;
   Lifetime lifetime_;  // a commit that comes too late sees it
 };
 

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <random>
 #include <string>
 #include <vector>
@@ -15,7 +16,8 @@ namespace rbit::test {
 
 /// A disk in memory for SQLite, whose power can be cut: of what was written since the last sync of
 /// a file, any sector may be there or not, and a file whose directory was not synced may be gone.
-/// The default file system of this process while it lives. One at a time.
+/// The default file system of this process while it lives. One at a time. SQLite uses it on the
+/// loop, and the log is synced on another thread.
 class PowerDisk {
  public:
   explicit PowerDisk(std::uint64_t seed) : random_(seed) {
@@ -27,14 +29,27 @@ class PowerDisk {
   PowerDisk& operator=(const PowerDisk&) = delete;
 
   /// The power goes with the `step`th write, sync or truncation from now; 0: it stays.
-  void cut_after(int step) { left_ = step; }
-  bool is_dark() const { return dark_; }
-  int steps() const { return steps_; }
+  void cut_after(int step) {
+    const Guard guard(mutex_);
+    left_ = step;
+  }
+  bool is_dark() const {
+    const Guard guard(mutex_);
+    return dark_;
+  }
+  int steps() const {
+    const Guard guard(mutex_);
+    return steps_;
+  }
   /// From now on syncs do nothing and say that they did: what they are there for must show.
-  void lie() { lies_ = true; }
+  void lie() {
+    const Guard guard(mutex_);
+    lies_ = true;
+  }
 
   /// The machine is on again; what the disk kept is what there is. All files must be closed.
   void power_on() {
+    const Guard guard(mutex_);
     if (!dark_) go_dark();
     for (auto at = files_.begin(); at != files_.end();) {
       File& file = *at->second;
@@ -52,6 +67,7 @@ class PowerDisk {
   }
 
  private:
+  using Guard = std::lock_guard<std::mutex>;
   static constexpr std::int64_t sector = 512;
 
   struct Write {
@@ -119,6 +135,7 @@ class PowerDisk {
 
   static int open(sqlite3_vfs* vfs, const char* name, sqlite3_file* out, int flags, int* given) {
     PowerDisk& disk = *static_cast<PowerDisk*>(vfs->pAppData);
+    const Guard guard(disk.mutex_);
     Handle& handle = handle_of(out);
     handle.base.pMethods = nullptr;
     auto& file = disk.files_[name != nullptr ? name : "temporary"];
@@ -137,6 +154,7 @@ class PowerDisk {
   }
   static int close(sqlite3_file*) { return SQLITE_OK; }
   static int read(sqlite3_file* of, void* out, int count, sqlite3_int64 at) {
+    const Guard guard(handle_of(of).disk->mutex_);
     const std::string& bytes = handle_of(of).file->now;
     const auto begin = std::min(bytes.size(), static_cast<std::size_t>(at));
     const auto there = std::min(bytes.size() - begin, static_cast<std::size_t>(count));
@@ -146,6 +164,7 @@ class PowerDisk {
   }
   static int write(sqlite3_file* of, const void* bytes, int count, sqlite3_int64 at) {
     Handle& handle = handle_of(of);
+    const Guard guard(handle.disk->mutex_);
     Write write{at, std::string(static_cast<const char*>(bytes), static_cast<std::size_t>(count))};
     // The write that the power goes with may be on the disk in part.
     if (!handle.disk->dark_) {
@@ -156,6 +175,7 @@ class PowerDisk {
   }
   static int truncate(sqlite3_file* of, sqlite3_int64 size) {
     Handle& handle = handle_of(of);
+    const Guard guard(handle.disk->mutex_);
     if (!handle.disk->dark_) {
       handle.file->now.resize(static_cast<std::size_t>(size), '\0');
       handle.file->pending.push_back({size, "", true});
@@ -164,14 +184,21 @@ class PowerDisk {
   }
   static int sync(sqlite3_file* of, int) {
     Handle& handle = handle_of(of);
+    const Guard guard(handle.disk->mutex_);
     if (!handle.disk->step()) return SQLITE_IOERR_FSYNC;
     if (handle.disk->lies_) return SQLITE_OK;
-    handle.file->kept = handle.file->now;
+    for (const Write& write : handle.file->pending) {  // the whole file would be much to copy
+      if (write.is_size)
+        handle.file->kept.resize(static_cast<std::size_t>(write.at), '\0');
+      else
+        apply(handle.file->kept, write.at, write.bytes);
+    }
     handle.file->pending.clear();
     handle.file->named = true;  // SQLite's own syncs the directory with a new file's first sync
     return SQLITE_OK;
   }
   static int size(sqlite3_file* of, sqlite3_int64* out) {
+    const Guard guard(handle_of(of).disk->mutex_);
     *out = static_cast<sqlite3_int64>(handle_of(of).file->now.size());
     return SQLITE_OK;
   }
@@ -186,12 +213,15 @@ class PowerDisk {
 
   static int remove(sqlite3_vfs* vfs, const char* name, int) {
     PowerDisk& disk = *static_cast<PowerDisk*>(vfs->pAppData);
+    const Guard guard(disk.mutex_);
     if (disk.dark_) return SQLITE_IOERR_DELETE;
     disk.files_.erase(name);
     return SQLITE_OK;
   }
   static int access(sqlite3_vfs* vfs, const char* name, int, int* out) {
-    *out = static_cast<PowerDisk*>(vfs->pAppData)->files_.contains(name) ? 1 : 0;
+    PowerDisk& disk = *static_cast<PowerDisk*>(vfs->pAppData);
+    const Guard guard(disk.mutex_);
+    *out = disk.files_.contains(name) ? 1 : 0;
     return SQLITE_OK;
   }
   static int full_name(sqlite3_vfs*, const char* name, int room, char* out) {
@@ -233,6 +263,7 @@ class PowerDisk {
   }
 
   sqlite3_vfs vfs_{};
+  mutable std::mutex mutex_;  // of all that follows
   std::mt19937_64 random_;
   std::map<std::string, std::unique_ptr<File>, std::less<>> files_;
   int left_ = 0, steps_ = 0;

@@ -19,7 +19,7 @@
 #include "rbit/dispatch/closing.h"
 #include "rbit/intake/ack_timeout.h"
 #include "rbit/log/log.h"
-#include "rbit/report/log_sink.h"
+#include "rbit/report/log_lines.h"
 #include "rbit/report/pybit_sink.h"
 #include "rbit/report/webhook_sink.h"
 #include "rbit/run/cgroup.h"
@@ -128,7 +128,6 @@ void App::open_broker() {
 void App::open_journal() {
   const auto loop = loop_.get_executor();
   std::vector<std::unique_ptr<ReportSink>> sinks;
-  sinks.push_back(std::make_unique<LogSink>());  // what scripts grep for is always there
   if (settings().status.reports_to("pybit"))
     sinks.push_back(std::make_unique<PybitSink>(loop, pybit_settings(settings())));
   if (settings().status.reports_to("pybit") && settings().status.check_before_build)
@@ -142,6 +141,7 @@ void App::open_journal() {
   std::vector<ReportTarget> targets;
   for (const auto& sink : sinks) targets.push_back(sink->as_target());
   journal_ = std::make_unique<SqliteJournal>(*database_, clock_, targets, settings().name);
+  journal_->tell_by(say_in_log);  // what scripts grep for is always there
   if (enqueue) journal_->enqueue_by(enqueue);
   outbox_ = std::make_unique<Outbox>(loop, *journal_, clock_);
   for (auto& sink : sinks) outbox_->add(std::move(sink));

@@ -30,6 +30,29 @@ nlohmann::json status_line(Status status, const std::string& reason, const std::
           {"attempt", attempt}};
 }
 
+/// Each status of the present run once. What a job said of itself is a row of the outbox that is
+/// for nobody; that an attempt began, and what it came to, is in the attempt.
+nlohmann::json past_statuses(const JobHistory& history) {
+  nlohmann::json past = nlohmann::json::array();
+  const JobRecord& job = history.job;
+  for (const AttemptRecord& one : history.attempts) {
+    if (one.run != history.run) continue;
+    past.push_back(status_line(Status::building, "", "", one.n));
+    for (const ReportRecord& record : history.reports)
+      if (record.report.target == log_target && record.report.attempt == one.n &&
+          record.report.time >= one.begun && (one.ended == 0 || record.report.time <= one.ended))
+        past.push_back(
+            status_line(record.report.status, record.report.reason, record.report.message, one.n));
+    const bool is_last = &one == &history.attempts.back();
+    const bool has_verdict = one.ended > 0 && one.reason != "interrupted";
+    if (!is_last && has_verdict)
+      past.push_back(status_line(Status::blocked, one.reason, one.message, one.n));
+  }
+  if (job.last_status == Status::blocked || is_final(job.last_status))
+    past.push_back(status_line(job.last_status, job.reason, job.message, job.attempt));
+  return past;
+}
+
 nlohmann::json progress_line(const Progress& progress) {
   nlohmann::json line;
   line["progress"] = to_json(progress);
@@ -149,13 +172,8 @@ Task<void> ControlHandlers::follow(nlohmann::json request, ControlPeer& peer) {
   accepted["past"] = nlohmann::json::array();
   bool over = false;
   if (const auto history = History(database_).job(key)) {
-    for (const ReportRecord& record : history->reports) {
-      const Report& report = record.report;
-      if (report.target != "log") continue;  // each status once; there is always a log
-      accepted["past"].push_back(
-          status_line(report.status, report.reason, report.message, report.attempt));
-      over = is_final(report.status);
-    }
+    accepted["past"] = past_statuses(*history);
+    over = is_final(history->job.last_status);
   }
   bool heard = co_await peer.send(accepted);
   Awaited awaited{key, json::text_in(request, "queue")};

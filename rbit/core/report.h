@@ -13,6 +13,10 @@ namespace rbit {
 /// The target of the rows that are no reports but what jobs publish.
 inline constexpr const char* publication_target = "publish";
 
+/// The target of the rows that nobody sends: what a job said of itself while it ran, as rbit's log
+/// and `rbit explain` have it.
+inline constexpr const char* log_target = "log";
+
 /// The message id by which who gets something of a job tells a repeat from another: a key, an
 /// attempt, and a number within the job.
 std::string message_id_of(const std::string& key, int attempt, int number);

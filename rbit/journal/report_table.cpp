@@ -47,7 +47,19 @@ Result<void> ReportTable::add(std::int64_t job, Report report, const Job* whole)
     const auto added = insert(job, report, target, whole);
     if (!added) return added;
   }
+  told_.push_back(std::move(report));
   return make_room();
+}
+
+Result<void> ReportTable::add_said(std::int64_t job, const Report& report, const Job& whole) {
+  const std::size_t before = told_.size();
+  const auto added = add(job, report, &whole);
+  if (!added || told_.size() == before) return added;
+  return database_.run(
+      "INSERT INTO outbox(job, target, attempt, seq, status, reason, message, final, time, state) "
+      "VALUES(?1, ?2, ?3, (SELECT reported_seq FROM job WHERE id = ?1), ?4, ?5, ?6, 0, ?7, 'sent')",
+      job, log_target, report.attempt, to_string(report.status), report.reason, report.message,
+      report.time);
 }
 
 Result<void> ReportTable::add_again(std::int64_t job, std::int64_t now) {
@@ -74,6 +86,7 @@ Result<void> ReportTable::add_again(std::int64_t job, std::int64_t now) {
     const auto added = insert(job, report, target, nullptr);
     if (!added) return added;
   }
+  told_.push_back(std::move(report));
   return make_room();
 }
 

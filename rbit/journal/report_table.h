@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "rbit/base/database.h"
@@ -30,6 +31,8 @@ class ReportTable {
   /// run, or if status and message are those of the last one of this attempt. `whole` is the job,
   /// for targets that carry its message; nullptr: the message is not to be had.
   Result<void> add(std::int64_t job, Report report, const Job* whole);
+  /// The same for one that the job sets itself, which is kept also if no target wants it.
+  Result<void> add_said(std::int64_t job, const Report& report, const Job& whole);
   /// Adds what the job publishes, and gives the message id that it has from now on: of the job's
   /// key, the attempt, and a number that the job's reports count too. Those to one destination
   /// leave one after the other; another one does not wait for them.
@@ -60,9 +63,14 @@ class ReportTable {
   // Counting, for the journal, which makes one change after another and learns later what became
   // of each.
 
-  void start_counting() { added_ = 0; }
+  void start_counting() {
+    added_ = 0;
+    told_.clear();
+  }
   /// How many more rows wait since then.
   std::int64_t added() const { return added_; }
+  /// The reports that were new since then, or are told again, whoever wants them.
+  std::vector<Report> take_told() { return std::exchange(told_, {}); }
   /// Called once such a change has been committed.
   void count(std::int64_t added) { waiting_ += added; }
 
@@ -78,6 +86,7 @@ class ReportTable {
   std::vector<ReportTarget> targets_;
   std::int64_t limit_;
   std::int64_t waiting_ = 0, added_ = 0;
+  std::vector<Report> told_;
 };
 
 }  // namespace rbit

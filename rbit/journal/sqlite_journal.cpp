@@ -130,14 +130,19 @@ std::vector<JobRecord> SqliteJournal::unfinished(const std::string& job_id) cons
 
 Task<Result<void>> SqliteJournal::write(Durability durability, Change change, Reserve reserve) {
   std::int64_t added = 0;
+  std::vector<Report> told;
   Database::Change counted = [&](Database&) {
     reports_.start_counting();  // anew if it is run again
     auto done = change();
     added = reports_.added();
+    told = reports_.take_told();
     return done;
   };
   auto result = co_await database_.write(durability, std::move(counted), reserve);
-  if (result) reports_.count(added);
+  if (!result) co_return result;
+  reports_.count(added);
+  if (tell_)
+    for (const Report& report : told) tell_(report);
   co_return result;
 }
 
@@ -171,7 +176,7 @@ Task<Result<void>> SqliteJournal::report(const Job& job, Report status) {
     const auto row = row_of(job.key);
     if (!row) return row.error();
     if (!*row) return Error{"job " + job.key, "was not begun, so nothing is reported of it", ""};
-    return reports_.add((*row)->id, status, &job);
+    return reports_.add_said((*row)->id, status, job);
   };
   co_return co_await write(Durability::process, std::move(change));
 }

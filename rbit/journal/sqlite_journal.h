@@ -43,6 +43,9 @@ class SqliteJournal : public Journal {
   /// From now on publications do not leave through the outbox: this puts them where they go, within
   /// the transaction that commits them.
   void enqueue_by(Enqueue enqueue) { enqueue_ = std::move(enqueue); }
+  /// `tell` is called with each status once it is on record, and with one that is told again; it
+  /// returns at once. For who needs no row of the outbox.
+  void tell_by(std::function<void(const Report&)> tell) { tell_ = std::move(tell); }
   Task<Result<void>> own(const std::string& key) override;
   Task<Result<void>> keep_waiting(const Job& job, const Message& message) override;
   Task<Result<void>> keep_dead(const Message& message, const Settlement& settlement) override;
@@ -122,6 +125,7 @@ class SqliteJournal : public Journal {
   OwnedTable owned_;
   CancelTable cancels_;
   Enqueue enqueue_;
+  std::function<void(const Report&)> tell_;
   std::string worker_, boot_;
   std::string life_;  // of rbit: an open attempt of another one has nobody left who could end it
   JournalLimits limits_;

@@ -1,4 +1,4 @@
-#include "rbit/report/log_sink.h"
+#include "rbit/report/log_lines.h"
 
 #include <string>
 
@@ -18,7 +18,7 @@ bool is_own_status(const Report& report) {
 
 }  // namespace
 
-Task<SinkAnswer> LogSink::send(const Report& report) {
+void say_in_log(const Report& report) {
   const std::string status(to_string(report.status));
   const std::string why =
       text::one_line(explanation(report.reason, report.message));  // text of a job: one line, cut
@@ -39,7 +39,6 @@ Task<SinkAnswer> LogSink::send(const Report& report) {
                        report.name() + "` shows its output)",
                    fields);
   }
-  co_return SinkAnswer{};
 }
 
 }  // namespace rbit

@@ -1,15 +1,11 @@
 #pragma once
 
-#include "rbit/core/report_sink.h"
+#include "rbit/core/report.h"
 
 namespace rbit {
 
-/// Reports as lines of rbit's own log, in the texts that old scripts grep for
-/// (rbit/doc/formats.rst, log-lines).
-class LogSink : public ReportSink {
- public:
-  std::string_view target() const override { return "log"; }
-  Task<SinkAnswer> send(const Report& report) override;
-};
+/// Says a status of a job, which is on record, in rbit's own log, in the texts that old scripts
+/// grep for (rbit/doc/formats.rst, log-lines).
+void say_in_log(const Report& report);
 
 }  // namespace rbit

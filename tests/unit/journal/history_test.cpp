@@ -28,7 +28,7 @@ TEST_CASE("a job's history has its attempts, and its reports with what became of
   REQUIRE(house.begin(house.job("a", 1)));
   REQUIRE(house.finish(house.job("a", 1), Outcome::Kind::blocked, retry, Status::blocked));
   REQUIRE(house.begin(house.job("a", 2)));
-  house.send_all("log");
+  house.send_all("amqp");
   const auto building = house.journal->due_reports("pybit", 0, 1);
   REQUIRE(building.size() == 1);
   REQUIRE(test::run(house.loop, house.journal->report_dropped(building[0], "HTTP 404")));

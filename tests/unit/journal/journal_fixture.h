@@ -115,7 +115,7 @@ struct JournalFixture {
 
   std::string file;
   JournalLimits limits;
-  std::vector<ReportTarget> targets{"log", "pybit"};
+  std::vector<ReportTarget> targets{"amqp", "pybit"};
   ManualClock clock;
   asio::io_context loop;
   std::unique_ptr<Database> database;

@@ -71,9 +71,9 @@ TEST_CASE_FIXTURE(PublishingFixture, "a status told again has its number, whatev
   const Job one = job("k");
   REQUIRE(begin(one));
   REQUIRE(finish_with(one, Outcome::Kind::done, Settlement::accept(), {to("", "q", "1")}));
-  REQUIRE(send_all("log").size() == 2);
+  REQUIRE(send_all("amqp").size() == 2);
   REQUIRE(test::run(loop, journal->report_again("k", true)));
-  const auto again = journal->due_reports("log", to_micros(clock.wall()), 10);
+  const auto again = journal->due_reports("amqp", to_micros(clock.wall()), 10);
   REQUIRE(again.size() == 1);
   CHECK(again[0].seq == 2);
   REQUIRE(due().size() == 1);

@@ -80,11 +80,11 @@ TEST_CASE("each target hears every status once, in order, and nothing after the 
   REQUIRE(house.report(job, Status::building, "too late"));
   CHECK(house.journal->reports_waiting() == 8);
   const Texts all{"Building", "Building:half", "Waiting", "Done:the end"};
-  CHECK(house.send_all("log") == all);
+  CHECK(house.send_all("amqp") == all);
   CHECK(house.journal->reports_waiting() == 4);
   CHECK(house.send_all("pybit") == all);
   CHECK(house.journal->reports_waiting() == 0);
-  CHECK_FALSE(house.journal->next_report("log"));
+  CHECK_FALSE(house.journal->next_report("amqp"));
 }
 
 TEST_CASE("numbers of reports rise across attempts and runs, and each says whose it is") {
@@ -103,7 +103,7 @@ TEST_CASE("numbers of reports rise across attempts and runs, and each says whose
   int seq = 0;
   Texts heard;
   for (;;) {
-    const auto due = house.journal->due_reports("log", 0, 1);
+    const auto due = house.journal->due_reports("amqp", 0, 1);
     if (due.empty()) break;
     CHECK(due[0].seq > seq);
     CHECK(due[0].job_key == "a");
@@ -142,8 +142,8 @@ TEST_CASE("a job's second report waits for its first; other jobs do not") {
   due = house.journal->due_reports("pybit", now, 10);
   REQUIRE(due.size() == 1);
   CHECK(due[0].status == Status::done);
-  CHECK(house.journal->due_reports("log", now, 10).size() == 2);  // its own business
-  CHECK(house.journal->due_reports("log", now, 1).size() == 1);
+  CHECK(house.journal->due_reports("amqp", now, 10).size() == 2);  // its own business
+  CHECK(house.journal->due_reports("amqp", now, 1).size() == 1);
 }
 
 TEST_CASE("an answer that was lost is told again, once") {
@@ -151,7 +151,7 @@ TEST_CASE("an answer that was lost is told again, once") {
   REQUIRE(house.begin(house.job("a")));
   REQUIRE(house.done(house.job("a")));
   REQUIRE(test::run(house.loop, house.journal->report_again("a", true)));
-  CHECK(house.send_all("log") == Texts{"Building", "Done:the end"});  // nobody had heard it yet
+  CHECK(house.send_all("amqp") == Texts{"Building", "Done:the end"});  // nobody had heard it yet
   const auto numbers = [&](const std::string& target) {
     std::vector<std::pair<int, int>> found;
     for (const auto& one : house.journal->due_reports(target, to_micros(house.clock.wall()), 10))
@@ -162,13 +162,13 @@ TEST_CASE("an answer that was lost is told again, once") {
   CHECK(house.send_all("pybit").size() == 2);
   for (int i = 0; i < 2; ++i) {
     REQUIRE(test::run(house.loop, house.journal->report_again("a", true)));
-    for (const char* target : {"log", "pybit"})  // one that is known already, by its number
+    for (const char* target : {"amqp", "pybit"})  // one that is known already, by its number
       CHECK(numbers(target) == std::vector<std::pair<int, int>>{{1, 2}});
-    CHECK(house.send_all("log") == Texts{"Done:the end"});
+    CHECK(house.send_all("amqp") == Texts{"Done:the end"});
     CHECK(house.send_all("pybit").size() == 1);
   }
   REQUIRE(house.begin(house.job("a")));  // asked for anew: what is told of it is new as well
-  CHECK(numbers("log") == std::vector<std::pair<int, int>>{{1, 3}});
+  CHECK(numbers("amqp") == std::vector<std::pair<int, int>>{{1, 3}});
   REQUIRE(test::run(house.loop, house.journal->report_again("nobody", true)));
 }
 
@@ -182,7 +182,7 @@ TEST_CASE("a verdict without a begin is a job cancelled before it") {
   const Job job = house.job("a");
   REQUIRE(house.finish(job, Outcome::Kind::cancelled, Settlement::accept(), Status::cancelled));
   CHECK(house.journal->find("a")->state == State::cancelled);
-  CHECK(house.send_all("log") == Texts{"Cancelled:the end"});
+  CHECK(house.send_all("amqp") == Texts{"Cancelled:the end"});
 }
 
 TEST_CASE("the same verdict twice is one verdict") {
@@ -191,7 +191,7 @@ TEST_CASE("the same verdict twice is one verdict") {
   REQUIRE(house.begin(job));
   REQUIRE(house.done(job));
   REQUIRE(house.done(job));
-  CHECK(house.send_all("log") == Texts{"Building", "Done:the end"});
+  CHECK(house.send_all("amqp") == Texts{"Building", "Done:the end"});
   CHECK(house.count("job") == 1);
 }
 
@@ -240,7 +240,7 @@ TEST_CASE("attempts of an earlier life are found open, until they end or are beg
   REQUIRE(house.finish(open[0].job, Outcome::Kind::done, Settlement::accept(), Status::done));
   REQUIRE(house.begin(house.job("b", 2)));
   CHECK(house.journal->open_attempts()->empty());
-  CHECK(house.send_all("log").size() == 6);
+  CHECK(house.send_all("amqp").size() == 6);
 }
 
 TEST_CASE(
@@ -325,7 +325,7 @@ TEST_CASE("jobs that are over are forgotten after their time, others are not") {
   REQUIRE(house.begin(house.job("old")));
   REQUIRE(house.done(house.job("old")));
   REQUIRE(house.settled("old"));
-  house.send_all("log");
+  house.send_all("amqp");
   house.send_all("pybit");
   REQUIRE(house.begin(house.job("unsent")));
   REQUIRE(house.done(house.job("unsent")));
@@ -360,7 +360,7 @@ TEST_CASE("the outbox has an end: what is not final goes first") {
     REQUIRE(house.done(house.job(key)));
   }
   CHECK(house.journal->reports_waiting() == 6);
-  CHECK(house.send_all("log") == Texts{"Done:the end", "Done:the end", "Done:the end"});
+  CHECK(house.send_all("amqp") == Texts{"Done:the end", "Done:the end", "Done:the end"});
 }
 
 TEST_CASE("ten thousand jobs later the file is no larger than after two thousand") {
@@ -381,7 +381,7 @@ TEST_CASE("ten thousand jobs later the file is no larger than after two thousand
     (void)co_await house.journal->settled(key);
   };
   const auto send_all = [&]() -> Task<void> {
-    for (const std::string target : {"log", "pybit"})
+    for (const std::string target : {"amqp", "pybit"})
       for (auto due = house.journal->due_reports(target, 0, 1000); !due.empty();
            due = house.journal->due_reports(target, 0, 1000))
         for (const auto& report : due) (void)co_await house.journal->report_sent(report);
@@ -456,7 +456,7 @@ TEST_CASE("a target that carries messages has them, also of a queue that keeps i
     asked += report.runner + " ";
     return is_final(report.status);
   };
-  f.targets = {"log", hook};
+  f.targets = {"amqp", hook};
   f.die_and_live();
   Job job = f.job("a");
   job.may_be_owned = false;

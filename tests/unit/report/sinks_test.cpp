@@ -4,7 +4,7 @@
 
 #include "rbit/log/log.h"
 #include "rbit/report/amqp_sink.h"
-#include "rbit/report/log_sink.h"
+#include "rbit/report/log_lines.h"
 #include "tests/support/log_capture.h"
 #include "tests/support/loop.h"
 
@@ -51,15 +51,13 @@ amqp::Outgoing message_for(const Report& report) {
   return broker.published.front();
 }
 
-/// What the log sink writes for the reports, without time and level's padding.
+/// What the log says for the reports, without time and level's padding.
 std::string logged(const std::vector<Report>& reports, bool json = false) {
   log::Settings settings;
   settings.level = log::Level::debug;
   settings.json = json;
   const test::LogCapture log(settings);
-  asio::io_context loop;
-  LogSink sink;
-  for (const auto& report : reports) test::run(loop, sink.send(report));
+  for (const auto& report : reports) say_in_log(report);
   std::string lines;
   for (const auto& line : log.lines()) lines += (json ? line : line.substr(24)) + "\n";
   return lines;

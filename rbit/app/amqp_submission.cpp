@@ -13,7 +13,9 @@ namespace {
 
 /// How long a message that is submitted waits for the broker.
 constexpr std::chrono::seconds submit_patience(5);
-constexpr std::size_t window = 64;  // messages that are not confirmed yet
+// What is not confirmed yet: the broker confirms many at once, once they are on its disk.
+constexpr std::size_t most_under_way = 128;            // messages
+constexpr std::size_t most_bytes_under_way = 8 << 20;  // of their bodies, or one message
 
 Fatal not_submitted(const Message& message, const amqp::Refusal& why,
                     const amqp::PublishConnection& publisher) {
@@ -47,8 +49,10 @@ Task<bool> AmqpSubmission::run(MessageSource& messages, std::chrono::millisecond
                                std::size_t& safe) {
   for (;;) {
     // The loop stands still while `next` waits for somebody: nothing may be under way then.
-    const std::size_t most = messages.is_ready() ? window - 1 : 0;
-    while (under_way_ > most) co_await changed_.wait();
+    const bool more = messages.is_ready();
+    const std::size_t most = more ? most_under_way - 1 : 0;
+    const std::size_t most_bytes = more ? most_bytes_under_way - 1 : 0;
+    while (under_way_ > most || bytes_under_way_ > most_bytes) co_await changed_.wait();
     if (failure_) break;
     std::optional<Message> message = messages.next();
     if (!message) break;
@@ -57,6 +61,7 @@ Task<bool> AmqpSubmission::run(MessageSource& messages, std::chrono::millisecond
       if (!is_there) break;
     }
     ++under_way_;
+    bytes_under_way_ += message->body.size();
     spawn(loop_, send(std::move(*message), delay, safe), "submitting");
   }
   while (under_way_ > 0) co_await changed_.wait();
@@ -95,6 +100,7 @@ Task<bool> AmqpSubmission::make_place(const Message& message, std::chrono::milli
 
 Task<void> AmqpSubmission::send(Message message, std::chrono::milliseconds delay,
                                 std::size_t& safe) {
+  const std::size_t bytes = message.body.size();
   amqp::Outgoing outgoing = outgoing_of(message);
   outgoing.routing_key = delay.count() > 0 ? retry_queue(message.queue, delay) : message.queue;
   const amqp::Answer sent = co_await publisher_->send(std::move(outgoing));
@@ -103,6 +109,7 @@ Task<void> AmqpSubmission::send(Message message, std::chrono::milliseconds delay
   else
     fail(message, *sent.refusal);
   --under_way_;
+  bytes_under_way_ -= bytes;
   changed_.notify();
 }
 

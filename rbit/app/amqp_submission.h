@@ -37,8 +37,9 @@ class AmqpSubmission {
   const config::Settings& settings_;
   std::unique_ptr<amqp::PublishConnection> publisher_;
   Notice changed_;
-  std::set<std::string> delayed_;  // work queues whose delay queue is there
-  std::size_t under_way_ = 0;
+  std::set<std::string> delayed_;    // work queues whose delay queue is there
+  std::size_t under_way_ = 0;        // messages that are not confirmed yet
+  std::size_t bytes_under_way_ = 0;  // of their bodies
   std::optional<Fatal> failure_;
 };
 

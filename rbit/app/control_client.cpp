@@ -22,7 +22,11 @@ std::optional<ControlClient> ControlClient::connect(const std::string& path) {
 }
 
 Result<void> ControlClient::send(const nlohmann::json& request) {
-  const std::string line = request.dump() + "\n";
+  return send_line(request.dump());
+}
+
+Result<void> ControlClient::send_line(std::string line) {
+  line += '\n';
   for (std::size_t sent = 0; sent < line.size();) {
     const ssize_t n = ::send(socket_.get(), line.data() + sent, line.size() - sent, MSG_NOSIGNAL);
     if (n < 0 && errno == EINTR) continue;

@@ -19,6 +19,8 @@ class ControlClient {
   static std::optional<ControlClient> connect(const std::string& path);
 
   Result<void> send(const nlohmann::json& request);
+  /// `line` is a request as text, without the end of the line.
+  Result<void> send_line(std::string line);
   /// The next line of the answer; nothing: rbit has closed the connection. {"error": ...} becomes
   /// the Error.
   Result<std::optional<nlohmann::json>> receive();

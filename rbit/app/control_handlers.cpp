@@ -59,6 +59,24 @@ nlohmann::json progress_line(const Progress& progress) {
   return line;
 }
 
+/// What a command wants to be submitted.
+Message message_in(const nlohmann::json& request) {
+  Message message;
+  properties_from_json(json::text_in(request, "properties"), message);
+  message.queue = json::text_in(request, "queue");
+  message.body = request.contains("bytes")
+                     ? base64::decoded(json::text_in(request, "bytes")).value_or("")
+                     : json::text_in(request, "body");
+  if (message.message_id.empty()) message.message_id = json::text_in(request, "message_id");
+  return message;
+}
+
+milliseconds delay_in(const nlohmann::json& request) {
+  const auto wait = request.find("delay");
+  const bool is_delayed = wait != request.end() && wait->is_number_unsigned();
+  return milliseconds(is_delayed ? wait->get<std::int64_t>() : 0);
+}
+
 /// A job may tell how far it is as often as it likes; whoever follows it hears of it so often.
 constexpr milliseconds progress_pause{200};
 
@@ -119,10 +137,15 @@ ControlHandlers::ControlHandlers(const asio::any_io_executor& loop, Database& da
 std::map<std::string, ControlServer::Handler> ControlHandlers::all() {
   using Handle = Task<void> (ControlHandlers::*)(nlohmann::json, ControlPeer&);
   static constexpr std::pair<const char*, Handle> table[] = {
-      {"submit", &ControlHandlers::submit}, {"submit_message", &ControlHandlers::submit},
-      {"follow", &ControlHandlers::follow}, {"jobs", &ControlHandlers::jobs},
-      {"job", &ControlHandlers::job},       {"explain", &ControlHandlers::explain},
-      {"cancel", &ControlHandlers::cancel}, {"unread", &ControlHandlers::unread},
+      {"submit", &ControlHandlers::submit},
+      {"submit_message", &ControlHandlers::submit},
+      {"submit_many", &ControlHandlers::submit_many},
+      {"follow", &ControlHandlers::follow},
+      {"jobs", &ControlHandlers::jobs},
+      {"job", &ControlHandlers::job},
+      {"explain", &ControlHandlers::explain},
+      {"cancel", &ControlHandlers::cancel},
+      {"unread", &ControlHandlers::unread},
       {"dead", &ControlHandlers::dead}};
   std::map<std::string, ControlServer::Handler> handlers;
   for (const auto& [name, handle] : table)
@@ -133,16 +156,8 @@ std::map<std::string, ControlServer::Handler> ControlHandlers::all() {
 }
 
 Task<void> ControlHandlers::submit(nlohmann::json request, ControlPeer& peer) {
-  Message message;
-  properties_from_json(json::text_in(request, "properties"), message);
-  message.queue = json::text_in(request, "queue");
-  message.body = request.contains("bytes")
-                     ? base64::decoded(json::text_in(request, "bytes")).value_or("")
-                     : json::text_in(request, "body");
-  if (message.message_id.empty()) message.message_id = json::text_in(request, "message_id");
-  const auto wait = request.find("delay");
-  const bool is_delayed = wait != request.end() && wait->is_number_unsigned();
-  const milliseconds delay(is_delayed ? wait->get<std::int64_t>() : 0);
+  Message message = message_in(request);
+  const milliseconds delay = delay_in(request);
   const auto again = request.find("again");
   if (again != request.end() && *again == true && broker_.has(message.message_id)) {
     co_await peer.send(ok());
@@ -163,6 +178,36 @@ Task<void> ControlHandlers::submit(nlohmann::json request, ControlPeer& peer) {
     Awaited awaited;
     co_await pass_on(follower, std::move(awaited), peer);
   }
+}
+
+/// Answers how many were taken, and why the first was not that was not.
+Task<void> ControlHandlers::submit_many(nlohmann::json request, ControlPeer& peer) {
+  const auto messages = request.find("messages");
+  if (messages == request.end() || !messages->is_array()) {
+    const Error none{"control socket", "a submission without messages", ""};
+    co_await peer.send_error(none);
+    co_return;
+  }
+  Submission all(loop_);
+  all.left = messages->size();
+  const milliseconds delay = delay_in(request);
+  // In one turn, so that they share a commit, in their order.
+  for (const nlohmann::json& one : *messages)
+    spawn(loop_, submit_one(message_in(one), delay, all), "submitting");
+  while (all.left > 0) co_await all.ended.wait();
+  nlohmann::json answer = ok();
+  answer["taken"] = all.taken;
+  if (all.refused) answer["refused"] = describe(*all.refused);
+  co_await peer.send(answer);
+}
+
+Task<void> ControlHandlers::submit_one(Message message, milliseconds delay, Submission& all) {
+  const Result<std::string> key = co_await broker_.submit(std::move(message), delay);
+  if (key)
+    ++all.taken;
+  else if (!all.refused)
+    all.refused = key.error();
+  if (--all.left == 0) all.ended.notify();
 }
 
 Task<void> ControlHandlers::follow(nlohmann::json request, ControlPeer& peer) {

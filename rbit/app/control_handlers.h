@@ -2,12 +2,14 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "rbit/app/control_server.h"
 #include "rbit/app/followers.h"
 #include "rbit/app/progress_board.h"
 #include "rbit/base/database.h"
+#include "rbit/base/notice.h"
 #include "rbit/core/journal.h"
 #include "rbit/core/live_broker.h"
 #include "rbit/dispatch/dispatcher.h"
@@ -18,6 +20,8 @@ namespace rbit {
 ///
 ///   {"do": "submit", "queue", "properties": as core/message_codec.h has them, "bytes": the body in
 ///    base64, "delay": milliseconds, "follow": true}   {"ok", "key"}, then statuses
+///   {"do": "submit_many", "delay", "messages": [{"queue", "properties", "bytes"}, ...]}   {"ok",
+///                               "taken": how many, "refused": why the first was not that was not}
 ///   {"do": "follow", "key", "queue"}   {"ok", "past": [...]}, then {"status", "reason", "message",
 ///                               "attempt"} until a final one; meanwhile {"progress": {"done",
 ///                               "total", "text"}}; of a job that has not begun {"waits": why
@@ -40,6 +44,15 @@ class ControlHandlers {
 
  private:
   Task<void> submit(nlohmann::json request, ControlPeer& peer);
+  /// Several messages that are submitted together.
+  struct Submission {
+    explicit Submission(const asio::any_io_executor& loop) : ended(loop) {}
+    std::size_t left = 0, taken = 0;
+    std::optional<Error> refused;
+    Notice ended;
+  };
+  Task<void> submit_many(nlohmann::json request, ControlPeer& peer);
+  Task<void> submit_one(Message message, std::chrono::milliseconds delay, Submission& all);
   Task<void> follow(nlohmann::json request, ControlPeer& peer);
   Task<void> jobs(nlohmann::json request, ControlPeer& peer);
   Task<void> job(nlohmann::json request, ControlPeer& peer);

@@ -53,10 +53,16 @@ bool ControlPeer::is_there() const {
 
 Task<bool> ControlPeer::send_error(const Error& error) {
   nlohmann::json line;
-  line["error"]["thing"] = error.thing;
-  line["error"]["reason"] = error.reason;
-  line["error"]["cure"] = error.cure;
+  line["error"] = describe(error);
   co_return co_await send(line);
+}
+
+nlohmann::json describe(const Error& error) {
+  nlohmann::json line;
+  line["thing"] = error.thing;
+  line["reason"] = error.reason;
+  line["cure"] = error.cure;
+  return line;
 }
 
 ControlServer::ControlServer(const asio::any_io_executor& loop, std::string path,

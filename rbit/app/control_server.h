@@ -25,6 +25,8 @@ class ControlPeer {
   asio::local::stream_protocol::socket& socket_;
 };
 
+nlohmann::json describe(const Error& error);  // {"thing", "reason", "cure"}
+
 /// The socket below the state directory over which `rbit submit`, `jobs`, `cancel` ... ask the rbit
 /// that runs. One request a connection: a JSON line {"do": NAME, ...}; the answer is one line, or
 /// several for those that follow a job. Only our own user and root get an answer.

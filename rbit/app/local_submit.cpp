@@ -1,5 +1,6 @@
 #include "rbit/app/local_submit.h"
 
+#include <algorithm>
 #include <boost/asio/io_context.hpp>
 #include <iostream>
 #include <nlohmann/json.hpp>
@@ -28,6 +29,7 @@ using std::chrono::milliseconds;
 
 constexpr std::size_t most_at_once = 100;            // messages
 constexpr std::size_t most_bytes_at_once = 8 << 20;  // of their bodies
+constexpr std::size_t longest_line = 4 << 20;        // of several; the server takes 8 MiB
 
 /// Some messages on their way into the file, in their order.
 class Batch {
@@ -55,54 +57,110 @@ class Batch {
         settings_.state_dir, [&] { return send_to_running(safe); },
         [&](const StateDir& state) { send_straight(state, safe); },
         [&] {
-          return is_unsure_ ? "message " + messages_[sent_].message_id +
-                                  " may have arrived: ask rbit explain for it"
-                            : std::string("look at its log; nothing was submitted");
+          return unsure_ > 0 ? which_are_unsure()
+                             : std::string("look at its log; nothing was submitted");
         });
   }
 
  private:
   /// Returns false if no rbit runs, or it ended before it answered to all.
   bool send_to_running(std::size_t& safe) {
-    for (; sent_ < messages_.size(); ++sent_, ++safe, is_unsure_ = false) {
+    while (sent_ < messages_.size()) {
       auto client = ControlClient::connect(StateDir::socket(settings_.state_dir));
-      if (!client || !client->send(request_of(messages_[sent_]))) return false;
-      is_unsure_ = true;
-      const auto answer = client->receive();
-      if (!answer && answer.error().thing == ControlClient::lost) return false;
-      if (!answer) throw Fatal(ExitCode::failed, answer.error());
-      if (!answer->has_value()) return false;
+      if (!client) return false;
+      const bool is_heard =
+          unsure_ > 0 || takes_one_ ? send_one(*client, safe) : send_some(*client, safe);
+      if (!is_heard) return false;
     }
     return true;
   }
 
-  nlohmann::json request_of(const Message& message) const {
-    nlohmann::json request;
-    // An rbit that is older than this program knows "submit" and a body that is a text, no more.
+  /// As many as one line may hold: rbit commits them together, in their order.
+  bool send_some(ControlClient& client, std::size_t& safe) {
+    std::string line =
+        R"({"do":"submit_many","delay":)" + std::to_string(delay_.count()) + R"(,"messages":[)";
+    std::size_t count = 0;
+    for (; sent_ + count < messages_.size(); ++count) {
+      nlohmann::json part;
+      describe(messages_[sent_ + count], part);
+      const std::string text = part.dump();
+      if (line.size() + text.size() > longest_line) break;
+      line += (count == 0 ? "" : ",") + text;
+    }
+    if (count < 2) return send_one(client, safe);
+    if (!client.send_line(line + "]}")) return false;
+    unsure_ = count;
+    const auto answer = client.receive();
+    if (!answer && answer.error().thing == ControlClient::lost) return false;
+    if (!answer) {  // an rbit that is older than this program takes one at a time
+      unsure_ = 0;
+      takes_one_ = true;
+      return true;
+    }
+    if (!answer->has_value()) return false;
+    unsure_ = 0;
+    sent_ += count;
+    safe += (**answer).value("taken", std::size_t{0});
+    if (const auto refused = (**answer).find("refused"); refused != (**answer).end())
+      throw Fatal(ExitCode::failed, Error{refused->value("thing", ""), refused->value("reason", ""),
+                                          refused->value("cure", "")});
+    return true;
+  }
+
+  bool send_one(ControlClient& client, std::size_t& safe) {
+    if (!client.send(request_of(messages_[sent_]))) return false;
+    unsure_ = std::max<std::size_t>(unsure_, 1);
+    const auto answer = client.receive();
+    if (!answer && answer.error().thing == ControlClient::lost) return false;
+    if (!answer) throw Fatal(ExitCode::failed, answer.error());
+    if (!answer->has_value()) return false;
+    // One that was not there yet gets its key; then those after it are not there either.
+    unsure_ = (**answer).contains("key") ? 0 : unsure_ - 1;
+    ++sent_;
+    ++safe;
+    return true;
+  }
+
+  /// True: in the form that an rbit knows that is older than this program: a body that is a text,
+  /// no more.
+  bool describe(const Message& message, nlohmann::json& request) const {
     const std::string& body = message.body.bytes();
-    const bool is_plain = text::is_utf8(body) && message.headers.empty() && delay_.count() == 0;
-    request["do"] = is_plain ? "submit" : "submit_message";
+    const bool is_text = text::is_utf8(body);
     request["queue"] = message.queue;
     request["properties"] = properties_to_json(message);
-    if (is_plain)
+    if (is_text)
       request["body"] = body;
     else
       request["bytes"] = base64::encoded(body);
     request["message_id"] = message.message_id;
+    return is_text && message.headers.empty() && delay_.count() == 0;
+  }
+
+  nlohmann::json request_of(const Message& message) const {
+    nlohmann::json request;
+    request["do"] = describe(message, request) ? "submit" : "submit_message";
     request["delay"] = delay_.count();
-    request["again"] = is_unsure_;
+    request["again"] = unsure_ > 0;
     return request;
+  }
+
+  std::string which_are_unsure() const {
+    const std::string first = "message " + messages_[sent_].message_id;
+    return unsure_ == 1 ? first + " may have arrived: ask rbit explain for it"
+                        : first + " and the " + std::to_string(unsure_ - 1) +
+                              " after it may have arrived: ask rbit explain for it";
   }
 
   /// All of them in one commit.
   void send_straight(const StateDir& state, std::size_t& safe) {
     asio::io_context loop;
     const auto database = open_journal_file(loop.get_executor(), state);
-    if (is_unsure_ && LocalTransport::has(*database, messages_[sent_].message_id)) {
+    // They are committed in their order: after the first that is not there, none is.
+    for (; unsure_ > 0 && LocalTransport::has(*database, messages_[sent_].message_id); --unsure_) {
       ++sent_;
       ++safe;
     }
-    is_unsure_ = false;
+    unsure_ = 0;
     std::optional<Error> wrong;
     for (std::size_t i = sent_; i < messages_.size(); ++i)
       spawn(loop.get_executor(), write(*database, messages_[i], safe, wrong), "submitting");
@@ -124,7 +182,8 @@ class Batch {
   milliseconds delay_;
   std::vector<Message> messages_;
   std::size_t sent_ = 0;    // of them
-  bool is_unsure_ = false;  // the next one was sent, and not answered
+  std::size_t unsure_ = 0;  // so many after these were sent, and not answered
+  bool takes_one_ = false;  // the rbit that runs is older
 };
 
 /// The job as the rbit that runs has it; null: none runs, or the job has not begun.

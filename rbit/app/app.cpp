@@ -276,19 +276,10 @@ FlowMeans App::flow_means() {
     return closing(runner->second.policy, job, outcome, status);
   };
   means.mistake_of = [this](const Destination& to) { return live_broker_->mistake_of(to); };
-  means.make_record = [this](const Job&) -> Result<std::string> {
-    // A name of its own in every life: pid and number; the journal knows which attempt it is.
-    std::string path = state_.records() + "/" + std::to_string(::getpid()) + "-" +
-                       std::to_string(to_micros(clock_.wall())) + "-" + std::to_string(++records_);
-    if (::mkdir(path.c_str(), 0700) != 0) return Error{path, std::strerror(errno), ""};
-    if (auto noted = note_workspace(path, ""); !noted) return noted.error();
-    return path;
-  };
-  means.remove_record = [](const std::string& path) {
-    if (const auto removed = remove_tree(path); !removed)
-      log::warning("could not clean up: " + removed.error().text());
-  };
-  means.sync_record = [](const std::string& path) { sync_record(path); };
+  // The journal knows which attempt it is of.
+  means.make_record = [this](const Job&) { return records_.take(); };
+  means.remove_record = [this](const std::string& record) { records_.give_back(record); };
+  means.sync_record = [](const std::string& record) { sync_record(record); };
   return means;
 }
 
@@ -389,7 +380,8 @@ Task<bool> App::recover() {
           co_await dispatcher_->finish_earlier(job, std::move(*outcome), record_dir);
       if (!on_record) co_return false;
     }
-    if (const auto removed = remove_tree(record_dir); !removed)
+    const std::string directory = RecordName::parse(record_dir).directory;
+    if (const auto removed = remove_tree(directory); !removed)
       log::warning("could not clean up: " + removed.error().text());
   }
   co_return true;
@@ -398,9 +390,12 @@ Task<bool> App::recover() {
 /// What a crash between two steps left behind; no attempt names it any more.
 void App::remove_old_records() {
   std::error_code failed;
-  for (const auto& entry : std::filesystem::directory_iterator(state_.records(), failed))
-    if (const auto removed = remove_tree(entry.path().string()); !removed)
+  for (const auto& entry : std::filesystem::directory_iterator(state_.records(), failed)) {
+    const std::string path = entry.path().string();
+    if (records_.has(path)) continue;
+    if (const auto removed = remove_tree(path); !removed)
       log::warning("could not clean up: " + removed.error().text());
+  }
 }
 
 void App::on_signal(int count) {

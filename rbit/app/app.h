@@ -34,6 +34,7 @@
 #include "rbit/report/pybit_question.h"
 #include "rbit/run/leader_pool.h"
 #include "rbit/run/log_keeper.h"
+#include "rbit/run/record_slots.h"
 #include "rbit/run/run_place.h"
 
 namespace rbit {
@@ -90,7 +91,9 @@ class App {
   SystemClock clock_;
   Notice stop_;
   std::atomic<bool> told_to_stop_{false};  // threads beside the loop ask it too
-  int records_ = 0;
+  /// A name of their own in every life: pid and time.
+  RecordSlots records_{state_.records() + "/" + std::to_string(::getpid()) + "-" +
+                       std::to_string(to_micros(clock_.wall()))};
   bool was_connected_ = false;  // to the broker
   ExitCode exit_code_ = ExitCode::ok;
   std::unique_ptr<Database> database_;

@@ -12,7 +12,7 @@
 #include "rbit/core/job_name.h"
 #include "rbit/log/log.h"
 #include "rbit/run/outcome_of.h"
-#include "rbit/run/record.h"
+#include "rbit/run/record_slots.h"
 #include "rbit/run/workspace.h"
 
 namespace rbit {
@@ -43,10 +43,8 @@ Task<void> Hook::close() {
 }
 
 Result<std::string> Hook::make_record() {
-  std::string path = records_ + "/" + file_name_of(name()) + "-" + std::to_string(++runs_);
-  if (::mkdir(path.c_str(), 0700) != 0) return Error::of_system(path, errno);
-  if (const auto noted = note_workspace(path, ""); !noted) return noted.error();
-  return path;
+  const std::string path = records_ + "/" + file_name_of(name()) + "-" + std::to_string(++runs_);
+  return rbit::make_record(path);
 }
 
 Task<Outcome> Hook::run(config::HookEvent event, Job job, HookFacts facts, StopRequest& stop) {
@@ -62,7 +60,8 @@ Task<Outcome> Hook::run(config::HookEvent event, Job job, HookFacts facts, StopR
   Outcome outcome = co_await runner_->run(job, context);
   stop.listen(nullptr);
   outcome.message = secrets::redacted(outcome.message);
-  const Result<void> removed = co_await remove_tree_aside(*record);
+  close_record(*record);
+  const Result<void> removed = co_await remove_tree_aside(RecordName::parse(*record).directory);
   if (!removed) log::warning("[hook:" + name() + "] could not clean up: " + removed.error().text());
   co_return outcome;
 }

@@ -12,9 +12,10 @@ namespace rbit {
 
 namespace {
 
-// Of descriptors. Of a job its leader (2), its pipes (2 or 3), its log and what it takes to begin
-// and to keep its artifacts, which is soon given back.
-constexpr std::int64_t of_a_job = 8;
+// Of descriptors. Of a job its leader (2), its pipes (2 or 3), its log, its record (another one while
+// its verdict is being written) and what it takes to begin and to keep its artifacts, which is soon
+// given back.
+constexpr std::int64_t of_a_job = 10;
 // A host that waits for its next job while its slot is used by another runner's.
 constexpr std::int64_t of_a_warm_host = 5;
 // What comes in and goes out: the control socket and a few who ask, the monitor's visitors,

@@ -38,7 +38,7 @@ class Bench {
       throw Fatal(ExitCode::no_permission, Error{path, "cannot be made", "set TMPDIR"});
     path_ = path;
     ::chmod(path_.c_str(), 0711);  // the job may run as somebody else (`user`)
-    for (const char* part : {"/work", "/logs", "/record"}) ::mkdir((path_ + part).c_str(), 0700);
+    for (const char* part : {"/work", "/logs"}) ::mkdir((path_ + part).c_str(), 0700);
   }
   ~Bench() { (void)remove_tree(path_); }
   Bench(const Bench&) = delete;
@@ -156,6 +156,8 @@ ExitCode try_command(const Arguments& arguments) {
                            message_reader(configuration, name));
 
   const Bench bench;
+  const auto record = make_record(bench.path() + "/record");
+  if (!record) throw Fatal(ExitCode::temporary, record.error());
   RunPlace place = run_place(configuration.settings(), bench.path());
   place.work_dir = bench.path() + "/work";
   place.output_dir = std::filesystem::current_path().string();
@@ -165,8 +167,7 @@ ExitCode try_command(const Arguments& arguments) {
                                   "runner:" + name, policy, place, leaders);
   TryReport report(values.count("json") != 0, policy.metrics);
   Outcome outcome;
-  spawn(loop.get_executor(),
-        run_one(*runner, leaders, job, bench.path() + "/record", report, outcome), "try");
+  spawn(loop.get_executor(), run_one(*runner, leaders, job, *record, report, outcome), "try");
   loop.run();
 
   const Status status = status_at_end(outcome);

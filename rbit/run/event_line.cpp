@@ -12,6 +12,7 @@
 #include "rbit/base/names.h"
 #include "rbit/base/text.h"
 #include "rbit/log/log.h"
+#include "rbit/run/record_slots.h"
 
 namespace rbit {
 
@@ -229,17 +230,17 @@ void EventReader::nonsense(const std::string& why) {
   said_ = true;
 }
 
-void note_artifact(const std::string& record_dir, const Artifact& artifact) {
-  const std::string path = record_dir + "/artifacts";
+void note_artifact(const std::string& record, const Artifact& artifact) {
+  const std::string path = path_beside(record, "artifacts");
   const Fd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600));
   const nlohmann::json note{{"artifact", artifact.path}, {"kind", artifact.kind}};
   const std::string line = note.dump() + "\n";
   if (!file || !write_all(file.get(), line)) log::debug(path + ": cannot be written");
 }
 
-std::vector<Artifact> read_artifact_notes(const std::string& record_dir) {
+std::vector<Artifact> read_artifact_notes(const std::string& record) {
   std::vector<Artifact> notes;
-  std::ifstream file(record_dir + "/artifacts");
+  std::ifstream file(RecordName::parse(record).beside("artifacts"));
   for (std::string line; std::getline(file, line);) {
     auto event = parse_event_line(line, Speaker::job);
     if (!event) continue;

@@ -104,7 +104,7 @@ class EventReader {
 
 /// Artifacts as the job names them, noted in the record directory, so that a crash of rbit between
 /// the job's end and the collecting of them does not lose their names.
-void note_artifact(const std::string& record_dir, const Artifact& artifact);
-std::vector<Artifact> read_artifact_notes(const std::string& record_dir);
+void note_artifact(const std::string& record, const Artifact& artifact);
+std::vector<Artifact> read_artifact_notes(const std::string& record);
 
 }  // namespace rbit

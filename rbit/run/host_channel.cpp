@@ -1,6 +1,5 @@
 #include "rbit/run/host_channel.h"
 
-#include <fcntl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -202,8 +201,6 @@ Result<std::unique_ptr<HostChannel>> HostChannel::start(const asio::any_io_execu
   order.stdin_fd = std::move(theirs);
   order.output_fd = std::move(output->second);
   order.events_fd = std::move(events->second);
-  order.record_dir = Fd(::open("/dev/null", O_RDONLY | O_CLOEXEC));  // jobs bring their own
-  if (!order.record_dir) return Error::of_system("/dev/null", errno);
   order.is_host = true;
   if (auto started = (*leader)->run(std::move(order)); !started) return started.error();
 
@@ -256,7 +253,7 @@ Task<Result<void>> HostChannel::ready() {
   co_return ended;
 }
 
-Task<Outcome> HostChannel::run_job(Attempt& attempt, HostJob job, Fd record_dir) {
+Task<Outcome> HostChannel::run_job(Attempt& attempt, HostJob job, std::string record) {
   const auto state = state_;
   state->attempt = &attempt;
   state->cause_at_result.reset();
@@ -264,7 +261,7 @@ Task<Outcome> HostChannel::run_job(Attempt& attempt, HostJob job, Fd record_dir)
   state->events.expect(std::move(job.token));
   ++state->past.jobs;
   if (!state->early_output.empty()) attempt.on_output(std::exchange(state->early_output, {}));
-  if (auto attached = state->leader->attach("job " + attempt.key(), std::move(record_dir),
+  if (auto attached = state->leader->attach("job " + attempt.key(), record,
                                             state->policy.signal_of_stop(), state->policy.grace);
       !attached)
     log::debug("a host's record: " + attached.error().text());

@@ -55,7 +55,7 @@ class HostChannel {
 
   /// Does one job to its end. Then nothing of the job is left but, if `is_fit()`, the host, and
   /// that stands as it stood before. What `attempt` knows is not in the outcome yet.
-  Task<Outcome> run_job(Attempt& attempt, HostJob job, Fd record_dir);
+  Task<Outcome> run_job(Attempt& attempt, HostJob job, std::string record);
 
   const HostPast& past() const;
   /// Returns whether it is alive, its code is up to date, and no job left anything in it.

@@ -1,9 +1,5 @@
 #include "rbit/run/hosted_runner.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
-#include <cerrno>
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -15,6 +11,7 @@
 #include "rbit/core/message_fact.h"
 #include "rbit/log/log.h"
 #include "rbit/run/outcome_of.h"
+#include "rbit/run/record_slots.h"
 
 namespace rbit {
 
@@ -137,8 +134,6 @@ Task<Outcome> HostedRunner::run_in(const Workspace& workspace, const Job& job, R
   Outcome outcome;
   int stale = 0;
   for (bool taken = false; !taken;) {
-    Fd record_dir(::open(context.record_dir.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    if (!record_dir) co_return not_started(Error::of_system(context.record_dir, errno));
     auto host = take_idle();
     const bool fresh = host == nullptr;
     if (fresh) {
@@ -151,7 +146,7 @@ Task<Outcome> HostedRunner::run_in(const Workspace& workspace, const Job& job, R
       host = std::move(*started);
     }
     HostJob order = host_job(job, context, workspace);
-    outcome = co_await host->run_job(attempt, std::move(order), std::move(record_dir));
+    outcome = co_await host->run_job(attempt, std::move(order), context.record_dir);
     say_why_replaced(*host, job);
     const bool is_stale = !host->past().stale_file.empty();
     // A warm host may have died of something else a moment ago.
@@ -189,6 +184,7 @@ HostJob HostedRunner::host_job(const Job& job, const RunContext& context,
   auto its_settings = settings(job);
   for (const auto& [name, value] : context.facts) its_settings.insert_or_assign(name, value);
   const bool has_home = !account().home.empty() || has_variable(environment(), "HOME");
+  const RecordName record = RecordName::parse(context.record_dir);
   HostJob host_job;
   host_job.token = random_uuid();
   nlohmann::json order{
@@ -209,7 +205,8 @@ HostJob HostedRunner::host_job(const Job& job, const RunContext& context,
       {"home_dir", has_home ? std::string() : workspace.path()},
       {"output_dir", output_dir(job)},
       // Another user cannot reach it; then a crash of rbit at the wrong moment costs one more run.
-      {"record_dir", other_account() ? std::string() : context.record_dir},
+      {"record_file", other_account() ? std::string() : record.file()},
+      {"record_serial", record.serial},
       {"fields", std::move(fields)},
       {"settings", std::move(its_settings)}};
   if (const std::string& body = job.body.bytes(); text::is_utf8(body))

@@ -20,6 +20,7 @@
 #include "rbit/base/random.h"
 #include "rbit/log/log.h"
 #include "rbit/run/process.h"
+#include "rbit/run/record_slots.h"
 
 namespace rbit {
 
@@ -29,7 +30,7 @@ constexpr auto pause_between_looks = std::chrono::seconds(2);
 
 std::string_view name_of(wire::Step step) {
   using enum wire::Step;
-  static constexpr Named<wire::Step> names[] = {{record, "record directory"},
+  static constexpr Named<wire::Step> names[] = {{record, "record"},
                                                 {process, "new process"},
                                                 {session, "new session"},
                                                 {descriptors, "descriptors"},
@@ -57,7 +58,7 @@ void append_string(std::string& packet, const std::string& text) {
   packet.append(text.c_str(), text.size() + 1);
 }
 
-std::string encode(const JobOrder& order, const std::string& id) {
+std::string encode(const JobOrder& order, const std::string& id, std::uint64_t serial) {
   wire::Start head{};
   head.command = wire::Command::start;
   head.version = wire::version;
@@ -66,6 +67,7 @@ std::string encode(const JobOrder& order, const std::string& id) {
   head.grace_ms = order.grace.count();
   head.max_memory = static_cast<std::uint64_t>(order.max_memory);
   head.descriptors = descriptors_at_start();
+  head.serial = serial;
   head.max_processes = static_cast<std::uint32_t>(order.max_processes);
   head.arguments = static_cast<std::uint32_t>(order.argv.size());
   head.variables = static_cast<std::uint32_t>(order.environment.size() + 1);
@@ -298,18 +300,24 @@ Leader::~Leader() {
 }
 
 Result<void> Leader::run(JobOrder order) {
-  const std::string packet = encode(order, state_->id);
+  LentRecord record;
+  if (!order.is_host) {
+    const auto lent = lend_record(order.record);
+    if (!lent) return lent.error();
+    record = *lent;
+  }
+  const std::string packet = encode(order, state_->id, record.serial);
   if (packet.size() > wire::max_packet)
     return Error{order.argv.front(),
                  "command line and environment are " + std::to_string(packet.size()) + " bytes",
                  "at most " + std::to_string(wire::max_packet) + " fit"};
-  const int fds[wire::max_fds] = {order.stdin_fd.get(), order.output_fd.get(),
-                                  order.events_fd.get(), order.record_dir.get(),
-                                  order.extra_fd.get()};
+  int fds[wire::max_fds] = {order.stdin_fd.get(), order.output_fd.get(), order.events_fd.get()};
+  std::size_t fd_count = 3;
+  if (!order.is_host) fds[fd_count++] = record.file;
+  if (order.extra_as != 0) fds[fd_count++] = order.extra_fd.get();
   state_->end.reset();
   state_->answered.reset();
-  auto sent =
-      state_->send(packet.data(), packet.size(), std::span(fds).first(order.extra_as == 0 ? 4 : 5));
+  auto sent = state_->send(packet.data(), packet.size(), std::span(fds).first(fd_count));
   if (sent) {
     state_->busy = true;
     state_->has_job = !order.is_host;
@@ -341,13 +349,14 @@ void Leader::stop(StopCause cause, int signal, std::chrono::milliseconds grace) 
     log::debug("a stop did not reach its leader: " + sent.error().text());
 }
 
-Result<void> Leader::attach(std::string what, Fd record_dir, int stop_signal,
+Result<void> Leader::attach(std::string what, const std::string& record, int stop_signal,
                             std::chrono::milliseconds grace) {
-  const wire::Attach attach{wire::Command::attach, stop_signal, grace.count(), {}};
-  const int fd = record_dir.get();
   state_->has_job = true;
   state_->what = std::move(what);
-  return state_->send(&attach, sizeof attach, std::span(&fd, 1));
+  const auto lent = lend_record(record);
+  if (!lent) return lent.error();
+  const wire::Attach attach{wire::Command::attach, stop_signal, grace.count(), lent->serial};
+  return state_->send(&attach, sizeof attach, std::span(&lent->file, 1));
 }
 
 Task<Result<void>> Leader::note() {

@@ -26,7 +26,7 @@ struct JobOrder {
   Fd stdin_fd, output_fd, events_fd;     // 0; 1 and 2; 3
   Fd extra_fd;                           // one more, to read from: the child knows it as `extra_as`
   int extra_as = 0;                      // 4 to 9; 0: there is none
-  Fd record_dir;                         // the leader writes `leader` there
+  std::string record;                    // where the leader writes; of a host: empty
   bool is_host = false;
 
   const Account* account = nullptr;  // another user than ours; nullptr: ours
@@ -81,8 +81,8 @@ class Leader {
   /// Notes how the host stands now that it is ready: each of its jobs is to leave it so. An Error:
   /// the host or the leader ended meanwhile.
   Task<Result<void>> note();
-  /// Names the host's next job, hands over its record directory, and says what to do if rbit dies.
-  Result<void> attach(std::string what, Fd record_dir, int stop_signal,
+  /// Names the host's next job, hands over its record, and says what to do if rbit dies.
+  Result<void> attach(std::string what, const std::string& record, int stop_signal,
                       std::chrono::milliseconds grace);
   /// Ends the host's job: calls the ladder off, kills all but the host, closes the record. Returns
   /// what the job left behind and used; the rest of JobEnd has no meaning, for the verdict is the

@@ -8,7 +8,7 @@
 /// Used by both sides, so nothing here needs the C++ library.
 ///
 /// rbit sends            meaning                                          answer
-/// Start and 4 or 5 fds  run a job or a host                              ended, not_started
+/// Start and 3 to 5 fds  run a job or a host                              ended, not_started
 /// Note                  the host is ready: as it stands now each job     noted
 ///                       is to leave it
 /// Attach and 1 fd       the warm host's next job: its record             none
@@ -19,7 +19,7 @@
 namespace rbit::wire {
 
 /// Of everything in this file and of the record. Another rbit-leader than this rbit's is refused.
-inline constexpr std::uint32_t version = 4;
+inline constexpr std::uint32_t version = 5;
 /// A packet, strings included; rbit refuses to send a longer one.
 inline constexpr std::size_t max_packet = 128 * 1024;
 inline constexpr std::size_t max_groups = 256;
@@ -51,10 +51,10 @@ enum class Step : std::int32_t {
   exec,
 };
 
-/// Descriptors that come with it, in this order: stdin, output (1 and 2), events (3), record
-/// directory, and one more if `extra_as` says which number the child knows it by. After the struct:
-/// `groups` numbers of 4 bytes, then strings, each ended by NUL: the leader's id, the working
-/// directory, `arguments`, `variables`.
+/// Descriptors that come with it, in this order: stdin, output (1 and 2), events (3), the record
+/// slot's file unless it is a host, and one more if `extra_as` says which number the child knows it
+/// by. After the struct: `groups` numbers of 4 bytes, then strings, each ended by NUL: the leader's
+/// id, the working directory, `arguments`, `variables`.
 struct Start {
   Command command;
   std::uint32_t version;
@@ -63,6 +63,7 @@ struct Start {
   std::int64_t grace_ms;
   std::uint64_t max_memory;  // bytes: address space of each, memory of all in a cgroup; 0: no limit
   std::uint64_t descriptors;    // the job may have open: its soft limit
+  std::uint64_t serial;         // of its record
   std::uint32_t uid, gid;       // used if change_user
   std::uint32_t max_processes;  // of the job in a cgroup, else of the job's user; 0: no limit
   std::uint32_t groups;
@@ -76,7 +77,7 @@ struct Attach {
   Command command;
   std::int32_t stop_signal;
   std::int64_t grace_ms;
-  std::uint8_t unused[8];
+  std::uint64_t serial;
 };
 
 struct Stop {
@@ -125,14 +126,20 @@ struct Answer {
   std::int64_t peak_memory_kib;  // of its largest process
 };
 
-/// The record is text. Begin: "rbit-leader 4\npid N\nstart N\nboot UUID\nid HEX\n"; end: one of
-/// these lines, then "sum HEX\n", the FNV-1a sum of all before that line (a torn write shows).
+/// The record (record_layout.h) is text. Begin: "rbit-leader 5\npid N\nstart N\nboot UUID\nid
+/// HEX\n" and how many this leader has begun; end: the sum of the begin it belongs to, and one of
+/// the lines below that.
 inline constexpr const char* record_begin_format =
     "rbit-leader %u\npid %d\nstart %llu\nboot %s\nid %s\n";
+inline constexpr const char* record_number_format = "number %u\n";
+inline constexpr const char* record_of_format = "of %08x\n";
 inline constexpr const char* record_end_format =
     "end exit %d signal %d cause %d outlived %d cpu %lld peak %lld oom %d\n";
 inline constexpr const char* record_failed_format = "failed step %d errno %d\n";
 inline constexpr const char* record_released_line = "released\n";
+/// Up to version 4 all that was one file of an attempt's own: begin, end, and this line, the FNV-1a
+/// sum of all before it.
+inline constexpr std::uint32_t last_without_slots = 4;
 inline constexpr const char* record_sum_format = "sum %016llx\n";
 
 inline std::uint64_t sum(const char* bytes, std::size_t count) {

@@ -11,7 +11,7 @@
 #include "rbit/base/names.h"
 #include "rbit/core/message_codec.h"
 #include "rbit/run/outcome_of.h"
-#include "rbit/run/whole_file.h"
+#include "rbit/run/record_slots.h"
 
 namespace rbit {
 
@@ -96,7 +96,7 @@ MetricChange read_metric(const Json& one) {
 
 }  // namespace
 
-Result<void> write_outcome(const std::string& record_dir, const Outcome& outcome) {
+Result<void> write_outcome(const std::string& record, const Outcome& outcome) {
   if (name_in(kinds, outcome.kind).empty()) return {};
   Json artifacts = Json::array(), publications = Json::array(), metrics = Json::array();
   for (const Artifact& artifact : outcome.artifacts)
@@ -111,12 +111,11 @@ Result<void> write_outcome(const std::string& record_dir, const Outcome& outcome
                       {"message", outcome.message},      {"log_file", outcome.log_file},
                       {"artifacts", artifacts},          {"result", outcome.given.result},
                       {"publications", publications},    {"metrics", metrics}};
-  return write_whole(record_dir + "/outcome",
-                     document.dump(-1, ' ', false, bad_utf8) + "\n" + bodies);
+  return write_text(record, outcome_text, document.dump(-1, ' ', false, bad_utf8) + "\n" + bodies);
 }
 
-std::optional<Outcome> read_outcome(const std::string& record_dir) {
-  const auto text = read_whole(record_dir + "/outcome", largest_file);
+std::optional<Outcome> read_outcome(const std::string& record) {
+  const auto text = read_text(record, outcome_text, largest_file);
   if (!text) return std::nullopt;
   const std::string_view whole = *text;
   const std::size_t end = whole.find('\n');

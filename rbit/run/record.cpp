@@ -9,6 +9,7 @@
 #include <boost/asio/this_coro.hpp>
 #include <cerrno>
 #include <cstdio>
+#include <cstring>
 #include <nlohmann/json.hpp>
 
 #include "rbit/base/clock.h"
@@ -25,6 +26,7 @@
 #include "rbit/run/outcome_file.h"
 #include "rbit/run/outcome_of.h"
 #include "rbit/run/process.h"
+#include "rbit/run/record_slots.h"
 #include "rbit/run/whole_file.h"
 #include "rbit/run/workspace.h"
 
@@ -32,16 +34,22 @@ namespace rbit {
 
 namespace {
 
-/// Its verdict lines, if the sum says that they are whole.
-void parse_end(const std::string& text, std::size_t begin_size, LeaderRecord& record) {
-  const std::size_t sum_at = text.rfind("sum ");
-  if (sum_at == std::string::npos || sum_at < begin_size) return;
-  char line[64];
-  std::snprintf(line, sizeof line, wire::record_sum_format,
-                static_cast<unsigned long long>(wire::sum(text.data(), sum_at)));
-  if (text.compare(sum_at, std::string::npos, line) != 0) return;
+/// Who the leader is; `size`: of what says it. Returns false if it does not stand there.
+bool parse_begin(const std::string& text, unsigned& version, LeaderRecord& record, int& size) {
+  unsigned long long start_time = 0;
+  char boot[64] = "", id[64] = "";
+  const int fields =
+      std::sscanf(text.c_str(), "rbit-leader %u\npid %d\nstart %llu\nboot %60s\nid %60s\n%n",
+                  &version, &record.pid, &start_time, boot, id, &size);
+  if (fields != 5) return false;
+  record.start_time = start_time;
+  record.boot_id = boot;
+  record.leader_id = id;
+  return true;
+}
 
-  const std::string end_line = text.substr(begin_size, sum_at - begin_size);
+/// One of the lines of wire.
+void parse_end(const std::string& end_line, LeaderRecord& record) {
   if (end_line == wire::record_released_line) {
     record.host_released = true;
     return;
@@ -62,6 +70,46 @@ void parse_end(const std::string& text, std::size_t begin_size, LeaderRecord& re
     return;
   }
   record.end = end_of(answer);
+}
+
+/// The end in a record of an earlier version, if the sum says that it is whole.
+std::string old_end(const std::string& text, std::size_t begin_size) {
+  const std::size_t sum_at = text.rfind("sum ");
+  if (sum_at == std::string::npos || sum_at < begin_size) return {};
+  char line[64];
+  std::snprintf(line, sizeof line, wire::record_sum_format,
+                static_cast<unsigned long long>(wire::sum(text.data(), sum_at)));
+  if (text.compare(sum_at, std::string::npos, line) != 0) return {};
+  return text.substr(begin_size, sum_at - begin_size);
+}
+
+/// What the leader of that slot's job wrote, if it is of this version.
+void parse_slot(const RecordName& name, LeaderRecord& record) {
+  const auto begin = read_part(name, record::begin_part);
+  unsigned version = 0;
+  int size = 0;
+  LeaderRecord its;
+  if (!begin || !parse_begin(*begin, version, its, size) || version != wire::version) return;
+  its.running = record.running;
+  record = std::move(its);
+  const auto end = read_part(name, record::end_part);
+  char of[24];
+  std::snprintf(of, sizeof of, wire::record_of_format, record::crc32(begin->data(), begin->size()));
+  if (!record.running && end && end->starts_with(of))
+    parse_end(end->substr(std::strlen(of)), record);
+}
+
+void parse_old(int file, LeaderRecord& record) {
+  char bytes[1024];
+  const ssize_t count = ::pread(file, bytes, sizeof bytes - 1, 0);
+  const std::string text(bytes, count < 0 ? 0 : static_cast<std::size_t>(count));
+  unsigned version = 0;
+  int size = 0;
+  LeaderRecord its;
+  if (!parse_begin(text, version, its, size) || version != wire::last_without_slots) return;
+  its.running = record.running;
+  record = std::move(its);
+  if (!record.running) parse_end(old_end(text, static_cast<std::size_t>(size)), record);
 }
 
 /// Whether that pid is still the leader.
@@ -86,6 +134,7 @@ Task<std::optional<LeaderRecord>> final_record(std::string record_dir, std::stri
     if (!*read || !(*read)->running) co_return *read;
     if (clock.steady() >= patience) {
       log::warning(what + ": its leader of an earlier start does not end; killed");
+      if ((*read)->pid == 0) co_return std::nullopt;  // it never began
       kill_if((*read)->pid, [&] { return is_still_there(**read); });
       (*read)->running = false;
       co_return *read;
@@ -106,10 +155,12 @@ Task<std::optional<LeaderRecord>> ended_record(std::string record_dir, std::stri
 }
 
 /// What the record and, of a host, its result line say.
-std::optional<Outcome> verdict(const LeaderRecord& record, const std::string& record_dir,
+std::optional<Outcome> verdict(const LeaderRecord& record, const std::string& record_name,
                                const RunnerPolicy& policy) {
   std::optional<ResultEvent> result;
-  if (const auto line = read_whole(record_dir + "/result")) {
+  const RecordName name = RecordName::parse(record_name);
+  if (const auto line = name.is_slot() ? read_part(name, record::result_part)
+                                       : read_whole(name.directory + "/result")) {
     auto event = parse_event_line(text::trim(*line), Speaker::host);
     if (event)
       if (const auto* said = std::get_if<ResultEvent>(&*event)) result = *said;
@@ -124,6 +175,22 @@ std::optional<Outcome> verdict(const LeaderRecord& record, const std::string& re
   return outcome_of(*record.end, policy);
 }
 
+/// None: a record of an earlier version says nothing of it.
+std::optional<std::string> workspace_note(const RecordName& name) {
+  if (name.is_slot()) return read_notes(name.text()).workspace.value_or("");
+  auto note = read_whole(name.directory + "/workspace");
+  if (note && note->ends_with('\n')) note->pop_back();
+  return note;
+}
+
+std::optional<std::string> output_dir_note(const RecordName& name) {
+  if (name.is_slot()) return read_notes(name.text()).output_dir;
+  auto note = read_whole(name.directory + "/output-dir");
+  if (!note || !note->ends_with('\n')) return std::nullopt;
+  note->pop_back();
+  return note;
+}
+
 /// Where an attempt left what. Records of earlier versions do not say it, and their names could be
 /// those of other jobs too: they count for such records only.
 struct Left {
@@ -131,14 +198,13 @@ struct Left {
 };
 Left left_by(const OpenAttempt& attempt, const RunPlace& place) {
   const Job& job = attempt.job;
-  auto note = read_whole(attempt.record_dir + "/workspace");
+  const auto note = workspace_note(RecordName::parse(attempt.record_dir));
   if (!note) {
     const std::string name = text::slug(job.key) + "-" + std::to_string(job.attempt);
     return {place.work_dir + "/" + name,
             place.log_dir + "/" + text::slug(job.queue) + "/" + name + ".log"};
   }
   Left left{"", place.log_dir + "/" + JobLog::name_of(job)};
-  if (note->ends_with('\n')) note->pop_back();
   if (Workspace::is_named_after(*note, job)) left.workspace = *note;
   return left;
 }
@@ -146,9 +212,8 @@ Left left_by(const OpenAttempt& attempt, const RunPlace& place) {
 /// Where it was told that its artifacts go; as good as it can be said now, if that is not noted or
 /// the configuration names another place since.
 std::string output_dir_of(const OpenAttempt& attempt, const ArtifactOrder& order) {
-  auto note = read_whole(attempt.record_dir + "/output-dir");
-  if (!note || !note->ends_with('\n')) return order.output_dir;
-  note->pop_back();
+  const auto note = output_dir_note(RecordName::parse(attempt.record_dir));
+  if (!note) return order.output_dir;
   const auto parts = text::split(*note, '/');
   const bool is_below = note->starts_with(order.output_top == "/" ? "/" : order.output_top + "/");
   const bool leads_up = std::find(parts.begin(), parts.end(), "..") != parts.end();
@@ -157,9 +222,10 @@ std::string output_dir_of(const OpenAttempt& attempt, const ArtifactOrder& order
 
 }  // namespace
 
-Result<std::optional<LeaderRecord>> read_leader_record(const std::string& record_dir) {
-  const std::string path = record_dir + "/leader";
-  const Fd file(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
+Result<std::optional<LeaderRecord>> read_leader_record(const std::string& record_name) {
+  const RecordName name = RecordName::parse(record_name);
+  const std::string path = name.is_slot() ? name.file() : name.directory + "/leader";
+  const Fd file(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
   if (!file && errno == ENOENT) return std::optional<LeaderRecord>();
   if (!file) return Error::of_system(path, errno);
 
@@ -169,34 +235,26 @@ Result<std::optional<LeaderRecord>> read_leader_record(const std::string& record
     record.running = true;
   }
   // After the lock was tried: what is read of a free record is final.
-  char bytes[1024];
-  const ssize_t count = ::pread(file.get(), bytes, sizeof bytes - 1, 0);
-  if (count < 0) return Error::of_system(path, errno);
-  bytes[count] = 0;
-
-  unsigned version = 0;
-  unsigned long long start_time = 0;
-  char boot[64] = "", id[64] = "";
-  int begin_size = 0;
-  const int fields =
-      std::sscanf(bytes, "rbit-leader %u\npid %d\nstart %llu\nboot %60s\nid %60s\n%n", &version,
-                  &record.pid, &start_time, boot, id, &begin_size);
-  if (fields != 5 || version != wire::version) return std::optional<LeaderRecord>(record);
-  record.start_time = start_time;
-  record.boot_id = boot;
-  record.leader_id = id;
-  if (!record.running)
-    parse_end(std::string(bytes, static_cast<std::size_t>(count)),
-              static_cast<std::size_t>(begin_size), record);
-  return std::optional<LeaderRecord>(record);
+  if (!name.is_slot()) {
+    parse_old(file.get(), record);
+    return std::optional<LeaderRecord>(std::move(record));
+  }
+  parse_slot(name, record);
+  // One that holds it may not have begun yet.
+  if (record.pid == 0 && !record.running) return std::optional<LeaderRecord>();
+  return std::optional<LeaderRecord>(std::move(record));
 }
 
-Result<void> note_workspace(const std::string& record_dir, const std::string& root) {
-  return write_whole(record_dir + "/workspace", root + "\n");
+Result<void> note_workspace(const std::string& record, const std::string& root) {
+  RecordNotes notes = read_notes(record);
+  notes.workspace = root;
+  return write_notes(record, notes);
 }
 
-Result<void> note_output_dir(const std::string& record_dir, const std::string& output_dir) {
-  return write_whole(record_dir + "/output-dir", output_dir + "\n");
+Result<void> note_output_dir(const std::string& record, const std::string& output_dir) {
+  RecordNotes notes = read_notes(record);
+  notes.output_dir = output_dir;
+  return write_notes(record, notes);
 }
 
 Task<std::optional<Outcome>> recover_attempt(OpenAttempt attempt, RunnerPolicy policy,
@@ -243,28 +301,32 @@ Task<std::optional<Outcome>> recover_attempt(OpenAttempt attempt, RunnerPolicy p
   co_return outcome;
 }
 
-Task<void> end_leftover(std::string record_dir, std::string what, milliseconds grace,
+Task<void> end_leftover(std::string directory, std::string what, milliseconds grace,
                         RunPlace place) {
-  const auto record = co_await ended_record(record_dir, what, grace, place.cgroups);
-  if (auto workspace = read_whole(record_dir + "/workspace")) {
-    if (workspace->ends_with('\n')) workspace->pop_back();
+  const RecordName name = record_in(directory);
+  const auto record = co_await ended_record(name.text(), what, grace, place.cgroups);
+  if (const auto workspace = workspace_note(name)) {
     const bool is_ours = text::directory_of(*workspace) == place.work_dir;
     if (is_ours)
       if (const auto removed = co_await remove_tree_aside(*workspace); !removed)
         log::warning(what + ": " + removed.error().text());
   }
-  if (const auto removed = co_await remove_tree_aside(record_dir); !removed)
+  if (const auto removed = co_await remove_tree_aside(directory); !removed)
     log::warning(what + ": " + removed.error().text());
 }
 
-void sync_record(const std::string& record_dir) {
-  const Fd directory(::open(record_dir.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+void sync_record(const std::string& record) {
+  const RecordName name = RecordName::parse(record);
+  const Fd directory(::open(name.directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!directory) return;
-  for (const char* name : {"leader", "result", "outcome"}) {
-    const Fd file(::openat(directory.get(), name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
+  for (const std::string& path : {name.file(), name.beside("outcome"), name.beside("artifacts"),
+                                  name.directory + "/leader", name.directory + "/result"}) {
+    const Fd file(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
     if (file) (void)::fsync(file.get());
   }
   (void)::fsync(directory.get());
+  const Fd above(::openat(directory.get(), "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (above) (void)::fsync(above.get());
 }
 
 }  // namespace rbit

@@ -116,8 +116,7 @@ Result<JobOrder> ShellRunner::order(const Job& job, const RunContext& context,
     if (value.find('\0') == std::string::npos)
       order.environment.push_back("RBIT_" + text::upper(name) + "=" + value);
   order.directory = workspace.path();
-  order.record_dir = Fd(::open(context.record_dir.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!order.record_dir) return Error::of_system(context.record_dir, errno);
+  order.record = context.record_dir;
   return order;
 }
 

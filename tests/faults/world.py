@@ -5,7 +5,6 @@ A row does its harm with these words and ends with `return world.evidence()`.
 """
 
 import concurrent.futures
-import glob
 import json
 import os
 import re
@@ -19,6 +18,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 for folder in ("suites", "broker"):
     sys.path.insert(0, os.path.join(HERE, "..", folder))
 
+import record_file
 from evidence import TERMINAL, Evidence, Kill, Recovery, Report, Resources, Row, Run
 from front_end import FrontEnd
 from probe import Handshakes
@@ -214,11 +214,10 @@ class World:
     def _interrupted(self):
         """The records, by name, in which a leader says that rbit's death ended the job, or no end."""
         found = []
-        for path in glob.glob(os.path.join(self.directory, "state", "records", "**", "leader"),
-                              recursive=True):
-            end = re.search(rb"(?m)^(end .* cause (\d+) .*|failed .*|released)$", readable(path))
+        for record, said in record_file.ends(os.path.join(self.directory, "state")).items():
+            end = re.search(rb"(?m)^(end .* cause (\d+) .*|failed .*|released)$", said)
             if end is None or end[2] == CAUSE_INTERRUPT:
-                found.append(os.path.basename(os.path.dirname(path)))
+                found.append(os.path.basename(record))
         return found
 
     def wait_for_failpoint(self, point, log, patience=60):

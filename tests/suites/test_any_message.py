@@ -1,12 +1,12 @@
 """Messages that are no build requests: what their jobs are told, and what becomes of those that a
 runner does not take, on the embedded queue."""
 
-import glob
 import json
 import os
 import signal
 
 import rbit_suite
+import record_file
 from local_queue import LocalQueue
 
 ODD_BODIES = {"none": b"", "a NUL": b"\0", "binary": bytes(range(256)) * 40, "no UTF-8": b"\xff\xfe",
@@ -135,8 +135,7 @@ class OutputDirectory(AnyMessage):
         gate.wait_for_job()
         self.rbit.signal(signal.SIGSTOP)  # it does not hear that the job has ended
         gate.let_through()
-        rbit_suite.wait_until(lambda: any("\nsum " in self.read(path) for path in
-                                          glob.glob(self.path("state", "records", "*", "leader"))),
+        rbit_suite.wait_until(lambda: any(record_file.ends(self.path("state")).values()),
                               "the record of the end")
         self.rbit.kill()
         self.start()

@@ -1,11 +1,11 @@
 """Stopping, killing, starting again."""
 
 import contextlib
-import glob
 import signal
 import sqlite3
 
 import rbit_suite
+import record_file
 from front_end import FrontEnd
 from rbit_suite import Suite, is_running, wait_until
 
@@ -183,8 +183,7 @@ class VerdictOfAnEarlierLife(Suite):
             database.executescript(sql)
 
     def record_has_an_end(self):
-        return any("\nsum " in self.read(name) for name in glob.glob(
-            "state/records/*/leader", root_dir=self.directory))
+        return any(record_file.ends(self.path("state")).values())
 
     def test_one_that_cannot_be_written_holds_up_no_stop_and_is_kept(self):
         gate = self.gate("gate")

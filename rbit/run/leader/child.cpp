@@ -82,7 +82,8 @@ int run_child(void* argument) {
   if (dup2(setup.fds[0], 0) < 0 || dup2(setup.fds[1], 1) < 0 || dup2(setup.fds[1], 2) < 0 ||
       dup2(setup.fds[2], 3) < 0)
     fail(setup, Step::descriptors);
-  if (order.head.extra_as != 0 && !place_extra(setup.fds[4], order.head.extra_as))
+  if (order.head.extra_as != 0 &&
+      !place_extra(setup.fds[order.head.is_host == 0 ? 4 : 3], order.head.extra_as))
     fail(setup, Step::descriptors);
   umask(022);
   if (chdir(order.directory) != 0) fail(setup, Step::directory);

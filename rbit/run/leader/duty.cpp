@@ -103,7 +103,7 @@ Failure Duty::try_to_start(Packet& packet) {
   usage_ = {};
   snprintf(id_, sizeof id_, "%s", order.id);
   if (!is_host_) {
-    record_error_ = record_.begin(packet.fds[3], identity_, id_);
+    record_error_ = record_.begin(packet.fds[3], order.head.serial, identity_, id_);
     packet.fds[3] = -1;
   }
   if (record_error_ != 0) return {Step::record, record_error_};
@@ -131,9 +131,10 @@ void Duty::attach(Packet& packet) {
   cause_ = Cause::none;
   forget_peak(job_);
   count_from_here();
-  // The host's verdict is its `result` file; without a lock of ours a crash of rbit would only be
+  // The host's verdict is its own part; without a begin of ours a crash of rbit would only be
   // noticed later, so the job goes on.
-  record_error_ = packet.incomplete ? EMFILE : record_.begin(packet.fds[0], identity_, id_);
+  record_error_ =
+      packet.incomplete ? EMFILE : record_.begin(packet.fds[0], attach.serial, identity_, id_);
   packet.fds[0] = -1;
 }
 

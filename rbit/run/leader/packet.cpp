@@ -60,7 +60,8 @@ bool parse_order(const Packet& packet, Order& order) {
   if (!packet.read(order.head)) return false;
   const wire::Start& head = order.head;
   if (head.version != wire::version) return false;
-  if (!packet.incomplete && packet.fd_count != (head.extra_as == 0 ? 4 : 5)) return false;
+  const int expected = 3 + (head.is_host == 0 ? 1 : 0) + (head.extra_as != 0 ? 1 : 0);
+  if (!packet.incomplete && packet.fd_count != expected) return false;
   if (head.extra_as != 0 && (head.extra_as < wire::least_extra || head.extra_as > wire::most_extra))
     return false;
   if (head.groups > wire::max_groups || head.arguments == 0) return false;

@@ -5,8 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "rbit/run/leader/usage.h"
@@ -28,56 +26,63 @@ Identity Identity::read() {
   return identity;
 }
 
-int RecordFile::begin(int dir, const Identity& identity, const char* id) {
+int RecordFile::begin(int file, std::uint64_t serial, const Identity& identity, const char* id) {
   close();
-  dir_ = dir;
-  size_ = 0;
-  file_ = openat(dir, "leader", O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
-  if (file_ < 0) return errno;
-  if (flock(file_, LOCK_EX | LOCK_NB) != 0) {  // another leader is at it
-    const int error = errno;
-    ::close(file_);
-    file_ = -1;
-    return error;
-  }
-  const int count = snprintf(text_, sizeof text_, wire::record_begin_format, wire::version,
-                             identity.pid, identity.start_time, identity.boot_id, id);
-  if (count < 0 || count >= static_cast<int>(sizeof text_)) return EINVAL;
-  return put(static_cast<std::size_t>(count));
+  file_ = file;
+  serial_ = serial;
+  char text[record::begin_part.size];
+  int count = snprintf(text, sizeof text, wire::record_begin_format, wire::version, identity.pid,
+                       identity.start_time, identity.boot_id, id);
+  if (count < 0 || count >= static_cast<int>(sizeof text)) return EINVAL;
+  const auto size = static_cast<std::size_t>(count);
+  count += snprintf(text + size, sizeof text - size, wire::record_number_format, ++begun_);
+  begin_sum_ = record::crc32(text, static_cast<std::size_t>(count));
+  return put(record::begin_part, text, static_cast<std::size_t>(count));
 }
 
 int RecordFile::finish(const char* lines) {
   if (file_ < 0) return 0;
-  const std::size_t count = strlen(lines);
-  const std::size_t end = size_ + count;
-  if (end + 64 > sizeof text_) return EINVAL;
-  memcpy(text_ + size_, lines, count);
-  const int added = snprintf(text_ + end, sizeof text_ - end, wire::record_sum_format,
-                             static_cast<unsigned long long>(wire::sum(text_, end)));
-  return put(count + static_cast<std::size_t>(added));
+  char text[record::end_part.size];
+  const int count = snprintf(text, sizeof text, wire::record_of_format, begin_sum_);
+  const auto size = static_cast<std::size_t>(count);
+  const std::size_t length = strlen(lines);
+  if (size + length >= sizeof text) return EINVAL;
+  memcpy(text + size, lines, length);
+  return put(record::end_part, text, size + length);
 }
 
-/// Writes the next so many bytes of the text.
-int RecordFile::put(std::size_t count) {
-  for (const std::size_t end = size_ + count; size_ < end;) {
-    const ssize_t written = write(file_, text_ + size_, end - size_);
+/// All of the part: nothing of an earlier job stays behind the text, which people read too.
+int RecordFile::put(record::Part part, const char* text, std::size_t length) {
+  char bytes[512] = {};
+  static_assert(record::begin_part.size == sizeof bytes && record::end_part.size == sizeof bytes);
+  if (length > part.size - record::head_size) return EINVAL;
+  char head[record::head_size + 1];
+  record::put_head(head, serial_, text, length);
+  memcpy(bytes, head, record::head_size);
+  memcpy(bytes + record::head_size, text, length);
+  for (std::size_t at = 0; at < part.size;) {
+    const ssize_t written =
+        pwrite(file_, bytes + at, part.size - at, static_cast<off_t>(part.offset + at));
     if (written < 0 && errno == EINTR) continue;
     if (written < 0) return errno;
-    size_ += static_cast<std::size_t>(written);
+    at += static_cast<std::size_t>(written);
   }
   return 0;
 }
 
 bool RecordFile::has_host_result() const {
-  struct stat status;
-  return dir_ >= 0 && fstatat(dir_, "result", &status, AT_SYMLINK_NOFOLLOW) == 0 &&
-         status.st_size > 0;
+  char head[record::head_size];
+  std::size_t length = 0;
+  const ssize_t count =
+      file_ < 0 ? -1
+                : pread(file_, head, sizeof head, static_cast<off_t>(record::result_part.offset));
+  return count > 0 && record::has_head(head, static_cast<std::size_t>(count), serial_, length) &&
+         length > 0;
 }
 
 void RecordFile::close() {
   if (file_ >= 0) ::close(file_);
-  if (dir_ >= 0) ::close(dir_);
-  file_ = dir_ = -1;
+  file_ = -1;
 }
 
 }  // namespace rbit::leader

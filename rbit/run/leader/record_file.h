@@ -3,6 +3,9 @@
 #include <sys/types.h>
 
 #include <cstddef>
+#include <cstdint>
+
+#include "rbit/run/record_layout.h"
 
 namespace rbit::leader {
 
@@ -15,26 +18,27 @@ struct Identity {
   static Identity read();
 };
 
-/// The file `leader` in the record directory of one attempt. While it is open, it is locked; its
-/// last lines are the verdict (leader_wire.h, "The record"). Owns the directory's descriptor.
+/// The file of the slot that one attempt's record lies in, as rbit gave it to us: while we have it
+/// open, it stays locked (run/record_slots.h). Each part is written by one call.
 class RecordFile {
  public:
-  /// 0, or the errno of what failed. Takes `dir` in any case.
-  int begin(int dir, const Identity& identity, const char* id);
+  /// 0, or the errno of what failed. Takes `file` in any case.
+  int begin(int file, std::uint64_t serial, const Identity& identity, const char* id);
   bool is_open() const { return file_ >= 0; }
-  /// Writes the verdict, one or more whole lines, in one write. 0 or an errno.
+  /// Writes the verdict, one or more whole lines. 0 or an errno.
   int finish(const char* lines);
   /// A host wrote its verdict there.
   bool has_host_result() const;
-  /// Gives up the lock: from now on the record is final.
+  /// Gives it up: from now on the record is final, for us.
   void close();
 
  private:
-  int put(std::size_t count);
-  int dir_ = -1;
+  int put(record::Part part, const char* text, std::size_t length);
+
   int file_ = -1;
-  char text_[512];        // of the file, for the sum
-  std::size_t size_ = 0;  // of what is in it
+  std::uint64_t serial_ = 0;
+  unsigned begun_ = 0;
+  std::uint32_t begin_sum_ = 0;  // of the begin, to which the end belongs
 };
 
 }  // namespace rbit::leader

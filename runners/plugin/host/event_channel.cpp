@@ -6,6 +6,7 @@
 
 #include "rbit/base/fd.h"
 #include "rbit/base/text.h"
+#include "rbit/run/record_layout.h"
 
 namespace rbit::plugin_host {
 namespace {
@@ -19,6 +20,18 @@ constexpr std::size_t kShortTextLimit = 500;  // beside a result
 std::string cut_at(std::string_view text, std::size_t limit) {
   const std::string_view kept = text::first_bytes(text, limit);
   return std::string(kept) + (kept.size() < text.size() ? "..." : "");
+}
+
+/// In its place, by one call.
+bool keep(const KeptRecord& record, const std::string& line) {
+  const Fd file(::open(record.file.c_str(), O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+  char head[record::head_size + 1];
+  record::put_head(head, record.serial, line.data(), line.size());
+  const std::string whole = head + line;
+  constexpr record::Part part = record::result_part;
+  return file && whole.size() <= part.size &&
+         ::pwrite(file.get(), whole.data(), whole.size(), static_cast<off_t>(part.offset)) ==
+             static_cast<ssize_t>(whole.size());
 }
 
 }  // namespace
@@ -77,7 +90,7 @@ Result<void> EventChannel::send(Json event, const std::string& cure) {
 }
 
 void EventChannel::result(std::string_view verdict, std::string_view message, int left_open,
-                          const std::vector<std::string>& left, const std::string& record_dir,
+                          const std::vector<std::string>& left, const KeptRecord& record,
                           const std::string& value) {
   Json event{{"result", verdict}, {"message", cut(message)}};
   if (left_open > 0) event["left_open"] = left_open;
@@ -88,13 +101,9 @@ void EventChannel::result(std::string_view verdict, std::string_view message, in
     event["message"] = cut_at(message, kShortTextLimit);
     line = to_line(event);
   }
-  if (!record_dir.empty()) {
-    const std::string path = record_dir + "/result";
-    const Fd file(
-        ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600));
-    // Not a reason to lose the verdict: the line below is what counts while rbit lives.
-    if (!file || !write_all(file.get(), line)) log(path + ": cannot be written", "warning");
-  }
+  // Not a reason to lose the verdict: the line below is what counts while rbit lives.
+  if (!record.file.empty() && !keep(record, line))
+    log(record.file + ": cannot be written", "warning");
   // A verdict that nobody hears would be waited for: better no host than that.
   if (!write_line(before_ + line)) ::_exit(1);
 }

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "rbit/base/result.h"
+#include "runners/plugin/host/job_data.h"
 
 namespace rbit::plugin_host {
 
@@ -44,12 +45,12 @@ class EventChannel {
   void opened();
   /// The job is not begun: `file` is another one than was loaded.
   void stale(std::string_view file);
-  /// The verdict. The line is first kept in `record_dir` (if there is one), without a sync: it has
-  /// to outlive rbit, not the machine. `left_open`: descriptors the job opened and did not close.
+  /// The verdict. The line is first kept in `record` (if there is one), without a sync: it has to
+  /// outlive rbit, not the machine. `left_open`: descriptors the job opened and did not close.
   /// `left`: what else it left, "changed its environment". `value`: the job's result, as JSON, or
   /// empty.
   void result(std::string_view verdict, std::string_view message, int left_open,
-              const std::vector<std::string>& left, const std::string& record_dir,
+              const std::vector<std::string>& left, const KeptRecord& record,
               const std::string& value = {});
 
  private:

@@ -87,7 +87,7 @@ void Host::serve(JobInput& input) {
     const Result<JobData> data = parse_job(*line);
     events_.set_token(data ? data->token : std::string());
     if (!data)
-      events_.result("failed", data.error().text(), 0, {}, "");
+      events_.result("failed", data.error().text(), 0, {}, {});
     else if (file_.is_another_one())
       events_.stale(file_.path());
     else
@@ -122,7 +122,7 @@ int Host::run(const JobData& data) {
   if (::chdir("/") != 0) std::perror("/");
   std::string message = job.explanation();
   if (message.empty() && value != RBIT_DONE) message = job.last_mistake();
-  events_.result(to_verdict(value), message, left_open, left, data.record_dir,
+  events_.result(to_verdict(value), message, left_open, left, data.record,
                  value == RBIT_DONE ? job.result() : std::string());
   return is_verdict(value) ? value : static_cast<int>(RBIT_FAILED);
 }

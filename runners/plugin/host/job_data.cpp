@@ -74,7 +74,9 @@ Result<JobData> from_job(const Json& job) {
   data.work_dir = text_at(job, {"work_dir"});
   data.tmp_dir = text_at(job, {"tmp_dir"});
   data.home_dir = text_at(job, {"home_dir"});
-  data.record_dir = text_at(job, {"record_dir"});
+  data.record.file = text_at(job, {"record_file"});
+  if (const Json serial = member(job, {"record_serial"}); serial.is_number_unsigned())
+    data.record.serial = serial.get<std::uint64_t>();
   const Json attempt = member(job, {"attempt"});
   if (attempt.is_number_unsigned()) data.attempt = attempt.get<std::uint32_t>();
   for (const char* name :

@@ -15,12 +15,19 @@ using Settings = std::vector<std::pair<std::string, std::string>>;
 
 using Texts = std::map<std::string, std::string, std::less<>>;
 
+/// Where its verdict is kept before it is sent (run/record_layout.h).
+struct KeptRecord {
+  std::string file;  // empty: nowhere
+  std::uint64_t serial = 0;
+};
+
 /// What a job line says (rbit-runner(7)).
 struct JobData {
   std::string id, queue, payload;
   std::string kind = "pybit";  // of its message: pybit, json or raw
   std::string token;           // for its events; none with --once
-  std::string work_dir, tmp_dir, home_dir, record_dir;
+  std::string work_dir, tmp_dir, home_dir;
+  KeptRecord record;
   std::uint32_t attempt = 1;
   Texts fields;
   Texts headers;

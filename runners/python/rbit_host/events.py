@@ -5,8 +5,9 @@ whatever processes it makes of this one.
 """
 
 from builtins import Exception, OSError, ValueError, len, list, str, type
-from os import (O_CREAT, O_NOFOLLOW, O_TRUNC, O_WRONLY, close as close_file, getpid,
-                open as open_file, write)
+from binascii import crc32
+from os import (O_NOFOLLOW, O_NONBLOCK, O_WRONLY, close as close_file, getpid, open as open_file,
+                pwrite, write)
 from threading import RLock
 
 try:
@@ -17,6 +18,7 @@ except ImportError:  # a Python without its C parts
 LINE_LIMIT = 64 * 1024  # bytes, as rbit reads them
 TEXT_LIMIT = 8192  # letters; written as \u00XX this is at most 48 KiB
 SHORT_LIMIT = 500  # beside a result
+RESULT_AT = 16384  # in a record's file (rbit/run/record_layout.h)
 
 
 def clean(value):
@@ -31,6 +33,17 @@ def clean(value):
 
 class Encoded(str):
     """What is JSON already."""
+
+
+def keep(path, serial, line):
+    """The verdict in its place, with what shows whose it is and that it is whole."""
+    numbers = b"%016x %08x" % (serial, len(line))
+    whole = b"rbit-1 %b %08x\n" % (numbers, crc32(line, crc32(numbers))) + line
+    fd = open_file(path, O_WRONLY | O_NOFOLLOW | O_NONBLOCK)
+    try:
+        pwrite(fd, whole, RESULT_AT)
+    finally:
+        close_file(fd)
 
 
 def encoded(value):
@@ -99,9 +112,9 @@ class Events:
         """The job is not begun: this file is another one than was loaded."""
         self._write({"stale": clean(path)}, on_its_own=True)
 
-    def result(self, verdict, message, left_open, left, record_dir, value=None):
-        """The verdict; first kept in record_dir, without a sync: it has to outlive rbit only.
-        `value`: the result, as JSON."""
+    def result(self, verdict, message, left_open, left, record, value=None):
+        """The verdict; first kept in record, (path, serial), without a sync: it has to outlive rbit
+        only. `value`: the result, as JSON."""
         event = {"result": verdict, "message": clean(message)}
         if left_open > 0:
             event["left_open"] = left_open
@@ -111,26 +124,22 @@ class Events:
             event["value"] = Encoded(value)
             if len(self._line(event)) > LINE_LIMIT:
                 event["message"] = clean(message)[:SHORT_LIMIT] + "..."
-        if record_dir:
-            path = record_dir + "/result"
+        path, serial = record
+        if path and getpid() == self._pid:
             try:
-                fd = open_file(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0o600)
-                try:
-                    self._write(event, fd=fd)
-                finally:
-                    close_file(fd)
+                keep(path, serial, self._line(event) + b"\n")
             except OSError as error:  # the line below counts while rbit lives
                 self.log("%s: %s" % (path, error.strerror), "warning")
         self._write(event, on_its_own=True)
 
-    def _write(self, event, fd=None, on_its_own=False):
+    def _write(self, event, on_its_own=False):
         """`on_its_own`: what is waited for is not lost to a line that somebody else began."""
         if getpid() != self._pid:
             return
         line = (b"\n" if on_its_own else b"") + self._line(event) + b"\n"
         with self.lock:
             while line:
-                line = line[write(self._fd if fd is None else fd, line):]
+                line = line[write(self._fd, line):]
 
     def _line(self, event):
         if self._token:

@@ -155,7 +155,8 @@ def run_job(line, function, form, context, events, signals, temporary, ground,
     if line.get("token") and context.is_to_be_told():
         more, ground = 0, note_again(events)
     left = ground.changes() + temporary.changes()
-    events.result(verdict[0], verdict[1], more, left, line.get("record_dir"), verdict[2])
+    events.result(verdict[0], verdict[1], more, left,
+                  (line.get("record_file"), line.get("record_serial")), verdict[2])
 
 
 class Passing(logging.Handler):

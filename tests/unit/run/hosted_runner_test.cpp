@@ -42,10 +42,10 @@ TEST_CASE_FIXTURE(HostedFixture, "a host does job after job, and its result is t
   const Outcome second = run_job(job("two"));
   CHECK(second.message.starts_with("number 2 of "));
   CHECK(log_of(second) == "job 2\n");  // each its own log
-  const auto record = read_leader_record(record_dir);
-  REQUIRE(record.has_value());
-  REQUIRE(record->has_value());
-  CHECK((*record)->host_released);
+  const auto read = read_leader_record(record);
+  REQUIRE(read.has_value());
+  REQUIRE(read->has_value());
+  CHECK((*read)->host_released);
 
   host("say '{\"result\":\"blocked\",\"message\":\"later\"}'");
   CHECK(run_job().kind == Kind::blocked);
@@ -65,7 +65,7 @@ TEST_CASE_FIXTURE(HostedFixture, "the job line holds the job") {
         "\"package\":\"m9000\"", "\"master\":\"0\"", "\"timestamp\":\"1367322533\"",
         "\"settings\":{\"quality\":\"high\"}", "\"payload\":\"{\\\"body\\\": 1}\\n\""})
     CHECK_MESSAGE(line.find(part) != std::string::npos, part);
-  CHECK(line.find("\"record_dir\":\"" + record_dir) != std::string::npos);
+  CHECK(line.find("\"record_file\":\"" + RecordName::parse(record).file()) != std::string::npos);
 }
 
 TEST_CASE_FIXTURE(HostedFixture, "the job line holds what is known of its message") {
@@ -283,7 +283,7 @@ TEST_CASE_FIXTURE(HostedFixture, "a job that waits for its host to start can be 
   policy.env = {{"TEST_PLACE", dir.path()}};
   host(":", "trap '' TERM; while :; do sleep 0.01; done");
   StopRequest stop;
-  RunContext context{[](Status, const std::string&) {}, stop, fresh_record_dir()};
+  RunContext context{[](Status, const std::string&) {}, stop, fresh_record()};
   const Job one = job();
   std::optional<Outcome> outcome;
   const auto run_aside = [&]() -> Task<void> {

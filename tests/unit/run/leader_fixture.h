@@ -13,7 +13,7 @@ namespace rbit::test {
 /// Runs scripts under a leader.
 struct LeaderFixture : RunFixture {
   LeaderPool* pool = &leaders;
-  std::string output, events, record_dir;
+  std::string output, events, record;  // closed again once the job is over
 
   /// Runs `script` in /bin/sh under a leader; `stop` is called once it said "ready".
   JobEnd sh(std::string script, std::function<void(Leader&)> stop = {},
@@ -24,6 +24,7 @@ struct LeaderFixture : RunFixture {
   Task<JobEnd> run_sh(std::string script, std::function<void(Leader&)> stop,
                       std::function<void(JobOrder&)> change) {
     output.clear();
+    record.clear();
     auto lease = pool->acquire();
     REQUIRE(lease.has_value());
     auto out = make_pipe();
@@ -37,9 +38,8 @@ struct LeaderFixture : RunFixture {
     order.stdin_fd = Fd(::open("/dev/null", O_RDONLY | O_CLOEXEC));
     order.output_fd = std::move(out->second);
     order.events_fd = std::move(event->second);
-    record_dir = fresh_record_dir();
-    order.record_dir = Fd(::open(record_dir.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (change) change(order);
+    if (order.record.empty()) order.record = record = fresh_record();
     Leader& leader = **lease;
     bool stopped = false;
     PipeReader reader(loop.get_executor(), std::move(out->first), [&](std::string_view bytes) {
@@ -54,6 +54,7 @@ struct LeaderFixture : RunFixture {
     auto started = leader.run(std::move(order));
     REQUIRE(started.has_value());
     JobEnd end = co_await leader.ended();
+    if (!record.empty()) close_record(record);
     co_await reader.drain();
     co_await event_reader.drain();
     co_return end;

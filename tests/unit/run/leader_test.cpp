@@ -148,23 +148,23 @@ TEST_CASE_FIXTURE(LeaderFixture, "nothing outlives a job, whatever session it we
          "; sleep 1000 & exit 5");
   CHECK(to_string(end) == "exit 5");
   CHECK(end.outlived >= 3);
-  auto record = read_leader_record(record_dir);
-  REQUIRE(record.has_value());
-  REQUIRE(record->has_value());
-  CHECK(test::processes_with("RBIT_LEADER=" + (*record)->leader_id) == 0);
+  auto read = read_leader_record(record);
+  REQUIRE(read.has_value());
+  REQUIRE(read->has_value());
+  CHECK(test::processes_with("RBIT_LEADER=" + (*read)->leader_id) == 0);
 }
 
 TEST_CASE_FIXTURE(LeaderFixture, "the record holds the verdict and is unlocked after the end") {
   const JobEnd end = sh("exit 9");
-  auto record = read_leader_record(record_dir);
-  REQUIRE(record.has_value());
-  REQUIRE(record->has_value());
-  CHECK_FALSE((*record)->running);
-  CHECK((*record)->pid > 0);
-  CHECK((*record)->start_time > 0);
-  CHECK((*record)->boot_id.size() == 36);
-  REQUIRE((*record)->end.has_value());
-  CHECK(to_string(*(*record)->end) == to_string(end));
+  auto read = read_leader_record(record);
+  REQUIRE(read.has_value());
+  REQUIRE(read->has_value());
+  CHECK_FALSE((*read)->running);
+  CHECK((*read)->pid > 0);
+  CHECK((*read)->start_time > 0);
+  CHECK((*read)->boot_id.size() == 36);
+  REQUIRE((*read)->end.has_value());
+  CHECK(to_string(*(*read)->end) == to_string(end));
 }
 
 TEST_CASE_FIXTURE(LeaderFixture, "two hundred jobs on one leader leave no descriptor behind") {
@@ -190,12 +190,12 @@ TEST_CASE_FIXTURE(LeaderFixture, "a leader that dies costs its own job and nothi
                         [](Leader& leader) { ::kill(leader.pid(), SIGKILL); });
   CHECK(end.kind == JobEnd::Kind::leader_lost);
   CHECK(leaders.idle() == 0);
-  auto record = read_leader_record(record_dir);
-  REQUIRE(record.has_value());
-  REQUIRE(record->has_value());
-  CHECK_FALSE((*record)->running);
-  CHECK_FALSE((*record)->end.has_value());
-  CHECK(test::processes_with("RBIT_LEADER=" + (*record)->leader_id) == 0);
+  auto read = read_leader_record(record);
+  REQUIRE(read.has_value());
+  REQUIRE(read->has_value());
+  CHECK_FALSE((*read)->running);
+  CHECK_FALSE((*read)->end.has_value());
+  CHECK(test::processes_with("RBIT_LEADER=" + (*read)->leader_id) == 0);
   CHECK(to_string(sh("exit 6")) == "exit 6");
 }
 
@@ -268,7 +268,7 @@ TEST_CASE_FIXTURE(LeaderFixture, "one more descriptor gets the number it is aske
 
 TEST_CASE_FIXTURE(LeaderFixture, "a leader whose rbit is gone ends its job by the ladder") {
   // Another process plays the rbit that dies.
-  record_dir = fresh_record_dir();
+  record = fresh_record();
   const std::string marker = dir / "told";
   const std::string ready = dir / "ready";
   const pid_t rbit = ::fork();
@@ -284,27 +284,28 @@ TEST_CASE_FIXTURE(LeaderFixture, "a leader whose rbit is gone ends its job by th
     order.stdin_fd = Fd(::open("/dev/null", O_RDONLY));
     order.output_fd = Fd(::open("/dev/null", O_WRONLY));
     order.events_fd = Fd(::open("/dev/null", O_WRONLY));
-    order.record_dir = Fd(::open(record_dir.c_str(), O_RDONLY | O_DIRECTORY));
+    order.record = record;
     order.grace = one_hour;
     if (!leader || !(*leader)->run(std::move(order))) ::_exit(1);
     for (;;) ::pause();
   }
+  close_record(record);
   until([&] { return std::filesystem::exists(ready); });
-  auto running = read_leader_record(record_dir);
+  auto running = read_leader_record(record);
   REQUIRE(running.has_value());
   REQUIRE(running->has_value());
   CHECK((*running)->running);
   ::kill(rbit, SIGKILL);
   ::waitpid(rbit, nullptr, 0);
-  std::optional<LeaderRecord> record;
+  std::optional<LeaderRecord> last;
   until([&] {
-    record = *read_leader_record(record_dir);
-    return !record->running;
+    last = *read_leader_record(record);
+    return !last->running;
   });
   // It came to us, the subreaper, and ends by itself.
-  until([&] { return ::waitpid(record->pid, nullptr, WNOHANG) == record->pid; });
+  until([&] { return ::waitpid(last->pid, nullptr, WNOHANG) == last->pid; });
   CHECK(std::filesystem::exists(marker));
-  REQUIRE(record->end.has_value());
-  CHECK(record->end->cause == StopCause::interrupt);
-  CHECK(to_string(*record->end) == "exit 0");
+  REQUIRE(last->end.has_value());
+  CHECK(last->end->cause == StopCause::interrupt);
+  CHECK(to_string(*last->end) == "exit 0");
 }

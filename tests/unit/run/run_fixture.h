@@ -13,6 +13,7 @@
 #include "rbit/base/clock.h"
 #include "rbit/base/fd.h"
 #include "rbit/run/leader_pool.h"
+#include "rbit/run/record_slots.h"
 #include "rbit/run/run_place.h"
 #include "tests/support/files.h"
 #include "tests/support/loop.h"
@@ -46,15 +47,16 @@ struct RunFixture {
   int records = 0;
 
   ~RunFixture() {
+    for (int i = 1; i <= records; ++i) close_record((dir / ("record" + std::to_string(i))) + "#1");
     run(loop, leaders.close());
     // Nothing of ours is left, not even a zombie.
     CHECK(::waitpid(-1, nullptr, WNOHANG) == -1);
   }
 
-  std::string fresh_record_dir() {
-    const std::string path = dir / ("record" + std::to_string(++records));
-    REQUIRE(::mkdir(path.c_str(), 0700) == 0);
-    return path;
+  std::string fresh_record() {
+    const auto record = make_record(dir / ("record" + std::to_string(++records)));
+    REQUIRE(record.has_value());
+    return *record;
   }
   RunPlace place() const {
     RunPlace place;

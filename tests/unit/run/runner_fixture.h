@@ -20,7 +20,7 @@ struct RunnerFixture : RunFixture {
   RunnerPolicy policy;
   std::unique_ptr<Runner> runner;
   std::vector<std::string> reports;  // "Building: half way"
-  std::string record_dir;            // of the last job
+  std::string record;                // of the last job, closed again
   MessageHead message;               // of the message of each
   std::function<void(StopRequest&)> on_report;
   int slots_released = 0;
@@ -57,8 +57,10 @@ struct RunnerFixture : RunFixture {
     reports.clear();
     sent_now.clear();
     progress.clear();
-    record_dir = fresh_record_dir();
-    return test::run(loop, attempt(std::move(one)));
+    record = fresh_record();
+    Outcome outcome = test::run(loop, attempt(std::move(one)));
+    close_record(record);
+    return outcome;
   }
   std::string log_of(const Outcome& outcome) const { return read_file(outcome.log_file); }
 
@@ -69,7 +71,7 @@ struct RunnerFixture : RunFixture {
                          reports.push_back(std::string(to_string(status)) + ": " + said);
                          if (on_report) on_report(stop);
                        },
-                       stop, record_dir, [&] { ++slots_released; }};
+                       stop, record, [&] { ++slots_released; }};
     context.publish = [&](Publication one_more) { sent_now.push_back(std::move(one_more)); };
     context.progress = [&](Progress now) { progress.push_back(std::move(now)); };
     context.mistake_of = [&](const Destination&) { return mistake; };

@@ -50,7 +50,7 @@ TEST_CASE_FIXTURE(SendingFixture, "what a done job gives is in its outcome, in o
   CHECK(outcome.given.metrics[1].kind == MetricChange::Kind::set);
   CHECK(sent_now.empty());
 
-  const auto noted = read_outcome(record_dir);
+  const auto noted = read_outcome(record);
   REQUIRE(noted);
   CHECK(noted->given.result == outcome.given.result);
   REQUIRE(noted->given.publications.size() == 2);
@@ -118,7 +118,7 @@ TEST_CASE_FIXTURE(SendingFixture, "a file is read below the job's directory, and
   CHECK(whole.message == "");
   REQUIRE(whole.given.publications.size() == 1);
   CHECK(whole.given.publications[0].body == std::string("a\0b", 3));
-  CHECK(read_outcome(record_dir)->given.publications.at(0).body == std::string("a\0b", 3));
+  CHECK(read_outcome(record)->given.publications.at(0).body == std::string("a\0b", 3));
   shell(
       "echo x > a; printf '{\"publish\": {\"key\": \"a\", \"file\": \"%s/a\", \"when\": "
       "\"now\"}}\\n' "

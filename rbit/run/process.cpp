@@ -14,7 +14,6 @@
 #include <cerrno>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
 #include <optional>
 #include <set>
 #include <span>
@@ -27,6 +26,7 @@
 #define BOOST_PROCESS_USE_STD_FS
 #include <boost/process/v2/process.hpp>
 
+#include "rbit/base/fd.h"
 #include "rbit/base/notice.h"
 #include "rbit/base/text.h"
 
@@ -230,9 +230,15 @@ namespace {
 constexpr auto patience = std::chrono::seconds(10);
 constexpr milliseconds shortest_pause{2}, longest_pause{200};  // a look at all of /proc each time
 
-std::string contents_of(pid_t pid, const char* file) {
-  std::ifstream text("/proc/" + std::to_string(pid) + "/" + file);
-  return {std::istreambuf_iterator<char>(text), std::istreambuf_iterator<char>()};
+/// Empty if it is gone; it may end while it is read.
+std::string contents_of(pid_t pid, const char* name) {
+  const std::string path = "/proc/" + std::to_string(pid) + "/" + name;
+  const Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  std::string text;
+  char piece[4096];
+  for (ssize_t count; (count = ::read(file.get(), piece, sizeof piece)) > 0;)
+    text.append(piece, static_cast<std::size_t>(count));
+  return text;
 }
 
 /// 0 if it is gone, or dead and not reaped.

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "rbit/amqp/login.h"
+#include "rbit/amqp/sendable.h"
 
 namespace rbit::amqp {
 
@@ -34,22 +35,6 @@ std::string queue_of(const Request& request) {
   if (const auto* consume = std::get_if<Consume>(&request)) return consume->queue;
   if (const auto* get = std::get_if<Get>(&request)) return get->queue;
   return "";
-}
-
-/// What AMQP cannot carry would corrupt the stream half-way through a message.
-bool fits(const Outgoing& message) {
-  constexpr std::size_t short_string = 255, header_bytes = 64 << 10;
-  for (const std::string* text :
-       {&message.exchange, &message.routing_key, &message.content_type, &message.content_encoding,
-        &message.correlation_id, &message.reply_to, &message.message_id})
-    if (text->size() > short_string) return false;
-  std::size_t bytes = 0;
-  for (const auto& [key, value] : message.headers) {
-    const auto* text = std::get_if<std::string>(&value);
-    if (key.size() > max_header_name) return false;
-    bytes += key.size() + 16 + (text ? text->size() : 0);
-  }
-  return bytes <= header_bytes;
 }
 
 }  // namespace
@@ -103,10 +88,9 @@ std::optional<Refusal> Session::connect_to_one(const ConnectionSettings& setting
 void Session::serve() {
   bool all_read = true;
   while (!ended_) {
-    mailbox_.drain();
-    for (Command& command : mailbox_.take_commands()) execute(command);
+    take_commands();
     // After the commands, since sending may have read frames into the library's buffers.
-    if (!ended_) all_read = pump();
+    if (!ended_ && must_pump()) all_read = pump(Until::drained);
     mailbox_.deliver(events_);
     mailbox_.step();
     if (mailbox_.stopped()) end({lost, "asked to stop"});
@@ -114,10 +98,29 @@ void Session::serve() {
   }
 }
 
+/// Those of one turn of the loop leave together.
+void Session::take_commands() {
+  if (std::exchange(rung_, false)) mailbox_.drain();
+  std::vector<Command> commands = mailbox_.take_commands();
+  const bool several = commands.size() > 1;
+  if (several) wire_->cork(true);
+  for (Command& command : commands) execute(command);
+  if (several) wire_->cork(false);
+}
+
+/// Where nothing has come the library need not be asked for it, but now and then for its
+/// heartbeats.
+bool Session::must_pump() const {
+  return readable_ || !wire_->is_drained() || SteadyClock::now() - pumped_ >= longest_wait();
+}
+
+/// A silence is found when we look: not more than an eighth of a beat after the second is missed.
+std::chrono::milliseconds Session::longest_wait() const {
+  return std::min(longest_sleep, std::chrono::milliseconds(125 * wire_->heartbeat().count()));
+}
+
 void Session::wait() {
-  // A silence is found when we look: not more than an eighth of a beat after the second is missed.
-  const std::chrono::milliseconds eighth_of_a_beat(125 * wire_->heartbeat().count());
-  auto limit = std::min(longest_sleep, eighth_of_a_beat);
+  auto limit = longest_wait();
   const auto consider = [&](Time deadline) {
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - SteadyClock::now());
     limit = std::clamp(left, std::chrono::milliseconds(0), limit);
@@ -126,7 +129,9 @@ void Session::wait() {
     if (!channel.pending.empty() && !blocked_) consider(channel.pending.front().deadline);
   if (close_deadline_) consider(*close_deadline_);
   pollfd both[] = {{wire_->socket(), POLLIN, 0}, {mailbox_.wake_fd(), POLLIN, 0}};
-  ::poll(both, 2, static_cast<int>(limit.count()));
+  const int ready = ::poll(both, 2, static_cast<int>(limit.count()));
+  readable_ = ready <= 0 || both[0].revents != 0;
+  rung_ = ready <= 0 || both[1].revents != 0;
 }
 
 bool Session::overdue() {
@@ -139,9 +144,12 @@ bool Session::overdue() {
   return true;
 }
 
-bool Session::pump() {
+bool Session::pump(Until until) {
   Frame frame;
+  readable_ = false;
+  pumped_ = SteadyClock::now();
   for (int i = 0; i < frames_a_turn && !ended_; ++i) {
+    if (i > 0 && until == Until::drained && wire_->is_drained()) return true;
     const Wire::Got got = wire_->next(frame);
     if (got == Wire::Got::nothing) return true;
     if (got == Wire::Got::broken) {
@@ -153,6 +161,7 @@ bool Session::pump() {
       std::visit([&](auto& what) { on(frame.channel, what); }, frame.what);
     }
   }
+  readable_ = true;
   return false;
 }
 
@@ -361,10 +370,10 @@ void Session::settle(const Command& command) {
 
 void Session::publish(const Command& command) {
   const auto& message = std::get<Outgoing>(command.what);
-  if (!fits(message))
+  if (!is_sendable(message))
     return answer(command.id,
                   Answer{{}, Refusal{unsendable, "a property is longer than AMQP allows"}});
-  while (!ended_ && !pump()) {
+  while (!ended_ && !pump(Until::nothing)) {
   }  // or the publish may hang (rbit/doc/traps.rst, amqp-publish-hangs)
   ChannelState* const channel = find(command.channel);
   if (ended_ || !channel || channel->closing)

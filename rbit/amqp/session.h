@@ -37,8 +37,15 @@ class Session {
   void wait();
   bool overdue();
 
+  enum class Until {
+    drained,  // the descriptor shows whether more is there
+    nothing,  // the library was asked, and has nothing
+  };
   /// Reads what is there, up to a bound so that commands get their turn; true: all of it.
-  bool pump();
+  bool pump(Until until);
+  bool must_pump() const;
+  std::chrono::milliseconds longest_wait() const;
+  void take_commands();
   void on(std::uint16_t number, AnswerFrame& frame);
   void on(std::uint16_t number, DeliverFrame& frame);
   void on(std::uint16_t number, ReturnFrame& frame);
@@ -77,6 +84,9 @@ class Session {
   std::vector<Event> events_;
   std::optional<Refusal> ended_;
   Blame blame_;
+  bool rung_ = true;                    // there may be commands
+  bool readable_ = true;                // something may have come
+  Time pumped_{};                       // last
   std::optional<Time> close_deadline_;  // we said goodbye and wait for the answer
   bool blocked_ = false;
 };

@@ -1,5 +1,9 @@
 #include "rbit/amqp/wire.h"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
 #include <algorithm>
 #include <cmath>
 #include <utility>
@@ -181,6 +185,7 @@ std::optional<Refusal> Wire::open(const ConnectionSettings& settings, const Endp
   state_ = amqp_new_connection();
   if (!state_) return Refusal{lost, "no memory for a connection"};
   own_headers_ = settings.own_headers;
+  is_plain_ = !settings.tls;
   endpoint_ = endpoint;
   return open_wire(state_, settings, endpoint_, address, mailbox_);
 }
@@ -224,6 +229,16 @@ Wire::Got Wire::next(Frame& frame) {
     if (read_method(raw, frame)) return Got::frame;
     return garbage("an unexpected method, number " + std::to_string(raw.payload.method.id));
   }
+}
+
+bool Wire::is_drained() const {
+  return is_plain_ && !amqp_frames_enqueued(state_) && !amqp_data_in_buffer(state_);
+}
+
+/// The library sends a method at a time, and the broker would be woken by each.
+void Wire::cork(bool on) {
+  const int value = on ? 1 : 0;
+  ::setsockopt(socket(), IPPROTO_TCP, TCP_CORK, &value, sizeof value);
 }
 
 Wire::Got Wire::garbage(std::string what) {

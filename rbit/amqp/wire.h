@@ -86,6 +86,12 @@ class Wire {
   /// The next frame if one is there; never waits. Sends heartbeats that are due.
   Got next(Frame& frame);
 
+  /// Whether all that was received is handed out: the descriptor shows what comes next. Never true
+  /// of TLS, which keeps some to itself.
+  bool is_drained() const;
+  /// What is sent from `cork(true)` on leaves with `cork(false)`, in few segments.
+  void cork(bool on);
+
   /// REQUIRES, of Outgoing: `next` gave `nothing` just before, or it may hang.
   bool send(std::uint16_t channel, const Request& request);
   bool send_channel_close_ok(std::uint16_t channel);
@@ -110,6 +116,7 @@ class Wire {
   amqp_connection_state_t_* state_ = nullptr;
   std::string own_headers_;
   Endpoint endpoint_;  // outlives the TLS context
+  bool is_plain_ = false;
   std::string failure_;
   bool garbled_ = false;
 };

@@ -27,6 +27,7 @@ MonitorNumbers MonitorFeed::numbers() const {
   numbers.blocked = broker.blocked.has_value();
   numbers.running = dispatcher_.slots().used();
   numbers.slots = dispatcher_.slots().total();
+  numbers.ahead = dispatcher_.ahead();
   numbers.reports_waiting = journal_.reports_waiting();
   numbers.paused = dispatcher_.trouble();
   numbers.outbox_well = numbers.paused.empty();

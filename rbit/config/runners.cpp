@@ -194,6 +194,11 @@ RunnerPolicy read_policy(SectionReader& reader, bool shell) {
   RunnerPolicy policy;
   read_message_keys(reader, policy);
   reader.read("slots", policy.slots);
+  policy.prefetch_ahead = policy.most_ahead();  // its kind is known
+  if (reader.has("prefetch-ahead"))
+    reader.read("prefetch-ahead", *policy.prefetch_ahead);
+  else
+    reader.note("prefetch-ahead", std::to_string(*policy.prefetch_ahead), {});
   reader.read("timeout", policy.timeout);
   reader.read("idle-timeout", policy.idle_timeout);
   reader.read("grace", policy.grace);

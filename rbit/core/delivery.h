@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include "rbit/base/result.h"
@@ -23,7 +24,7 @@ class Settler {
   virtual ~Settler() = default;
   /// Does it, and ends when it is done as far as this side can know: a copy is confirmed before the
   /// original is acknowledged. An Error: it was not settled; unless `is_void`, try again later.
-  /// `message` bears its key as id, as its copies shall.
+  /// Where a copy is wanted `message` bears its key as id, as that shall.
   virtual Task<Result<void>> settle(const Message& message, const Settlement& settlement) = 0;
   /// Early acknowledgement (rbit/doc/order.rst, ack-after): whoever calls this has put on record
   /// that the message is ours, whatever comes of it. The broker is told so, and the task ends when
@@ -80,9 +81,10 @@ class Delivery {
   /// The duty is done when this succeeds. REQUIRES: not settled yet; this and `settlement` stay
   /// where they are until the task ends.
   Task<Result<void>> settle(const Settlement& settlement) {
-    Message named = message_;
-    named.message_id = key_;
-    auto result = co_await settler_->settle(named, settlement);
+    std::optional<Message> named;  // only where a copy is made
+    if (settlement.kind != Settlement::Kind::accept) named.emplace(message_).message_id = key_;
+    const Message& message = named ? *named : message_;
+    auto result = co_await settler_->settle(message, settlement);
     if (result) settler_.reset();
     co_return result;
   }

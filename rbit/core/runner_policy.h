@@ -38,6 +38,14 @@ struct RunnerPolicy {
     return !may_publish.empty() || reply || on_done_publish || !metrics.empty();
   }
 
+  /// How many messages may be here ahead of its slots while its jobs are short; none: by the kind
+  /// of its messages, for builds are long.
+  std::optional<int> prefetch_ahead;
+  int most_ahead() const {
+    return prefetch_ahead.value_or(message == MessageKind::pybit ? 0 : usual_ahead);
+  }
+  static constexpr int usual_ahead = 16;
+
   int slots = 0;                              // this runner's share; 0: no limit of its own
   std::chrono::milliseconds timeout{0};       // of one attempt; 0: none
   std::chrono::milliseconds idle_timeout{0};  // without output or event; 0: none

@@ -10,6 +10,7 @@
 #include "rbit/core/journal.h"
 #include "rbit/core/runner.h"
 #include "rbit/core/transport.h"
+#include "rbit/dispatch/ahead.h"
 #include "rbit/dispatch/journal_watch.h"
 #include "rbit/dispatch/ledger.h"
 #include "rbit/dispatch/patience.h"
@@ -66,6 +67,7 @@ struct DispatchContext {
   Patience patience{clock};
   Slots slots{total_slots, changed};
   Ledger ledger{loop};
+  Ahead ahead{loop, clock, ledger, changed};
   Flows flows{loop, changed};
   JournalWatch journal_watch{*this};
 };

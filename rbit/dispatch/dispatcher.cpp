@@ -4,16 +4,25 @@
 #include <utility>
 #include <vector>
 
+#include "rbit/core/returns.h"
 #include "rbit/log/log.h"
 
 namespace rbit {
+
+namespace {
+// Of a queue whose messages have come back so often nothing waits here for a slot for a while:
+// going back from there would bring them nearer to their end (rbit/doc/traps.rst,
+// broker-delivery-limit).
+constexpr std::int64_t returns_to_heed = 3;
+constexpr std::chrono::minutes heed_returns_for{10};
+}  // namespace
 
 Dispatcher::Dispatcher(const asio::any_io_executor& loop, Clock& clock, Journal& journal,
                        Transport& transport, int slots, FlowMeans means, JobObserver& observer)
     : context_{loop,     clock,
                journal,  transport,
                observer, std::move(means),
-               slots,    [this] { update_credit(); }},
+               slots,    [this] { go_on(); }},
       readiness_(context_),
       early_ack_(context_),
       recorder_(context_),
@@ -23,9 +32,8 @@ Dispatcher::Dispatcher(const asio::any_io_executor& loop, Clock& clock, Journal&
       owned_(
           context_, flow_, recorder_, settling_,
           [this](const std::string& queue) { return binding_of(queue); },
-          [this](const Binding& binding) {
-            return takes() && readiness_.is_ready(binding.runner_name);
-          }) {}
+          [this](const Binding& binding) { return takes_for(binding.runner_name); }),
+      open_slot_(loop, clock, [this] { go_on(); }) {}
 
 const Binding* Dispatcher::binding_of(const std::string& queue) const {
   const auto line = lines_.find(queue);
@@ -35,6 +43,7 @@ const Binding* Dispatcher::binding_of(const std::string& queue) const {
 void Dispatcher::bind(const std::string& queue, const std::string& runner_name, Runner& runner,
                       const RunnerPolicy& policy) {
   context_.slots.add_runner(runner_name, policy.slots);
+  context_.ahead.add_runner(runner_name, context_.transport.is_far() ? policy.most_ahead() : 0);
   readiness_.add(runner_name, runner);
   Binding binding;
   binding.queue = queue;
@@ -45,7 +54,8 @@ void Dispatcher::bind(const std::string& queue, const std::string& runner_name, 
   binding.retry = RetryPolicy(policy);
   binding.can_own = context_.transport.has_acknowledgement_timeout();
   if (binding.can_own) binding.ack_after = policy.ack_after;
-  lines_.insert_or_assign(queue, Line{std::move(binding)});
+  const auto [line, fresh] = lines_.insert_or_assign(queue, Line{std::move(binding), {}, {}});
+  if (fresh) crews_[runner_name].lines.push_back(&line->second);
 }
 
 void Dispatcher::start() {
@@ -59,20 +69,50 @@ void Dispatcher::start() {
 void Dispatcher::open() {
   open_ = true;
   owned_.take_over();
-  update_credit();
+  go_on();
 }
 
 void Dispatcher::deliver(Delivery delivery) {
-  const auto line = lines_.find(delivery.message().queue);
-  if (line == lines_.end() || draining_) return;  // dropped, it goes back
-  Slot slot = context_.slots.try_take(line->second.binding.runner_name);
+  const auto found = lines_.find(delivery.message().queue);
+  if (found == lines_.end() || draining_) return;  // dropped, it goes back
+  Line& line = found->second;
+  const std::string& runner = line.binding.runner_name;
+  Slot slot;
+  // What is ahead was here first.
+  if (context_.ahead.count(runner) == 0 && may_take_slot(runner))
+    slot = context_.slots.try_take(runner);
+  if (slot == nullptr && waits_ahead(line, delivery)) return;
+  if (slot == nullptr && may_take_slot(runner)) slot = context_.slots.try_take(runner);
+  if (slot != nullptr && is_guest(runner)) open_slot_.taken();
+  begin(line, std::move(delivery), std::move(slot));
+}
+
+/// Keeps the message for its turn, if one of its runner may be here ahead of the slots.
+bool Dispatcher::waits_ahead(Line& line, Delivery& delivery) {
+  const std::string& runner = line.binding.runner_name;
+  const SteadyTime now = context_.clock.steady();
+  if (returns_of(delivery.message()) >= returns_to_heed) {
+    line.nothing_ahead_until = now + heed_returns_for;
+    use_up(line);
+  }
+  const bool welcome = takes_for(runner) && now >= line.nothing_ahead_until &&
+                       !settling_.is_stuck(line.binding.queue);
+  const int most = context_.ahead.allowance(runner, context_.slots.most(runner));
+  if (!welcome || context_.ahead.count(runner) >= most) return false;
+  context_.ahead.add(runner, std::move(delivery));
+  use_up(line);
+  go_on();
+  return true;
+}
+
+void Dispatcher::begin(Line& line, Delivery delivery, Slot slot) {
   // The line lives as long as we do; the flow ends before.
-  context_.flows.start(carry(line->second, std::move(delivery), std::move(slot)), "job flow");
+  context_.flows.start(carry(line, std::move(delivery), std::move(slot)), "job flow");
 }
 
 Task<void> Dispatcher::carry(Line& line, Delivery delivery, Slot slot) {
   co_await flow_.run(line.binding, std::move(delivery), std::move(slot));
-  line.credit = unknown;  // a message that took no slot has used the credit up all the same
+  use_up(line);  // a message that took no slot has used the credit up all the same
 }
 
 /// Whether anything may begin now.
@@ -80,22 +120,115 @@ bool Dispatcher::takes() const {
   return open_ && !draining_ && trouble().empty();
 }
 
-void Dispatcher::update_credit() {
-  if (!started_) return;
-  owned_.start_due();
-  for (auto& [queue, line] : lines_) {
-    const std::string& runner = line.binding.runner_name;
-    const bool welcome = takes() && readiness_.is_ready(runner) && settling_.stuck(queue) == 0;
-    const int credit = welcome ? std::max(0, context_.slots.free(runner)) : 0;
-    if (credit == line.credit) continue;
-    line.credit = credit;
-    context_.transport.set_credit(queue, credit);
+bool Dispatcher::takes_for(const std::string& runner) const {
+  return takes() && readiness_.is_ready(runner);
+}
+
+/// Whether its queues may have nothing here ahead of the slots, though others may.
+bool Dispatcher::is_guest(const std::string& runner) const {
+  return context_.ahead.most(runner) == 0 || context_.ahead.count(runner) == 0;
+}
+
+/// Not if the last free slot is left open for another runner's message.
+bool Dispatcher::may_take_slot(const std::string& runner) {
+  if (context_.slots.free(runner) == 0) return false;
+  return !open_slot_.is_open() || is_guest(runner) || context_.slots.free_in_all() > 1;
+}
+
+/// Whatever may happen now does: jobs of ours that are due begin, then messages that are here, and
+/// then more are asked for.
+void Dispatcher::go_on() {
+  if (!started_ || std::exchange(go_on_again_, true) || going_on_) return;
+  going_on_ = true;
+  while (std::exchange(go_on_again_, false)) {
+    owned_.start_due();
+    begin_ahead();
+    update_credit();
   }
+  going_on_ = false;
+}
+
+void Dispatcher::begin_ahead() {
+  if (context_.ahead.count() == 0) return;
+  if (!takes()) return context_.ahead.give_back_all();
+  for (const auto& [runner, crew] : crews_)
+    if (!readiness_.is_ready(runner)) context_.ahead.give_back_runner(runner);
+  const auto may_begin = [this](const std::string& runner) { return may_take_slot(runner); };
+  while (context_.slots.free_in_all() > 0) {
+    if (context_.slots.free_in_all() == 1 && has_guests()) open_slot_.offer();
+    std::optional<Delivery> next = context_.ahead.next(may_begin);
+    if (!next) break;
+    Line& line = lines_.at(next->message().queue);
+    begin(line, std::move(*next), context_.slots.try_take(line.binding.runner_name));
+  }
+}
+
+/// Whether the last free slot might be wanted by a runner that has nothing here.
+bool Dispatcher::has_guests() const {
+  return std::any_of(crews_.begin(), crews_.end(), [this](const auto& one) {
+    return is_guest(one.first) && readiness_.is_ready(one.first) &&
+           context_.slots.free(one.first) > 0;
+  });
+}
+
+/// Tells the transport what has changed. Queues of one runner have the same credit, and there may
+/// be a thousand: they are told only what matters to those that are asked in turn.
+void Dispatcher::update_credit() {
+  const bool all = std::exchange(settling_changes_, settling_.changes()) != settling_.changes();
+  const std::vector<Line*> used_up = std::exchange(used_up_, {});
+  for (auto& [runner, crew] : crews_) {
+    const Credit credit = credit_of(runner, crew);
+    if (crew.told == credit && !all) continue;
+    crew.told = credit;
+    for (Line* line : crew.lines) {
+      tell(*line, credit);
+      if (!go_on_again_) continue;
+      crew.told.reset();  // a message came at once: the others are told anew
+      break;
+    }
+  }
+  for (Line* line : used_up)
+    if (go_on_again_)
+      used_up_.push_back(line);
+    else if (!line->told)
+      tell(*line, *crews_.at(line->binding.runner_name).told);
+}
+
+Credit Dispatcher::credit_of(const std::string& runner, Crew& crew) {
+  if (!takes_for(runner)) return Credit{};
+  const int slots = context_.slots.most(runner);
+  const int allowance = context_.ahead.allowance(runner, slots);
+  int free = std::max(0, context_.slots.free(runner));
+  if (open_slot_.is_open() && free > 0 && !may_take_slot(runner)) --free;
+  int room = std::max(0, allowance - context_.ahead.count(runner));
+  if (crew.lines.size() > 1) {
+    const int enough = crew.is_full ? std::max(1, allowance / 4) : 1;
+    crew.is_full = room < enough;
+    room = crew.is_full ? 0 : 1;
+  }
+  return Credit(free, room, slots + allowance);
+}
+
+void Dispatcher::tell(Line& line, const Credit& of_its_runner) {
+  Credit credit = of_its_runner;
+  if (credit.ahead > 0 && context_.clock.steady() < line.nothing_ahead_until) credit.ahead = 0;
+  if (settling_.is_stuck(line.binding.queue)) {
+    if (context_.ahead.give_back_queue(line.binding.queue)) go_on_again_ = true;
+    credit = Credit{};
+  }
+  if (line.told == credit) return;
+  line.told = credit;
+  context_.transport.set_credit(line.binding.queue, credit);
+}
+
+void Dispatcher::use_up(Line& line) {
+  line.told.reset();
+  used_up_.push_back(&line);
 }
 
 void Dispatcher::hold(const std::string& why) {
   held_ = why;
-  update_credit();
+  go_on();
 }
 
 Task<bool> Dispatcher::finish_earlier(Job job, Outcome outcome, std::string record_dir) {
@@ -112,7 +245,7 @@ Task<void> Dispatcher::drain(milliseconds limit) {
   draining_ = true;
   context_.patience.end();
   context_.transport.stop_taking();
-  update_credit();
+  go_on();
   owned_.end();
   const SteadyTime end = context_.clock.steady() + limit;
   bool interrupted = false;

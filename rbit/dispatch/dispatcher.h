@@ -3,14 +3,17 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "rbit/core/runner_policy.h"
+#include "rbit/dispatch/open_slot.h"
 #include "rbit/dispatch/owned_jobs.h"
 
 namespace rbit {
 
 /// Brings messages and runners together: asks the transport for as many messages as there are free
-/// slots, starts a JobFlow for each, and stops it all in order. On the loop's thread.
+/// slots, and for some more where jobs are short (`Ahead`), starts a JobFlow for each, and stops it
+/// all in order. On the loop's thread.
 class Dispatcher {
  public:
   /// All but `means` must outlive this.
@@ -53,6 +56,8 @@ class Dispatcher {
 
   const Ledger& ledger() const { return context_.ledger; }
   const Slots& slots() const { return context_.slots; }
+  /// Messages that wait here for a slot of their runner.
+  int ahead() const { return context_.ahead.count(); }
 
   /// Takes no more messages while `why` is not empty; what runs goes on.
   void hold(const std::string& why);
@@ -65,17 +70,33 @@ class Dispatcher {
   std::map<std::string, std::string> paused() const;
 
  private:
-  static constexpr int unknown = -1;
   struct Line {  // a queue
     Binding binding;
-    int credit = unknown;  // last told to the transport
+    std::optional<Credit> told;  // to the transport; none: it may have used that up
+    SteadyTime nothing_ahead_until{};
+  };
+  struct Crew {  // a runner and its queues
+    std::vector<Line*> lines;
+    std::optional<Credit> told;
+    bool is_full = false;  // no more may be ahead
   };
 
   const Binding* binding_of(const std::string& queue) const;
   void deliver(Delivery delivery);
+  bool waits_ahead(Line& line, Delivery& delivery);
+  void begin(Line& line, Delivery delivery, Slot slot);
   Task<void> carry(Line& line, Delivery delivery, Slot slot);
   bool takes() const;
+  bool takes_for(const std::string& runner) const;
+  bool may_take_slot(const std::string& runner);
+  bool is_guest(const std::string& runner) const;
+  bool has_guests() const;
+  void go_on();
+  void begin_ahead();
   void update_credit();
+  Credit credit_of(const std::string& runner, Crew& crew);
+  void tell(Line& line, const Credit& of_its_runner);
+  void use_up(Line& line);
 
   DispatchContext context_;
   Readiness readiness_;
@@ -85,7 +106,12 @@ class Dispatcher {
   Cancels cancels_;
   JobFlow flow_;
   OwnedJobs owned_;
+  OpenSlot open_slot_;
   std::map<std::string, Line> lines_;  // by queue
+  std::map<std::string, Crew> crews_;  // by runner
+  std::vector<Line*> used_up_;         // those the transport may wait for
+  int settling_changes_ = 0;           // of Settling, that were heeded
+  bool going_on_ = false, go_on_again_ = false;
   bool started_ = false;
   bool open_ = false;
   bool draining_ = false;

@@ -16,7 +16,7 @@ struct Identity {
   std::string id;                  // what the message itself would be called by
 
   /// Names this message alone, also while its key is nobody's.
-  std::string mark() const { return id + '#' + digest; }
+  std::string mark() const { return mark_of(id, digest); }
 };
 
 /// Whether equal messages without an id are one job, as PyBit's are, or each is one of its own.

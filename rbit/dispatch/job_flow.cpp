@@ -43,6 +43,7 @@ Task<bool> JobFlow::carry_out(const Binding& binding, RunningJob& running, Slot 
   running.ack_after = binding.ack_after;  // not before: a claim is of what is on record
   early_ack_.watch(running);              // A', when its time comes
   Outcome outcome = co_await attempts_.run(binding, running, *record, slot);  // X to V
+  note_time(binding, outcome);
   const Settlement settlement = co_await decide(binding, running, outcome);
   running.has_verdict = true;
   slot.reset();  // the next job need not wait for our disk
@@ -54,6 +55,13 @@ Task<bool> JobFlow::carry_out(const Binding& binding, RunningJob& running, Slot 
   context_.observer.finished(running.job, outcome, finished.told);
   co_await settling_.settle_all(running, settlement);  // A: acknowledged last
   co_return true;
+}
+
+/// How long jobs of its runner take lately; one that never ran has taken no time.
+void JobFlow::note_time(const Binding& binding, const Outcome& outcome) {
+  if (outcome.kind == Outcome::Kind::not_started || outcome.kind == Outcome::Kind::interrupted)
+    return;
+  context_.ahead.note_job(binding.runner_name, std::chrono::microseconds(outcome.wall_micros));
 }
 
 /// No job is burnt for a runner that is broken: its message goes back, and that costs no attempt.

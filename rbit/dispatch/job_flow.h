@@ -67,6 +67,7 @@ class JobFlow {
   Job accept(Arriving& message) const;
 
   Task<bool> carry_out(const Binding& binding, RunningJob& running, Slot slot);
+  void note_time(const Binding& binding, const Outcome& outcome);
   Task<Settlement> decide(const Binding& binding, RunningJob& running, Outcome& outcome);
 
   DispatchContext& context_;

@@ -4,6 +4,10 @@
 
 namespace rbit {
 
+std::string mark_of(const std::string& id, const std::string& digest) {
+  return id + '#' + digest;
+}
+
 namespace {
 constexpr std::size_t most_unread = 10'000;  // they are hints, and must not grow for ever
 }
@@ -45,6 +49,10 @@ Task<Ledger::ReadingTurn> Ledger::reading_turn() {
 void Ledger::note_unread(std::string mark) {
   if (unread_.size() >= most_unread) unread_.clear();
   unread_.insert(std::move(mark));
+}
+
+void Ledger::note_unread(const Delivery& delivery) {
+  if (!delivery.message().redelivered) note_unread(mark_of(delivery.key(), delivery.digest()));
 }
 
 }  // namespace rbit

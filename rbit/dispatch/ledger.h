@@ -15,6 +15,9 @@
 
 namespace rbit {
 
+/// Names one message alone, also while its key is nobody's. `id`: what it would be called by.
+std::string mark_of(const std::string& id, const std::string& digest);
+
 /// Where each job is now, by its key. What the journal has of a key that is nowhere here is over,
 /// or waits at the broker. On the loop's thread.
 class Ledger {
@@ -75,6 +78,8 @@ class Ledger {
   /// A message went back unread: the broker will call it redelivered, and it is not. `mark` is of
   /// this message alone, also while its key is nobody's.
   void note_unread(std::string mark);
+  /// The same of one that nothing looked into. What another may have read of it still counts.
+  void note_unread(const Delivery& delivery);
   bool is_unread(const std::string& mark) const { return unread_.contains(mark); }
   /// True once after each.
   bool take_unread(const std::string& mark) { return unread_.erase(mark) > 0; }

@@ -73,18 +73,33 @@ Task<bool> Settling::settle(const std::string& key, Delivery& delivery,
       if (is_ours) break;
     }
     if (settled || delivery.is_void() || context_.patience.has_ended()) break;
-    if (!std::exchange(counted, true) && ++stuck_[queue] == 1)  // said once a state
-      log::error("queue " + queue + ": could not " + std::string(to_string(settlement.kind)) +
-                 " a message: " + done.error().text() +
-                 "; it is kept and tried again, and nothing more is taken from there");
+    if (!std::exchange(counted, true)) note_stuck(queue, settlement, done.error());
     co_await context_.patience.pause(backoff.next());
   }
   const bool copied = settlement.kind == Settlement::Kind::retry ||
                       settlement.kind == Settlement::Kind::dead_letter;
   if (settled && copied && refusing_.erase(queue) > 0)
     log::info("queue " + queue + ": its copies are taken again");
-  if (counted && --stuck_[queue] == 0) log::info("queue " + queue + ": messages are settled again");
+  if (counted) note_unstuck(queue);
   co_return settled;
+}
+
+void Settling::note_stuck(const std::string& queue, const Settlement& settlement,
+                          const Error& why) {
+  if (++stuck_[queue] > 1) return;  // said once a state
+  log::error("queue " + queue + ": could not " + std::string(to_string(settlement.kind)) +
+             " a message: " + why.text() +
+             "; it is kept and tried again, and nothing more is taken from there");
+  ++changes_;
+  context_.changed();
+}
+
+void Settling::note_unstuck(const std::string& queue) {
+  if (--stuck_[queue] > 0) return;
+  stuck_.erase(queue);
+  log::info("queue " + queue + ": messages are settled again");
+  ++changes_;
+  context_.changed();
 }
 
 /// A copy that the broker refuses (403, 404, a full queue) may be refused for long: the journal
@@ -174,11 +189,6 @@ Task<void> Settling::refuse(const Binding& binding, Delivery delivery, Error why
                (why.detail.empty() ? "" : "; " + why.detail));
   const std::string key = delivery.key();
   co_await settle(key, delivery, settlement);
-}
-
-int Settling::stuck(const std::string& queue) const {
-  const auto found = stuck_.find(queue);
-  return found == stuck_.end() ? 0 : found->second;
 }
 
 }  // namespace rbit

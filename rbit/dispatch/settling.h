@@ -31,8 +31,10 @@ class Settling {
   /// the runner's `on-invalid` says. `attempt`: the one that it asks for.
   Task<void> refuse(const Binding& binding, Delivery delivery, Error why, int attempt);
 
-  /// How many messages of a queue have a verdict that the broker does not take.
-  int stuck(const std::string& queue) const;
+  /// Whether messages of a queue have a verdict that the broker does not take.
+  bool is_stuck(const std::string& queue) const { return stuck_.contains(queue); }
+  /// How often the answer to that has changed, of any queue.
+  int changes() const { return changes_; }
 
  private:
   static Settlement settlement_of(const Binding& binding, const Error& why, int attempt);
@@ -42,8 +44,12 @@ class Settling {
 
   DispatchContext& context_;
   std::function<void(const JobRecord&)> owned_;
-  std::map<std::string, int> stuck_;  // by queue
-  std::set<std::string> refusing_;    // queues whose copies are refused, said once
+  void note_stuck(const std::string& queue, const Settlement& settlement, const Error& why);
+  void note_unstuck(const std::string& queue);
+
+  std::map<std::string, int> stuck_;  // messages, by queue
+  int changes_ = 0;
+  std::set<std::string> refusing_;  // queues whose copies are refused, said once
 };
 
 }  // namespace rbit

@@ -19,8 +19,12 @@ Slot Slots::try_take(const std::string& runner) {
 
 int Slots::free(const std::string& runner) const {
   const SlotShare& share = shares_.at(runner);
-  const int in_all = std::max(0, room_ - used_);
-  return share.limit == 0 ? in_all : std::min(in_all, share.limit - share.used);
+  return share.limit == 0 ? free_in_all() : std::min(free_in_all(), share.limit - share.used);
+}
+
+int Slots::most(const std::string& runner) const {
+  const int limit = shares_.at(runner).limit;
+  return limit == 0 ? room_ : std::min(room_, limit);
 }
 
 bool Slots::grow() {

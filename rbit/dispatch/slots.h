@@ -36,6 +36,10 @@ class Slots {
   /// Gives null if none is free.
   Slot try_take(const std::string& runner);
   int free(const std::string& runner) const;
+  /// As many as the runner may have if no other has any.
+  int most(const std::string& runner) const;
+  /// Of no runner's share.
+  int free_in_all() const { return std::max(0, room_ - used_); }
   int total() const { return total_; }
   /// `waiting` jobs that have a slot could not begin, for this machine had no room for them: as
   /// many as run now are all there is, until `grow`.

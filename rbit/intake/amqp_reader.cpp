@@ -61,19 +61,22 @@ void AmqpReader::detach(const std::shared_ptr<ReadChannel>& channel) {
   trouble_ = {};
 }
 
-void AmqpReader::set_credit(int free_slots) {
-  if (free_slots > credit_) seems_empty_ = false;  // a freed slot looks at once
-  credit_ = std::max(free_slots, 0);
+bool AmqpReader::set_credit(Credit credit) {
+  if (way() == Way::look_only && credit.all() > credit_.all()) seems_empty_ = false;
+  credit_ = credit;
+  const bool welcome = credit.all() > 0;
+  if (!consumer_) return welcome;
+  return welcome ? is_short() : consumer_->spare() > 0;
 }
 
 void AmqpReader::stop() {
   stopped_ = true;
-  credit_ = 0;
+  credit_ = Credit{};
   cancel();
 }
 
 bool AmqpReader::wants_a_look() const {
-  return channel_ && channel_->channel().is_open() && credit_ > 0 && !stopped_ && !resting_ &&
+  return channel_ && channel_->channel().is_open() && credit_.all() > 0 && !stopped_ && !resting_ &&
          !consumer_;
 }
 
@@ -81,23 +84,37 @@ bool AmqpReader::wants_a_look() const {
 /// settled, and `before_settlement` looks after that.
 void AmqpReader::apply() {
   if (!channel_ || !channel_->channel().is_open() || stopped_ || resting_) return;
-  const int spare = consumer_ ? consumer_->spare() : 0;
-  if (credit_ == 0 || spare >= credit_) {
+  if (credit_.all() == 0) {
     short_since_a_while_ = false;
-    if (credit_ == 0 && spare > 0) cancel();
+    if (consumer_ && consumer_->spare() > 0) cancel();
     return;
   }
   if (!consumer_) {
     if (way() == Way::consume)
-      consume(credit_);
+      consume(credit_.all());
     else if (links_.changed)
       links_.changed();
+    return;
+  }
+  if (!is_short()) {
+    short_since_a_while_ = false;
     return;
   }
   if (!std::exchange(short_since_a_while_, true)) return apply_later(acknowledgement_pause);
   if (timer_set_) return;
   short_since_a_while_ = false;
-  consume(credit_);
+  if (way() == Way::consume) return consume(credit_.all());
+  cancel();  // and look: others may have messages too
+  if (links_.changed) links_.changed();
+}
+
+/// Whether the consumer brings nothing that could begin, or was made when much less was welcome.
+bool AmqpReader::is_short() const {
+  const int prefetch = consumer_->prefetch;
+  const int wanted = way() == Way::consume ? credit_.free : credit_.all();
+  if (consumer_->spare() <= 0 && wanted > 0) return true;
+  const bool is_small = 4 * prefetch < 3 * std::min(credit_.window, most_prefetch);
+  return way() == Way::consume && is_small && credit_.all() > prefetch;
 }
 
 void AmqpReader::apply_later(std::chrono::milliseconds pause) {
@@ -113,7 +130,7 @@ void AmqpReader::apply_later(std::chrono::milliseconds pause) {
 }
 
 void AmqpReader::rest() {
-  if (credit_ == 0 || stopped_) return;  // nothing comes anyway
+  if (credit_.all() == 0 || stopped_) return;  // nothing comes anyway
   cancel();
   resting_ = true;
   apply_later(rest_pause);
@@ -121,7 +138,8 @@ void AmqpReader::rest() {
 
 void AmqpReader::subscribe() {
   seems_empty_ = false;
-  if (way() != Way::look_only && wants_a_look()) consume(credit_);
+  // Others are consumed too, and all together must not bring many more than there is room for.
+  if (way() != Way::look_only && wants_a_look()) consume(std::max(1, credit_.free));
 }
 
 void AmqpReader::consume(int prefetch) {
@@ -160,6 +178,7 @@ Task<bool> AmqpReader::look() {
   const amqp::Answer answer = co_await channel->get(tags_);
   const bool found = answer.ok() && !answer.reply.empty;
   seems_empty_ = !found;
+  looked_ = std::chrono::steady_clock::now();
   co_return found;
 }
 
@@ -178,7 +197,7 @@ void AmqpReader::delivered(const std::shared_ptr<ReadChannel>& on, amqp::Incomin
 void AmqpReader::before_settlement(const std::shared_ptr<Consumer>& consumer, std::uint64_t tag) {
   if (!consumer) return;
   consumer->tags.erase(tag);
-  if (consumer == consumer_ && (stopped_ || consumer->spare() > credit_)) cancel();
+  if (consumer == consumer_ && (stopped_ || consumer->spare() > credit_.all())) cancel();
 }
 
 }  // namespace rbit

@@ -8,7 +8,9 @@
 #include <set>
 #include <string>
 
+#include "rbit/base/clock.h"
 #include "rbit/base/task.h"
+#include "rbit/core/credit.h"
 #include "rbit/core/delivery.h"
 #include "rbit/intake/amqp_copy.h"
 #include "rbit/intake/read_channel.h"
@@ -28,9 +30,10 @@ struct AmqpCounters {
 inline constexpr int consumer_withdrawn = -10;
 
 /// Reads one queue on one channel at a time, which others may read from, too, and keeps the credit
-/// rule: never more messages asked for than there are free slots, and no consumer where there is
-/// none (rbit/doc/traps.rst, broker-prefetch). Shared by the transport and by the deliveries that
-/// are out, which may outlive the channel. On the loop's thread.
+/// rule: never more messages asked for than are welcome, and no consumer where none is
+/// (rbit/doc/traps.rst, broker-prefetch). A consumer stays as it is while its prefetch is about
+/// what may be out in all, for each acknowledgement makes room in it. Shared by the transport and
+/// by the deliveries that are out, which may outlive the channel. On the loop's thread.
 class AmqpReader : public std::enable_shared_from_this<AmqpReader>, public ReadChannel::Member {
  public:
   /// One basic.consume. Cancelled or not, its unacknowledged messages are known here.
@@ -69,8 +72,9 @@ class AmqpReader : public std::enable_shared_from_this<AmqpReader>, public ReadC
   void refuse_gets(bool refused) { gets_refused_ = refused; }
   bool gets_refused() const { return gets_refused_; }
 
-  /// Remembered at once, acted upon by `apply`, so that many changes of one turn are one.
-  void set_credit(int free_slots);
+  /// Remembered at once, acted upon by `apply`, so that many changes of one turn are one. Returns
+  /// false if there is nothing to be done.
+  bool set_credit(Credit credit);
   void apply();
   void stop();
 
@@ -81,6 +85,8 @@ class AmqpReader : public std::enable_shared_from_this<AmqpReader>, public ReadC
   bool consumes() const { return consumer_ != nullptr; }
   bool seems_empty() const { return seems_empty_; }
   void forget_emptiness() { seems_empty_ = false; }
+  /// When it was found empty.
+  SteadyTime looked() const { return looked_; }
   /// Consumes from now on, as far as the credit goes. A reader that looks first waits for this.
   void subscribe();
 
@@ -98,6 +104,7 @@ class AmqpReader : public std::enable_shared_from_this<AmqpReader>, public ReadC
   void consumer_cancelled(const std::shared_ptr<ReadChannel>& on, const std::string& tag) override;
   void closed(const std::shared_ptr<ReadChannel>& on, const amqp::Refusal& why) override;
   Way way() const { return gets_refused_ ? Way::consume : way_; }
+  bool is_short() const;
   void consume(int prefetch);
   void cancel();
   void withdraw();
@@ -113,12 +120,13 @@ class AmqpReader : public std::enable_shared_from_this<AmqpReader>, public ReadC
   std::function<void(const amqp::Refusal&)> trouble_;
   std::shared_ptr<Consumer> consumer_;  // the one that is not cancelled
   std::uint64_t consumers_ = 0;         // made so far: each has a tag of its own
-  int credit_ = 0;
+  Credit credit_;
   bool stopped_ = false;
   bool gets_refused_ = false;
   bool seems_empty_ = false;
+  SteadyTime looked_{};
   bool resting_ = false;
-  bool short_since_a_while_ = false;  // the consumer lacks credit, and did when we last looked
+  bool short_since_a_while_ = false;  // the consumer brings too little, and did when we last looked
   asio::steady_timer timer_;
   bool timer_set_ = false;
 };

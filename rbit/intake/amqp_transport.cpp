@@ -16,6 +16,8 @@ using amqp::Refusal;
 namespace {
 
 constexpr std::chrono::milliseconds least_poll_time{10};  // 0 would never sleep
+// Between two looks at a queue that is empty.
+constexpr std::chrono::milliseconds least_pause{20}, pause_a_queue{2};
 
 amqp::ConnectionSettings for_intake(const AmqpTransportSettings& all) {
   amqp::ConnectionSettings settings = all.connection;
@@ -122,10 +124,10 @@ void AmqpTransport::start(std::vector<std::string> queues, std::function<void(De
   if (way != Way::consume) flows_.start(look_around(), "looking at queues");
 }
 
-void AmqpTransport::set_credit(const std::string& queue, int free_slots) {
+void AmqpTransport::set_credit(const std::string& queue, Credit credit) {
   const auto found = readers_.find(queue);
-  if (found == readers_.end()) return;
-  found->second->set_credit(free_slots);
+  if (found == readers_.end() || !found->second->set_credit(credit)) return;
+  to_apply_.push_back(found->second);
   apply_soon();
 }
 
@@ -135,7 +137,7 @@ void AmqpTransport::apply_soon() {
   asio::post(loop_, [this, alive = lifetime_.watch()] {
     if (alive.is_over()) return;
     apply_due_ = false;
-    for (const auto& [name, reader] : readers_) reader->apply();
+    for (const auto& reader : std::exchange(to_apply_, {})) reader->apply();
   });
 }
 
@@ -190,8 +192,14 @@ void AmqpTransport::say_reading() {
 }
 
 AmqpReader* AmqpTransport::next_to_look() {
-  const auto fits = [](const auto& one) {
-    return one.second->wants_a_look() && !one.second->seems_empty();
+  const SteadyTime now = std::chrono::steady_clock::now();
+  // Beside a queue that has many messages those that have none are asked now and then: whatever
+  // their number, less often than once in two milliseconds.
+  const auto pause = std::max(least_pause, pause_a_queue * static_cast<int>(readers_.size()));
+  const auto fits = [&](const auto& one) {
+    const AmqpReader& reader = *one.second;
+    if (!reader.wants_a_look()) return false;
+    return !reader.seems_empty() || (!settings_.poll_time && now - reader.looked() >= pause);
   };
   const auto after = readers_.upper_bound(last_looked_);
   auto found = std::find_if(after, readers_.end(), fits);

@@ -36,7 +36,7 @@ class AmqpTransport : public Transport {
   ~AmqpTransport() override;
 
   void start(std::vector<std::string> queues, std::function<void(Delivery)> deliver) override;
-  void set_credit(const std::string& queue, int free_slots) override;
+  void set_credit(const std::string& queue, Credit credit) override;
   Delivery adopt(Message message) override;
   bool has_acknowledgement_timeout() const override { return true; }
   void stop_taking() override;
@@ -97,6 +97,7 @@ class AmqpTransport : public Transport {
   Flows flows_;
   bool said_reading_ = false;
   bool closing_ = false, apply_due_ = false;
+  std::vector<std::shared_ptr<AmqpReader>> to_apply_;
   Lifetime lifetime_;  // what is posted asks it first
 };
 

@@ -182,11 +182,11 @@ void LocalTransport::start(std::vector<std::string> queues, std::function<void(D
   arm();
 }
 
-void LocalTransport::set_credit(const std::string& queue, int free_slots) {
+void LocalTransport::set_credit(const std::string& queue, Credit credit) {
   Lane* lane = lane_of(queue);
   if (lane == nullptr) return;
-  lane->credit = free_slots;
-  if (free_slots > 0) wake();
+  lane->credit = credit.all();
+  if (lane->credit > 0) wake();
 }
 
 void LocalTransport::stop_taking() {

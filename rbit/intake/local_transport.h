@@ -29,7 +29,8 @@ class LocalTransport : public Transport {
   ~LocalTransport() override;
 
   void start(std::vector<std::string> queues, std::function<void(Delivery)> deliver) override;
-  void set_credit(const std::string& queue, int free_slots) override;
+  void set_credit(const std::string& queue, Credit credit) override;
+  bool is_far() const override { return false; }
   Delivery adopt(Message message) override;
   bool has_acknowledgement_timeout() const override { return false; }
   void stop_taking() override;

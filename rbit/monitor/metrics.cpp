@@ -187,6 +187,7 @@ std::string Metrics::text(const MonitorNumbers& numbers, std::int64_t now) const
             numbers.blocked ? 1 : 0);
   out.gauge(name_space_ + "_jobs_running", "Jobs that run now", numbers.running);
   out.gauge(name_space_ + "_slots", "Jobs that may run at once", numbers.slots);
+  out.gauge(name_space_ + "_messages_ahead", "Messages that wait here for a slot", numbers.ahead);
   out.gauge(name_space_ + "_intake_paused",
             "1 while nothing is taken from any queue, for the journal or the disk",
             numbers.paused.empty() ? 0 : 1);

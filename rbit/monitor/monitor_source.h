@@ -32,6 +32,7 @@ struct MonitorNumbers {
   bool connected = false;
   bool blocked = false;  // the broker takes no messages for now
   int running = 0, slots = 0;
+  int ahead = 0;  // messages that wait here for a slot
   std::int64_t reports_waiting = 0;
   bool outbox_well = true;   // the health module "outbox"; false too while the intake is paused
   bool runners_well = true;  // false: queues wait for a broken one; then a health module "runners"

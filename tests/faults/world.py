@@ -73,7 +73,8 @@ class World:
 
     def configure(self, slots=4, rbit="", amqp="", runner="", status="", command=None, more=""):
         """rbit.ini. The texts are more lines for the sections of these names."""
-        runner += f"run-log = {self.run_log}\n"
+        # As the bench has it for its runners: messages wait ahead of the slots in each fault.
+        runner += f"run-log = {self.run_log}\nprefetch-ahead = 16\n"
         command = command or f"shell!exec {os.path.join(BINARY_DIR, 'fault_job')} {self.run_log}"
         if self.node is None:
             broker = "url = local:\n"

@@ -42,7 +42,10 @@ struct Expected {
 
 class Model {
  public:
-  explicit Model(std::uint64_t seed) : random_(seed), story_(slots, policy(seed)) {}
+  explicit Model(std::uint64_t seed)
+      : random_(seed), most_ahead_(policy(seed).most_ahead()), story_(slots, policy(seed)) {
+    story_.transport.take_back();
+  }
 
   void play(int events) {
     for (int i = 0; i < events && sound_; ++i) {
@@ -68,6 +71,8 @@ class Model {
     policy.ack_after = early[seed % 3];
     policy.attempts = attempts;
     policy.retry_delay = 1s;
+    constexpr int ahead[] = {0, 2, 16};
+    policy.prefetch_ahead = ahead[seed / 3 % 3];
     return policy;
   }
   int number(int below) { return static_cast<int>(random_() % static_cast<unsigned>(below)); }
@@ -212,6 +217,9 @@ class Model {
                                                    std::to_string(story_.runner().running) +
                                                    " jobs, not " + std::to_string(running));
     expect(running <= slots, "more jobs than slots");
+    const int ahead = story_.dispatcher().ahead();
+    expect(ahead <= most_ahead_, "more messages ahead than allowed");
+    expect(ahead == 0 || running == slots, "a message waits and a slot is free");
   }
   void see_starts() {
     const auto& started = story_.runner().started;
@@ -297,6 +305,7 @@ class Model {
   }
 
   std::mt19937_64 random_;
+  int most_ahead_;
   Story story_;
   std::map<std::string, Expected> jobs_;
   std::set<std::string> doomed_;               // before they were sent

@@ -4,6 +4,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -26,7 +27,9 @@ namespace rbit::test {
 /// what was told and what became of the messages.
 class Story {
  public:
-  explicit Story(int slots = 2, RunnerPolicy policy = {}) : policy_(std::move(policy)) {
+  /// `guest`: of another runner, which shares the slots and does the jobs of queue "guests".
+  explicit Story(int slots = 2, RunnerPolicy policy = {}, std::optional<RunnerPolicy> guest = {})
+      : policy_(std::move(policy)), guest_(std::move(guest)) {
     database_ = open_database(loop_);
     schema::upgrade(*database_).value();
     begin_life(slots);
@@ -55,13 +58,14 @@ class Story {
     settle_down();
   }
 
-  Message message(const std::string& package, const std::string& id = "") {
+  Message message(const std::string& package, const std::string& id = "",
+                  const std::string& queue = "build") {
     BuildRequest request;
     request.job_id = std::to_string(++jobs_);
     request.package = package;
     request.version = "1";
     Message made;
-    made.queue = "build";
+    made.queue = queue;
     made.body = write_request(request);
     made.message_id = id.empty() ? package : id;
     return made;
@@ -164,6 +168,7 @@ class Story {
                                                slots, means(), listener_);
     dispatcher_->bind("build", "make", *runner_, policy_);
     dispatcher_->bind("other", "make", *runner_, policy_);  // where strangers may publish
+    if (guest_) dispatcher_->bind("guests", "guest", *runner_, *guest_);
     dispatcher_->start();
     dispatcher_->open();
     settle_down();
@@ -231,6 +236,7 @@ class Story {
 
  private:
   RunnerPolicy policy_, closing_policy_;
+  std::optional<RunnerPolicy> guest_;
   std::unique_ptr<Database> database_;
   std::unique_ptr<SqliteJournal> journal_;
   std::unique_ptr<ScriptedRunner> runner_;

@@ -28,8 +28,8 @@ class MemoryTransport : public Transport {
     queues_ = std::move(queues);
     deliver_ = std::move(deliver);
   }
-  void set_credit(const std::string& queue, int free_slots) override {
-    credit_[queue] = free_slots;
+  void set_credit(const std::string& queue, Credit credit) override {
+    credit_[queue] = credit.all();
     pump();
   }
   Delivery adopt(Message message) override {
@@ -68,6 +68,8 @@ class MemoryTransport : public Transport {
   void refuse_retries(int count) { retries_to_refuse_ = count; }
   /// From now on a job that is not at the broker cannot go back to its queue.
   void refuse_requeues(bool refuse) { refuses_requeues_ = refuse; }
+  /// What is dropped is at the head of its queue again, as at a broker. Else it is only counted.
+  void take_back() { takes_back_ = true; }
   /// Delivers whatever the credit says, as a message that raced.
   void push(Message message) {
     out_.push_back(message);
@@ -111,7 +113,8 @@ class MemoryTransport : public Transport {
   };
   class Token : public Settler {
    public:
-    explicit Token(MemoryTransport& transport) : transport_(transport), epoch_(transport.epoch_) {}
+    explicit Token(MemoryTransport& transport)
+        : transport_(transport), epoch_(transport.epoch_), body_(transport.out_.back().body) {}
     Task<Result<void>> settle(const Message& message, const Settlement& settlement) override {
       if (is_void()) co_return Error{"delivery", "its connection is gone", ""};
       refusal_ = transport_.refusal(settlement);
@@ -137,12 +140,13 @@ class MemoryTransport : public Transport {
     CopyRefusal refusal() const override { return refusal_; }
     bool is_void() const override { return !owned_ && epoch_ != transport_.epoch_; }
     void requeue() override {
-      if (!owned_ && !is_void()) ++transport_.given_back;
+      if (!owned_ && !is_void()) transport_.came_back(body_);
     }
 
    private:
     MemoryTransport& transport_;
     int epoch_;
+    Body body_;
     bool owned_ = false;
     CopyRefusal refusal_ = CopyRefusal::none;
   };
@@ -161,6 +165,18 @@ class MemoryTransport : public Transport {
     const auto at = std::find_if(out_.begin(), out_.end(),
                                  [&](const Message& message) { return message.body == body; });
     if (at != out_.end()) out_.erase(at);
+  }
+  void came_back(const Body& body) {
+    ++given_back;
+    const auto at = std::find_if(out_.begin(), out_.end(),
+                                 [&](const Message& message) { return message.body == body; });
+    if (!takes_back_ || at == out_.end()) return;
+    Message message = std::move(*at);
+    out_.erase(at);
+    message.redelivered = true;
+    const auto behind = std::find_if(waiting_.begin(), waiting_.end(),
+                                     [](const Message& one) { return !one.redelivered; });
+    waiting_.insert(behind, std::move(message));
   }
   void pump() {
     if (pumping_) return;  // a delivery may be answered while it is being made
@@ -186,6 +202,7 @@ class MemoryTransport : public Transport {
   std::deque<Message> waiting_;
   std::vector<Message> out_;
   bool taking_ = true;
+  bool takes_back_ = false;
   bool pumping_ = false;
   int refusals_ = 0;
   bool refuses_copies_ = false;

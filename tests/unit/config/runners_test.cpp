@@ -21,6 +21,16 @@ std::string found(const std::string& keys) {
 
 }  // namespace
 
+TEST_CASE("prefetch-ahead: some where messages are not builds") {
+  CHECK(policy("").most_ahead() == 0);
+  CHECK(policy("message = json\n").most_ahead() == 16);
+  CHECK(policy("message = raw\n").most_ahead() == 16);
+  CHECK(policy("prefetch-ahead = 5\n").most_ahead() == 5);
+  CHECK(policy("message = raw\nprefetch-ahead = 0\n").most_ahead() == 0);
+  CHECK(found("prefetch-ahead = 1001\n") ==
+        "rbit.ini:5: [runner:r] prefetch-ahead: '1001' is not a number from 0 to 1000\n");
+}
+
 TEST_CASE("every policy key") {
   const auto got = policy(
       "slots = 3\ntimeout = 2h\nidle-timeout = 10m\ngrace = 500ms\ncancel-signal = SIGINT\n"

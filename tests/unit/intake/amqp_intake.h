@@ -41,7 +41,7 @@ class Intake {
   void start() {
     publisher_.start();
     transport->start(queues, [this](Delivery delivery) {
-      if (static_cast<int>(held.size()) >= slots_) return;  // dropped: it goes back
+      if (static_cast<int>(held.size()) >= slots_ + ahead) return;  // dropped: it goes back
       arrived.push_back(delivery.message().body);
       held.push_back(std::make_unique<Delivery>(std::move(delivery)));
       most_held = std::max(most_held, held.size());
@@ -51,8 +51,10 @@ class Intake {
   }
 
   void tell_credit() {
+    const int here = static_cast<int>(held.size());
+    const int free = std::max(0, slots_ - here);
     for (const std::string& queue : queues)
-      transport->set_credit(queue, slots_ - static_cast<int>(held.size()));
+      transport->set_credit(queue, Credit(free, slots_ + ahead - here - free, slots_ + ahead));
   }
 
   void publish(const std::string& queue, const std::string& body,
@@ -92,6 +94,7 @@ class Intake {
   std::vector<std::string> arrived;
   std::vector<std::unique_ptr<Delivery>> held;
   std::size_t most_held = 0;
+  int ahead = 0;  // so many more than slots may be here
 
  private:
   static AmqpTransportSettings plain(const amqp::ConnectionSettings& connection) {

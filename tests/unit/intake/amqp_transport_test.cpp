@@ -126,6 +126,79 @@ TEST_CASE("without a slot nothing is taken, whatever is acknowledged meanwhile")
   intake.close();
 }
 
+TEST_CASE(
+    "with messages ahead of the slots one consumer stays, and brings no more than may be here") {
+  const auto settings = test::broker();
+  if (!settings) return;
+  const std::string queue = test::fresh_queue("ahead");
+  Intake intake(*settings, {queue}, 2);
+  intake.start();
+  intake.declare(queue);
+  for (int i = 0; i < 120; ++i) intake.publish(queue, std::to_string(i));
+  REQUIRE(intake.wait_for(2));
+  intake.ahead = 8;
+  intake.tell_credit();
+  REQUIRE(intake.wait_for(10));
+  Witness witness(*settings);
+  CHECK(witness.count(queue) == 110);
+  for (std::size_t done = 0; done < 110; ++done) {
+    CHECK(intake.settle());
+    REQUIRE(intake.wait_for(done + 9));  // its prefetch may be what was welcome when it was made
+  }
+  REQUIRE(intake.wait_for(120));
+  CHECK(intake.most_held == 10);
+  CHECK(intake.transport->counters().received == 120);
+  CHECK(intake.transport->counters().subscriptions <= 3);
+  for (int i = 0; i < 120; ++i)
+    CHECK(intake.arrived[static_cast<std::size_t>(i)] == std::to_string(i));
+  intake.close();
+}
+
+TEST_CASE("what goes back because nothing may be ahead any more comes to others, not to us") {
+  const auto settings = test::broker();
+  if (!settings) return;
+  const std::string queue = test::fresh_queue("not.ahead");
+  Intake intake(*settings, {queue}, 1);
+  intake.ahead = 5;
+  intake.start();
+  intake.declare(queue);
+  for (int i = 0; i < 9; ++i) intake.publish(queue, std::to_string(i));
+  REQUIRE(intake.wait_for(6));
+  intake.ahead = 0;
+  intake.tell_credit();
+  intake.held.resize(1);  // the others are dropped
+  Witness witness(*settings);
+  CHECK(test::eventually(intake.loop, [&] { return witness.count(queue) == 8; }));
+  CHECK(witness.take(queue).body == "1");
+  CHECK(intake.transport->counters().received == 6);
+  CHECK(intake.settle());
+  REQUIRE(intake.wait_for(7));
+  CHECK(intake.arrived.back() == "2");
+  intake.close();
+}
+
+TEST_CASE("several queues fill what may be ahead in turn") {
+  const auto settings = test::broker();
+  if (!settings) return;
+  std::vector<std::string> queues;
+  for (const char* name : {"a", "b", "c"}) queues.push_back(test::fresh_queue(name));
+  Intake intake(*settings, queues, 2);
+  intake.ahead = 4;
+  intake.start();
+  for (const std::string& queue : queues) {
+    intake.declare(queue);
+    for (int i = 0; i < 20; ++i) intake.publish(queue, queue);
+  }
+  for (std::size_t done = 0; done < 30; ++done) {
+    REQUIRE(intake.wait_for(done + 1));
+    CHECK(intake.settle());
+  }
+  for (const std::string& queue : queues)
+    CHECK(std::count(intake.arrived.begin(), intake.arrived.begin() + 30, queue) >= 8);
+  CHECK(intake.most_held <= 6);
+  intake.close();
+}
+
 TEST_CASE("several queues share the slots, in turn, and give nothing back") {
   const auto settings = test::broker();
   if (!settings) return;

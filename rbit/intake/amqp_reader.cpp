@@ -16,6 +16,8 @@ namespace {
 constexpr std::chrono::milliseconds acknowledgement_pause{5};
 // A message that was given back comes again at once; its receiver needs a moment to have a slot.
 constexpr std::chrono::milliseconds rest_pause{200};
+// By then a consumer has got what its queue had.
+constexpr std::chrono::milliseconds delivery_pause{50};
 constexpr int most_prefetch = 65535;
 
 }  // namespace
@@ -130,8 +132,12 @@ void AmqpReader::apply_later(std::chrono::milliseconds pause) {
 }
 
 void AmqpReader::rest() {
-  if (credit_.all() == 0 || stopped_) return;  // nothing comes anyway
+  if (credit_.all() == 0 || stopped_) {  // nothing comes anyway
+    seems_empty_ = false;
+    return;
+  }
   cancel();
+  seems_empty_ = false;
   resting_ = true;
   apply_later(rest_pause);
 }
@@ -147,6 +153,7 @@ void AmqpReader::consume(int prefetch) {
   consumer_ = std::make_shared<Consumer>();
   consumer_->tag = tags_ + std::to_string(++consumers_);
   consumer_->prefetch = std::min(prefetch, most_prefetch);
+  consumer_->made = std::chrono::steady_clock::now();
   ++counters_.subscriptions;
   // Before each consume: it holds for consumers made afterwards, and 0 would mean no limit.
   channel_->channel().request(amqp::SetPrefetch{static_cast<std::uint16_t>(consumer_->prefetch)});
@@ -168,6 +175,11 @@ void AmqpReader::withdraw() {
 
 void AmqpReader::cancel() {
   if (!consumer_) return;
+  const SteadyTime now = std::chrono::steady_clock::now();
+  if (consumer_->spare() > 0 && now - consumer_->made >= delivery_pause) {  // as a look would say
+    seems_empty_ = true;
+    looked_ = now;
+  }
   if (channel_) channel_->channel().request(amqp::CancelConsumer{consumer_->tag});
   consumer_.reset();
 }

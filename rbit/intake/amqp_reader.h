@@ -40,6 +40,7 @@ class AmqpReader : public std::enable_shared_from_this<AmqpReader>, public ReadC
   struct Consumer {
     std::string tag;
     int prefetch = 0;
+    SteadyTime made{};
     std::set<std::uint64_t> tags;  // of those
     bool withdrawn = false;        // the broker ended it: it has taken its messages back
     int spare() const { return prefetch - static_cast<int>(tags.size()); }

@@ -175,6 +175,7 @@ void LocalTransport::start(std::vector<std::string> queues, std::function<void(D
     auto row = database_.prepare("SELECT place FROM message_cursor WHERE queue = ?");
     const auto found = row.bind(lane.queue).step();
     if (found && *found) lane.cursor_before = row.integer(0);
+    lane_numbers_[lane.queue] = lanes_.size();
     lanes_.push_back(std::move(lane));
   }
   taking_ = true;
@@ -209,9 +210,8 @@ std::int64_t LocalTransport::waiting(const std::string& queue) const {
 }
 
 LocalTransport::Lane* LocalTransport::lane_of(const std::string& queue) {
-  for (auto& lane : lanes_)
-    if (lane.queue == queue) return &lane;
-  return nullptr;
+  const auto number = lane_numbers_.find(queue);
+  return number == lane_numbers_.end() ? nullptr : &lanes_[number->second];
 }
 
 std::int64_t LocalTransport::delivered(const std::string& queue) {

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -114,6 +115,7 @@ class LocalTransport : public Transport {
   std::string worker_;
   std::function<void(Delivery)> deliver_;
   std::vector<Lane> lanes_;
+  std::map<std::string, std::size_t> lane_numbers_;  // by queue
   std::size_t first_ = 0;  // the lane that is asked first, a different one each time
   bool taking_ = false;
   bool pump_due_ = false;

@@ -10,7 +10,7 @@ from rbit_suite import wait_until
 
 
 class PrefetchAhead(BrokerSuite):
-    def configure(self, queue, line, ahead=16, more="", rbit="slots = 1"):
+    def configure_jobs(self, queue, line, ahead=16, more="", rbit="slots = 1"):
         self.configure_broker({queue: f"""
             runner = shell!{line}
             message = json
@@ -29,8 +29,8 @@ class PrefetchAhead(BrokerSuite):
     def test_behind_a_long_job_nothing_waits_that_another_could_do(self):
         queue, gate = self.queue(), self.gate("gate")
         # Job 30 waits for the gate; all others are short.
-        self.configure(queue, f"echo %{{/job}} >> {self.path('runs')}; "
-                              f"[ %{{/job}} != 30 ] || read -r _ < {gate.path}")
+        self.configure_jobs(queue, f"echo %{{/job}} >> {self.path('runs')}; "
+                                   f"[ %{{/job}} != 30 ] || read -r _ < {gate.path}")
         self.start()
         self.wait_for_consumers(queue, 1)
         self.publish_jobs(queue, *range(1, 61))
@@ -48,8 +48,8 @@ class PrefetchAhead(BrokerSuite):
 
     def test_a_stop_gives_back_what_waits(self):
         queue, gate = self.queue(), self.gate("gate")
-        self.configure(queue, f"echo %{{/job}} >> {self.path('runs')}; "
-                              f"[ %{{/job}} != 20 ] || read -r _ < {gate.path}")
+        self.configure_jobs(queue, f"echo %{{/job}} >> {self.path('runs')}; "
+                                   f"[ %{{/job}} != 20 ] || read -r _ < {gate.path}")
         self.start()
         self.wait_for_consumers(queue, 1)
         self.publish_jobs(queue, *range(1, 41))

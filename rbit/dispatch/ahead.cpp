@@ -57,6 +57,7 @@ std::optional<Delivery> Ahead::next(const MayBegin& may_begin) {
 }
 
 void Ahead::leave(Line& line) {
+  touched_.insert(line.runner);
   line.messages.pop_front();
   --line.share->count;
   --count_;
@@ -113,6 +114,7 @@ void Ahead::look_for_the_late() {
     log::debug("a message waited here for a slot of [runner:" + runner +
                "]: nothing is taken ahead of them until its jobs are short again");
     runners_.at(runner).allowance.end();
+    touched_.insert(runner);
   }
   ended_();
   for (const std::string& runner : late) give_back_runner(runner);

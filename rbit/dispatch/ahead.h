@@ -5,7 +5,9 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
+#include <utility>
 
 #include "rbit/base/alarm.h"
 #include "rbit/core/delivery.h"
@@ -52,6 +54,10 @@ class Ahead {
   using MayBegin = std::function<bool(const std::string& runner)>;
   std::optional<Delivery> next(const MayBegin& may_begin);
 
+  /// The runners of which some went back or may be ahead no more, since this was
+  /// asked last.
+  std::set<std::string> take_touched() { return std::exchange(touched_, {}); }
+
   /// They go back, in their order.
   void give_back_runner(const std::string& runner);
   bool give_back_queue(const std::string& queue);  // true: it had some
@@ -85,6 +91,7 @@ class Ahead {
   std::map<std::string, Share> runners_;
   std::deque<Line> lines_;  // whose turn it is comes first
   int count_ = 0;
+  std::set<std::string> touched_;
   Alarm alarm_;  // when the first one has waited too long
 };
 

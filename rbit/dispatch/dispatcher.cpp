@@ -171,27 +171,46 @@ bool Dispatcher::has_guests() const {
   });
 }
 
-/// Tells the transport what has changed. Queues of one runner have the same credit, and there may
-/// be a thousand: they are told only what matters to those that are asked in turn.
+/// Tells the transport what has changed. There may be a thousand queues, and this is asked several
+/// times a job.
 void Dispatcher::update_credit() {
-  const bool all = std::exchange(settling_changes_, settling_.changes()) != settling_.changes();
+  touched_.merge(context_.slots.take_touched());
+  touched_.merge(context_.ahead.take_touched());
+  const std::set<std::string> touched = std::exchange(touched_, {});
   const std::vector<Line*> used_up = std::exchange(used_up_, {});
-  for (auto& [runner, crew] : crews_) {
-    const Credit credit = credit_of(runner, crew);
-    if (crew.told == credit && !all) continue;
-    crew.told = credit;
-    for (Line* line : crew.lines) {
-      tell(*line, credit);
-      if (!go_on_again_) continue;
-      crew.told.reset();  // a message came at once: the others are told anew
-      break;
-    }
-  }
+  const Common before = std::exchange(common_, common());
+  const bool stuck = before.settling != common_.settling;
+  if (before != common_)
+    for (auto& [runner, crew] : crews_) update_credit_of(runner, crew, stuck);
+  else
+    for (const std::string& runner : touched)
+      if (const auto its = crews_.find(runner); its != crews_.end())
+        update_credit_of(runner, its->second, false);
   for (Line* line : used_up)
-    if (go_on_again_)
+    if (const auto& told = crews_.at(line->binding.runner_name).told; go_on_again_ || !told)
       used_up_.push_back(line);
     else if (!line->told)
-      tell(*line, *crews_.at(line->binding.runner_name).told);
+      tell(*line, *told);
+}
+
+Dispatcher::Common Dispatcher::common() const {
+  return {takes(), context_.slots.free_in_all(), open_slot_.is_open(), readiness_.changes(),
+          settling_.changes()};
+}
+
+/// Queues of one runner have the same credit; they are told only what matters to those that are
+/// asked in turn.
+void Dispatcher::update_credit_of(const std::string& runner, Crew& crew, bool all) {
+  const Credit credit = credit_of(runner, crew);
+  if (crew.told == credit && !all) return;
+  crew.told = credit;
+  for (Line* line : crew.lines) {
+    tell(*line, credit);
+    if (!go_on_again_) continue;
+    crew.told.reset();  // a message came at once: the others are told anew
+    touched_.insert(runner);
+    return;
+  }
 }
 
 Credit Dispatcher::credit_of(const std::string& runner, Crew& crew) {
@@ -224,6 +243,7 @@ void Dispatcher::tell(Line& line, const Credit& of_its_runner) {
 void Dispatcher::use_up(Line& line) {
   line.told.reset();
   used_up_.push_back(&line);
+  touched_.insert(line.binding.runner_name);
 }
 
 void Dispatcher::hold(const std::string& why) {

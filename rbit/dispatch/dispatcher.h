@@ -2,6 +2,7 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -75,6 +76,15 @@ class Dispatcher {
     std::optional<Credit> told;  // to the transport; none: it may have used that up
     SteadyTime nothing_ahead_until{};
   };
+  /// What the credit of all queues comes of. That of one runner's comes of its slots too, and of
+  /// what it has ahead.
+  struct Common {
+    bool takes = false;
+    int free_slots = 0;
+    bool slot_is_open = false;
+    int readiness = 0, settling = 0;  // changes of theirs
+    bool operator==(const Common&) const = default;
+  };
   struct Crew {  // a runner and its queues
     std::vector<Line*> lines;
     std::optional<Credit> told;
@@ -94,6 +104,8 @@ class Dispatcher {
   void go_on();
   void begin_ahead();
   void update_credit();
+  Common common() const;
+  void update_credit_of(const std::string& runner, Crew& crew, bool all);
   Credit credit_of(const std::string& runner, Crew& crew);
   void tell(Line& line, const Credit& of_its_runner);
   void use_up(Line& line);
@@ -110,7 +122,8 @@ class Dispatcher {
   std::map<std::string, Line> lines_;  // by queue
   std::map<std::string, Crew> crews_;  // by runner
   std::vector<Line*> used_up_;         // those the transport may wait for
-  int settling_changes_ = 0;           // of Settling, that were heeded
+  std::set<std::string> touched_;      // runners whose credit may have changed
+  Common common_;                      // as the transport was told of it
   bool going_on_ = false, go_on_again_ = false;
   bool started_ = false;
   bool open_ = false;

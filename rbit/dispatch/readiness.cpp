@@ -20,6 +20,7 @@ void Readiness::prepare(const std::string& name) {
   if (state.preparing || context_.patience.has_ended()) return;
   state.preparing = true;
   state.ready = false;
+  ++changes_;
   spawn(context_.loop, prepare_until_ready(name), "runner preparation");
 }
 
@@ -48,6 +49,7 @@ Task<void> Readiness::prepare_until_ready(std::string name) {
   if (!state.trouble.empty()) log::info("[runner:" + name + "] can work again");
   state.trouble.clear();
   state.ready = true;
+  ++changes_;
   context_.changed();
 }
 

@@ -17,6 +17,8 @@ class Readiness {
   /// Looks at all of them for the first time.
   void begin();
 
+  /// How often the answer to that has changed, of any runner.
+  int changes() const { return changes_; }
   bool is_ready(const std::string& name) const { return all_.at(name).ready; }
   /// Why it cannot work; empty: it can, or was not looked at yet.
   const std::string& trouble(const std::string& name) const { return all_.at(name).trouble; }
@@ -37,7 +39,8 @@ class Readiness {
 
   DispatchContext& context_;
   std::map<std::string, State> all_;  // by the runner's name
-  Notice looked_;                     // a look at a runner has ended
+  int changes_ = 0;
+  Notice looked_;  // a look at a runner has ended
 };
 
 }  // namespace rbit

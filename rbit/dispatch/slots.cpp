@@ -5,6 +5,7 @@ namespace rbit {
 void FreeSlot::operator()(SlotShare* share) const {
   --share->all->used_;
   --share->used;
+  share->all->touched_.insert(share->runner);
   share->all->changed_();
 }
 
@@ -13,6 +14,7 @@ Slot Slots::try_take(const std::string& runner) {
   SlotShare& share = shares_.at(runner);
   ++used_;
   ++share.used;
+  touched_.insert(runner);
   changed_();
   return Slot(&share);
 }

@@ -4,6 +4,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
 
@@ -14,6 +15,7 @@ class Slots;
 /// One runner's part of the slots.
 struct SlotShare {
   Slots* all;
+  std::string runner;
   int limit;  // 0: as many as there are in all
   int used = 0;
 };
@@ -31,7 +33,7 @@ class Slots {
   /// `total` is 1 or more. `changed` is called whenever a slot was taken or became free.
   Slots(int total, std::function<void()> changed) : total_(total), changed_(std::move(changed)) {}
 
-  void add_runner(const std::string& runner, int limit) { shares_[runner] = {this, limit}; }
+  void add_runner(const std::string& runner, int limit) { shares_[runner] = {this, runner, limit}; }
 
   /// Gives null if none is free.
   Slot try_take(const std::string& runner);
@@ -50,6 +52,8 @@ class Slots {
   /// Tries a few more. Returns true if all slots count again.
   bool grow();
   int used() const { return used_; }
+  /// The runners of which slots were taken or freed since this was asked.
+  std::set<std::string> take_touched() { return std::exchange(touched_, {}); }
 
  private:
   friend struct FreeSlot;
@@ -58,6 +62,7 @@ class Slots {
   int room_ = total_;  // that there seems to be on this machine, at most `total_`
   int used_ = 0;
   std::map<std::string, SlotShare> shares_;
+  std::set<std::string> touched_;
   std::function<void()> changed_;
 };
 

@@ -27,6 +27,7 @@
 #include "rbit/run/make_runner.h"
 #include "rbit/run/process.h"
 #include "rbit/run/record.h"
+#include "rbit/run/work_places.h"
 #include "rbit/run/workspace.h"
 
 namespace rbit {
@@ -158,6 +159,7 @@ void App::make_leaders() {
     log::info("jobs get control groups below " + cgroup.path +
               (cgroup.limits ? "" : ", but without limits of memory and processes"));
   place_.cgroups = cgroup.path;
+  place_.work_places = std::make_shared<WorkPlaces>(loop, place_);
   leaders_ = std::make_unique<LeaderPool>(loop, place_.leader_program, cgroup.path);
   hooks_ = std::make_unique<Hooks>(loop, configuration_, place_, state_.hook_records(), *leaders_);
 }
@@ -339,7 +341,7 @@ Task<void> App::live() {
   dispatcher_->start();
   co_await hooks_->open();
   const bool recovered = co_await recover();
-  if (recovered) remove_old_records();
+  if (recovered) remove_leftovers();
   spawn(loop_.get_executor(), log_keeper_->live(), "log keeper");
   if (missed_copies_) spawn(loop_.get_executor(), missed_copies_->watch(), "missed copies");
   if (!told_to_stop()) {
@@ -388,7 +390,8 @@ Task<bool> App::recover() {
 }
 
 /// What a crash between two steps left behind; no attempt names it any more.
-void App::remove_old_records() {
+void App::remove_leftovers() {
+  place_.work_places->remove_leftovers();
   std::error_code failed;
   for (const auto& entry : std::filesystem::directory_iterator(state_.records(), failed)) {
     const std::string path = entry.path().string();
@@ -460,6 +463,7 @@ Task<void> App::shut() {
   co_await outbox_->close();
   co_await hooks_->close(outbox_drain);
   co_await leaders_->close();
+  co_await place_.work_places->close();
   co_await live_broker_->close();
   database_->flush();
   log::info("stopped");

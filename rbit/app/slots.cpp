@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <set>
 #include <string>
 #include <thread>
 
@@ -12,10 +13,12 @@ namespace rbit {
 
 namespace {
 
-// Of descriptors. Of a job its leader (2), its pipes (2 or 3), its log, its record (another one while
-// its verdict is being written) and what it takes to begin and to keep its artifacts, which is soon
-// given back.
-constexpr std::int64_t of_a_job = 10;
+// Of descriptors. Of a job its leader (2), its pipes (2 or 3), its place (2), its log, its record
+// (another one while its verdict is being written) and what it takes to begin and to keep its
+// artifacts, which is soon given back.
+constexpr std::int64_t of_a_job = 12;
+// The place of another user's job, which waits while the slot is used by a job of this one's.
+constexpr std::int64_t of_a_place = 2;
 // A host that waits for its next job while its slot is used by another runner's.
 constexpr std::int64_t of_a_warm_host = 5;
 // What comes in and goes out: the control socket and a few who ask, the monitor's visitors,
@@ -29,7 +32,12 @@ std::int64_t of_a_slot(const Configuration& configuration) {
   for (const auto* lines : {&configuration.lines, &configuration.hooks})
     for (const auto& [name, line] : *lines)
       if (line.kind != RunnerLine::Kind::shell) ++hosted;
-  return of_a_job + of_a_warm_host * std::max<std::int64_t>(0, hosted - 1);
+  std::set<std::string> users;
+  for (const auto& [name, runner] : configuration.settings().runners)
+    users.insert(runner.policy.user);
+  const auto other_users = std::max<std::int64_t>(0, static_cast<std::int64_t>(users.size()) - 1);
+  return of_a_job + of_a_warm_host * std::max<std::int64_t>(0, hosted - 1) +
+         of_a_place * other_users;
 }
 
 int wanted_slots(const config::Settings& settings) {

@@ -14,10 +14,12 @@ namespace rbit {
 class Backoff {
  public:
   Backoff(std::chrono::milliseconds base, std::chrono::milliseconds cap)
-      : base_(base), cap_(cap), step_(base), random_(static_cast<std::uint32_t>(random_number())) {}
+      : base_(base), cap_(cap), step_(base) {}
 
   /// The next pause, 0 up to the step; the step doubles.
   std::chrono::milliseconds next() {
+    // Not before: most tries need no second one.
+    if (!std::exchange(is_seeded_, true)) random_.seed(static_cast<std::uint32_t>(random_number()));
     return std::chrono::milliseconds(std::uniform_int_distribution<std::chrono::milliseconds::rep>(
         0, next_step().count())(random_));
   }
@@ -29,6 +31,7 @@ class Backoff {
  private:
   std::chrono::milliseconds base_, cap_, step_;
   std::minstd_rand random_;
+  bool is_seeded_ = false;
 };
 
 }  // namespace rbit

@@ -5,6 +5,7 @@
 #include <boost/uuid/random_generator.hpp>
 #include <boost/uuid/uuid_io.hpp>
 #include <chrono>
+#include <cstdio>
 
 namespace rbit {
 
@@ -13,6 +14,12 @@ std::uint64_t random_number() {
   if (::getentropy(&number, sizeof number) == 0) return number;
   // A sandbox without the call: still another one each time.
   return static_cast<std::uint64_t>(std::chrono::steady_clock::now().time_since_epoch().count());
+}
+
+std::string random_digits() {
+  char text[17];
+  std::snprintf(text, sizeof text, "%016llx", static_cast<unsigned long long>(random_number()));
+  return text;
 }
 
 namespace {

@@ -206,7 +206,8 @@ const Key table[] = {
      "order "
      "(see rbit-messages(7)). Default: output below state-dir."},
     {"runner", "keep-work", T::flag, written(policy.keep_work),
-     "Whether the work directory of a job stays when the job is over."},
+     "Whether the work directory of a job stays when the job is over, as QUEUE+KEY-ATTEMPT below "
+     "work-dir."},
     {"runner", "log-limit", T::size, written_size(policy.log_limit),
      "How much of a job's output is kept: the first and the last half.", 4096, 1LL << 40},
     {"runner", "output-limit", T::size, written_size(policy.output_limit),

@@ -29,11 +29,11 @@ constexpr std::chrono::hours longest_patience{1};
 }  // namespace
 
 Attempt::Attempt(const asio::any_io_executor& loop, const Job& job, RunContext& context,
-                 const RunnerPolicy& policy, const std::string& log_dir)
+                 const RunnerPolicy& policy, const SpareLogs& logs)
     : job_(job),
       context_(context),
       policy_(policy),
-      log_(log_dir, job, policy.log_limit, context.log_name),
+      log_(logs, job, policy.log_limit, context.log_name),
       giving_(job, context, policy),
       timer_(loop) {}
 
@@ -259,13 +259,13 @@ Task<void> Attempt::complete(Outcome& outcome, ArtifactOrder order) {
       outcome.message += "; its last words: " + words;
   }
 
-  outcome.log_file = log_.path();
   if (policy_.artifacts_when.contains(outcome.kind))
     co_await keep_artifacts(outcome, std::move(order));
   if (outcome.kind != Outcome::Kind::done) {  // its artifacts made it a failed one, or a cancel did
     outcome.given.publications.clear();
     outcome.given.metrics.clear();
   }
+  if (!log_.is_empty()) outcome.log_file = log_.path();
   note_outcome(outcome);
   failpoint("V.noted");
   log_.close();
@@ -300,7 +300,6 @@ Task<void> Attempt::keep_artifacts(Outcome& outcome, ArtifactOrder order) {
   if (!kept && (stop || (is_short && context_.stop.requested()))) {
     const bool cancelled = context_.stop.cancelled();
     outcome = outcome_of(cancelled ? StopCause::cancel : StopCause::interrupt, policy_);
-    outcome.log_file = log_.path();
     log_.note(std::string(cancelled ? "cancelled" : "interrupted") +
               " before its artifacts were kept: none is");
     co_return;

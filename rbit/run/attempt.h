@@ -32,7 +32,7 @@ class Attempt {
   using Ladder = std::function<void(StopCause, int signal, std::chrono::milliseconds grace)>;
 
   Attempt(const asio::any_io_executor& loop, const Job& job, RunContext& context,
-          const RunnerPolicy& policy, const std::string& log_dir);
+          const RunnerPolicy& policy, const SpareLogs& logs);
   ~Attempt();
   Attempt(const Attempt&) = delete;
   Attempt& operator=(const Attempt&) = delete;
@@ -40,7 +40,7 @@ class Attempt {
   /// Returns its outcome if somebody asked for its end before it began.
   std::optional<Outcome> ended_before_it_began() const;
 
-  /// Opens the job's log. An Error: this machine has too little of something that a log needs.
+  /// Begins the job's log. An Error: this machine has too little of something that a log needs.
   /// Whatever else is wrong with the log costs the log alone.
   Result<void> open_log() { return log_.begin(); }
 

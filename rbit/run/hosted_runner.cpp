@@ -148,6 +148,7 @@ Task<Outcome> HostedRunner::run_in(const Workspace& workspace, const Job& job, R
     HostJob order = host_job(job, context, workspace);
     outcome = co_await host->run_job(attempt, std::move(order), context.record_dir);
     say_why_replaced(*host, job);
+    if (!host->is_fit()) workspace.spoil();  // it may write there until it is gone
     const bool is_stale = !host->past().stale_file.empty();
     // A warm host may have died of something else a moment ago.
     taken = is_stale ? ++stale > most_stale_hosts

@@ -32,10 +32,10 @@ bool is_checked_name(std::string_view name) {
 
 }  // namespace
 
-JobLog::JobLog(std::string log_dir, const Job& job, std::int64_t limit, std::string name)
-    : log_dir_(std::move(log_dir)),
+JobLog::JobLog(SpareLogs logs, const Job& job, std::int64_t limit, std::string name)
+    : logs_(std::move(logs)),
       file_name_(name.empty() ? name_of(job) : name),
-      path_(log_dir_ + "/" + file_name_),
+      path_(logs_.log_dir() + "/" + file_name_),
       half_(std::max(limit / 2, least_half)) {
   const auto& request = job.request;
   if (name.empty() && is_checked_name(request.package) && is_checked_name(request.version) &&
@@ -128,35 +128,39 @@ void JobLog::close() {
   if (closed_) return;
   cut_line();
   flush();
-  if (open()) {
+  if (fd_) {
     compact();
     if (lost_ > 0) put("");
   }
   closed_ = true;
   fd_.reset();
+  if (spare_.fd && !opened_) logs_.give_back(std::move(spare_));
   buffer_ = {};
 }
 
 Result<void> JobLog::begin() {
-  if (open() || !is_shortage(trouble_->number)) return {};
-  opened_ = false;
-  const Error why = *std::exchange(trouble_, std::nullopt);
-  return why;
+  if (opened_ || begun_) return {};
+  auto spare = logs_.take();
+  if (!spare && is_shortage(spare.error().number))
+    return Error::of_system(spare.error().thing, spare.error().number,
+                            "this job's output is not kept");
+  if (spare) spare_ = std::move(*spare);  // else it is tried again, if something is to be written
+  ::unlink(path_.c_str());
+  begun_ = true;
+  return {};
 }
 
-/// True if the file is open; it is made at the first call.
+/// True if the file is open; it gets its name at the first call.
 bool JobLog::open() {
   if (opened_) return static_cast<bool>(fd_);
   opened_ = true;
-  // What an earlier life wrote under this name belongs to an attempt that did not count.
-  const auto make = [this] {
-    ::unlink(path_.c_str());
-    fd_ = Fd(::open(path_.c_str(), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0640));
+  const auto name_it = [this] {
+    if (!name_spare()) make_file();
+    return static_cast<bool>(fd_);
   };
-  make();
-  if (!fd_ && errno == ENOENT &&
+  if (!name_it() && errno == ENOENT &&
       make_trusted_directory(std::string(text::directory_of(path_)), 0750, Sharing::names))
-    make();
+    name_it();
   if (!fd_) {
     if (!trouble_) trouble_ = Error::of_system(path_, errno, "this job's output is not kept");
     return false;
@@ -165,11 +169,24 @@ bool JobLog::open() {
   return true;
 }
 
+/// Somebody may have tidied up, and the spare file has no name any more.
+bool JobLog::name_spare() {
+  if (!spare_.fd || ::rename(spare_.path.c_str(), path_.c_str()) != 0) return false;
+  fd_ = std::move(spare_.fd);
+  return true;
+}
+
+void JobLog::make_file() {
+  ::unlink(path_.c_str());
+  fd_ = Fd(::open(path_.c_str(), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0640));
+}
+
 void JobLog::link_old_name() const {
   if (old_name_.empty()) return;
   // Suite and format are not in the old name, so two jobs can have one.
   for (int i = 1; i <= most_links; ++i) {
-    const std::string name = log_dir_ + "/" + old_name_ + (i > 1 ? "." + std::to_string(i) : "");
+    const std::string name =
+        logs_.log_dir() + "/" + old_name_ + (i > 1 ? "." + std::to_string(i) : "");
     if (::symlink(file_name_.c_str(), name.c_str()) == 0 || errno != EEXIST) return;
     std::error_code failed;
     if (std::filesystem::read_symlink(name, failed) == file_name_) return;

@@ -11,20 +11,22 @@
 #include "rbit/base/result.h"
 #include "rbit/base/secrets.h"
 #include "rbit/core/job.h"
+#include "rbit/run/spare_logs.h"
 
 namespace rbit {
 
 /// The output of one attempt, stdout and stderr together, as it came:
 /// <log-dir>/<queue>/<key>-<attempt>.log. Of more than `limit` bytes it keeps the first
-/// and the last half with one line "N bytes left out" between; of a line its first 16 KiB.
+/// and the last half with one line "N bytes left out" between; of a line its first 16 KiB. Where
+/// there is no output, there is no file.
 ///
 /// Nothing here fails a job or waits for anything but the page cache: what cannot be written is
-/// dropped and marked. On the loop's thread. Output is gathered and written in large pieces, so a
-/// short job costs one open, write and close.
+/// dropped and marked. On the loop's thread. Output is gathered and written in large pieces.
 class JobLog {
  public:
-  /// `name`: another one than that of the job's attempt; empty: that.
-  JobLog(std::string log_dir, const Job& job, std::int64_t limit, std::string name = {});
+  /// `logs`: or just the log directory. `name`: another one than that of the job's attempt; empty:
+  /// that.
+  JobLog(SpareLogs logs, const Job& job, std::int64_t limit, std::string name = {});
   /// Its name below the log directory: <queue>/<key>-<attempt>.log, each as `file_name_of` writes
   /// it
   static std::string name_of(const Job& job);
@@ -32,7 +34,8 @@ class JobLog {
   JobLog& operator=(const JobLog&) = delete;
   ~JobLog();  // closes
 
-  /// Makes the file now. An Error: for want of something that this machine has too little of; it
+  /// Sees to it that there is a file for what may come, and none with this one's name of an attempt
+  /// that did not count. An Error: for want of something that this machine has too little of; it
   /// may be called again.
   Result<void> begin();
   /// Output of the job.
@@ -43,9 +46,11 @@ class JobLog {
   /// Writes what is gathered, for those who follow the file. Call it once a second or so while the
   /// job runs; nothing gathered costs nothing.
   void flush();
-  /// Writes the rest and gives the file its final form. It is there from now on, even if empty, and
+  /// Writes the rest and gives the file its final form. If there is one,
   /// `<log-dir>/<package>_<version>-<arch>-<timestamp>` links to it.
   void close();
+  /// Whether nothing came, neither of the job nor of ours: there is no file then.
+  bool is_empty() const { return buffer_.empty() && size_ == 0 && lost_ == 0; }
 
   const std::string& path() const { return path_; }
   /// Bytes that came, whether kept or not.
@@ -62,14 +67,18 @@ class JobLog {
   void write_part(std::string_view line);
   void cut_line();
   bool open();
+  bool name_spare();
+  void make_file();
   void link_old_name() const;
   void put(std::string_view bytes);
   void compact();
 
-  std::string log_dir_, file_name_, path_, old_name_;
+  SpareLogs logs_;
+  std::string file_name_, path_, old_name_;
   std::int64_t half_;
+  SpareLogs::Spare spare_;  // from `begin` until it is needed
   Fd fd_;
-  bool opened_ = false, closed_ = false;
+  bool begun_ = false, opened_ = false, closed_ = false;
   std::string buffer_;
 
   std::int64_t bytes_ = 0;

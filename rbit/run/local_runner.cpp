@@ -14,13 +14,28 @@
 
 namespace rbit {
 
+namespace {
+
+/// Of what was ended by force, or ended in a way that nobody knows, something may be under way yet.
+bool ended_by_itself(const Outcome& outcome) {
+  using Kind = Outcome::Kind;
+  return outcome.kind == Kind::done || outcome.kind == Kind::failed ||
+         outcome.kind == Kind::blocked || outcome.kind == Kind::not_started;
+}
+
+}  // namespace
+
 LocalRunner::LocalRunner(const asio::any_io_executor& loop, RunnerPolicy policy, RunPlace place,
                          LeaderPool& leaders)
     : loop_(loop),
       policy_(std::move(policy)),
       place_(std::move(place)),
       leaders_(leaders),
-      output_dir_(OutputDir::of_runner(policy_, place_.output_dir)) {}
+      work_places_(place_.work_places ? place_.work_places
+                                      : std::make_shared<WorkPlaces>(loop, place_)),
+      output_dir_(OutputDir::of_runner(policy_, place_.output_dir)),
+      output_top_(output_dir_.top(), output_mode(output_dir_.top(), place_.state_dir),
+                  Sharing::names) {}
 
 Result<void> LocalRunner::find_site() {
   if (is_found_) return {};
@@ -34,24 +49,44 @@ Result<void> LocalRunner::find_site() {
     if (auto open = can_pass(place_.work_dir, account_); !open) return open;
   if (auto known = output_dir_.check(policy_.message); !known) return known;
   if (auto made = can_make_directories(output_dir_.top()); !made) return made;
+  environment_ = base_environment(account_, policy_);
   is_found_ = true;
   return {};
 }
 
 Task<Outcome> LocalRunner::run(const Job& job, RunContext& context) {
-  Attempt attempt(loop_, job, context, policy_, place_.log_dir);
+  Attempt attempt(loop_, job, context, policy_, work_places_->logs());
   if (auto ended = attempt.ended_before_it_began()) co_return *ended;
   if (auto ready = find_site(); !ready) co_return not_started(ready.error());
   if (auto opened = attempt.open_log(); !opened) co_return not_started(opened.error());
-  auto workspace = make_workspace(job, context.record_dir);
+  auto workspace = work_places_->lend(other_account());
   if (!workspace) co_return not_started(workspace.error());
-  if (auto put = put_long_facts(*workspace, context); !put) co_return not_started(put.error());
-  attempt.work_in(workspace->path());
-  Outcome outcome = co_await run_in(*workspace, job, context, attempt);
-  if (policy_.keep_work) workspace->keep();
-  const Result<void> removed = co_await workspace->remove();
-  if (!removed) log::warning("job " + job.key + ": " + removed.error().text());
+  Outcome outcome;
+  if (auto ready = make_ready(*workspace, job, context); !ready) {
+    outcome = not_started(ready.error());
+  } else {
+    attempt.work_in(workspace->path());
+    outcome = co_await run_in(*workspace, job, context, attempt);
+  }
+  leave(std::move(*workspace), job, context.record_dir, outcome);
   co_return outcome;
+}
+
+/// Before another job may get the place, no record names it as this one's: the next life would
+/// remove it, with what the other one is doing there.
+void LocalRunner::leave(Workspace workspace, const Job& job, const std::string& record_dir,
+                        const Outcome& outcome) const {
+  const std::string what = "job " + job.key;
+  if (policy_.keep_work) {
+    if (auto kept = std::move(workspace).keep(job); !kept)
+      log::warning(what + ": " + kept.error().text());
+    return;
+  }
+  const auto noted = note_workspace(record_dir, "");
+  if (noted && ended_by_itself(outcome))
+    std::move(workspace).give_back(what);
+  else
+    std::move(workspace).give_up(what);
 }
 
 bool LocalRunner::runs_as_root() const {
@@ -70,23 +105,24 @@ JobOrder LocalRunner::order_for(std::string what) const {
   return order;
 }
 
-/// The job's own directories, noted in its record, and its output directory if that is missing.
-Result<Workspace> LocalRunner::make_workspace(const Job& job, const std::string& record_dir) const {
-  auto workspace = Workspace::make(place_.work_dir, job, other_account());
-  if (!workspace) return workspace;
-  if (auto noted = note_workspace(record_dir, workspace->root()); !noted) return noted.error();
+/// Notes the job's directories in its record, and makes its output directory if that is missing.
+Result<void> LocalRunner::make_ready(const Workspace& workspace, const Job& job,
+                                     RunContext& context) {
+  if (auto noted = note_workspace(context.record_dir, workspace.root()); !noted) return noted;
   if (output_dir_.has_placeholders())
-    if (auto noted = note_output_dir(record_dir, output_dir_.of(job)); !noted) return noted.error();
-  if (auto made = make_output_dir(job); !made) return made.error();
-  return workspace;
+    if (auto noted = note_output_dir(context.record_dir, output_dir_.of(job)); !noted) return noted;
+  if (auto made = make_output_dir(job); !made) return made;
+  if (policy_.keep_work)  // of a hosted job too: it is for people
+    if (auto written = workspace.write_message(job.body.bytes()); !written) return written;
+  return put_long_facts(workspace, context);
 }
 
 /// What a job decides of its path is made through no link.
-Result<void> LocalRunner::make_output_dir(const Job& job) const {
-  const std::string top = output_dir_.top(), whole = output_dir_.of(job);
+Result<void> LocalRunner::make_output_dir(const Job& job) {
+  auto made = output_top_.look();
+  if (!made || !output_dir_.has_placeholders()) return made;
+  const std::string &top = output_top_.path(), whole = output_dir_.of(job);
   const mode_t mode = output_mode(whole, place_.state_dir);
-  auto made = make_trusted_directory(top, mode, Sharing::names);
-  if (!made || whole == top) return made;
   const Fd directory(::open(top.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   if (directory && make_below(directory.get(), whole.substr(top.size()), mode)) return {};
   return Error::while_doing("cannot be made", whole, errno, "see output-dir");
@@ -98,7 +134,7 @@ Result<void> LocalRunner::put_long_facts(const Workspace& workspace, RunContext&
   std::map<std::string, std::string> files;
   for (auto& [name, value] : context.facts) {
     if (value.size() <= most_in_a_variable) continue;
-    auto file = workspace.add(name, value, other_account());
+    auto file = workspace.add(name, value);
     if (!file) return file.error();
     files[name + "_file"] = std::move(*file);
     value.clear();

@@ -12,9 +12,11 @@
 #include "rbit/run/account.h"
 #include "rbit/run/attempt.h"
 #include "rbit/run/job_environment.h"
+#include "rbit/run/known_directory.h"
 #include "rbit/run/leader_pool.h"
 #include "rbit/run/output_dir.h"
 #include "rbit/run/run_place.h"
+#include "rbit/run/work_places.h"
 #include "rbit/run/workspace.h"
 
 namespace rbit {
@@ -34,7 +36,7 @@ class LocalRunner : public Runner {
   /// costs nothing.
   Result<void> find_site();
 
-  /// Does one attempt in a workspace that was made before and is cleared afterwards.
+  /// Does one attempt in a workspace that is there before, and afterwards the next job's.
   virtual Task<Outcome> run_in(const Workspace& workspace, const Job& job, RunContext& context,
                                Attempt& attempt) = 0;
 
@@ -45,7 +47,7 @@ class LocalRunner : public Runner {
   /// What root runs, nobody else may be able to change.
   bool runs_as_root() const;
   /// The environment of jobs and hosts, but for what a job brings.
-  std::vector<std::string> environment() const { return base_environment(account_, policy_); }
+  const std::vector<std::string>& environment() const { return environment_; }
   /// An order for a leader, with all that the policy says of it.
   JobOrder order_for(std::string what) const;
 
@@ -63,11 +65,16 @@ class LocalRunner : public Runner {
   LeaderPool& leaders_;
 
  private:
-  Result<Workspace> make_workspace(const Job& job, const std::string& record_dir) const;
-  Result<void> make_output_dir(const Job& job) const;
+  Result<void> make_ready(const Workspace& workspace, const Job& job, RunContext& context);
+  Result<void> make_output_dir(const Job& job);
   Result<void> put_long_facts(const Workspace& workspace, RunContext& context) const;
+  void leave(Workspace workspace, const Job& job, const std::string& record_dir,
+             const Outcome& outcome) const;
 
+  const std::shared_ptr<WorkPlaces> work_places_;
   const OutputDir output_dir_;
+  KnownDirectory output_top_;
+  std::vector<std::string> environment_;
   Account account_ = own_account();
   bool other_user_ = false;  // not us: `user` of the policy
   bool is_found_ = false;

@@ -84,7 +84,6 @@ Result<std::pair<Fd, Fd>> make_pipe(const Account* owner) {
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) return Error::of_system("pipe", errno);
   std::pair<Fd, Fd> pipe{Fd(ends[0]), Fd(ends[1])};
-  if (::fcntl(ends[0], F_SETFL, O_NONBLOCK) != 0) return Error::of_system("pipe", errno);
   if (owner && ::fchown(ends[1], owner->uid, owner->gid) != 0)
     return Error::of_system("pipe", errno);
   return pipe;

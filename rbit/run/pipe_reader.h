@@ -18,7 +18,7 @@ class PipeReader {
  public:
   using Sink = std::function<void(std::string_view)>;
 
-  /// Begins to read at once. `sink` is not called any more once this is gone.
+  /// Begins to read at once, without blocking. `sink` is not called any more once this is gone.
   PipeReader(const asio::any_io_executor& loop, Fd read_end, Sink sink);
   ~PipeReader();
   PipeReader(const PipeReader&) = delete;
@@ -35,8 +35,8 @@ class PipeReader {
   std::shared_ptr<State> state_;
 };
 
-/// A pipe, both ends with CLOEXEC, the read end not blocking: {read, write}. Its `owner`, if it is
-/// not us, may open it by a name too: /dev/stdout, /dev/fd/3.
+/// A pipe, both ends with CLOEXEC: {read, write}. Its `owner`, if it is not us, may open it by a
+/// name too: /dev/stdout, /dev/fd/3.
 Result<std::pair<Fd, Fd>> make_pipe(const Account* owner = nullptr);
 
 }  // namespace rbit

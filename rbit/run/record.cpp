@@ -205,7 +205,7 @@ Left left_by(const OpenAttempt& attempt, const RunPlace& place) {
             place.log_dir + "/" + text::slug(job.queue) + "/" + name + ".log"};
   }
   Left left{"", place.log_dir + "/" + JobLog::name_of(job)};
-  if (Workspace::is_named_after(*note, job)) left.workspace = *note;
+  if (Workspace::may_be_of(*note, job)) left.workspace = *note;
   return left;
 }
 
@@ -295,9 +295,14 @@ Task<std::optional<Outcome>> recover_attempt(OpenAttempt attempt, RunnerPolicy p
   }
   if (outcome && outcome->log_file.empty() && ::access(log_file.c_str(), F_OK) == 0)
     outcome->log_file = log_file;
-  if (!policy.keep_work && !workspace.empty())
-    if (auto removed = co_await remove_tree_aside(workspace); !removed)
-      log::warning(removed.error().text());
+  if (!workspace.empty()) {
+    Result<void> ended;
+    if (policy.keep_work)
+      ended = Workspace::keep_as_named(workspace, attempt.job);
+    else
+      ended = co_await remove_tree_aside(workspace);
+    if (!ended) log::warning(ended.error().text());
+  }
   co_return outcome;
 }
 

@@ -158,6 +158,7 @@ class TreeRemover {
   void move_up(const Fd& from, const std::string& name, const std::string& where) {
     // To be moved it must be writable, for its ".." changes: opening it sees to that.
     if (!open_directory(from.get(), name, where)) return;
+    if (prefix_.empty()) prefix_ = ".rbit-" + random_digits() + "-";
     const std::string new_name = prefix_ + std::to_string(++counter_);
     if (::renameat(from.get(), name.c_str(), top_.get(), new_name.c_str()) == 0)
       has_moved_ = true;
@@ -172,8 +173,7 @@ class TreeRemover {
   bool unfinished_ = false;
   bool has_moved_ = false;  // something up, in this round
   Fd top_;
-  // Random, so that the job cannot have taken the names.
-  const std::string prefix_ = ".rbit-" + std::to_string(random_number()) + "-";
+  std::string prefix_;  // of new names; random, so that the job cannot have taken them
   unsigned long counter_ = 0;
   std::optional<Error> error_;
 };

@@ -1,8 +1,11 @@
 #pragma once
 
+#include <memory>
 #include <string>
 
 namespace rbit {
+
+class WorkPlaces;
 
 /// Where runners find what they need; all paths absolute. Made by the app.
 struct RunPlace {
@@ -16,6 +19,8 @@ struct RunPlace {
   std::string output_dir;  // artifacts, of runners without an `output-dir`
   std::string config_dir;  // of the INI file
   std::string cgroups;     // leaders' control groups are made below it; empty: none
+  /// The places below `work_dir`, of all runners together; none: each runner has its own.
+  std::shared_ptr<WorkPlaces> work_places{};
 };
 
 }  // namespace rbit

@@ -31,4 +31,15 @@ Result<void> write_whole(const std::string& path, const std::string& text) {
   return {};
 }
 
+bool write_at(int fd, std::string_view bytes, off_t at) {
+  while (!bytes.empty()) {
+    const ssize_t count = ::pwrite(fd, bytes.data(), bytes.size(), at);
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return false;
+    at += count;
+    bytes.remove_prefix(static_cast<std::size_t>(count));
+  }
+  return true;
+}
+
 }  // namespace rbit

@@ -1,135 +1,78 @@
 #include "rbit/run/workspace.h"
 
 #include <fcntl.h>
+#include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
-#include <string_view>
 #include <utility>
 
-#include "rbit/base/fd.h"
 #include "rbit/base/text.h"
-#include "rbit/base/trusted_path.h"
 #include "rbit/core/job_name.h"
-#include "rbit/log/log.h"
+#include "rbit/run/work_places.h"
 
 namespace rbit {
 
 namespace {
 
 constexpr int most_names = 10'000;  // of one attempt; what is kept keeps its name
+constexpr std::size_t life_digits = 16;
 
-Error errno_error(const std::string& path, const char* doing) {
-  return Error::while_doing(doing, path, errno);
-}
-
-/// To whom a new directory is given, and with which mode, whatever the umask.
-struct Rights {
-  mode_t mode;
-  uid_t uid;
-  gid_t gid;
-};
-
-/// A directory that was just made, by its descriptor. `path` is for people.
-Result<Fd> open_fresh(int above, const std::string& name, const std::string& path,
-                      const Rights& rights) {
-  Fd made(::openat(above, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-  struct stat info {};
-  if (!made || ::fstat(made.get(), &info) != 0) return errno_error(path, "cannot be opened");
-  const bool is_ours = info.st_uid == ::geteuid();
-  const bool is_given = info.st_uid == rights.uid && info.st_gid == rights.gid;
-  if (!is_ours) return Error{path, "was replaced while it was made", ""};
-  if (!is_given && ::fchown(made.get(), rights.uid, rights.gid) != 0)
-    return errno_error(path, "cannot be given to the job's user");
-  if (::fchmod(made.get(), rights.mode) != 0) return errno_error(path, "cannot get its mode");
-  return made;
-}
-
-Result<Fd> make_fresh(int above, const std::string& name, const std::string& path,
-                      const Rights& rights) {
-  if (::mkdirat(above, name.c_str(), 0700) != 0) return errno_error(path, "cannot be made");
-  return open_fresh(above, name, path, rights);
-}
-
-/// Makes a directory of that name, or of the first "NAME.2", "NAME.3" that is free: what is there
-/// may be in use, or was kept. Gives the name.
-Result<std::string> make_unused(int above, const std::string& name, const std::string& path) {
-  for (int i = 1; i <= most_names; ++i) {
-    std::string tried = i == 1 ? name : name + "." + std::to_string(i);
-    if (::mkdirat(above, tried.c_str(), 0700) == 0) return tried;
-    if (errno != EEXIST) break;
-  }
-  return errno_error(path + "/" + name, "cannot be made");
-}
-
-/// To where their own directories lie, whose names they cannot list.
-Result<void> let_others_pass(int directory, const std::string& path) {
-  struct stat info {};
-  if (::fstat(directory, &info) != 0) return errno_error(path, "cannot be looked at");
-  if (info.st_uid != ::geteuid() || (info.st_mode & 0011) == 0011) return {};
-  if (::fchmod(directory, (info.st_mode & 07777) | 0011) != 0)
-    return errno_error(path, "cannot be opened for the job's user");
-  return {};
-}
-
-/// Readable for the job's user alone: others may have his group.
-Result<void> write_file(int directory, const std::string& name, const std::string& path,
-                        std::string_view body, const Rights& rights) {
-  Fd file(::openat(directory, name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
-                   0400));
-  if (!file) return errno_error(path, "cannot be made");
-  if (!write_all(file.get(), body)) return errno_error(path, "cannot be written");
-  if (rights.uid != ::geteuid() && ::fchown(file.get(), rights.uid, rights.gid) != 0)
-    return errno_error(path, "cannot be given to the job's user");
-  return {};
-}
-
-Rights rights_of(const Account* owner) {
-  return {0700, owner ? owner->uid : ::geteuid(), owner ? owner->gid : ::getegid()};
-}
-
-std::string name_of(const Job& job) {
+std::string kept_name(const Job& job) {
   return job_name_of(job.queue, job.key) + "-" + std::to_string(job.attempt);
+}
+
+/// Renames unless something has that name.
+bool rename_to_unused(const std::string& from, const std::string& to) {
+  if (::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE) == 0) return true;
+  if (errno != EINVAL && errno != ENOSYS) return false;
+  // A file system without that call. Nobody else gives such names.
+  struct stat info {};
+  errno = EEXIST;
+  return ::lstat(to.c_str(), &info) != 0 && ::rename(from.c_str(), to.c_str()) == 0;
 }
 
 }  // namespace
 
-Result<Workspace> Workspace::make(const std::string& work_dir, const Job& job,
-                                  const Account* owner) {
-  const auto place = open_trusted_directory(work_dir, owner ? 0711 : 0700, Sharing::names);
-  if (!place) return place.error();
-  if (owner)
-    if (auto open = let_others_pass(place->get(), work_dir); !open) return open.error();
-  const auto name = make_unused(place->get(), name_of(job), work_dir);
-  if (!name) return name.error();
+Workspace::Workspace(std::shared_ptr<WorkPlaces> home, std::unique_ptr<WorkPlace> place)
+    : home_(std::move(home)), place_(std::move(place)) {}
 
-  Workspace space(work_dir + "/" + *name);
-  const Rights his = rights_of(owner);
-  // He may pass through, not write: what lies in it cannot be replaced by him.
-  const Rights ours{static_cast<mode_t>(owner ? 0710 : 0700), ::geteuid(), his.gid};
-  const auto root = open_fresh(place->get(), *name, space.root_, ours);
-  if (!root) return root.error();
-  if (auto made = make_fresh(root->get(), "work", space.path(), his); !made) return made.error();
-  if (auto made = make_fresh(root->get(), "tmp", space.tmp_dir(), his); !made) return made.error();
-  const auto written = write_file(root->get(), "message", space.message_file(), job.body, his);
-  if (!written) return written.error();
-  return space;
+Workspace::Workspace(Workspace&&) noexcept = default;
+
+Workspace::~Workspace() {
+  if (place_) home_->remove_now(std::move(place_));
 }
 
-Result<std::string> Workspace::add(const std::string& name, std::string_view bytes,
-                                   const Account* owner) const {
-  const std::string path = root_ + "/" + name;
-  const Fd root(::open(root_.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-  if (!root) return errno_error(root_, "cannot be opened");
-  const auto written = write_file(root.get(), name, path, bytes, rights_of(owner));
-  if (!written) return written.error();
-  return path;
+void Workspace::give_back(const std::string& what) && {
+  home_->take_back(std::move(place_), what);
 }
 
-bool Workspace::is_named_after(const std::string& root, const Job& job) {
+void Workspace::give_up(const std::string& what) && {
+  home_->give_up(std::move(place_), what);
+}
+
+Result<void> Workspace::keep(const Job& job) && {
+  return home_->keep(std::move(place_), job);
+}
+
+bool Workspace::is_slot(const std::string& root) {
+  const std::string_view name = text::base_name(root);
+  const std::string_view prefix = slot_prefix;
+  if (!root.starts_with('/') || !name.starts_with(prefix)) return false;
+  const std::string_view life = name.substr(prefix.size(), life_digits);
+  const std::string_view rest = name.substr(std::min(name.size(), prefix.size() + life_digits));
+  long long number = 0;
+  return life.size() == life_digits &&
+         life.find_first_not_of("0123456789abcdef") == std::string_view::npos &&
+         rest.starts_with('-') && text::parse_number(rest.substr(1), 1, INT64_MAX, number);
+}
+
+bool Workspace::may_be_of(const std::string& root, const Job& job) {
+  if (is_slot(root)) return true;
   const auto slash = root.rfind('/');
-  const std::string name = name_of(job);
+  const std::string name = kept_name(job);
   if (!root.starts_with('/') || root.compare(slash + 1, name.size(), name) != 0) return false;
   const std::string_view rest = std::string_view(root).substr(slash + 1 + name.size());
   long long number = 0;
@@ -137,18 +80,14 @@ bool Workspace::is_named_after(const std::string& root, const Job& job) {
          (rest.front() == '.' && text::parse_number(rest.substr(1), 2, most_names, number));
 }
 
-Workspace::Workspace(Workspace&& other) noexcept
-    : root_(std::move(other.root_)), removed_(std::exchange(other.removed_, true)) {}
-
-Workspace::~Workspace() {
-  if (removed_) return;
-  if (const auto result = remove_tree(root_); !result) log::warning(result.error().text());
-}
-
-Task<Result<void>> Workspace::remove() {
-  if (std::exchange(removed_, true)) co_return Result<void>();
-  std::string root = root_;
-  co_return co_await remove_tree_aside(std::move(root));
+Result<void> Workspace::keep_as_named(const std::string& root, const Job& job) {
+  const std::string path = std::string(text::directory_of(root)) + "/" + kept_name(job);
+  for (int i = 1; i <= most_names; ++i) {
+    const std::string tried = i == 1 ? path : path + "." + std::to_string(i);
+    if (rename_to_unused(root, tried) || errno == ENOENT) return {};
+    if (errno != EEXIST && errno != ENOTEMPTY) break;
+  }
+  return Error::while_doing("cannot be kept as " + path, root, errno);
 }
 
 }  // namespace rbit

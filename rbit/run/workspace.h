@@ -1,62 +1,66 @@
 #pragma once
 
 #include <chrono>
+#include <memory>
 #include <string>
 #include <string_view>
 
 #include "rbit/base/result.h"
 #include "rbit/base/task.h"
 #include "rbit/core/job.h"
-#include "rbit/run/account.h"
+#include "rbit/run/work_place.h"
 
 namespace rbit {
 
-/// The directories of one attempt, made fresh and removed with all that the job left in them:
-///
-///   <work-dir>/<queue>+<key>-<attempt>/   rbit's own (0700; with an owner 0710 and his group)
-///       work/      the job's current directory and RBIT_WORK_DIR, empty at first, 0700
-///       tmp/       its TMPDIR, 0700
-///       message    RBIT_MESSAGE_FILE, the raw body, the owner's, 0400
-///
-/// No two attempts ever have one: what has the name already stays, for it may be in use or was
-/// kept, and this one is called <name>.2.
-/// The message does not lie in `work/`, so that `git clone URL .` finds an empty directory; and not
-/// in the record directory, which a job of another user cannot reach. All calls block shortly; any
-/// thread, one at a time. Move-only.
+class WorkPlaces;
+
+/// The use of one place by one attempt (run/work_place.h). Dropped, the place is removed with all
+/// that is in it; that is for what goes wrong. On the loop's thread. Move-only.
 class Workspace {
  public:
-  /// Makes the directories, and `work_dir` if it is missing. `owner`: whom `work/`, `tmp/` and the
-  /// message belong to, if not to us (`user` of the policy).
-  static Result<Workspace> make(const std::string& work_dir, const Job& job,
-                                const Account* owner = nullptr);
-  Workspace(Workspace&& other) noexcept;
-  ~Workspace();  // removes it unless it was removed or kept, and logs a warning if that fails
+  Workspace(std::shared_ptr<WorkPlaces> home, std::unique_ptr<WorkPlace> place);
+  Workspace(Workspace&&) noexcept;
+  ~Workspace();
 
-  /// Whether a path is the root that a workspace of this attempt may have.
-  static bool is_named_after(const std::string& root, const Job& job);
+  const std::string& root() const { return place_->root(); }
+  std::string path() const { return root() + "/work"; }
+  std::string tmp_dir() const { return root() + "/tmp"; }
+  std::string message_file() const { return root() + "/message"; }
 
-  const std::string& root() const { return root_; }
-  std::string path() const { return root_ + "/work"; }
-  std::string tmp_dir() const { return root_ + "/tmp"; }
-  std::string message_file() const { return root_ + "/message"; }
+  /// Fills the message file, which is empty until then.
+  Result<void> write_message(std::string_view bytes) const { return place_->write_message(bytes); }
+  /// Puts a file beside the message, with the same rights, and gives its path.
+  Result<std::string> add(const std::string& name, std::string_view bytes) const {
+    return place_->add(name, bytes);
+  }
+  /// Something of the job may go on: no other one may have the place.
+  void spoil() const { place_->spoil(); }
 
-  /// Puts a file beside the message, with the same rights, and gives its path. `owner` as in
-  /// `make`.
-  Result<std::string> add(const std::string& name, std::string_view bytes,
-                          const Account* owner = nullptr) const;
+  // Each of these ends the use. REQUIRES: no process of the job is left. `what` it is of, for
+  // people: what cannot be removed (a mount, an immutable file) is worth a warning.
 
-  /// Leaves it where it is, as `keep-work` wants.
-  void keep() { removed_ = true; }
-  /// REQUIRES: no process of the job is left. An Error (a mount, an immutable file) is worth a
-  /// warning and nothing else; the rest is gone all the same. A second call does nothing, nor does
-  /// the first one after `keep`.
-  Task<Result<void>> remove();
+  /// Gives the place to the next job if this one left it as it was; else it is removed.
+  void give_back(const std::string& what) &&;
+  /// Leaves it to nobody: it is removed.
+  void give_up(const std::string& what) &&;
+  /// Keeps it for people, under a name of the attempt: <queue>+<key>-<attempt>, or that and ".2"
+  /// and so on if there is one already.
+  Result<void> keep(const Job& job) &&;
+
+  /// Whether the path of a root is that of a place, or the one that an earlier version gave to that
+  /// attempt.
+  static bool may_be_of(const std::string& root, const Job& job);
+  static bool is_slot(const std::string& root);
+  /// Gives the place at `root` the name that `keep` gives it. One that is not there is no Error.
+  static Result<void> keep_as_named(const std::string& root, const Job& job);
 
  private:
-  explicit Workspace(std::string root) : root_(std::move(root)) {}
-  std::string root_;
-  bool removed_ = false;
+  std::shared_ptr<WorkPlaces> home_;
+  std::unique_ptr<WorkPlace> place_;  // none: moved from, or its use has ended
 };
+
+/// What the name of a place begins with.
+inline constexpr const char* slot_prefix = "slot-";
 
 /// Removes the tree at `path` through descriptors: follows no link, crosses no mount, opens what
 /// the job has locked (mode 0000), needs three descriptors however deep it is. Gives up after

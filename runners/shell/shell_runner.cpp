@@ -15,6 +15,7 @@
 #include "rbit/run/pipe_reader.h"
 #include "rbit/run/shell_program.h"
 #include "rbit/run/shell_rewrite.h"
+#include "rbit/run/whole_file.h"
 
 namespace rbit {
 
@@ -24,9 +25,8 @@ namespace {
 Fd sealed_memory(const char* name, std::string_view bytes) {
   Fd memory(::memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING));
   constexpr int seals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL;
-  const bool is_sealed = memory && write_all(memory.get(), bytes) &&
-                         ::lseek(memory.get(), 0, SEEK_SET) == 0 &&
-                         ::fcntl(memory.get(), F_ADD_SEALS, seals) == 0;
+  const bool is_sealed =
+      memory && write_at(memory.get(), bytes, 0) && ::fcntl(memory.get(), F_ADD_SEALS, seals) == 0;
   return is_sealed ? std::move(memory) : Fd();
 }
 
@@ -126,6 +126,8 @@ Task<Outcome> ShellRunner::run_in(const Workspace& workspace, const Job& job, Ru
   if (!ordered && ordered.error().thing.starts_with("$"))  // this message's fault, not ours
     co_return make_outcome(Outcome::Kind::failed, "invalid", ordered.error().reason);
   if (!ordered) co_return not_started(ordered.error());
+  if (auto written = workspace.write_message(job.body.bytes()); !written)
+    co_return not_started(written.error());
   auto input = sealed_input(job.body, workspace.message_file());
   if (!input) co_return not_started(input.error());
   auto output_pipe = make_pipe(other_account());

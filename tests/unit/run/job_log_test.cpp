@@ -53,10 +53,10 @@ TEST_CASE("a job log keeps what came, byte by byte, under a made name") {
   CHECK_FALSE(log.trouble().has_value());
 }
 
-TEST_CASE("a job without output has a log too, and one is written before it is closed") {
+TEST_CASE("a job without output has no log; one is written before it is closed") {
   const TempDir place;
   { const JobLog log(place.path(), sample(), mebibyte); }
-  CHECK(fs::file_size(place / "any_any_latex_pdf/0a1b-1.log") == 0);
+  CHECK_FALSE(fs::exists(place / "any_any_latex_pdf"));
 
   JobLog log(place.path(), sample(2), mebibyte);
   log.write("half a line");
@@ -64,6 +64,63 @@ TEST_CASE("a job without output has a log too, and one is written before it is c
   CHECK(test::read_file(log.path()) == "half a line");
   log.write(std::string(100'000, '\n'));  // more than is gathered
   CHECK(fs::file_size(log.path()) > 60'000);
+}
+
+TEST_CASE("a job that writes nothing leaves its file to the next, one that writes takes it") {
+  const TempDir place;
+  const SpareLogs logs(place.path());
+  const auto spares = [&] { return test::names_in(place / ".spare"); };
+  std::vector<std::string> first;
+  for (int attempt = 1; attempt <= 3; ++attempt) {
+    JobLog log(logs, sample(attempt), mebibyte);
+    REQUIRE(log.begin().has_value());
+    if (first.empty()) first = spares();
+    log.close();
+    CHECK(log.is_empty());
+    CHECK(first.size() == 1);
+    CHECK(spares() == first);
+  }
+  CHECK(test::names_in(place.path()) == std::vector<std::string>{".spare"});
+  JobLog note(logs, sample(4), mebibyte);
+  REQUIRE(note.begin().has_value());
+  note.note("said");
+  CHECK_FALSE(note.is_empty());
+  note.close();
+  CHECK_FALSE(note.is_empty());
+  CHECK(spares().empty());
+  CHECK(test::read_file(note.path()) == "rbit: said\n");
+  CHECK((test::mode_of(note.path()) & 07) == 0);
+}
+
+TEST_CASE("without output the log of an earlier attempt of that name is gone all the same") {
+  const TempDir place;
+  for (const char* text : {"old\n", ""}) {
+    JobLog log(place.path(), sample(), mebibyte);
+    REQUIRE(log.begin().has_value());
+    log.write(text);
+    log.close();
+    CHECK(fs::exists(log.path()) == (*text != '\0'));
+  }
+}
+
+TEST_CASE("spare files that somebody or an earlier life left") {
+  const TempDir place;
+  SpareLogs logs(place.path());
+  JobLog log(logs, sample(), mebibyte);
+  REQUIRE(log.begin().has_value());
+  fs::remove_all(place / ".spare");
+  log.write("text\n");
+  log.close();
+  CHECK(test::read_file(log.path()) == "text\n");
+  JobLog next(logs, sample(2), mebibyte);
+  REQUIRE(next.begin().has_value());
+  CHECK(test::names_in(place / ".spare").size() == 1);
+  SpareLogs next_life(place.path());
+  next_life.give_back(std::move(*next_life.take()));
+  next_life.remove_leftovers();
+  CHECK(test::names_in(place / ".spare").size() == 1);
+  next_life.close();
+  CHECK(test::names_in(place / ".spare").empty());
 }
 
 TEST_CASE("an attempt that is made once more has a fresh log, and links are not followed") {
@@ -99,6 +156,7 @@ TEST_CASE("the old name is made of checked names only") {
     Job job = sample();
     job.request.package = package;
     JobLog log(place.path(), job, mebibyte);
+    log.write("output");
   }
   CHECK(test::names_in(place.path()) == std::vector<std::string>{"any_any_latex_pdf"});
 }

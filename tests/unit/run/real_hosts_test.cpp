@@ -183,9 +183,10 @@ TEST_CASE_FIXTURE(RealHosts, "temporary files of a Python function go with its j
   python(code);
   for (const char* key : {"one", "two"}) {
     const auto [directory, file] = words_of(key);
-    CHECK(directory == dir / ("work/queue+" + std::string(key) + "-1/tmp"));
+    CHECK(directory.starts_with(dir / "work/slot-"));
+    CHECK(directory.ends_with("/tmp"));
     CHECK(file.starts_with(directory + "/"));
-    CHECK_FALSE(std::filesystem::exists(directory));
+    until([&, &place = directory] { return !std::filesystem::exists(place); });
   }
   policy.env = {{"TMPDIR", dir.path()}};
   python(code);

@@ -15,7 +15,7 @@
 #include "rbit/run/event_line.h"
 #include "rbit/run/outcome_file.h"
 #include "rbit/run/record_slots.h"
-#include "rbit/run/workspace.h"
+#include "rbit/run/work_places.h"
 #include "tests/unit/run/few_descriptors.h"
 #include "tests/unit/run/run_fixture.h"
 
@@ -50,9 +50,7 @@ struct RecordFixture : test::RunFixture {
   }
   /// Where the attempt worked, noted as such.
   Workspace make_workspace() {
-    Job job;
-    job.key = "key-1";
-    auto workspace = Workspace::make(dir / "work", job);
+    auto workspace = work_places->lend(nullptr);
     REQUIRE(workspace.has_value());
     if (name().is_slot())
       REQUIRE(note_workspace(record, workspace->root()).has_value());
@@ -295,6 +293,9 @@ TEST_CASE_FIXTURE(RecordFixture, "artifacts for which there is no room make no j
   std::set<Outcome::Kind> kinds;
   for (unsigned free = 6; !kinds.contains(Outcome::Kind::done); ++free) {
     REQUIRE(free < 100);
+    // Kept by the last try, under its own name.
+    const std::string kept = dir / ("work/" + test::names_in(dir / "work").front());
+    std::filesystem::rename(kept, workspace.root());
     const test::FewDescriptors few(free);  // sanitizers need some of them
     if (const auto outcome = recover()) {
       kinds.insert(outcome->kind);

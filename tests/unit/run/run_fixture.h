@@ -15,6 +15,7 @@
 #include "rbit/run/leader_pool.h"
 #include "rbit/run/record_slots.h"
 #include "rbit/run/run_place.h"
+#include "rbit/run/work_places.h"
 #include "tests/support/files.h"
 #include "tests/support/loop.h"
 #include "tests/support/temp_dir.h"
@@ -44,10 +45,13 @@ struct RunFixture {
   asio::io_context loop{1};
   SystemClock clock;
   LeaderPool leaders{loop.get_executor(), RBIT_BINARY_DIR "/rbit-leader"};
+  std::shared_ptr<WorkPlaces> work_places =
+      std::make_shared<WorkPlaces>(loop.get_executor(), directories());
   int records = 0;
 
   ~RunFixture() {
     for (int i = 1; i <= records; ++i) close_record((dir / ("record" + std::to_string(i))) + "#1");
+    run(loop, work_places->close());
     run(loop, leaders.close());
     // Nothing of ours is left, not even a zombie.
     CHECK(::waitpid(-1, nullptr, WNOHANG) == -1);
@@ -59,6 +63,11 @@ struct RunFixture {
     return *record;
   }
   RunPlace place() const {
+    RunPlace place = directories();
+    place.work_places = work_places;
+    return place;
+  }
+  RunPlace directories() const {
     RunPlace place;
     place.leader_program = RBIT_BINARY_DIR "/rbit-leader";
     place.plugin_host_program = RBIT_BINARY_DIR "/rbit-plugin-host";

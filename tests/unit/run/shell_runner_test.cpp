@@ -146,9 +146,10 @@ TEST_CASE_FIXTURE(ShellFixture, "output without a newline is kept and quoted") {
   CHECK(log_of(outcome) == "no newline");
 }
 
-TEST_CASE_FIXTURE(ShellFixture, "a job that says nothing has a log all the same") {
+TEST_CASE_FIXTURE(ShellFixture, "a job that says nothing has no log") {
   shell("exit 0");
-  CHECK(std::filesystem::exists(run_job().log_file));
+  CHECK(run_job().log_file.empty());
+  CHECK(test::names_in(dir / "logs") == std::vector<std::string>{".spare"});
 }
 
 TEST_CASE_FIXTURE(ShellFixture, "lines on descriptor 3 are statuses, words and artifacts") {
@@ -284,7 +285,8 @@ TEST_CASE_FIXTURE(ShellFixture, "many jobs leave no descriptor, no leader and no
   for (int i = 0; i < 50; ++i) CHECK(run_job(job("job-" + std::to_string(i))).reason == "exit 1");
   CHECK(test::open_descriptors() == before);
   CHECK(leaders.idle() == 1);
-  CHECK(test::names_in(dir / "work").empty());
+  CHECK(test::names_in(dir / "work").size() == 1);
+  CHECK(work_places->idle() == 1);
 }
 
 TEST_CASE_FIXTURE(ShellFixture, "a job of another user runs as him, in directories of his") {

@@ -23,9 +23,6 @@ using std::chrono::milliseconds;
 
 constexpr std::size_t most_kept = 256 * 1024;  // bytes, of each writer
 constexpr std::size_t cost_of_a_line = 64;     // beside its text
-// After it has written the thread waits so long for more, unasked: to be woken costs whoever writes
-// a system call a line.
-constexpr milliseconds linger{5};
 
 }  // namespace
 
@@ -42,13 +39,11 @@ struct LogWriter::State : std::enable_shared_from_this<LogWriter::State> {
   bool failing = false;          // the same: said, and not well since
 
   std::mutex mutex;
-  std::condition_variable work, hurry, idle;
+  std::condition_variable work, idle;
   std::deque<Item> items;
   std::size_t kept = 0;  // bytes of them
   std::size_t lost = 0;  // lines, since that was last said
   bool busy = false;     // with one that is in `items` no more
-  bool sleeps = false;   // until it is woken by `work`
-  int flushing = 0;      // who waits for `idle`
   bool has_thread = false;
   bool said_no_thread = false;
   bool closing = false;
@@ -74,7 +69,7 @@ struct LogWriter::State : std::enable_shared_from_this<LogWriter::State> {
       if (gone.line) ++lost;
     }
     if (!start_thread()) bring_at_once(milliseconds{0});
-    if (std::exchange(sleeps, false)) work.notify_one();
+    work.notify_one();
   }
 
   /// With all signals blocked: they are the loop's. False: there is none to be had; the next line
@@ -122,25 +117,18 @@ struct LogWriter::State : std::enable_shared_from_this<LogWriter::State> {
   void live() {
     std::unique_lock<std::mutex> guard(mutex);
     for (;;) {
-      sleeps = items.empty() && !closing;
       work.wait(guard, [this] { return !items.empty() || closing; });
-      sleeps = false;
       if (items.empty()) return;
-      while (!items.empty()) bring_first(guard);
-      idle.notify_all();
-      hurry.wait_for(guard, linger, [this] { return closing || flushing > 0; });
+      const Item item = take_first();
+      const std::size_t to_say = std::exchange(lost, 0);
+      busy = true;
+      guard.unlock();
+      const std::size_t still_lost = bring(item, to_say);
+      guard.lock();
+      lost += still_lost;
+      busy = false;
+      if (items.empty()) idle.notify_all();
     }
-  }
-
-  void bring_first(std::unique_lock<std::mutex>& guard) {
-    const Item item = take_first();
-    const std::size_t to_say = std::exchange(lost, 0);
-    busy = true;
-    guard.unlock();
-    const std::size_t still_lost = bring(item, to_say);
-    guard.lock();
-    lost += still_lost;
-    busy = false;
   }
 
   /// How many lines are lost and not told of.
@@ -183,10 +171,7 @@ struct LogWriter::State : std::enable_shared_from_this<LogWriter::State> {
     if (!items.empty() && !start_thread())
       bring_at_once(std::chrono::ceil<milliseconds>(end - std::chrono::steady_clock::now()));
     if (!has_thread) return;
-    ++flushing;
-    hurry.notify_one();
     idle.wait_until(guard, end, [this] { return items.empty() && !busy; });
-    --flushing;
   }
 };
 
@@ -222,7 +207,6 @@ LogWriter::~LogWriter() {
   state_->closing = true;
   if (!state_->has_thread) state_->bring_at_once(milliseconds{0});  // nobody else will
   state_->work.notify_one();
-  state_->hurry.notify_one();
 }
 
 void LogWriter::write(Line line) {

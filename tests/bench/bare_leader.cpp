@@ -17,6 +17,7 @@
 #include <string>
 
 #include "rbit/run/leader_wire.h"
+#include "rbit/run/record_layout.h"
 
 namespace wire = rbit::wire;
 
@@ -79,16 +80,19 @@ int main(int argc, char** argv) {
   const int jobs = std::atoi(argv[2]);
   const std::string record_dir = argv[3];
   const int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+  // One slot for all jobs, as rbit has it.
+  const int record = open((record_dir + "/record").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  check(record >= 0 && ftruncate(record, rbit::record::file_size) == 0, "the record");
   const auto begun = std::chrono::steady_clock::now();
   for (int job = 1; job <= jobs; ++job) {
     const std::string log = record_dir + "/" + std::to_string(job) + ".log";
     const int output = open(log.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    const int record = open(record_dir.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    check(null >= 0 && output >= 0 && record >= 0, "open");
+    check(null >= 0 && output >= 0, "open");
+    const auto serial = static_cast<std::uint64_t>(job);
+    std::memcpy(packet.data() + offsetof(wire::Start, serial), &serial, sizeof serial);
     const int fds[4] = {null, output, null, record};
     send_with_fds(ends[0], packet, fds);
     close(output);
-    close(record);
     wire::Answer answer{};
     check(recv(ends[0], &answer, sizeof answer, 0) == sizeof answer, "the leader");
     check(answer.kind == wire::Kind::ended && answer.exit_code == 0, "the job");

@@ -13,10 +13,10 @@
 namespace rbit::leader {
 namespace {
 
-/// The number behind `label`, which begins a line of the file; 0 if there is none.
-std::int64_t labelled_number(int dir, const char* path, const char* label) {
-  static char text[16 * 1024];  // /proc/vmstat is the longest, 5 KiB
-  if (read_file(dir, path, text, sizeof text) == 0) return 0;
+char text[16 * 1024];  // of a file; /proc/vmstat is the longest, 5 KiB
+
+/// The number behind `label`, which begins a line of the text; 0 if there is none.
+std::int64_t labelled_number(const char* label) {
   const std::size_t length = strlen(label);
   for (const char* line = text; line; line = strchr(line, '\n')) {
     if (*line == '\n') ++line;
@@ -37,7 +37,9 @@ bool CgroupDir::open(const char* base, const char* name) {
     remove();
     return false;
   }
-  counts_memory_ = faccessat(dir_, "memory.events", R_OK, 0) == 0;
+  static const char* const names[files] = {"cgroup.events", "cpu.stat", "memory.events"};
+  for (int i = 0; i < files; ++i) file_[i] = openat(dir_, names[i], O_RDONLY | O_CLOEXEC);
+  counts_memory_ = file_[memory] >= 0;
   return true;
 }
 
@@ -68,6 +70,10 @@ void CgroupDir::kill() {
 }
 
 bool CgroupDir::remove() {
+  for (int& file : file_) {
+    if (file >= 0) close(file);
+    file = -1;
+  }
   if (dir_ >= 0) close(dir_);
   dir_ = -1;
   limit_ = process_limit_ = 0;
@@ -75,12 +81,16 @@ bool CgroupDir::remove() {
   return rmdir(path_) == 0;
 }
 
-std::int64_t CgroupDir::number(const char* file, const char* label) const {
-  return dir_ < 0 ? 0 : labelled_number(dir_, file, label);
+std::int64_t CgroupDir::number(File file, const char* label) const {
+  const ssize_t count = file_[file] < 0 ? 0 : pread(file_[file], text, sizeof text - 1, 0);
+  if (count <= 0) return 0;
+  text[count] = 0;
+  return labelled_number(label);
 }
 
 std::int64_t machine_oom_kills() {
-  return labelled_number(AT_FDCWD, "/proc/vmstat", "oom_kill ");
+  if (read_file(AT_FDCWD, "/proc/vmstat", text, sizeof text) == 0) return 0;
+  return labelled_number("oom_kill ");
 }
 
 }  // namespace rbit::leader

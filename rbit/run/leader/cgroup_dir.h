@@ -28,19 +28,21 @@ class CgroupDir {
   void kill();
   bool is_spent() const { return spent_; }
   /// There are living processes in it.
-  bool is_populated() const { return number("cgroup.events", "populated ") > 0; }
+  bool is_populated() const { return number(events, "populated ") > 0; }
   /// Removes it. Returns false if something is still in it; the next start of rbit tries again.
   bool remove();
 
   /// Since it was made, so the difference is what counts; 0 where the kernel does not say.
-  std::int64_t cpu_micros() const { return number("cpu.stat", "usage_usec "); }
-  std::int64_t oom_kills() const { return number("memory.events", "oom_kill "); }
+  std::int64_t cpu_micros() const { return number(cpu, "usage_usec "); }
+  std::int64_t oom_kills() const { return number(memory, "oom_kill "); }
 
  private:
-  std::int64_t number(const char* file, const char* label) const;
+  enum File { events, cpu, memory, files };  // which stay open
+  std::int64_t number(File file, const char* label) const;
 
   char path_[512] = "";
   int dir_ = -1;
+  int file_[files] = {-1, -1, -1};
   bool counts_memory_ = false;
   bool spent_ = false;
   std::uint64_t limit_ = 0;
@@ -48,7 +50,7 @@ class CgroupDir {
 };
 
 /// Processes of this machine that the kernel killed for want of memory, since it was booted; 0
-/// where it does not say.
+/// where it does not say. The kernel takes long to say it.
 std::int64_t machine_oom_kills();
 
 }  // namespace rbit::leader

@@ -129,7 +129,7 @@ void Duty::attach(Packet& packet) {
   stop_signal_ = attach.stop_signal;
   grace_ms_ = attach.grace_ms;
   cause_ = Cause::none;
-  forget_peak(job_);
+  host_state_.forget_peak();
   count_from_here();
   // The host's verdict is its own part; without a begin of ours a crash of rbit would only be
   // noticed later, so the job goes on.
@@ -153,14 +153,15 @@ void Duty::release() {
   Answer done{};
   done.kind = Kind::released;
   bool has_dead_child = false;
-  done.outlived = sweep_all_but(job_, usage_, has_dead_child);
+  if (host_state_.may_have_descendants())
+    done.outlived = sweep_all_but(job_, usage_, has_dead_child);
   done.left = host_state_.changes() | (has_dead_child ? wire::left_child : 0u);
   if (job_has_ended()) {  // after its last result
     finish();
     return;
   }
-  const std::int64_t peak = peak_memory_of(job_);
-  count(done, cpu_micros_of(job_) - host_cpu_,
+  const std::int64_t peak = host_state_.peak_memory_kib();
+  count(done, cpu_micros_of(job_) + host_state_.children_cpu_micros() - host_cpu_,
         peak > usage_.peak_memory_kib ? peak : usage_.peak_memory_kib);
   cause_ = Cause::none;
   deadline_ = first_kill_ = -1;
@@ -170,10 +171,15 @@ void Duty::release() {
 }
 
 void Duty::on_signals() {
-  signalfd_siginfo info;
-  while (read(signals_, &info, sizeof info) == sizeof info) {
+  signalfd_siginfo infos[8];
+  bool is_told = false;
+  for (std::size_t count = sizeof infos; count == sizeof infos;) {
+    const ssize_t got = read(signals_, infos, sizeof infos);
+    count = got < 0 ? 0 : static_cast<std::size_t>(got);
+    for (std::size_t i = 0; i < count / sizeof *infos; ++i)
+      is_told = is_told || infos[i].ssi_signo == SIGTERM;
   }
-  if (!orphaned_ && getppid() != parent_) on_parent_gone();  // else SIGTERM is not for us
+  if (is_told && !orphaned_ && getppid() != parent_) on_parent_gone();  // else it is not for us
   reap();
 }
 
@@ -259,14 +265,25 @@ bool Duty::died_with_rbit() const {
 /// A job begins: what was used before is not its own.
 void Duty::count_from_here() {
   usage_ = {};
-  host_cpu_ = job_ != 0 ? cpu_micros_of(job_) : 0;
+  host_cpu_ = job_ != 0 ? cpu_micros_of(job_) + host_state_.children_cpu_micros() : 0;
   cgroup_cpu_ = cgroup_.cpu_micros();
-  oom_kills_ = cgroup_.counts_memory() ? cgroup_.oom_kills() : machine_oom_kills();
+  oom_kills_ = cgroup_.counts_memory() ? cgroup_.oom_kills() : recent_machine_oom_kills();
+}
+
+/// Not older than a second: good enough to begin from.
+std::int64_t Duty::recent_machine_oom_kills() {
+  constexpr std::int64_t good_for_ms = 1'000;
+  const std::int64_t now = now_ms();
+  if (machine_looked_ < 0 || now - machine_looked_ >= good_for_ms) {
+    machine_oom_kills_ = machine_oom_kills();
+    machine_looked_ = now;
+  }
+  return machine_oom_kills_;
 }
 
 /// What the job used: `cpu_micros` beside what was reaped. The cgroup knows more, of those too that
 /// nobody reaped.
-void Duty::count(Answer& answer, std::int64_t cpu_micros, std::int64_t peak_memory_kib) const {
+void Duty::count(Answer& answer, std::int64_t cpu_micros, std::int64_t peak_memory_kib) {
   answer.cpu_micros = usage_.cpu_micros + cpu_micros;
   const std::int64_t by_cgroup = cgroup_.cpu_micros() - cgroup_cpu_;
   if (cgroup_.is_open() && by_cgroup > answer.cpu_micros) answer.cpu_micros = by_cgroup;
@@ -274,8 +291,10 @@ void Duty::count(Answer& answer, std::int64_t cpu_micros, std::int64_t peak_memo
   answer.peak_memory_kib = peak_memory_kib;
   if (cgroup_.counts_memory())
     answer.oom_kills = static_cast<std::int32_t>(cgroup_.oom_kills() - oom_kills_);
-  else if (answer.signal == SIGKILL && cause_ == Cause::none)  // not by us: by whom, then?
-    answer.oom_kills = static_cast<std::int32_t>(machine_oom_kills() - oom_kills_);
+  else if (answer.signal == SIGKILL && cause_ == Cause::none) {  // not by us: by whom, then?
+    machine_looked_ = -1;  // what is counted here is not the next job's
+    answer.oom_kills = static_cast<std::int32_t>(recent_machine_oom_kills() - oom_kills_);
+  }
 }
 
 void Duty::begin_ladder(Cause cause, int signal, std::int64_t grace_ms) {

@@ -41,7 +41,8 @@ class Duty {
   bool job_has_ended() const;
   bool died_with_rbit() const;
   void count_from_here();
-  void count(wire::Answer& answer, std::int64_t cpu_micros, std::int64_t peak_memory_kib) const;
+  void count(wire::Answer& answer, std::int64_t cpu_micros, std::int64_t peak_memory_kib);
+  std::int64_t recent_machine_oom_kills();
   int write_end(const wire::Answer& end);
   void answer(const wire::Answer& answer);
 
@@ -65,11 +66,12 @@ class Duty {
   std::int64_t first_kill_ = -1;  // when it was sent first
   bool said_unkillable_ = false;
   int record_error_ = 0;
-  HostState host_state_;         // of a host, as it was noted
-  Usage usage_;                  // of what was reaped
-  std::int64_t host_cpu_ = 0;    // of a host when its job began
-  std::int64_t cgroup_cpu_ = 0;  // the cgroup's counters then
-  std::int64_t oom_kills_ = 0;   // and the cgroup's or the machine's
+  HostState host_state_;                                      // of a host, as it was noted
+  Usage usage_;                                               // of what was reaped
+  std::int64_t host_cpu_ = 0;                                 // of a host when its job began
+  std::int64_t cgroup_cpu_ = 0;                               // the cgroup's counters then
+  std::int64_t oom_kills_ = 0;                                // and the cgroup's or the machine's
+  std::int64_t machine_oom_kills_ = 0, machine_looked_ = -1;  // the machine's; when, in ms
 };
 
 }  // namespace rbit::leader

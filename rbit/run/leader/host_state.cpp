@@ -95,7 +95,7 @@ bool begins_with_one_of(const char* line, std::initializer_list<const char*> nam
 void HostState::note(pid_t pid) {
   forget();
   pid_ = pid;
-  char path[32];
+  char path[64];
   snprintf(path, sizeof path, "/proc/%d", pid);
   process_ = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (process_ < 0) return;
@@ -103,20 +103,46 @@ void HostState::note(pid_t pid) {
   for (int i = 0; i < files; ++i) file_[i] = openat(process_, names[i], O_RDONLY | O_CLOEXEC);
   namespaces_ = openat(process_, "ns", O_PATH | O_DIRECTORY | O_CLOEXEC);
   descriptors_ = open_dir(process_, "fd");
+  peak_ = openat(process_, "clear_refs", O_WRONLY | O_CLOEXEC);  // not of another user's host
+  snprintf(path, sizeof path, "task/%d/children", pid);
+  children_ = openat(process_, path, O_RDONLY | O_CLOEXEC);
+  snprintf(path, sizeof path, "/proc/self/task/%d/children", getpid());
+  own_children_ = open(path, O_RDONLY | O_CLOEXEC);
   threads_ = open_dir(process_, "task");
   const std::int64_t begin = now_ms();
   for (look(before_); !before_.is_asleep && !before_.has_ended && now_ms() - begin < rest_ms;) {
     rest_a_moment();
     look(before_);
   }
+  now_ = before_;
 }
 
 void HostState::forget() {
   close_one(process_);
   for (int& file : file_) close_one(file);
   close_one(namespaces_);
+  close_one(peak_);
+  close_one(children_);
+  close_one(own_children_);
   close_one(descriptors_);
   close_one(threads_);
+  now_ = {};
+}
+
+bool HostState::may_have_descendants() {
+  if (!threads_ || children_ < 0 || own_children_ < 0) return true;
+  constexpr nlink_t of_one_thread = 3;  // a directory's own two, and one for each thread
+  struct stat directory;
+  if (fstat(dirfd(threads_), &directory) != 0 || directory.st_nlink != of_one_thread) return true;
+  // Its own first: who comes to us when a child of it dies is seen with us then.
+  if (pread(children_, text, sizeof text - 1, 0) != 0) return true;
+  if (read_again(own_children_) == 0) return true;
+  char* end = nullptr;
+  return strtol(text, &end, 10) != pid_ || end[strspn(end, " \n")] != 0;
+}
+
+void HostState::forget_peak() {
+  if (peak_ >= 0) (void)!write(peak_, "5", 1);
 }
 
 std::uint32_t HostState::changes() {
@@ -153,6 +179,7 @@ std::uint64_t HostState::sum_of(File file) {
 void HostState::look_at_status(View& view) {
   view.umask = view.signals = view.rights = view.processors = view.locked_memory = 0;
   view.thread_count = 0;
+  view.peak_memory_kib = 0;
   view.has_ended = true;
   if (read_again(file_[status]) == 0) return;
   for (const char* line = text; *line != 0;) {
@@ -169,6 +196,8 @@ void HostState::look_at_status(View& view) {
       view.processors = share(line, length);
     else if (strncmp(line, "VmLck:", 6) == 0)
       view.locked_memory = share(line, length);
+    else if (strncmp(line, "VmHWM:", 6) == 0)
+      view.peak_memory_kib = strtoll(line + 6, nullptr, 10);
     else if (begins_with_one_of(line, {"SigBlk:", "SigIgn:", "SigCgt:"}))
       view.signals = view.signals * 31 + share(line, length);
     else if (begins_with_one_of(line,
@@ -187,7 +216,7 @@ void HostState::look_at_threads(View& view) {
       view.thread[view.thread_count++] = static_cast<pid_t>(atoi(entry->d_name));
 }
 
-/// Niceness, real-time priority and policy; priority at the disks.
+/// Niceness, real-time priority and policy; priority at the disks. And what its children used.
 void HostState::look_at_scheduling(View& view) {
   const long io_priority = syscall(SYS_ioprio_get, ioprio_who_process, pid_);
   view.scheduling = 0;
@@ -195,6 +224,11 @@ void HostState::look_at_scheduling(View& view) {
   for (const int field : {19, 40, 41})
     if (const char* const value = stat_field(text, field))
       view.scheduling = view.scheduling * 131 + strtoull(value, nullptr, 10) + 1;
+  if (const char* const times = stat_field(text, 16)) {
+    char* next = nullptr;
+    const long long user = strtoll(times, &next, 10), system = strtoll(next, nullptr, 10);
+    view.children_cpu_micros = (user + system) * (1'000'000 / sysconf(_SC_CLK_TCK));
+  }
   if (io_priority >= 0) view.scheduling += static_cast<std::uint64_t>(io_priority) * 1'000'003;
 }
 

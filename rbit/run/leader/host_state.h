@@ -10,7 +10,8 @@ namespace rbit::leader {
 /// How a host stands between two jobs, seen from outside: inside runs the code of its jobs, whose
 /// word is worth nothing. It is noted once, and after each job it has to be the same. What /proc
 /// does not show us (a host of another user, in a container that lets nobody look) is not compared.
-/// A few reads of files that stay open: this is paid for each job.
+/// A few reads of files that stay open: this is paid for each job. What its job used is read from
+/// the same files.
 class HostState {
  public:
   /// Remembers how `pid` stands once it waits for a job, or after 250 ms.
@@ -21,6 +22,17 @@ class HostState {
   std::uint32_t changes();
   /// The host is gone.
   void forget();
+
+  /// Whether there may be processes of the job's below the host or, their parent being dead, below
+  /// us. No is said only where that is seen: the host has one thread, neither of us has a child.
+  bool may_have_descendants();
+  /// Processor time of the children that it reaped, as of the last look: in ticks of 10 ms, there
+  /// is no finer clock for that.
+  std::int64_t children_cpu_micros() const { return now_.children_cpu_micros; }
+  /// What it had in memory at the most, at the last look, since `forget_peak`, if that was granted,
+  /// else since its start.
+  std::int64_t peak_memory_kib() const { return now_.peak_memory_kib; }
+  void forget_peak();
 
  private:
   static constexpr int most_threads = 512;
@@ -35,6 +47,7 @@ class HostState {
     std::uint64_t namespaces = 0;   // its own, and those of the children it would make
     std::uint64_t descriptors = 0;  // their numbers and what each of them is open to
     int descriptor_count = 0;
+    std::int64_t children_cpu_micros = 0, peak_memory_kib = 0;
     bool has_ended = true, is_asleep = false;
     int thread_count = 0;
     pid_t thread[most_threads];
@@ -53,6 +66,8 @@ class HostState {
   int process_ = -1;  // /proc/PID
   int file_[files] = {-1, -1, -1, -1, -1};
   int namespaces_ = -1;
+  int peak_ = -1;                          // clear_refs
+  int children_ = -1, own_children_ = -1;  // of its first thread, of us
   DIR* descriptors_ = nullptr;
   DIR* threads_ = nullptr;
   View before_, now_;

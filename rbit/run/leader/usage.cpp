@@ -8,21 +8,6 @@
 #include <unistd.h>
 
 namespace rbit::leader {
-namespace {
-
-/// Its children's share, in ticks of 10 ms: there is no finer clock for that.
-std::int64_t cpu_micros_of_children(pid_t pid) {
-  char text[1024];
-  if (read_proc(pid, "stat", text, sizeof text) == 0) return 0;
-  const char* const times = stat_field(text, 16);
-  if (!times) return 0;
-  char* next = nullptr;
-  const long long user = strtoll(times, &next, 10), system = strtoll(next, nullptr, 10);
-  return (user + system) * (1'000'000 / sysconf(_SC_CLK_TCK));
-}
-
-}  // namespace
-
 std::size_t read_file(int dir, const char* path, char* out, std::size_t size) {
   const int file = openat(dir, path, O_RDONLY | O_CLOEXEC);
   if (file < 0) return 0;
@@ -64,20 +49,7 @@ std::int64_t cpu_micros_of(pid_t pid) {
   clockid_t clock;
   timespec time;
   if (clock_getcpuclockid(pid, &clock) != 0 || clock_gettime(clock, &time) != 0) return 0;
-  return time.tv_sec * 1'000'000LL + time.tv_nsec / 1000 + cpu_micros_of_children(pid);
-}
-
-std::int64_t peak_memory_of(pid_t pid) {
-  char text[4096];
-  if (read_proc(pid, "status", text, sizeof text) == 0) return 0;
-  const char* line = strstr(text, "\nVmHWM:");
-  return line ? strtoll(line + strlen("\nVmHWM:"), nullptr, 10) : 0;
-}
-
-void forget_peak(pid_t pid) {
-  char path[64];
-  snprintf(path, sizeof path, "/proc/%d/clear_refs", pid);
-  write_file(AT_FDCWD, path, "5");  // of a host that runs as somebody else it cannot
+  return time.tv_sec * 1'000'000LL + time.tv_nsec / 1000;
 }
 
 }  // namespace rbit::leader

@@ -25,13 +25,7 @@ std::size_t read_proc(pid_t pid, const char* name, char* out, std::size_t size);
 /// second, a name in parentheses, may hold anything.
 const char* stat_field(const char* stat, int number);
 
-/// A living process: processor time of all its threads, of those that ended too, and of the
-/// children that it reaped. 0 if it is gone.
+/// A living process: processor time of all its threads, of those that ended too. 0 if it is gone.
 std::int64_t cpu_micros_of(pid_t pid);
-
-/// What it had in memory at the most since `forget_peak`, if that was granted, else since its
-/// start.
-std::int64_t peak_memory_of(pid_t pid);
-void forget_peak(pid_t pid);
 
 }  // namespace rbit::leader

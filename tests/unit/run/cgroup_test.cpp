@@ -84,6 +84,7 @@ TEST_CASE("a leader's group: limits written, counters read") {
     test::write_file(dir / "group/" + name, "");
   test::write_file(dir / "group/memory.events", "low 0\nmax 7\noom 1\noom_kill 3\n");
   test::write_file(dir / "group/cpu.stat", "usage_usec 1234567\nuser_usec 1\n");
+  test::write_file(dir / "group/cgroup.events", "populated 0\nfrozen 0\n");
   leader::CgroupDir group;
   REQUIRE(group.open(dir.path().c_str(), "group"));
   CHECK(group.counts_memory());
@@ -103,7 +104,6 @@ TEST_CASE("a leader's group: limits written, counters read") {
 }
 
 TEST_CASE("the use of a living process") {
-  CHECK(leader::peak_memory_of(::getpid()) > 1000);
   const auto before = leader::cpu_micros_of(::getpid());
   CHECK(before > 0);
   while (leader::cpu_micros_of(::getpid()) <= before) {

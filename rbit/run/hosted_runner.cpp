@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "rbit/base/base64.h"
+#include "rbit/base/json_text.h"
 #include "rbit/base/random.h"
 #include "rbit/base/text.h"
 #include "rbit/base/trusted_path.h"
@@ -20,22 +21,30 @@ namespace {
 constexpr int most_stale_hosts = 20;  // before one job; there may be as many idle ones
 constexpr std::size_t most_said = 100;
 
+using json::ObjectText;
+
 /// What a publisher says of a message, by AMQP's names; what he does not say is left out.
-nlohmann::json properties_of(const MessageHead& head) {
-  nlohmann::json properties = nlohmann::json::object();
+void append_properties(std::string& out, const MessageHead& head) {
+  ObjectText properties(out);
   for (const auto& [name, member] : property_texts)
-    if (const std::string& text = head.*member; !text.empty()) properties[name] = text;
-  if (head.timestamp) properties["timestamp"] = *head.timestamp;
-  if (head.priority) properties["priority"] = *head.priority;
-  properties["delivery_mode"] = head.persistent ? 2 : 1;
-  return properties;
+    if (const std::string& text = head.*member; !text.empty()) properties.text(name, text);
+  if (head.timestamp) properties.number("timestamp", static_cast<std::int64_t>(*head.timestamp));
+  if (head.priority) properties.number("priority", *head.priority);
+  properties.number("delivery_mode", head.persistent ? 2 : 1);
 }
 
-nlohmann::json headers_of(const MessageHead& head) {
-  nlohmann::json headers = nlohmann::json::object();
-  for (const auto& [name, value] : head.headers)
-    std::visit([&, &key = name](const auto& one) { headers[key] = one; }, value);
-  return headers;
+void append_headers(std::string& out, const MessageHead& head) {
+  ObjectText headers(out);
+  for (const auto& [name, value] : head.headers) {
+    const nlohmann::json one =
+        std::visit([](const auto& its) { return nlohmann::json(its); }, value);
+    headers.member(name) += one.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  }
+}
+
+void append_texts(std::string& out, const std::map<std::string, std::string>& texts) {
+  ObjectText object(out);
+  for (const auto& [name, value] : texts) object.text(name, value);
 }
 
 }  // namespace
@@ -179,43 +188,49 @@ void HostedRunner::say_why_replaced(const HostChannel& host, const Job& job) {
 }
 
 HostJob HostedRunner::host_job(const Job& job, const RunContext& context,
-                               const Workspace& workspace) const {
-  nlohmann::json fields;
-  for (const JobField& field : job_fields) fields[field.name] = field.value(job);
-  auto its_settings = settings(job);
-  for (const auto& [name, value] : context.facts) its_settings.insert_or_assign(name, value);
-  const bool has_home = !account().home.empty() || has_variable(environment(), "HOME");
+                               const Workspace& workspace) {
+  if (!gives_home_) gives_home_ = !account().home.empty() || has_variable(environment(), "HOME");
   const RecordName record = RecordName::parse(context.record_dir);
+  const std::string& body = job.body.bytes();
   HostJob host_job;
   host_job.token = random_uuid();
-  nlohmann::json order{
-      {"token", host_job.token},
-      {"id", job.key},
-      {"queue", job.queue},
-      {"runner", job.runner},
-      {"attempt", job.attempt},
-      {"redelivered", job.redelivered},
-      {"kind", to_string(job.kind)},
-      {"exchange", job.head.exchange},
-      {"routing_key", routing_key_of(job.head, job.queue)},
-      {"properties", properties_of(job.head)},
-      {"headers", headers_of(job.head)},
-      {"timestamp", job.timestamp},
-      {"work_dir", workspace.path()},
-      {"tmp_dir", workspace.tmp_dir()},
-      {"home_dir", has_home ? std::string() : workspace.path()},
-      {"output_dir", output_dir(job)},
-      // Another user cannot reach it; then a crash of rbit at the wrong moment costs one more run.
-      {"record_file", other_account() ? std::string() : record.file()},
-      {"record_serial", record.serial},
-      {"fields", std::move(fields)},
-      {"settings", std::move(its_settings)}};
-  if (const std::string& body = job.body.bytes(); text::is_utf8(body))
-    order["payload"] = body;
-  else
-    order["payload_base64"] = base64::encoded(body);
-  const nlohmann::json line{{"job", std::move(order)}};  // moved: the payload may be large
-  host_job.line = line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + '\n';
+  std::string& line = host_job.line;
+  line.reserve(2048 + body.size() + body.size() / 8);
+  line = "{\"job\":";
+  {
+    ObjectText order(line);
+    order.text("id", job.key);
+    order.text("queue", job.queue);
+    order.text("runner", job.runner);
+    order.number("attempt", job.attempt);
+    order.truth("redelivered", job.redelivered);
+    order.text("kind", to_string(job.kind));
+    order.text("exchange", job.head.exchange);
+    order.text("routing_key", routing_key_of(job.head, job.queue));
+    append_properties(order.member("properties"), job.head);
+    append_headers(order.member("headers"), job.head);
+    order.number("timestamp", job.timestamp);
+    order.text("work_dir", workspace.path());
+    order.text("tmp_dir", workspace.tmp_dir());
+    order.text("home_dir", *gives_home_ ? std::string() : workspace.path());
+    order.text("output_dir", output_dir(job));
+    // Another user cannot reach it; then a crash of rbit at the wrong moment costs one more run.
+    order.text("record_file", other_account() ? std::string() : record.file());
+    order.number("record_serial", static_cast<std::int64_t>(record.serial));
+    {
+      ObjectText fields(order.member("fields"));
+      for (const JobField& field : job_fields) fields.text(field.name, field.value(job));
+    }
+    auto its_settings = settings(job);
+    for (const auto& [name, value] : context.facts) its_settings.insert_or_assign(name, value);
+    append_texts(order.member("settings"), its_settings);
+    if (text::is_utf8(body))
+      order.text("payload", body);
+    else
+      order.text("payload_base64", base64::encoded(body));
+    order.text("token", host_job.token);
+  }
+  line += "}\n";
   return host_job;
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -31,7 +32,7 @@ class HostedRunner : public LocalRunner {
   Task<void> retire_quietly(std::unique_ptr<HostChannel> host);
   Task<Outcome> run_in(const Workspace& workspace, const Job& job, RunContext& context,
                        Attempt& attempt) override;
-  HostJob host_job(const Job& job, const RunContext& context, const Workspace& workspace) const;
+  HostJob host_job(const Job& job, const RunContext& context, const Workspace& workspace);
   void say_why_replaced(const HostChannel& host, const Job& job);
 
   const std::vector<std::string> argv_;
@@ -39,6 +40,7 @@ class HostedRunner : public LocalRunner {
   std::vector<std::unique_ptr<HostChannel>> idle_;
   std::set<std::string> said_;       // of what was left in hosts
   std::set<HostChannel*> starting_;  // owned by `start_host`, until they are ready
+  std::optional<bool> gives_home_;   // in its environment: a job's directory is none then
   int retiring_ = 0;
   bool closing_ = false;
   Notice changed_;  // one has retired, or is not starting any more

@@ -151,8 +151,9 @@ void Dispatcher::go_on() {
 void Dispatcher::begin_ahead() {
   if (context_.ahead.count() == 0) return;
   if (!takes()) return context_.ahead.give_back_all();
-  for (const auto& [runner, crew] : crews_)
-    if (!readiness_.is_ready(runner)) context_.ahead.give_back_runner(runner);
+  if (readiness_.changes() != common_.readiness)
+    for (const auto& [runner, crew] : crews_)
+      if (!readiness_.is_ready(runner)) context_.ahead.give_back_runner(runner);
   const auto may_begin = [this](const std::string& runner) { return may_take_slot(runner); };
   while (context_.slots.free_in_all() > 0) {
     if (context_.slots.free_in_all() == 1 && has_guests()) open_slot_.offer();

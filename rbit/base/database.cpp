@@ -62,6 +62,7 @@ Database::Database(const asio::any_io_executor& loop, std::string path)
     : loop_(loop),
       path_(std::move(path)),
       cache_(std::make_unique<Cache>()),
+      lazy_timer_(loop),
       heal_pauses_(first_heal_pause, longest_heal_pause),
       log_sync_(loop, [this](int code) { synced(code); }) {}
 
@@ -97,10 +98,11 @@ Result<void> Database::connect() {
   // Exclusive, and first, before anything is read: a second process is refused instead of sharing
   // the file, and the index of the log needs no shared memory. Memory for what savepoints remember,
   // else it would be a file. A cache of 512 KiB: the default of 2 MB is what memory would still
-  // grow by after the start.
+  // grow by after the start. Pages of a new file have half the usual size: a commit writes a few
+  // bytes, and whole pages.
   for (const char* pragma :
-       {"PRAGMA locking_mode=EXCLUSIVE", "PRAGMA cache_size=-512", "PRAGMA journal_mode=WAL",
-        "PRAGMA synchronous=NORMAL", "PRAGMA temp_store=MEMORY",
+       {"PRAGMA locking_mode=EXCLUSIVE", "PRAGMA page_size=2048", "PRAGMA cache_size=-512",
+        "PRAGMA journal_mode=WAL", "PRAGMA synchronous=NORMAL", "PRAGMA temp_store=MEMORY",
         "PRAGMA journal_size_limit=4194304", "BEGIN IMMEDIATE", "COMMIT"}) {
     const auto set = execute(pragma);
     if (!set) {
@@ -229,8 +231,27 @@ void Database::post(Durability durability, Change change) {
   enqueue(std::move(waiter));
 }
 
+void Database::post_lazily(Change change) {
+  constexpr std::size_t many = 32;
+  constexpr std::chrono::milliseconds long_enough{50};
+  lazy_.push_back(std::move(change));
+  if (lazy_.size() >= many) commit_soon();
+  if (lazy_.size() == 1) wait_lazily(long_enough);  // else the timer runs
+}
+
+void Database::wait_lazily(std::chrono::milliseconds pause) {
+  lazy_timer_.expires_after(pause);
+  lazy_timer_.async_wait([this, alive = lifetime_.watch()](boost::system::error_code cancelled) {
+    if (!cancelled && !alive.is_over()) flush();
+  });
+}
+
 void Database::enqueue(std::shared_ptr<Waiter> waiter) {
   queue_.push_back(std::move(waiter));
+  commit_soon();
+}
+
+void Database::commit_soon() {
   if (commit_due_) return;
   commit_due_ = true;
   // After everything that is ready now has had its turn: their changes share the commit.
@@ -243,6 +264,16 @@ void Database::flush() {
   commit_due_ = false;
   auto batch = std::exchange(queue_, {});
   std::erase_if(batch, [](const auto& waiter) { return !waiter->change; });
+  std::vector<Change> lazy = std::exchange(lazy_, {});
+  if (!lazy.empty()) {  // as one change: they fail as one
+    lazy_timer_.cancel();
+    batch.insert(batch.begin(), std::make_shared<Waiter>());
+    batch.front()->change = [&lazy](Database& in) -> Result<void> {
+      for (const Change& change : lazy)
+        if (const auto done = change(in); !done) return done;
+      return {};
+    };
+  }
   if (batch.empty()) return;
 
   auto committed = ready_to_write();
@@ -252,6 +283,10 @@ void Database::flush() {
     if (committed) committed = commit(batch);
   }
   if (!committed && undone_) undone_();
+  if (!lazy.empty() && (!committed || !batch.front()->result)) {
+    lazy_.insert(lazy_.begin(), lazy.begin(), lazy.end());
+    wait_lazily(std::chrono::seconds(1));
+  }
   for (const auto& waiter : batch) {
     if (!committed)
       waiter->answer(committed);
@@ -292,7 +327,11 @@ Result<void> Database::commit(std::vector<std::shared_ptr<Waiter>>& batch) {
     }
     if (const auto kept = run("RELEASE change"); !kept) return roll_back(kept.error());
   }
-  if (good == 0) return run("ROLLBACK");
+  if (good == 0) {
+    const auto undone = run("ROLLBACK");
+    if (undone_) undone_();
+    return undone;
+  }
   if (const auto done = run("COMMIT"); !done) return roll_back(done.error());
   return {};
 }
@@ -360,9 +399,8 @@ void Database::wait_for_sync() {
   waits_for_sync_ = false;
 }
 
-/// Gives the log its size and syncs it: a sync of a file that grows is twenty times as slow as one
-/// of a file that is written over. What follows the last frame is no frame, and nobody reads it. On
-/// a full disk the log grows as it is written.
+/// Gives the log its size and syncs it (rbit/doc/traps.rst, sqlite-log-size). What follows the last
+/// frame is no frame, and nobody reads it. On a full disk the log grows as it is written.
 int Database::make_log(sqlite3_file* file) {
   sqlite3_int64 size = log_size;
   (void)file->pMethods->xFileSize(file, &size);
@@ -429,54 +467,6 @@ Result<void> Database::heal() {
   sick_ = full_ = log_doubtful_ = false;
   if (undone_) undone_();
   return {};
-}
-
-// ---- Care
-
-Result<void> Database::check(std::chrono::milliseconds limit) {
-  const auto end = std::chrono::steady_clock::now() + limit;
-  sqlite3_progress_handler(
-      handle_, 10'000,  // virtual machine steps between two looks at the clock: under a millisecond
-      [](void* until) {
-        const auto late = std::chrono::steady_clock::now() >=
-                          *static_cast<std::chrono::steady_clock::time_point*>(until);
-        return late ? 1 : 0;
-      },
-      const_cast<std::chrono::steady_clock::time_point*>(&end));
-  auto statement = prepare("PRAGMA quick_check(1)");
-  const auto row = statement.step();
-  const bool out_of_time = !row && (sqlite3_errcode(handle_) & 0xFF) == SQLITE_INTERRUPT;
-  sqlite3_progress_handler(handle_, 0, nullptr, nullptr);
-  if (out_of_time) return {};  // too large to read in that time; what it has seen is sound
-  if (!row) return row.error();
-  if (*row && statement.text(0) != "ok") {
-    const Error why{path_, "damaged: " + statement.text(0), sqlite::cure_of(SQLITE_CORRUPT)};
-    fell_sick(SQLITE_CORRUPT, why);
-    return why;
-  }
-  return {};
-}
-
-Result<void> Database::back_up(const std::string& to) {
-  Fd(::open(to.c_str(), O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0600));
-  if (handle_ == nullptr) return error("copying");
-  sqlite3* copy = nullptr;
-  Result<void> result;
-  const auto failed = [&] {
-    return Error{to, std::string("writing a copy: ") + sqlite3_errmsg(copy),
-                 sqlite::cure_of(sqlite3_extended_errcode(copy))};
-  };
-  if (sqlite3_open_v2(to.c_str(), &copy, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, nullptr) !=
-      SQLITE_OK) {
-    result = failed();
-  } else if (sqlite3_backup* backup = sqlite3_backup_init(copy, "main", handle_, "main")) {
-    (void)sqlite3_backup_step(backup, -1);
-    if (sqlite3_backup_finish(backup) != SQLITE_OK) result = failed();
-  } else {
-    result = failed();
-  }
-  sqlite3_close(copy);
-  return result;
 }
 
 }  // namespace rbit

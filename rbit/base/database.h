@@ -1,5 +1,6 @@
 #pragma once
 
+#include <boost/asio/steady_timer.hpp>
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -137,6 +138,10 @@ class Database {
   Task<Result<void>> write(Durability durability, Change change, Reserve reserve = Reserve::keep);
   /// The same, with nobody waiting: a failure is logged.
   void post(Durability durability, Change change);
+  /// The same for what may be lost in a crash, and in nothing else: it rides on the next commit,
+  /// before all else there, or on one of its own after 50 ms, or when 32 of them wait. One that
+  /// failed is made again later.
+  void post_lazily(Change change);
   /// Commits what is queued, now.
   void flush();
 
@@ -168,6 +173,8 @@ class Database {
   static int after_commit(void* self, sqlite3* handle, const char* name, int pages);
   void keep(sqlite3_stmt* statement);
   void enqueue(std::shared_ptr<Waiter> waiter);
+  void commit_soon();
+  void wait_lazily(std::chrono::milliseconds pause);
   Result<void> ready_to_write();
   Result<void> heal();
   bool made_room_for(const std::vector<std::shared_ptr<Waiter>>& batch);
@@ -187,6 +194,8 @@ class Database {
   sqlite3* handle_ = nullptr;
   std::unique_ptr<Cache> cache_;
   std::vector<std::shared_ptr<Waiter>> queue_;
+  std::vector<Change> lazy_;
+  asio::steady_timer lazy_timer_;
   bool commit_due_ = false;
   std::vector<std::shared_ptr<Waiter>> unsynced_, syncing_;  // committed; they want `power`
   bool log_is_made_ = false;     // by this connection: it has its size, and was synced

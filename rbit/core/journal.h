@@ -69,6 +69,7 @@ struct OwnedJob {
   Message message;
   JobRecord::State state = JobRecord::State::waiting;  // running: its attempt has no end
   Settlement settlement;                               // wanted, once it has a verdict
+  bool is_unread = false;  // what its message asks for is to be read from it again
 };
 
 /// The record of what was accepted and what came of it. Reads answer at once, writes when they are
@@ -93,7 +94,7 @@ class Journal {
   /// end when they were begun again.
   virtual int recent_deaths(const std::string& key) const = 0;
 
-  /// J1: the job, its payload and this attempt, and the report `building` for every target.
+  /// J1: the job and this attempt, and the report `building` for every target.
   /// Survives a crash of rbit. `record_dir` is where the attempt's leader will write. A dead letter
   /// of an earlier run of this key that is still ours is kept, under a key of its own.
   virtual Task<Result<void>> begin(const Job& job, const Message& message,
@@ -109,7 +110,10 @@ class Journal {
   virtual Task<Result<void>> publish(const Job& job, Publication publication) = 0;
   /// A': the job is ours, whatever becomes of the broker's message, which may be acknowledged then.
   /// Survives a power cut, and so does all that was written of the job before.
-  virtual Task<Result<void>> own(const std::string& key) = 0;
+  /// The message is kept from now on.
+  virtual Task<Result<void>> own(const Job& job) = 0;
+  /// The same of a job that has its verdict and does not run.
+  virtual Task<Result<void>> own(const std::string& key, const Message& message) = 0;
   /// The same for a job that waits here for a slot: accepted, and no attempt of it is begun.
   /// REQUIRES: `job.owned`, and no row of its key that is ours and not settled.
   virtual Task<Result<void>> keep_waiting(const Job& job, const Message& message) = 0;
@@ -121,7 +125,9 @@ class Journal {
   /// Returns none if there is no such job. An Error: it could not be read, and may be there.
   virtual Result<std::optional<OwnedJob>> owned_job(const std::string& key) const = 0;
 
-  /// A: the settlement is reached. A job that was put back into its queue has moved.
+  /// A: the settlement is reached. A job that was put back into its queue has moved. That an accept
+  /// is reached is known here at once, and on record with a later commit: whoever asks after a
+  /// crash gets the same answer without it.
   virtual Task<Result<void>> settled(const std::string& key) = 0;
   /// Another delivery of a job that runs here joined it.
   virtual Task<Result<void>> joined(const std::string& key) = 0;

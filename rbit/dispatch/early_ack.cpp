@@ -53,7 +53,7 @@ Task<void> EarlyAck::claim(std::string key) {
   if (job == nullptr || !due(*job)) co_return;
   job->claiming = true;  // the job's flow waits for us, so it stays
   failpoint("A1.before");
-  const Result<void> written = co_await context_.journal.own(key);
+  const Result<void> written = co_await context_.journal.own(job->job);
   if (written) {
     job->job.owned = true;
     failpoint("A1.claimed");

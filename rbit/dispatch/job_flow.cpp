@@ -256,6 +256,11 @@ Job JobFlow::accept(Arriving& message) const {
 Task<bool> JobFlow::resume(const Binding& binding, const OwnedJob& owned, Delivery delivery,
                            Slot slot) {
   Job job = owned.job;
+  if (owned.is_unread) {
+    job.kind = binding.kind;
+    if (auto request = context_.outside.read(binding, owned.message))
+      job.request = std::move(*request);
+  }
   if (owned.state == JobRecord::State::running) {  // its attempt ended with an earlier life
     ++job.attempt;
     ++job.crashes;

@@ -112,7 +112,7 @@ Task<bool> Settling::own(const std::string& key, Delivery& delivery, const Settl
   const Settlement kept = is_job ? settlement : as_dead_letter(settlement);
   Result<void> written;
   if (is_job)
-    written = co_await context_.journal.own(key);
+    written = co_await context_.journal.own(key, delivery.message());
   else
     written = co_await context_.journal.keep_dead(delivery.message(), kept);
   if (!written) {

@@ -9,7 +9,7 @@ namespace rbit::local_rows {
 Result<std::int64_t> next_place(Database& database, const std::string& queue, std::int64_t behind) {
   auto row = database.prepare(
       "SELECT 1 + max(coalesce((SELECT max(place) FROM message WHERE queue = ?1 AND due = 0), 0), "
-      "coalesce((SELECT place FROM message_cursor WHERE queue = ?1), 0), ?2)");
+      "iif(?2 > 0, ?2, coalesce((SELECT place FROM message_cursor WHERE queue = ?1), 0)))");
   const auto found = row.bind(queue).bind(behind).step();
   if (!found) return found.error();
   return row.integer(0);

@@ -10,11 +10,11 @@
 namespace rbit::local_rows {
 
 /// Where a message of `queue` goes next: behind everything that is, or was delivered from, the
-/// queue, and behind `behind`, for how far it was delivered may not be on record.
+/// queue. How far it was delivered is `behind`, or what is on record of that if it is 0.
 Result<std::int64_t> next_place(Database& database, const std::string& queue, std::int64_t behind);
 
-/// Puts a message into its queue, as part of a Change; `time` in microseconds since 1970. It comes
-/// after all that is on record of the queue, and after `behind`.
+/// Puts a message into its queue, as part of a Change; `time` in microseconds since 1970. `behind`
+/// as there.
 Result<void> insert(Database& database, std::int64_t time, const Message& message,
                     std::int64_t behind = 0);
 

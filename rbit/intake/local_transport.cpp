@@ -16,8 +16,7 @@ namespace rbit {
 
 namespace {
 
-constexpr std::chrono::milliseconds longest_sleep{60'000};  // the wall clock may be set meanwhile
-constexpr std::chrono::milliseconds read_pause{1'000};      // after a read in vain
+constexpr std::chrono::milliseconds read_pause{1'000};  // after a read in vain
 
 Error no_such_queue(const std::string& queue, const std::vector<std::string>& queues) {
   return {"queue " + text::one_line(queue, 200), "no runner of this configuration takes from it",
@@ -196,6 +195,7 @@ void LocalTransport::stop_taking() {
 
 Task<void> LocalTransport::close() {
   taking_ = false;
+  note_cursors_exactly();
   lifetime_.end();  // every token is void from here; the rows are still there
   co_return;
 }
@@ -205,7 +205,8 @@ std::int64_t LocalTransport::waiting(const std::string& queue) const {
   const auto found = row.bind(queue).step();
   if (!found || !*found) return 0;
   for (const Lane& lane : lanes_)
-    if (lane.queue == queue) return row.integer(0) - lane.out;
+    if (lane.queue == queue)
+      return row.integer(0) - lane.out - static_cast<std::int64_t>(lane.leaving.size());
   return row.integer(0);
 }
 
@@ -216,7 +217,7 @@ LocalTransport::Lane* LocalTransport::lane_of(const std::string& queue) {
 
 std::int64_t LocalTransport::delivered(const std::string& queue) {
   const Lane* lane = lane_of(queue);
-  return lane == nullptr ? 0 : lane->cursor;
+  return lane == nullptr ? 0 : std::max(lane->cursor, lane->cursor_before);
 }
 
 void LocalTransport::wake() {
@@ -301,6 +302,7 @@ std::optional<LocalTransport::Taken> LocalTransport::take_returned(Lane& lane) {
     if (!*found) continue;
     Taken taken{id, local_rows::read_message(row, lane.queue)};
     taken.message.redelivered = true;
+    lane.noted = 0;
     note_cursor(lane, lane.cursor);  // on a sick disk its first note may have come to nothing
     return taken;
   }
@@ -308,19 +310,22 @@ std::optional<LocalTransport::Taken> LocalTransport::take_returned(Lane& lane) {
 }
 
 /// Writes down how far the queues were delivered, before anything that comes of this delivery: the
-/// change that is queued first is committed first.
+/// change that is queued first is committed first. It is noted some places ahead, for that many
+/// deliveries: a message there is taken for a redelivered one after a crash.
 void LocalTransport::note_cursor(Lane& lane, std::int64_t place) {
   lane.cursor = place;
-  if (place <= lane.cursor_before || cursors_due_) return;
+  if (place <= std::max(lane.cursor_before, lane.noted) || cursors_due_) return;
   cursors_due_ = true;
   Database::Change change = [this, alive = lifetime_.watch()](Database& in) -> Result<void> {
     if (alive.is_over()) return {};
-    for (const auto& one : lanes_) {
-      if (one.cursor <= one.cursor_before) continue;
+    constexpr std::int64_t ahead = 64;
+    for (auto& one : lanes_) {
+      if (one.cursor <= std::max(one.cursor_before, one.noted)) continue;
+      one.noted = one.cursor + ahead;
       const auto written = in.run(
           "INSERT INTO message_cursor(queue, place) VALUES(?, ?) "
           "ON CONFLICT(queue) DO UPDATE SET place = excluded.place WHERE place < excluded.place",
-          one.queue, one.cursor);
+          one.queue, one.noted);
       if (!written) return written;
     }
     return {};
@@ -330,6 +335,18 @@ void LocalTransport::note_cursor(Lane& lane, std::int64_t place) {
   asio::post(loop_, [this, alive = lifetime_.watch()] {
     if (!alive.is_over()) cursors_due_ = false;
   });
+}
+
+/// At an orderly end: what was not delivered is not called so.
+void LocalTransport::note_cursors_exactly() {
+  for (const auto& lane : lanes_) {
+    if (lane.noted == 0) continue;
+    Database::Change change = [queue = lane.queue,
+                               place = std::max(lane.cursor, lane.cursor_before)](Database& in) {
+      return in.run("UPDATE message_cursor SET place = ? WHERE queue = ?", place, queue);
+    };
+    database_.post(Durability::process, std::move(change));
+  }
 }
 
 void LocalTransport::came_back(const std::string& queue, std::int64_t id) {
@@ -353,6 +370,10 @@ Task<Result<void>> LocalTransport::settle(std::optional<std::int64_t> id, const 
   const std::string queue = message.queue;
   if (id && settlement.kind == Kind::requeue) came_back(queue, *id);
   if (settlement.kind == (id ? Kind::requeue : Kind::accept)) co_return Result<void>();
+  if (id && settlement.kind == Kind::accept) {
+    accept(queue, *id);
+    co_return Result<void>();
+  }
   Database::Change change = [&](Database& in) -> Result<void> {
     if (!id) {
       Message copy = message;
@@ -380,6 +401,19 @@ Task<Result<void>> LocalTransport::settle(std::optional<std::int64_t> id, const 
     --lane->out;
   if (!id || settlement.kind == Kind::retry) arm();
   co_return result;
+}
+
+/// Its row goes with some later commit: a message that a crash brings back finds its verdict in the
+/// journal.
+void LocalTransport::accept(const std::string& queue, std::int64_t id) {
+  if (Lane* lane = lane_of(queue)) {
+    --lane->out;
+    lane->leaving.insert(id);
+  }
+  database_.post_lazily([this, alive = lifetime_.watch(), queue, id](Database& in) {
+    if (Lane* lane = alive.is_over() ? nullptr : lane_of(queue)) lane->leaving.erase(id);
+    return in.run("DELETE FROM message WHERE id = ?", id);
+  });
 }
 
 Delivery LocalTransport::adopt(Message message) {
@@ -415,84 +449,6 @@ Result<void> LocalTransport::write_dead(std::int64_t id, const Message& message,
   return database_.run(
       "INSERT INTO dead(queue, reason, time, properties, body) VALUES(?, ?, ?, ?, ?)",
       message.queue, settlement.reason, to_micros(clock_.wall()), properties, Blob{message.body});
-}
-
-// ---- What is to be tried later
-
-/// Sees to it that somebody wakes when the next message is due.
-void LocalTransport::arm() {
-  auto row = database_.prepare("SELECT min(due) FROM message WHERE due > 0");
-  const auto found = row.step();
-  if (!found || !*found || row.is_null(0)) return;
-  const std::int64_t due = row.integer(0);
-  if (alarm_ && *alarm_ <= due) return;
-  alarm_ = due;
-  spawn(loop_, ripen(due, lifetime_.watch()), "the retries of the embedded queue");
-}
-
-Task<void> LocalTransport::ripen(std::int64_t due, Lifetime::Watch alive) {
-  const auto pause = std::chrono::ceil<std::chrono::milliseconds>(from_micros(due) - clock_.wall());
-  co_await clock_.sleep_for(std::clamp(pause, std::chrono::milliseconds(0), longest_sleep));
-  if (alive.is_over() || alarm_ != due) co_return;  // an earlier one took over
-  Database::Change change = [this, alive](Database&) {
-    return alive.is_over() ? Result<void>() : place_the_due();
-  };
-  const auto written = co_await database_.write(Durability::process, std::move(change));
-  if (alive.is_over()) co_return;
-  if (!written) {
-    log::error("messages to be tried again stay where they are: " + written.error().text());
-    co_await clock_.sleep_for(std::chrono::seconds(5));
-    if (alive.is_over()) co_return;
-  }
-  alarm_.reset();
-  for (auto& lane : lanes_) lane.may_have_more = true;
-  wake();
-  arm();
-}
-
-/// A due time is one of the wall clock, for it must outlive us. Where somebody sets that clock, due
-/// times are set with it: else an hour back would make a pause of a minute one of an hour.
-Result<void> LocalTransport::follow_the_clock() {
-  using std::chrono::microseconds;
-  constexpr microseconds slack = std::chrono::seconds(1);  // a clock that is slewed is no matter
-  const WallTime wall = clock_.wall();
-  const SteadyTime steady = clock_.steady();
-  const auto set_by = std::chrono::duration_cast<microseconds>(wall - wall_seen_) -
-                      std::chrono::duration_cast<microseconds>(steady - steady_seen_);
-  wall_seen_ = wall;
-  steady_seen_ = steady;
-  if (set_by < slack && set_by > -slack) return {};
-  alarm_.reset();  // whoever sleeps has the old time
-  return database_.run("UPDATE message SET due = max(1, due + ?) WHERE due > 0",
-                       std::int64_t{set_by.count()});
-}
-
-Result<void> LocalTransport::place_the_due() {
-  if (const auto followed = follow_the_clock(); !followed) return followed;
-  struct Row {
-    std::int64_t id;
-    std::string queue;
-  };
-  std::vector<Row> due;
-  {
-    auto row = database_.prepare(
-        "SELECT id, queue FROM message WHERE due > 0 AND due <= ? ORDER BY due LIMIT 200",
-        to_micros(clock_.wall()));
-    for (;;) {
-      const auto found = row.step();
-      if (!found) return found.error();
-      if (!*found) break;
-      due.push_back({row.integer(0), row.text(1)});
-    }
-  }
-  for (const auto& one : due) {
-    const auto place = local_rows::next_place(database_, one.queue, delivered(one.queue));
-    if (!place) return place.error();
-    const auto placed =
-        database_.run("UPDATE message SET due = 0, place = ? WHERE id = ?", *place, one.id);
-    if (!placed) return placed;
-  }
-  return {};
 }
 
 }  // namespace rbit

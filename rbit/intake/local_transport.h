@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -21,7 +22,9 @@ namespace rbit {
 /// them.
 ///
 /// A row stays until its message is settled. What is out is known in memory only, so after a crash
-/// everything that was not settled is there again, marked as redelivered. On the loop's thread.
+/// everything that was not settled is there again, marked as redelivered; so may be up to 64
+/// messages of a queue that were not delivered yet, and what was accepted within the last 50 ms. On
+/// the loop's thread.
 class LocalTransport : public Transport {
  public:
   /// `worker` is rbit's name. Database and clock outlive this.
@@ -76,6 +79,8 @@ class LocalTransport : public Transport {
     bool may_have_more = true;       // beyond the cursor
     std::int64_t cursor = 0;         // the last place that was delivered
     std::int64_t cursor_before = 0;  // of an earlier life
+    std::int64_t noted = 0;          // what is on record of it: it was delivered so far, or less
+    std::set<std::int64_t> leaving;  // rows of accepted messages that are still there
     struct Returned {
       std::int64_t id, behind;
     };
@@ -96,6 +101,8 @@ class LocalTransport : public Transport {
   void read_again_later(const Error& why);
   Task<void> read_again(Lifetime::Watch alive);
   void note_cursor(Lane& lane, std::int64_t place);
+  void note_cursors_exactly();
+  void accept(const std::string& queue, std::int64_t id);
   void came_back(const std::string& queue, std::int64_t id);
 
   Task<Result<void>> settle(std::optional<std::int64_t> id, const Message& message,

@@ -6,15 +6,21 @@ Result<void> CancelTable::record(const std::string& job_id, std::int64_t now, st
                                  bool& recorded) {
   recorded = false;
   if (job_id.empty()) return {};
-  {
-    auto jobs = database_.prepare(
-        "SELECT count(*) = 0 OR total(state IN ('waiting', 'running', 'blocked', 'moved')) > 0 "
-        "FROM job WHERE job_id = ?",
-        job_id);
-    const auto found = jobs.step();
+  const auto rows = index_.with_job_id(job_id);
+  if (!rows) return rows.error();
+  bool all_over = false;  // and there are some
+  for (const std::int64_t id : *rows) {
+    auto job = database_.prepare(
+        "SELECT state IN ('waiting', 'running', 'blocked', 'moved') FROM job WHERE id = ? AND "
+        "job_id = ?",
+        id, job_id);
+    const auto found = job.step();
     if (!found) return found.error();
-    recorded = jobs.integer(0) != 0;
+    if (!*found) continue;
+    all_over = job.integer(0) == 0;
+    if (!all_over) break;
   }
+  recorded = !all_over;
   if (!recorded) return {};
   const auto written =
       database_.run("INSERT OR REPLACE INTO tombstone(job_id, time) VALUES(?, ?)", job_id, now);

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "rbit/base/database.h"
+#include "rbit/journal/job_index.h"
 
 namespace rbit {
 
@@ -11,7 +12,7 @@ namespace rbit {
 /// inside a transaction of the journal. Times are in microseconds since 1970.
 class CancelTable {
  public:
-  explicit CancelTable(Database& database) : database_(database) {}
+  CancelTable(Database& database, JobIndex& index) : database_(database), index_(index) {}
 
   /// Leaves `recorded` false if jobs of that id are known and all of them have ended. Above `most`
   /// the oldest go.
@@ -22,6 +23,7 @@ class CancelTable {
 
  private:
   Database& database_;
+  JobIndex& index_;
 };
 
 }  // namespace rbit

@@ -57,7 +57,8 @@ class History {
  public:
   explicit History(Database& database) : database_(database) {}
 
-  /// Lists jobs, the last touched first, and those of all states if none is named.
+  /// Lists jobs, the last touched first, and those of all states if none is named. One that was
+  /// touched long after a thousand younger ones had begun comes where it began.
   std::vector<JobRecord> jobs(int limit, std::initializer_list<JobRecord::State> states = {}) const;
   /// Finds a job by its key, else by PyBit's job id, and of several the last touched.
   std::optional<JobHistory> job(const std::string& name) const;
@@ -65,9 +66,9 @@ class History {
   std::vector<DeadLetter> dead_of(const std::string& key) const;
 
  private:
-  std::vector<AttemptRecord> attempts(const std::string& key) const;
-  std::vector<DeliveryRecord> deliveries(const std::string& key) const;
-  std::vector<ReportRecord> reports(const std::string& key) const;
+  std::vector<AttemptRecord> attempts(std::int64_t job) const;
+  std::vector<DeliveryRecord> deliveries(std::int64_t job) const;
+  std::vector<ReportRecord> reports(std::int64_t job) const;
 
   Database& database_;
 };

@@ -9,13 +9,21 @@
 
 namespace rbit {
 
-Result<void> OwnedTable::own(const std::string& key, std::int64_t now) {
-  const auto written =
-      database_.run("UPDATE job SET claim = 'owned', touched = ? WHERE key = ?", now, key);
-  if (!written) return written;
+Result<void> OwnedTable::own(const std::string& key, const Message& message,
+                             const std::string& request, std::int64_t now) {
+  const auto row = index_.find(key);
+  if (!row) return row.error();
   // A disk that failed may have taken its row along: what is not there must not be acknowledged.
-  if (database_.changes() != 1) return Error{"job " + key, "is not in the journal", ""};
-  return {};
+  if (!*row) return Error{"job " + key, "is not in the journal", ""};
+  const auto written =
+      database_.run("UPDATE job SET claim = 'owned', touched = ? WHERE id = ?", now, **row);
+  if (!written) return written;
+  const std::string properties = properties_to_json(message);
+  return database_.run(
+      "INSERT INTO payload(job, request, properties, redelivered, timestamp, body) "
+      "VALUES(?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT(job) DO UPDATE SET body = ?6, "
+      "properties = ?3, request = iif(?2 = '', request, ?2)",
+      **row, request, properties, message.redelivered, now / 1'000'000, Blob{message.body});
 }
 
 /// The new key is random, for another producer may choose any id that can be foretold.
@@ -30,39 +38,68 @@ Result<void> OwnedTable::set_dead_aside(std::int64_t job) {
       job);
   if (!made) return made;
   if (database_.changes() == 0) return {};
-  return database_.run("UPDATE payload SET job = ? WHERE job = ?", database_.last_insert_id(), job);
+  const std::int64_t aside = database_.last_insert_id();
+  std::string key, digest;
+  {
+    auto row = database_.prepare("SELECT key, digest FROM job WHERE id = ?", aside);
+    if (const auto found = row.step(); !found) return found.error();
+    row.read(0, key, digest);
+  }
+  if (const auto known = index_.put(aside, key, "", digest); !known) return known;
+  return database_.run("UPDATE payload SET job = ? WHERE job = ?", aside, job);
 }
 
 /// Another producer may have given its id to a job that is not over, or to a letter that waits
 /// here.
-Result<bool> OwnedTable::is_taken(const std::string& key) {
+Result<bool> OwnedTable::is_taken(std::int64_t row) {
   return database_
       .prepare(
-          "SELECT 1 FROM job WHERE key = ? AND (state IN ('waiting', 'running', 'blocked') OR "
+          "SELECT 1 FROM job WHERE id = ? AND (state IN ('waiting', 'running', 'blocked') OR "
           "claim = 'owned')",
-          key)
+          row)
       .step();
 }
 
 Result<void> OwnedTable::keep_dead(const Message& message, const Settlement& settlement,
                                    std::int64_t now) {
   std::string key = key_of(message);
-  const auto taken = is_taken(key);
-  if (!taken) return taken.error();
-  if (*taken) key += '#' + random_uuid();
-  const auto written = database_.run(
-      "INSERT INTO job(key, queue, digest, settlement_reason, settlement_attempt, reason, begun, "
-      "ended, touched, state, claim, settlement, runner, job_id, package, version, web_host) "
-      "VALUES(?1, ?2, ?3, ?4, ?5, ?4, ?6, ?6, ?6, 'dead', 'owned', 'dead-letter', '', '', '', '', "
-      "'') ON CONFLICT(key) DO UPDATE SET queue = ?2, digest = ?3, state = 'dead', claim = "
-      "'owned', settlement = 'dead-letter', settlement_reason = ?4, settlement_attempt = ?5, "
-      "reason = ?4, ended = ?6, touched = ?6",
-      key, message.queue, digest_of(message), settlement.reason, settlement.next_attempt, now);
-  if (!written) return written;
+  auto row = index_.find(key);
+  if (!row) return row.error();
+  if (*row) {
+    const auto taken = is_taken(**row);
+    if (!taken) return taken.error();
+    if (*taken) {
+      key += '#' + random_uuid();
+      row->reset();
+    }
+  }
+  const std::string digest = digest_of(message);
+  std::int64_t id = 0;
+  if (*row) {
+    const auto lifted = index_.lift(**row);
+    if (!lifted) return lifted.error();
+    id = *lifted;
+    const auto written = database_.run(
+        "UPDATE job SET queue = ?2, digest = ?3, state = 'dead', claim = 'owned', "
+        "settlement = 'dead-letter', settlement_reason = ?4, settlement_attempt = ?5, "
+        "reason = ?4, ended = ?6, touched = ?6 WHERE id = ?1",
+        id, message.queue, digest, settlement.reason, settlement.next_attempt, now);
+    if (!written) return written;
+  } else {
+    const auto written = database_.run(
+        "INSERT INTO job(key, queue, digest, settlement_reason, settlement_attempt, reason, begun, "
+        "ended, touched, state, claim, settlement, runner, job_id, package, version, web_host) "
+        "VALUES(?1, ?2, ?3, ?4, ?5, ?4, ?6, ?6, ?6, 'dead', 'owned', 'dead-letter', '', '', '', "
+        "'', '')",
+        key, message.queue, digest, settlement.reason, settlement.next_attempt, now);
+    if (!written) return written;
+    id = database_.last_insert_id();
+    if (const auto known = index_.put(id, key, "", digest); !known) return known;
+  }
   return database_.run(
       "INSERT OR REPLACE INTO payload(job, request, properties, redelivered, timestamp, body) "
-      "VALUES((SELECT id FROM job WHERE key = ?), '{}', ?, ?, 0, ?)",
-      key, properties_to_json(message), message.redelivered, Blob{message.body});
+      "VALUES(?, '{}', ?, ?, 0, ?)",
+      id, properties_to_json(message), message.redelivered, Blob{message.body});
 }
 
 std::vector<std::string> OwnedTable::keys() const {
@@ -75,9 +112,13 @@ std::vector<std::string> OwnedTable::keys() const {
 Result<std::optional<OwnedJob>> OwnedTable::find(const std::string& key) const {
   static const std::string sql = "SELECT " + std::string(rows::job_columns) +
                                  ", p.request, p.properties, p.redelivered, p.body FROM job "
-                                 "LEFT JOIN payload p ON p.job = job.id WHERE key = ? AND "
+                                 "LEFT JOIN payload p ON p.job = job.id WHERE id = ? AND "
                                  "claim = 'owned'";
-  auto row = database_.prepare(sql, key);
+  const auto id = index_.find(key);
+  if (!id) log::error("the journal could not be read: " + id.error().text());
+  if (!id) return id.error();
+  if (!*id) return std::optional<OwnedJob>();
+  auto row = database_.prepare(sql, **id);
   const auto found = row.step();
   if (!found) {
     log::error("the journal could not be read: " + found.error().text());
@@ -98,6 +139,7 @@ Result<std::optional<OwnedJob>> OwnedTable::find(const std::string& key) const {
   job.digest = record.digest;
   std::string request, properties, body;
   row.read(rows::job_column_count, request, properties, job.redelivered, body);
+  owned.is_unread = request.empty();
   request_from_json(request, job);
   job.body = std::move(body);
   owned.message.queue = record.queue;

@@ -7,6 +7,7 @@
 
 #include "rbit/base/database.h"
 #include "rbit/core/journal.h"
+#include "rbit/journal/job_index.h"
 
 namespace rbit {
 
@@ -14,11 +15,14 @@ namespace rbit {
 /// inside a transaction of the journal. `now` is in microseconds since 1970.
 class OwnedTable {
  public:
-  explicit OwnedTable(Database& database) : database_(database) {}
+  OwnedTable(Database& database, JobIndex& index) : database_(database), index_(index) {}
 
   // Changes.
 
-  Result<void> own(const std::string& key, std::int64_t now);
+  /// The message is kept with it, whole; `request` is what it was read as, as JSON, "" if that is
+  /// to be read from it again.
+  Result<void> own(const std::string& key, const Message& message, const std::string& request,
+                   std::int64_t now);
   /// Moves a dead letter that waits in row `job` to a row of its own: the job is about to begin
   /// anew, and its verdict there will be another.
   Result<void> set_dead_aside(std::int64_t job);
@@ -34,9 +38,10 @@ class OwnedTable {
   Result<std::optional<OwnedJob>> find(const std::string& key) const;
 
  private:
-  Result<bool> is_taken(const std::string& key);
+  Result<bool> is_taken(std::int64_t row);
 
   Database& database_;
+  JobIndex& index_;
 };
 
 }  // namespace rbit

@@ -7,6 +7,7 @@
 
 #include "rbit/base/clock.h"
 #include "rbit/base/database.h"
+#include "rbit/journal/job_index.h"
 #include "rbit/journal/report_table.h"
 
 namespace rbit {
@@ -29,10 +30,11 @@ struct JournalLimits {
 class Pruning {
  public:
   /// `life` names this life of rbit: its attempts are not over.
-  Pruning(Database& database, Clock& clock, ReportTable& reports, JournalLimits limits,
-          std::string life)
+  Pruning(Database& database, Clock& clock, JobIndex& index, ReportTable& reports,
+          JournalLimits limits, std::string life)
       : database_(database),
         clock_(clock),
+        index_(index),
         reports_(reports),
         limits_(limits),
         life_(std::move(life)),
@@ -46,6 +48,7 @@ class Pruning {
 
   Database& database_;
   Clock& clock_;
+  JobIndex& index_;
   ReportTable& reports_;
   JournalLimits limits_;
   std::string life_;

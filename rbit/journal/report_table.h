@@ -69,6 +69,10 @@ class ReportTable {
   }
   /// How many more rows wait since then.
   std::int64_t added() const { return added_; }
+  /// Nobody may have been told of a report that is on record: its write was answered with an Error.
+  void tell_again(const Report& report) {
+    if (told_.empty()) told_.push_back(report);
+  }
   /// The reports that were new since then, or are told again, whoever wants them.
   std::vector<Report> take_told() { return std::exchange(told_, {}); }
   /// Called once such a change has been committed.

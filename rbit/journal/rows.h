@@ -27,17 +27,24 @@ inline constexpr int job_column_count = count_of(job_columns);
 JobRecord read_job(const Statement& row);
 
 /// The columns of `outbox o JOIN job j` and `attempt_of_report` that `read_report` expects, in its
-/// order.
+/// order. What belongs to the attempt of `o` is in the job's row if it is the present one; of one
+/// that has not ended, and for a report that tells of no end, all of that is 0.
 inline constexpr std::string_view report_columns =
     "o.id, o.target, j.key, j.job_id, j.queue, j.web_host, o.attempt, o.seq, o.status, o.reason, "
-    "o.message, o.time, o.tries, a.exit, a.wall, a.cpu, a.memory, a.output, j.runner, j.result, "
-    "j.artifacts, o.request, o.properties, o.body, a.ended, "
-    "(SELECT begun FROM attempt WHERE job = o.job AND n = o.attempt ORDER BY id DESC LIMIT 1)";
-inline constexpr int report_column_count = count_of(report_columns);
-/// The attempt whose end a report tells, as `a`; nulls for one that tells of no end.
+    "o.message, o.time, o.tries, "
+    "CASE WHEN o.status = 'Building' THEN '' WHEN a.id IS NULL THEN j.exit ELSE a.exit END, "
+    "iif(o.status = 'Building', 0, iif(a.id IS NULL, j.wall, a.wall)), "
+    "iif(o.status = 'Building', 0, iif(a.id IS NULL, j.cpu, a.cpu)), "
+    "iif(o.status = 'Building', 0, iif(a.id IS NULL, j.memory, a.memory)), "
+    "iif(o.status = 'Building', 0, iif(a.id IS NULL, j.output, a.output)), "
+    "j.runner, j.result, j.artifacts, o.request, o.properties, o.body, "
+    "iif(o.status = 'Building', 0, iif(a.id IS NULL, j.attempt_ended, a.ended)), "
+    "iif(a.id IS NULL, j.attempt_begun, a.begun)";
+inline constexpr int report_column_count = 26;
+/// The attempt that a report is of, as `a`; nulls if it is the present one.
 inline constexpr std::string_view attempt_of_report =
-    " LEFT JOIN attempt a ON a.id = (SELECT max(id) FROM attempt WHERE job = o.job AND "
-    "n = o.attempt AND ended > 0 AND o.status <> 'Building') ";
+    " LEFT JOIN attempt a ON a.id = iif(j.attempt_begun > 0 AND j.attempt = o.attempt, NULL, "
+    "(SELECT max(id) FROM attempt WHERE job = o.job AND n = o.attempt)) ";
 Report read_report(const Statement& row);
 
 std::string artifacts_to_json(const std::vector<Artifact>& artifacts);

@@ -11,7 +11,7 @@ namespace rbit::schema {
 namespace {
 
 /// What leads from version N to N + 1 stands at place N. A step that was released is never changed.
-constexpr std::array<const char*, 8> steps{R"sql(
+constexpr std::array<const char*, 9> steps{R"sql(
 -- One row a key. Times are microseconds since 1970, 0 is "not yet".
 CREATE TABLE job(
   id INTEGER PRIMARY KEY,
@@ -193,6 +193,103 @@ ALTER TABLE outbox ADD COLUMN apart INTEGER NOT NULL DEFAULT 0;
 
 -- Equal messages without an id are told from each other.
 CREATE INDEX job_held ON job(digest) WHERE claim = 'held';
+)sql",
+                                           R"sql(
+-- A job is one row, with its present attempt: what went before that is in `attempt`. It has no
+-- index but for what is rare; which row a name stands for says journal/job_index.h.
+CREATE TABLE life(
+  id INTEGER PRIMARY KEY,
+  name TEXT NOT NULL,                -- of an rbit, from its start to its end
+  boot TEXT NOT NULL,                -- the machine's boot id then
+  worker TEXT NOT NULL);
+INSERT INTO life(name, boot, worker) SELECT DISTINCT life, boot, worker FROM attempt;
+
+DROP INDEX attempt_open;
+DROP INDEX job_touched;
+DROP INDEX job_job_id;
+DROP INDEX job_held;
+DROP INDEX job_owned;
+DROP INDEX job_blocked;
+ALTER TABLE job RENAME TO old_job;
+CREATE TABLE job(
+  id INTEGER PRIMARY KEY,
+  key TEXT NOT NULL,
+  queue TEXT NOT NULL,
+  runner TEXT NOT NULL,
+  job_id TEXT NOT NULL,
+  package TEXT NOT NULL,
+  version TEXT NOT NULL,
+  digest TEXT NOT NULL,
+  web_host TEXT NOT NULL,
+  run INTEGER NOT NULL DEFAULT 1,
+  state TEXT NOT NULL,
+  claim TEXT NOT NULL,
+  attempt INTEGER NOT NULL DEFAULT 0,
+  crashes INTEGER NOT NULL DEFAULT 0,
+  outcome TEXT NOT NULL DEFAULT '',
+  reason TEXT NOT NULL DEFAULT '',
+  message TEXT NOT NULL DEFAULT '',
+  settlement TEXT NOT NULL DEFAULT '',
+  settlement_delay INTEGER NOT NULL DEFAULT 0,
+  settlement_attempt INTEGER NOT NULL DEFAULT 0,
+  settlement_reason TEXT NOT NULL DEFAULT '',
+  seq INTEGER NOT NULL DEFAULT 0,
+  reported INTEGER NOT NULL DEFAULT 0,
+  reported_status TEXT NOT NULL DEFAULT '',
+  reported_reason TEXT NOT NULL DEFAULT '',
+  reported_message TEXT NOT NULL DEFAULT '',
+  reported_final INTEGER NOT NULL DEFAULT 0,
+  reported_seq INTEGER NOT NULL DEFAULT 0,
+  log_file TEXT NOT NULL DEFAULT '',
+  artifacts TEXT NOT NULL DEFAULT '',
+  result TEXT NOT NULL DEFAULT '',
+  begun INTEGER NOT NULL,
+  ended INTEGER NOT NULL DEFAULT 0,
+  touched INTEGER NOT NULL,
+  -- The present attempt: the last one begun, unless it has been put away. Its number is `attempt`;
+  -- what it came to, once it has ended, are `outcome`, `reason`, `message` and `log_file`.
+  attempt_begun INTEGER NOT NULL DEFAULT 0,    -- 0: there is none
+  attempt_ended INTEGER NOT NULL DEFAULT 0,
+  life INTEGER NOT NULL DEFAULT 0,             -- that began it
+  record_dir TEXT NOT NULL DEFAULT '',
+  redelivered INTEGER NOT NULL DEFAULT 0,
+  exit TEXT NOT NULL DEFAULT '',
+  wall INTEGER NOT NULL DEFAULT 0,
+  cpu INTEGER NOT NULL DEFAULT 0,
+  memory INTEGER NOT NULL DEFAULT 0,
+  output INTEGER NOT NULL DEFAULT 0);
+INSERT INTO job SELECT j.id, j.key, j.queue, j.runner, j.job_id, j.package, j.version, j.digest,
+  j.web_host, j.run, j.state, j.claim, j.attempt, j.crashes, j.outcome, j.reason, j.message,
+  j.settlement, j.settlement_delay, j.settlement_attempt, j.settlement_reason, j.seq, j.reported,
+  j.reported_status, j.reported_reason, j.reported_message, j.reported_final, j.reported_seq,
+  j.log_file, j.artifacts, j.result, j.begun, j.ended, j.touched,
+  coalesce(a.begun, 0), coalesce(a.ended, 0), coalesce(l.id, 0), coalesce(a.record_dir, ''),
+  coalesce(a.redelivered, 0), coalesce(a.exit, ''), coalesce(a.wall, 0), coalesce(a.cpu, 0),
+  coalesce(a.memory, 0), coalesce(a.output, 0)
+  FROM old_job j LEFT JOIN attempt a ON a.id = (SELECT max(id) FROM attempt WHERE job = j.id)
+  AND a.run = j.run AND a.n = j.attempt AND (a.ended = 0 OR (a.outcome = j.outcome AND
+  a.reason = j.reason AND a.message = j.message AND a.log_file = j.log_file))
+  LEFT JOIN life l ON l.name = a.life AND l.boot = a.boot AND l.worker = a.worker ORDER BY j.id;
+DELETE FROM attempt WHERE EXISTS (SELECT 1 FROM job j WHERE j.id = attempt.job AND
+  j.attempt_begun > 0 AND attempt.id = (SELECT max(id) FROM attempt WHERE job = j.id));
+DROP TABLE old_job;
+CREATE INDEX job_owned ON job(id) WHERE claim = 'owned';
+CREATE INDEX job_blocked ON job(id) WHERE state = 'blocked';
+
+-- See journal/job_index.h.
+CREATE TABLE job_name(
+  hash INTEGER NOT NULL,             -- of a key or a job id
+  job INTEGER NOT NULL,              -- a row; that it is gone, or called otherwise, may be
+  PRIMARY KEY(hash, job)) WITHOUT ROWID;
+CREATE TABLE job_open(job INTEGER PRIMARY KEY);
+CREATE TABLE job_mark(
+  mark INTEGER NOT NULL,             -- the rows up to here have their names in `job_name`
+  jobs INTEGER NOT NULL);            -- so many they are
+INSERT INTO job_mark(mark, jobs) VALUES(0, 0);
+
+-- The log is told at once. What stays are the words of jobs.
+DELETE FROM outbox WHERE target = 'log' AND
+  (state <> 'sent' OR status <> 'Building' OR message = '');
 )sql"};
 
 Result<int> version_of(Database& database) {
@@ -209,18 +306,22 @@ Result<void> keep_a_copy(Database& database, int version) {
   return database.back_up(copy);
 }
 
-Result<void> climb(Database& database, int version) {
-  for (; version < newest(); ++version) {
+Result<void> climb(Database& database, int from, int to) {
+  for (int version = from; version < to; ++version) {
     const auto made = database.execute(steps[static_cast<std::size_t>(version)]);
     if (!made) return made;
   }
-  return database.execute(("PRAGMA user_version=" + std::to_string(newest())).c_str());
+  return database.execute(("PRAGMA user_version=" + std::to_string(to)).c_str());
 }
 
 }  // namespace
 
 int newest() {
   return static_cast<int>(steps.size());
+}
+
+Result<void> make(Database& database, int version) {
+  return climb(database, 0, version);
 }
 
 Result<void> upgrade(Database& database) {
@@ -238,7 +339,7 @@ Result<void> upgrade(Database& database) {
     if (const auto copied = keep_a_copy(database, *version); !copied) return copied;
 
   if (const auto begun = database.execute("BEGIN IMMEDIATE"); !begun) return begun;
-  auto done = climb(database, *version);
+  auto done = climb(database, *version, newest());
   if (done) done = database.execute("COMMIT");
   if (!done) (void)database.execute("ROLLBACK");
   return done;

@@ -5,12 +5,14 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <unordered_set>
 #include <vector>
 
 #include "rbit/base/clock.h"
 #include "rbit/base/database.h"
 #include "rbit/core/journal.h"
 #include "rbit/journal/cancel_table.h"
+#include "rbit/journal/job_index.h"
 #include "rbit/journal/owned_table.h"
 #include "rbit/journal/pruning.h"
 #include "rbit/journal/report_table.h"
@@ -25,6 +27,7 @@ class SqliteJournal : public Journal {
   /// `worker` is rbit's name; `targets` are those of the sinks. All refer to what outlives this.
   SqliteJournal(Database& database, Clock& clock, std::vector<ReportTarget> targets,
                 std::string worker, JournalLimits limits = {});
+  ~SqliteJournal() override;
 
   std::optional<JobRecord> find(const std::string& key) const override;
   Result<std::vector<OpenAttempt>> open_attempts() const override;
@@ -46,7 +49,8 @@ class SqliteJournal : public Journal {
   /// `tell` is called with each status once it is on record, and with one that is told again; it
   /// returns at once. For who needs no row of the outbox.
   void tell_by(std::function<void(const Report&)> tell) { tell_ = std::move(tell); }
-  Task<Result<void>> own(const std::string& key) override;
+  Task<Result<void>> own(const Job& job) override;
+  Task<Result<void>> own(const std::string& key, const Message& message) override;
   Task<Result<void>> keep_waiting(const Job& job, const Message& message) override;
   Task<Result<void>> keep_dead(const Message& message, const Settlement& settlement) override;
   std::vector<std::string> owned_jobs() const override { return owned_.keys(); }
@@ -91,6 +95,11 @@ class SqliteJournal : public Journal {
     JobRecord::State state = JobRecord::State::waiting;
     int attempt = 0;
     std::string outcome;
+    bool attempt_ended = false;  // the present one; false: it goes on, or there is none
+  };
+  struct NewAttempt {
+    const std::string& record_dir;
+    bool redelivered = false;
   };
   using Change = std::function<Result<void>()>;
 
@@ -102,12 +111,14 @@ class SqliteJournal : public Journal {
   Error not_read() const { return {database_.path(), "it could not be read a moment ago", ""}; }
 
   Result<std::optional<Row>> row_of(const std::string& key) const;
-  Result<std::int64_t> accept(const Job& job, const std::optional<Row>& row,
-                              JobRecord::State state);
+  Result<std::int64_t> accept(const Job& job, const std::optional<Row>& row, JobRecord::State state,
+                              const NewAttempt* attempt = nullptr);
+  Result<std::int64_t> life();
+  Result<bool> settle_lazily(const std::string& key);
   Result<void> write_payload(std::int64_t row, const Job& job, const std::string& properties,
-                             bool redelivered);
+                             bool redelivered, bool has_body);
   Result<void> note_delivery(const std::string& key, const char* what);
-  Result<void> close_attempts(std::int64_t row, const Outcome& outcome);
+  Result<void> put_attempt_away(std::int64_t row);
   Result<void> write_verdict(std::int64_t row, const Job& job, const Outcome& outcome,
                              const Settlement& settlement);
   Result<void> write_begin(const Job& job, const std::string& properties, bool redelivered,
@@ -121,6 +132,7 @@ class SqliteJournal : public Journal {
 
   Database& database_;
   Clock& clock_;
+  JobIndex index_;
   ReportTable reports_;
   OwnedTable owned_;
   CancelTable cancels_;
@@ -131,7 +143,11 @@ class SqliteJournal : public Journal {
   JournalLimits limits_;
   Pruning pruning_;
   int finishes_ = 0;
+  std::int64_t life_row_ = 0;  // of `life_`; 0: it is not on record
+  // Keys of jobs whose accept is reached and not on record yet.
+  std::unordered_set<std::string> settling_;
   mutable bool unread_ = false;  // a key could not be looked up: nothing begins until a write works
+  Lifetime lifetime_;
 };
 
 }  // namespace rbit

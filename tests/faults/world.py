@@ -384,11 +384,14 @@ class World:
         with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as database:
             database.row_factory = sqlite3.Row
             # An acknowledgement is for an attempt, of which a job may have several.
-            verdicts = dict(database.execute("SELECT job.job_id, min(attempt.ended) FROM attempt "
-                                             "JOIN job ON job.id = attempt.job "
-                                             "WHERE attempt.ended > 0 GROUP BY job.job_id"))
+            # The present one is in the job's row.
+            attempts = ("(SELECT job.job_id, attempt.record_dir, attempt.ended FROM attempt "
+                        "JOIN job ON job.id = attempt.job UNION ALL "
+                        "SELECT job_id, record_dir, attempt_ended FROM job WHERE attempt_begun > 0)")
+            verdicts = dict(database.execute("SELECT job_id, min(ended) FROM " + attempts +
+                                             " WHERE ended > 0 GROUP BY job_id"))
             of_record = {os.path.basename(path): job for path, job in database.execute(
-                "SELECT attempt.record_dir, job.job_id FROM attempt JOIN job ON job.id = attempt.job")}
+                "SELECT record_dir, job_id FROM " + attempts)}
             for kill, records in self._unheard:
                 kill.interrupted = frozenset(map(of_record.get, records))
             for row in database.execute("SELECT * FROM job"):

@@ -293,7 +293,9 @@ TEST_CASE("a claim without a row is no claim") {
   Story story(2, acknowledged_after(1s));
   Result<void> owned;
   story.run([](Story& s, Result<void>& result) -> Task<void> {
-    result = co_await s.journal().own("nobody");
+    Job nobody;
+    nobody.key = "nobody";
+    result = co_await s.journal().own(nobody);
   }(story, owned));
   CHECK_FALSE(owned.has_value());
 }

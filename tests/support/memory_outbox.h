@@ -85,7 +85,8 @@ class MemoryOutbox : public Journal {
     co_return Result<void>();
   }
   Task<Result<void>> publish(const Job&, Publication) override { co_return Result<void>(); }
-  Task<Result<void>> own(const std::string&) override { co_return Result<void>(); }
+  Task<Result<void>> own(const Job&) override { co_return Result<void>(); }
+  Task<Result<void>> own(const std::string&, const Message&) override { co_return Result<void>(); }
   std::vector<std::string> owned_jobs() const override { return {}; }
   Result<std::optional<OwnedJob>> owned_job(const std::string&) const override {
     return std::optional<OwnedJob>();

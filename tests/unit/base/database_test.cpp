@@ -315,3 +315,40 @@ TEST_CASE("a file that cannot be opened anew answers everything with an error, a
     ::usleep(20'000);
   CHECK(rows(*database) == std::vector<std::string>{"c"});
 }
+
+TEST_CASE("what is posted lazily rides on the next commit, or has one of its own soon") {
+  asio::io_context loop;
+  const auto database = open_database(loop);
+  REQUIRE(database->execute("CREATE TABLE t(x)"));
+  database->post_lazily(insert("a"));
+  loop.poll();
+  CHECK(rows(*database).empty());
+  CHECK(write(loop, *database, "b", Reserve::keep));
+  CHECK(rows(*database) == std::vector<std::string>{"a", "b"});
+  database->post_lazily(insert("c"));
+  loop.restart();
+  loop.run();  // by its timer
+  CHECK(rows(*database).size() == 3);
+  for (int i = 0; i < 32; ++i) database->post_lazily(insert("d"));
+  loop.restart();
+  loop.poll();  // at once
+  CHECK(rows(*database).size() == 35);
+}
+
+TEST_CASE("what was posted lazily and failed is made again, and takes nobody along") {
+  asio::io_context loop;
+  const auto database = open_database(loop);
+  REQUIRE(database->execute("CREATE TABLE t(x)"));
+  bool fails = true;
+  database->post_lazily([&fails](Database& in) -> Result<void> {
+    const auto done = insert("a")(in);
+    return fails ? Result<void>(Error{"test", "refused", ""}) : done;
+  });
+  CHECK(write(loop, *database, "b", Reserve::keep));
+  CHECK(rows(*database) == std::vector<std::string>{"b"});
+  fails = false;
+  database->flush();
+  CHECK(rows(*database) == std::vector<std::string>{"b", "a"});
+  database->flush();
+  CHECK(rows(*database).size() == 2);
+}

@@ -13,7 +13,7 @@ using namespace rbit;
 using test::House;
 using test::TempDir;
 
-TEST_CASE("what was out when rbit died is there again, marked; what was not is not") {
+TEST_CASE("what was out when rbit ended is there again, marked; what was not is not") {
   TempDir dir;
   House house(dir.path() + "/rbit.db");
   house.start();
@@ -22,6 +22,8 @@ TEST_CASE("what was out when rbit died is there again, marked; what was not is n
   REQUIRE(house.got.size() == 2);
 
   for (int life = 0; life < 2; ++life) {
+    test::run(house.loop, house.transport->close());
+    house.database->flush();
     house.live_again();
     house.credit("a", 9);
     CHECK(house.bodies() == "1 2 3 ");
@@ -32,6 +34,39 @@ TEST_CASE("what was out when rbit died is there again, marked; what was not is n
   for (std::size_t i = 0; i < 3; ++i) REQUIRE(house.settle(i, Settlement::accept()));
   REQUIRE(house.submit("a", "4"));
   CHECK_FALSE(house.got[3].message().redelivered);
+}
+
+TEST_CASE("what was out when rbit died is there again, marked, and a few behind it are, too") {
+  TempDir dir;
+  House house(dir.path() + "/rbit.db");
+  house.start();
+  for (const char* body : {"1", "2", "3"}) REQUIRE(house.submit("a", body));
+  house.credit("a", 2);
+  house.live_again();
+  house.credit("a", 9);
+  CHECK(house.bodies() == "1 2 3 ");
+  CHECK(house.got[0].message().redelivered);
+  CHECK(house.got[1].message().redelivered);
+  CHECK(house.got[2].message().redelivered);  // noted ahead
+  REQUIRE(house.submit("a", "4"));
+  CHECK_FALSE(house.got[3].message().redelivered);  // it is new
+}
+
+TEST_CASE("what was accepted is gone with the next commit, and counted no more at once") {
+  TempDir dir;
+  House house(dir.path() + "/rbit.db");
+  house.start();
+  for (const char* body : {"1", "2"}) REQUIRE(house.submit("a", body));
+  house.credit("a", 1);
+  REQUIRE(house.settle(0, Settlement::accept()));
+  CHECK(house.transport->waiting("a") == 1);
+  CHECK(house.count("message") == 2);
+  REQUIRE(house.submit("a", "3"));
+  CHECK(house.transport->waiting("a") == 2);
+  CHECK(house.count("message") == 2);
+  house.live_again();
+  house.credit("a", 9);
+  CHECK(house.bodies() == "2 3 ");
 }
 
 TEST_CASE("a message comes even if the note of how far its queue was read could not be written") {

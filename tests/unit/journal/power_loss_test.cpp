@@ -44,7 +44,7 @@ void live_until_dark(JournalFixture& life, PowerDisk& disk, std::mt19937_64& ran
       if (synced) promised.buried.insert(key);
     } else if (what == 7) {
       Job& job = open[random() % open.size()];
-      synced = run(life.loop, life.journal->own(job.key)).has_value();
+      synced = run(life.loop, life.journal->own(job)).has_value();
       job.owned = job.owned || synced;
       if (synced) promised.owned[job.key] = job.body;
     } else if (what == 8) {

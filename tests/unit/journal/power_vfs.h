@@ -41,6 +41,11 @@ class PowerDisk {
     const Guard guard(mutex_);
     return steps_;
   }
+  /// All bytes that were ever written.
+  std::int64_t written() const {
+    const Guard guard(mutex_);
+    return written_;
+  }
   /// From now on syncs do nothing and say that they did: what they are there for must show.
   void lie() {
     const Guard guard(mutex_);
@@ -166,6 +171,7 @@ class PowerDisk {
     Handle& handle = handle_of(of);
     const Guard guard(handle.disk->mutex_);
     Write write{at, std::string(static_cast<const char*>(bytes), static_cast<std::size_t>(count))};
+    handle.disk->written_ += count;
     // The write that the power goes with may be on the disk in part.
     if (!handle.disk->dark_) {
       apply(handle.file->now, at, write.bytes);
@@ -267,6 +273,7 @@ class PowerDisk {
   std::mt19937_64 random_;
   std::map<std::string, std::unique_ptr<File>, std::less<>> files_;
   int left_ = 0, steps_ = 0;
+  std::int64_t written_ = 0;
   bool dark_ = false, lies_ = false;
 };
 

@@ -43,7 +43,7 @@ TEST_CASE("a job's record follows it from begin to settlement") {
   CHECK(record->settlement.kind == Settlement::Kind::accept);
   CHECK_FALSE(record->settled);
   CHECK(record->last_status == Status::done);
-  CHECK(house.count("payload") == 1);
+  CHECK(house.count("payload") == 0);  // the broker has the message
 
   REQUIRE(house.settled("a"));
   CHECK(house.journal->find("a")->settled);
@@ -211,6 +211,29 @@ TEST_CASE("what its queue has to the end the journal does not keep as well") {
   CHECK(open[1].job.body == owned.body);
 }
 
+TEST_CASE("who is told at once is told once of each status, and again if a verdict is repeated") {
+  JournalFixture house;
+  house.targets.clear();
+  house.die_and_live();
+  Texts told;
+  house.journal->tell_by(
+      [&told](const Report& report) { told.emplace_back(to_string(report.status)); });
+  const Job job = house.job("a");
+  REQUIRE(house.begin(job));
+  REQUIRE(house.report(job, Status::building, "step 1"));
+  REQUIRE(house.report(job, Status::building, "step 1"));
+  REQUIRE(house.done(job));
+  CHECK(told == Texts{"Building", "Building", "Done"});
+  // Its first answer was an Error: it was committed, and the sync failed.
+  REQUIRE(house.done(job));
+  CHECK(told.size() == 4);
+  REQUIRE(test::run(house.loop, house.journal->report_again("a", true)));
+  CHECK(told.size() == 5);
+  REQUIRE(test::run(house.loop, house.journal->report_again("a", false)));
+  CHECK(told.size() == 5);
+  CHECK(house.count("outbox") == 1);  // what the job said itself
+}
+
 TEST_CASE("attempts of an earlier life are found open, until they end or are begun again") {
   test::TempDir dir;
   JournalFixture house(dir / "rbit.db");
@@ -219,6 +242,7 @@ TEST_CASE("attempts of an earlier life are found open, until they end or are beg
   job.body = std::string("b\0\xff", 3);
   job.request.master = true;
   REQUIRE(house.begin(job));
+  REQUIRE(test::run(house.loop, house.journal->own(job)));  // else the broker has its message
   REQUIRE(house.begin(house.job("b")));
   REQUIRE(house.begin(house.job("c")));
   REQUIRE(house.done(house.job("c")));
@@ -336,7 +360,8 @@ TEST_CASE("jobs that are over are forgotten after their time, others are not") {
   CHECK(house.journal->find("unsent"));
   CHECK(house.journal->find("running")->state == State::running);
   CHECK(house.journal->reports_waiting() == 0);  // too old to be told
-  CHECK(house.count("attempt") == 2);
+  CHECK(house.count("job") == 2);
+  CHECK(house.count("attempt") == 0);  // the present ones are in their job's row
 }
 
 TEST_CASE("a job that nobody redelivered for a week is somewhere else") {
@@ -488,6 +513,10 @@ TEST_CASE("without such a target the journal keeps no message of a queue that ha
   Job job = f.job("a");
   job.may_be_owned = false;
   REQUIRE(f.begin(job));
+  CHECK(f.count("payload") == 0);
+  Job asker = f.job("b");  // the answer goes where it says
+  asker.head.reply_to = "answers";
+  REQUIRE(f.begin(asker));
   auto row = f.database->prepare("SELECT length(body) FROM payload");
   REQUIRE(row.step());
   CHECK(row.integer(0) == 0);

@@ -10,7 +10,11 @@
 
 #include <algorithm>
 #include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
 #include <cerrno>
 #include <filesystem>
 #include <fstream>
@@ -209,19 +213,24 @@ Task<bool> Process::wait_for(std::chrono::steady_clock::duration limit) {
   co_return true;
 }
 
-void reap_strangers() {
+bool reap_strangers() {
   siginfo_t ended{};
   while (::waitid(P_ALL, 0, &ended, WEXITED | WNOHANG | WNOWAIT) == 0 && ended.si_pid != 0) {
-    if (known_children().contains(ended.si_pid)) return;  // its Process is about to do it
+    if (known_children().contains(ended.si_pid)) return false;  // its Process is about to do it
     ::waitpid(ended.si_pid, nullptr, WNOHANG);
     ended = {};
   }
+  return true;
 }
 
 Task<void> keep_reaping(Clock& clock) {
+  asio::signal_set somebody_ended(co_await asio::this_coro::executor, SIGCHLD);
   for (;;) {
-    reap_strangers();
-    co_await clock.sleep_for(milliseconds(1'000));
+    boost::system::error_code ignored;
+    if (reap_strangers())
+      co_await somebody_ended.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+    else
+      co_await clock.sleep_for(milliseconds(20));
   }
 }
 

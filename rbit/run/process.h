@@ -43,8 +43,9 @@ class Process {
 
 /// Whoever loses his parent below us comes to us, the subreaper, and in a container, where we may
 /// be process 1, everybody does. Those of them that have ended are reaped here; nobody else would.
-void reap_strangers();
-/// The same every second, for ever. On the loop's thread, as all of this.
+/// Returns false if one that is known stood before others: they are seen once it is reaped.
+bool reap_strangers();
+/// The same whenever a child has ended (SIGCHLD), for ever. On the loop's thread, as all of this.
 Task<void> keep_reaping(Clock& clock);
 
 /// Ends what the job or host of a dead leader left behind, and nothing else: what bears the

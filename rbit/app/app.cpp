@@ -233,6 +233,7 @@ void App::make_missed_copies() {
   missed_copies_ =
       std::make_unique<MissedCopies>(clock_, *journal_, std::move(*links),
                                      [this](const Report& report) { observers_.status(report); });
+  observers_.add(*missed_copies_);
 }
 
 void App::make_disk_guard() {
@@ -240,6 +241,7 @@ void App::make_disk_guard() {
                                        {"work-dir", place_.work_dir, {}}};
   DiskGuard::Means means;
   means.hold = [this](const std::string& why) { dispatcher_->hold(why); };
+  means.is_busy = [this] { return dispatcher_->slots().used() > 0; };
   disk_guard_ = std::make_unique<DiskGuard>(clock_, std::move(places), settings().min_free_disk,
                                             ballast_, std::move(means));
   observers_.add(*disk_guard_);
@@ -269,6 +271,7 @@ void App::make_log_keeper() {
 FlowMeans App::flow_means() {
   FlowMeans means;
   means.try_disk = [this] { return try_disk(); };
+  means.arriving = [this] { disk_guard_->arriving(); };
   means.read = [this](const Binding& binding, const Message& message) {
     return readers_.at(binding.runner_name).read(message);
   };

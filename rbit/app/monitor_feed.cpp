@@ -29,6 +29,7 @@ MonitorNumbers MonitorFeed::numbers() const {
   numbers.slots = dispatcher_.slots().total();
   numbers.ahead = dispatcher_.ahead();
   numbers.reports_waiting = journal_.reports_waiting();
+  disk_guard_.look();  // of itself it looks only while something happens
   numbers.paused = dispatcher_.trouble();
   numbers.outbox_well = numbers.paused.empty();
   numbers.unread = broker_.unread_queues(LiveBroker::usual_grace);

@@ -18,7 +18,7 @@ class MonitorFeed {
  public:
   MonitorFeed(const config::Settings& settings, const Clock& clock, Database& database,
               const SqliteJournal& journal, const Dispatcher& dispatcher, const LiveBroker& broker,
-              const Outbox& outbox, const DiskGuard& disk_guard, const ProgressBoard& board)
+              const Outbox& outbox, DiskGuard& disk_guard, const ProgressBoard& board)
       : settings_(settings),
         clock_(clock),
         database_(database),
@@ -40,7 +40,7 @@ class MonitorFeed {
   const Dispatcher& dispatcher_;
   const LiveBroker& broker_;
   const Outbox& outbox_;
-  const DiskGuard& disk_guard_;
+  DiskGuard& disk_guard_;
   const ProgressBoard& board_;
 };
 

@@ -1,6 +1,7 @@
 #include "rbit/dispatch/disk_guard.h"
 
 #include <algorithm>
+#include <boost/asio/this_coro.hpp>
 #include <utility>
 
 #include "rbit/log/log.h"
@@ -40,6 +41,7 @@ std::string DiskGuard::shortage() {
 }
 
 void DiskGuard::look() {
+  looked_ = clock_.steady();
   const std::string why = shortage();
   if (why.empty()) make_ballast();
   note(why);
@@ -78,10 +80,26 @@ void DiskGuard::make_ballast() {
 }
 
 Task<void> DiskGuard::watch() {
+  stirred_.emplace(co_await asio::this_coro::executor);
   for (;;) {
     look();
-    co_await clock_.sleep_for(look_pause);
+    is_quiet_ = why_.empty() && ballast_.is_there() && !means_.is_busy();
+    if (is_quiet_)
+      co_await stirred_->wait();
+    else
+      co_await clock_.sleep_for(look_pause);
+    is_quiet_ = false;
   }
+}
+
+void DiskGuard::arriving() {
+  if (clock_.steady() - looked_ >= look_pause) look();
+  stir();
+}
+
+/// Something happens, so it is to be looked at again.
+void DiskGuard::stir() {
+  if (is_quiet_) stirred_->notify();
 }
 
 bool DiskGuard::make_room() {
@@ -90,6 +108,7 @@ bool DiskGuard::make_room() {
       "the disk is full: the ballast was thrown overboard, verdicts are written to its place");
   overboard_ = true;
   note(shortage());
+  stir();
   return true;
 }
 

@@ -8,6 +8,7 @@
 #include "rbit/base/ballast.h"
 #include "rbit/base/clock.h"
 #include "rbit/base/disk.h"
+#include "rbit/base/notice.h"
 #include "rbit/core/job_observer.h"
 
 namespace rbit {
@@ -27,6 +28,8 @@ class DiskGuard : public JobObserver {
     std::function<Result<disk::Space>(const std::string& path)> space_at = disk::space_at;
     /// Why nothing may be taken; empty: go on. Called at each change.
     std::function<void(const std::string& why)> hold;
+    /// Whether jobs run, which may fill the disk.
+    std::function<bool()> is_busy = [] { return true; };
   };
 
   /// `ballast` lies in the first of the places.
@@ -36,7 +39,11 @@ class DiskGuard : public JobObserver {
   /// Looks now; a few microseconds.
   void look();
   void finished(const Job&, const Outcome&, std::optional<Status>) override { look(); }
-  /// Looks every 5 s, for ever.
+  void status(const Report&) override { stir(); }
+  /// A message has come and is not taken yet: looks, if that was not done just now.
+  void arriving();
+  /// Looks every 5 s, for ever, while jobs run, the intake is held or the ballast is missing; while
+  /// nothing happens it sleeps.
   Task<void> watch();
   /// The ballast, if it is there; the intake is held until it is made again. For
   /// `Database::on_full`.
@@ -49,6 +56,7 @@ class DiskGuard : public JobObserver {
   std::string cure() const;
   void note(const std::string& why);
   void make_ballast();
+  void stir();
 
   Clock& clock_;
   std::vector<Place> places_;
@@ -57,6 +65,9 @@ class DiskGuard : public JobObserver {
   Means means_;
   bool overboard_ = false;  // the ballast was needed
   std::string why_;         // of the hold; empty: none
+  SteadyTime looked_{};
+  bool is_quiet_ = false;          // `watch` waits until it is
+  std::optional<Notice> stirred_;  // of `watch`
 };
 
 }  // namespace rbit

@@ -50,6 +50,9 @@ struct FlowMeans {
   std::function<void(const std::string&)> sync_record;
   /// Whether a job could have its record and its workspace on the disk; tried out.
   std::function<Result<void>()> try_disk;
+  /// A message has come, perhaps after hours without one: whoever would hold the intake does so
+  /// now.
+  std::function<void()> arriving = [] {};
 };
 
 /// What all parts of one Dispatcher work with. It outlives them, and stays where it is.

@@ -76,6 +76,9 @@ void Dispatcher::deliver(Delivery delivery) {
   const auto found = lines_.find(delivery.message().queue);
   if (found == lines_.end() || draining_) return;  // dropped, it goes back
   Line& line = found->second;
+  const bool took = takes();
+  context_.outside.arriving();
+  if (took && !takes()) return use_up(line);  // the same
   const std::string& runner = line.binding.runner_name;
   Slot slot;
   // What is ahead was here first.

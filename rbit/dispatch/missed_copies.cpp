@@ -1,6 +1,7 @@
 #include "rbit/dispatch/missed_copies.h"
 
 #include <algorithm>
+#include <boost/asio/this_coro.hpp>
 #include <utility>
 
 #include "rbit/base/text.h"
@@ -11,6 +12,10 @@ namespace rbit {
 namespace {
 
 constexpr milliseconds period{5'000};
+/// While no copy is awaited, so that none is overlooked of which nobody said that it was made.
+constexpr std::chrono::minutes slow_period{10};
+/// A copy is on record once the broker has confirmed it: soon after its job was told to be blocked.
+constexpr std::chrono::minutes soon{1};
 /// How long a copy may be on its way from its delay queue to us: as long as its delay, within
 /// these.
 constexpr milliseconds least_grace{5'000}, most_grace{60'000};
@@ -24,15 +29,27 @@ constexpr const char* cure =
 }  // namespace
 
 Task<void> MissedCopies::watch() {
-  for (;;) {
-    co_await clock_.sleep_for(period);
+  expected_.emplace(co_await asio::this_coro::executor);
+  for (std::chrono::milliseconds pause = period;;) {
+    is_slow_ = pause > period;
+    co_await expected_->wait_for(pause);
+    is_slow_ = false;
     co_await look();
+    const bool often = is_awaiting_ || clock_.steady() < expected_until_;
+    pause = often ? period : std::chrono::milliseconds(slow_period);
   }
 }
 
-/// Every time, also when no copy is awaited: the next one may be due before we look again.
+void MissedCopies::status(const Report& report) {
+  if (report.status != Status::blocked) return;
+  expected_until_ = clock_.steady() + soon;
+  if (is_slow_) expected_->notify();
+}
+
+/// Also when no copy is awaited yet: the next one may be due before we look again.
 Task<void> MissedCopies::look_for_others() {
   const std::optional<QueueCount> present = co_await links_.ask(links_.presence_queue);
+  is_awaiting_ = !present;  // who else is there is to be known before a copy is made
   const bool alone = present && present->consumers == 1;
   if (!alone)
     alone_since_ = 0;
@@ -49,6 +66,7 @@ Task<void> MissedCopies::look() {
     std::vector<AwaitedCopy>& copies = by_queue[copy.queue];
     copies.push_back(std::move(copy));
   }
+  is_awaiting_ = is_awaiting_ || !awaited.empty();
   std::erase_if(watched_, [&](const auto& one) {
     const auto& until = one.second.others_until;
     return !by_queue.contains(one.first) && !(until && *until > clock_.steady());

@@ -9,7 +9,9 @@
 #include <vector>
 
 #include "rbit/base/clock.h"
+#include "rbit/base/notice.h"
 #include "rbit/core/copy_links.h"
+#include "rbit/core/job_observer.h"
 #include "rbit/core/journal.h"
 
 namespace rbit {
@@ -20,7 +22,10 @@ namespace rbit {
 /// here. It is lost for sure only if no other rbit has been there since before it was due: one that
 /// has it does not show in its queue. Else the log alone has it, and of a queue that had another
 /// consumer within a day nothing is said. On the loop's thread.
-class MissedCopies {
+///
+/// It looks every 5 s from when a job was told to be blocked, for as long as a copy is awaited;
+/// else every 10 minutes.
+class MissedCopies : public JobObserver {
  public:
   using QueueCount = CopyLinks::QueueCount;
 
@@ -32,6 +37,7 @@ class MissedCopies {
   /// For ever.
   Task<void> watch();
   Task<void> look();
+  void status(const Report& report) override;
 
  private:
   /// One work queue, while copies for it are awaited.
@@ -50,6 +56,10 @@ class MissedCopies {
   Journal& journal_;
   CopyLinks links_;
   std::function<void(const Report&)> told_;
+  std::optional<Notice> expected_;  // of `watch`: a copy is to be made
+  bool is_slow_ = false;            // it waits for that
+  SteadyTime expected_until_{};
+  bool is_awaiting_ = true;  // when we last looked: a copy, or the broker's answer
   std::map<std::string, Watched> watched_;
   std::int64_t alone_since_ = 0;     // as `Watched::since`; 0: another rbit may be there
   std::set<std::string> suspected_;  // keys that were missed when we last looked

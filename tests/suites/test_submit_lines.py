@@ -18,8 +18,8 @@ UNKNOWN = {"thing": "control socket", "reason": "no such request",
 class Lines(LocalQueue):
     def setUp(self):
         super().setUp()
-        self.configure({"json": f"runner = shell!cat >> {self.path('runs')}; echo >> "
-                                f"{self.path('runs')}\nmessage = json"})
+        runner = f"runner = shell!(cat; echo) >> {self.path('runs')}\nmessage = json"
+        self.configure({"json": runner}, rbit="slots = 1")  # one after the other
         self.start()
         self.assertEqual(self.rbit.stop(), 0)
         self.listen()

@@ -140,10 +140,13 @@ struct Leader::State : std::enable_shared_from_this<Leader::State> {
   Process process;
   asio::posix::stream_descriptor socket;
   Notice changed;
-  asio::steady_timer look;  // while it is busy: see `look_after`
+  asio::steady_timer look;  // while it has a job: see `look_after`
   std::string id = new_id();
-  bool busy = false;     // with a job or a host
-  bool has_job = false;  // not only a host that waits for one
+  bool busy = false;  // with a job or a host
+  bool is_host = false;
+  bool has_job = false;   // not only a host that waits for one
+  bool must_end = false;  // was asked to
+  bool looks = false;     // `look` runs
   bool lost = false;
   bool closing = false;
   std::optional<JobEnd> end;
@@ -162,17 +165,24 @@ struct Leader::State : std::enable_shared_from_this<Leader::State> {
                       });
   }
   /// A job of our own user can stop its leader, which then hears of no end and of no ladder. What
-  /// cannot go on is ended; its death costs the job, as ever.
+  /// cannot go on is ended; its death costs the job, as ever. A host that has no job needs no look.
   void look_after() {
+    if (std::exchange(looks, true)) return;
+    look_later();
+  }
+  void look_later() {
     look.expires_after(pause_between_looks);
     look.async_wait([weak = weak_from_this()](boost::system::error_code cancelled) {
       const auto self = weak.lock();
-      if (!self || cancelled || !self->busy || self->end || self->lost) return;
-      if (self->process.is_stopped()) {
+      if (!self || cancelled) return;
+      const bool is_over = !self->busy || self->end || self->lost;
+      if (is_over || (self->is_host && !self->has_job && !self->must_end)) {
+        self->looks = false;
+      } else if (self->process.is_stopped()) {
         log::warning(self->what + ": its leader was stopped by a signal, which is its end");
         self->process.kill();
       } else {
-        self->look_after();
+        self->look_later();
       }
     });
   }
@@ -320,7 +330,9 @@ Result<void> Leader::run(JobOrder order) {
   auto sent = state_->send(packet.data(), packet.size(), std::span(fds).first(fd_count));
   if (sent) {
     state_->busy = true;
+    state_->is_host = order.is_host;
     state_->has_job = !order.is_host;
+    state_->must_end = false;
     state_->what = std::move(order.what);
     state_->look_after();
   } else {
@@ -343,6 +355,8 @@ bool Leader::has_ended() const {
 
 void Leader::stop(StopCause cause, int signal, std::chrono::milliseconds grace) {
   if (!state_->busy || state_->end) return;
+  state_->must_end = true;
+  state_->look_after();
   const wire::Stop stop{wire::Command::stop, cause, signal, 0, grace.count()};
   // A leader that cannot take it is dead, which `ended` tells, or at the end already.
   if (auto sent = state_->send(&stop, sizeof stop); !sent)
@@ -353,6 +367,7 @@ Result<void> Leader::attach(std::string what, const std::string& record, int sto
                             std::chrono::milliseconds grace) {
   state_->has_job = true;
   state_->what = std::move(what);
+  state_->look_after();
   const auto lent = lend_record(record);
   if (!lent) return lent.error();
   const wire::Attach attach{wire::Command::attach, stop_signal, grace.count(), lent->serial};

@@ -55,6 +55,18 @@ TEST_CASE("below the limit in one place the intake is held, at one and a half it
   CHECK(it.holds[1].empty());
 }
 
+TEST_CASE(
+    "before a message that comes after a while it is looked, right behind another it is not") {
+  Guarded it;
+  it.guard.look();
+  it.free["/work"] = 99 * mib;
+  it.guard.arriving();
+  CHECK(it.holds.empty());
+  it.clock.advance(milliseconds(5'000));
+  it.guard.arriving();
+  CHECK(it.holds.size() == 1);
+}
+
 TEST_CASE("the ballast is made where there is room for it, and only there") {
   Guarded it;
   it.free["/state"] = 165 * mib;  // with it there would be too little at once

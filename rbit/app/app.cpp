@@ -220,6 +220,7 @@ void App::make_dispatcher() {
   dispatcher_ = std::make_unique<Dispatcher>(loop, clock_, *journal_, live_broker_->transport(),
                                              slots_with_room(configuration_, broker_->traits()),
                                              flow_means(), observers_);
+  records_.keep(dispatcher_->slots().total());
   live_broker_->take_cancels(
       [this](std::string job_id) { return dispatcher_->cancel_for_front_end(std::move(job_id)); });
   for (const auto& mapping : settings().queues)

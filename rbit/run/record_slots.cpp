@@ -142,7 +142,7 @@ Result<std::string> RecordSlots::take() {
     free_.pop_back();
     ++next.serial;
     if (is_whole(slots().at(next.directory))) return next.text();
-    drop(next.directory);
+    drop(next.directory);  // somebody removed or shortened its file
   }
   RecordName fresh{prefix_ + "-" + std::to_string(++made_), 1};
   if (auto made = make_slot(fresh.directory); !made) return made.error();
@@ -150,7 +150,6 @@ Result<std::string> RecordSlots::take() {
   return fresh.text();
 }
 
-/// Somebody removed or shortened its file.
 void RecordSlots::drop(const std::string& directory) {
   slots().erase(directory);
   std::erase(all_, directory);
@@ -165,6 +164,8 @@ void RecordSlots::give_back(const std::string& record) {
     if (::unlink(path.c_str()) != 0 && errno != ENOENT)
       log::warning("could not clean up: " + Error::of_system(path, errno).text());
   slot->notes = {};
+  if (free_.size() >= static_cast<std::size_t>(most_))
+    return drop(RecordName::parse(record).directory);
   free_.push_back(record);
 }
 

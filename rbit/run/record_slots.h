@@ -49,6 +49,9 @@ class RecordSlots {
   Result<std::string> take();
   /// It is not needed any more: its slot may have the next job.
   void give_back(const std::string& record);
+  /// How many stay while nobody needs them: as many as jobs run at once. While verdicts are being
+  /// written there are more.
+  void keep(int most) { most_ = most; }
   /// Whether a directory is a slot of ours.
   bool has(const std::string& directory) const;
 
@@ -56,7 +59,7 @@ class RecordSlots {
   void drop(const std::string& directory);
 
   std::string prefix_;
-  int made_ = 0;
+  int made_ = 0, most_ = 1000;
   std::vector<std::string> free_;  // records that were given back; last in, first out
   std::vector<std::string> all_;   // directories
 };

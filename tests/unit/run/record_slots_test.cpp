@@ -72,6 +72,13 @@ TEST_CASE_FIXTURE(SlotsFixture, "who has a slot has it alone, and what was taken
   CHECK_FALSE(slots->has(dir / "life-3"));
 }
 
+TEST_CASE_FIXTURE(SlotsFixture, "no more slots stay than jobs run at once") {
+  slots->keep(2);
+  const std::string records[] = {take(), take(), take()};
+  for (const std::string& one : records) slots->give_back(one);
+  CHECK(std::distance(std::filesystem::directory_iterator(dir.path()), {}) == 2);
+}
+
 TEST_CASE_FIXTURE(SlotsFixture, "files beside a record go with its job") {
   const std::string one = take();
   note_artifact(one, Artifact{"a", "pdf"});

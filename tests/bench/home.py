@@ -39,14 +39,13 @@ class Home:
         amqp = (f"host = 127.0.0.1\nport = {self.port}\n" if self.port else "url = local:\n")
         mappings = "".join(f"\n    {queue}:{queue}" for queue in runners)
 
-        def text(key):
-            return (f"[rbit]\nstate-dir = state\nslots = {slots}\n{key}"
-                    f"queue-mappings ={mappings}\n[amqp]\n{amqp}[status]\n{status}\n" +
-                    "".join(f"[runner:{queue}]\nrunner = {line}\n"
-                            for queue, line in runners.items()))
+        key = (f"prefetch-ahead = {ahead}\n" if ahead is not None and knows_prefetch_ahead()
+               else "")
         with open(self.config, "w") as file:
-            file.write(text(f"prefetch-ahead = {ahead}\n" if ahead is not None and
-                            knows_prefetch_ahead() else ""))
+            file.write(f"[rbit]\nstate-dir = state\nslots = {slots}\n"
+                       f"queue-mappings ={mappings}\n[amqp]\n{amqp}[status]\n{status}\n" +
+                       "".join(f"[runner:{queue}]\nrunner = {line}\n{key}"
+                               for queue, line in runners.items()))
 
     def start(self, until=CONSUMING):
         self.lives += 1

@@ -85,14 +85,16 @@ void LogSync::begin(sqlite3_file* log) {
     return;
   }
   busy_ = asio::prefer(loop_, asio::execution::outstanding_work.tracked);
-  const std::lock_guard<std::mutex> guard(thread_->mutex);
-  thread_->log = log;
-  thread_->wake = [this, loop = loop_, alive = lifetime_.watch()] {
-    asio::post(loop, [this, alive] {
-      if (!alive.is_over()) collect();
-    });
-  };
-  thread_->changed.notify_all();
+  {
+    const std::lock_guard<std::mutex> guard(thread_->mutex);
+    thread_->log = log;
+    thread_->wake = [this, loop = loop_, alive = lifetime_.watch()] {
+      asio::post(loop, [this, alive] {
+        if (!alive.is_over()) collect();
+      });
+    };
+  }
+  thread_->changed.notify_all();  // who wakes finds the mutex free
 }
 
 void LogSync::finish() {

@@ -60,16 +60,18 @@ struct LogWriter::State : std::enable_shared_from_this<LogWriter::State> {
   }
 
   void add(Item item) {
-    const std::lock_guard<std::mutex> guard(mutex);
-    kept += cost(item);
-    items.push_back(std::move(item));
-    while (kept > most_kept && items.size() > 1) {
-      const Item gone = take_first();
-      if (gone.reopen) items.front().reopen = true;  // that is not lost
-      if (gone.line) ++lost;
+    {
+      const std::lock_guard<std::mutex> guard(mutex);
+      kept += cost(item);
+      items.push_back(std::move(item));
+      while (kept > most_kept && items.size() > 1) {
+        const Item gone = take_first();
+        if (gone.reopen) items.front().reopen = true;  // that is not lost
+        if (gone.line) ++lost;
+      }
+      if (!start_thread()) bring_at_once(milliseconds{0});
     }
-    if (!start_thread()) bring_at_once(milliseconds{0});
-    work.notify_one();
+    work.notify_one();  // who wakes finds the mutex free
   }
 
   /// With all signals blocked: they are the loop's. False: there is none to be had; the next line

@@ -346,6 +346,7 @@ Task<JobEnd> Leader::ended() {
   while (!state->end) co_await state->changed.wait();
   state->busy = false;
   state->look.cancel();
+  state->looks = false;
   co_return *state->end;
 }
 

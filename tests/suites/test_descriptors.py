@@ -1,5 +1,6 @@
 """Descriptors: what is missing of the first three, and a machine that has too few of them."""
 
+import itertools
 import os
 import resource
 import shutil
@@ -179,7 +180,9 @@ class TooFew(Suite):
         self.submit("build", "p", "1.0", "--wait", job=1)
         self.wait_until_on_record(1)
         leader, = self.leaders()
-        self.wait_out_a_shortage(leader, len(os.listdir(f"/proc/{leader}/fd")) + 1)
+        taken = {int(name) for name in os.listdir(f"/proc/{leader}/fd")}
+        free = next(number for number in itertools.count() if number not in taken)
+        self.wait_out_a_shortage(leader, free + 1)
 
 
 class TooFewProcesses(Suite):

@@ -9,7 +9,7 @@ from pybit_messages import build_request
 from rbit_suite import BINARY_DIR, wait_until
 
 TAKES = """
-    runner = shell!cat >> {file}; sed 's/.*"message_id":"\\([^"]*\\)".*/ \\1/' <&4 >> {file}; echo >> {file}
+    runner = shell!body=$(cat); id=$(sed 's/.*"message_id":"\\([^"]*\\)".*/ \\1/' <&4); echo "$body$id" >> {file}
     message = raw
     metadata-fd = 4
     slots = 1
@@ -136,7 +136,10 @@ class Sending(LocalQueue):
             self.wait_for_lines("next", number + 1)
             self.rbit.stop()
             self.assertEqual(len(self.lines(f"runs-{number}")), runs, point)
-            self.assertEqual([line.split()[0] for line in self.lines("next")],
+            got = self.lines("next")
+            if self.rbit.lines_with("was under way when rbit ended"):
+                got = list(dict.fromkeys(got))  # so was the job of what was sent: it ran again
+            self.assertEqual([line.split()[0] for line in got],
                              [str(one) for one in range(number + 1)], point)
 
 

@@ -265,6 +265,12 @@ Task<bool> Dispatcher::finish_earlier(Job job, Outcome outcome, std::string reco
                                           std::move(outcome), std::move(record_dir));
 }
 
+/// What were delivered now would go back at once, to be delivered again.
+void Dispatcher::hurry() {
+  context_.patience.end();
+  context_.transport.stop_taking();
+}
+
 Task<void> Dispatcher::drain(milliseconds limit) {
   draining_ = true;
   context_.patience.end();

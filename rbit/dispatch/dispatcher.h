@@ -37,8 +37,9 @@ class Dispatcher {
   /// What the broker was found to allow as `ack-after`; none: nothing is known of it.
   void limit_ack_after(std::optional<milliseconds> limit) { early_ack_.set_limit(limit); }
 
-  /// From now on what cannot be done at once is left to the next start. `drain` says so too.
-  void hurry() { context_.patience.end(); }
+  /// From now on what cannot be done at once is left to the next start, and nothing more is taken.
+  /// `drain` says so too.
+  void hurry();
   /// Takes no more, requeues what has not begun, and ends when no job runs. Jobs that still run
   /// after `limit` are interrupted.
   Task<void> drain(milliseconds limit);

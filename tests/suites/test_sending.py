@@ -9,7 +9,7 @@ from pybit_messages import build_request
 from rbit_suite import BINARY_DIR, wait_until
 
 TAKES = """
-    runner = shell!body=$(cat); id=$(sed 's/.*"message_id":"\\([^"]*\\)".*/ \\1/' <&4); echo "$body$id" >> {file}
+    runner = shell!(cat; sed 's/.*"message_id":"\\([^"]*\\)".*/ \\1/' <&4; echo) > line; cat line >> {file}
     message = raw
     metadata-fd = 4
     slots = 1

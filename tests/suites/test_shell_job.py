@@ -219,8 +219,8 @@ class WhatAJobSees(Suite):
         self.submit("build", "two", job=2)
         self.wait_for_status(2, "Done")
         self.assertNotEqual(first, self.read("cwd").strip())
-        self.assertFalse(os.path.exists(first))
-        self.assertFalse(os.path.exists(self.read("cwd").strip()))
+        for left in (first, self.read("cwd").strip()):
+            wait_until(lambda path=left: not os.path.exists(path), f"the removal of {left}")
 
     def test_four_descriptors_and_no_ignored_signal(self):
         self.configure({"build": f"""

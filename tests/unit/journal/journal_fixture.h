@@ -36,6 +36,7 @@ struct JournalFixture {
     journal = std::make_unique<SqliteJournal>(*database, clock, targets, "worker", limits);
   }
   void live() {
+    journal.reset();  // before its database
     database = open_database(loop, file);
     REQUIRE(schema::upgrade(*database));
     journal = std::make_unique<SqliteJournal>(*database, clock, targets, "worker", limits);

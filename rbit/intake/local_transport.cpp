@@ -17,6 +17,7 @@ namespace rbit {
 namespace {
 
 constexpr std::chrono::milliseconds read_pause{1'000};  // after a read in vain
+constexpr int most_a_turn = 100;                        // deliveries
 
 Error no_such_queue(const std::string& queue, const std::vector<std::string>& queues) {
   return {"queue " + text::one_line(queue, 200), "no runner of this configuration takes from it",
@@ -228,15 +229,21 @@ void LocalTransport::wake() {
   });
 }
 
-/// One message of each queue in turn, until nothing is left that is both there and welcome.
+/// One message of each queue in turn, until nothing is left that is both there and welcome. The
+/// loop has others to serve: what comes back at once, and is welcome again, comes in another turn.
 void LocalTransport::pump() {
   pump_due_ = false;
-  for (bool some = true; some && taking_;) {
+  int left = most_a_turn;
+  for (bool some = true; some && taking_ && left > 0;) {
     some = false;
-    for (std::size_t i = 0; i < lanes_.size() && taking_; ++i)
-      some = deliver_one(lanes_[(first_ + i) % lanes_.size()]) || some;
+    for (std::size_t i = 0; i < lanes_.size() && taking_ && left > 0; ++i)
+      if (deliver_one(lanes_[(first_ + i) % lanes_.size()])) {
+        some = true;
+        --left;
+      }
     if (!lanes_.empty()) first_ = (first_ + 1) % lanes_.size();
   }
+  if (left == 0) wake();
 }
 
 /// Nothing else need happen until then: the message may be the last one for hours.

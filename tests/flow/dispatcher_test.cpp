@@ -29,6 +29,16 @@ TEST_CASE("a drain takes no more and lets the running jobs end") {
   CHECK(story.told == Lines{"Building", "Done"});
 }
 
+TEST_CASE("told to hurry it takes nothing more: what came would go back, and come again at once") {
+  Story story(2);
+  story.send("running");
+  story.dispatcher().hurry();
+  story.send("waiting");
+  CHECK(story.transport.waiting() == 1);
+  CHECK(story.transport.given_back == 0);
+  CHECK(story.runner().started == Lines{"running"});
+}
+
 TEST_CASE("an interrupted job goes back, is not reported, and costs no attempt") {
   Story story;
   story.send("job");

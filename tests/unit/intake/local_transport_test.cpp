@@ -116,6 +116,32 @@ TEST_CASE("a message without an id gets one; a queue nobody takes from is refuse
   CHECK(refused.error().cure == "its queues: a, b");
 }
 
+TEST_CASE("messages that come back at once hold up nobody else on the loop") {
+  House house;
+  house.start();
+  int deliveries = 0;
+  const auto give_back = [&](Delivery one) {
+    ++deliveries;
+    house.transport->set_credit("a", 1);  // it has left a slot free, and goes back
+  };
+  house.transport = std::make_unique<LocalTransport>(house.loop.get_executor(), *house.database,
+                                                     house.clock, "worker");
+  house.transport->start({"a"}, give_back);
+  REQUIRE(house.submit("a", "1"));
+  house.transport->set_credit("a", 1);
+  bool had_a_turn = false;
+  asio::post(house.loop, [&] {
+    asio::post(house.loop, [&] {
+      had_a_turn = true;
+      house.transport->stop_taking();
+    });
+  });
+  house.settle_down();
+  CHECK(had_a_turn);
+  CHECK(deliveries > 1);
+  CHECK(house.transport->waiting("a") == 1);
+}
+
 TEST_CASE("queues take turns") {
   House house;
   house.start();

@@ -3,11 +3,11 @@
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <csignal>
 #include <cstring>
 #include <utility>
 
 #include "rbit/amqp/session.h"
+#include "rbit/base/blocked_signals.h"
 #include "rbit/base/shortage.h"
 
 namespace rbit::amqp {
@@ -111,13 +111,9 @@ int Connection::start_thread() {
   pthread_attr_t attributes;
   if (const int failed = ::pthread_attr_init(&attributes); failed != 0) return failed;
   ::pthread_attr_setstacksize(&attributes, stack_size);
-  // The thread inherits the mask: no signal is ever handled there.
-  sigset_t all, before;
-  ::sigfillset(&all);
-  ::pthread_sigmask(SIG_SETMASK, &all, &before);
+  const BlockedSignals blocked;
   const int failed = ::pthread_create(&thread_, &attributes, thread_main, luggage.get());
   has_thread_ = failed == 0;
-  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
   ::pthread_attr_destroy(&attributes);
   if (has_thread_) static_cast<void>(luggage.release());  // the thread's now
   return failed;

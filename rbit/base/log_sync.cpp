@@ -6,13 +6,13 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/prefer.hpp>
 #include <condition_variable>
-#include <csignal>
 #include <mutex>
 #include <system_error>
 #include <thread>
 #include <utility>
 
 #include "rbit/base/aside.h"
+#include "rbit/base/blocked_signals.h"
 
 namespace rbit {
 
@@ -66,16 +66,13 @@ LogSync::~LogSync() {
 bool LogSync::has_thread() {
   if (thread_) return true;
   auto made = std::make_unique<Thread>();
-  sigset_t all, before;  // signals are the loop's
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
+  const BlockedSignals blocked;
   try {
     made->thread = std::thread([thread = made.get()] { thread->live(); });
     thread_ = std::move(made);
   } catch (const std::system_error& failed) {
     say_no_thread(failed);
   }
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
   return thread_ != nullptr;
 }
 

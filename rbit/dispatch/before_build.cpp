@@ -55,7 +55,7 @@ Task<BeforeBuild::Verdict> BeforeBuild::look(const Binding& binding, RunningJob&
   }
   const Message& message = running.deliveries.front().message();
   BuildClaims claims;
-  claims.known = running.seen_before || context_.journal.find(running.job.key).has_value();
+  claims.known = running.seen_before;
   claims.replayed = replayed_at(message) > 0;
   claims.waited = waits_of(message);
   claims.attempts = binding.retry.attempts();

@@ -22,7 +22,7 @@ Task<void> JobFlow::run(const Binding& binding, Delivery delivery, Slot slot) {
   const Ledger::Claim claim = context_.ledger.run(accept(message));
   RunningJob& running = claim.job();
   running.received = message.received;
-  running.seen_before = message.redelivered;
+  running.seen_before = message.redelivered || message.identity.known.has_value();
   running.deliveries.push_back(std::move(message.delivery));
   const bool begun = co_await carry_out(binding, running, std::move(message.slot));
   if (!begun && !message.is_suspect) context_.ledger.note_unread(message.identity.mark());
@@ -271,6 +271,7 @@ Task<bool> JobFlow::resume(const Binding& binding, const OwnedJob& owned, Delive
   const Ledger::Claim claim = context_.ledger.run(std::move(job));
   RunningJob& running = claim.job();
   running.received = context_.clock.steady();
+  running.seen_before = true;
   running.deliveries.push_back(std::move(delivery));
   const bool begun = co_await carry_out(binding, running, std::move(slot));
   co_return begun;

@@ -23,7 +23,8 @@ struct RunningJob {
   Job job;
   StopRequest stop;
   SteadyTime received{}, begun{};
-  bool seen_before = false;  // its message was delivered before, and not given back unread
+  // It is in the journal, or its message was delivered before and not given back unread.
+  bool seen_before = false;
   bool has_verdict = false;
   /// The messages that ask for it: the first, and redeliveries that joined. Of an owned job one
   /// that is acknowledged: what is left is the duty to make a copy.

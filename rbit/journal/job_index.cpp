@@ -61,15 +61,14 @@ Result<void> JobIndex::read_young() const {
     std::string key, job_id, digest;
     bool is_held = false;
     row.read(0, id, key, job_id, digest, is_held);
-    note(id, key, job_id, digest);
+    note(id, key, job_id);
     if (is_held) held_.emplace(digest, id);
   }
   if (!found) return found.error();
   return {};
 }
 
-void JobIndex::note(std::int64_t id, const std::string& key, const std::string& job_id,
-                    const std::string& /*digest*/) const {
+void JobIndex::note(std::int64_t id, const std::string& key, const std::string& job_id) const {
   keys_[key] = id;
   if (job_id.empty()) return;
   const auto [first, last] = job_ids_.equal_range(job_id);
@@ -142,7 +141,7 @@ Result<std::vector<std::int64_t>> JobIndex::rows_of(Database& database, const st
 Result<void> JobIndex::put(std::int64_t id, const std::string& key, const std::string& job_id,
                            const std::string& digest) {
   if (const auto known = read(); !known) return known;
-  note(id, key, job_id, digest);
+  note(id, key, job_id);
   settled(id, digest);
   held_.emplace(digest, id);
   return {};

@@ -67,8 +67,7 @@ class JobIndex {
   static std::int64_t hash(std::string_view name);
   Result<void> read() const;
   Result<void> read_young() const;
-  void note(std::int64_t id, const std::string& key, const std::string& job_id,
-            const std::string& digest) const;
+  void note(std::int64_t id, const std::string& key, const std::string& job_id) const;
   Result<void> write_names();
 
   Database& database_;

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <condition_variable>
-#include <csignal>
 #include <deque>
 #include <mutex>
 #include <optional>
@@ -12,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "rbit/base/blocked_signals.h"
 #include "rbit/base/result.h"
 #include "rbit/base/shortage.h"
 
@@ -74,20 +74,16 @@ struct LogWriter::State : std::enable_shared_from_this<LogWriter::State> {
     work.notify_one();  // who wakes finds the mutex free
   }
 
-  /// With all signals blocked: they are the loop's. False: there is none to be had; the next line
-  /// asks again.
+  /// False: there is none to be had; the next line asks again.
   bool start_thread() {
     if (has_thread) return true;
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
+    const BlockedSignals blocked;
     try {
       means.start_thread([self = shared_from_this()] { self->live(); });
       has_thread = true;
     } catch (const std::system_error& failed) {
       if (!std::exchange(said_no_thread, true)) say_no_thread(failed.code().value());
     }
-    pthread_sigmask(SIG_SETMASK, &before, nullptr);
     return has_thread;
   }
 

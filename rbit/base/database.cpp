@@ -231,18 +231,26 @@ void Database::post(Durability durability, Change change) {
   enqueue(std::move(waiter));
 }
 
-void Database::post_lazily(Change change) {
+void Database::post_lazily(Change change, Ride ride) {
   constexpr std::size_t many = 32;
   constexpr std::chrono::milliseconds long_enough{50};
-  lazy_.push_back(std::move(change));
-  if (lazy_.size() >= many) commit_soon();
-  if (lazy_.size() == 1) wait_lazily(long_enough);  // else the timer runs
+  std::vector<Change>& waiting = ride == Ride::in_bulk ? in_bulk_ : lazy_;
+  waiting.push_back(std::move(change));
+  if (waiting.size() >= many) {
+    bulk_is_due_ = bulk_is_due_ || ride == Ride::in_bulk;
+    commit_soon();
+  }
+  if (!waits_lazily_) wait_lazily(long_enough);
 }
 
 void Database::wait_lazily(std::chrono::milliseconds pause) {
+  waits_lazily_ = true;
   lazy_timer_.expires_after(pause);
   lazy_timer_.async_wait([this, alive = lifetime_.watch()](boost::system::error_code cancelled) {
-    if (!cancelled && !alive.is_over()) flush();
+    if (cancelled || alive.is_over()) return;
+    waits_lazily_ = false;
+    bulk_is_due_ = true;
+    flush();
   });
 }
 
@@ -265,8 +273,10 @@ void Database::flush() {
   auto batch = std::exchange(queue_, {});
   std::erase_if(batch, [](const auto& waiter) { return !waiter->change; });
   std::vector<Change> lazy = std::exchange(lazy_, {});
+  if (std::exchange(bulk_is_due_, false))
+    for (Change& change : std::exchange(in_bulk_, {})) lazy.push_back(std::move(change));
   if (!lazy.empty()) {  // as one change: they fail as one
-    lazy_timer_.cancel();
+    if (in_bulk_.empty() && std::exchange(waits_lazily_, false)) lazy_timer_.cancel();
     batch.insert(batch.begin(), std::make_shared<Waiter>());
     batch.front()->change = [&lazy](Database& in) -> Result<void> {
       for (const Change& change : lazy)

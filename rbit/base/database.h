@@ -139,9 +139,10 @@ class Database {
   /// The same, with nobody waiting: a failure is logged.
   void post(Durability durability, Change change);
   /// The same for what may be lost in a crash, and in nothing else: it rides on the next commit,
-  /// before all else there, or on one of its own after 50 ms, or when 32 of them wait. One that
-  /// failed is made again later.
-  void post_lazily(Change change);
+  /// before all else there, or on one of its own after 50 ms, or when 32 of them wait; `in_bulk`,
+  /// only on these, where many together touch few pages. One that failed is made again later.
+  enum class Ride { next_commit, in_bulk };
+  void post_lazily(Change change, Ride ride = Ride::next_commit);
   /// Commits what is queued, now.
   void flush();
 
@@ -194,7 +195,9 @@ class Database {
   sqlite3* handle_ = nullptr;
   std::unique_ptr<Cache> cache_;
   std::vector<std::shared_ptr<Waiter>> queue_;
-  std::vector<Change> lazy_;
+  std::vector<Change> lazy_, in_bulk_;
+  bool bulk_is_due_ = false;
+  bool waits_lazily_ = false;  // `lazy_timer_` runs
   asio::steady_timer lazy_timer_;
   bool commit_due_ = false;
   std::vector<std::shared_ptr<Waiter>> unsynced_, syncing_;  // committed; they want `power`

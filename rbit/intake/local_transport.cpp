@@ -417,10 +417,11 @@ void LocalTransport::accept(const std::string& queue, std::int64_t id) {
     --lane->out;
     lane->leaving.insert(id);
   }
-  database_.post_lazily([this, alive = lifetime_.watch(), queue, id](Database& in) {
+  Database::Change change = [this, alive = lifetime_.watch(), queue, id](Database& in) {
     if (Lane* lane = alive.is_over() ? nullptr : lane_of(queue)) lane->leaving.erase(id);
     return in.run("DELETE FROM message WHERE id = ?", id);
-  });
+  };
+  database_.post_lazily(std::move(change), Database::Ride::in_bulk);
 }
 
 Delivery LocalTransport::adopt(Message message) {

@@ -164,9 +164,13 @@ void RecordSlots::give_back(const std::string& record) {
     if (::unlink(path.c_str()) != 0 && errno != ENOENT)
       log::warning("could not clean up: " + Error::of_system(path, errno).text());
   slot->notes = {};
-  if (free_.size() >= static_cast<std::size_t>(most_))
-    return drop(RecordName::parse(record).directory);
   free_.push_back(record);
+  if (free_.size() < all_.size()) return;
+  while (free_.size() > static_cast<std::size_t>(most_)) {
+    const std::string directory = RecordName::parse(free_.back()).directory;
+    free_.pop_back();
+    drop(directory);
+  }
 }
 
 bool RecordSlots::has(const std::string& directory) const {

@@ -49,8 +49,8 @@ class RecordSlots {
   Result<std::string> take();
   /// It is not needed any more: its slot may have the next job.
   void give_back(const std::string& record);
-  /// How many stay while nobody needs them: as many as jobs run at once. While verdicts are being
-  /// written there are more.
+  /// How many stay once nobody has any: as many as jobs run at once. While verdicts are being
+  /// written there are more, and these serve the next jobs, too.
   void keep(int most) { most_ = most; }
   /// Whether a directory is a slot of ours.
   bool has(const std::string& directory) const;

@@ -335,6 +335,26 @@ TEST_CASE("what is posted lazily rides on the next commit, or has one of its own
   CHECK(rows(*database).size() == 35);
 }
 
+TEST_CASE("what is posted in bulk lets the next commit go alone") {
+  asio::io_context loop;
+  const auto database = open_database(loop);
+  REQUIRE(database->execute("CREATE TABLE t(x)"));
+  database->post_lazily(insert("a"), Database::Ride::in_bulk);
+  CHECK(write(loop, *database, "b", Reserve::keep));
+  CHECK(rows(*database) == std::vector<std::string>{"b"});
+  loop.restart();
+  loop.run();  // by its timer
+  CHECK(rows(*database).size() == 2);
+  for (int i = 0; i < 31; ++i) database->post_lazily(insert("c"), Database::Ride::in_bulk);
+  loop.restart();
+  loop.poll();
+  CHECK(rows(*database).size() == 2);
+  database->post_lazily(insert("c"), Database::Ride::in_bulk);
+  loop.restart();
+  loop.poll();  // at once
+  CHECK(rows(*database).size() == 34);
+}
+
 TEST_CASE("what was posted lazily and failed is made again, and takes nobody along") {
   asio::io_context loop;
   const auto database = open_database(loop);

@@ -79,6 +79,16 @@ TEST_CASE_FIXTURE(SlotsFixture, "no more slots stay than jobs run at once") {
   CHECK(std::distance(std::filesystem::directory_iterator(dir.path()), {}) == 2);
 }
 
+TEST_CASE_FIXTURE(SlotsFixture, "while some have one, as many stay as were needed at once") {
+  slots->keep(1);
+  const std::string one = take(), two = take(), three = take();
+  slots->give_back(two);
+  slots->give_back(three);
+  CHECK(RecordName::parse(take()).directory == RecordName::parse(three).directory);
+  CHECK(RecordName::parse(take()).directory == RecordName::parse(two).directory);
+  CHECK(std::distance(std::filesystem::directory_iterator(dir.path()), {}) == 3);
+}
+
 TEST_CASE_FIXTURE(SlotsFixture, "files beside a record go with its job") {
   const std::string one = take();
   note_artifact(one, Artifact{"a", "pdf"});

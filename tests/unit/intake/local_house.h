@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <chrono>
 #include <memory>
 #include <string>
 #include <utility>
@@ -70,6 +71,15 @@ struct House {
     const bool done = test::run(loop, got[i].settle(settlement)).has_value();
     settle_down();
     return done;
+  }
+  /// Until rows of accepted messages are gone.
+  void wait_for_messages(std::int64_t rows) {
+    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+    while (count("message") != rows && std::chrono::steady_clock::now() < end) {
+      loop.restart();
+      loop.run_one_for(std::chrono::milliseconds(10));
+    }
+    CHECK(count("message") == rows);
   }
   void drop_all() {
     got.clear();

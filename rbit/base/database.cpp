@@ -249,7 +249,6 @@ void Database::wait_lazily(std::chrono::milliseconds pause) {
   lazy_timer_.async_wait([this, alive = lifetime_.watch()](boost::system::error_code cancelled) {
     if (cancelled || alive.is_over()) return;
     waits_lazily_ = false;
-    bulk_is_due_ = true;
     flush();
   });
 }
@@ -264,11 +263,16 @@ void Database::commit_soon() {
   commit_due_ = true;
   // After everything that is ready now has had its turn: their changes share the commit.
   asio::post(loop_, [this, alive = lifetime_.watch()] {
-    if (!alive.is_over()) flush();
+    if (!alive.is_over()) commit_queue();
   });
 }
 
 void Database::flush() {
+  bulk_is_due_ = true;
+  commit_queue();
+}
+
+void Database::commit_queue() {
   commit_due_ = false;
   auto batch = std::exchange(queue_, {});
   std::erase_if(batch, [](const auto& waiter) { return !waiter->change; });

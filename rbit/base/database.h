@@ -143,7 +143,7 @@ class Database {
   /// only on these, where many together touch few pages. One that failed is made again later.
   enum class Ride { next_commit, in_bulk };
   void post_lazily(Change change, Ride ride = Ride::next_commit);
-  /// Commits what is queued, now.
+  /// Commits what is queued and what waits lazily, now.
   void flush();
 
   /// `make_room` frees space on the disk at once and says whether it did. It is called when a write
@@ -175,6 +175,7 @@ class Database {
   void keep(sqlite3_stmt* statement);
   void enqueue(std::shared_ptr<Waiter> waiter);
   void commit_soon();
+  void commit_queue();
   void wait_lazily(std::chrono::milliseconds pause);
   Result<void> ready_to_write();
   Result<void> heal();

@@ -146,11 +146,11 @@ const Key table[] = {
     {"runner", "slots", T::number, std::to_string(policy.slots),
      "How many jobs of this runner run at once. 0: no limit but that of [rbit].", 0, 1024},
     {"runner", "prefetch-ahead", T::number, "",
-     "How many messages may be here ahead of the slots while jobs of this runner are short, so that "
-     "the next one begins at once: at most this many, and no more than begin within a tenth of a "
-     "second by what its jobs took lately. They stay the broker's, and go back when a job turns "
-     "out long. 0: none. Default: 16 where message is json or raw, none for builds. The embedded "
-     "queue needs none.",
+     "How many messages may be here ahead of the slots while jobs of this runner are short, so "
+     "that the next one begins at once: at most this many, and no more than begin within a tenth "
+     "of a second by what its jobs took lately. They stay the broker's, and go back when a job "
+     "turns out long. 0: none. Default: 16 where message is json or raw, none for builds. The "
+     "embedded queue needs none.",
      0, 1000},
     {"runner", "timeout", T::duration, written(policy.timeout),
      "How long one attempt may take. 0: for ever."},

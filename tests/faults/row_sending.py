@@ -90,8 +90,9 @@ def killed(context):
     for transport in ("classic", "local"):
         for point in POINTS:
             for repeat in range(context.pick(2, 20)):
-                # Of the outbox each job has five rows, of the others' points one an attempt.
-                most = 20 if point.startswith("O.") and transport != "local" else 4
+                # Told and published of these jobs are thirteen reports; of the others' points each
+                # attempt has one.
+                most = 13 if point.startswith("O.") and transport != "local" else 4
                 todo.append((transport, point,
                              draw.number(f"{transport} {point} {repeat}", 1, most)))
     with concurrent.futures.ThreadPoolExecutor(4) as pool:

@@ -292,6 +292,7 @@ class Model {
     return story_.transport.waiting() == 0 && story_.transport.out() == 0;
   }
   bool all_settled() {
+    story_.commit();
     for (const auto& [key, job] : jobs_) {
       const auto record = story_.journal().find(key);
       if (!record || !record->settled) return false;

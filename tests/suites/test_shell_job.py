@@ -326,10 +326,13 @@ class Events(Suite):
         done = self.submit("build", "book", job=36, wait=True)
         self.assertIn("half way", done.stdout)
         self.assertIn("Done", done.stdout)
-        found = [os.path.join(folder, "book.pdf")
-                 for folder, _, files in os.walk(self.path("state")) if "book.pdf" in files]
-        self.assertEqual(len(found), 1, found)
-        with open(found[0]) as file:
+
+        def found():
+            return [os.path.join(folder, "book.pdf")
+                    for folder, _, files in os.walk(self.path("state")) if "book.pdf" in files]
+        # What the job left in its directory goes soon after its end.
+        wait_until(lambda: len(found()) == 1, "one copy")
+        with open(found()[0]) as file:
             self.assertEqual(file.read(), "hello\n")
 
     def test_artifacts_by_pattern_into_the_output_directory(self):

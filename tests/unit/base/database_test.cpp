@@ -353,6 +353,9 @@ TEST_CASE("what is posted in bulk lets the next commit go alone") {
   loop.restart();
   loop.poll();  // at once
   CHECK(rows(*database).size() == 34);
+  database->post_lazily(insert("d"), Database::Ride::in_bulk);
+  database->flush();
+  CHECK(rows(*database).size() == 35);
 }
 
 TEST_CASE("what was posted lazily and failed is made again, and takes nobody along") {

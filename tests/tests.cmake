@@ -75,6 +75,13 @@ foreach(room base log core config)
   target_link_libraries(config_reference PRIVATE room_${room})
 endforeach()
 
+# The same of what man/rbit-monitor.7 must say of the metrics.
+add_executable(metric_reference ${PROJECT_SOURCE_DIR}/tests/support/metric_reference_main.cpp)
+foreach(room base log core monitor)
+  target_sources(metric_reference PRIVATE $<TARGET_OBJECTS:room_${room}>)
+  target_link_libraries(metric_reference PRIVATE room_${room})
+endforeach()
+
 # The code looks as .clang-format says.
 find_program(RBIT_CLANG_FORMAT clang-format)
 add_test(NAME format COMMAND sh ${PROJECT_SOURCE_DIR}/tests/support/check_format.sh

@@ -68,6 +68,7 @@ MonitorOptions monitor_options(const config::Settings& all) {
   options.labels = settings.labels;
   for (const auto& [name, runner] : all.runners)
     if (!runner.policy.metrics.empty()) options.declared[name] = runner.policy.metrics;
+  options.queues = all.queue_names();
   return options;
 }
 
@@ -181,7 +182,7 @@ BrokerNews App::broker_news() {
   news.connection = [this](bool connected, const std::string& why) {
     was_connected_ = was_connected_ || connected;
     hooks_->connection(connected, why);
-    if (monitor_) connected ? monitor_->connected() : monitor_->connection_failed();
+    if (monitor_) connected ? monitor_->connected() : monitor_->connection_failed(why);
     if (!connected) return;
     std::optional<milliseconds> limit = journal_->ack_limit(live_broker_->name());
     if (limit) limit = std::max(*limit, ack_after_for(milliseconds(0)));  // an older rbit's
@@ -300,12 +301,15 @@ void App::open_control() {
 
 void App::open_monitor() {
   if (settings().monitor.listen.empty()) return;
-  monitor_feed_ =
-      std::make_unique<MonitorFeed>(settings(), clock_, *database_, *journal_, *dispatcher_,
-                                    *live_broker_, *outbox_, *disk_guard_, progress_);
+  monitor_feed_ = std::make_unique<MonitorFeed>(settings(), clock_, *database_, *journal_,
+                                                *dispatcher_, *live_broker_, *outbox_, *disk_guard_,
+                                                progress_, missed_copies_.get());
+  MonitorSource source;
+  source.numbers = [this] { return monitor_feed_->numbers(); };
+  source.details = [this] { return monitor_feed_->details(); };
+  source.count_queues = [this] { return monitor_feed_->count_queues(); };
   monitor_ = std::make_unique<Monitor>(loop_.get_executor(), clock_, monitor_options(settings()),
-                                       MonitorSource{[this] { return monitor_feed_->numbers(); },
-                                                     [this] { return monitor_feed_->details(); }});
+                                       std::move(source));
   observers_.add(*monitor_);
   log::info("monitor on http://" + settings().monitor.listen + "/");
 }

@@ -10,6 +10,7 @@
 #include "rbit/intake/amqp_transport.h"
 #include "rbit/intake/command_queue.h"
 #include "rbit/intake/presence.h"
+#include "rbit/intake/queue_counter.h"
 
 namespace rbit {
 
@@ -38,6 +39,9 @@ class LiveAmqpBroker : public LiveBroker {
   std::map<std::string, std::string> unread_queues(milliseconds grace) const override {
     return transport_->troubles(grace);
   }
+  Task<QueueCounts> count_queues(std::chrono::milliseconds patience) override {
+    return counter_.counts(patience);
+  }
   Task<void> close() override;
 
  private:
@@ -45,6 +49,7 @@ class LiveAmqpBroker : public LiveBroker {
   const config::Settings& settings_;
   std::unique_ptr<amqp::PublishConnection> publisher_;
   std::unique_ptr<AmqpTransport> transport_;
+  QueueCounter counter_;
   Presence presence_;
   std::unique_ptr<CommandQueue> command_queue_;  // none: no front-end can cancel here
   std::function<void(const Error&)> name_taken_;

@@ -6,6 +6,7 @@
 #include "rbit/app/dead_at_journal.h"
 #include "rbit/app/local_submit.h"
 #include "rbit/app/run_alone.h"
+#include "rbit/intake/local_counts.h"
 #include "rbit/intake/local_dead_letters.h"
 #include "rbit/intake/local_transport.h"
 #include "rbit/log/log.h"
@@ -18,7 +19,10 @@ class LiveLocalBroker : public LiveBroker {
  public:
   LiveLocalBroker(const asio::any_io_executor& loop, Database& database, Clock& clock,
                   std::string worker)
-      : database_(database), clock_(clock), transport_(loop, database, clock, std::move(worker)) {}
+      : database_(database),
+        clock_(clock),
+        transport_(loop, database, clock, std::move(worker)),
+        counts_(database) {}
 
   void listen(BrokerNews) override {}  // it is always there
   Transport& transport() override { return transport_; }
@@ -52,12 +56,26 @@ class LiveLocalBroker : public LiveBroker {
   std::map<std::string, std::string> unread_queues(std::chrono::milliseconds) const override {
     return {};
   }
+  Task<QueueCounts> count_queues(std::chrono::milliseconds) override {
+    QueueCounts counts;
+    const auto later = counts_.all();
+    for (const std::string& queue : transport_.queues()) {
+      QueueCount& count = counts[queue];
+      count.waiting = transport_.deliverable(queue);
+      if (!later) continue;
+      const auto its = later->find(queue);
+      count.due = its == later->end() ? 0 : its->second.due;
+      count.dead = its == later->end() ? 0 : its->second.dead;
+    }
+    co_return counts;
+  }
   Task<void> close() override { return transport_.close(); }
 
  private:
   Database& database_;
   Clock& clock_;
   LocalTransport transport_;
+  LocalCounts counts_;
 };
 
 class LocalBroker : public Broker {

@@ -20,6 +20,39 @@ TargetView view_of(const TargetState& state) {
 
 }  // namespace
 
+Task<void> MonitorFeed::count_queues() {
+  constexpr std::chrono::milliseconds patience{1'000};  // who asks gives up after some seconds
+  const Lifetime::Watch alive = lifetime_.watch();
+  QueueCounts counts = co_await broker_.count_queues(patience);
+  if (!alive.is_over()) counts_ = std::move(counts);
+}
+
+/// What waits for its next attempt is in the broker's queues for that, which only the journal
+/// knows, or here.
+void MonitorFeed::add_queues(MonitorNumbers& numbers) const {
+  std::map<std::string, int> running;
+  for (const auto& [key, job] : dispatcher_.ledger().all_running())
+    if (!job->has_verdict) ++running[job->job.queue];
+  const auto in = [](const std::map<std::string, std::int64_t>& counts, const std::string& queue) {
+    const auto its = counts.find(queue);
+    return its == counts.end() ? std::int64_t{0} : its->second;
+  };
+  const auto unready = dispatcher_.unready();
+  const auto unread = broker_.unread_queues(std::chrono::milliseconds(0));
+  for (const auto& mapping : settings_.queues) {
+    const std::string& name = mapping.queue;
+    QueueNumbers queue;
+    queue.queue = name;
+    queue.running = running[name];
+    if (const auto its = counts_.find(name); its != counts_.end()) queue.count = its->second;
+    if (missed_copies_) queue.count.due = in(missed_copies_->awaited(), name);
+    if (queue.count.due) *queue.count.due += in(dispatcher_.ledger().backlog().by_queue(), name);
+    if (const auto why = unready.find(name); why != unready.end()) queue.unread = why->second;
+    if (const auto why = unread.find(name); why != unread.end()) queue.unread = why->second;
+    numbers.queues.push_back(std::move(queue));
+  }
+}
+
 MonitorNumbers MonitorFeed::numbers() const {
   MonitorNumbers numbers;
   const BrokerState broker = broker_.state();
@@ -31,6 +64,8 @@ MonitorNumbers MonitorFeed::numbers() const {
   numbers.reports_waiting = journal_.reports_waiting();
   disk_guard_.look();  // of itself it looks only while something happens
   numbers.paused = dispatcher_.trouble();
+  numbers.standstill = dispatcher_.standstill();
+  add_queues(numbers);
   numbers.outbox_well = numbers.paused.empty();
   numbers.unread = broker_.unread_queues(LiveBroker::usual_grace);
   numbers.runners_well = dispatcher_.paused().empty();

@@ -3,6 +3,7 @@
 #include <string>
 
 #include "rbit/config/sections.h"
+#include "rbit/core/metric_rules.h"
 
 namespace rbit::config {
 
@@ -43,6 +44,8 @@ class MetricCheck {
   void check(const std::string& section, const Place& place, const MetricDeclaration& metric) {
     const std::string what = "[" + section + "] metrics: " + metric.name;
     const MonitorSettings& monitor = loaded_.settings.monitor;
+    if (is_process_metric(metric.name))
+      loaded_.error(place, what + " is one of rbit's own (name it otherwise)");
     if (metric.name.starts_with(monitor.metrics_namespace + "_"))
       loaded_.error(place, what +
                                " begins as rbit's own metrics do (name it otherwise, or set "

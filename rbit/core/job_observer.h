@@ -25,6 +25,8 @@ class JobObserver {
   virtual void received(const Message&) {}
   /// It is none, and becomes a dead letter.
   virtual void refused(const Message&, const Error&) {}
+  /// It came again and joins its job, which runs.
+  virtual void joined(const Message&) {}
   /// A job is about to begin. How the observer has it; `unclear` if that is nothing to it. A job
   /// waits for this, in its slot; it lives until the task ends.
   virtual Task<Standing> before(const Job&) { co_return Standing{}; }
@@ -52,6 +54,9 @@ class JobObservers : public JobObserver {
   }
   void refused(const Message& message, const Error& why) override {
     for (JobObserver* one : all_) one->refused(message, why);
+  }
+  void joined(const Message& message) override {
+    for (JobObserver* one : all_) one->joined(message);
   }
   /// The first that is not `unclear`; the others are not asked.
   Task<Standing> before(const Job& job) override {

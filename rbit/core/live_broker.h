@@ -13,6 +13,7 @@
 #include "rbit/core/dead_letters.h"
 #include "rbit/core/message.h"
 #include "rbit/core/publication.h"
+#include "rbit/core/queue_count.h"
 #include "rbit/core/report_sink.h"
 #include "rbit/core/transport.h"
 
@@ -89,6 +90,10 @@ class LiveBroker {
   /// Why queues are not being read now, and what helps, by their names.
   virtual std::map<std::string, std::string> unread_queues(
       std::chrono::milliseconds grace) const = 0;
+
+  /// How much is in the queues that are read, as it is now or was some seconds ago; waits for
+  /// `patience` at the most for who has to be asked. What is not known is missing.
+  virtual Task<QueueCounts> count_queues(std::chrono::milliseconds patience) = 0;
 
   /// Deliveries still out are void; what waits to be published fails.
   virtual Task<void> close() = 0;

@@ -32,4 +32,10 @@ Result<void> check_metric(const MetricChange& change,
   return {};
 }
 
+bool is_process_metric(std::string_view name) {
+  return text::is_one_of(name, {"process_cpu_seconds_total", "process_open_fds", "process_max_fds",
+                                "process_virtual_memory_bytes", "process_resident_memory_bytes",
+                                "process_start_time_seconds"});
+}
+
 }  // namespace rbit

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "rbit/base/result.h"
@@ -14,5 +15,9 @@ namespace rbit {
 Result<void> check_metric(const MetricChange& change,
                           const std::vector<MetricDeclaration>& declared,
                           const std::string& runner);
+
+/// Whether a metric has one of the names that Prometheus keeps for what every process uses, and
+/// which are rbit's own.
+bool is_process_metric(std::string_view name);
 
 }  // namespace rbit

@@ -7,7 +7,14 @@ namespace rbit {
 
 void Backlog::add(std::string key, std::string queue, SteadyTime due) {
   const auto [entry, fresh] = waiting_.emplace(key, Entry{std::move(queue), due});
-  if (fresh) by_due_.emplace(due, std::move(key));
+  if (!fresh) return;
+  by_due_.emplace(due, std::move(key));
+  ++by_queue_[entry->second.queue];
+}
+
+void Backlog::leaves(const std::string& queue) {
+  const auto count = by_queue_.find(queue);
+  if (--count->second == 0) by_queue_.erase(count);
 }
 
 std::optional<Backlog::Taken> Backlog::take(SteadyTime now, const Fits& fits) {
@@ -17,6 +24,7 @@ std::optional<Backlog::Taken> Backlog::take(SteadyTime now, const Fits& fits) {
     Taken taken{std::move(at->second), std::move(entry->second.queue)};
     waiting_.erase(entry);
     by_due_.erase(at);
+    leaves(taken.queue);
     return taken;
   }
   return std::nullopt;
@@ -33,6 +41,7 @@ void Backlog::remove(const std::string& key) {
   if (entry == waiting_.end()) return;
   const auto [first, last] = by_due_.equal_range(entry->second.due);
   by_due_.erase(std::find_if(first, last, [&](const auto& one) { return one.second == key; }));
+  leaves(entry->second.queue);
   waiting_.erase(entry);
 }
 

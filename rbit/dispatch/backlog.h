@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <optional>
@@ -28,14 +29,19 @@ class Backlog {
   /// When the next one becomes due that is not due yet.
   std::optional<SteadyTime> next_due(SteadyTime now) const;
   std::size_t size() const { return waiting_.size(); }
+  /// How many there are of each queue that has some.
+  const std::map<std::string, std::int64_t>& by_queue() const { return by_queue_; }
 
  private:
   struct Entry {
     std::string queue;
     SteadyTime due;
   };
+  void leaves(const std::string& queue);
+
   std::map<std::string, Entry> waiting_;           // by key
   std::multimap<SteadyTime, std::string> by_due_;  // keys
+  std::map<std::string, std::int64_t> by_queue_;
 };
 
 }  // namespace rbit

@@ -298,6 +298,20 @@ void Dispatcher::stop_jobs(StopKind kind) {
     if (!running->has_verdict) running->stop.request(kind);
 }
 
+std::string Dispatcher::standstill() const {
+  if (draining_ || context_.patience.has_ended())
+    return "it was told to stop and takes no new jobs";
+  return open_ ? "" : "it starts: what an earlier life left is looked after first";
+}
+
+std::map<std::string, std::string> Dispatcher::unready() const {
+  std::map<std::string, std::string> unready = paused();
+  for (const auto& [queue, line] : lines_)
+    if (const std::string& runner = line.binding.runner_name; !readiness_.is_ready(runner))
+      unready.try_emplace(queue, "[runner:" + runner + "] is being made ready");
+  return unready;
+}
+
 std::map<std::string, std::string> Dispatcher::paused() const {
   std::map<std::string, std::string> paused;
   for (const auto& [queue, line] : lines_)

@@ -68,8 +68,13 @@ class Dispatcher {
     const std::string& trouble = context_.journal_watch.trouble();
     return trouble.empty() ? held_ : trouble;
   }
+  /// Why no job begins though journal and disk are well: rbit has not begun, or drains. Empty: they
+  /// may.
+  std::string standstill() const;
   /// Queues whose runner cannot work now, with the reason.
   std::map<std::string, std::string> paused() const;
+  /// The same, and those whose runner has not said yet that it can.
+  std::map<std::string, std::string> unready() const;
 
  private:
   struct Line {  // a queue

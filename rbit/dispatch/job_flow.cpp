@@ -202,6 +202,7 @@ Task<void> JobFlow::turn_away(Arriving message, Arrival arrival) {
 Task<void> JobFlow::join(RunningJob& running, Delivery delivery, Slot slot) {
   log::info("message " + text::one_line(running.job.key, 80) + " of " + delivery.message().queue +
             " joins the job that runs");
+  context_.observer.joined(delivery.message());
   const std::string key = running.job.key;  // the job may end while we wait
   if (running.job.owned) {
     slot.reset();

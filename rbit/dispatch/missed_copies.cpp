@@ -67,6 +67,9 @@ Task<void> MissedCopies::look() {
     copies.push_back(std::move(copy));
   }
   is_awaiting_ = is_awaiting_ || !awaited.empty();
+  awaited_.clear();
+  for (const auto& [queue, copies] : by_queue)
+    awaited_[queue] = static_cast<std::int64_t>(copies.size());
   std::erase_if(watched_, [&](const auto& one) {
     const auto& until = one.second.others_until;
     return !by_queue.contains(one.first) && !(until && *until > clock_.steady());

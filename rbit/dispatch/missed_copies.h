@@ -38,6 +38,8 @@ class MissedCopies : public JobObserver {
   Task<void> watch();
   Task<void> look();
   void status(const Report& report) override;
+  /// How many copies of each queue were awaited when it looked last.
+  const std::map<std::string, std::int64_t>& awaited() const { return awaited_; }
 
  private:
   /// One work queue, while copies for it are awaited.
@@ -61,6 +63,7 @@ class MissedCopies : public JobObserver {
   SteadyTime expected_until_{};
   bool is_awaiting_ = true;  // when we last looked: a copy, or the broker's answer
   std::map<std::string, Watched> watched_;
+  std::map<std::string, std::int64_t> awaited_;
   std::int64_t alone_since_ = 0;     // as `Watched::since`; 0: another rbit may be there
   std::set<std::string> suspected_;  // keys that were missed when we last looked
   std::set<std::string> said_;       // keys of which the log knows

@@ -211,6 +211,32 @@ std::int64_t LocalTransport::waiting(const std::string& queue) const {
   return row.integer(0);
 }
 
+/// Places rise by one, so their difference is a number of messages, but for the places that
+/// `note_cursor` is ahead by. In the part that an earlier life delivered, few rows are left.
+std::int64_t LocalTransport::deliverable(const std::string& queue) const {
+  const auto number = lane_numbers_.find(queue);
+  if (number == lane_numbers_.end()) return 0;
+  constexpr std::int64_t few = 20, many = 1000;
+  const Lane& lane = lanes_[number->second];
+  const auto returned = static_cast<std::int64_t>(lane.returned.size());
+  const auto count = [&](std::int64_t up_to, std::int64_t most) -> std::int64_t {
+    auto row = database_.prepare(
+        "SELECT count(*) FROM (SELECT 1 FROM message WHERE queue = ? AND due = 0 AND place > ? AND "
+        "place <= ? LIMIT ?)",
+        queue, lane.cursor, up_to, most);
+    const auto found = row.step();
+    return found && *found ? row.integer(0) : 0;
+  };
+  const std::int64_t near = count(INT64_MAX, few);
+  if (near < few) return near + returned;
+  const std::int64_t fresh = std::max(lane.cursor, lane.cursor_before);
+  const std::int64_t stale = lane.cursor < fresh ? count(fresh, many) : 0;
+  auto row = database_.prepare("SELECT max(place) FROM message WHERE queue = ? AND due = 0", queue);
+  const auto found = row.step();
+  const std::int64_t last = found && *found ? row.integer(0) : 0;
+  return std::max(near, stale + std::max<std::int64_t>(0, last - fresh)) + returned;
+}
+
 LocalTransport::Lane* LocalTransport::lane_of(const std::string& queue) {
   const auto number = lane_numbers_.find(queue);
   return number == lane_numbers_.end() ? nullptr : &lanes_[number->second];

@@ -82,6 +82,11 @@ std::string visitor_of(const Tcp::socket& socket) {
   return std::string(bytes.begin(), bytes.begin() + 8);
 }
 
+/// The handler once there is none.
+Task<HttpReply> gone(std::string) {
+  co_return HttpReply{503, "text/plain", ""};
+}
+
 Response plain(http::status status, const std::string& text) {
   Response response(status, 11);
   response.set(http::field::content_type, "text/plain; charset=utf-8");
@@ -106,7 +111,7 @@ struct HttpServer::State {
   State(const asio::any_io_executor& executor, HttpServerSettings given, Handler own)
       : loop(executor), settings(std::move(given)), handler(std::move(own)), acceptor(executor) {}
 
-  Response answer(const http::request<http::string_body>& request) const;
+  Task<Response> answer(const http::request<http::string_body>& request) const;
   std::optional<Response> refuse(const http::request<http::string_body>& request) const;
   void make_room(const std::string& visitor);
   static Task<void> serve(std::shared_ptr<State> self, std::list<Visit>::iterator visit);
@@ -146,7 +151,7 @@ HttpServer::~HttpServer() {
   boost::system::error_code ignored;
   state_->acceptor.close(ignored);
   for (auto& visit : state_->visits) visit.stream.close();
-  state_->handler = [](const std::string&) { return HttpReply{503, "text/plain", ""}; };
+  state_->handler = gone;
 }
 
 int HttpServer::port() const {
@@ -230,7 +235,10 @@ Task<void> HttpServer::State::converse(Visit& visit) {
     } else {
       auto refusal = refuse(parser.get());
       visit.admitted = !refusal;
-      response = refusal ? std::move(*refusal) : answer(parser.get());
+      if (refusal)
+        response = std::move(*refusal);
+      else
+        response = co_await answer(parser.get());
       keep = parser.get().keep_alive();
     }
     response.set(http::field::server, "rbit");
@@ -277,18 +285,19 @@ std::optional<Response> HttpServer::State::refuse(
   return plain(http::status::forbidden, "unknown Host");
 }
 
-Response HttpServer::State::answer(const http::request<http::string_body>& request) const {
+/// `request` stays where it is until it ends.
+Task<Response> HttpServer::State::answer(const http::request<http::string_body>& request) const {
   if (request.method() != http::verb::get && request.method() != http::verb::head) {
     auto response = plain(http::status::method_not_allowed, "only GET");
     response.set(http::field::allow, "GET, HEAD");
-    return response;
+    co_return response;
   }
   const std::string_view target = request.target();
-  HttpReply reply = handler(std::string(target.substr(0, target.find('?'))));
+  HttpReply reply = co_await handler(std::string(target.substr(0, target.find('?'))));
   Response response(static_cast<http::status>(reply.code), 11);
   response.set(http::field::content_type, reply.type);
   response.body() = std::move(reply.body);
-  return response;
+  co_return response;
 }
 
 }  // namespace rbit

@@ -31,8 +31,9 @@ struct HttpReply {
 /// It knows nothing of what it serves. On the loop's thread.
 class HttpServer {
  public:
-  /// The reply to a path (without query); `code` 404 if there is none.
-  using Handler = std::function<HttpReply(const std::string& path)>;
+  /// The reply to a path (without query); `code` 404 if there is none. What the Task refers to
+  /// outlives the loop's coroutines, or it looks whether that is still there: the visitor waits.
+  using Handler = std::function<Task<HttpReply>(std::string path)>;
 
   /// Listens from now on. Throws Fatal (78) if it may not or cannot listen there.
   HttpServer(const asio::any_io_executor& loop, HttpServerSettings settings, Handler handler);

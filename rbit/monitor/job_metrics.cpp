@@ -6,6 +6,7 @@
 #include "rbit/base/text.h"
 #include "rbit/core/metric_rules.h"
 #include "rbit/log/log.h"
+#include "rbit/monitor/metric_table.h"
 
 namespace rbit {
 
@@ -34,8 +35,8 @@ JobMetrics::JobMetrics(prometheus::Registry& registry, const std::string& name_s
     : registry_(registry),
       declared_(std::move(declared)),
       refused_(prometheus::BuildCounter()
-                   .Name(name_space + "_job_metrics_refused_total")
-                   .Help("Changes of metrics by jobs that were refused")
+                   .Name(name_of(metric::refused_changes, name_space))
+                   .Help(metric::refused_changes.help)
                    .Register(registry)
                    .Add({})) {
   for (const auto& [runner, declarations] : declared_)

@@ -2,23 +2,31 @@
 
 #include <algorithm>
 #include <string_view>
-#include <utility>
 
 #include "rbit/base/result.h"
 #include "rbit/base/text.h"
-#include "rbit/monitor/number_text.h"
+#include "rbit/monitor/exposition.h"
+#include "rbit/monitor/process_figures.h"
+#include "rbit/monitor/ready.h"
 
 namespace rbit {
 
 namespace {
 
-using Labels = std::map<std::string, std::string>;
+using Buckets = prometheus::Histogram::BucketBoundaries;
 
-/// The ancestor's buckets, and longer ones: builds take hours.
-const prometheus::Histogram::BucketBoundaries& buckets() {
-  static const prometheus::Histogram::BucketBoundaries all{
-      0.005, 0.01, 0.025, 0.05, 0.075, 0.1,   0.25,  0.5,    0.75,   1.0,   2.5,
-      5.0,   7.5,  10.0,  30.0, 60.0,  300.0, 600.0, 1800.0, 3600.0, 7200.0};
+/// The ancestor's, and longer ones: builds take hours.
+const Buckets& processing_buckets() {
+  static const Buckets all{0.005, 0.01, 0.025, 0.05,  0.075,  0.1,    0.25,
+                           0.5,   0.75, 1.0,   2.5,   5.0,    7.5,    10.0,
+                           30.0,  60.0, 300.0, 600.0, 1800.0, 3600.0, 7200.0};
+  return all;
+}
+
+/// From a call of a warm plugin to the build of a distribution; few, for each queue has them.
+const Buckets& duration_buckets() {
+  static const Buckets all{0.00001, 0.0001, 0.001, 0.005, 0.025,  0.1,     0.5,     1.0,    5.0,
+                           15.0,    60.0,   300.0, 900.0, 3600.0, 10800.0, 21600.0, 43200.0};
   return all;
 }
 
@@ -35,78 +43,123 @@ std::string checked(std::string name_space) {
   return name_space;
 }
 
-std::string escaped(std::string_view help) {
-  return text::replaced(help, {{'\\', "\\\\"}, {'\n', "\\n"}});
+/// The reason word of an outcome without its number, or "": a runner's own text is no label.
+std::string reason_word(const Outcome& outcome) {
+  if (outcome.kind == Outcome::Kind::done) return "";
+  const std::string word = outcome.reason.substr(0, outcome.reason.find(' '));
+  const bool is_ours =
+      text::is_one_of(word, {"exit", "signal", "timeout", "idle", "output", "memory", "not-started",
+                             "plugin-crash", "interrupted", "cancelled", "expired", "undecodable",
+                             "invalid", "publish", "hook", "artifact", "poison"});
+  return is_ours ? word : "";
 }
 
-std::string escaped_label(std::string_view value) {
-  return text::replaced(value, {{'\\', "\\\\"}, {'\n', "\\n"}, {'"', "\\\""}});
+bool has_run(const Outcome& outcome) {
+  return outcome.kind != Outcome::Kind::not_started && outcome.wall_micros > 0;
 }
 
-/// Writes samples as Python's client does: labels by name, "le" among them, numbers with a point.
-/// prometheus-cpp's own writer has le="1", which old selectors do not match.
-class Writer {
- public:
-  explicit Writer(const Labels& everywhere) : everywhere_(everywhere) {}
-
-  void family(const std::string& name, const std::string& help, const char* type) {
-    name_ = name;
-    out_ += "# HELP " + name + " " + escaped(help) + "\n# TYPE " + name + " " + type + "\n";
-  }
-  void sample(const char* suffix, const Labels& own, double value) {
-    Labels labels = everywhere_;
-    for (const auto& [label, text] : own) labels[label] = text;
-    out_ += name_;
-    out_ += suffix;
-    char before = '{';
-    for (const auto& [label, text] : labels) {
-      out_ += before;
-      out_ += label + "=\"" + escaped_label(text) + "\"";
-      before = ',';
-    }
-    if (before == ',') out_ += '}';
-    out_ += " " + number_text(value) + "\n";
-  }
-  void gauge(const std::string& name, const std::string& help, double value) {
-    family(name, help, "gauge");
-    sample("", {}, value);
-  }
-  std::string take() { return std::move(out_); }
-
- private:
-  const Labels& everywhere_;
-  std::string name_, out_;
-};
-
-Labels labels_of(const prometheus::ClientMetric& metric) {
-  Labels labels;
+Exposition::Labels labels_of(const prometheus::ClientMetric& metric) {
+  Exposition::Labels labels;
   for (const auto& label : metric.label) labels[label.name] = label.value;
   return labels;
 }
 
-const char* name_of(prometheus::MetricType type) {
-  if (type == prometheus::MetricType::Counter) return "counter";
-  return type == prometheus::MetricType::Gauge ? "gauge" : "histogram";
+std::string_view name_of(prometheus::MetricType type) {
+  if (type == prometheus::MetricType::Counter) return to_string(MetricEntry::Type::counter);
+  return to_string(type == prometheus::MetricType::Gauge ? MetricEntry::Type::gauge
+                                                         : MetricEntry::Type::histogram);
 }
 
-void write_histogram(Writer& out, const prometheus::ClientMetric& metric) {
-  Labels labels = labels_of(metric);
-  for (const auto& bucket : metric.histogram.bucket) {
-    labels["le"] = number_text(bucket.upper_bound);
-    out.sample("_bucket", labels, static_cast<double>(bucket.cumulative_count));
+void write(Exposition& out, const prometheus::MetricFamily& family) {
+  for (const auto& metric : family.metric) {
+    if (family.type == prometheus::MetricType::Counter) {
+      out.sample(labels_of(metric), metric.counter.value);
+    } else if (family.type == prometheus::MetricType::Gauge) {
+      out.sample(labels_of(metric), metric.gauge.value);
+    } else {
+      std::vector<Exposition::Bucket> buckets;
+      for (const auto& bucket : metric.histogram.bucket)
+        buckets.push_back({bucket.upper_bound, static_cast<double>(bucket.cumulative_count)});
+      out.histogram(labels_of(metric), buckets, static_cast<double>(metric.histogram.sample_count),
+                    metric.histogram.sample_sum);
+    }
   }
-  labels.erase("le");
-  out.sample("_count", labels, static_cast<double>(metric.histogram.sample_count));
-  out.sample("_sum", labels, metric.histogram.sample_sum);
+}
+
+void write_process(Exposition& out) {
+  const ProcessFigures figures = process_figures();
+  const auto one = [&out](const MetricEntry& entry, const auto& value) {
+    if (value) out.single(entry, static_cast<double>(*value));
+  };
+  one(metric::cpu, figures.cpu);
+  one(metric::resident_memory, figures.resident);
+  one(metric::virtual_memory, figures.address_space);
+  one(metric::open_descriptors, figures.descriptors);
+  one(metric::most_descriptors, figures.most_descriptors);
+  one(metric::start_time, figures.start);
+}
+
+void write_queues(Exposition& out, const std::vector<QueueNumbers>& queues) {
+  const auto each = [&](const MetricEntry& entry, const auto& value_of) {
+    out.family(entry);
+    for (const QueueNumbers& queue : queues)
+      if (const std::optional<std::int64_t> value = value_of(queue))
+        out.sample(entry, {queue.queue}, static_cast<double>(*value));
+  };
+  each(metric::queue_waiting, [](const QueueNumbers& queue) { return queue.count.waiting; });
+  each(metric::queue_running,
+       [](const QueueNumbers& queue) { return std::optional<std::int64_t>(queue.running); });
+  each(metric::queue_due, [](const QueueNumbers& queue) { return queue.count.due; });
+  each(metric::queue_dead, [](const QueueNumbers& queue) { return queue.count.dead; });
+  each(metric::queue_read, [](const QueueNumbers& queue) {
+    return std::optional<std::int64_t>(queue.unread.empty() ? 1 : 0);
+  });
+}
+
+void write_outbox(Exposition& out, const MonitorNumbers& numbers, std::int64_t now) {
+  out.single(metric::outbox_reports, static_cast<double>(numbers.reports_waiting));
+  const auto each = [&](const MetricEntry& entry, const auto& value_of) {
+    out.family(entry);
+    for (const TargetView& target : numbers.targets)
+      out.sample(entry, {target.target}, static_cast<double>(value_of(target)));
+  };
+  each(metric::outbox_oldest, [now](const TargetView& target) {
+    return target.oldest
+               ? static_cast<double>(std::max<std::int64_t>(0, now - *target.oldest)) / 1e6
+               : 0.0;
+  });
+  each(metric::outbox_up, [](const TargetView& target) { return target.state == "up" ? 1 : 0; });
+  each(metric::outbox_sent, [](const TargetView& target) { return target.sent; });
+  each(metric::outbox_dropped, [](const TargetView& target) { return target.dropped; });
+  each(metric::outbox_failed, [](const TargetView& target) { return target.failed; });
+}
+
+void write_disks(Exposition& out, const std::vector<DiskView>& disks) {
+  out.family(metric::disk_free);
+  for (const DiskView& disk : disks)
+    out.sample(metric::disk_free, {disk.name}, static_cast<double>(disk.free));
+  out.family(metric::disk_size);
+  for (const DiskView& disk : disks)
+    out.sample(metric::disk_size, {disk.name}, static_cast<double>(disk.total));
 }
 
 }  // namespace
 
 Metrics::Metrics(std::string name_space, std::map<std::string, std::string> labels,
-                 DeclaredMetrics declared)
+                 DeclaredMetrics declared, const std::vector<std::string>& queues)
     : name_space_(checked(std::move(name_space))),
       labels_(std::move(labels)),
-      jobs_(registry_, name_space_, std::move(declared)) {
+      jobs_(registry_, name_space_, std::move(declared)),
+      received_(&counters(metric::received).Add({})),
+      connection_fails_(&counters(metric::connection_fails).Add({})),
+      reconnects_(&counters(metric::reconnects).Add({})),
+      over_(&counters(metric::jobs)),
+      retries_(&counters(metric::retries)),
+      joined_(&counters(metric::joined)),
+      lost_(&counters(metric::lost)),
+      refused_(&counters(metric::refused)),
+      processed_(&histograms(metric::processing)),
+      durations_(&histograms(metric::durations)) {
   for (const auto& [label, value] : labels_) {
     const bool ours = text::is_one_of(label, {"state", "error", "le", "target", "place", "reason"});
     if (!is_name(label) || ours || label.starts_with("__"))
@@ -115,28 +168,24 @@ Metrics::Metrics(std::string name_space, std::map<std::string, std::string> labe
                         ours ? "rbit sets this label itself" : "no label name for Prometheus",
                         "letters, digits and _"});
   }
-  received_ = &prometheus::BuildCounter()
-                   .Name(name_space_ + "_received_number_before_consume_messages_total")
-                   .Help("Messages that worker received from queue(s)")
-                   .Register(registry_)
-                   .Add({});
-  refused_ = &prometheus::BuildCounter()
-                  .Name(name_space_ + "_refused_messages_total")
-                  .Help("Messages that were no job, by the reason")
-                  .Register(registry_);
-  processed_ = &prometheus::BuildHistogram()
-                    .Name(name_space_ + "_processing_message_seconds")
-                    .Help("Histogram for time and counter when function was processing a message")
-                    .Register(registry_);
-  connection_fails_ = &prometheus::BuildCounter()
-                           .Name(name_space_ + "_connection_fail_errors_total")
-                           .Help("Number of times failed to connect to the AMQP broker")
-                           .Register(registry_)
-                           .Add({});
+  for (const std::string& queue : queues) {
+    of_queue(*joined_, queue);
+    of_queue(*lost_, queue);
+  }
 }
 
-void Metrics::received() {
-  received_->Increment();
+Metrics::Counters& Metrics::counters(const MetricEntry& entry) {
+  return prometheus::BuildCounter()
+      .Name(rbit::name_of(entry, name_space_))
+      .Help(entry.help)
+      .Register(registry_);
+}
+
+Metrics::Histograms& Metrics::histograms(const MetricEntry& entry) {
+  return prometheus::BuildHistogram()
+      .Name(rbit::name_of(entry, name_space_))
+      .Help(entry.help)
+      .Register(registry_);
 }
 
 void Metrics::refused(const std::string& reason) {
@@ -144,81 +193,74 @@ void Metrics::refused(const std::string& reason) {
   refused_->Add({{"reason", is_word ? reason : "other"}}).Increment();
 }
 
-void Metrics::connection_failed() {
-  connection_fails_->Increment();
+void Metrics::connected() {
+  if (std::exchange(was_connected_, true)) reconnects_->Increment();
 }
 
 std::string Metrics::error_of(const Outcome& outcome) {
   if (outcome.kind == Outcome::Kind::done) return "";
-  const std::string word = outcome.reason.substr(0, outcome.reason.find(' '));
-  if (text::is_one_of(word, {"exit", "signal", "timeout", "idle", "output", "memory", "not-started",
-                             "plugin-crash", "interrupted", "cancelled", "expired", "undecodable",
-                             "invalid", "publish", "hook", "artifact", "poison"}))
-    return word;
-  return std::string(to_string(outcome.kind));  // a runner's own text is no label
+  const std::string word = reason_word(outcome);
+  return word.empty() ? std::string(to_string(outcome.kind)) : word;
 }
 
-void Metrics::processed(const Outcome& outcome) {
+void Metrics::processed(const Job& job, const Outcome& outcome, std::optional<Status> verdict) {
+  const double seconds = static_cast<double>(outcome.wall_micros) / 1e6;
   const std::string error = error_of(outcome);
-  auto& series = series_[error];
+  auto& series = by_error_[error];
   if (series == nullptr)
     series = &processed_->Add({{"state", error.empty() ? "success" : "fail"}, {"error", error}},
-                              buckets());
-  series->Observe(static_cast<double>(outcome.wall_micros) / 1e6);
+                              processing_buckets());
+  series->Observe(seconds);
+  if (has_run(outcome)) {
+    auto& durations = by_queue_[{job.queue, job.runner}];
+    if (durations == nullptr)
+      durations =
+          &durations_->Add({{"queue", job.queue}, {"runner", job.runner}}, duration_buckets());
+    durations->Observe(seconds);
+  }
+  if (verdict == Status::blocked)
+    retries_->Add({{"queue", job.queue}, {"runner", job.runner}, {"reason", reason_word(outcome)}})
+        .Increment();
+  if (!verdict || !is_final(*verdict)) return;
+  const std::string kind(to_string(outcome.kind)), reason = reason_word(outcome);
+  auto& over = by_outcome_[{job.queue, job.runner, kind, reason}];
+  if (over == nullptr)
+    over = &over_->Add(
+        {{"queue", job.queue}, {"runner", job.runner}, {"outcome", kind}, {"reason", reason}});
+  over->Increment();
 }
 
 std::string Metrics::text(const MonitorNumbers& numbers, std::int64_t now) const {
-  Writer out(labels_);
-  for (const auto& family : registry_.Collect()) {
+  Exposition out(name_space_, labels_);
+  std::map<std::string, prometheus::MetricFamily> collected;
+  for (auto& family : registry_.Collect()) collected.emplace(family.name, std::move(family));
+  // Ours first, in the order of the table, also those that have no series yet: who looks for a
+  // name finds it.
+  for (const MetricEntry* entry :
+       {&metric::received, &metric::processing, &metric::connection_fails, &metric::jobs,
+        &metric::durations, &metric::retries, &metric::joined, &metric::lost, &metric::refused,
+        &metric::refused_changes, &metric::reconnects}) {
+    out.family(*entry);
+    if (const auto made = collected.extract(rbit::name_of(*entry, name_space_)))
+      write(out, made.mapped());
+  }
+  write_queues(out, numbers.queues);
+  out.single(metric::connected, numbers.connected ? 1 : 0);
+  out.single(metric::blocked, numbers.blocked ? 1 : 0);
+  out.single(metric::running, numbers.running);
+  out.single(metric::slots, numbers.slots);
+  out.single(metric::ahead, numbers.ahead);
+  out.single(metric::intake_paused, numbers.paused.empty() ? 0 : 1);
+  out.single(metric::ready, is_ready(numbers) ? 1 : 0);
+  write_disks(out, numbers.disks);
+  write_outbox(out, numbers, now);
+  out.family(metric::build_info);
+  out.sample(metric::build_info, {RBIT_VERSION}, 1);
+  write_process(out);
+  for (const auto& [name, family] : collected) {
     out.family(family.name, family.help, name_of(family.type));
-    for (const auto& metric : family.metric) {
-      if (family.type == prometheus::MetricType::Counter)
-        out.sample("", labels_of(metric), metric.counter.value);
-      else if (family.type == prometheus::MetricType::Gauge)
-        out.sample("", labels_of(metric), metric.gauge.value);
-      else
-        write_histogram(out, metric);
-    }
+    write(out, family);
   }
-  out.gauge(name_space_ + "_broker_connected", "1 while there is a connection to the broker",
-            numbers.connected ? 1 : 0);
-  out.gauge(name_space_ + "_broker_blocked",
-            "1 while the broker takes no messages (connection.blocked) and ours wait",
-            numbers.blocked ? 1 : 0);
-  out.gauge(name_space_ + "_jobs_running", "Jobs that run now", numbers.running);
-  out.gauge(name_space_ + "_slots", "Jobs that may run at once", numbers.slots);
-  out.gauge(name_space_ + "_messages_ahead", "Messages that wait here for a slot", numbers.ahead);
-  out.gauge(name_space_ + "_intake_paused",
-            "1 while nothing is taken from any queue, for the journal or the disk",
-            numbers.paused.empty() ? 0 : 1);
-  if (!numbers.disks.empty()) {
-    out.family(name_space_ + "_disk_free_bytes", "Free space where rbit writes", "gauge");
-    for (const auto& disk : numbers.disks)
-      out.sample("", {{"place", disk.name}}, static_cast<double>(disk.free));
-  }
-  out.gauge(name_space_ + "_outbox_reports", "Reports that wait to be sent",
-            static_cast<double>(numbers.reports_waiting));
-  const auto each = [&](const std::string& name, const char* help, const char* type,
-                        auto value_of) {
-    if (numbers.targets.empty()) return;
-    out.family(name_space_ + name, help, type);
-    for (const auto& target : numbers.targets)
-      out.sample("", {{"target", target.target}}, static_cast<double>(value_of(target)));
-  };
-  each("_outbox_oldest_seconds", "Age of the oldest report that waits; 0 if none does", "gauge",
-       [now](const TargetView& target) {
-         return target.oldest
-                    ? static_cast<double>(std::max<std::int64_t>(0, now - *target.oldest)) / 1e6
-                    : 0.0;
-       });
-  each("_outbox_up", "1 while the target takes reports", "gauge",
-       [](const TargetView& target) { return target.state == "up" ? 1 : 0; });
-  each("_outbox_sent_total", "Reports the target took", "counter",
-       [](const TargetView& target) { return target.sent; });
-  each("_outbox_dropped_total", "Reports that were given up", "counter",
-       [](const TargetView& target) { return target.dropped; });
-  each("_outbox_failed_tries_total", "Tries that failed and are made again", "counter",
-       [](const TargetView& target) { return target.failed; });
   return out.take();
 }
 

@@ -4,8 +4,11 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "rbit/base/clock.h"
+#include "rbit/base/lifetime.h"
+#include "rbit/base/task.h"
 #include "rbit/core/job_observer.h"
 #include "rbit/core/outcome.h"
 #include "rbit/core/status.h"
@@ -23,10 +26,12 @@ struct MonitorOptions {
   std::string name_space = "rbit";            // metrics-namespace
   std::map<std::string, std::string> labels;  // label.NAME
   DeclaredMetrics declared;                   // what jobs may change
+  std::vector<std::string> queues;            // that are read
 };
 
-/// What goes on here, for people and machines: /healthcheck, /metrics and a page at /. Told of
-/// events by the app; asks `source` for the rest when somebody asks it. On the loop's thread.
+/// What goes on here, for people and machines: /live, /ready, /healthcheck, /metrics and a page at
+/// /. Told of events by the app; asks `source` for the rest when somebody asks it. On the loop's
+/// thread.
 class Monitor : public JobObserver {
  public:
   /// Throws Fatal (78) if it cannot listen. `clock` must outlive it, `source` must answer until
@@ -36,22 +41,30 @@ class Monitor : public JobObserver {
 
   void received(const Message&) override { metrics_.received(); }
   void refused(const Message&, const Error& why) override { metrics_.refused(why.thing); }
+  void joined(const Message& message) override { metrics_.joined(message.queue); }
+  void status(const Report& report) override;
   void metric(const Job& job, const MetricChange& change) override { metrics_.change(job, change); }
   void finished(const Job&, const Outcome& outcome, std::optional<Status> verdict) override;
-  void connected() { health_.connected(); }
-  void connection_failed();
+  void connected();
+  /// `why`: what a try to connect, or the connection, ended with.
+  void connection_failed(const std::string& why);
 
   /// The reply to a path, as the server gives it.
-  HttpReply reply(const std::string& path);
+  Task<HttpReply> reply(std::string path);
   /// The port of the server; 0 if there is none.
   int port() const { return server_ ? server_->port() : 0; }
 
  private:
+  MonitorNumbers numbers() const;
+  HttpReply healthcheck();
+
   Clock& clock_;
   MonitorSource source_;
   Health health_;
   std::string metrics_path_;
   Metrics metrics_;
+  std::string away_;  // why there is no connection to the broker, as far as we heard
+  Lifetime lifetime_;
   std::unique_ptr<HttpServer> server_;
 };
 

@@ -7,8 +7,10 @@
 #include <string>
 #include <vector>
 
+#include "rbit/base/task.h"
 #include "rbit/core/journal.h"
 #include "rbit/core/publication.h"
+#include "rbit/core/queue_count.h"
 
 namespace rbit {
 
@@ -27,9 +29,19 @@ struct DiskView {
   std::int64_t free = 0, total = 0;  // bytes
 };
 
-/// What /metrics and /healthcheck show beside the counters. Asked for at each scrape: cheap.
+/// One queue of the configuration.
+struct QueueNumbers {
+  std::string queue;
+  int running = 0;
+  QueueCount count;
+  std::string unread;  // why no message of it may be taken at this moment; empty: one may
+};
+
+/// What /metrics and the checks of health show beside the counters. Asked for at each scrape:
+/// cheap, however long journal and queues are.
 struct MonitorNumbers {
   bool connected = false;
+  std::string away;      // why not; empty: it is connected, or nobody said
   bool blocked = false;  // the broker takes no messages for now
   int running = 0, slots = 0;
   int ahead = 0;  // messages that wait here for a slot
@@ -38,7 +50,9 @@ struct MonitorNumbers {
   bool runners_well = true;  // false: queues wait for a broken one; then a health module "runners"
   /// Queues that are not read, and why; then a health module "queues".
   std::map<std::string, std::string> unread;
-  std::string paused;  // why nothing is taken from any queue; empty: it is
+  std::string paused;      // why nothing is taken from any queue; empty: it is
+  std::string standstill;  // why no job begins though all is well: rbit starts, or drains
+  std::vector<QueueNumbers> queues;
   std::vector<DiskView> disks;
   std::vector<TargetView> targets;
 };
@@ -62,6 +76,8 @@ struct MonitorDetails {
 struct MonitorSource {
   std::function<MonitorNumbers()> numbers;
   std::function<MonitorDetails()> details;
+  /// Sees to it that the counts of the queues are fresh in `numbers`; takes a second at the most.
+  std::function<Task<void>()> count_queues = []() -> Task<void> { co_return; };
 };
 
 }  // namespace rbit

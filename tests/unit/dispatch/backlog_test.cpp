@@ -42,3 +42,19 @@ TEST_CASE("one that is removed is not taken, and leaves others of its time") {
   CHECK(backlog.take(SteadyTime{}, any)->key == "second");
   CHECK_FALSE(backlog.take(SteadyTime{}, any));
 }
+
+TEST_CASE("how many there are of each queue") {
+  using Counts = std::map<std::string, std::int64_t>;
+  Backlog backlog;
+  for (const char* key : {"one", "two", "two", "three"}) backlog.add(key, "a", SteadyTime{});
+  backlog.add("other", "b", SteadyTime{} + 1s);
+  CHECK(backlog.by_queue() == Counts{{"a", 3}, {"b", 1}});
+  const auto any = [](const std::string&, const std::string&) { return true; };
+  REQUIRE(backlog.take(SteadyTime{}, any));
+  backlog.remove("other");
+  backlog.remove("other");
+  CHECK(backlog.by_queue() == Counts{{"a", 2}});
+  while (backlog.take(SteadyTime{}, any)) {
+  }
+  CHECK(backlog.by_queue().empty());
+}

@@ -25,8 +25,9 @@ TEST_CASE("BarterDude's series, to the letter") {
   Metrics metrics("barterdude", {{"team_name", "my_team"}, {"app_name", "my_app"}});
   metrics.received();
   metrics.connection_failed();
-  metrics.processed(outcome_of(Outcome::Kind::done, "exit 0", 20'000));
-  metrics.processed(outcome_of(Outcome::Kind::failed, "exit 2", 2'000'000'000));
+  metrics.processed(Job(), outcome_of(Outcome::Kind::done, "exit 0", 20'000), Status::done);
+  metrics.processed(Job(), outcome_of(Outcome::Kind::failed, "exit 2", 2'000'000'000),
+                    Status::failed);
   const auto text = metrics.text({}, 0);
   CHECK(has_line(text, "# TYPE barterdude_received_number_before_consume_messages_total counter"));
   CHECK(has_line(text,
@@ -73,8 +74,98 @@ TEST_CASE("the error is a reason word, or else the outcome; never a job's own te
   CHECK(Metrics::error_of(outcome_of(Kind::blocked)) == "blocked");
   Metrics metrics("rbit", {});
   for (int i = 0; i < 1000; ++i)
-    metrics.processed(outcome_of(Kind::failed, "reason-" + std::to_string(i)));
-  CHECK(metrics.text({}, 0).size() < 8000);
+    metrics.processed(Job(), outcome_of(Kind::failed, "reason-" + std::to_string(i)),
+                      Status::failed);
+  CHECK(metrics.text({}, 0).size() < 12000);
+}
+
+TEST_CASE("jobs by queue, runner, outcome and reason; retries apart") {
+  using Kind = Outcome::Kind;
+  Metrics metrics("rbit", {{"site", "here"}}, {}, {"pdf", "epub"});
+  Job job;
+  job.queue = "pdf";
+  job.runner = "print";
+  metrics.processed(job, outcome_of(Kind::done, "exit 0", 40), Status::done);
+  metrics.processed(job, outcome_of(Kind::done, "exit 0", 50), Status::done);
+  metrics.processed(job, outcome_of(Kind::failed, "exit 2", 9'000'000), Status::failed);
+  metrics.processed(job, outcome_of(Kind::blocked, "exit 75", 200), Status::blocked);
+  metrics.processed(job, outcome_of(Kind::timed_out, "timeout", 300), Status::failed);
+  metrics.processed(job, outcome_of(Kind::interrupted, "interrupted", 70), std::nullopt);
+  metrics.processed(job, outcome_of(Kind::not_started, "not-started"), Status::blocked);
+  metrics.processed(job, outcome_of(Kind::failed, "no\"such", 80), Status::failed);
+  const auto text = metrics.text({}, 0);
+  const auto jobs = [](const std::string& outcome, const std::string& reason) {
+    return "rbit_jobs_total{outcome=\"" + outcome + "\",queue=\"pdf\",reason=\"" + reason +
+           "\",runner=\"print\",site=\"here\"} ";
+  };
+  CHECK(has_line(text, jobs("done", "") + "2.0"));
+  CHECK(has_line(text, jobs("failed", "exit") + "1.0"));
+  CHECK(has_line(text, jobs("timed-out", "timeout") + "1.0"));
+  CHECK(has_line(text, jobs("failed", "") + "1.0"));
+  CHECK_FALSE(test::has(text, jobs("blocked", "exit")));
+  CHECK_FALSE(test::has(text, "such"));
+  CHECK(has_line(text,
+                 "rbit_job_retries_total{queue=\"pdf\",reason=\"exit\",runner=\"print\","
+                 "site=\"here\"} 1.0"));
+  CHECK(has_line(text,
+                 "rbit_job_retries_total{queue=\"pdf\",reason=\"not-started\","
+                 "runner=\"print\",site=\"here\"} 1.0"));
+  const std::string of_pdf = "queue=\"pdf\",runner=\"print\",site=\"here\"} ";
+  CHECK(has_line(text, "rbit_job_duration_seconds_count{" + of_pdf + "7.0"));
+  CHECK(has_line(text, "rbit_job_duration_seconds_bucket{le=\"1e-05\"," + of_pdf + "0.0"));
+  CHECK(has_line(text, "rbit_job_duration_seconds_bucket{le=\"0.0001\"," + of_pdf + "4.0"));
+  CHECK(has_line(text, "rbit_job_duration_seconds_bucket{le=\"15.0\"," + of_pdf + "7.0"));
+  CHECK(has_line(text, "rbit_job_duration_seconds_bucket{le=\"43200.0\"," + of_pdf + "7.0"));
+}
+
+TEST_CASE("what came again or was lost is counted from 0, and connections after the first") {
+  Metrics metrics("rbit", {}, {}, {"pdf", "epub"});
+  metrics.connected();
+  auto text = metrics.text({}, 0);
+  CHECK(has_line(text, "rbit_redeliveries_joined_total{queue=\"pdf\"} 0.0"));
+  CHECK(has_line(text, "rbit_lost_by_broker_total{queue=\"epub\"} 0.0"));
+  CHECK(has_line(text, "rbit_broker_reconnects_total 0.0"));
+  metrics.joined("pdf");
+  metrics.lost("epub");
+  metrics.connected();
+  text = metrics.text({}, 0);
+  CHECK(has_line(text, "rbit_redeliveries_joined_total{queue=\"pdf\"} 1.0"));
+  CHECK(has_line(text, "rbit_lost_by_broker_total{queue=\"epub\"} 1.0"));
+  CHECK(has_line(text, "rbit_broker_reconnects_total 1.0"));
+}
+
+TEST_CASE("queues: what is known of them, and whether they are read") {
+  Metrics metrics("rbit", {{"queue", "mine"}});
+  MonitorNumbers numbers;
+  numbers.connected = true;
+  QueueNumbers pdf, epub;
+  pdf.queue = "pdf";
+  pdf.running = 3;
+  pdf.count = {7, 2, 1};
+  epub.queue = "ep\"ub";
+  epub.unread = "NOT_FOUND";
+  numbers.queues = {pdf, epub};
+  const auto text = metrics.text(numbers, 0);
+  CHECK(has_line(text, "rbit_queue_waiting_messages{queue=\"pdf\"} 7.0"));
+  CHECK(has_line(text, "rbit_queue_running_jobs{queue=\"pdf\"} 3.0"));
+  CHECK(has_line(text, "rbit_queue_due_jobs{queue=\"pdf\"} 2.0"));
+  CHECK(has_line(text, "rbit_queue_dead_messages{queue=\"pdf\"} 1.0"));
+  CHECK(has_line(text, "rbit_queue_read{queue=\"pdf\"} 1.0"));
+  CHECK(has_line(text, "rbit_queue_read{queue=\"ep\\\"ub\"} 0.0"));
+  CHECK(has_line(text, "rbit_queue_running_jobs{queue=\"ep\\\"ub\"} 0.0"));
+  CHECK_FALSE(test::has(text, "rbit_queue_waiting_messages{queue=\"ep"));
+  CHECK(has_line(text, "rbit_ready{queue=\"mine\"} 0.0"));  // its own label.queue
+  numbers.queues = {pdf};
+  CHECK(has_line(metrics.text(numbers, 0), "rbit_ready{queue=\"mine\"} 1.0"));
+}
+
+TEST_CASE("the process, by the names that all processes have") {
+  const auto text = Metrics("barterdude", {{"site", "here"}}).text({}, 0);
+  for (const char* name :
+       {"process_cpu_seconds_total", "process_resident_memory_bytes", "process_open_fds",
+        "process_virtual_memory_bytes", "process_start_time_seconds"})
+    CHECK_MESSAGE(test::has(text, std::string("\n") + name + "{site=\"here\"} "), name);
+  CHECK(test::has(text, "\nbarterdude_build_info{site=\"here\",version=\""));
 }
 
 TEST_CASE("the outbox shows in the metrics") {

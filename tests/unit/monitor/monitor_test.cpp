@@ -16,6 +16,7 @@
 #include <iterator>
 #include <list>
 
+#include "rbit/base/notice.h"
 #include "tests/support/files.h"
 #include "tests/support/loop.h"
 #include "tests/support/manual_clock.h"
@@ -37,7 +38,10 @@ struct Watched {
   }
   Monitor& monitor() {
     if (!running) {
-      MonitorSource source{[this] { return numbers; }, [this] { return details; }};
+      MonitorSource source;
+      source.numbers = [this] { return numbers; };
+      source.details = [this] { return details; };
+      if (count_queues) source.count_queues = count_queues;
       running.emplace(loop.get_executor(), clock, options, source);
     }
     return *running;
@@ -84,6 +88,11 @@ struct Watched {
       if (got <= 0) return got == 0 || (errno != EAGAIN && errno != EWOULDBLOCK);
     }
   }
+  static std::string received(Tcp::socket& socket) {
+    std::string text(socket.available(), '\0');
+    text.resize(socket.read_some(asio::buffer(text)));
+    return text;
+  }
   void until(const std::function<bool()>& condition) { CHECK(test::eventually(loop, condition)); }
 
   asio::io_context loop;
@@ -91,6 +100,7 @@ struct Watched {
   MonitorOptions options;
   MonitorNumbers numbers;
   MonitorDetails details;
+  std::function<Task<void>()> count_queues;
   std::optional<Monitor> running;
 };
 
@@ -124,6 +134,68 @@ TEST_CASE("health over HTTP") {
   CHECK(rbit.get("/healthcheck").starts_with("HTTP/1.1 200 "));
   rbit.monitor().finished(Job(), crash, Status::failed);
   CHECK(rbit.get("/healthcheck").starts_with("HTTP/1.1 500 "));
+}
+
+TEST_CASE("alive: whoever answers is; ready: with the reason if not") {
+  Watched rbit;
+  auto answer = rbit.get("/live");
+  CHECK(answer.starts_with("HTTP/1.1 200 OK\r\n"));
+  CHECK(body_of(answer) == R"({"status": "ok"})");
+  answer = rbit.get("/ready");
+  CHECK(answer.starts_with("HTTP/1.1 503 "));
+  CHECK(has(answer, "Content-Type: application/json\r\n"));
+  CHECK(has(body_of(answer), R"("broker": "not connected")"));
+  rbit.monitor().connection_failed("mq:5672: Connection refused");
+  CHECK(has(body_of(rbit.get("/ready")), R"("broker": "mq:5672: Connection refused")"));
+  rbit.monitor().connected();
+  rbit.numbers.connected = true;
+  CHECK(rbit.get("/ready?verbose").starts_with("HTTP/1.1 200 "));
+}
+
+TEST_CASE("a failed job makes nobody unready") {
+  Watched rbit;
+  rbit.numbers.connected = true;
+  Outcome failed;
+  failed.kind = Outcome::Kind::failed;
+  rbit.monitor().finished(Job(), failed, Status::failed);
+  CHECK(rbit.get("/ready").starts_with("HTTP/1.1 200 "));
+}
+
+TEST_CASE("a job that the broker lost is counted, and no other that failed") {
+  Watched rbit;
+  Report report;
+  report.queue = "pdf";
+  report.status = Status::failed;
+  rbit.monitor().status(report);
+  report.reason = "lost-by-broker";
+  rbit.monitor().status(report);
+  CHECK(has(rbit.get("/metrics"), "\nrbit_lost_by_broker_total{queue=\"pdf\"} 1.0\n"));
+}
+
+TEST_CASE("a scrape waits for the counts of the queues, and outlives the monitor") {
+  Watched rbit;
+  Notice counted(rbit.loop.get_executor());
+  int asked = 0;
+  rbit.count_queues = [&]() -> Task<void> {
+    ++asked;
+    co_await counted.wait();
+  };
+  const std::string scrape = "GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n";
+  std::list<Tcp::socket> held;
+  auto& socket = rbit.open(held);
+  asio::write(socket, asio::buffer(scrape));
+  rbit.until([&] { return asked == 1; });
+  rbit.numbers.running = 17;
+  counted.notify();
+  rbit.until([&] { return socket.available() > 0; });
+  CHECK(has(rbit.received(socket), "\nrbit_jobs_running 17.0\n"));
+  asio::write(socket, asio::buffer(scrape));
+  rbit.until([&] { return asked == 2; });
+  rbit.running.reset();
+  counted.notify();
+  rbit.loop.restart();
+  rbit.loop.poll();
+  CHECK(Watched::is_closed(socket));
 }
 
 TEST_CASE("metrics over HTTP") {

@@ -6,13 +6,14 @@ if(TARGET rbit-leader)
   install(TARGETS rbit-leader RUNTIME DESTINATION ${CMAKE_INSTALL_LIBEXECDIR}/rbit)
 endif()
 foreach(section 1 5 7)
-  file(GLOB pages ${PROJECT_SOURCE_DIR}/man/*.${section})
+  file(GLOB pages CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/man/*.${section})
   install(FILES ${pages} DESTINATION ${CMAKE_INSTALL_MANDIR}/man${section})
 endforeach()
 install(FILES ${PROJECT_SOURCE_DIR}/conf/rbit.ini ${PROJECT_SOURCE_DIR}/README.rst
               ${PROJECT_SOURCE_DIR}/LICENSE
         DESTINATION ${CMAKE_INSTALL_DOCDIR})
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/conf/supervisord ${PROJECT_SOURCE_DIR}/conf/systemd
+                  ${PROJECT_SOURCE_DIR}/conf/prometheus ${PROJECT_SOURCE_DIR}/conf/grafana
         DESTINATION ${CMAKE_INSTALL_DOCDIR})
 
 # In the build tree the Python host is found beside rbit too.

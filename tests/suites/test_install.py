@@ -27,7 +27,10 @@ class Installed(Suite):
                      "include/rbit/plugin.h", "include/rbit/plugin.hpp",
                      "share/man/man1/rbit.1", "share/man/man5/rbit.ini.5",
                      "share/man/man7/rbit-plugin.7", "share/man/man7/rbit-runner.7",
-                     "share/man/man7/rbit-cli-consumer.7"):
+                     "share/man/man7/rbit-cli-consumer.7", "share/man/man7/rbit-monitor.7",
+                     "share/doc/rbit/prometheus/rbit.rules.yml",
+                     "share/doc/rbit/prometheus/prometheus.yml",
+                     "share/doc/rbit/grafana/rbit.json"):
             with self.subTest(path):
                 self.assertTrue(os.path.exists(os.path.join(self.prefix, path)),
                                 self.run_tool("find", self.prefix, "-type", "f"))

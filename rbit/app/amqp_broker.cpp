@@ -3,6 +3,7 @@
 #include "rbit/app/amqp_checks.h"
 #include "rbit/app/amqp_dead.h"
 #include "rbit/app/amqp_submit.h"
+#include "rbit/app/amqp_wiring.h"
 #include "rbit/app/brokers.h"
 #include "rbit/app/live_amqp_broker.h"
 #include "rbit/intake/queue_names.h"
@@ -37,6 +38,21 @@ class AmqpBroker : public Broker {
 
   void do_with_the_dead(DeadOrder order, const TellDead& tell) const override {
     do_with_the_dead_at_broker(settings_, std::move(order), tell);
+  }
+
+  QueueCounts counts_in(Database&) const override { return {}; }
+  std::int64_t next_due_in(Database&, const std::string&) const override { return 0; }
+  std::vector<QueuedMessage> queued_in(Database&, const std::string&, int) const override {
+    return {};
+  }
+  /// "amqp://one:5672,two:5672/builds"
+  std::string address() const override {
+    std::string hosts;
+    for (const amqp::Endpoint& host : connection_settings(settings_, "").endpoints)
+      hosts += (hosts.empty() ? "" : ",") + host.text();
+    const std::string& virtual_host = settings_.broker.virtual_host;
+    return (settings_.broker.tls ? "amqps://" : "amqp://") + hosts +
+           (virtual_host == "/" ? "" : "/" + virtual_host);
   }
 
   void check(Findings& findings) const override { check_broker(settings_, findings); }

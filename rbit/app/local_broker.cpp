@@ -8,6 +8,7 @@
 #include "rbit/app/run_alone.h"
 #include "rbit/intake/local_counts.h"
 #include "rbit/intake/local_dead_letters.h"
+#include "rbit/intake/local_rows.h"
 #include "rbit/intake/local_transport.h"
 #include "rbit/log/log.h"
 
@@ -109,6 +110,20 @@ class LocalBroker : public Broker {
     });
   }
 
+  QueueCounts counts_in(Database& database) const override {
+    QueueCounts counts;
+    for (const std::string& queue : settings_.queue_names())
+      counts[queue] = local_rows::count(database, queue);
+    return counts;
+  }
+  std::int64_t next_due_in(Database& database, const std::string& queue) const override {
+    return local_rows::next_due(database, queue);
+  }
+  std::vector<QueuedMessage> queued_in(Database& database, const std::string& queue,
+                                       int limit) const override {
+    return local_rows::queued(database, queue, limit);
+  }
+  std::string address() const override { return "local:"; }
   void check(Findings&) const override {}  // its file is looked at with the other places
   void check_live(std::optional<int>, Findings&) const override {}
 

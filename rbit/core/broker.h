@@ -3,10 +3,12 @@
 #include <boost/asio/any_io_executor.hpp>
 #include <chrono>
 #include <functional>
+#include <map>
 #include <memory>
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "rbit/base/clock.h"
 #include "rbit/base/database.h"
@@ -16,6 +18,8 @@
 #include "rbit/core/live_broker.h"
 #include "rbit/core/message.h"
 #include "rbit/core/message_source.h"
+#include "rbit/core/queue_count.h"
+#include "rbit/core/queued_message.h"
 
 namespace rbit {
 
@@ -56,6 +60,18 @@ class Broker {
                         std::optional<std::chrono::milliseconds> patience) const = 0;
   /// Does what `rbit dead` is asked for; "kept": true marks those that wait at rbit for the broker.
   virtual void do_with_the_dead(DeadOrder order, const TellDead& tell) const = 0;
+  /// What it keeps of its queues in the journal's file, for where no rbit runs; nothing of a broker
+  /// that is elsewhere.
+  virtual QueueCounts counts_in(Database& database) const = 0;
+  /// When the first of the messages of a queue comes that wait there for their time, microseconds
+  /// since 1970; 0: none does, or its broker is elsewhere.
+  virtual std::int64_t next_due_in(Database& database, const std::string& queue) const = 0;
+  /// Of a queue the first `limit` messages that it keeps there: those that could be taken now, in
+  /// their order, then those that wait for their time.
+  virtual std::vector<QueuedMessage> queued_in(Database& database, const std::string& queue,
+                                               int limit) const = 0;
+  /// Where it is, for people: without user and password.
+  virtual std::string address() const = 0;
   /// Tells what can be known of the way to it without asking it.
   virtual void check(Findings& findings) const = 0;
   /// Asks it. `management` is the port of its HTTP interface, if that is to be asked too.

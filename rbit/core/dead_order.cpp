@@ -28,6 +28,7 @@ json to_json(const DeadOrder& order) {
   made["ids"] = order.ids;
   made["reason"] = order.reason;
   made["limit"] = order.limit;
+  made["as_new"] = order.as_new;
   return made;
 }
 
@@ -42,6 +43,7 @@ Result<DeadOrder> dead_order_from(const json& from) {
     from.at("ids").get_to(order.ids);
     from.at("reason").get_to(order.reason);
     from.at("limit").get_to(order.limit);
+    order.as_new = from.value("as_new", false);  // an older command does not say
   } catch (const json::exception&) {
     return none;
   }

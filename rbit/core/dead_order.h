@@ -18,6 +18,7 @@ struct DeadOrder {
   std::vector<std::string> ids;     // keys or PyBit's numbers; empty: all
   std::string reason;               // a reason, or the words it begins with; empty: any
   std::int64_t limit = 0;           // of letters that fit; 0: none
+  bool as_new = false;              // replay: under a key of its own, told as "new_id"
 };
 
 /// "list", "show", "replay", "drop"

@@ -32,7 +32,7 @@ Dispatcher::Dispatcher(const asio::any_io_executor& loop, Clock& clock, Journal&
       owned_(
           context_, flow_, recorder_, settling_,
           [this](const std::string& queue) { return binding_of(queue); },
-          [this](const Binding& binding) { return takes_for(binding.runner_name); }),
+          [this](const Binding& binding) { return may_begin_of(binding); }),
       open_slot_(loop, clock, [this] { go_on(); }) {}
 
 const Binding* Dispatcher::binding_of(const std::string& queue) const {
@@ -54,7 +54,7 @@ void Dispatcher::bind(const std::string& queue, const std::string& runner_name, 
   binding.retry = RetryPolicy(policy);
   binding.can_own = context_.transport.has_acknowledgement_timeout();
   if (binding.can_own) binding.ack_after = policy.ack_after;
-  const auto [line, fresh] = lines_.insert_or_assign(queue, Line{std::move(binding), {}, {}});
+  const auto [line, fresh] = lines_.insert_or_assign(queue, Line{std::move(binding), {}, {}, 0});
   if (fresh) crews_[runner_name].lines.push_back(&line->second);
 }
 
@@ -76,9 +76,10 @@ void Dispatcher::deliver(Delivery delivery) {
   const auto found = lines_.find(delivery.message().queue);
   if (found == lines_.end() || draining_) return;  // dropped, it goes back
   Line& line = found->second;
+  if (line.paused_since > 0) return context_.ledger.note_unread(delivery);  // the same
   const bool took = takes();
   context_.outside.arriving();
-  if (took && !takes()) return use_up(line);  // the same
+  if (took && !takes()) return use_up(line);  // it goes back
   const std::string& runner = line.binding.runner_name;
   Slot slot;
   // What is ahead was here first.
@@ -125,6 +126,10 @@ bool Dispatcher::takes() const {
 
 bool Dispatcher::takes_for(const std::string& runner) const {
   return takes() && readiness_.is_ready(runner);
+}
+
+bool Dispatcher::may_begin_of(const Binding& binding) const {
+  return takes_for(binding.runner_name) && paused_since(binding.queue) == 0;
 }
 
 /// Whether its queues may have nothing here ahead of the slots, though others may.
@@ -235,7 +240,7 @@ Credit Dispatcher::credit_of(const std::string& runner, Crew& crew) {
 void Dispatcher::tell(Line& line, const Credit& of_its_runner) {
   Credit credit = of_its_runner;
   if (credit.ahead > 0 && context_.clock.steady() < line.nothing_ahead_until) credit.ahead = 0;
-  if (settling_.is_stuck(line.binding.queue)) {
+  if (settling_.is_stuck(line.binding.queue) || line.paused_since > 0) {
     if (context_.ahead.give_back_queue(line.binding.queue)) go_on_again_ = true;
     credit = Credit{};
   }
@@ -248,6 +253,23 @@ void Dispatcher::use_up(Line& line) {
   line.told.reset();
   used_up_.push_back(&line);
   touched_.insert(line.binding.runner_name);
+}
+
+void Dispatcher::pause(const std::string& queue, std::int64_t since) {
+  const auto line = lines_.find(queue);
+  if (line == lines_.end()) return;
+  line->second.paused_since = since;
+  use_up(line->second);
+  go_on();
+}
+
+void Dispatcher::resume(const std::string& queue) {
+  pause(queue, 0);
+}
+
+std::int64_t Dispatcher::paused_since(const std::string& queue) const {
+  const auto line = lines_.find(queue);
+  return line == lines_.end() ? 0 : line->second.paused_since;
 }
 
 void Dispatcher::hold(const std::string& why) {

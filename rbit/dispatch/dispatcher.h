@@ -61,6 +61,14 @@ class Dispatcher {
   /// Messages that wait here for a slot of their runner.
   int ahead() const { return context_.ahead.count(); }
 
+  /// Takes nothing new from that queue until it is resumed: what waits here ahead of a slot goes
+  /// back, what is ours waits, what runs goes on. `since`: microseconds since 1970, not 0. Nothing
+  /// is done for a queue that is not read here.
+  void pause(const std::string& queue, std::int64_t since);
+  void resume(const std::string& queue);
+  /// 0: it is not paused.
+  std::int64_t paused_since(const std::string& queue) const;
+
   /// Takes no more messages while `why` is not empty; what runs goes on.
   void hold(const std::string& why);
   /// Why nothing is taken from any queue: the journal, the disk. Empty: it is.
@@ -81,6 +89,7 @@ class Dispatcher {
     Binding binding;
     std::optional<Credit> told;  // to the transport; none: it may have used that up
     SteadyTime nothing_ahead_until{};
+    std::int64_t paused_since = 0;
   };
   /// What the credit of all queues comes of. That of one runner's comes of its slots too, and of
   /// what it has ahead.
@@ -104,6 +113,7 @@ class Dispatcher {
   Task<void> carry(Line& line, Delivery delivery, Slot slot);
   bool takes() const;
   bool takes_for(const std::string& runner) const;
+  bool may_begin_of(const Binding& binding) const;
   bool may_take_slot(const std::string& runner);
   bool is_guest(const std::string& runner) const;
   bool has_guests() const;

@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "rbit/base/random.h"
 #include "rbit/base/text.h"
 #include "rbit/core/message_codec.h"
 #include "rbit/intake/dead_summary.h"
@@ -37,15 +38,17 @@ json to_json(const DeadSummary& letter, std::int64_t n) {
   json line;
   line["queue"] = letter.queue;
   line["n"] = n;
-  line["id"] = letter.id;
+  line["id"] = line["key"] = letter.id;
   line["job"] = letter.job_id;
   line["package"] = letter.package;
   line["version"] = letter.version;
   line["reason"] = letter.reason;
   line["detail"] = letter.detail;
-  line["attempts"] = letter.attempts;
+  line["attempts"] = line["attempt"] = letter.attempts;
   line["first"] = letter.first;
   line["died"] = letter.died;
+  line["queued"] = letter.first * 1'000'000;
+  line["ended"] = letter.died * 1'000'000;
   line["worker"] = letter.worker;
   line["size"] = letter.size;
   line["cut"] = letter.cut;
@@ -110,7 +113,9 @@ class Clerk {
       line["properties"] = properties_of(letter.message());
       line["body"] = bytes_to_json(letter.message().body);
     } else if (order_.kind != DeadOrder::Kind::list) {
-      const Result<void> done = co_await act(letter, known);
+      const std::string new_id = random_uuid();
+      const Result<void> done = co_await act(letter, known, new_id);
+      if (done && order_.as_new) line["new_id"] = new_id;
       if (done)
         line["done"] = order_.kind == DeadOrder::Kind::replay ? "replayed" : "dropped";
       else
@@ -121,7 +126,8 @@ class Clerk {
     co_return heard;
   }
 
-  Task<Result<void>> act(DeadLetters::Letter& letter, const DeadSummary& known) {
+  Task<Result<void>> act(DeadLetters::Letter& letter, const DeadSummary& known,
+                         const std::string& new_id) {
     if (order_.kind == DeadOrder::Kind::drop) co_return co_await letter.drop();
     if (known.cut)
       co_return Error{
@@ -129,6 +135,7 @@ class Clerk {
           "is the start of one of " + std::to_string(known.size) + " bytes; the rest was not kept",
           "publish it again from where it came"};
     Message fresh = make_replay(letter.message(), queue_, to_micros(clock_.wall()));
+    if (order_.as_new) fresh.message_id = new_id;
     co_return co_await letter.replay(std::move(fresh));
   }
 

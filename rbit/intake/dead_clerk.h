@@ -17,9 +17,11 @@ using TellDead = std::function<Task<bool>(const nlohmann::json&)>;
 /// Does it, a line for each letter that fits:
 ///
 ///   list    {"queue", "n", "id", "job", "package", "version", "reason", "attempts", "first",
-///            "died", "worker", "size", "cut"}; `n` is its place among its queue's dead, from 1
+///            "died", "worker", "size", "cut"}; `n` is its place among its queue's dead, from 1;
+///           and "key", "attempt", "queued", "ended": the same by the names that jobs have
+///           (app/control_handlers.h), times in microseconds, the others in seconds
 ///   show    the same, "properties": {...}, "body": "..." or {"hex": "..."}
-///   replay  the same, "done": "replayed", or "failed": why it stays
+///   replay  the same, "done": "replayed", or "failed": why it stays; with `as_new` "new_id", too
 ///   drop    the same, "done": "dropped", or "failed"
 ///
 /// and at last {"seen": how many fit, "more": whether `limit` ended it}. An Error: the letters

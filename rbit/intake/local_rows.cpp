@@ -3,6 +3,7 @@
 #include "rbit/amqp/protocol.h"
 #include "rbit/base/text.h"
 #include "rbit/core/message_codec.h"
+#include "rbit/log/log.h"
 
 namespace rbit::local_rows {
 
@@ -35,6 +36,46 @@ Message read_message(const Statement& row, const std::string& queue) {
   message.body = std::string(body.substr(0, message.oversized ? amqp::kept_body : body.size()));
   message.sha256 = message.oversized ? text::sha256_hex(body) : "";
   return message;
+}
+
+QueueCount count(Database& database, const std::string& queue) {
+  auto row = database.prepare(
+      "SELECT (SELECT count(*) FROM message WHERE queue = ?1 AND due = 0), (SELECT count(*) FROM "
+      "message WHERE queue = ?1 AND due > 0), (SELECT count(*) FROM dead WHERE queue = ?1)",
+      queue);
+  QueueCount count;
+  const auto found = row.step();
+  if (!found || !*found) return count;
+  count.waiting = row.integer(0);
+  count.due = row.integer(1);
+  count.dead = row.integer(2);
+  return count;
+}
+
+std::int64_t next_due(Database& database, const std::string& queue) {
+  auto row = database.prepare(
+      "SELECT due FROM message WHERE due > 0 AND queue = ? ORDER BY due LIMIT 1", queue);
+  const auto found = row.step();
+  return found && *found ? row.integer(0) : 0;
+}
+
+std::vector<QueuedMessage> queued(Database& database, const std::string& queue, int limit) {
+  std::vector<QueuedMessage> messages;
+  for (const char* which : {"due = 0 ORDER BY place", "due > 0 ORDER BY due"}) {
+    auto row = database.prepare(
+        "SELECT id, properties, body, first, due, place <= coalesce((SELECT place FROM "
+        "message_cursor WHERE queue = ?1), 0) FROM message WHERE queue = ?1 AND " +
+            std::string(which) + " LIMIT ?2",
+        queue, limit - static_cast<int>(messages.size()));
+    auto found = row.step();
+    for (; found && *found; found = row.step()) {
+      QueuedMessage& one = messages.emplace_back();
+      one.message = read_message(row, queue);
+      row.read(3, one.since, one.again, one.was_delivered);
+    }
+    if (!found) log::error("the embedded queue could not be read: " + found.error().text());
+  }
+  return messages;
 }
 
 }  // namespace rbit::local_rows

@@ -2,9 +2,12 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "rbit/base/database.h"
 #include "rbit/core/message.h"
+#include "rbit/core/queue_count.h"
+#include "rbit/core/queued_message.h"
 
 /// The messages of the embedded queue as rows of table `message`.
 namespace rbit::local_rows {
@@ -20,5 +23,13 @@ Result<void> insert(Database& database, std::int64_t time, const Message& messag
 
 /// Reads "id, properties, body" of a row. Of a body above the size limit only the start.
 Message read_message(const Statement& row, const std::string& queue);
+
+/// Counts what is in a queue, with a look at each message.
+QueueCount count(Database& database, const std::string& queue);
+/// When the first of its messages comes that wait for their time, microseconds since 1970; 0: none.
+std::int64_t next_due(Database& database, const std::string& queue);
+/// Lists the first `limit` messages of a queue: by their places, then those that wait for their
+/// time.
+std::vector<QueuedMessage> queued(Database& database, const std::string& queue, int limit);
 
 }  // namespace rbit::local_rows

@@ -1,7 +1,9 @@
 #include "rbit/journal/history.h"
 
+#include <algorithm>
 #include <utility>
 
+#include "rbit/base/text.h"
 #include "rbit/core/message_codec.h"
 #include "rbit/journal/job_index.h"
 #include "rbit/journal/rows.h"
@@ -9,18 +11,48 @@
 
 namespace rbit {
 
+namespace {
+
+/// "?, ?, ?"
+std::string question_marks(std::size_t count) {
+  std::string marks;
+  for (std::size_t i = 0; i < count; ++i) marks += i == 0 ? "?" : ", ?";
+  return marks;
+}
+
+std::string condition_of(const JobFilter& filter) {
+  std::string condition = " WHERE touched >= ?";
+  std::string states;  // of our own words, so no quoting is needed
+  for (const auto state : filter.states) states += "'" + std::string(to_string(state)) + "', ";
+  if (filter.due) states += "'blocked', ";
+  if (!states.empty()) condition += " AND state IN (" + states.substr(0, states.size() - 2) + ")";
+  if (!filter.queues.empty())
+    condition += " AND queue IN (" + question_marks(filter.queues.size()) + ")";
+  if (!filter.runners.empty())
+    condition += " AND runner IN (" + question_marks(filter.runners.size()) + ")";
+  return condition;
+}
+
+}  // namespace
+
 std::vector<JobRecord> History::jobs(int limit,
                                      std::initializer_list<JobRecord::State> states) const {
-  std::string names;  // of our own words, so no quoting is needed
-  for (const auto state : states)
-    names += (names.empty() ? "'" : ", '") + std::string(to_string(state)) + "'";
+  JobFilter filter;
+  filter.limit = limit;
+  filter.states = states;
+  return jobs(filter);
+}
+
+std::vector<JobRecord> History::jobs(const JobFilter& filter) const {
   auto row = database_.prepare(
       "SELECT " + std::string(rows::job_columns) +
-          " FROM job WHERE id IN (SELECT id FROM (SELECT id, touched FROM job" +
-          (names.empty() ? "" : " WHERE state IN (" + names + ")") +
-          " ORDER BY id DESC LIMIT ?1 + 1000) ORDER BY touched DESC, id DESC LIMIT ?1) "
-          "ORDER BY touched DESC, id DESC",
-      limit);
+      " FROM job WHERE id IN (SELECT id FROM (SELECT id, touched FROM job" + condition_of(filter) +
+      " ORDER BY id DESC LIMIT ?) ORDER BY touched DESC, id DESC LIMIT ?) "
+      "ORDER BY touched DESC, id DESC");
+  row.bind(filter.since);
+  for (const std::string& queue : filter.queues) row.bind(queue);
+  for (const std::string& runner : filter.runners) row.bind(runner);
+  row.bind(std::int64_t{filter.limit} + 1000).bind(std::int64_t{filter.limit});
   std::vector<JobRecord> jobs;
   while (rows::next(row)) jobs.push_back(rows::read_job(row));
   return jobs;
@@ -53,6 +85,80 @@ std::optional<JobHistory> History::job(const std::string& name) const {
   history.deliveries = deliveries(best);
   history.reports = reports(best);
   return history;
+}
+
+std::int64_t History::reports_waiting() const {
+  auto row = database_.prepare("SELECT count(*) FROM outbox WHERE state = 'waiting'");
+  return rows::next(row) ? row.integer(0) : 0;
+}
+
+std::map<std::string, OpenJobs> History::open_jobs() const {
+  auto row = database_.prepare(
+      "SELECT queue, state, claim = 'owned' AND settlement = 'dead-letter' AND state <> 'running', "
+      "claim = 'owned', count(*), min(ended + settlement_delay * 1000) FROM job WHERE id IN ("
+      "SELECT job FROM job_open UNION SELECT id FROM job WHERE id > (SELECT mark FROM job_mark) "
+      "UNION SELECT id FROM job WHERE state = 'blocked' UNION "
+      "SELECT id FROM job WHERE claim = 'owned') GROUP BY 1, 2, 3, 4");
+  std::map<std::string, OpenJobs> all;
+  while (rows::next(row)) {
+    std::string queue, state;
+    bool is_dead = false, is_owned = false;
+    std::int64_t count = 0, again = 0;
+    row.read(0, queue, state, is_dead, is_owned, count, again);
+    const JobRecord::State its_state = rows::state_from(state);
+    const bool is_open = is_unfinished(its_state) || its_state == JobRecord::State::blocked;
+    if (!is_dead && !is_open) continue;
+    OpenJobs& jobs = all[queue];
+    if (is_dead) {
+      jobs.kept_dead += count;
+    } else if (its_state == JobRecord::State::running) {
+      jobs.running += count;
+    } else if (its_state == JobRecord::State::blocked) {
+      jobs.due += count;
+      jobs.again = jobs.again == 0 ? again : std::min(jobs.again, again);
+    } else if (is_owned) {  // else its message is in its queue
+      jobs.waiting += count;
+    }
+  }
+  return all;
+}
+
+Result<std::string> History::find(const std::string& name) const {
+  const std::string job = "job " + text::one_line(name, 300);
+  const Error none{job, "is not in the journal", "`rbit jobs` lists them"};
+  if (name.empty()) return none;
+  if (const auto known = this->job(name)) return known->job.key;
+  if (name == "last") {
+    auto row = database_.prepare(
+        "SELECT key FROM (SELECT id, key, begun FROM job WHERE runner <> '' ORDER BY id DESC LIMIT "
+        "1000) ORDER BY begun DESC, id DESC LIMIT 1");
+    if (!rows::next(row)) return Error{job, "is none: no job has begun yet", ""};
+    return row.text(0);
+  }
+  constexpr int most_named = 4;
+  auto row = database_.prepare(
+      "SELECT key FROM job WHERE substr(key, 1, length(?1)) = ?1 AND runner <> '' "
+      "ORDER BY id DESC LIMIT ?2",
+      name, most_named);
+  std::vector<std::string> keys;
+  while (rows::next(row)) keys.push_back(row.text(0));
+  if (keys.empty()) return none;
+  if (keys.size() == 1) return keys.front();
+  std::string names;
+  for (const std::string& key : keys)
+    names += (names.empty() ? "" : ", ") + text::one_line(key, 80);
+  if (keys.size() == most_named) names += ", ...";
+  return Error{job, "may be several: " + names, "give more of its key"};
+}
+
+std::optional<JobRecord::State> History::state_of(const std::string& key) const {
+  const auto found = JobIndex::rows_of(database_, key);
+  for (std::size_t i = 0; found && i < found->size(); ++i) {
+    auto row =
+        database_.prepare("SELECT state FROM job WHERE id = ? AND key = ?", (*found)[i], key);
+    if (rows::next(row)) return rows::state_from(row.text(0));
+  }
+  return std::nullopt;
 }
 
 /// The present one is in the job's row: the last.

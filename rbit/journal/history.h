@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <initializer_list>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -51,6 +52,24 @@ struct DeadLetter {
   Message message;        // of an oversized one the first 64 KiB
 };
 
+/// Which jobs are wanted. What is empty leaves all.
+struct JobFilter {
+  int limit = 20;
+  std::vector<JobRecord::State> states;
+  bool due = false;  // those that are to come again, too
+  std::vector<std::string> queues, runners;
+  std::int64_t since = 0;  // touched then or later, microseconds since 1970
+};
+
+/// Jobs of one queue that are not over, as the journal has them.
+struct OpenJobs {
+  std::int64_t running = 0;    // or ran when their rbit died
+  std::int64_t waiting = 0;    // for a slot, on record as ours: their broker has no message of them
+  std::int64_t due = 0;        // they come again
+  std::int64_t again = 0;      // the first of them then, microseconds since 1970; 0: none does
+  std::int64_t kept_dead = 0;  // dead letters that the broker refuses
+};
+
 /// What the commands show of a journal's file. Reads only; what cannot be read is logged and left
 /// out.
 class History {
@@ -60,8 +79,19 @@ class History {
   /// Lists jobs, the last touched first, and those of all states if none is named. One that was
   /// touched long after a thousand younger ones had begun comes where it began.
   std::vector<JobRecord> jobs(int limit, std::initializer_list<JobRecord::State> states = {}) const;
+  std::vector<JobRecord> jobs(const JobFilter& filter) const;
   /// Finds a job by its key, else by PyBit's job id, and of several the last touched.
   std::optional<JobHistory> job(const std::string& name) const;
+  /// The key of the job that somebody means: by key, by PyBit's job id, by the beginning of a key
+  /// that no other key has, or `last`, the one that began last. An Error: there is none, or there
+  /// are several.
+  Result<std::string> find(const std::string& name) const;
+  /// None: there is no job of that key.
+  std::optional<JobRecord::State> state_of(const std::string& key) const;
+  /// Counts what is not over, by queue. Reads no job that is.
+  std::map<std::string, OpenJobs> open_jobs() const;
+  /// Reports, and what jobs publish, that are not sent yet.
+  std::int64_t reports_waiting() const;
   /// Lists the dead letters of one job, the oldest first.
   std::vector<DeadLetter> dead_of(const std::string& key) const;
 

@@ -11,7 +11,7 @@ namespace rbit::schema {
 namespace {
 
 /// What leads from version N to N + 1 stands at place N. A step that was released is never changed.
-constexpr std::array<const char*, 9> steps{R"sql(
+constexpr std::array<const char*, 10> steps{R"sql(
 -- One row a key. Times are microseconds since 1970, 0 is "not yet".
 CREATE TABLE job(
   id INTEGER PRIMARY KEY,
@@ -128,7 +128,7 @@ CREATE TABLE dead(
   properties TEXT NOT NULL,          -- JSON; the headers have x-rbit-reason, -queue, -first
   body BLOB NOT NULL);
 )sql",
-                                           R"sql(
+                                            R"sql(
 CREATE INDEX job_owned ON job(id) WHERE claim = 'owned';
 
 -- How long a broker lets messages be out, by its address and version.
@@ -137,7 +137,7 @@ CREATE TABLE broker(
   ack_limit INTEGER NOT NULL,        -- milliseconds
   time INTEGER NOT NULL) WITHOUT ROWID;
 )sql",
-                                           R"sql(
+                                            R"sql(
 -- What an attempt was begun by, and what it used: microseconds, KiB of its largest process, bytes.
 ALTER TABLE attempt ADD COLUMN redelivered INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE attempt ADD COLUMN exit TEXT NOT NULL DEFAULT '';  -- of its process: exit 3, signal TERM
@@ -156,7 +156,7 @@ CREATE TABLE delivery(
   what TEXT NOT NULL);               -- joined answered
 CREATE INDEX delivery_job ON delivery(job);
 )sql",
-                                           R"sql(
+                                            R"sql(
 -- Redelivered messages that are being read; of one that stays here that life of rbit died.
 CREATE TABLE reading(
   key TEXT NOT NULL,
@@ -164,22 +164,22 @@ CREATE TABLE reading(
   time INTEGER NOT NULL,
   PRIMARY KEY(key, life)) WITHOUT ROWID;
 )sql",
-                                           R"sql(
+                                            R"sql(
 -- A front-end knows a job by its id alone, and may cancel many at once.
 CREATE INDEX job_job_id ON job(job_id);
 )sql",
-                                           R"sql(
+                                            R"sql(
 -- Copies that wait at the broker, which are looked after.
 CREATE INDEX job_blocked ON job(id) WHERE state = 'blocked';
 )sql",
-                                           R"sql(
+                                            R"sql(
 -- Whether a job's settlement is reached says `claim` alone. Where an early rbit let the two differ
 -- `settled` was believed.
 UPDATE job SET claim = 'held' WHERE settled = 0 AND claim = 'settled';
 UPDATE job SET claim = 'settled' WHERE settled = 1 AND claim <> 'settled';
 ALTER TABLE job DROP COLUMN settled;
 )sql",
-                                           R"sql(
+                                            R"sql(
 -- What a job gave, as JSON, and the messages that rows of some targets carry: the one that is sent,
 -- or the one that asked for the job. Who waits for it, `due` 0 and behind no other row of its job,
 -- is `apart`: a publication that is delayed.
@@ -194,7 +194,7 @@ ALTER TABLE outbox ADD COLUMN apart INTEGER NOT NULL DEFAULT 0;
 -- Equal messages without an id are told from each other.
 CREATE INDEX job_held ON job(digest) WHERE claim = 'held';
 )sql",
-                                           R"sql(
+                                            R"sql(
 -- A job is one row, with its present attempt: what went before that is in `attempt`. It has no
 -- index but for what is rare; which row a name stands for says journal/job_index.h.
 CREATE TABLE life(
@@ -290,6 +290,12 @@ INSERT INTO job_mark(mark, jobs) VALUES(0, 0);
 -- The log is told at once. What stays are the words of jobs.
 DELETE FROM outbox WHERE target = 'log' AND
   (state <> 'sent' OR status <> 'Building' OR message = '');
+)sql",
+                                            R"sql(
+-- Queues from which nothing is taken, because somebody wants it so.
+CREATE TABLE pause(
+  queue TEXT PRIMARY KEY,
+  time INTEGER NOT NULL) WITHOUT ROWID;
 )sql"};
 
 Result<int> version_of(Database& database) {

@@ -59,8 +59,13 @@ struct MonitorNumbers {
 
 struct QueueView {
   std::string queue, runner;
-  std::string state;  // "consuming", "paused: libfoo.so is missing", ...
+  std::string state;  // "consuming", "paused", "not read"
   int running = 0;
+  std::string why = "";           // it is not consuming: "libfoo.so is missing"
+  std::int64_t paused_since = 0;  // somebody paused it then, microseconds since 1970; 0: nobody has
+
+  /// "paused: libfoo.so is missing"
+  std::string text() const { return why.empty() ? state : state + ": " + why; }
 };
 
 /// What the page at / shows. Texts may hold anything: the page escapes them.

@@ -84,7 +84,7 @@ std::string page(const MonitorNumbers& numbers, const MonitorDetails& details, s
                  const std::string& metrics_path) {
   std::string queues, running, last, targets;
   for (const auto& queue : details.queues)
-    queues += "<tr>" + cell(queue.queue) + cell(queue.runner) + cell(queue.state) +
+    queues += "<tr>" + cell(queue.queue) + cell(queue.runner) + cell(queue.text()) +
               cell(std::to_string(queue.running)) + "</tr>\n";
   for (const auto& job : details.running) {
     const auto progress = details.progress.find(job.key);

@@ -254,3 +254,21 @@ TEST_CASE("ahead: messages with a slot begin at once, and the last ones are not 
     story.end_last();
   }
 }
+
+TEST_CASE("ahead: what waits goes back, unread, when its queue is paused") {
+  AheadStory story(1, policy(3));
+  story.send_all(1, 4);
+  story.end_last();
+  REQUIRE(story.ahead() == 2);
+  const int read = story.read;
+  story.dispatcher().pause("build", 7);
+  story.settle_down();
+  CHECK(story.ahead() == 0);
+  CHECK(story.transport.waiting() == 2);
+  story.end_last();
+  CHECK(story.runner().started == Lines{"1", "2"});
+  CHECK(story.read == read);
+  story.dispatcher().resume("build");
+  story.settle_down();
+  CHECK(story.runner().started == Lines{"1", "2", "3"});
+}

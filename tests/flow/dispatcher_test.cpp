@@ -212,3 +212,21 @@ TEST_CASE("a verdict of an earlier life that cannot be written holds up no stop"
   story.refuse_verdicts(false);
   CHECK(story.journal().open_attempts().value().size() == 1);
 }
+
+TEST_CASE("a paused queue takes nothing new, and what runs goes on") {
+  Story story(1);
+  story.send("running");
+  story.dispatcher().pause("build", 7);
+  CHECK(story.dispatcher().paused_since("build") == 7);
+  story.send("waiting");
+  story.runner().end("running", outcome(Kind::done));
+  story.settle_down();
+  CHECK(story.told == Lines{"Building", "Done"});
+  CHECK(story.transport.waiting() == 1);
+  story.dispatcher().resume("build");
+  story.settle_down();
+  CHECK(story.runner().started == Lines{"running", "waiting"});
+  CHECK(story.dispatcher().paused_since("build") == 0);
+  story.dispatcher().pause("nobody's", 7);
+  CHECK(story.dispatcher().paused_since("nobody's") == 0);
+}

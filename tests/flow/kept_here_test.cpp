@@ -388,3 +388,15 @@ TEST_CASE("our stop leaves a retry that waits here where it is, with its time") 
   story.pass(31s);
   CHECK(story.runner().attempts == std::vector<int>{2});
 }
+
+TEST_CASE("a retry that waits here stays while its queue is paused") {
+  Story story(1);
+  block_once(story, "later");
+  story.dispatcher().pause("build", 7);
+  story.pass(5min);
+  CHECK(story.runner().attempts == std::vector<int>{1});
+  story.dispatcher().resume("build");
+  story.pass(1s);
+  CHECK(story.runner().attempts == std::vector<int>{1, 2});
+  CHECK(story.told.back() == "Done");
+}

@@ -129,3 +129,98 @@ TEST_CASE("the dead letters of a job are listed with what they were") {
   CHECK(letters[0].message.body == "x");
   CHECK(history.dead_of("2").empty());
 }
+
+TEST_CASE("jobs are listed by state, queue, runner and time") {
+  JournalFixture house;
+  const auto begin = [&](const std::string& key, const std::string& queue) {
+    Job job = house.job(key);
+    job.queue = queue;
+    job.runner = "runner of " + queue;
+    REQUIRE(house.begin(job));
+    house.clock.advance(std::chrono::seconds(1));
+    return job;
+  };
+  const Job first = begin("a", "one");
+  begin("b", "two");
+  begin("c", "one");
+  const std::int64_t later = to_micros(house.clock.wall());
+  REQUIRE(house.done(first));
+  const History history(*house.database);
+  const auto keys = [&](const JobFilter& filter) {
+    std::string found;
+    for (const JobRecord& job : history.jobs(filter)) found += job.key;
+    return found;
+  };
+  JobFilter filter;
+  CHECK(keys(filter) == "acb");
+  filter.queues = {"one"};
+  CHECK(keys(filter) == "ac");
+  filter.states = {JobRecord::State::running};
+  CHECK(keys(filter) == "c");
+  filter.queues = {"one", "two"};
+  CHECK(keys(filter) == "cb");
+  filter.runners = {"runner of two", "'"};
+  CHECK(keys(filter) == "b");
+  filter = {};
+  filter.since = later;
+  CHECK(keys(filter) == "a");
+  filter = {};
+  filter.due = true;
+  CHECK(keys(filter).empty());
+  filter.limit = 0;
+  filter.due = false;
+  CHECK(keys(filter).empty());
+}
+
+TEST_CASE("a job is meant by its key, its number, the beginning of a key, or as the last") {
+  JournalFixture house;
+  const History history(*house.database);
+  CHECK_FALSE(history.find("last"));
+  for (const char* key : {"abc", "abd", "b", "b-long", "x%y"}) {
+    Job job = house.job(key);
+    job.request.job_id = key == std::string("abd") ? "36" : "";
+    REQUIRE(house.begin(job));
+    house.clock.advance(std::chrono::seconds(1));
+  }
+  REQUIRE(house.done(house.job("abc")));  // touched last, but it began first
+  for (const auto& [name, key] :
+       std::vector<std::pair<std::string, std::string>>{{"abc", "abc"},
+                                                        {"36", "abd"},
+                                                        {"abd", "abd"},
+                                                        {"b", "b"},
+                                                        {"b-", "b-long"},
+                                                        {"x%", "x%y"},
+                                                        {"last", "x%y"}}) {
+    const auto found = history.find(name);
+    REQUIRE_MESSAGE(found, name);
+    CHECK(*found == key);
+  }
+  for (const char* nobody : {"", "3", "%", "_bc", "abcd", "ABC"})
+    CHECK_MESSAGE(history.find(nobody).error().reason == "is not in the journal", nobody);
+  CHECK(history.find("ab").error().reason == "may be several: abd, abc");
+  CHECK(*history.state_of("abc") == JobRecord::State::done);
+  CHECK_FALSE(history.state_of("36"));
+}
+
+TEST_CASE("what is not over is counted by queue") {
+  JournalFixture house;
+  const History history(*house.database);
+  CHECK(history.open_jobs().empty());
+  REQUIRE(house.begin(house.job("runs")));
+  REQUIRE(house.begin(house.job("done")));
+  REQUIRE(house.done(house.job("done")));
+  for (const char* key : {"later", "sooner"}) {
+    REQUIRE(house.begin(house.job(key)));
+    const auto delay = std::chrono::minutes(key == std::string("sooner") ? 1 : 60);
+    const auto retry = Settlement::retry(delay, 2, "exit 75");
+    REQUIRE(house.finish(house.job(key), Outcome::Kind::blocked, retry, Status::blocked));
+  }
+  const auto counts = history.open_jobs();
+  REQUIRE(counts.size() == 1);
+  const OpenJobs& open = counts.at("q");
+  CHECK(open.running == 1);
+  CHECK(open.waiting == 0);
+  CHECK(open.due == 2);
+  CHECK(open.again == to_micros(house.clock.wall() + std::chrono::minutes(1)));
+  CHECK(open.kept_dead == 0);
+}

@@ -115,6 +115,7 @@ App::App(Configuration configuration, StateDir state)
   make_missed_copies();
   make_disk_guard();
   make_log_keeper();
+  make_feed();
   open_control();
   open_monitor();
 }
@@ -290,24 +291,36 @@ FlowMeans App::flow_means() {
   return means;
 }
 
+void App::make_feed() {
+  feed_ = std::make_unique<MonitorFeed>(settings(), clock_, *database_, *journal_, *dispatcher_,
+                                        *live_broker_, *outbox_, *disk_guard_, progress_,
+                                        missed_copies_.get());
+  observers_.add(rates_);
+  observers_.add(recent_);
+  status_report_ = std::make_unique<StatusReport>(StatusReport::Sources{
+      settings(), *database_, *feed_, *live_broker_, *broker_, rates_, started_});
+}
+
 void App::open_control() {
-  handlers_ = std::make_unique<ControlHandlers>(loop_.get_executor(), *database_, *journal_,
-                                                *dispatcher_, followers_, progress_, *live_broker_);
+  handlers_ = std::make_unique<ControlHandlers>(loop_.get_executor(), settings(), *database_,
+                                                *journal_, *dispatcher_, followers_, progress_,
+                                                *broker_, *live_broker_);
+  steering_ = std::make_unique<SteeringHandlers>(settings(), clock_, *database_, *dispatcher_,
+                                                 *status_report_, recent_);
+  auto all = handlers_->all();
+  all.merge(steering_->all());
   control_ = std::make_unique<ControlServer>(loop_.get_executor(), StateDir::socket(state_.path()),
-                                             handlers_->all());
+                                             std::move(all));
   if (const auto started = control_->start(); !started)
     throw Fatal(ExitCode::config, started.error());
 }
 
 void App::open_monitor() {
   if (settings().monitor.listen.empty()) return;
-  monitor_feed_ = std::make_unique<MonitorFeed>(settings(), clock_, *database_, *journal_,
-                                                *dispatcher_, *live_broker_, *outbox_, *disk_guard_,
-                                                progress_, missed_copies_.get());
   MonitorSource source;
-  source.numbers = [this] { return monitor_feed_->numbers(); };
-  source.details = [this] { return monitor_feed_->details(); };
-  source.count_queues = [this] { return monitor_feed_->count_queues(); };
+  source.numbers = [this] { return feed_->numbers(); };
+  source.details = [this] { return feed_->details(); };
+  source.count_queues = [this] { return feed_->count_queues(); };
   monitor_ = std::make_unique<Monitor>(loop_.get_executor(), clock_, monitor_options(settings()),
                                        std::move(source));
   observers_.add(*monitor_);

@@ -14,7 +14,11 @@
 #include "rbit/app/job_lines.h"
 #include "rbit/app/monitor_feed.h"
 #include "rbit/app/progress_board.h"
+#include "rbit/app/queue_rates.h"
+#include "rbit/app/recent_messages.h"
 #include "rbit/app/state_dir.h"
+#include "rbit/app/status_report.h"
+#include "rbit/app/steering_handlers.h"
 #include "rbit/base/ballast.h"
 #include "rbit/base/clock.h"
 #include "rbit/base/database.h"
@@ -74,6 +78,7 @@ class App {
   void make_disk_guard();
   Result<void> try_disk() const;
   void make_log_keeper();
+  void make_feed();
   void open_control();
   void open_monitor();
   FlowMeans flow_means();
@@ -89,6 +94,9 @@ class App {
   JobObservers observers_;
   asio::io_context loop_{1};
   SystemClock clock_;
+  const std::int64_t started_ = to_micros(clock_.wall());
+  QueueRates rates_{clock_};
+  RecentMessages recent_;
   Notice stop_;
   std::atomic<bool> told_to_stop_{false};  // threads beside the loop ask it too
   /// A name of their own in every life: pid and time.
@@ -111,9 +119,11 @@ class App {
   Ballast ballast_;
   std::unique_ptr<DiskGuard> disk_guard_;
   std::unique_ptr<LogKeeper> log_keeper_;
+  std::unique_ptr<MonitorFeed> feed_;
+  std::unique_ptr<StatusReport> status_report_;
   std::unique_ptr<ControlHandlers> handlers_;
+  std::unique_ptr<SteeringHandlers> steering_;
   std::unique_ptr<ControlServer> control_;
-  std::unique_ptr<MonitorFeed> monitor_feed_;
   std::unique_ptr<Monitor> monitor_;
 };
 

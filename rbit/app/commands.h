@@ -11,10 +11,14 @@ ExitCode check_command(const Arguments& arguments);
 ExitCode submit_command(const Arguments& arguments);
 ExitCode validate_command(const Arguments& arguments);
 ExitCode try_command(const Arguments& arguments);
+ExitCode status_command(const Arguments& arguments);
 ExitCode jobs_command(const Arguments& arguments);
 ExitCode explain_command(const Arguments& arguments);
 ExitCode log_command(const Arguments& arguments);
 ExitCode cancel_command(const Arguments& arguments);
+ExitCode retry_command(const Arguments& arguments);
+ExitCode pause_command(const Arguments& arguments);
+ExitCode resume_command(const Arguments& arguments);
 ExitCode dead_command(const Arguments& arguments);
 ExitCode config_command(const Arguments& arguments);
 

@@ -1,5 +1,6 @@
 #include "rbit/app/control_client.h"
 
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
@@ -34,6 +35,12 @@ Result<void> ControlClient::send_line(std::string line) {
     sent += static_cast<std::size_t>(n);
   }
   return {};
+}
+
+bool ControlClient::wait_for(std::chrono::milliseconds limit) const {
+  if (read_.find('\n') != std::string::npos) return true;
+  pollfd socket{socket_.get(), POLLIN, 0};
+  return ::poll(&socket, 1, static_cast<int>(limit.count())) > 0;
 }
 
 Result<std::optional<nlohmann::json>> ControlClient::receive() {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
@@ -21,6 +22,8 @@ class ControlClient {
   Result<void> send(const nlohmann::json& request);
   /// `line` is a request as text, without the end of the line.
   Result<void> send_line(std::string line);
+  /// Waits until there is something to receive, for `limit` at the most. False: there is not.
+  bool wait_for(std::chrono::milliseconds limit) const;
   /// The next line of the answer; nothing: rbit has closed the connection. {"error": ...} becomes
   /// the Error.
   Result<std::optional<nlohmann::json>> receive();

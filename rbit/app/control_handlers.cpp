@@ -4,11 +4,13 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "rbit/app/job_list.h"
 #include "rbit/app/job_story.h"
 #include "rbit/app/progress_json.h"
 #include "rbit/base/base64.h"
 #include "rbit/base/clock.h"
 #include "rbit/base/json.h"
+#include "rbit/base/text.h"
 #include "rbit/core/message_codec.h"
 #include "rbit/intake/dead_clerk.h"
 #include "rbit/intake/kept_dead_letters.h"
@@ -102,6 +104,7 @@ nlohmann::json describe(const JobRecord& job) {
   const bool comes_again =
       job.state == JobRecord::State::blocked && job.settlement.kind == Settlement::Kind::retry;
   line["again"] = comes_again ? job.ended + job.settlement.delay.count() * 1000 : 0;
+  line["queued"] = 0;
   line["result"] = job.result;
   line["log"] = job.log_file;
   line["begun"] = job.begun;
@@ -111,27 +114,26 @@ nlohmann::json describe(const JobRecord& job) {
   return line;
 }
 
-nlohmann::json describe_jobs(Database& database, int limit) {
-  nlohmann::json jobs = nlohmann::json::array();
-  for (const auto& job : History(database).jobs(limit)) jobs.push_back(describe(job));
-  return jobs;
-}
-
 Result<nlohmann::json> describe_job(Database& database, const std::string& name) {
-  const auto history = History(database).job(name);
-  if (!history) return Error{"job " + name, "is not in the journal", "`rbit jobs` lists them"};
+  const auto key = History(database).find(name);
+  if (!key) return key.error();
+  const auto history = History(database).job(*key);
+  if (!history) return Error{"job " + *key, "is not in the journal any more", ""};
   return Result<nlohmann::json>(boost::system::in_place_value, describe(history->job));
 }
 
-ControlHandlers::ControlHandlers(const asio::any_io_executor& loop, Database& database,
+ControlHandlers::ControlHandlers(const asio::any_io_executor& loop,
+                                 const config::Settings& settings, Database& database,
                                  Journal& journal, Dispatcher& dispatcher, Followers& followers,
-                                 const ProgressBoard& board, LiveBroker& broker)
+                                 const ProgressBoard& board, const Broker& kind, LiveBroker& broker)
     : loop_(loop),
+      settings_(settings),
       database_(database),
       journal_(journal),
       dispatcher_(dispatcher),
       followers_(followers),
       board_(board),
+      kind_(kind),
       broker_(broker) {}
 
 std::map<std::string, ControlServer::Handler> ControlHandlers::all() {
@@ -237,6 +239,8 @@ std::string ControlHandlers::why_it_waits(const Awaited& job) const {
   const auto known = journal_.find(job.key);
   if (known && known->state == JobRecord::State::running) return "";
   if (!dispatcher_.trouble().empty()) return dispatcher_.trouble();
+  if (dispatcher_.paused_since(queue) > 0)
+    return "somebody has paused it (`rbit resume` ends that)";
   const auto paused = dispatcher_.paused();
   if (const auto found = paused.find(queue); found != paused.end())
     return "its runner cannot work: " + found->second;
@@ -280,10 +284,8 @@ void ControlHandlers::add_progress(nlohmann::json& job) const {
 }
 
 Task<void> ControlHandlers::jobs(nlohmann::json request, ControlPeer& peer) {
-  const auto limit = request.find("limit");
   nlohmann::json line;
-  line["jobs"] = describe_jobs(
-      database_, limit != request.end() && limit->is_number_integer() ? limit->get<int>() : 20);
+  line["jobs"] = list_jobs(database_, kind_, settings_, job_filter_from(request));
   for (nlohmann::json& job : line["jobs"]) add_progress(job);
   co_await peer.send(line);
 }
@@ -297,9 +299,11 @@ Task<void> ControlHandlers::unread(nlohmann::json, ControlPeer& peer) {
 }
 
 Task<void> ControlHandlers::job(nlohmann::json request, ControlPeer& peer) {
-  const auto found = describe_job(database_, json::text_in(request, "job"));
+  const std::string name = json::text_in(request, "job");
+  const auto found = describe_job(database_, name);
   if (!found) {
-    co_await peer.send_error(found.error());
+    const Error why = not_found(name, found.error());
+    co_await peer.send_error(why);
     co_return;
   }
   nlohmann::json line;
@@ -309,9 +313,11 @@ Task<void> ControlHandlers::job(nlohmann::json request, ControlPeer& peer) {
 }
 
 Task<void> ControlHandlers::explain(nlohmann::json request, ControlPeer& peer) {
-  const auto story = job_story(database_, json::text_in(request, "job"));
+  const std::string name = json::text_in(request, "job");
+  const auto story = job_story(database_, name);
   if (!story) {
-    co_await peer.send_error(story.error());
+    const Error why = not_found(name, story.error());
+    co_await peer.send_error(why);
     co_return;
   }
   nlohmann::json line;
@@ -322,13 +328,48 @@ Task<void> ControlHandlers::explain(nlohmann::json request, ControlPeer& peer) {
 
 Task<void> ControlHandlers::cancel(nlohmann::json request, ControlPeer& peer) {
   const std::string name = json::text_in(request, "job");
-  if (!dispatcher_.cancel(name)) {
-    const Error none{"job " + name, "does not run here", "`rbit jobs` lists those that do"};
-    co_await peer.send_error(none);
-    co_return;
+  nlohmann::json line = ok();
+  line["key"] = name;
+  if (!dispatcher_.cancel(name)) {  // perhaps by a shorter name
+    const auto key = History(database_).find(name);
+    const bool is_stopped = key && dispatcher_.cancel(*key);
+    const bool is_over = !is_stopped && key && co_await cancel_blocked(*key);
+    if (!is_stopped && !is_over) {
+      const Error why = key ? not_cancelled(*key) : not_found(name, key.error());
+      co_await peer.send_error(why);
+      co_return;
+    }
+    line["key"] = *key;
   }
-  const nlohmann::json line = ok();
   co_await peer.send(line);
+}
+
+/// What nobody has begun yet is in no journal, and is no mistake of who asks for it.
+Error ControlHandlers::not_found(const std::string& name, const Error& why) const {
+  if (name.empty() || !broker_.has(name)) return why;
+  return {why.thing, "has not begun: its message waits in its queue, or is a dead letter",
+          "`rbit jobs` and `rbit dead list` show it"};
+}
+
+/// One that comes again is over at once, as when its front-end cancels it: its message is answered
+/// when it comes. That goes by PyBit's number. Returns false if it is no such job.
+Task<bool> ControlHandlers::cancel_blocked(std::string key) {
+  const auto job = journal_.find(key);
+  if (!job || job->state != JobRecord::State::blocked || job->job_id.empty()) co_return false;
+  const Result<void> done = co_await dispatcher_.cancel_for_front_end(job->job_id);
+  co_return done.has_value();
+}
+
+/// Why a job of the journal has nothing that could be stopped.
+Error ControlHandlers::not_cancelled(const std::string& key) const {
+  const auto job = journal_.find(key);
+  const std::string thing = "job " + text::one_line(key, 300);
+  if (!job || is_unfinished(job->state))
+    return {thing, "does not run here", "`rbit jobs --state running` lists those that do"};
+  if (job->state == JobRecord::State::blocked)
+    return {thing, "does not run now: its message waits at the broker until it comes again",
+            "cancel it when it runs, or rbit pause " + text::one_line(job->queue, 255)};
+  return {thing, "is over: " + std::string(to_string(job->last_status)), ""};
 }
 
 Task<void> ControlHandlers::dead(nlohmann::json request, ControlPeer& peer) {

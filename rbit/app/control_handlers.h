@@ -10,6 +10,8 @@
 #include "rbit/app/progress_board.h"
 #include "rbit/base/database.h"
 #include "rbit/base/notice.h"
+#include "rbit/config/settings.h"
+#include "rbit/core/broker.h"
 #include "rbit/core/journal.h"
 #include "rbit/core/live_broker.h"
 #include "rbit/dispatch/dispatcher.h"
@@ -26,8 +28,8 @@ namespace rbit {
 ///                               "attempt"} until a final one; meanwhile {"progress": {"done",
 ///                               "total", "text"}}; of a job that has not begun {"waits": why
 ///                               its queue does}, if it is given and does
-///   {"do": "jobs", "limit"}     {"jobs": [...]}, the last touched first
-///   {"do": "job", "job"}        {"job": {...}}, by key or by PyBit's id
+///   {"do": "jobs", "limit", ...}   {"jobs": [...]}, those that job_list.h says of that filter
+///   {"do": "job", "job"}        {"job": {...}}, by any name that History::find takes
 ///   {"do": "explain", "job"}    {"story": {...}}, the same and all that the journal has of it
 ///   {"do": "cancel", "job"}     {"ok"}
 ///   {"do": "unread"}            {"unread": {"queue": "why it is not read"}}
@@ -36,8 +38,9 @@ namespace rbit {
 class ControlHandlers {
  public:
   /// All outlive this.
-  ControlHandlers(const asio::any_io_executor& loop, Database& database, Journal& journal,
-                  Dispatcher& dispatcher, Followers& followers, const ProgressBoard& board,
+  ControlHandlers(const asio::any_io_executor& loop, const config::Settings& settings,
+                  Database& database, Journal& journal, Dispatcher& dispatcher,
+                  Followers& followers, const ProgressBoard& board, const Broker& kind,
                   LiveBroker& broker);
 
   std::map<std::string, ControlServer::Handler> all();
@@ -66,22 +69,26 @@ class ControlHandlers {
   };
   Task<void> pass_on(Followers::Follower& follower, Awaited job, ControlPeer& peer);
   std::string why_it_waits(const Awaited& job) const;
+  Task<bool> cancel_blocked(std::string key);
+  Error not_found(const std::string& name, const Error& why) const;
+  Error not_cancelled(const std::string& key) const;
   void add_progress(nlohmann::json& job) const;
 
   asio::any_io_executor loop_;
+  const config::Settings& settings_;
   Database& database_;
   Journal& journal_;
   Dispatcher& dispatcher_;
   Followers& followers_;
   const ProgressBoard& board_;
+  const Broker& kind_;  // of broker
   LiveBroker& broker_;
 };
 
 /// A job as the answers have it; the commands read the same where no rbit runs. What only the rbit
 /// that runs knows comes on top: {"progress": {"done", "total", "text"}}.
 nlohmann::json describe(const JobRecord& job);
-nlohmann::json describe_jobs(Database& database, int limit);
-/// By key or by PyBit's id; an Error if there is none.
+/// `name` as History::find takes it.
 Result<nlohmann::json> describe_job(Database& database, const std::string& name);
 
 }  // namespace rbit

@@ -242,8 +242,10 @@ std::string tell_settlement(const json& story, std::int64_t now, const Broker& b
 
 Result<nlohmann::json> job_story(Database& database, const std::string& name) {
   const History journal(database);
-  auto history = journal.job(name);
-  if (!history) return Error{"job " + name, "is not in the journal", "`rbit jobs` lists them"};
+  const auto key = journal.find(name);
+  if (!key) return key.error();
+  auto history = journal.job(*key);
+  if (!history) return Error{"job " + *key, "is not in the journal any more", ""};
   json story = describe(history->job);
   story["run"] = history->run;
   story["crashes"] = history->job.crashes;

@@ -8,12 +8,17 @@
 
 #include "rbit/app/progress_json.h"
 #include "rbit/app/state_dir.h"
+#include "rbit/base/clock.h"
 #include "rbit/base/text.h"
+#include "rbit/run/job_log.h"
 
 namespace rbit {
 
 JobWatch::JobWatch(std::string state_dir, std::string key, std::string queue)
-    : state_dir_(std::move(state_dir)), key_(std::move(key)), queue_(std::move(queue)) {}
+    : state_dir_(std::move(state_dir)),
+      key_(std::move(key)),
+      queue_(std::move(queue)),
+      begun_(to_micros(SystemClock().wall())) {}
 
 bool JobWatch::connect() {
   client_ = ControlClient::connect(StateDir::socket(state_dir_));
@@ -43,6 +48,7 @@ ExitCode JobWatch::to_the_end() {
       said = true;
       while (!connect()) std::this_thread::sleep_for(std::chrono::milliseconds(200));
     }
+    wait_for_line();
     const auto answer = client_->receive();
     if (!answer || !*answer) {  // it stopped, or it crashed; the job is kept
       client_.reset();
@@ -72,6 +78,24 @@ ExitCode JobWatch::to_the_end() {
   }
 }
 
+/// Meanwhile the job may write.
+void JobWatch::wait_for_line() {
+  constexpr std::chrono::milliseconds look_pause{200};
+  while (output_ && !client_->wait_for(look_pause)) {
+    progress_.clear();
+    output_->print_new();
+  }
+}
+
+void JobWatch::show_attempt(int attempt) {
+  if (log_dir_.empty() || attempt == attempt_) return;
+  Job job;
+  job.key = key_;
+  job.queue = queue_;
+  job.attempt = attempt_ = attempt;
+  output_.emplace(log_dir_ + "/" + JobLog::name_of(job), begun_);
+}
+
 std::optional<ExitCode> JobWatch::print(const nlohmann::json& status) {
   const std::string name = status.value("status", "");
   const std::string reason = status.value("reason", "");
@@ -80,8 +104,10 @@ std::optional<ExitCode> JobWatch::print(const nlohmann::json& status) {
   if (!reason.empty()) line += " " + reason;
   if (!message.empty()) line += ": " + text::one_line(message);
   progress_.clear();
+  if (output_) name == "Building" ? output_->print_new() : output_->finish();
   std::cout << line << std::endl;  // who waits wants it at once
   ++printed_;
+  if (name == "Building") show_attempt(status.value("attempt", 1));
   if (name == "Done") return ExitCode::ok;
   if (name == "Failed" || name == "Cancelled") return ExitCode::failed;
   return std::nullopt;

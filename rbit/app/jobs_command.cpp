@@ -1,89 +1,200 @@
+#include <unistd.h>
+
 #include <algorithm>
 #include <boost/program_options/value_semantic.hpp>
-#include <ctime>
-#include <iomanip>
+#include <chrono>
 #include <iostream>
 #include <nlohmann/json.hpp>
+#include <thread>
 
 #include "rbit/app/commands.h"
 #include "rbit/app/configuration.h"
+#include "rbit/app/job_list.h"
+#include "rbit/app/job_table.h"
 #include "rbit/app/journal_access.h"
-#include "rbit/app/progress_json.h"
+#include "rbit/app/moment.h"
+#include "rbit/app/table.h"
+#include "rbit/app/terminal.h"
+#include "rbit/base/clock.h"
 #include "rbit/base/text.h"
-#include "rbit/base/time_text.h"
-#include "rbit/core/progress_text.h"
 
 namespace rbit {
 
 namespace po = boost::program_options;
+using nlohmann::json;
 
 namespace {
 
-constexpr std::size_t longest_name = 300;
-
-std::string local_time(std::int64_t micros) {
-  return micros == 0 ? "-" : time_text(micros / 1'000'000, "%Y-%m-%d %H:%M:%S", Zone::local);
+std::int64_t now() {
+  return to_micros(SystemClock().wall());
 }
 
-/// "04:58:48", with the day if it is not today.
-std::string time_of_day(std::int64_t micros) {
-  const std::string then = local_time(micros),
-                    now = local_time(std::int64_t{std::time(nullptr)} * 1'000'000);
-  return then.substr(0, 10) == now.substr(0, 10) ? then.substr(11) : then;
+std::vector<std::string> texts(const po::variables_map& values, const char* option) {
+  return values.count(option) != 0 ? values[option].as<std::vector<std::string>>()
+                                   : std::vector<std::string>();
 }
 
-/// On a terminal nothing of a message may move the cursor.
-std::string cell(const nlohmann::json& job, const char* member, std::size_t limit = 60) {
-  return text::one_line(job[member].get<std::string>(), limit);
+/// "failed,due" names two. A status is as good as the state it comes of.
+void add_states(const std::string& list, JobFilter& filter) {
+  std::vector<std::string> names;
+  for (const auto& [state, name] : job_state_names) names.emplace_back(name);
+  names.emplace_back("due");
+  for (const std::string& part : text::split(list, ',')) {
+    std::string name = text::lower(text::trim(part));
+    if (name == "building") name = "running";
+    if (name == "due") {
+      filter.due = true;
+    } else if (const auto state = value_in(job_state_names, name)) {
+      filter.states.push_back(*state);
+    } else {
+      const auto meant = text::did_you_mean(name, names);
+      throw Fatal(ExitCode::usage, Error{"--state", "'" + text::one_line(part, 80) + "' is none",
+                                         (meant ? "did you mean " + *meant + "? " : std::string()) +
+                                             "there are " + text::join(names, ", ")});
+    }
+  }
 }
 
-/// When, how and what; without a number the key is the name, and stands there once. Names are
-/// whole, to be pasted.
-void print(const nlohmann::json& job) {
-  std::cout << local_time(job["begun"].get<std::int64_t>()) << "  " << std::left << std::setw(10)
-            << cell(job, "status") << " " << std::setw(12) << cell(job, "name", longest_name);
-  if (job["package"] != "") std::cout << " " << cell(job, "package") << " " << cell(job, "version");
-  std::cout << "  " << cell(job, "queue") << "  attempt " << job["attempt"].get<int>();
-  if (job["job"] != "") std::cout << "  " << cell(job, "key", longest_name);
+/// A name that the file does not have is a slip: nothing would ever be listed.
+void need_known(const char* option, const std::vector<std::string>& said,
+                const std::vector<std::string>& known) {
+  for (const std::string& one : said) {
+    if (std::find(known.begin(), known.end(), one) != known.end()) continue;
+    const auto meant = text::did_you_mean(one, known);
+    std::cerr << "rbit: " << option << ": " << text::one_line(one, 255)
+              << " is not in this configuration; what the journal has of it is listed"
+              << (meant ? " (did you mean " + *meant + "?)" : "") << "\n";
+  }
 }
+
+JobFilter filter_from(const po::variables_map& values, const config::Settings& settings) {
+  JobFilter filter;
+  const int limit = values["limit"].as<int>();
+  if (limit < 0)
+    throw Fatal(ExitCode::usage,
+                Error{"--limit", "must not be negative",
+                      "0 is " + std::to_string(most_listed) + ", the most there can be"});
+  filter.limit = limit == 0 ? most_listed : std::min(limit, most_listed);
+  for (const std::string& one : texts(values, "state")) add_states(one, filter);
+  filter.queues = texts(values, "queue");
+  filter.runners = texts(values, "runner");
+  std::vector<std::string> runners;
+  for (const auto& [name, runner] : settings.runners) runners.push_back(name);
+  need_known("--queue", filter.queues, settings.queue_names());
+  need_known("--runner", filter.runners, runners);
+  if (values.count("since") == 0) return filter;
+  const std::string since = values["since"].as<std::string>();
+  const auto moment =
+      parse_moment(since, now(), values.count("utc") != 0 ? Zone::utc : Zone::local);
+  if (!moment)
+    throw Fatal(ExitCode::usage,
+                Error{"--since", "'" + text::one_line(since, 80) + "' is no time",
+                      "write 90m, 2h, 1d, 03:12, 2026-11-29 or '2026-11-29 03:12:00'"});
+  filter.since = *moment;
+  return filter;
+}
+
+bool is_left(const json& jobs) {
+  return std::any_of(jobs.begin(), jobs.end(),
+                     [](const json& job) { return job.contains("rbit_runs"); });
+}
+
+/// One command's work.
+class Listing {
+ public:
+  Listing(const po::variables_map& values, const config::Settings& settings)
+      : settings_(settings),
+        filter_(filter_from(values, settings)),
+        as_json_(values.count("json") != 0),
+        on_terminal_(::isatty(STDOUT_FILENO) == 1) {
+    style_.zone = values.count("utc") != 0 ? Zone::utc : Zone::local;
+    style_.colours = wants_colours();
+  }
+
+  ExitCode once() {
+    const json jobs = ask_for_jobs(settings_, filter_);
+    if (is_left(jobs) && !as_json_) std::cerr << "rbit: " << nobody_runs << "\n";
+    std::cout << text_of(jobs);
+    return ExitCode::ok;
+  }
+
+  /// Until somebody ends it. The screen is written over, not cleared, so that it does not flicker.
+  ExitCode watch() {
+    if (as_json_ || !on_terminal_)
+      throw Fatal(ExitCode::usage, Error{"--watch", "writes on a terminal, in place",
+                                         "leave it out and ask again, or use rbit log -f"});
+    std::cout << "\x1b[2J";
+    for (json jobs;;) {
+      std::string head = "rbit jobs, " + moment_text(now(), style_.zone);
+      try {
+        if (has_rbit(settings_) || jobs.is_null()) jobs = ask_for_jobs(settings_, filter_);
+        if (!has_rbit(settings_)) head += ", " + std::string(nobody_runs);
+      } catch (const Fatal& fatal) {  // one that starts or stops just now
+        if (jobs.is_null() || fatal.code() != ExitCode::temporary) throw;
+      }
+      draw(head, text_of(jobs));
+      std::this_thread::sleep_for(std::chrono::seconds(1));
+    }
+  }
+
+ private:
+  static constexpr const char* nobody_runs =
+      "no rbit runs with this configuration; what is unfinished goes on when one is started";
+
+  std::string text_of(const json& jobs) {
+    if (on_terminal_ && !as_json_) {
+      style_.width = terminal_width(STDOUT_FILENO);
+      return jobs.empty() ? "no such job\n" : job_table(jobs, now(), style_);
+    }
+    std::string text;
+    for (const json& job : jobs)
+      text += as_json_ ? job.dump(-1, ' ', true, json::error_handler_t::replace) + "\n"
+                       : job_line(job, now(), style_.zone);
+    return text;
+  }
+
+  /// As much as the terminal has lines for.
+  void draw(const std::string& head, const std::string& text) const {
+    std::size_t left = terminal_height(STDOUT_FILENO) - 1;
+    std::string screen = "\x1b[H" + cut_to(head, style_.width) + "\x1b[K\n";
+    for (const std::string& line : text::split(text, '\n'))
+      if (!line.empty() && left-- > 1) screen += line + "\x1b[K\n";
+    std::cout << screen << "\x1b[J" << std::flush;
+  }
+
+  const config::Settings& settings_;
+  JobFilter filter_;
+  bool as_json_, on_terminal_;
+  TextStyle style_;
+};
 
 }  // namespace
 
 ExitCode jobs_command(const Arguments& arguments) {
   CommandLine line;
-  line.usage = "rbit jobs CONFIG [--limit N] [--json]";
-  line.about = "Lists the jobs that run and the last that ran, the newest first.";
+  line.usage =
+      "rbit jobs CONFIG [--state STATE] [--queue Q] [--runner R] [--since TIME] [--limit N]\n"
+      "       [--watch | --json] [--utc]";
+  line.about =
+      "Lists the jobs that wait here or come again, that run, and the last that ran, the newest\n"
+      "first. States: waiting, due, running, blocked, done, failed, cancelled, moved, dead.";
   line.positions = {"CONFIG"};
-  line.options.add_options()                                                  //
-      ("limit", po::value<int>()->default_value(20), "how many at the most")  //
-      ("json", "one JSON object a line");
+  const auto any_number = [] { return po::value<std::vector<std::string>>()->composing(); };
+  line.options.add_options()                                                            //
+      ("state", any_number(), "only those in it; several with commas, or given again")  //
+      ("queue", any_number(), "only those of that queue; may be given again")           //
+      ("runner", any_number(), "only those of that runner; may be given again")         //
+      ("since", po::value<std::string>(),
+       "only those of which something happened since: 90m, 03:12, "
+       "2026-11-29")                                                                    //
+      ("limit", po::value<int>()->default_value(20), "how many at the most; 0: 10000")  //
+      ("watch", "on a terminal: show them again each second, in place")                 //
+      ("json", "one JSON object a line")                                                //
+      ("utc", "times in UTC instead of local time");
   const auto values = parse(line, arguments);
   const Configuration configuration = need_configuration(values["CONFIG"].as<std::string>());
-  const nlohmann::json jobs = ask_for_jobs(configuration.settings(), values["limit"].as<int>());
-  const bool is_left = std::any_of(jobs.begin(), jobs.end(),
-                                   [](const auto& job) { return job.contains("rbit_runs"); });
-  if (is_left && values.count("json") == 0)
-    std::cerr
-        << "rbit: no rbit runs with this configuration; what is unfinished goes on when one is "
-           "started\n";
-  for (const auto& job : jobs) {
-    if (values.count("json") != 0) {
-      std::cout << job.dump(-1, ' ', true, nlohmann::json::error_handler_t::replace) << "\n";
-      continue;
-    }
-    print(job);
-    const std::string reason = cell(job, "reason");
-    if (!reason.empty()) std::cout << "  " << reason;
-    if (const auto progress = job.find("progress"); progress != job.end())
-      std::cout << "  " << to_text(progress_from(*progress));
-    if (const std::string said = cell(job, "said"); job["state"] == "running" && !said.empty())
-      std::cout << "  " << said;
-    if (const auto again = job["again"].get<std::int64_t>(); again > 0)
-      std::cout << "  again at " << time_of_day(again);
-    if (job.contains("rbit_runs")) std::cout << "  (no rbit runs)";
-    std::cout << "\n";
-  }
-  return ExitCode::ok;
+  Listing listing(values, configuration.settings());
+  return values.count("watch") != 0 ? listing.watch() : listing.once();
 }
 
 }  // namespace rbit

@@ -5,8 +5,10 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "rbit/app/brokers.h"
 #include "rbit/app/control_client.h"
 #include "rbit/app/control_handlers.h"
+#include "rbit/app/job_list.h"
 #include "rbit/app/job_story.h"
 #include "rbit/app/journal_file.h"
 
@@ -16,13 +18,22 @@ namespace {
 
 using nlohmann::json;
 
-json ask_running(ControlClient& client, const json& request, const char* member) {
+[[noreturn]] void gave_no_answer() {
+  throw Fatal(ExitCode::temporary, Error{"the running rbit", "gave no answer", "ask again"});
+}
+
+json ask_running(ControlClient& client, const json& request) {
   if (const auto sent = client.send(request); !sent) throw Fatal(ExitCode::internal, sent.error());
   auto answer = client.receive();
   if (!answer) throw Fatal(ExitCode::failed, answer.error());
-  if (!*answer || !(*answer)->contains(member))
-    throw Fatal(ExitCode::temporary, Error{"the running rbit", "gave no answer", "ask again"});
-  return (**answer)[member];
+  if (!*answer) gave_no_answer();
+  return std::move(**answer);
+}
+
+json ask_running(ControlClient& client, const json& request, const char* member) {
+  json answer = ask_running(client, request);
+  if (!answer.contains(member)) gave_no_answer();
+  return std::move(answer[member]);
 }
 
 json ask_journal(const config::Settings& settings, const std::function<json(Database&)>& ask) {
@@ -60,15 +71,27 @@ json ask_about(const config::Settings& settings, const std::string& name, const 
 
 }  // namespace
 
-json ask_for_jobs(const config::Settings& settings, int limit) {
+json ask_the_running(const config::Settings& settings, const json& request) {
+  auto client = ControlClient::connect(StateDir::socket(settings.state_dir));
+  if (!client)
+    throw Fatal(ExitCode::unavailable,
+                Error{settings.state_dir, "no rbit runs here", "start it: rbit " + settings.file});
+  return ask_running(*client, request);
+}
+
+bool has_rbit(const config::Settings& settings) {
+  return ControlClient::connect(StateDir::socket(settings.state_dir)).has_value();
+}
+
+json ask_for_jobs(const config::Settings& settings, const JobFilter& filter) {
   if (auto client = ControlClient::connect(StateDir::socket(settings.state_dir))) {
-    json request;
+    json request = to_json(filter);
     request["do"] = "jobs";
-    request["limit"] = limit;
     return ask_running(*client, request, "jobs");
   }
+  const auto broker = make_broker(settings);
   return ask_journal(settings, [&](Database& database) {
-    json jobs = describe_jobs(database, limit);
+    json jobs = list_jobs(database, *broker, settings, filter);
     for (auto& job : jobs) job = marked_as_left(std::move(job));
     return jobs;
   });

@@ -1,5 +1,6 @@
 #include "rbit/app/monitor_feed.h"
 
+#include "rbit/app/status_text.h"
 #include "rbit/journal/history.h"
 
 namespace rbit {
@@ -93,14 +94,20 @@ MonitorDetails MonitorFeed::details() const {
     QueueView queue;
     queue.queue = mapping.queue;
     queue.runner = mapping.runner;
-    if (const std::string& held = dispatcher_.trouble(); !held.empty())
-      queue.state = "paused: " + held;
-    else if (const auto why = paused.find(mapping.queue); why != paused.end())
-      queue.state = "paused: " + why->second;
-    else if (const auto trouble = troubles.find(mapping.queue); trouble != troubles.end())
-      queue.state = "not read: " + trouble->second;
-    else
+    queue.state = "paused";
+    queue.paused_since = dispatcher_.paused_since(mapping.queue);
+    if (const std::string& held = dispatcher_.trouble(); !held.empty()) {
+      queue.why = held;
+    } else if (const auto why = paused.find(mapping.queue); why != paused.end()) {
+      queue.why = why->second;
+    } else if (queue.paused_since > 0) {
+      queue.why = "by hand since " + moment_text(queue.paused_since, Zone::utc) + " UTC";
+    } else if (const auto trouble = troubles.find(mapping.queue); trouble != troubles.end()) {
+      queue.state = "not read";
+      queue.why = trouble->second;
+    } else {
       queue.state = "consuming";
+    }
     for (const auto& [key, running] : dispatcher_.ledger().all_running())
       if (running->job.queue == mapping.queue) ++queue.running;
     details.queues.push_back(std::move(queue));

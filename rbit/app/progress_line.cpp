@@ -1,24 +1,17 @@
 #include "rbit/app/progress_line.h"
 
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <iostream>
 
+#include "rbit/app/terminal.h"
 #include "rbit/core/progress_text.h"
 
 namespace rbit {
 
 namespace {
 
-constexpr std::size_t usual_width = 80;
 constexpr std::chrono::seconds pause{1};  // between lines where there is no terminal
-
-std::size_t terminal_width() {
-  winsize size{};
-  const bool known = ::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1;
-  return known ? size.ws_col : usual_width;
-}
 
 }  // namespace
 
@@ -27,7 +20,8 @@ ProgressLine::ProgressLine() : on_terminal_(::isatty(STDERR_FILENO) == 1) {}
 void ProgressLine::show(const Progress& progress) {
   if (on_terminal_) {
     // From the beginning of the line, and without what is left of a longer one behind it.
-    std::cerr << "\r\x1b[K" << progress_bar(cleaned(progress), terminal_width() - 1) << std::flush;
+    std::cerr << "\r\x1b[K" << progress_bar(cleaned(progress), terminal_width(STDERR_FILENO) - 1)
+              << std::flush;
     is_there_ = true;
     return;
   }

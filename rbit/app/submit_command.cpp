@@ -3,6 +3,7 @@
 #include <iostream>
 #include <utility>
 
+#include "rbit/app/app.h"
 #include "rbit/app/brokers.h"
 #include "rbit/app/commands.h"
 #include "rbit/app/configuration.h"
@@ -78,6 +79,7 @@ class Submit {
     if (bodies.size() > 1)
       misuse(bodies[0], "says what " + bodies[1] + " says already", "leave one of them out");
     if (has("reply") && has("wait")) misuse("--reply", "waits, too", "leave --wait out");
+    if (has("output") && !has("wait")) misuse("--output", "is about --wait", "give both");
     if (has("timeout") && !has("reply"))
       misuse("--timeout", "is about --reply", "give both, or none of them");
     for (const char* option : {"wait", "reply", "message-id"})
@@ -155,6 +157,8 @@ class Submit {
 
   ExitCode watch(const Broker& broker, Message message, const std::string& key) const {
     JobWatch watch(configuration_.settings().state_dir, key, queue_);
+    const config::Settings& settings = configuration_.settings();
+    if (has("output")) watch.show_output(run_place(settings, settings.state_dir).log_dir);
     watch.begin();  // before it is sent, so that no status is missed
     send(broker, std::move(message));
     std::cerr << "submitted " << key << " to " << queue_ << "\n";
@@ -233,6 +237,7 @@ ExitCode submit_command(const Arguments& arguments) {
   add("body", po::value<std::string>(), "the body, any text");
   add("from", po::value<std::string>(), "a file of bodies, one a line; - is standard input");
   add("wait", "follow the job to its end");
+  add("output", "with --wait: print what the job writes, too, as it comes");
   add("reply", "wait for the result of the job and print it");
   add("timeout", po::value<std::string>(), "with --reply: how long, such as 30s; else for ever");
   add_message_options(line.options);

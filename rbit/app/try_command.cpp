@@ -18,6 +18,7 @@
 #include "rbit/base/text.h"
 #include "rbit/dispatch/closing.h"
 #include "rbit/dispatch/retry_policy.h"
+#include "rbit/run/job_log.h"
 #include "rbit/run/leader_pool.h"
 #include "rbit/run/make_runner.h"
 #include "rbit/run/workspace.h"
@@ -110,7 +111,7 @@ Job job_from(const Message& message, const std::string& file, const std::string&
 }
 
 Task<void> run_one(Runner& runner, LeaderPool& leaders, const Job& job, std::string record_dir,
-                   TryReport& report, Outcome& outcome) {
+                   TryReport& report, Outcome& outcome, bool& over) {
   StopRequest stop;
   RunContext context{
       [&](Status status, const std::string& message) { report.status(status, message); }, stop,
@@ -122,6 +123,17 @@ Task<void> run_one(Runner& runner, LeaderPool& leaders, const Job& job, std::str
   outcome = co_await runner.run(job, context);
   co_await runner.close();
   co_await leaders.close();
+  over = true;
+}
+
+/// What the job writes, as it writes it.
+Task<void> show_output(TryReport& report, const bool& over) {
+  constexpr std::chrono::milliseconds look_pause{100};
+  SystemClock clock;
+  while (!over) {
+    report.show_new_output();
+    co_await clock.sleep_for(look_pause);
+  }
 }
 
 Status status_at_end(const Outcome& outcome) {
@@ -146,6 +158,7 @@ ExitCode try_command(const Arguments& arguments) {
   line.options.add_options()  //
       ("property", texts(), "a property of the message, such as reply_to=answers; any number")(
           "header", texts(), "a header of the message, a text; any number")(
+          "output", "print what the job writes as it comes, not at its end")(
           "json", "one JSON object; the job's output goes to standard error");
   const auto values = parse(line, arguments);
   const Configuration configuration = need_configuration(values["CONFIG"].as<std::string>());
@@ -167,7 +180,12 @@ ExitCode try_command(const Arguments& arguments) {
                                   "runner:" + name, policy, place, leaders);
   TryReport report(values.count("json") != 0, policy.metrics);
   Outcome outcome;
-  spawn(loop.get_executor(), run_one(*runner, leaders, job, *record, report, outcome), "try");
+  bool over = false;
+  spawn(loop.get_executor(), run_one(*runner, leaders, job, *record, report, outcome, over), "try");
+  if (values.count("output") != 0) {
+    report.follow(place.log_dir + "/" + JobLog::name_of(job));
+    spawn(loop.get_executor(), show_output(report, over), "output");
+  }
   loop.run();
 
   const Status status = status_at_end(outcome);

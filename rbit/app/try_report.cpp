@@ -107,7 +107,14 @@ TryReport::TryReport(bool as_json, const std::vector<MetricDeclaration>& metrics
     all_[list] = Json::array();
 }
 
+void TryReport::show_new_output() {
+  if (!output_) return;
+  bar_.clear();
+  output_->print_new();
+}
+
 void TryReport::say(const std::string& line) {
+  show_new_output();
   bar_.clear();
   if (!as_json_) std::cout << text::one_line(line, 4 * most_shown) << std::endl;
 }
@@ -151,7 +158,10 @@ void TryReport::end(const Outcome& outcome, Status status,
   bar_.clear();
   std::cout.flush();
   // Apart from the object: a program reads that.
-  if (!outcome.log_file.empty()) (void)print_job_output(outcome.log_file, as_json_);
+  if (output_)
+    output_->finish();
+  else if (!outcome.log_file.empty())
+    (void)print_job_output(outcome.log_file, as_json_);
   for (const auto& artifact : outcome.artifacts) {
     say("artifact " + artifact.path);
     all_["artifacts"].push_back({{"path", artifact.path}, {"kind", artifact.kind}});

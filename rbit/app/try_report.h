@@ -1,9 +1,11 @@
 #pragma once
 
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "rbit/app/output_tail.h"
 #include "rbit/app/progress_line.h"
 #include "rbit/core/job.h"
 #include "rbit/core/outcome.h"
@@ -19,6 +21,10 @@ class TryReport {
  public:
   /// `metrics`: those that the job's runner declares.
   TryReport(bool as_json, const std::vector<MetricDeclaration>& metrics);
+
+  /// Shows what the job writes into that log as it comes, not at its end.
+  void follow(const std::string& log) { output_.emplace(log, 0, as_json_); }
+  void show_new_output();
 
   void status(Status status, const std::string& message);
   /// What would be sent, or changed, while the job runs.
@@ -37,6 +43,7 @@ class TryReport {
   const bool as_json_;
   const std::vector<MetricDeclaration>& metrics_;
   ProgressLine bar_;
+  std::optional<OutputTail> output_;  // none: it is shown at the end
   nlohmann::json all_;
 };
 

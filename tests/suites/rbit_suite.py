@@ -296,6 +296,15 @@ class Suite(unittest.TestCase):
                               env=self.environment(), stdin=subprocess.DEVNULL,
                               capture_output=True, timeout=PATIENCE, **options)
 
+    def ask(self, **request):
+        """One answer of the running rbit."""
+        with socket.socket(socket.AF_UNIX) as peer:
+            peer.settimeout(PATIENCE)
+            peer.connect(self.path("state", "control.sock"))
+            peer.sendall(json.dumps(request).encode() + b"\n")
+            with peer.makefile() as answers:
+                return json.loads(answers.readline())
+
     def submit(self, queue, package=None, version="1.0", *more, job=None, file=None, wait=False,
                expect=0):
         """`rbit submit`, whose exit code must be `expect` (None: any)."""

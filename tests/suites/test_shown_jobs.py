@@ -6,7 +6,6 @@ import os
 import pty
 import re
 import select
-import socket
 import subprocess
 import urllib.request
 
@@ -28,15 +27,6 @@ class Shown(Suite):
         with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}",
                                     timeout=PATIENCE) as answer:
             return answer.read().decode()
-
-    def ask(self, **request):
-        """One answer of the running rbit."""
-        with socket.socket(socket.AF_UNIX) as peer:
-            peer.settimeout(PATIENCE)
-            peer.connect(self.path("state", "control.sock"))
-            peer.sendall(json.dumps(request).encode() + b"\n")
-            with peer.makefile() as answers:
-                return json.loads(answers.readline())
 
     def send(self, queue, key):
         """A message of that id, which holds it too."""

@@ -82,8 +82,10 @@ void DiskGuard::make_ballast() {
 Task<void> DiskGuard::watch() {
   stirred_.emplace(co_await asio::this_coro::executor);
   for (;;) {
-    look();
-    is_quiet_ = why_.empty() && ballast_.is_there() && !means_.is_busy();
+    const bool is_due = !looked_ || clock_.steady() - *looked_ >= look_pause;
+    if (is_due) look();
+    // What happened since the last look is seen by one more.
+    is_quiet_ = is_due && why_.empty() && ballast_.is_there() && !means_.is_busy();
     if (is_quiet_)
       co_await stirred_->wait();
     else
@@ -93,7 +95,7 @@ Task<void> DiskGuard::watch() {
 }
 
 void DiskGuard::arriving() {
-  if (clock_.steady() - looked_ >= look_pause) look();
+  if (!looked_ || clock_.steady() - *looked_ >= look_pause) look();
   stir();
 }
 

@@ -63,11 +63,11 @@ class DiskGuard : public JobObserver {
   disk::Limit limit_;
   Ballast& ballast_;
   Means means_;
-  bool overboard_ = false;  // the ballast was needed
-  std::string why_;         // of the hold; empty: none
-  SteadyTime looked_{};
-  bool is_quiet_ = false;          // `watch` waits until it is
-  std::optional<Notice> stirred_;  // of `watch`
+  bool overboard_ = false;            // the ballast was needed
+  std::string why_;                   // of the hold; empty: none
+  std::optional<SteadyTime> looked_;  // by the steady clock
+  bool is_quiet_ = false;             // `watch` waits until it is
+  std::optional<Notice> stirred_;     // of `watch`
 };
 
 }  // namespace rbit

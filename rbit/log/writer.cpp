@@ -23,6 +23,7 @@ using std::chrono::milliseconds;
 
 constexpr std::size_t most_kept = 256 * 1024;  // bytes, of each writer
 constexpr std::size_t cost_of_a_line = 64;     // beside its text
+constexpr milliseconds rest{1};                // see `live`
 
 }  // namespace
 
@@ -44,6 +45,8 @@ struct LogWriter::State : std::enable_shared_from_this<LogWriter::State> {
   std::size_t kept = 0;  // bytes of them
   std::size_t lost = 0;  // lines, since that was last said
   bool busy = false;     // with one that is in `items` no more
+  bool sleeps = false;   // until it is woken for a line
+  int hurries = 0;       // so many wait for all of them
   bool has_thread = false;
   bool said_no_thread = false;
   bool closing = false;
@@ -60,6 +63,7 @@ struct LogWriter::State : std::enable_shared_from_this<LogWriter::State> {
   }
 
   void add(Item item) {
+    bool wakes = false;
     {
       const std::lock_guard<std::mutex> guard(mutex);
       kept += cost(item);
@@ -70,8 +74,9 @@ struct LogWriter::State : std::enable_shared_from_this<LogWriter::State> {
         if (gone.line) ++lost;
       }
       if (!start_thread()) bring_at_once(milliseconds{0});
+      wakes = std::exchange(sleeps, false);
     }
-    work.notify_one();  // who wakes finds the mutex free
+    if (wakes) work.notify_one();  // who wakes finds the mutex free
   }
 
   /// False: there is none to be had; the next line asks again.
@@ -112,10 +117,17 @@ struct LogWriter::State : std::enable_shared_from_this<LogWriter::State> {
     }
   }
 
+  /// Between two spells of work it rests: to be woken for each line of many would cost who writes
+  /// them more than the line.
   void live() {
     std::unique_lock<std::mutex> guard(mutex);
     for (;;) {
-      work.wait(guard, [this] { return !items.empty() || closing; });
+      if (items.empty()) work.wait_for(guard, rest, [this] { return closing || hurries > 0; });
+      while (items.empty() && !closing) {
+        sleeps = true;
+        work.wait(guard);
+      }
+      sleeps = false;
       if (items.empty()) return;
       const Item item = take_first();
       const std::size_t to_say = std::exchange(lost, 0);
@@ -169,7 +181,10 @@ struct LogWriter::State : std::enable_shared_from_this<LogWriter::State> {
     if (!items.empty() && !start_thread())
       bring_at_once(std::chrono::ceil<milliseconds>(end - std::chrono::steady_clock::now()));
     if (!has_thread) return;
+    ++hurries;
+    work.notify_one();
     idle.wait_until(guard, end, [this] { return items.empty() && !busy; });
+    --hurries;
   }
 };
 

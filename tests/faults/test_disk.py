@@ -196,8 +196,8 @@ class RealDisk(DiskSuite):
             answer = client.getresponse()
             return answer.status, answer.read().decode()
 
-    def set_up_disk(self, runner, rbit="min-free-disk = 0"):
-        self.configure({"build": f"runner = shell!{runner}"},
+    def set_up_disk(self, runner, rbit="min-free-disk = 0", **others):
+        self.configure({"build": f"runner = shell!{runner}", **others},
                        rbit=f"state-dir = small/state\nslots = 2\n{rbit}")
         text = self.read("rbit.ini").replace("state-dir = state\n", "")
         self.configure_text(text)
@@ -224,6 +224,33 @@ class RealDisk(DiskSuite):
                 self.ends_well()
                 self.confirmed.clear()
                 subprocess.run(["umount", "-l", self.path("small")], check=True)
+
+    def test_a_verdict_longer_than_the_log_throws_the_ballast_overboard(self):
+        """What the job sends leaves with its verdict: 4.6 MiB, and the log has 4."""
+        gate = self.gate("gate")
+        self.mount("64m")
+        publish = """'{"publish": {"key": "more", "body": "'$body'"}}'"""
+        self.set_up_disk(
+            f"read -r _ < {gate.path}; body=$(head -c 60000 /dev/zero | tr '\\0' x); "
+            f"for i in $(seq 80); do echo {publish} >&3; done; {self.note()}\n"
+            "may-publish = :more", more="message = raw\nrunner = shell!true")
+        self.start()
+        ballast = self.path("small", "state", "ballast")
+        job = self.give()
+        self.wait_for_status(job, "Building")
+        self.assertTrue(os.path.exists(ballast))
+        self.fill()
+        gate.let_through()
+        self.wait_for_end(job)
+        self.rbit.wait_for("the ballast was thrown overboard")
+        self.free()
+        self.rbit.wait_for("the disk has room again")
+        wait_until(lambda: os.path.exists(ballast), "another ballast")
+        self.give()
+        gate.let_through()
+        wait_until(lambda: len(self.rbit.lines_with("state is now 'Done'")) == 2 * 81,
+                   "the end of all that was sent")
+        self.ends_well()
 
     def test_min_free_disk_pauses_and_lets_go(self):
         self.mount("64m")

@@ -172,9 +172,7 @@ void LocalTransport::start(std::vector<std::string> queues, std::function<void(D
     log::debug("Connecting to queue with name: " + queue);
     Lane lane;
     lane.queue = std::move(queue);
-    auto row = database_.prepare("SELECT place FROM message_cursor WHERE queue = ?");
-    const auto found = row.bind(lane.queue).step();
-    if (found && *found) lane.cursor_before = row.integer(0);
+    lane.cursor_before = noted_cursor(lane.queue);
     lane_numbers_[lane.queue] = lanes_.size();
     lanes_.push_back(std::move(lane));
   }
@@ -335,7 +333,6 @@ std::optional<LocalTransport::Taken> LocalTransport::take_returned(Lane& lane) {
     if (!*found) continue;
     Taken taken{id, local_rows::read_message(row, lane.queue)};
     taken.message.redelivered = true;
-    lane.noted = 0;
     note_cursor(lane, lane.cursor);  // on a sick disk its first note may have come to nothing
     return taken;
   }
@@ -352,22 +349,30 @@ void LocalTransport::note_cursor(Lane& lane, std::int64_t place) {
   Database::Change change = [this, alive = lifetime_.watch()](Database& in) -> Result<void> {
     if (alive.is_over()) return {};
     constexpr std::int64_t ahead = 64;
-    for (auto& one : lanes_) {
+    for (const auto& one : lanes_) {
       if (one.cursor <= std::max(one.cursor_before, one.noted)) continue;
-      one.noted = one.cursor + ahead;
       const auto written = in.run(
           "INSERT INTO message_cursor(queue, place) VALUES(?, ?) "
           "ON CONFLICT(queue) DO UPDATE SET place = excluded.place WHERE place < excluded.place",
-          one.queue, one.noted);
+          one.queue, one.cursor + ahead);
       if (!written) return written;
     }
     return {};
   };
   database_.post(Durability::process, std::move(change));
-  // After that commit, whether it succeeded or not: the next one notes it again.
+  // After that commit, whether it succeeded or not: what is not on record is noted again.
   asio::post(loop_, [this, alive = lifetime_.watch()] {
-    if (!alive.is_over()) cursors_due_ = false;
+    if (alive.is_over()) return;
+    cursors_due_ = false;
+    for (auto& one : lanes_)
+      if (one.cursor > std::max(one.cursor_before, one.noted)) one.noted = noted_cursor(one.queue);
   });
+}
+
+std::int64_t LocalTransport::noted_cursor(const std::string& queue) const {
+  auto row = database_.prepare("SELECT place FROM message_cursor WHERE queue = ?");
+  const auto found = row.bind(queue).step();
+  return found && *found ? row.integer(0) : 0;
 }
 
 /// At an orderly end: what was not delivered is not called so.

@@ -82,7 +82,7 @@ class LocalTransport : public Transport {
     bool may_have_more = true;       // beyond the cursor
     std::int64_t cursor = 0;         // the last place that was delivered
     std::int64_t cursor_before = 0;  // of an earlier life
-    std::int64_t noted = 0;          // what is on record of it: it was delivered so far, or less
+    std::int64_t noted = 0;          // what is on record: it was delivered so far, or less
     std::set<std::int64_t> leaving;  // rows of accepted messages that are still there
     struct Returned {
       std::int64_t id, behind;
@@ -105,6 +105,7 @@ class LocalTransport : public Transport {
   Task<void> read_again(Lifetime::Watch alive);
   void note_cursor(Lane& lane, std::int64_t place);
   void note_cursors_exactly();
+  std::int64_t noted_cursor(const std::string& queue) const;
   void accept(const std::string& queue, std::int64_t id);
   void came_back(const std::string& queue, std::int64_t id);
 

@@ -105,6 +105,25 @@ TEST_CASE("how far a queue was read is noted again when a message that came back
   CHECK(house.got[0].message().redelivered);
 }
 
+TEST_CASE("how far a queue was read is noted with the next message if it could not be before") {
+  TempDir dir;
+  House house(dir.path() + "/rbit.db");
+  house.start();
+  house.credit("a", 2);
+  REQUIRE(
+      house.database->execute("CREATE TRIGGER sick BEFORE INSERT ON message_cursor "
+                              "BEGIN SELECT RAISE(ABORT, 'sick'); END"));
+  REQUIRE(house.submit("a", "one"));
+  REQUIRE(house.database->execute("DROP TRIGGER sick"));
+  REQUIRE(house.submit("a", "two"));
+  REQUIRE(house.got.size() == 2);
+
+  house.live_again();
+  house.credit("a", 2);
+  REQUIRE(house.got.size() == 2);
+  for (const Delivery& one : house.got) CHECK(one.message().redelivered);
+}
+
 TEST_CASE("a delay goes on after a restart") {
   TempDir dir;
   House house(dir.path() + "/rbit.db");

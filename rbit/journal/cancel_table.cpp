@@ -22,6 +22,7 @@ Result<void> CancelTable::record(const std::string& job_id, std::int64_t now, st
   }
   recorded = !all_over;
   if (!recorded) return {};
+  is_empty_.reset();
   const auto written =
       database_.run("INSERT OR REPLACE INTO tombstone(job_id, time) VALUES(?, ?)", job_id, now);
   if (!written) return written;
@@ -33,15 +34,25 @@ Result<void> CancelTable::record(const std::string& job_id, std::int64_t now, st
 }
 
 Result<void> CancelTable::forget(const std::string& job_id) {
+  if (is_empty()) return {};
+  is_empty_.reset();
   return database_.run("DELETE FROM tombstone WHERE job_id = ?", job_id);
 }
 
 bool CancelTable::has(const std::string& job_id, std::int64_t since) const {
-  if (job_id.empty()) return false;
+  if (job_id.empty() || is_empty()) return false;
   auto row =
       database_.prepare("SELECT 1 FROM tombstone WHERE job_id = ? AND time > ?", job_id, since);
   const auto found = row.step();
   return found && *found;
+}
+
+bool CancelTable::is_empty() const {
+  if (is_empty_) return *is_empty_;
+  auto row = database_.prepare("SELECT 1 FROM tombstone LIMIT 1");
+  const auto found = row.step();
+  if (found) is_empty_ = !*found;
+  return found && !*found;
 }
 
 }  // namespace rbit

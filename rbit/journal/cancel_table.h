@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "rbit/base/database.h"
@@ -20,10 +21,15 @@ class CancelTable {
                       bool& recorded);
   Result<void> forget(const std::string& job_id);
   bool has(const std::string& job_id, std::int64_t since) const;
+  /// What changes did may be gone.
+  void undone() { is_empty_.reset(); }
 
  private:
+  bool is_empty() const;
+
   Database& database_;
   JobIndex& index_;
+  mutable std::optional<bool> is_empty_;  // as mostly; read when it is asked for
 };
 
 }  // namespace rbit

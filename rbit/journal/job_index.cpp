@@ -35,6 +35,7 @@ Result<void> JobIndex::read() const {
   keys_.clear();
   job_ids_.clear();
   held_.clear();
+  missing_.clear();
   gone_.clear();  // names without a row harm nobody, and go in time
   {
     auto row = database_.prepare("SELECT mark FROM job_mark");
@@ -70,6 +71,7 @@ Result<void> JobIndex::read_young() const {
 
 void JobIndex::note(std::int64_t id, const std::string& key, const std::string& job_id) const {
   keys_[key] = id;
+  missing_.erase(key);
   if (job_id.empty()) return;
   const auto [first, last] = job_ids_.equal_range(job_id);
   if (std::none_of(first, last, [id](const auto& one) { return one.second == id; }))
@@ -80,13 +82,16 @@ Result<std::optional<std::int64_t>> JobIndex::find(const std::string& key) const
   if (const auto known = read(); !known) return known.error();
   if (const auto young = keys_.find(key); young != keys_.end())
     return std::optional<std::int64_t>(young->second);
+  if (missing_.contains(key)) return std::optional<std::int64_t>();
   auto row = database_.prepare(
       "SELECT j.id FROM job_name n CROSS JOIN job j ON j.id = n.job WHERE n.hash = ? AND j.key = ?",
       hash(key), key);
   const auto found = row.step();
   if (!found) return found.error();
-  if (!*found) return std::optional<std::int64_t>();
-  return std::optional<std::int64_t>(row.integer(0));
+  if (*found) return std::optional<std::int64_t>(row.integer(0));
+  if (missing_.size() >= most_missing) missing_.clear();
+  missing_.insert(key);
+  return std::optional<std::int64_t>();
 }
 
 Result<std::vector<std::int64_t>> JobIndex::with_job_id(const std::string& job_id) const {

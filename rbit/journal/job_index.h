@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -27,6 +28,8 @@ class JobIndex {
  public:
   /// So many young rows have their names in memory, then the mark rises.
   static constexpr std::size_t many = 4096;
+  /// So many keys are known to have no row: a message that comes asks several times.
+  static constexpr std::size_t most_missing = 1024;
 
   explicit JobIndex(Database& database) : database_(database) {}
 
@@ -77,6 +80,7 @@ class JobIndex {
   mutable std::unordered_map<std::string, std::int64_t> keys_;          // of young rows
   mutable std::unordered_multimap<std::string, std::int64_t> job_ids_;  // of young rows
   mutable std::multimap<std::string, std::int64_t> held_;               // by digest, also old rows
+  mutable std::unordered_set<std::string> missing_;                     // keys without a row
   mutable std::vector<Entry> gone_;  // names in the table whose row is gone
 };
 

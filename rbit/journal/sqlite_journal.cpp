@@ -36,6 +36,7 @@ SqliteJournal::SqliteJournal(Database& database, Clock& clock, std::vector<Repor
       pruning_(database, clock, index_, reports_, limits, life_) {
   database_.on_undone([this] {
     index_.forget();
+    cancels_.undone();
     life_row_ = 0;
   });
 }

@@ -30,11 +30,9 @@ constexpr int log_size = 4 << 20, log_header = 32, frame_header = 24;
 }  // namespace
 
 /// Statements that are not in use, by their SQL. Two users of one SQL at a time get two.
+/// Statements that nobody uses now, by their text, which is their own.
 struct Database::Cache {
-  struct Hash : std::hash<std::string_view> {
-    using is_transparent = void;
-  };
-  std::unordered_multimap<std::string, sqlite3_stmt*, Hash, std::equal_to<>> idle;
+  std::unordered_map<std::string_view, std::vector<sqlite3_stmt*>> idle;
 };
 
 /// One change on its way into a commit. `done` is null if nobody waits for it.
@@ -136,8 +134,9 @@ int Database::after_commit(void* self, sqlite3* handle, const char* name, int pa
 
 void Database::close() {
   wait_for_sync();
-  for (auto& [sql, statement] : cache_->idle) sqlite3_finalize(statement);
-  cache_->idle.clear();
+  const auto idle = std::exchange(cache_->idle, {});
+  for (const auto& [sql, statements] : idle)
+    for (sqlite3_stmt* const statement : statements) sqlite3_finalize(statement);
   if (handle_ == nullptr) return;
   // A sick one takes its log for whole. Opened anew, the sums in the log tell what is.
   if (sick_ || empty_log())
@@ -166,9 +165,10 @@ void Database::fell_sick(int code, const Error& why) {
 }
 
 Statement Database::prepare(std::string_view sql) {
-  if (const auto found = cache_->idle.find(sql); found != cache_->idle.end()) {
-    sqlite3_stmt* kept = found->second;
-    cache_->idle.erase(found);
+  if (const auto found = cache_->idle.find(sql);
+      found != cache_->idle.end() && !found->second.empty()) {
+    sqlite3_stmt* const kept = found->second.back();
+    found->second.pop_back();
     return {*this, kept};
   }
   sqlite3_stmt* statement = nullptr;
@@ -189,7 +189,7 @@ Statement Database::prepare(std::string_view sql) {
 void Database::keep(sqlite3_stmt* statement) {
   sqlite3_reset(statement);
   sqlite3_clear_bindings(statement);  // what they point to is about to go
-  cache_->idle.emplace(sqlite3_sql(statement), statement);
+  cache_->idle[sqlite3_sql(statement)].push_back(statement);
 }
 
 Result<void> Database::execute(const char* sql) {
@@ -323,19 +323,34 @@ bool Database::made_room_for(const std::vector<std::shared_ptr<Waiter>>& batch) 
   return true;
 }
 
+/// They share a transaction, and one that fails takes nobody along: where one does, all of it is
+/// undone and made again with a savepoint before each.
 Result<void> Database::commit(std::vector<std::shared_ptr<Waiter>>& batch) {
   if (const auto begun = run("BEGIN IMMEDIATE"); !begun) return begun;
-  const bool alone = batch.size() == 1;
-  int good = 0;
   for (const auto& waiter : batch) {
-    if (!alone)
-      if (const auto saved = run("SAVEPOINT change"); !saved) return roll_back(saved.error());
     waiter->result = waiter->change(*this);
     // Some errors (a full disk, a failed write) end the whole transaction at once.
     if (sqlite3_get_autocommit(handle_) != 0) return lost_transaction(waiter->result);
-    if (waiter->result) ++good;
-    if (alone) break;
-    if (!waiter->result) {
+    if (waiter->result) continue;
+    const auto undone = run("ROLLBACK");
+    if (undone_) undone_();
+    if (!undone || batch.size() == 1) return undone;
+    return commit_one_by_one(batch);
+  }
+  if (const auto done = run("COMMIT"); !done) return roll_back(done.error());
+  return {};
+}
+
+Result<void> Database::commit_one_by_one(std::vector<std::shared_ptr<Waiter>>& batch) {
+  if (const auto begun = run("BEGIN IMMEDIATE"); !begun) return begun;
+  int good = 0;
+  for (const auto& waiter : batch) {
+    if (const auto saved = run("SAVEPOINT change"); !saved) return roll_back(saved.error());
+    waiter->result = waiter->change(*this);
+    if (sqlite3_get_autocommit(handle_) != 0) return lost_transaction(waiter->result);
+    if (waiter->result) {
+      ++good;
+    } else {
       if (const auto undone = run("ROLLBACK TO change"); !undone) return roll_back(undone.error());
       if (undone_) undone_();
     }

@@ -181,6 +181,7 @@ class Database {
   Result<void> heal();
   bool made_room_for(const std::vector<std::shared_ptr<Waiter>>& batch);
   Result<void> commit(std::vector<std::shared_ptr<Waiter>>& batch);
+  Result<void> commit_one_by_one(std::vector<std::shared_ptr<Waiter>>& batch);
   Error roll_back(Error why);
   Error lost_transaction(const Result<void>& why);
   sqlite3_file* log() const;

@@ -5,6 +5,7 @@
 #include <boost/locale/utf.hpp>
 #include <charconv>
 #include <cstdint>
+#include <cstring>
 #include <locale>
 
 #include "rbit/base/secrets.h"
@@ -140,8 +141,15 @@ std::string percent_encoded(std::string_view bytes, std::string_view also) {
 }
 
 bool is_utf8(std::string_view bytes) {
+  constexpr std::uint64_t high_bits = 0x8080808080808080;
   std::uint32_t point = 0;
   while (!bytes.empty()) {
+    std::uint64_t eight = 0;  // of ASCII at once
+    if (bytes.size() >= sizeof eight) std::memcpy(&eight, bytes.data(), sizeof eight);
+    if (bytes.size() >= sizeof eight && (eight & high_bits) == 0) {
+      bytes.remove_prefix(sizeof eight);
+      continue;
+    }
     const std::size_t length = decode(bytes, point);
     if (length == 0) return false;
     bytes.remove_prefix(length);

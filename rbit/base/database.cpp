@@ -61,6 +61,7 @@ Database::Database(const asio::any_io_executor& loop, std::string path)
       path_(std::move(path)),
       cache_(std::make_unique<Cache>()),
       lazy_timer_(loop),
+      sync_timer_(loop),
       heal_pauses_(first_heal_pause, longest_heal_pause),
       log_sync_(loop, [this](int code) { synced(code); }) {}
 
@@ -389,9 +390,12 @@ sqlite3_file* Database::log() const {
 
 /// With synchronous=NORMAL a commit only writes the log. What FULL would add is one sync of the
 /// log, through SQLite's own descriptor of it (rbit/doc/traps.rst, sqlite-sync). Those who come
-/// while one is under way share the next.
+/// while one is under way share the next, and so do those of one millisecond: a sync costs more
+/// than a short job.
 void Database::sync_what_waits() {
-  if (unsynced_.empty() || log_sync_.is_busy() || waits_for_sync_) return;
+  if (unsynced_.empty() || log_sync_.is_busy() || waits_for_sync_ || sync_is_due_) return;
+  if (log() != nullptr && std::chrono::steady_clock::now() < next_sync_) return sync_later();
+  next_sync_ = std::chrono::steady_clock::now() + std::chrono::milliseconds(1);
   syncing_ = std::exchange(unsynced_, {});
   if (log_doubtful_) return synced(SQLITE_IOERR_FSYNC);
   sqlite3_file* const file = log();
@@ -402,6 +406,16 @@ void Database::sync_what_waits() {
   log_sync_.begin(file);
 }
 
+void Database::sync_later() {
+  sync_is_due_ = true;
+  sync_timer_.expires_at(next_sync_);
+  sync_timer_.async_wait([this, alive = lifetime_.watch()](boost::system::error_code) {
+    if (alive.is_over()) return;
+    sync_is_due_ = false;
+    sync_what_waits();
+  });
+}
+
 void Database::synced(int code) {
   // That it succeeded says nothing after one that did not (rbit/doc/traps.rst, sqlite-failed-sync).
   Result<void> result = log_doubtful_ ? Result<void>(trouble_) : sync_came_to(code);
@@ -409,6 +423,10 @@ void Database::synced(int code) {
   for (const auto& waiter : std::exchange(syncing_, {}))
     waiter->answer(result ? std::move(waiter->result) : result);
   sync_what_waits();
+}
+
+void Database::refuse_unsynced() {
+  for (const auto& waiter : std::exchange(unsynced_, {})) waiter->answer(trouble_);
 }
 
 Result<void> Database::sync_came_to(int code) {
@@ -461,41 +479,6 @@ bool Database::empty_log() {
     return false;
   const char none[log_header] = {};
   return file->pMethods->xWrite(file, none, log_header, 0) == SQLITE_OK;
-}
-
-// ---- A sick file
-
-Result<void> Database::ready_to_write() {
-  if (!sick_) return {};
-  const auto now = std::chrono::steady_clock::now();
-  if (now < heal_after_) return trouble_;
-  const auto healed = heal();
-  const auto end = std::chrono::steady_clock::now();
-  // The check may read the whole file, and the loop waits for it: never for long.
-  heal_after_ = end + std::max(heal_pauses_.next_step(),
-                               std::chrono::ceil<std::chrono::milliseconds>(10 * (end - now)));
-  return healed;
-}
-
-Result<void> Database::heal() {
-  close();
-  // What is committed may be lost: nobody is told that it is there.
-  for (const auto& waiter : std::exchange(unsynced_, {})) waiter->answer(trouble_);
-  if (const auto opened = connect(); !opened) return opened;
-  if (const auto sound = check(std::chrono::seconds(5)); !sound) return sound;
-  if (log_doubtful_) {
-    // Writes every page of the log anew, to the file, and syncs that: then it holds again. The
-    // sync after it is of the log's end: what is left of the old one must not be read again.
-    if (sqlite3_wal_checkpoint_v2(handle_, "main", SQLITE_CHECKPOINT_TRUNCATE, nullptr, nullptr) !=
-        SQLITE_OK)
-      return error("copying the log into the file");
-    if (sqlite3_file* const file = log(); file != nullptr)
-      if (const auto done = sync_came_to(file->pMethods->xSync(file, SQLITE_SYNC_NORMAL)); !done)
-        return done;
-  }
-  sick_ = full_ = log_doubtful_ = false;
-  if (undone_) undone_();
-  return {};
 }
 
 }  // namespace rbit

@@ -186,8 +186,10 @@ class Database {
   Error lost_transaction(const Result<void>& why);
   sqlite3_file* log() const;
   void sync_what_waits();
+  void sync_later();
   void synced(int code);
   Result<void> sync_came_to(int code);
+  void refuse_unsynced();
   void wait_for_sync();
   int make_log(sqlite3_file* file);
   bool empty_log();
@@ -205,7 +207,10 @@ class Database {
   std::vector<std::shared_ptr<Waiter>> unsynced_, syncing_;  // committed; they want `power`
   bool log_is_made_ = false;     // by this connection: it has its size, and was synced
   bool waits_for_sync_ = false;  // no other one begins now
-  int many_pages_ = 0;           // so many in the log, and it is copied into the file
+  bool sync_is_due_ = false;     // `sync_timer_` runs, to `next_sync_`
+  asio::steady_timer sync_timer_;
+  std::chrono::steady_clock::time_point next_sync_;
+  int many_pages_ = 0;  // so many in the log, and it is copied into the file
   std::function<bool()> make_room_;
   std::function<void()> undone_;
   bool sick_ = false;          // a write or a sync failed: the connection is not to be believed

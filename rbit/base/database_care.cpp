@@ -1,7 +1,8 @@
-// Of rbit/base/database.h: its file is checked and copied.
+// Of rbit/base/database.h: its file is checked, copied and healed.
 #include <fcntl.h>
 #include <sqlite3.h>
 
+#include <algorithm>
 #include <chrono>
 #include <string>
 
@@ -55,6 +56,41 @@ Result<void> Database::back_up(const std::string& to) {
   }
   sqlite3_close(copy);
   return result;
+}
+
+// ---- A sick file
+
+Result<void> Database::ready_to_write() {
+  if (!sick_) return {};
+  const auto now = std::chrono::steady_clock::now();
+  if (now < heal_after_) return trouble_;
+  const auto healed = heal();
+  const auto end = std::chrono::steady_clock::now();
+  // The check may read the whole file, and the loop waits for it: never for long.
+  heal_after_ = end + std::max(heal_pauses_.next_step(),
+                               std::chrono::ceil<std::chrono::milliseconds>(10 * (end - now)));
+  return healed;
+}
+
+Result<void> Database::heal() {
+  close();
+  // What is committed may be lost: nobody is told that it is there.
+  refuse_unsynced();
+  if (const auto opened = connect(); !opened) return opened;
+  if (const auto sound = check(std::chrono::seconds(5)); !sound) return sound;
+  if (log_doubtful_) {
+    // Writes every page of the log anew, to the file, and syncs that: then it holds again. The
+    // sync after it is of the log's end: what is left of the old one must not be read again.
+    if (sqlite3_wal_checkpoint_v2(handle_, "main", SQLITE_CHECKPOINT_TRUNCATE, nullptr, nullptr) !=
+        SQLITE_OK)
+      return error("copying the log into the file");
+    if (sqlite3_file* const file = log(); file != nullptr)
+      if (const auto done = sync_came_to(file->pMethods->xSync(file, SQLITE_SYNC_NORMAL)); !done)
+        return done;
+  }
+  sick_ = full_ = log_doubtful_ = false;
+  if (undone_) undone_();
+  return {};
 }
 
 }  // namespace rbit

@@ -10,6 +10,7 @@ namespace rbit {
 
 namespace {
 constexpr milliseconds look_pause{5'000};
+constexpr milliseconds short_pause{100};  // a job that has ended may have filled the disk
 }  // namespace
 
 DiskGuard::DiskGuard(Clock& clock, std::vector<Place> places, disk::Limit limit, Ballast& ballast,
@@ -82,7 +83,7 @@ void DiskGuard::make_ballast() {
 Task<void> DiskGuard::watch() {
   stirred_.emplace(co_await asio::this_coro::executor);
   for (;;) {
-    const bool is_due = !looked_ || clock_.steady() - *looked_ >= look_pause;
+    const bool is_due = !has_looked(look_pause);
     if (is_due) look();
     // What happened since the last look is seen by one more.
     is_quiet_ = is_due && why_.empty() && ballast_.is_there() && !means_.is_busy();
@@ -94,8 +95,16 @@ Task<void> DiskGuard::watch() {
   }
 }
 
+bool DiskGuard::has_looked(milliseconds lately) const {
+  return looked_ && clock_.steady() - *looked_ < lately;
+}
+
+void DiskGuard::finished(const Job&, const Outcome&, std::optional<Status>) {
+  if (!has_looked(short_pause)) look();
+}
+
 void DiskGuard::arriving() {
-  if (!looked_ || clock_.steady() - *looked_ >= look_pause) look();
+  if (!has_looked(look_pause)) look();
   stir();
 }
 

@@ -38,7 +38,7 @@ class DiskGuard : public JobObserver {
 
   /// Looks now; a few microseconds.
   void look();
-  void finished(const Job&, const Outcome&, std::optional<Status>) override { look(); }
+  void finished(const Job&, const Outcome&, std::optional<Status>) override;
   void status(const Report&) override { stir(); }
   /// A message has come and is not taken yet: looks, if that was not done just now.
   void arriving();
@@ -52,6 +52,7 @@ class DiskGuard : public JobObserver {
   const std::vector<Place>& places() const { return places_; }
 
  private:
+  bool has_looked(milliseconds lately) const;
   std::string shortage();
   std::string cure() const;
   void note(const std::string& why);

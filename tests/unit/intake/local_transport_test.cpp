@@ -120,7 +120,7 @@ TEST_CASE("messages that come back at once hold up nobody else on the loop") {
   House house;
   house.start();
   int deliveries = 0;
-  const auto give_back = [&](Delivery one) {
+  const auto give_back = [&](Delivery) {
     ++deliveries;
     house.transport->set_credit("a", 1);  // it has left a slot free, and goes back
   };

@@ -23,7 +23,8 @@ void do_jobs(JournalFixture& house, const std::string& name, std::size_t count) 
     const Report building = house.status(job, Status::building);
     const Report done = house.status(job, Status::done);
     const std::string record = "/r";
-    const Outcome outcome{.kind = Outcome::Kind::done};
+    Outcome outcome;
+    outcome.kind = Outcome::Kind::done;
     const Settlement accept;
     const auto begun = co_await house.journal->begin(job, message, record, building);
     const auto finished = co_await house.journal->finish(job, outcome, accept, done);

@@ -1,5 +1,6 @@
 #include "rbit/intake/topology.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "rbit/base/text.h"
@@ -11,14 +12,15 @@ namespace rbit {
 using amqp::Answer;
 
 namespace {
-constexpr int most_at_once = 3;  // throw-away channels, of the few beside the queues' own
+constexpr int most_at_once = 3;  // channels, of the few beside the queues' own
 }  // namespace
 
 Topology::Topology(const asio::any_io_executor& loop, Declare declare, std::string exchange)
-    : declare_(declare), exchange_(std::move(exchange)), changed_(loop) {}
+    : loop_(loop), declare_(declare), exchange_(std::move(exchange)), changed_(loop) {}
 
 void Topology::connected(const std::shared_ptr<amqp::Connection>& connection) {
   exchange_channel_.reset();
+  spare_.clear();
   if (declare_ != Declare::yes || exchange_.empty()) return;
   exchange_channel_ = connection->new_channel();
   exchange_channel_->request(amqp::DeclareExchange{exchange_},
@@ -35,12 +37,41 @@ void Topology::connected(const std::shared_ptr<amqp::Connection>& connection) {
 
 Task<Answer> Topology::ensure(std::shared_ptr<amqp::Connection> connection, WorkQueue queue) {
   if (declare_ == Declare::no) co_return Answer{};
-  while (busy_ >= most_at_once) co_await changed_.wait();
-  ++busy_;
+  if (busy_ >= most_at_once) {
+    Notice turn(loop_);
+    waiting_.push_back(&turn);
+    while (std::find(waiting_.begin(), waiting_.end(), &turn) != waiting_.end())
+      co_await turn.wait();
+  } else {
+    ++busy_;
+  }
   Answer answer = co_await ensure_in_turn(std::move(connection), std::move(queue));
-  --busy_;
-  changed_.notify();
+  pass_turn();
   co_return answer;
+}
+
+/// To one alone: there may be a thousand.
+void Topology::pass_turn() {
+  if (waiting_.empty()) {
+    --busy_;
+    for (const auto& [connection, channel] : std::exchange(spare_, {})) channel->close();
+    return;
+  }
+  Notice* const next = waiting_.front();
+  waiting_.pop_front();
+  next->notify();
+}
+
+/// One that is left from another queue, or a new one.
+Task<std::shared_ptr<amqp::Channel>> Topology::channel_on(
+    std::shared_ptr<amqp::Connection> connection) {
+  const auto left = std::find_if(spare_.begin(), spare_.end(), [&](const auto& one) {
+    return one.first == connection && one.second->is_open();
+  });
+  if (left == spare_.end()) co_return co_await connection->channel_when_free();
+  const std::shared_ptr<amqp::Channel> channel = left->second;
+  spare_.erase(left);
+  co_return channel;
 }
 
 Task<Answer> Topology::ensure_in_turn(std::shared_ptr<amqp::Connection> connection,
@@ -48,7 +79,7 @@ Task<Answer> Topology::ensure_in_turn(std::shared_ptr<amqp::Connection> connecti
   amqp::DeclareQueue declare;
   declare.name = queue.name;
   declare.passive = declare_ == Declare::passive;
-  std::shared_ptr<amqp::Channel> channel = co_await connection->channel_when_free();
+  std::shared_ptr<amqp::Channel> channel = co_await channel_on(connection);
   Answer answer = co_await channel->call(declare);
   if (!answer.ok() && stream_refusal(*answer.refusal)) co_return answer;
   if (!answer.ok() && answer.refusal->has_other_arguments() && !declare.passive) {
@@ -79,8 +110,8 @@ Task<Answer> Topology::ensure_in_turn(std::shared_ptr<amqp::Connection> connecti
     }
   }
   if (answer.ok() && declare_ == Declare::yes && !queue.dotted_route.empty() && !exchange_.empty())
-    co_await bind(std::move(connection), channel, std::move(queue));
-  channel->close();
+    co_await bind(connection, channel, std::move(queue));
+  if (channel->is_open()) spare_.emplace_back(connection, channel);
   co_return answer;
 }
 

@@ -1,8 +1,11 @@
 #pragma once
 
+#include <deque>
 #include <memory>
 #include <set>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "rbit/amqp/connection.h"
 #include "rbit/base/notice.h"
@@ -32,20 +35,28 @@ class Topology {
   /// A new connection: the exchange is declared on it.
   void connected(const std::shared_ptr<amqp::Connection>& connection);
 
-  /// A refusal: the queue cannot be used, now. Whatever fails closes a channel of its own only. A
+  /// A refusal: the queue cannot be used, now. Whatever fails closes no channel but this queue's. A
   /// missing exchange and a failed binding are said and do no harm.
   Task<amqp::Answer> ensure(std::shared_ptr<amqp::Connection> connection, WorkQueue queue);
 
  private:
+  using Channel = std::shared_ptr<amqp::Channel>;
+
   Task<amqp::Answer> ensure_in_turn(std::shared_ptr<amqp::Connection> connection, WorkQueue queue);
   Task<void> bind(std::shared_ptr<amqp::Connection> connection,
                   std::shared_ptr<amqp::Channel> channel, WorkQueue queue);
+  Task<Channel> channel_on(std::shared_ptr<amqp::Connection> connection);
+  void pass_turn();
   /// True the first time.
   bool say_once(const std::string& text);
 
+  asio::any_io_executor loop_;
   Declare declare_;
   std::string exchange_;
-  int busy_ = 0;  // throw-away channels in use
+  int busy_ = 0;                 // queues that have their turn
+  std::deque<Notice*> waiting_;  // the others; each is its coroutine's own
+  // Channels that nothing has closed, for the next queue; none while nobody waits for a turn.
+  std::vector<std::pair<std::shared_ptr<amqp::Connection>, Channel>> spare_;
   Notice changed_;
   std::shared_ptr<amqp::Channel> exchange_channel_;  // while the exchange is being declared
   std::set<std::string> said_;

@@ -37,6 +37,10 @@ ExitCode run_command(const Arguments& arguments) {
 
   raise_descriptor_limit();
   Configuration configuration = need_configuration(values["CONFIG"].as<std::string>(), overrides);
+  // Defaults that nobody wrote are for `rbit config`: kept, they would be half of a queue's memory.
+  std::vector<config::Value>& known = configuration.loaded.values;
+  std::erase_if(known, [](const config::Value& value) { return value.place.file.empty(); });
+  known.shrink_to_fit();
   if (const auto safe = check_log_places(configuration.settings().log); !safe)
     throw Fatal(ExitCode::config, safe.error());
   log::configure(log_settings(configuration.settings().log));

@@ -51,8 +51,8 @@ void append_texts(std::string& out, const std::map<std::string, std::string>& te
 
 HostedRunner::HostedRunner(const asio::any_io_executor& loop, std::vector<std::string> argv,
                            std::string what, std::string section, RunnerPolicy policy,
-                           RunPlace place, LeaderPool& leaders)
-    : LocalRunner(loop, std::move(policy), std::move(place), leaders),
+                           const RunPlace& place, LeaderPool& leaders)
+    : LocalRunner(loop, std::move(policy), place, leaders),
       argv_(std::move(argv)),
       what_(std::move(what)),
       section_(std::move(section)),

@@ -18,7 +18,8 @@ class HostedRunner : public LocalRunner {
  public:
   /// `argv` is the host's command line, `what` names the runner in errors: "plugin!lib.so:name".
   HostedRunner(const asio::any_io_executor& loop, std::vector<std::string> argv, std::string what,
-               std::string section, RunnerPolicy policy, RunPlace place, LeaderPool& leaders);
+               std::string section, RunnerPolicy policy, const RunPlace& place,
+               LeaderPool& leaders);
 
   Task<Result<void>> prepare() override;
   Task<void> close() override;

@@ -25,11 +25,11 @@ bool ended_by_itself(const Outcome& outcome) {
 
 }  // namespace
 
-LocalRunner::LocalRunner(const asio::any_io_executor& loop, RunnerPolicy policy, RunPlace place,
-                         LeaderPool& leaders)
+LocalRunner::LocalRunner(const asio::any_io_executor& loop, RunnerPolicy policy,
+                         const RunPlace& place, LeaderPool& leaders)
     : loop_(loop),
       policy_(std::move(policy)),
-      place_(std::move(place)),
+      place_(place),
       leaders_(leaders),
       work_places_(place_.work_places ? place_.work_places
                                       : std::make_shared<WorkPlaces>(loop, place_)),

@@ -22,10 +22,10 @@
 namespace rbit {
 
 /// As whom the jobs of one runner run, where, and what is around each attempt: what all kinds of
-/// runners share. `leaders` must outlive it.
+/// runners share. `place` and `leaders` must outlive it.
 class LocalRunner : public Runner {
  public:
-  LocalRunner(const asio::any_io_executor& loop, RunnerPolicy policy, RunPlace place,
+  LocalRunner(const asio::any_io_executor& loop, RunnerPolicy policy, const RunPlace& place,
               LeaderPool& leaders);
 
   Task<Outcome> run(const Job& job, RunContext& context) final;
@@ -61,7 +61,7 @@ class LocalRunner : public Runner {
 
   asio::any_io_executor loop_;
   const RunnerPolicy policy_;
-  const RunPlace place_;
+  const RunPlace& place_;
   LeaderPool& leaders_;
 
  private:

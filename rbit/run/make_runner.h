@@ -13,7 +13,7 @@
 namespace rbit {
 
 /// The runner of one section, "runner:NAME" or "hook:NAME", of whichever kind its line says.
-/// Nothing is started yet. `leaders` must outlive it.
+/// Nothing is started yet. `place` and `leaders` must outlive it.
 std::unique_ptr<Runner> make_runner(const asio::any_io_executor& loop, const RunnerLine& line,
                                     const std::string& section, RunnerPolicy policy,
                                     const RunPlace& place, LeaderPool& leaders);

@@ -58,8 +58,8 @@ Result<void> add_metadata(JobOrder& order, const Job& job, int number) {
 }  // namespace
 
 ShellRunner::ShellRunner(const asio::any_io_executor& loop, RunnerLine line, RunnerPolicy policy,
-                         RunPlace place, LeaderPool& leaders)
-    : LocalRunner(loop, std::move(policy), std::move(place), leaders), line_(std::move(line)) {}
+                         const RunPlace& place, LeaderPool& leaders)
+    : LocalRunner(loop, std::move(policy), place, leaders), line_(std::move(line)) {}
 
 Task<Result<void>> ShellRunner::prepare() {
   const std::string& shell = line_.shell.front();

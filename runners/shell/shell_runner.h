@@ -10,7 +10,7 @@ namespace rbit {
 class ShellRunner : public LocalRunner {
  public:
   ShellRunner(const asio::any_io_executor& loop, RunnerLine line, RunnerPolicy policy,
-              RunPlace place, LeaderPool& leaders);
+              const RunPlace& place, LeaderPool& leaders);
 
   Task<Result<void>> prepare() override;
   Task<void> close() override;

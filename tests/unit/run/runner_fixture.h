@@ -18,6 +18,7 @@ inline constexpr const char* say_building =
 /// Runs jobs through a runner and keeps what it reported.
 struct RunnerFixture : RunFixture {
   RunnerPolicy policy;
+  RunPlace where;  // the runner's
   std::unique_ptr<Runner> runner;
   std::vector<std::string> reports;  // "Building: half way"
   std::string record;                // of the last job, closed again
@@ -33,7 +34,9 @@ struct RunnerFixture : RunFixture {
   }
   void make(RunnerLine line) {
     if (runner) run(loop, runner->close());
-    runner = make_runner(loop.get_executor(), line, "runner:pdf", policy, place(), leaders);
+    runner.reset();
+    where = place();
+    runner = make_runner(loop.get_executor(), line, "runner:pdf", policy, where, leaders);
   }
   void shell(const std::string& line) {
     auto parsed = parse_runner_line("shell!" + line, policy.settings, dir.path());

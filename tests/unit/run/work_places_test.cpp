@@ -218,8 +218,8 @@ TEST_CASE("the next life removes the places of one that died, wherever they are,
     left.push_back(space.root());
     test::write_file(space.path() + "/a", "a");
     // As if rbit were killed: nothing is undone.
-    static std::vector<Workspace*> killed;
-    killed.push_back(new Workspace(std::move(space)));
+    static auto* const killed = new std::vector<Workspace*>;
+    killed->push_back(new Workspace(std::move(space)));
   }
   fs::create_directories(places.dir / "precious/work");
   fs::create_directories(places.dir / "work/somebodys");

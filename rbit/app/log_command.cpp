@@ -51,7 +51,8 @@ class LogCommand {
     if (path.empty()) {
       const bool is_mistake = attempt_ || (!runs() && job_["ended"] == 0);
       if (is_mistake) throw Fatal(ExitCode::failed, nothing_there());
-      std::cerr << nothing_there().what() << "\n";  // which is no mistake
+      const Error why = nothing_there();  // which is no mistake
+      std::cerr << why.thing << " " << why.reason << "\n";
       return ExitCode::ok;
     }
     if (const auto printed = print_job_output(path); !printed)

@@ -81,8 +81,8 @@ class Mistakes(Suite):
 
     def test_an_unknown_command(self):
         self.configure({"build": "runner = shell!true"})
-        for words, said in ((["status"], "unknown command 'status'"),
-                            (["status", self.config], "the commands are run, check, submit, validate"),
+        for words, said in ((["publish"], "unknown command 'publish'"),
+                            (["publish", self.config], "the commands are run, check, submit, validate"),
                             (["job", self.config], "did you mean rbit jobs?"),
                             (["no.such", self.config], "unknown command 'no.such'"),
                             ([self.config, "jobs"], f"rbit jobs {self.config}")):

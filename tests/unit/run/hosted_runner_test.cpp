@@ -17,16 +17,18 @@ namespace {
 struct HostedFixture : test::RunnerFixture {
   /// `body` runs for each job, whose line is in $line; it ends the loop with `break`.
   void host(const std::string& body, const std::string& first = "say '{\"ready\":true}'") {
-    if (runner) test::run(loop, runner->close());
     const std::string script =
         "token=; raw() { printf '%s\\n' \"$1\" >&3; }; "
         "say() { raw \"${1%?}${token:+,\\\"token\\\":\\\"$token\\\"}}\"; }; done_() { say "
         "'{\"result\":\"done\",\"message\":\"'\"$1\"'\"}'; }; " +
         first + "; while read -r line; do token=${line##*'\"token\":\"'}; token=${token%%'\"'*}; " +
         body + "; done";
-    runner = std::make_unique<HostedRunner>(
-        loop.get_executor(), std::vector<std::string>{"/bin/sh", "-c", script}, "plugin!x.so:x",
-        "runner:pdf", policy, place(), leaders);
+    start({"/bin/sh", "-c", script}, "plugin!x.so:x");
+  }
+  void start(std::vector<std::string> argv, const std::string& what) {
+    end();
+    runner = std::make_unique<HostedRunner>(loop.get_executor(), std::move(argv), what,
+                                            "runner:pdf", policy, where, leaders);
   }
 };
 
@@ -173,9 +175,7 @@ TEST_CASE_FIXTURE(HostedFixture, "what a host refuses is an error with its cure"
 }
 
 TEST_CASE_FIXTURE(HostedFixture, "a program that is not there is told with its step") {
-  runner = std::make_unique<HostedRunner>(loop.get_executor(),
-                                          std::vector<std::string>{"/nonexistent/host"}, "what",
-                                          "runner:pdf", policy, place(), leaders);
+  start({"/nonexistent/host"}, "what");
   CHECK(prepare().error().text().find("No such file or directory") != std::string::npos);
 }
 

@@ -18,7 +18,7 @@ inline constexpr const char* say_building =
 /// Runs jobs through a runner and keeps what it reported.
 struct RunnerFixture : RunFixture {
   RunnerPolicy policy;
-  RunPlace where;  // the runner's
+  const RunPlace where = place();  // the runner's
   std::unique_ptr<Runner> runner;
   std::vector<std::string> reports;  // "Building: half way"
   std::string record;                // of the last job, closed again
@@ -29,13 +29,13 @@ struct RunnerFixture : RunFixture {
   std::vector<Progress> progress;
   std::string mistake;  // of wherever it publishes
 
-  ~RunnerFixture() {
-    if (runner) run(loop, runner->close());
-  }
-  void make(RunnerLine line) {
+  ~RunnerFixture() { end(); }
+  void end() {
     if (runner) run(loop, runner->close());
     runner.reset();
-    where = place();
+  }
+  void make(RunnerLine line) {
+    end();
     runner = make_runner(loop.get_executor(), line, "runner:pdf", policy, where, leaders);
   }
   void shell(const std::string& line) {

@@ -10,9 +10,9 @@ ExitCode cancel_command(const Arguments& arguments) {
   CommandLine line;
   line.usage = "rbit cancel CONFIG JOB";
   line.about =
-      "Stops a job that runs; it ends as Cancelled. JOB is a key or an unambiguous beginning of "
-      "it,\n"
-      "PyBit's number, or `last`.";
+      "Stops a job that runs, or that waits here or comes again; it ends as Cancelled. JOB is a "
+      "key\n"
+      "or an unambiguous beginning of it, PyBit's number, or `last`.";
   line.positions = {"CONFIG", "JOB"};
   line.required = 2;
   const auto values = parse(line, arguments);

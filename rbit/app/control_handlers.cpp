@@ -331,12 +331,9 @@ Task<void> ControlHandlers::cancel(nlohmann::json request, ControlPeer& peer) {
   nlohmann::json line = ok();
   line["key"] = name;
   if (!dispatcher_.cancel(name)) {  // perhaps by a shorter name
-    const auto key = History(database_).find(name);
-    const bool is_stopped = key && dispatcher_.cancel(*key);
-    const bool is_over = !is_stopped && key && co_await cancel_blocked(*key);
-    if (!is_stopped && !is_over) {
-      const Error why = key ? not_cancelled(*key) : not_found(name, key.error());
-      co_await peer.send_error(why);
+    const Result<std::string> key = co_await cancel_later(name);
+    if (!key) {
+      co_await peer.send_error(key.error());
       co_return;
     }
     line["key"] = *key;
@@ -346,18 +343,26 @@ Task<void> ControlHandlers::cancel(nlohmann::json request, ControlPeer& peer) {
 
 /// What nobody has begun yet is in no journal, and is no mistake of who asks for it.
 Error ControlHandlers::not_found(const std::string& name, const Error& why) const {
-  if (name.empty() || !broker_.has(name)) return why;
-  return {why.thing, "has not begun: its message waits in its queue, or is a dead letter",
-          "`rbit jobs` and `rbit dead list` show it"};
+  const auto queued = find_queued(database_, kind_, settings_, name);
+  return queued && why.reason == not_in_journal ? not_begun(*queued) : why;
 }
 
-/// One that comes again is over at once, as when its front-end cancels it: its message is answered
-/// when it comes. That goes by PyBit's number. Returns false if it is no such job.
-Task<bool> ControlHandlers::cancel_blocked(std::string key) {
-  const auto job = journal_.find(key);
-  if (!job || job->state != JobRecord::State::blocked || job->job_id.empty()) co_return false;
-  const Result<void> done = co_await dispatcher_.cancel_for_front_end(job->job_id);
-  co_return done.has_value();
+/// Of one that does not run by that name: it may be a shorter one, or its time has not come. Gives
+/// its key.
+Task<Result<std::string>> ControlHandlers::cancel_later(std::string name) {
+  Result<std::string> key = History(database_).find(name);
+  if (key && dispatcher_.cancel(*key)) co_return key;
+  if (key) {
+    const auto job = journal_.find(*key);
+    if (!job || job->state != JobRecord::State::blocked) co_return not_cancelled(*key);
+  } else {
+    const auto queued = find_queued(database_, kind_, settings_, name);
+    if (!queued || key.error().reason != not_in_journal) co_return key;
+    key = (*queued)["key"].get<std::string>();
+  }
+  const Result<void> done = co_await dispatcher_.cancel_by_key(*key);
+  if (!done) co_return done.error();
+  co_return key;
 }
 
 /// Why a job of the journal has nothing that could be stopped.
@@ -366,9 +371,6 @@ Error ControlHandlers::not_cancelled(const std::string& key) const {
   const std::string thing = "job " + text::one_line(key, 300);
   if (!job || is_unfinished(job->state))
     return {thing, "does not run here", "`rbit jobs --state running` lists those that do"};
-  if (job->state == JobRecord::State::blocked)
-    return {thing, "does not run now: its message waits at the broker until it comes again",
-            "cancel it when it runs, or rbit pause " + text::one_line(job->queue, 255)};
   return {thing, "is over: " + std::string(to_string(job->last_status)), ""};
 }
 

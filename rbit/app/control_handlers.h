@@ -69,7 +69,7 @@ class ControlHandlers {
   };
   Task<void> pass_on(Followers::Follower& follower, Awaited job, ControlPeer& peer);
   std::string why_it_waits(const Awaited& job) const;
-  Task<bool> cancel_blocked(std::string key);
+  Task<Result<std::string>> cancel_later(std::string name);
   Error not_found(const std::string& name, const Error& why) const;
   Error not_cancelled(const std::string& key) const;
   void add_progress(nlohmann::json& job) const;

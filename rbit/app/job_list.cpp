@@ -5,6 +5,8 @@
 #include <utility>
 
 #include "rbit/app/control_handlers.h"
+#include "rbit/app/status_text.h"
+#include "rbit/base/text.h"
 #include "rbit/intake/request.h"
 
 namespace rbit {
@@ -109,6 +111,33 @@ json list_jobs(Database& database, const Broker& broker, const config::Settings&
     list.push_back(describe(job));
   }
   return list;
+}
+
+std::optional<json> find_queued(Database& database, const Broker& broker,
+                                const config::Settings& settings, const std::string& name) {
+  if (name.empty()) return std::nullopt;
+  JobFilter filter;
+  filter.limit = 1000;
+  std::optional<json> meant;
+  bool several = false;
+  for (json& one : queued(History(database), database, broker, settings, filter)) {
+    const auto key = one["key"].get<std::string>();
+    if (key == name || one["job"] == name) return std::move(one);
+    if (!key.starts_with(name)) continue;
+    several = meant.has_value();
+    meant = std::move(one);
+  }
+  return several ? std::nullopt : meant;
+}
+
+Error not_begun(const json& queued) {
+  const auto again = queued["again"].get<std::int64_t>();
+  return {"job " + text::one_line(queued["key"].get<std::string>(), 300),
+          "has not begun: it waits in queue " +
+              text::one_line(queued["queue"].get<std::string>(), 255) + " since " +
+              moment_text(queued["queued"].get<std::int64_t>(), Zone::local) +
+              (again > 0 ? ", until " + moment_text(again, Zone::local) : ""),
+          ""};
 }
 
 json to_json(const JobFilter& filter) {

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>
+#include <optional>
+#include <string>
 
 #include "rbit/base/database.h"
 #include "rbit/base/result.h"
@@ -19,6 +21,15 @@ inline constexpr int most_listed = 10'000;
 /// one that has not begun `queued` is when it came there and `attempt` 0.
 nlohmann::json list_jobs(Database& database, const Broker& broker, const config::Settings& settings,
                          const JobFilter& filter);
+
+/// The message that somebody means which waits in the embedded queue, as `list_jobs` has it: by its
+/// key, PyBit's number, or the beginning of a key, among the first thousand of each queue. None:
+/// there is none, or there are several.
+std::optional<nlohmann::json> find_queued(Database& database, const Broker& broker,
+                                          const config::Settings& settings,
+                                          const std::string& name);
+/// Why nothing can be shown of it.
+Error not_begun(const nlohmann::json& queued);
 
 /// For the control socket. What is missing or of another kind is not asked for.
 nlohmann::json to_json(const JobFilter& filter);

@@ -156,10 +156,11 @@ class Listing {
   /// As much as the terminal has lines for.
   void draw(const std::string& head, const std::string& text) const {
     std::size_t left = terminal_height(STDOUT_FILENO) - 1;
-    std::string screen = "\x1b[H" + cut_to(head, style_.width) + "\x1b[K\n";
+    // A line that is too long for the terminal is cut by it, and takes no second one.
+    std::string screen = "\x1b[?7l\x1b[H" + cut_to(head, style_.width) + "\x1b[K\n";
     for (const std::string& line : text::split(text, '\n'))
       if (!line.empty() && left-- > 1) screen += line + "\x1b[K\n";
-    std::cout << screen << "\x1b[J" << std::flush;
+    std::cout << screen << "\x1b[J\x1b[?7h" << std::flush;
   }
 
   const config::Settings& settings_;

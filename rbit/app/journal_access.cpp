@@ -64,6 +64,9 @@ json ask_about(const config::Settings& settings, const std::string& name, const 
   }
   return ask_journal(settings, [&](Database& database) {
     auto found = read(database, name);
+    if (!found && found.error().reason == not_in_journal)
+      if (const auto queued = find_queued(database, *make_broker(settings), settings, name))
+        throw Fatal(ExitCode::failed, not_begun(*queued));
     if (!found) throw Fatal(ExitCode::failed, found.error());
     return marked_as_left(std::move(*found));
   });

@@ -37,7 +37,7 @@ constexpr Command commands[] = {
     {"jobs", "CONFIG", "list the jobs that run and that ran", jobs_command},
     {"log", "CONFIG JOB", "print the output of a job", log_command},
     {"explain", "CONFIG JOB", "tell the whole story of a job", explain_command},
-    {"cancel", "CONFIG JOB", "stop a job that runs", cancel_command},
+    {"cancel", "CONFIG JOB", "stop a job, or keep one from running", cancel_command},
     {"retry", "CONFIG JOB", "do a job that is over once more", retry_command},
     {"pause", "CONFIG [QUEUE]", "take nothing new from a queue, or from all", pause_command},
     {"resume", "CONFIG [QUEUE]", "take from it again", resume_command},

@@ -14,4 +14,9 @@ std::string file_name_of(std::string_view text);
 /// never have one name.
 std::string job_name_of(std::string_view queue, std::string_view key);
 
+/// What the cancel of a job is called on record that goes by its key. No number of PyBit's is so.
+inline std::string cancel_of(const std::string& key) {
+  return "key:" + key;
+}
+
 }  // namespace rbit

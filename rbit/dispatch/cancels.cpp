@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "rbit/core/job_name.h"
 #include "rbit/log/log.h"
 
 namespace rbit {
@@ -36,14 +37,19 @@ Job job_of(const JobRecord& record) {
 
 }  // namespace
 
+bool Cancels::is_on_record(const Job& job) const {
+  return context_.journal.has_cancel(job.request.job_id) ||
+         context_.journal.has_cancel(cancel_of(job.key));
+}
+
 bool Cancels::is_wanted(const RunningJob& running) const {
-  return running.stop.cancelled() || context_.journal.has_cancel(running.job.request.job_id);
+  return running.stop.cancelled() || is_on_record(running.job);
 }
 
 void Cancels::heed(const Job& job, bool asked, Outcome& outcome) const {
   const bool reached = outcome.kind == Outcome::Kind::done || outcome.kind == Outcome::Kind::failed;
   if (outcome.kind == Outcome::Kind::cancelled || (reached && !asked)) return;
-  if (!asked && !context_.journal.has_cancel(job.request.job_id)) return;
+  if (!asked && !is_on_record(job)) return;
   outcome.kind = Outcome::Kind::cancelled;
   outcome.reason = "cancelled";
   outcome.given = {};
@@ -109,6 +115,23 @@ Task<void> Cancels::cancel_waiting(std::string key) {
   } else if (!read && known) {  // the journal is sick: it stays, and will run
     context_.ledger.backlog().add(key, known->queue, context_.clock.steady() + sick_journal_pause);
   }
+}
+
+Task<Result<void>> Cancels::cancel_by_key(std::string key) {
+  // On record first, as below.
+  const std::string mark = cancel_of(key);
+  const Result<bool> recorded = co_await context_.journal.record_cancel(mark);
+  if (!recorded) co_return recorded.error();
+  if (cancel(key)) co_return Result<void>();  // it has begun meanwhile
+  const auto known = context_.journal.find(key);
+  const bool comes_again = known && known->state == JobRecord::State::blocked &&
+                           context_.ledger.place_of(key) == Ledger::Place::nowhere;
+  log::info("job " + (known ? known->name() : key) + " is to be cancelled: it " +
+            (comes_again ? "would have come again" : "waits in its queue"));
+  if (!comes_again) co_return Result<void>();
+  const auto ours = context_.journal.owned_job(key);
+  if (ours && !*ours) co_await context_.flows.run(end_now(job_of(*known), std::nullopt));
+  co_return Result<void>();
 }
 
 Task<Result<void>> Cancels::cancel_for_front_end(std::string job_id) {

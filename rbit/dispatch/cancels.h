@@ -23,6 +23,11 @@ class Cancels {
   /// record, ask again; what runs is asked to stop all the same.
   Task<Result<void>> cancel_for_front_end(std::string job_id);
 
+  /// Somebody wants the job of this key cancelled that waits in its queue or comes again: it is
+  /// over at once if the journal knows it, else when its message comes, within 7 days. An Error: it
+  /// is not on record.
+  Task<Result<void>> cancel_by_key(std::string key);
+
   /// Whether a cancel of the job is on record, or of this moment.
   bool is_wanted(const RunningJob& running) const;
   /// A job that has been cancelled is cancelled, however its attempt ended: the cancel may have
@@ -34,6 +39,7 @@ class Cancels {
   Task<void> end(RunningJob& running, Slot& slot);
 
  private:
+  bool is_on_record(const Job& job) const;
   Task<void> cancel_waiting(std::string key);
   std::string waiting_job(const std::string& key_or_id) const;
   Task<bool> stop_running(std::string job_id);

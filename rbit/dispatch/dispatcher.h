@@ -51,6 +51,9 @@ class Dispatcher {
   Task<Result<void>> cancel_for_front_end(std::string job_id) {
     return cancels_.cancel_for_front_end(std::move(job_id));
   }
+  Task<Result<void>> cancel_by_key(std::string key) {
+    return cancels_.cancel_by_key(std::move(key));
+  }
   /// As that of OwnedJobs.
   Task<Result<void>> end_dead_letter(std::string key, std::optional<Message> again) {
     return owned_.end_dead_letter(std::move(key), std::move(again));

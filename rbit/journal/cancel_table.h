@@ -9,8 +9,8 @@
 
 namespace rbit {
 
-/// Cancels that are on record, by PyBit's job id; a job without one has none. Its changes run
-/// inside a transaction of the journal. Times are in microseconds since 1970.
+/// Cancels that are on record, by PyBit's job id or by key (core/job_name.h, cancel_of). Its
+/// changes run inside a transaction of the journal. Times are in microseconds since 1970.
 class CancelTable {
  public:
   CancelTable(Database& database, JobIndex& index) : database_(database), index_(index) {}

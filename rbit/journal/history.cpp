@@ -125,7 +125,7 @@ std::map<std::string, OpenJobs> History::open_jobs() const {
 
 Result<std::string> History::find(const std::string& name) const {
   const std::string job = "job " + text::one_line(name, 300);
-  const Error none{job, "is not in the journal", "`rbit jobs` lists them"};
+  const Error none{job, not_in_journal, "`rbit jobs` lists them"};
   if (name.empty()) return none;
   if (const auto known = this->job(name)) return known->job.key;
   if (name == "last") {

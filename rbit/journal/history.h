@@ -52,6 +52,9 @@ struct DeadLetter {
   Message message;        // of an oversized one the first 64 KiB
 };
 
+/// The reason of an Error for a name that no job has.
+inline constexpr const char* not_in_journal = "is not in the journal";
+
 /// Which jobs are wanted. What is empty leaves all.
 struct JobFilter {
   int limit = 20;

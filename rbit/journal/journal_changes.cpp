@@ -1,6 +1,7 @@
 // Of rbit/journal/sqlite_journal.h: what its writes do within a transaction.
 #include <utility>
 
+#include "rbit/core/job_name.h"
 #include "rbit/core/message_codec.h"
 #include "rbit/journal/rows.h"
 #include "rbit/journal/sqlite_journal.h"
@@ -194,6 +195,8 @@ Result<void> SqliteJournal::write_finish(const Job& job, const Outcome& outcome,
     const auto late = cancels_.forget(job.request.job_id);  // it came too late
     if (!late) return late;
   }
+  if (rows::is_over(state))  // a message that has this key later is another one
+    if (const auto heeded = cancels_.forget(cancel_of(job.key)); !heeded) return heeded;
 
   if (const auto tidied = index_.tidy(); !tidied) return tidied;
   constexpr int finishes_a_step = 64;  // each step removes up to 200 jobs, so it always keeps up

@@ -230,3 +230,43 @@ TEST_CASE("a paused queue takes nothing new, and what runs goes on") {
   story.dispatcher().pause("nobody's", 7);
   CHECK(story.dispatcher().paused_since("nobody's") == 0);
 }
+
+TEST_CASE("a cancel by key meets its message when it comes, after a crash too, and once") {
+  Story story(1);
+  story.send("running");
+  story.run([](Story& its) -> Task<void> {
+    const auto done = co_await its.dispatcher().cancel_by_key("later");
+    CHECK(done);
+  }(story));
+  story.crash_and_restart(1);
+  story.told.clear();
+  story.send("later");
+  CHECK(story.told == Lines{"Cancelled cancelled"});
+  CHECK(story.journal().find("later")->state == JobRecord::State::cancelled);
+  CHECK(story.runner().started.empty());
+  Message other = story.message("other", "later");  // another message of that id
+  story.transport.send(other);
+  story.settle_down();
+  CHECK(story.runner().started.size() == 1);
+}
+
+TEST_CASE("a cancel by key of a job that comes again ends it at once, and its copy is answered") {
+  RunnerPolicy policy;
+  policy.retry_delay = 1min;
+  Story story(1, policy);
+  story.runner().script("job", outcome(Kind::blocked, "exit 75"));
+  const Message first = story.message("job");
+  story.transport.send(first);
+  story.settle_down();
+  CHECK(story.told == Lines{"Building", "Blocked exit 75"});
+  story.run([](Story& its) -> Task<void> {
+    const auto done = co_await its.dispatcher().cancel_by_key("job");
+    CHECK(done);
+  }(story));
+  CHECK(story.told.back() == "Cancelled cancelled");
+  Message copy = first;
+  copy.headers[attempt_header] = std::int64_t{2};
+  story.transport.send(copy);
+  story.settle_down();
+  CHECK(story.runner().started == Lines{"job"});
+}

@@ -25,6 +25,11 @@ class Jobs(LocalQueue):
         self.assertEqual((done.returncode, done.stdout), (expect, ""), done.stderr)
         return done.stderr
 
+    def waiting(self):
+        """Of queue orders: what waits, and what is to come at its time."""
+        [one] = json.loads(self.say("status", "--json"))["queues"]
+        return one["waiting"], one["due"]
+
     def listed(self, *options):
         return [json.loads(line) for line in self.say("jobs", "--json", *options).splitlines()]
 
@@ -137,11 +142,40 @@ class Names(Jobs):
         self.assertIn("is over: Cancelled", self.wrong("cancel", "36"))
 
     def test_cancel_of_any_other_that_comes_again(self):
-        self.orders("retry-delay = 1h\nrunner = shell!exit 75")
+        self.orders("retry-delay = 1s\nrunner = shell!exit 75")
         self.send("orders", "order-17")
         self.wait_for_status("order-17", "Blocked")
-        self.assertIn("job order-17: does not run now: its message waits at the broker until it comes again",
-                      self.wrong("cancel", "last"))
+        self.say("cancel", "last")
+        self.assert_statuses("order-17", "Building", "Blocked", "Cancelled")
+        wait_until(lambda: self.waiting() == (0, 0), "that its message is answered")
+        self.assertEqual(self.statuses("order-17"), ["Building", "Blocked", "Cancelled"])
+        self.send("orders", "order-17", text='{"again": 1}')  # another one, which is not cancelled
+        wait_until(lambda: "Blocked" in self.rbit.log.split("Cancelled")[-1], "the new one")
+
+    def test_cancel_of_what_waits(self):
+        gate = self.gate("gate")
+        self.orders(f"runner = shell!test $RBIT_KEY != first || read -r _ < {gate.path}", rbit="slots = 1")
+        self.send("orders", "first")
+        gate.wait_for_job()
+        for key in ("second-1", "third-2", "fourth-3"):
+            self.send("orders", key)
+        self.send("orders", "late-4", "--delay", "2s")
+        self.say("cancel", "sec")
+        self.say("cancel", "late-4")
+        self.rbit.kill()  # it is on record
+        gate.end.close()
+        gate.end = None
+        self.start()
+        gate.let_through()
+        self.wait_for_status("fourth-3", "Done")
+        wait_until(lambda: "late-4" in self.names("--state", "cancelled"), "the late one")
+        self.assertEqual(self.statuses("second-1"), ["Cancelled"])
+        self.assertEqual(self.statuses("late-4"), ["Cancelled"])
+        self.assertEqual(self.statuses("third-2"), ["Building", "Done"])
+        # It was of that message.
+        self.send("orders", "second-1", text='{"again": 1}')
+        wait_until(lambda: self.names("--state", "done").count("second-1") or
+                   "Done" in self.rbit.log.split("second-1")[-1], "another message of its id")
 
 
 class Listing(Jobs):
@@ -276,11 +310,19 @@ class Listing(Jobs):
         self.orders(f"runner = shell!read -r _ < {gate.path}", rbit="slots = 1")
         self.send("orders", "first")
         gate.wait_for_job()
-        self.addCleanup(gate.end.close)
         self.send("orders", "second")
-        for command in ("log", "explain", "cancel", "retry"):
-            self.assertIn("job second: has not begun: its message waits in its queue, or is a dead letter "
-                          "(`rbit jobs` and `rbit dead list` show it)", self.wrong(command, "second"))
+        self.send("orders", "third", "--delay", "1h")
+        for stop in (False, True):
+            if stop:
+                self.say("pause")
+                gate.let_through()
+                self.rbit.stop()
+            for command in ("log", "explain", "retry"):
+                for name in ("second", "sec"):
+                    self.assertRegex(self.wrong(command, name), r"job second: has not begun: it waits in "
+                                                                r"queue orders since 20\S+ \S+\n")
+                self.assertRegex(self.wrong(command, "th"), r"job third: .* since 20\S+ \S+, until 20\S+ \S+\n")
+                self.assertIn("is not in the journal", self.wrong(command, "x"))
 
     def test_old_requests_of_the_control_socket_work(self):
         self.fill()

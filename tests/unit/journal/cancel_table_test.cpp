@@ -1,5 +1,6 @@
 #include "rbit/journal/cancel_table.h"
 
+#include "rbit/core/job_name.h"
 #include "tests/unit/journal/journal_fixture.h"
 
 using namespace rbit;
@@ -69,4 +70,23 @@ TEST_CASE("of cancels only so many are kept, the youngest") {
   CHECK(house.count("tombstone") == 3);
   CHECK_FALSE(house.journal->has_cancel("1"));
   CHECK(house.journal->has_cancel("4"));
+}
+
+TEST_CASE("a cancel by key is forgotten when its job is over, and has nothing to do with numbers") {
+  test::TempDir dir;
+  test::JournalFixture house(dir / "rbit.db");
+  const std::string mark = cancel_of("36");
+  CHECK_FALSE(house.journal->has_cancel(mark));
+  REQUIRE(test::run(house.loop, house.journal->record_cancel(mark)));
+  CHECK(house.journal->has_cancel(mark));
+  CHECK_FALSE(house.journal->has_cancel("36"));
+  CHECK_FALSE(house.journal->has_cancel(cancel_of("3")));
+  house.die_and_live();
+  CHECK(house.journal->has_cancel(mark));
+  REQUIRE(house.begin(house.job("other")));
+  REQUIRE(house.done(house.job("other")));
+  CHECK(house.journal->has_cancel(mark));
+  REQUIRE(house.begin(house.job("36")));
+  REQUIRE(house.done(house.job("36")));
+  CHECK_FALSE(house.journal->has_cancel(mark));
 }

@@ -29,12 +29,6 @@ std::int64_t number(const json& job, const char* member) {
   return found == job.end() ? 0 : found->get<std::int64_t>();
 }
 
-/// "04:58:48", with the day if it is not today.
-std::string time_of_day(std::int64_t micros, std::int64_t now, Zone zone) {
-  const std::string then = moment_text(micros, zone);
-  return then.substr(0, 10) == moment_text(now, zone).substr(0, 10) ? then.substr(11) : then;
-}
-
 /// What there is to say of it beside its status: why, how far it is, its last word, when it comes.
 std::vector<std::string> notes_of(const json& job, std::int64_t now, Zone zone) {
   std::vector<std::string> notes;

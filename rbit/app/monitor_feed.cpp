@@ -1,7 +1,7 @@
 #include "rbit/app/monitor_feed.h"
 
-#include "rbit/app/status_text.h"
 #include "rbit/journal/history.h"
+#include "rbit/journal/pause_table.h"
 
 namespace rbit {
 
@@ -101,7 +101,7 @@ MonitorDetails MonitorFeed::details() const {
     } else if (const auto why = paused.find(mapping.queue); why != paused.end()) {
       queue.why = why->second;
     } else if (queue.paused_since > 0) {
-      queue.why = "by hand since " + moment_text(queue.paused_since, Zone::utc) + " UTC";
+      queue.why = paused_by_hand;
     } else if (const auto trouble = troubles.find(mapping.queue); trouble != troubles.end()) {
       queue.state = "not read";
       queue.why = trouble->second;

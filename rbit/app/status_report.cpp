@@ -8,6 +8,7 @@
 
 #include "rbit/base/disk.h"
 #include "rbit/journal/history.h"
+#include "rbit/journal/pause_table.h"
 
 namespace rbit {
 
@@ -141,6 +142,7 @@ json status_without_rbit(const config::Settings& settings, const Broker& broker,
                          Database* database) {
   QueueCounts counts;
   std::map<std::string, OpenJobs> open;
+  std::map<std::string, std::int64_t> paused;
   json all;
   all["rbit_runs"] = false;
   all["name"] = settings.name;
@@ -154,12 +156,16 @@ json status_without_rbit(const config::Settings& settings, const Broker& broker,
     counts = broker.counts_in(*database);
     open = History(*database).open_jobs();
     all["reports"]["waiting"] = History(*database).reports_waiting();
+    if (const auto known = PauseTable(*database).all()) paused = *known;
   }
   all["queues"] = json::array();
   for (const config::QueueMapping& mapping : settings.queues) {
     const std::int64_t due = database != nullptr ? broker.next_due_in(*database, mapping.queue) : 0;
-    all["queues"].push_back(
-        describe_queue(mapping, of(open, mapping.queue), of(counts, mapping.queue), due));
+    json line = describe_queue(mapping, of(open, mapping.queue), of(counts, mapping.queue), due);
+    line["paused_since"] = of(paused, mapping.queue);
+    line["state"] = line["paused_since"] == 0 ? "" : "paused";
+    line["why"] = line["paused_since"] == 0 ? "" : paused_by_hand;
+    all["queues"].push_back(std::move(line));
   }
   all["disks"] = json::array();
   for (const char* name : {"state-dir", "work-dir"})

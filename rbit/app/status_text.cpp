@@ -7,6 +7,7 @@
 #include "rbit/app/table.h"
 #include "rbit/base/disk.h"
 #include "rbit/base/text.h"
+#include "rbit/journal/pause_table.h"
 
 namespace rbit {
 
@@ -117,21 +118,23 @@ class Writing {
                  {"WHY", false, true}});
     for (const json& queue : status_["queues"]) {
       const std::string state = shown(queue, "state");
-      const bool is_paused = queue.value("paused_since", std::int64_t{0}) > 0;
+      const auto paused = queue.value("paused_since", std::int64_t{0});
+      std::string why = shown(queue, "why");
+      if (why == paused_by_hand) why += " since " + time_of_day(paused, now_, style_.zone);
       const auto again = queue["again"].get<std::int64_t>();
       const bool has_dead = queue["dead"].is_number() && queue["dead"] != 0;
       table.add({shown(queue, "queue"),
                  shown(queue, "runner"),
                  {state, state == "consuming" ? Colour::good
-                         : is_paused          ? Colour::busy
+                         : paused > 0         ? Colour::busy
                                               : Colour::bad},
                  count(queue, "waiting"),
                  count(queue, "running"),
                  count(queue, "due"),
-                 again > 0 ? moment_text(again, style_.zone) : "",
+                 again > 0 ? time_of_day(again, now_, style_.zone) : "",
                  {count(queue, "dead"), has_dead ? Colour::bad : Colour::none},
                  rate(queue),
-                 shown(queue, "why")});
+                 why});
     }
     return table.text(style_.width, style_.colours);
   }
@@ -145,6 +148,11 @@ class Writing {
 
 std::string moment_text(std::int64_t micros, Zone zone) {
   return micros == 0 ? "-" : time_text(micros / 1'000'000, "%Y-%m-%d %H:%M:%S", zone);
+}
+
+std::string time_of_day(std::int64_t micros, std::int64_t now, Zone zone) {
+  const std::string then = moment_text(micros, zone);
+  return then.substr(0, 10) == moment_text(now, zone).substr(0, 10) ? then.substr(11) : then;
 }
 
 std::string span_text(std::int64_t micros) {

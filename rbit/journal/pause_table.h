@@ -10,6 +10,9 @@
 
 namespace rbit {
 
+/// Why such a queue is not read, for people.
+inline constexpr const char* paused_by_hand = "by hand";
+
 /// The queues that somebody has paused: on record, so that a restart does not take from them.
 class PauseTable {
  public:

@@ -104,6 +104,7 @@ log::Settings log_settings(const config::LogSettings& settings) {
                : settings.level == "CRITICAL" ? log::Level::critical
                                               : log::Level::info;
   made.json = settings.json;
+  made.with_facts = settings.with_facts;
   made.file = settings.file;
   made.handlers = settings.handlers;
   made.loggers = settings.loggers;

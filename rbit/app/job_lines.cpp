@@ -5,6 +5,7 @@
 
 #include "rbit/app/used_text.h"
 #include "rbit/base/text.h"
+#include "rbit/core/job_facts.h"
 #include "rbit/log/log.h"
 
 namespace rbit {
@@ -21,8 +22,7 @@ std::string artifacts_text(const std::vector<Artifact>& artifacts) {
 }  // namespace
 
 void JobLines::finished(const Job& job, const Outcome& outcome, std::optional<Status> told) {
-  const log::Fields fields{
-      {"job", job.name()}, {"queue", job.queue}, {"attempt", std::to_string(job.attempt)}};
+  const log::Fields fields = facts_of(job);
   log::info("Job " + job.name() + " used " +
                 used_text(outcome.wall_micros, outcome.cpu_micros, outcome.peak_memory_kib,
                           outcome.output_bytes) +

@@ -307,8 +307,13 @@ const Key table[] = {
 
     {"log", "level", T::choice, usual.log.level, "The least important records that are written.", 0,
      0, "DEBUG|INFO|WARNING|ERROR|CRITICAL"},
-    {"log", "format", T::choice, "text",
-     "Lines for people (text) or one JSON object a line (json).", 0, 0, "text|json"},
+    {"log", "format", T::choice, "generic",
+     "Lines as Python's generic format has them, with levels cut to five letters (generic); lines "
+     "with levels written whole and, where they are about a job, its facts behind them: job, "
+     "queue, "
+     "runner, attempt, key, package, version (text); or one JSON object a line with the same facts "
+     "(json).",
+     0, 0, "generic|text|json"},
     {"log", "redact", T::list, "",
      "Texts that the log, errors, the journal and reports must not show, beside the passwords that "
      "rbit knows of: *** takes their place, also where they are percent-encoded, in base64 or go "

@@ -125,7 +125,9 @@ void read_log(const Ini& ini, PythonLogging python, const Overrides& overrides, 
   SectionReader reader(find_child(ini, "log"), "log", "log", loaded);
   LogSettings& log = loaded.settings.log;
   read_level(reader, overrides, python, log);
-  log.json = reader.choice("format") == "json";
+  const std::string form = reader.choice("format");
+  log.json = form == "json";
+  log.with_facts = form == "text";
   log.redact = reader.list("redact");
   log.shown_as = read_shown_name(loaded);
   read_redacted(loaded);
@@ -145,6 +147,7 @@ void read_log(const Ini& ini, PythonLogging python, const Overrides& overrides, 
   if (!is_heard(python)) make_heard(python);
   for (auto& handler : python.handlers) {
     handler.json = log.json;
+    handler.with_facts = log.with_facts;
     if (format && !log.json) {
       handler.format = log::generic_format;
       handler.date_format.clear();

@@ -80,11 +80,11 @@ struct MonitorSettings {
 };
 
 struct LogSettings {
-  std::string level = "INFO";  // DEBUG INFO WARNING ERROR CRITICAL
-  bool json = false;
-  std::vector<std::string> redact;  // texts that are never shown
-  std::string file;                 // empty: stderr
-  std::string shown_as;             // what our own logger is called in it; empty: rbit
+  std::string level = "INFO";             // DEBUG INFO WARNING ERROR CRITICAL
+  bool json = false, with_facts = false;  // as log::HandlerSettings
+  std::vector<std::string> redact;        // texts that are never shown
+  std::string file;                       // empty: stderr
+  std::string shown_as;                   // what our own logger is called in it; empty: rbit
   // What Python's logging sections say; empty where [log] file does.
   std::vector<log::HandlerSettings> handlers;
   std::vector<log::LoggerSettings> loggers;

@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include "rbit/core/job_facts.h"
 #include "rbit/log/log.h"
 
 namespace rbit {
@@ -66,7 +67,8 @@ Task<BeforeBuild::Verdict> BeforeBuild::look(const Binding& binding, RunningJob&
       co_await accept_unbuilt(running, slot, std::move(standing));
       co_return Verdict::over;
     case BuildCheck::put_back: {
-      log::info("job " + running.job.name() + " is not built yet: " + standing.said);
+      log::info("job " + running.job.name() + " is not built yet: " + standing.said,
+                facts_of(running.job));
       const bool away = co_await put_back(binding, running, claims.waited);
       if (away) co_return Verdict::over;
     }
@@ -92,7 +94,8 @@ Task<bool> BeforeBuild::put_back(const Binding& binding, RunningJob& running, in
       if (done || context_.patience.has_ended()) break;
       if (delivery.refusal() == CopyRefusal::lasting) {
         log::warning("job " + running.job.name() +
-                     " cannot be put back, it is built at once: " + done.error().text());
+                         " cannot be put back, it is built at once: " + done.error().text(),
+                     facts_of(running.job));
         running.deliveries.push_back(std::move(delivery));
         running.has_verdict = false;
         co_return false;
@@ -108,12 +111,14 @@ Task<void> BeforeBuild::accept_unbuilt(RunningJob& running, Slot& slot, Standing
   running.has_verdict = true;
   slot.reset();
   const std::string line = "job " + running.job.name() + " is not built, its message is accepted: ";
+  const log::Fields facts = facts_of(running.job);
   if (standing.kind == Standing::Kind::failed)
-    log::warning(line + standing.said + " (`rbit dead replay` or a retry there builds it)");
+    log::warning(line + standing.said + " (`rbit dead replay` or a retry there builds it)", facts);
   else if (standing.kind == Standing::Kind::unknown)
-    log::warning(line + standing.said + " (check [status] url, or set check-before-build = no)");
+    log::warning(line + standing.said + " (check [status] url, or set check-before-build = no)",
+                 facts);
   else
-    log::info(line + standing.said);
+    log::info(line + standing.said, facts);
   Outcome outcome;
   outcome.kind = outcome_of(standing.kind);
   outcome.reason = outcome.kind == Outcome::Kind::cancelled ? "cancelled" : "";

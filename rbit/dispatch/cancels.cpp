@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "rbit/core/job_facts.h"
 #include "rbit/core/job_name.h"
 #include "rbit/log/log.h"
 
@@ -62,7 +63,7 @@ Task<void> Cancels::end(RunningJob& running, Slot& slot) {
   const Settlement settlement = Settlement::accept();
   const auto finished = co_await recorder_.finish(running.job, "", outcome, settlement);
   if (!finished.on_record) co_return;
-  log::info("job " + running.job.name() + " is cancelled before it began");
+  log::info("job " + running.job.name() + " is cancelled before it began", facts_of(running.job));
   context_.observer.finished(running.job, outcome, finished.told);
   co_await settling_.settle_all(running, settlement);
 }
@@ -161,14 +162,16 @@ Task<Result<void>> Cancels::cancel_for_front_end(std::string job_id) {
     if (!ours || *ours) continue;  // the cancel is on record where it is looked for
     found = true;
     // Its message waits at the broker. It is over at once, and its message answered when it comes.
-    log::info("job " + job_id + " is to be cancelled: it waits at the broker");
+    log::info("job " + job_id + " is to be cancelled: it waits at the broker", facts_of(job));
     co_await context_.flows.run(end_now(job_of(job), std::nullopt));
   }
   if (!*wanted)
-    log::info("job " + job_id + " is to be cancelled, but it is over: nothing is done");
+    log::info("job " + job_id + " is to be cancelled, but it is over: nothing is done",
+              {{"job", job_id}});
   else if (!found)
     log::info("job " + job_id + " is to be cancelled, but was not seen here: its message will be " +
-              "accepted without a build if it comes within 7 days");
+                  "accepted without a build if it comes within 7 days",
+              {{"job", job_id}});
   co_return Result<void>();
 }
 
@@ -192,7 +195,8 @@ bool Cancels::ask_to_stop(const std::string& job_id) {
   for (const auto& [key, job] : context_.ledger.all_running()) {
     if (job->job.request.job_id != job_id || job->has_verdict || job->stop.cancelled()) continue;
     asked = true;
-    log::info("job " + job_id + " is to be cancelled: it is here and asked to stop");
+    log::info("job " + job_id + " is to be cancelled: it is here and asked to stop",
+              facts_of(job->job));
     job->stop.request(StopKind::cancel);
   }
   return asked;

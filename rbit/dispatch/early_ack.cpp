@@ -6,6 +6,7 @@
 
 #include "rbit/base/failpoint.h"
 #include "rbit/base/text.h"
+#include "rbit/core/job_facts.h"
 #include "rbit/log/log.h"
 
 namespace rbit {
@@ -57,7 +58,8 @@ Task<void> EarlyAck::claim(std::string key) {
   if (written) {
     job->job.owned = true;
     failpoint("A1.claimed");
-    log::info("job " + job->job.name() + " is on record as ours, " + "its message is acknowledged");
+    log::info("job " + job->job.name() + " is on record as ours, " + "its message is acknowledged",
+              facts_of(job->job));
     co_await acknowledge_all(*job);
     failpoint("A1.acknowledged");
   } else {

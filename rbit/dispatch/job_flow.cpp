@@ -5,6 +5,7 @@
 #include "rbit/base/failpoint.h"
 #include "rbit/base/secrets.h"
 #include "rbit/base/text.h"
+#include "rbit/core/job_facts.h"
 #include "rbit/core/returns.h"
 #include "rbit/log/log.h"
 
@@ -40,6 +41,7 @@ Task<bool> JobFlow::carry_out(const Binding& binding, RunningJob& running, Slot 
   const bool begun = co_await recorder_.begin(running, *record);  // J1
   if (!begun) context_.outside.remove_record(*record);
   if (!begun) co_return false;
+  say_start(running.job);
   running.ack_after = binding.ack_after;  // not before: a claim is of what is on record
   early_ack_.watch(running);              // A', when its time comes
   Outcome outcome = co_await attempts_.run(binding, running, *record, slot);  // X to V
@@ -55,6 +57,14 @@ Task<bool> JobFlow::carry_out(const Binding& binding, RunningJob& running, Slot 
   context_.observer.finished(running.job, outcome, finished.told);
   co_await settling_.settle_all(running, settlement);  // A: acknowledged last
   co_return true;
+}
+
+/// What it is. The line about its status stays as scripts know it, which says that of no job.
+void JobFlow::say_start(const Job& job) {
+  log::info("Job " + job.name() + " starts: " + what_is_asked(job) + ", queue " + job.queue +
+                ", runner " + job.runner + ", attempt " + std::to_string(job.attempt) + ", key " +
+                text::one_line(job.key, 200),
+            rbit::facts_of(job));
 }
 
 /// How long jobs of its runner take lately; one that never ran has taken no time.
@@ -201,7 +211,8 @@ Task<void> JobFlow::turn_away(Arriving message, Arrival arrival) {
 /// A slot that is free brings the next message at once, which may ask whether this job has its own.
 Task<void> JobFlow::join(RunningJob& running, Delivery delivery, Slot slot) {
   log::info("message " + text::one_line(running.job.key, 80) + " of " + delivery.message().queue +
-            " joins the job that runs");
+                " joins the job that runs",
+            rbit::facts_of(running.job));
   context_.observer.joined(delivery.message());
   const std::string key = running.job.key;  // the job may end while we wait
   if (running.job.owned) {
@@ -229,8 +240,9 @@ Task<void> JobFlow::keep_waiting(Arriving message) {
     co_return;
   }
   log::info("job " + job.name() + " of queue " + job.queue + " came back " +
-            std::to_string(returns_of(raw)) +
-            " times: it is on record as ours and waits here for a slot");
+                std::to_string(returns_of(raw)) +
+                " times: it is on record as ours and waits here for a slot",
+            rbit::facts_of(job));
   context_.ledger.backlog().add(job.key, job.queue, context_.clock.steady());
   co_await settling_.acknowledge(std::move(message.delivery));
 }

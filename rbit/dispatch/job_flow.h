@@ -66,6 +66,7 @@ class JobFlow {
   Task<void> keep_waiting(Arriving message);
   Job accept(Arriving& message) const;
 
+  static void say_start(const Job& job);
   Task<bool> carry_out(const Binding& binding, RunningJob& running, Slot slot);
   void note_time(const Binding& binding, const Outcome& outcome);
   Task<Settlement> decide(const Binding& binding, RunningJob& running, Outcome& outcome);

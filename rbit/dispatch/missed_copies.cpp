@@ -140,9 +140,14 @@ Task<void> MissedCopies::say(const AwaitedCopy& copy, bool sure) {
   verdict.time = to_micros(clock_.wall());
   if (said_.insert(copy.key).second)
     log::error("job " + copy.name() +
-               (copy.job_id.empty() ? "" : " (" + text::one_line(copy.key, 80) + ")") +
-               " of queue " + copy.queue + ": " + (sure ? "" : "if no other rbit has taken it: ") +
-               verdict.reason + ": " + verdict.message);
+                   (copy.job_id.empty() ? "" : " (" + text::one_line(copy.key, 80) + ")") +
+                   " of queue " + copy.queue + ": " +
+                   (sure ? "" : "if no other rbit has taken it: ") + verdict.reason + ": " +
+                   verdict.message,
+               {{"job", copy.name()},
+                {"queue", copy.queue},
+                {"attempt", std::to_string(copy.attempt)},
+                {"key", copy.key}});
   if (!sure) co_return;
   const Result<bool> lost = co_await journal_.copy_lost(copy, verdict);
   if (!lost) {

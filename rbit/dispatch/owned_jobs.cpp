@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "rbit/base/text.h"
+#include "rbit/core/job_facts.h"
 #include "rbit/log/log.h"
 
 namespace rbit {
@@ -41,12 +42,14 @@ void OwnedJobs::take_over() {
     } else if (!unfinished && record->settlement.kind == Settlement::Kind::dead_letter) {
       has_dead_letters = true;  // there may be thousands: one after the other
     } else if (unfinished && is_read) {
-      log::info("job " + record->name() + " is ours since an earlier life: it runs again");
+      log::info("job " + record->name() + " is ours since an earlier life: it runs again",
+                facts_of(*record));
       context_.ledger.backlog().add(key, record->queue, context_.clock.steady());
     } else {
       if (unfinished)
         log::warning("job " + record->name() + " is ours since an earlier life, but queue " +
-                     record->queue + " is not read here any more");
+                         record->queue + " is not read here any more",
+                     facts_of(*record));
       send_away(key);
     }
   }
@@ -101,7 +104,8 @@ Task<void> OwnedJobs::finish(std::string key) {
 }
 
 Task<void> OwnedJobs::requeue(const OwnedJob& owned, Delivery delivery) {
-  log::info("job " + owned.job.name() + " goes back to queue " + owned.job.queue);
+  log::info("job " + owned.job.name() + " goes back to queue " + owned.job.queue,
+            facts_of(owned.job));
   OwnedJob back = owned;
   Outcome outcome;
   outcome.reason = "interrupted";

@@ -4,6 +4,7 @@
 
 #include "rbit/base/failpoint.h"
 #include "rbit/base/secrets.h"
+#include "rbit/core/job_facts.h"
 #include "rbit/dispatch/retry_policy.h"
 #include "rbit/log/log.h"
 
@@ -72,7 +73,7 @@ Task<void> Recorder::write(const RunningJob& running, std::variant<Report, Publi
     if (written)
       context_.observer.status(*report);
     else
-      log::warning("a status was not recorded: " + written.error().text());
+      log::warning("a status was not recorded: " + written.error().text(), facts_of(running.job));
     co_return;
   }
   // A status is followed by another one; what is to be sent is not.
@@ -84,7 +85,8 @@ Task<void> Recorder::write(const RunningJob& running, std::variant<Report, Publi
     if (context_.patience.has_ended()) {
       log::error(
           "job " + running.job.name() +
-          ": what it publishes is not on record, and so is not sent: " + written.error().text());
+              ": what it publishes is not on record, and so is not sent: " + written.error().text(),
+          facts_of(running.job));
       co_return;
     }
     context_.journal_watch.failed(written.error());
@@ -126,7 +128,9 @@ Task<Recorder::Finished> Recorder::finish(const Job& job, const std::string& rec
     }
     if (context_.patience.has_ended()) {
       log::error("job " + job.name() + ": its verdict could not be written (" +
-                 written.error().text() + "); its message goes back, and its record is read again");
+                     written.error().text() +
+                     "); its message goes back, and its record is read again",
+                 facts_of(job));
       co_return Finished{};
     }
     co_await context_.patience.pause(backoff.next());

@@ -27,7 +27,8 @@ struct HandlerSettings {
   };
   Kind kind = Kind::standard_error;
   Level level = Level::debug;  // less important records are not for it
-  bool json = false;           // (rbit/doc/formats.rst, json-log); else:
+  bool json = false;           // (rbit/doc/formats.rst, json-log)
+  bool with_facts = false;     // rbit's own text (rbit/doc/formats.rst, text-log); neither:
   std::string format = generic_format, date_format;
 
   std::string path;            // of the file kinds; of syslog its socket, empty: host and port

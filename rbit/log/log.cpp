@@ -29,6 +29,7 @@ class Routes {
     if (handlers.empty()) {
       HandlerSettings one;
       one.json = settings.json;
+      one.with_facts = settings.with_facts;
       one.path = settings.file;
       if (!one.path.empty()) one.kind = Kind::file;
       handlers.push_back(one);

@@ -15,8 +15,8 @@ namespace rbit::log {
 /// go to all handlers.
 struct Settings {
   Level level = Level::info;
-  bool json = false;  // (rbit/doc/formats.rst, json-log); else `generic_format`
-  std::string file;   // empty: stderr
+  bool json = false, with_facts = false;  // as HandlerSettings; neither: `generic_format`
+  std::string file;                       // empty: stderr
   std::vector<HandlerSettings> handlers;
   std::vector<LoggerSettings> loggers;
 };
@@ -40,7 +40,7 @@ void hand_on(const std::string& logger, std::string_view level, std::string_view
 void flush();
 /// A line as it stands, to standard error, in its turn.
 void print(std::string line);
-/// Opens the log files again, after somebody has moved them away (SIGHUP).
+/// Opens the log files again, after somebody has moved them away (SIGUSR2, SIGHUP).
 void reopen();
 
 inline void debug(std::string_view message, const Fields& fields = {},

@@ -44,8 +44,32 @@ std::string json_line(const Record& record) {
   return members.dump(-1, ' ', true, nlohmann::ordered_json::error_handler_t::replace);
 }
 
+/// name=value, as logfmt has it.
+std::string fact_text(const std::string& name, std::string_view value) {
+  std::string text = text::one_line(value, 300);
+  if (text.empty() || text.find_first_of(" =\"()") != std::string::npos)
+    text = '"' + text::replaced(text, {{'"', "\\\""}}) + '"';
+  return name + "=" + text;
+}
+
+/// With levels written whole, and the facts behind the message.
+std::string own_text_line(const Format& format, const Record& record) {
+  std::string line = format.line(record);
+  char before = '(';
+  for (const auto& [name, value] : record.fields) {
+    line += before == '(' ? " (" : " ";
+    line += fact_text(name, value);
+    before = ' ';
+  }
+  if (before == ' ') line += ')';
+  return line;
+}
+
 Shape shape_of(const HandlerSettings& settings) {
   if (settings.json) return json_line;
+  if (settings.with_facts)
+    return [format = Format("%(asctime)s %(levelname)-8s [%(name)s] %(message)s", "")](
+               const Record& record) { return own_text_line(format, record); };
   return [format = Format(settings.format, settings.date_format)](const Record& record) {
     return format.line(record);
   };

@@ -28,7 +28,8 @@ constexpr int python_number(Level level) {
   return 10 * static_cast<int>(level);
 }
 
-/// Members of a JSON record, and nothing in a text record: its message names the job.
+/// Members of a JSON record, and what stands behind the message of a text record of ours. In
+/// Python's formats they are nothing: there the message names the job.
 using Fields = std::vector<std::pair<std::string, std::string>>;
 using Location = boost::source_location;
 

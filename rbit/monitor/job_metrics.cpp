@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "rbit/base/text.h"
+#include "rbit/core/job_facts.h"
 #include "rbit/core/metric_rules.h"
 #include "rbit/log/log.h"
 #include "rbit/monitor/metric_table.h"
@@ -101,8 +102,7 @@ void JobMetrics::refuse(const Job& job, const std::string& name, const Error& wh
   if (said_.size() > most_said)
     log::warning("more metrics of jobs are refused; which ones is not said any more");
   else
-    log::warning(why.text() + "; job " + job.name() + " is the first that tried",
-                 {{"job", job.name()}, {"queue", job.queue}});
+    log::warning(why.text() + "; job " + job.name() + " is the first that tried", facts_of(job));
 }
 
 }  // namespace rbit

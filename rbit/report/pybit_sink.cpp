@@ -4,6 +4,7 @@
 
 #include "rbit/base/text.h"
 #include "rbit/log/log.h"
+#include "rbit/report/report_text.h"
 
 namespace rbit {
 
@@ -20,7 +21,8 @@ Task<SinkAnswer> PybitSink::send(const Report& report) {
   const auto number = PybitAddress::number_of(report.job_id);
   if (!number) co_return SinkAnswer::dropped(number.error().text());
   if (!*number) {
-    log::debug("job " + report.job_id + " is rbit's own, PyBit is not told of it");
+    log::debug("job " + report.job_id + " is rbit's own, PyBit is not told of it",
+               log_fields(report));
     co_return SinkAnswer{};
   }
   const auto base = address_.base_of(report.web_host);

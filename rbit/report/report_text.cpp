@@ -5,8 +5,11 @@
 namespace rbit {
 
 log::Fields log_fields(const Report& report) {
-  return {
-      {"job", report.name()}, {"queue", report.queue}, {"attempt", std::to_string(report.attempt)}};
+  return {{"job", report.name()},
+          {"queue", report.queue},
+          {"runner", report.runner},
+          {"attempt", std::to_string(report.attempt)},
+          {"key", report.job_key}};
 }
 
 std::string message_id(const Report& report) {

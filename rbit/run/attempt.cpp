@@ -10,6 +10,7 @@
 #include "rbit/base/secrets.h"
 #include "rbit/base/shortage.h"
 #include "rbit/base/text.h"
+#include "rbit/core/job_facts.h"
 #include "rbit/core/runner_words.h"
 #include "rbit/log/log.h"
 #include "rbit/run/outcome_file.h"
@@ -134,7 +135,8 @@ void Attempt::on_status(StatusEvent& status) {
     context_.report(status.status, std::move(status.message));
   } else if (reports_ == max_reports + 1) {
     log::warning("job " + job_.key + ": more than " + std::to_string(max_reports) +
-                 " statuses; the rest are not reported");
+                     " statuses; the rest are not reported",
+                 facts_of(job_));
   }
 }
 
@@ -152,20 +154,20 @@ void Attempt::on_log(const LogEvent& line) {
 void Attempt::on_publish(PublishEvent event) {
   const auto taken = giving_.publish(std::move(event));
   if (taken || std::exchange(publish_said_, true)) return;
-  log::warning("job " + job_.key + ": " + taken.error().text());
+  log::warning("job " + job_.key + ": " + taken.error().text(), facts_of(job_));
   log_.note(taken.error().text());
 }
 
 /// One of the lines that scripts grep for (rbit/doc/formats.rst, log-lines).
 void Attempt::log_status(const StatusEvent& status) const {
-  log::debug(
-      std::string(to_string(status.status)) + " - " + text::one_line(status.message),
-      {{"job", job_.name()}, {"queue", job_.queue}, {"attempt", std::to_string(job_.attempt)}});
+  log::debug(std::string(to_string(status.status)) + " - " + text::one_line(status.message),
+             facts_of(job_));
 }
 
 void Attempt::on_nonsense(const std::string& why) {
   log::warning("job " + job_.key + " wrote something to descriptor 3 that is no event: " + why +
-               " (rbit-runner(7) tells what is)");
+                   " (rbit-runner(7) tells what is)",
+               facts_of(job_));
 }
 
 void Attempt::note_end(const JobEnd& end) {
@@ -270,7 +272,8 @@ Task<void> Attempt::complete(Outcome& outcome, ArtifactOrder order) {
   failpoint("V.noted");
   log_.close();
   if (log_.trouble())
-    log::warning("job " + job_.key + ": output is missing from its log: " + log_.trouble()->text());
+    log::warning("job " + job_.key + ": output is missing from its log: " + log_.trouble()->text(),
+                 facts_of(job_));
   outcome.output_bytes = log_.bytes();
 }
 
@@ -280,7 +283,7 @@ void Attempt::note_outcome(const Outcome& outcome) const {
   const bool gives = !given.result.empty() || !given.publications.empty() || !given.metrics.empty();
   if (!has_artifacts_ && !gives && !policy_.may_send()) return;
   if (auto written = write_outcome(context_.record_dir, outcome); !written)
-    log::warning("job " + job_.key + ": " + written.error().text());
+    log::warning("job " + job_.key + ": " + written.error().text(), facts_of(job_));
 }
 
 Task<void> Attempt::keep_artifacts(Outcome& outcome, ArtifactOrder order) {

@@ -18,6 +18,7 @@
 #include "rbit/base/names.h"
 #include "rbit/base/shortage.h"
 #include "rbit/base/text.h"
+#include "rbit/core/job_facts.h"
 #include "rbit/log/log.h"
 #include "rbit/run/account.h"
 #include "rbit/run/artifacts.h"
@@ -269,7 +270,8 @@ Task<std::optional<Outcome>> recover_attempt(OpenAttempt attempt, RunnerPolicy p
     // Done it is only together with what it sends, and its events may not have been read.
     if (outcome && outcome->kind == Outcome::Kind::done && policy.may_send()) {
       log::warning("job " + attempt.job.key +
-                   " was done, but what it sends was not on record yet: it runs again");
+                       " was done, but what it sends was not on record yet: it runs again",
+                   facts_of(attempt.job));
       outcome.reset();
     }
     if (outcome && record->end) note_use(*outcome, *record->end);
@@ -287,8 +289,9 @@ Task<std::optional<Outcome>> recover_attempt(OpenAttempt attempt, RunnerPolicy p
       // No fault of the job's, and nobody can wait for it here: it runs again.
       if (!collected && is_shortage(collected.error().number)) {
         log::error("job " + attempt.job.key +
-                   " runs again, its artifacts could not be kept: " + collected.error().text() +
-                   " (" + cure_of_shortage(collected.error().number) + ")");
+                       " runs again, its artifacts could not be kept: " + collected.error().text() +
+                       " (" + cure_of_shortage(collected.error().number) + ")",
+                   facts_of(attempt.job));
         outcome = outcome_of(StopCause::interrupt, policy);
       }
     }

@@ -110,9 +110,12 @@ TEST_CASE("[log] wins: its file over the handlers, its format over theirs, its l
   CHECK(log.handlers[0].level == log::Level::debug);
   CHECK(log.loggers[0].handlers == std::vector<int>{0});
   CHECK(log.loggers[0].level == log::Level::warning);
-  log = settings(lists + formatter + file + root + "[log]\nformat = text\n").log;
+  log = settings(lists + formatter + file + root + "[log]\nformat = generic\n").log;
   CHECK(log.handlers[0].path == "/var/l");
   CHECK(log.handlers[0].format == log::generic_format);
+  CHECK_FALSE(log.handlers[0].with_facts);
+  log = settings(lists + formatter + file + root + "[log]\nformat = text\n").log;
+  CHECK(log.handlers[0].with_facts);
   log = settings(lists + formatter + file + root + "[log]\nformat = json\nlevel = debug\n").log;
   CHECK(log.handlers[0].json);
   CHECK(log.handlers[0].level == log::Level::error);  // a handler's own

@@ -15,6 +15,7 @@
 #include "rbit/log/name.h"
 #include "tests/support/files.h"
 #include "tests/support/temp_dir.h"
+#include "tests/support/text.h"
 
 using namespace rbit;
 using log::HandlerSettings;
@@ -107,6 +108,23 @@ TEST_CASE("each handler has its level and its format") {
   const auto record = nlohmann::json::parse(json.substr(json.find('\n') + 1));
   CHECK(record["levelname"] == "CRITICAL");
   CHECK(record["job"] == "36");
+}
+
+TEST_CASE("our own text: levels written whole, and the facts behind the message") {
+  Logging logging;
+  logging.file("text");
+  logging.settings.handlers[0].with_facts = true;
+  logging.logger("", Level::debug, {0});
+  log::configure(logging.settings);
+  log::warning("Job 36 failed", {{"job", "36"}, {"queue", "q"}, {"key", "a \"b\"=\n"}, {"x", ""}});
+  log::critical("no job");
+  log::debug("%(message)s", {{"job", "1"}});
+  const std::string text = logging.read("text");
+  CHECK(test::has(text,
+                  " WARNING  [rbit] Job 36 failed (job=36 queue=q "
+                  "key=\"a \\\"b\\\"=\\x0a\" x=\"\")\n"));
+  CHECK(test::has(text, " CRITICAL [rbit] no job\n"));
+  CHECK(test::has(text, " DEBUG    [rbit] %(message)s (job=1)\n"));
 }
 
 TEST_CASE("what runners log is heard where a logger is named for it") {

@@ -16,6 +16,7 @@
 #include "rbit/app/slots.h"
 #include "rbit/base/text.h"
 #include "rbit/base/trusted_path.h"
+#include "rbit/core/job_facts.h"
 #include "rbit/dispatch/closing.h"
 #include "rbit/intake/ack_timeout.h"
 #include "rbit/log/log.h"
@@ -183,6 +184,7 @@ BrokerNews App::broker_news() {
   news.connection = [this](bool connected, const std::string& why) {
     was_connected_ = was_connected_ || connected;
     hooks_->connection(connected, why);
+    service_.status(told_to_stop() ? draining() : status());
     if (monitor_) connected ? monitor_->connected() : monitor_->connection_failed(why);
     if (!connected) return;
     std::optional<milliseconds> limit = journal_->ack_limit(live_broker_->name());
@@ -368,6 +370,7 @@ Task<void> App::live() {
   if (!told_to_stop()) {
     dispatcher_->open();
     live_broker_->opened();
+    service_.ready(status());
   }
   while (!told_to_stop()) co_await stop_.wait();
   co_await shut();
@@ -395,9 +398,10 @@ Task<bool> App::recover() {
     auto outcome = co_await recover_attempt(std::move(open), policy, place_, &told_to_stop_);
     if (!outcome && told_to_stop()) co_return false;
     log::info("job " + job.name() + ", attempt " + std::to_string(job.attempt) +
-              ", was under way when rbit ended: " +
-              (outcome ? "its verdict is " + std::string(to_string(outcome->kind))
-                       : std::string("no verdict, it runs again when its message comes")));
+                  ", was under way when rbit ended: " +
+                  (outcome ? "its verdict is " + std::string(to_string(outcome->kind))
+                           : std::string("no verdict, it runs again when its message comes")),
+              facts_of(job));
     if (outcome) {
       const bool on_record =
           co_await dispatcher_->finish_earlier(job, std::move(*outcome), record_dir);
@@ -424,9 +428,7 @@ void App::remove_leftovers() {
 
 void App::on_signal(int count) {
   if (count == 1) {
-    log::info("draining: no new jobs, " +
-              std::to_string(dispatcher_->ledger().all_running().size()) +
-              " run to their end (again: interrupt them; a third time: kill them)");
+    log::info(draining() + " (again: interrupt them; a third time: kill them)");
     stop();
   } else if (count == 2) {
     log::warning("interrupting the jobs; their messages go back");
@@ -441,9 +443,21 @@ void App::on_signal(int count) {
   }
 }
 
+std::string App::draining() const {
+  return "draining: no new jobs, " + std::to_string(dispatcher_->ledger().all_running().size()) +
+         " run to their end";
+}
+
+/// For people, in one line.
+std::string App::status() const {
+  return "takes jobs of " + std::to_string(settings().queues.size()) + " queues, " +
+         std::to_string(dispatcher_->slots().total()) + " slots; " + live_broker_->state().words;
+}
+
 /// Wakes `live`, which may be at its beginning, waiting for a journal that takes nothing.
 void App::stop() {
   told_to_stop_ = true;
+  service_.stopping(draining());
   dispatcher_->hurry();
   stop_.notify();
 }

@@ -16,6 +16,7 @@
 #include "rbit/app/progress_board.h"
 #include "rbit/app/queue_rates.h"
 #include "rbit/app/recent_messages.h"
+#include "rbit/app/service_manager.h"
 #include "rbit/app/state_dir.h"
 #include "rbit/app/status_report.h"
 #include "rbit/app/steering_handlers.h"
@@ -63,6 +64,8 @@ class App {
   void on_signal(int count);
   bool told_to_stop() const { return told_to_stop_; }
   void stop();
+  std::string status() const;
+  std::string draining() const;
   void learn_ack_limit(milliseconds broker_limit);
   void refused_by_broker(const Error& why);
   void at_odds_with_broker(const Error& why);
@@ -97,6 +100,7 @@ class App {
   const std::int64_t started_ = to_micros(clock_.wall());
   QueueRates rates_{clock_};
   RecentMessages recent_;
+  ServiceManager service_{loop_.get_executor(), clock_};
   Notice stop_;
   std::atomic<bool> told_to_stop_{false};  // threads beside the loop ask it too
   /// A name of their own in every life: pid and time.

@@ -8,7 +8,8 @@
 namespace rbit {
 
 /// SIGINT and SIGTERM, counted: the first drains, the second interrupts the jobs, the third kills
-/// them. SIGPIPE and SIGXFSZ are ignored; SIGHUP opens the log file again. Its end is the end of
+/// them. SIGPIPE and SIGXFSZ are ignored; SIGUSR2 and SIGHUP open the log
+/// file again. Its end is the end of
 /// the process: all of them are ignored from then on, so that none changes the exit code any more.
 class Signals {
  public:

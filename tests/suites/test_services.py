@@ -51,10 +51,11 @@ class Systemd(Suite):
         with open(self.unit) as file:
             text = file.read()
         self.assertGreater(int(re.search(r"TimeoutStopSec=(\d+)", text)[1]), DRAIN_AND_GRACE)
-        for line in ("KillMode=mixed", "Delegate=yes", "OOMPolicy=continue", "UMask=0077",
-                     "StateDirectoryMode=0700"):
+        for line in ("Type=notify", "NotifyAccess=main", "KillMode=mixed", "Delegate=yes",
+                     "OOMPolicy=continue", "UMask=0077", "StateDirectoryMode=0700"):
             self.assertIn(line + "\n", text)
-        self.assertNotRegex(text, r"(?m)^(WatchdogSec|NoNewPrivileges)")
+        self.assertGreaterEqual(int(re.search(r"(?m)^WatchdogSec=(\d+)$", text)[1]), 300)
+        self.assertNotRegex(text, r"(?m)^NoNewPrivileges")
 
 
 class Supervisord(Suite):
@@ -70,6 +71,13 @@ class Supervisord(Suite):
         self.assertNotIn("password", self.settings()["environment"].lower())
 
     def test_start_drain_and_restart_after_a_kill(self):
+        self.start_drain_and_restart()
+
+    def test_the_same_where_somebody_sets_stopasgroup(self):
+        self.start_drain_and_restart(("stopasgroup=false", "stopasgroup=true"),
+                                     ("killasgroup=false", "killasgroup=true"))
+
+    def start_drain_and_restart(self, *changes):
         supervisord, ctl = shutil.which("supervisord"), shutil.which("supervisorctl")
         if not supervisord or not ctl:
             self.skipTest("supervisord is not installed (apt-get install supervisor)")
@@ -80,7 +88,7 @@ class Supervisord(Suite):
         command = f"command={self.program} {self.config}"
         for old, new in (("command=rbit /etc/rbit/rbit.ini", command),
                          ("user=rbit\n", f"user={pwd.getpwuid(os.getuid()).pw_name}\n"),
-                         ("/var/log/supervisor/rbit.log", self.path("rbit.log"))):
+                         ("/var/log/supervisor/rbit.log", self.path("rbit.log")), *changes):
             self.assertIn(old, text)
             text = text.replace(old, new)
         conf = self.write("supervisord.conf",

@@ -12,6 +12,7 @@
 #include "rbit/app/helper_programs.h"
 #include "rbit/app/journal_file.h"
 #include "rbit/app/message_readers.h"
+#include "rbit/app/monitor_options.h"
 #include "rbit/app/signals.h"
 #include "rbit/app/slots.h"
 #include "rbit/base/text.h"
@@ -56,21 +57,6 @@ WebhookSettings webhook_settings(const config::StatusSettings& status) {
   webhook.secret = status.webhook_secret;
   webhook.with_body = status.webhook_body;
   return webhook;
-}
-
-MonitorOptions monitor_options(const config::Settings& all) {
-  const config::MonitorSettings& settings = all.monitor;
-  MonitorOptions options;
-  options.server.listen = settings.listen;
-  if (!settings.token_file.empty()) options.server.token = read_token(settings.token_file);
-  options.health = settings.health;
-  options.metrics_path = settings.metrics_path;
-  options.name_space = settings.metrics_namespace;
-  options.labels = settings.labels;
-  for (const auto& [name, runner] : all.runners)
-    if (!runner.policy.metrics.empty()) options.declared[name] = runner.policy.metrics;
-  options.queues = all.queue_names();
-  return options;
 }
 
 void need_directory(const std::string& path, Sharing sharing) {

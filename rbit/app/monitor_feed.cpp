@@ -45,6 +45,7 @@ void MonitorFeed::add_queues(MonitorNumbers& numbers) const {
     QueueNumbers queue;
     queue.queue = name;
     queue.running = running[name];
+    queue.is_paused = dispatcher_.paused_since(name) > 0;
     if (const auto its = counts_.find(name); its != counts_.end()) queue.count = its->second;
     if (missed_copies_) queue.count.due = in(missed_copies_->awaited(), name);
     if (queue.count.due) *queue.count.due += in(dispatcher_.ledger().backlog().by_queue(), name);

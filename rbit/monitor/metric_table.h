@@ -72,7 +72,9 @@ inline constexpr MetricEntry queue_due{
 inline constexpr MetricEntry queue_dead{
     "queue_dead_messages", gauge, "Dead letters of a queue", {"queue"}};
 inline constexpr MetricEntry queue_read{
-    "queue_read", gauge, "1 while messages of a queue may be taken", {"queue"}};
+    "queue_read", gauge, "1 while a queue is read, or would be were it not paused", {"queue"}};
+inline constexpr MetricEntry queue_paused{
+    "queue_paused", gauge, "1 while a queue is paused by hand", {"queue"}};
 
 inline constexpr MetricEntry connected{"broker_connected", gauge,
                                        "1 while there is a connection to the broker"};
@@ -143,6 +145,7 @@ inline constexpr std::array all{&received,
                                 &queue_due,
                                 &queue_dead,
                                 &queue_read,
+                                &queue_paused,
                                 &connected,
                                 &reconnects,
                                 &blocked,

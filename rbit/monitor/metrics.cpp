@@ -114,6 +114,9 @@ void write_queues(Exposition& out, const std::vector<QueueNumbers>& queues) {
   each(metric::queue_read, [](const QueueNumbers& queue) {
     return std::optional<std::int64_t>(queue.unread.empty() ? 1 : 0);
   });
+  each(metric::queue_paused, [](const QueueNumbers& queue) {
+    return std::optional<std::int64_t>(queue.is_paused ? 1 : 0);
+  });
 }
 
 void write_outbox(Exposition& out, const MonitorNumbers& numbers, std::int64_t now) {

@@ -34,7 +34,8 @@ struct QueueNumbers {
   std::string queue;
   int running = 0;
   QueueCount count;
-  std::string unread;  // why no message of it may be taken at this moment; empty: one may
+  bool is_paused = false;  // by hand
+  std::string unread;      // why no message of it may be taken at this moment; empty: one may
 };
 
 /// What /metrics and the checks of health show beside the counters. Asked for at each scrape:

@@ -141,6 +141,7 @@ TEST_CASE("queues: what is known of them, and whether they are read") {
   QueueNumbers pdf, epub;
   pdf.queue = "pdf";
   pdf.running = 3;
+  pdf.is_paused = true;
   pdf.count = {7, 2, 1};
   epub.queue = "ep\"ub";
   epub.unread = "NOT_FOUND";
@@ -151,6 +152,7 @@ TEST_CASE("queues: what is known of them, and whether they are read") {
   CHECK(has_line(text, "rbit_queue_due_jobs{queue=\"pdf\"} 2.0"));
   CHECK(has_line(text, "rbit_queue_dead_messages{queue=\"pdf\"} 1.0"));
   CHECK(has_line(text, "rbit_queue_read{queue=\"pdf\"} 1.0"));
+  CHECK(has_line(text, "rbit_queue_paused{queue=\"pdf\"} 1.0"));
   CHECK(has_line(text, "rbit_queue_read{queue=\"ep\\\"ub\"} 0.0"));
   CHECK(has_line(text, "rbit_queue_running_jobs{queue=\"ep\\\"ub\"} 0.0"));
   CHECK_FALSE(test::has(text, "rbit_queue_waiting_messages{queue=\"ep"));

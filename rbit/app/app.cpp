@@ -312,6 +312,8 @@ void App::open_monitor() {
   monitor_ = std::make_unique<Monitor>(loop_.get_executor(), clock_, monitor_options(settings()),
                                        std::move(source));
   observers_.add(*monitor_);
+  // What takes long the first time shall do so before jobs run, not at the first scrape.
+  spawn(loop_.get_executor(), feed_->count_queues(), "counting the queues");
   log::info("monitor on http://" + settings().monitor.listen + "/");
 }
 

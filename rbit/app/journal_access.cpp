@@ -19,11 +19,14 @@ namespace {
 using nlohmann::json;
 
 [[noreturn]] void gave_no_answer() {
-  throw Fatal(ExitCode::temporary, Error{"the running rbit", "gave no answer", "ask again"});
+  throw Fatal(ExitCode::temporary,
+              Error{"the running rbit", "gave no answer", "ask again; rbit status tells more"});
 }
 
 json ask_running(ControlClient& client, const json& request) {
   if (const auto sent = client.send(request); !sent) throw Fatal(ExitCode::internal, sent.error());
+  constexpr std::chrono::seconds patience{60};  // a disk may be slow
+  if (!client.wait_for(patience)) gave_no_answer();
   auto answer = client.receive();
   if (!answer) throw Fatal(ExitCode::failed, answer.error());
   if (!*answer) gave_no_answer();

@@ -27,6 +27,11 @@ std::optional<json> ask_running(const config::Settings& settings) {
   json request;
   request["do"] = "status";
   if (!client->send(request)) return std::nullopt;
+  constexpr std::chrono::seconds patience{10};  // who looks after it must not hang with it
+  if (!client->wait_for(patience))
+    throw Fatal(ExitCode::temporary,
+                Error{settings.state_dir, "the rbit that runs here does not answer",
+                      "look at its log and at the machine: it hangs, or is stopped"});
   const auto answer = client->receive();
   if (!answer && answer.error().thing == ControlClient::lost) return std::nullopt;
   if (!answer) throw Fatal(ExitCode::failed, answer.error());
@@ -66,7 +71,7 @@ ExitCode status_command(const Arguments& arguments) {
       "what the state directory knows.\n"
       "Ends with 0 if all is well, 1 if an rbit runs and something is not (the last lines say "
       "what),\n"
-      "69 if none runs. A queue that somebody has paused is well.";
+      "69 if none runs, 75 if one does not answer. A queue that somebody has paused is well.";
   line.positions = {"CONFIG"};
   line.options.add_options()       //
       ("json", "one JSON object")  //

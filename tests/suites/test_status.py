@@ -4,6 +4,7 @@
 import json
 import os
 import re
+import signal
 import threading
 import time
 
@@ -117,6 +118,16 @@ class Status(Steered):
         text = self.say("status", expect=1)
         self.assertRegex(text, rf"(?m)^broker   amqp://127.0.0.1:{port}, the broker is away$")
         self.assertRegex(text, r"(?m)^build  build .* \? +0 +0 +\? +0\.0")
+
+    def test_one_that_hangs_is_not_waited_for_for_ever(self):
+        self.configure({"build": "runner = shell!true"})
+        self.start()
+        self.rbit.signal(signal.SIGSTOP)
+        done = self.command("status", self.config)
+        self.rbit.signal(signal.SIGCONT)
+        self.assertEqual((done.returncode, done.stdout), (75, ""))
+        self.assertIn("state: the rbit that runs here does not answer (look at its log", done.stderr)
+        self.say("status")
 
     def test_times_in_utc(self):
         self.configure({"build": "runner = shell!true"})

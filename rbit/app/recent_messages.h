@@ -14,8 +14,8 @@ namespace rbit {
 /// nothing else holds it. In memory alone, and not more of it for more jobs. On the loop's thread.
 class RecentMessages : public JobObserver {
  public:
-  static constexpr std::size_t most_jobs = 1000;
-  static constexpr std::size_t most_bytes = 4 << 20;  // of bodies, headers and properties
+  static constexpr std::size_t most_jobs = 250;
+  static constexpr std::size_t most_bytes = 1 << 20;  // of bodies, headers and properties
 
   void finished(const Job& job, const Outcome& outcome, std::optional<Status> told) override;
   /// The message of the last job of that key that ended; none: it is not held, or not any more.

@@ -114,7 +114,7 @@ ExitCode retry_command(const Arguments& arguments) {
       "Has a job that is over done once more, as a new message with a key of its own, which is\n"
       "printed. Of one that failed its dead letter becomes that message; else rbit holds the "
       "messages\n"
-      "of the last 1000 jobs, as long as it runs. JOB is a key or an unambiguous beginning of it,\n"
+      "of the last 250 jobs, as long as it runs. JOB is a key or an unambiguous beginning of it,\n"
       "PyBit's number, or `last`.";
   line.positions = {"CONFIG", "JOB"};
   line.required = 2;

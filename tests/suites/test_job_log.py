@@ -194,7 +194,7 @@ class Retry(JobCommands):
         wait_until(lambda: self.command("dead", "list", self.config).stdout, "the dead letter")
         self.rbit.stop()
         self.assertIn("job done: its message is not held any more (submit it again from where it came: "
-                      "rbit holds those of the last 1000 jobs", self.wrong("retry", "done"))
+                      "rbit holds those of the last 250 jobs", self.wrong("retry", "done"))
         done = self.command("retry", self.config, "fails")
         self.assertEqual(done.returncode, 0)
         self.assertIn("no rbit runs with this configuration: the job runs when one is started", done.stderr)

@@ -22,7 +22,7 @@ TargetView view_of(const TargetState& state) {
 }  // namespace
 
 Task<void> MonitorFeed::count_queues() {
-  constexpr std::chrono::milliseconds patience{1'000};  // who asks gives up after some seconds
+  constexpr std::chrono::milliseconds patience{250};  // a broker with an alarm does not answer
   const Lifetime::Watch alive = lifetime_.watch();
   QueueCounts counts = co_await broker_.count_queues(patience);
   if (!alive.is_over()) counts_ = std::move(counts);

@@ -124,7 +124,7 @@ class Before(HookSuite):
         self.submit("build", "evil", job=2)
         self.wait_for_status(1, "Done")
         self.wait_for_status(2, "Failed")
-        [line] = self.rbit.lines_with("Job 2 failed")
+        [line] = self.rbit.wait_for("Job 2 failed")
         self.assertIn("not for us", line)
 
 

@@ -171,7 +171,7 @@ BrokerNews App::broker_news() {
     was_connected_ = was_connected_ || connected;
     hooks_->connection(connected, why);
     service_.status(told_to_stop() ? draining() : status());
-    if (monitor_) connected ? monitor_->connected() : monitor_->connection_failed(why);
+    if (monitor_) connected ? monitor_->connected() : monitor_->connection_failed();
     if (!connected) return;
     std::optional<milliseconds> limit = journal_->ack_limit(live_broker_->name());
     if (limit) limit = std::max(*limit, ack_after_for(milliseconds(0)));  // an older rbit's

@@ -48,9 +48,10 @@ void add_states(const std::string& list, JobFilter& filter) {
       filter.states.push_back(*state);
     } else {
       const auto meant = text::did_you_mean(name, names);
-      throw Fatal(ExitCode::usage, Error{"--state", "'" + text::one_line(part, 80) + "' is none",
-                                         (meant ? "did you mean " + *meant + "? " : std::string()) +
-                                             "there are " + text::join(names, ", ")});
+      throw Fatal(ExitCode::usage,
+                  Error{"--state", "'" + text::one_line(part, 80) + "' is no state",
+                        (meant ? "did you mean " + *meant + "? " : std::string()) + "there are " +
+                            text::join(names, ", ")});
     }
   }
 }

@@ -123,8 +123,9 @@ Task<Result<std::string>> LiveAmqpBroker::submit(Message, std::chrono::milliseco
 }
 
 BrokerState LiveAmqpBroker::state() const {
-  const bool connected = transport_->connected();
-  return {connected, connected ? "connected to the broker" : "the broker is away",
+  const std::string away = transport_->away();
+  return {away.empty(), away,
+          away.empty() ? "connected to the broker" : "the broker is away: " + away,
           publisher_->blocked()};
 }
 

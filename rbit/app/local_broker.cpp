@@ -52,7 +52,7 @@ class LiveLocalBroker : public LiveBroker {
         [this](const std::string& queue) { transport_.look_again(queue); });
   }
 
-  BrokerState state() const override { return {true, "the embedded queue", std::nullopt}; }
+  BrokerState state() const override { return {true, "", "the embedded queue", std::nullopt}; }
   std::string name() const override { return "local:"; }
   std::map<std::string, std::string> unread_queues(std::chrono::milliseconds) const override {
     return {};

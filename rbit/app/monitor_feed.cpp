@@ -59,6 +59,7 @@ MonitorNumbers MonitorFeed::numbers() const {
   MonitorNumbers numbers;
   const BrokerState broker = broker_.state();
   numbers.connected = broker.connected;
+  numbers.away = broker.away;
   numbers.blocked = broker.blocked.has_value();
   numbers.running = dispatcher_.slots().used();
   numbers.slots = dispatcher_.slots().total();
@@ -90,7 +91,8 @@ MonitorDetails MonitorFeed::details() const {
   details.broker = broker.words;
   if (broker.blocked) details.broker += ", which takes no messages: " + *broker.blocked;
   const auto paused = dispatcher_.paused();
-  const auto troubles = broker_.unread_queues(LiveBroker::usual_grace);
+  const auto troubles = broker_.unread_queues(broker.connected ? LiveBroker::usual_grace
+                                                               : std::chrono::milliseconds(0));
   for (const auto& mapping : settings_.queues) {
     QueueView queue;
     queue.queue = mapping.queue;

@@ -22,7 +22,8 @@ namespace rbit {
 /// What page and health show of a broker.
 struct BrokerState {
   bool connected = false;
-  std::string words;                   // for people
+  std::string away;                    // why it is not connected, and what helps
+  std::string words;                   // all of it, for people
   std::optional<std::string> blocked;  // why it takes no messages; none: it does, or is away
 };
 

@@ -164,14 +164,16 @@ std::map<std::string, std::string> AmqpTransport::troubles(std::chrono::millisec
   return troubles;
 }
 
+std::string AmqpTransport::away() const {
+  if (keeper_.is_up()) return "";
+  const auto& why = keeper_.refusal();
+  return why ? why->said() : "no answer from " + keeper_.endpoints() + " so far";
+}
+
 std::string AmqpTransport::trouble_of(const QueueTender& tender,
                                       std::chrono::milliseconds grace) const {
   if (tender.reads() || tender.unread_for() < grace) return tender.trouble();
-  if (!keeper_.is_up() && !tender.is_apart()) {
-    const auto& why = keeper_.refusal();
-    if (!why) return "not connected: no answer from " + keeper_.endpoints() + " so far";
-    return "not connected: " + why->said();
-  }
+  if (!keeper_.is_up() && !tender.is_apart()) return "not connected: " + away();
   return tender.trouble().empty() ? "the broker has not let us read it so far" : tender.trouble();
 }
 

@@ -59,7 +59,8 @@ class AmqpTransport : public Transport {
   void on_acknowledgement_timeout(std::function<void(milliseconds limit)> hook);
   /// The address and version of the broker, while connected.
   std::string broker() const { return keeper_.broker(); }
-  bool connected() const { return keeper_.is_up(); }
+  /// Why it is not connected, and what helps; empty: it is.
+  std::string away() const;
   /// How many consumers of ours that queue has at this moment.
   std::uint32_t consumers(const std::string& queue) const;
   const AmqpCounters& counters() const { return counters_; }

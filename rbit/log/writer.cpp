@@ -24,6 +24,7 @@ using std::chrono::milliseconds;
 constexpr std::size_t most_kept = 256 * 1024;  // bytes, of each writer
 constexpr std::size_t cost_of_a_line = 64;     // beside its text
 constexpr milliseconds rest{1};                // see `live`
+constexpr int crowd = 4;                       // so many wake-ups follow one another within a rest
 
 }  // namespace
 
@@ -117,17 +118,31 @@ struct LogWriter::State : std::enable_shared_from_this<LogWriter::State> {
     }
   }
 
-  /// Between two spells of work it rests: to be woken for each line of many would cost who writes
-  /// them more than the line.
+  /// Until there is a line, or no more will come.
+  void sleep(std::unique_lock<std::mutex>& guard) {
+    while (items.empty() && !closing) {
+      sleeps = true;
+      work.wait(guard);
+    }
+    sleeps = false;
+  }
+
+  /// Where lines come in crowds it rests between two spells of work: to be woken for each line
+  /// would cost who writes it more than the line. A line that comes alone is brought at once.
   void live() {
     std::unique_lock<std::mutex> guard(mutex);
+    int in_a_row = 0;  // wake-ups
+    auto woken = std::chrono::steady_clock::now();
     for (;;) {
-      if (items.empty()) work.wait_for(guard, rest, [this] { return closing || hurries > 0; });
-      while (items.empty() && !closing) {
-        sleeps = true;
-        work.wait(guard);
+      if (items.empty() && in_a_row >= crowd) {
+        work.wait_for(guard, rest, [this] { return closing || hurries > 0; });
+        if (items.empty()) in_a_row = 0;
       }
-      sleeps = false;
+      if (items.empty()) {
+        sleep(guard);
+        const auto last = std::exchange(woken, std::chrono::steady_clock::now());
+        in_a_row = woken - last < rest ? in_a_row + 1 : 0;
+      }
       if (items.empty()) return;
       const Item item = take_first();
       const std::size_t to_say = std::exchange(lost, 0);

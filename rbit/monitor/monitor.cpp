@@ -35,25 +35,17 @@ void Monitor::status(const Report& report) {
 }
 
 void Monitor::connected() {
-  away_.clear();
   metrics_.connected();
   health_.connected();
 }
 
-void Monitor::connection_failed(const std::string& why) {
-  away_ = why;
+void Monitor::connection_failed() {
   metrics_.connection_failed();
   health_.connection_failed();
 }
 
-MonitorNumbers Monitor::numbers() const {
-  MonitorNumbers numbers = source_.numbers();
-  numbers.away = away_;
-  return numbers;
-}
-
 HttpReply Monitor::healthcheck() {
-  const MonitorNumbers now = numbers();
+  const MonitorNumbers now = source_.numbers();
   std::vector<std::pair<std::string, bool>> modules{{"outbox", now.outbox_well}};
   if (!now.runners_well) modules.emplace_back("runners", false);
   if (!now.unread.empty()) modules.emplace_back("queues", false);
@@ -66,7 +58,7 @@ Task<HttpReply> Monitor::reply(std::string path) {
     HttpReply alive{200, "application/json", "{\"status\": \"ok\"}"};
     co_return alive;
   }
-  if (path == "/ready") co_return ready_answer(numbers());
+  if (path == "/ready") co_return ready_answer(source_.numbers());
   if (path == "/healthcheck") co_return healthcheck();
   if (!metrics_path_.empty() && path == metrics_path_) {
     const Lifetime::Watch alive = lifetime_.watch();
@@ -74,7 +66,7 @@ Task<HttpReply> Monitor::reply(std::string path) {
     HttpReply reply{503, "text/plain; charset=utf-8", "rbit ends\n"};
     if (alive.is_over()) co_return reply;
     reply = {200, "text/plain; version=0.0.4; charset=utf-8",
-             metrics_.text(numbers(), to_micros(clock_.wall()))};
+             metrics_.text(source_.numbers(), to_micros(clock_.wall()))};
     co_return reply;
   }
   HttpReply reply{404, "text/plain; charset=utf-8",
@@ -82,7 +74,7 @@ Task<HttpReply> Monitor::reply(std::string path) {
                       (metrics_path_.empty() ? "" : ", " + metrics_path_) + "\n"};
   if (path == "/")
     reply = {200, "text/html; charset=utf-8",
-             page(numbers(), source_.details(), to_micros(clock_.wall()), metrics_path_)};
+             page(source_.numbers(), source_.details(), to_micros(clock_.wall()), metrics_path_)};
   if (path == "/style.css") reply = {200, "text/css; charset=utf-8", std::string(page_style())};
   co_return reply;
 }

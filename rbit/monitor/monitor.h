@@ -46,8 +46,7 @@ class Monitor : public JobObserver {
   void metric(const Job& job, const MetricChange& change) override { metrics_.change(job, change); }
   void finished(const Job&, const Outcome& outcome, std::optional<Status> verdict) override;
   void connected();
-  /// `why`: what a try to connect, or the connection, ended with.
-  void connection_failed(const std::string& why);
+  void connection_failed();  // a try to connect, or the connection
 
   /// The reply to a path, as the server gives it.
   Task<HttpReply> reply(std::string path);
@@ -55,7 +54,6 @@ class Monitor : public JobObserver {
   int port() const { return server_ ? server_->port() : 0; }
 
  private:
-  MonitorNumbers numbers() const;
   HttpReply healthcheck();
 
   Clock& clock_;
@@ -63,7 +61,6 @@ class Monitor : public JobObserver {
   Health health_;
   std::string metrics_path_;
   Metrics metrics_;
-  std::string away_;  // why there is no connection to the broker, as far as we heard
   Lifetime lifetime_;
   std::unique_ptr<HttpServer> server_;
 };

@@ -42,7 +42,7 @@ struct QueueNumbers {
 /// cheap, however long journal and queues are.
 struct MonitorNumbers {
   bool connected = false;
-  std::string away;      // why not; empty: it is connected, or nobody said
+  std::string away;      // why not
   bool blocked = false;  // the broker takes no messages for now
   int running = 0, slots = 0;
   int ahead = 0;  // messages that wait here for a slot
@@ -82,7 +82,7 @@ struct MonitorDetails {
 struct MonitorSource {
   std::function<MonitorNumbers()> numbers;
   std::function<MonitorDetails()> details;
-  /// Sees to it that the counts of the queues are fresh in `numbers`; takes a second at the most.
+  /// Sees to it that the counts of the queues are fresh in `numbers`; takes a moment at the most.
   std::function<Task<void>()> count_queues = []() -> Task<void> { co_return; };
 };
 

@@ -203,8 +203,8 @@ class Listing(JobCommands):
 
     def test_options_that_say_nothing_are_refused(self):
         self.configure({"one": "runner = shell!true"})
-        for options, words in ((("--state", "runing"), "--state: 'runing' is none (did you mean running?"),
-                               (("--state", ""), "--state: '' is none"),
+        for options, words in ((("--state", "runing"), "--state: 'runing' is no state (did you mean running?"),
+                               (("--state", ""), "--state: '' is no state"),
                                (("--since", "yesterday"), "--since: 'yesterday' is no time (write 90m, "),
                                (("--since", "2026-02-31"), "is no time"),
                                (("--since", "17"), "is no time"),

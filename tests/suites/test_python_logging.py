@@ -94,12 +94,13 @@ class PythonLogging(Suite):
             + handler("file", "FileHandler", "('rbit.log', 'w')"))
         self.start(until=None)
         self.submit("build", "p", job=36, wait=True)
+        wait_until(lambda: "Job '36'" in self.read("rbit.log"), "its line")
         os.rename(self.path("rbit.log"), self.path("rbit.old"))
         self.rbit.signal(signal.SIGHUP)
         self.wait_for_file("rbit.log")
         self.submit("build", "p", job=37, wait=True)
+        wait_until(lambda: "Job '37'" in self.read("rbit.log"), "its line")
         self.assertIn("Job '36'", self.read("rbit.old"))
-        self.assertIn("Job '37'", self.read("rbit.log"))
 
     def test_syslog_by_its_socket_and_by_udp(self):
         local = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)

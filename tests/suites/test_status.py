@@ -113,10 +113,12 @@ class Status(Steered):
         status = self.status(expect=1)
         self.assertEqual((status["broker"]["address"], status["broker"]["connected"]),
                          (f"amqp://127.0.0.1:{port}", False))
-        self.assertEqual(status["troubles"], ["the broker is away"])
+        [trouble] = status["troubles"]
+        self.assertRegex(trouble, r"^the broker is away: .*Connection refused \(start the broker")
+        self.assertEqual(self.queue("build", expect=1)["state"], "not read")
         self.assertEqual(self.numbers("build", expect=1), (None, 0, 0, None))
         text = self.say("status", expect=1)
-        self.assertRegex(text, rf"(?m)^broker   amqp://127.0.0.1:{port}, the broker is away$")
+        self.assertRegex(text, rf"(?m)^broker   amqp://127.0.0.1:{port}, the broker is away: .*refused")
         self.assertRegex(text, r"(?m)^build  build .* \? +0 +0 +\? +0\.0")
 
     def test_one_that_hangs_is_not_waited_for_for_ever(self):

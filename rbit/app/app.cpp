@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <cstring>
-#include <filesystem>
 #include <utility>
 
 #include "rbit/app/brokers.h"
@@ -13,11 +12,11 @@
 #include "rbit/app/journal_file.h"
 #include "rbit/app/message_readers.h"
 #include "rbit/app/monitor_options.h"
+#include "rbit/app/recovery.h"
 #include "rbit/app/signals.h"
 #include "rbit/app/slots.h"
 #include "rbit/base/text.h"
 #include "rbit/base/trusted_path.h"
-#include "rbit/core/job_facts.h"
 #include "rbit/dispatch/closing.h"
 #include "rbit/intake/ack_timeout.h"
 #include "rbit/log/log.h"
@@ -30,13 +29,11 @@
 #include "rbit/run/process.h"
 #include "rbit/run/record.h"
 #include "rbit/run/work_places.h"
-#include "rbit/run/workspace.h"
 
 namespace rbit {
 
 namespace {
 
-constexpr milliseconds journal_pause{5'000};
 constexpr milliseconds outbox_drain{5'000};  // rows that are left go out after the next start
 
 PybitSettings pybit_settings(const config::Settings& settings) {
@@ -351,8 +348,9 @@ Task<void> App::live() {
   outbox_->start();
   dispatcher_->start();
   co_await hooks_->open();
-  const bool recovered = co_await recover();
-  if (recovered) remove_leftovers();
+  Recovery recovery(
+      {settings(), state_, place_, records_, *journal_, *dispatcher_, stop_, told_to_stop_});
+  co_await recovery.run();
   spawn(loop_.get_executor(), log_keeper_->live(), "log keeper");
   if (missed_copies_) spawn(loop_.get_executor(), missed_copies_->watch(), "missed copies");
   if (!told_to_stop()) {
@@ -363,55 +361,6 @@ Task<void> App::live() {
   while (!told_to_stop()) co_await stop_.wait();
   co_await shut();
   loop_.stop();
-}
-
-/// Attempts of an earlier life that have no end: those whose leader left a verdict are concluded;
-/// the others' messages come again. Returns false if it was told to stop before all verdicts were
-/// on record.
-Task<bool> App::recover() {
-  auto attempts = journal_->open_attempts();
-  while (!attempts) {  // what their leaders wrote must not be thrown away unread
-    log::error("nothing is taken until the journal can be read: " + attempts.error().text());
-    if (!told_to_stop()) co_await stop_.wait_for(journal_pause);
-    if (told_to_stop()) co_return false;
-    attempts = journal_->open_attempts();
-  }
-  for (OpenAttempt& open : *attempts) {
-    if (told_to_stop()) co_return false;
-    const auto runner = settings().runners.find(open.job.runner);
-    const RunnerPolicy policy =
-        runner == settings().runners.end() ? RunnerPolicy{} : runner->second.policy;
-    const Job job = open.job;
-    const std::string record_dir = open.record_dir;
-    auto outcome = co_await recover_attempt(std::move(open), policy, place_, &told_to_stop_);
-    if (!outcome && told_to_stop()) co_return false;
-    log::info("job " + job.name() + ", attempt " + std::to_string(job.attempt) +
-                  ", was under way when rbit ended: " +
-                  (outcome ? "its verdict is " + std::string(to_string(outcome->kind))
-                           : std::string("no verdict, it runs again when its message comes")),
-              facts_of(job));
-    if (outcome) {
-      const bool on_record =
-          co_await dispatcher_->finish_earlier(job, std::move(*outcome), record_dir);
-      if (!on_record) co_return false;
-    }
-    const std::string directory = RecordName::parse(record_dir).directory;
-    if (const auto removed = remove_tree(directory); !removed)
-      log::warning("could not clean up: " + removed.error().text());
-  }
-  co_return true;
-}
-
-/// What a crash between two steps left behind; no attempt names it any more.
-void App::remove_leftovers() {
-  place_.work_places->remove_leftovers();
-  std::error_code failed;
-  for (const auto& entry : std::filesystem::directory_iterator(state_.records(), failed)) {
-    const std::string path = entry.path().string();
-    if (records_.has(path)) continue;
-    if (const auto removed = remove_tree(path); !removed)
-      log::warning("could not clean up: " + removed.error().text());
-  }
 }
 
 void App::on_signal(int count) {

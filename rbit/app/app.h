@@ -58,8 +58,6 @@ class App {
  private:
   void warn_of_root() const;
   Task<void> live();
-  Task<bool> recover();
-  void remove_leftovers();
   Task<void> shut();
   void on_signal(int count);
   bool told_to_stop() const { return told_to_stop_; }

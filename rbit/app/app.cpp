@@ -34,8 +34,6 @@ namespace rbit {
 
 namespace {
 
-constexpr milliseconds outbox_drain{5'000};  // rows that are left go out after the next start
-
 PybitSettings pybit_settings(const config::Settings& settings) {
   const config::StatusSettings& status = settings.status;
   PybitSettings pybit;
@@ -96,6 +94,8 @@ App::App(Configuration configuration, StateDir state)
   open_journal();
   make_runners();
   make_dispatcher();
+  keepers_ = std::make_unique<Keepers>(loop_.get_executor(), state_.path(), place_, *journal_,
+                                       told_to_stop_);
   make_missed_copies();
   make_disk_guard();
   make_log_keeper();
@@ -294,6 +294,11 @@ void App::open_control() {
                                                  *status_report_, recent_);
   auto all = handlers_->all();
   all.merge(steering_->all());
+  hand_over_ = std::make_unique<HandOver>(
+      loop_.get_executor(),
+      HandOver::Means{state_.path(), told_to_stop_, *dispatcher_, observers_, records_,
+                      [this] { return let_go(); }, [this] { control_->hang_up(); }});
+  all["hand-over"] = hand_over_->handler();
   control_ = std::make_unique<ControlServer>(loop_.get_executor(), StateDir::socket(state_.path()),
                                              std::move(all));
   if (const auto started = control_->start(); !started)
@@ -347,10 +352,11 @@ Task<void> App::live() {
   spawn(loop_.get_executor(), keep_reaping(clock_), "reaping");
   outbox_->start();
   dispatcher_->start();
-  co_await hooks_->open();
-  Recovery recovery(
-      {settings(), state_, place_, records_, *journal_, *dispatcher_, stop_, told_to_stop_});
-  co_await recovery.run();
+  const bool met = co_await keepers_->meet();
+  co_await hooks_->open(!met || keepers_->any());
+  Recovery recovery({settings(), state_, place_, records_, *journal_, *dispatcher_, *keepers_,
+                     stop_, told_to_stop_});
+  if (met) co_await recovery.run();
   spawn(loop_.get_executor(), log_keeper_->live(), "log keeper");
   if (missed_copies_) spawn(loop_.get_executor(), missed_copies_->watch(), "missed copies");
   if (!told_to_stop()) {
@@ -419,26 +425,6 @@ void App::name_is_taken(const Error& why) {
   log::critical(why.text());
   exit_code_ = ExitCode::temporary;
   stop();
-}
-
-Task<void> App::shut() {
-  co_await dispatcher_->drain(settings().drain_timeout);
-  co_await live_broker_->close_cancels();  // jobs that still ran could be cancelled
-  control_->close();
-  monitor_.reset();
-  co_await log_keeper_->stop();
-  for (const auto& [name, runner] : runners_) co_await runner->close();
-  const bool all_sent = co_await outbox_->drain(outbox_drain);
-  if (!all_sent)
-    log::warning(std::to_string(journal_->reports_waiting()) +
-                 " reports wait on disk and go out after the next start");
-  co_await outbox_->close();
-  co_await hooks_->close(outbox_drain);
-  co_await leaders_->close();
-  co_await place_.work_places->close();
-  co_await live_broker_->close();
-  database_->flush();
-  log::info("stopped");
 }
 
 }  // namespace rbit

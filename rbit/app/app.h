@@ -10,8 +10,10 @@
 #include "rbit/app/control_handlers.h"
 #include "rbit/app/control_server.h"
 #include "rbit/app/followers.h"
+#include "rbit/app/hand_over.h"
 #include "rbit/app/hooks.h"
 #include "rbit/app/job_lines.h"
+#include "rbit/app/keepers.h"
 #include "rbit/app/monitor_feed.h"
 #include "rbit/app/progress_board.h"
 #include "rbit/app/queue_rates.h"
@@ -59,6 +61,7 @@ class App {
   void warn_of_root() const;
   Task<void> live();
   Task<void> shut();
+  Task<void> let_go();
   void on_signal(int count);
   bool told_to_stop() const { return told_to_stop_; }
   void stop();
@@ -116,6 +119,7 @@ class App {
   std::map<std::string, std::unique_ptr<Runner>> runners_;
   std::map<std::string, MessageReader> readers_;  // by runner
   std::unique_ptr<Dispatcher> dispatcher_;
+  std::unique_ptr<Keepers> keepers_;
   std::unique_ptr<MissedCopies> missed_copies_;  // none: the broker loses no copy
   std::unique_ptr<PybitQuestion> question_;      // none: no front-end is asked before a build
   Ballast ballast_;
@@ -125,6 +129,7 @@ class App {
   std::unique_ptr<StatusReport> status_report_;
   std::unique_ptr<ControlHandlers> handlers_;
   std::unique_ptr<SteeringHandlers> steering_;
+  std::unique_ptr<HandOver> hand_over_;
   std::unique_ptr<ControlServer> control_;
   std::unique_ptr<Monitor> monitor_;
 };

@@ -22,7 +22,7 @@ namespace rbit {
 namespace {
 
 constexpr std::size_t longest_line = 8 << 20;  // a 4 MiB body, escaped
-constexpr int most_clients = 64;
+constexpr std::size_t most_clients = 64;
 constexpr std::chrono::seconds read_limit(10);  // for a whole request
 
 using boost::system::error_code;
@@ -80,6 +80,12 @@ void ControlServer::close() {
   acceptor_.close(ignored);
 }
 
+void ControlServer::hang_up() {
+  error_code ignored;
+  for (auto* const client : clients_)
+    client->shutdown(asio::local::stream_protocol::socket::shutdown_both, ignored);
+}
+
 Result<void> ControlServer::start() {
   ::unlink(path_.c_str());
   error_code failed;
@@ -107,13 +113,13 @@ Task<void> ControlServer::accept_all() {
       continue;
     }
     ::fcntl(socket.native_handle(), F_SETFD, FD_CLOEXEC);
-    if (!is_friend(socket) || clients_ >= most_clients) continue;
+    if (!is_friend(socket) || clients_.size() >= most_clients) continue;
     spawn(loop_, serve(std::move(socket)), "control client");
   }
 }
 
 Task<void> ControlServer::serve(asio::local::stream_protocol::socket socket) {
-  ++clients_;
+  clients_.insert(&socket);
   ControlPeer peer(socket);
   std::string line;
   error_code failed;
@@ -140,7 +146,7 @@ Task<void> ControlServer::serve(asio::local::stream_protocol::socket socket) {
       co_await handler->second(std::move(*request), peer);
     }
   }
-  --clients_;
+  clients_.erase(&socket);
 }
 
 }  // namespace rbit

@@ -4,6 +4,7 @@
 #include <functional>
 #include <map>
 #include <nlohmann/json_fwd.hpp>
+#include <set>
 #include <string>
 
 #include "rbit/base/result.h"
@@ -42,6 +43,8 @@ class ControlServer {
   Result<void> start();
   /// Takes no more clients. Those that are served go on until the loop stops, so this stays.
   void close();
+  /// Ends the connections of those that are served: nothing comes any more.
+  void hang_up();
 
  private:
   Task<void> accept_all();
@@ -51,7 +54,7 @@ class ControlServer {
   std::string path_;
   std::map<std::string, Handler> handlers_;
   asio::local::stream_protocol::acceptor acceptor_;
-  int clients_ = 0;
+  std::set<asio::local::stream_protocol::socket*> clients_;
 };
 
 }  // namespace rbit

@@ -43,7 +43,8 @@ Task<void> Hook::close() {
 }
 
 Result<std::string> Hook::make_record() {
-  const std::string path = records_ + "/" + file_name_of(name()) + "-" + std::to_string(++runs_);
+  const std::string path = records_ + "/" + file_name_of(name()) + "-" +
+                           std::to_string(::getpid()) + "-" + std::to_string(++runs_);
   return rbit::make_record(path);
 }
 

@@ -62,8 +62,8 @@ Task<void> Hooks::clear_records() {
   }
 }
 
-Task<void> Hooks::open() {
-  co_await clear_records();
+Task<void> Hooks::open(bool others_run) {
+  if (!others_run) co_await clear_records();
   is_open_ = true;
   opened_.notify();
   spawn(loop_, prepare(), "looking at hooks");

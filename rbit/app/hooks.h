@@ -34,7 +34,8 @@ class Hooks {
   std::unique_ptr<Runner> around(const std::string& name, std::unique_ptr<Runner> runner);
 
   /// Ends what an earlier life left of them, then lets them run; which of them cannot is said soon.
-  Task<void> open();
+  /// `others_run`: an earlier rbit that keeps jobs may run hooks before them, so nothing is ended.
+  Task<void> open(bool others_run);
   /// The broker is connected, or a try to connect, or the connection, has failed for `why`.
   void connection(bool connected, const std::string& why);
   /// Lets those that heard of the broker come to their end for so long, and ends what runs then.

@@ -19,7 +19,8 @@ constexpr milliseconds journal_pause{5'000};
 
 Task<void> Recovery::run() {
   const bool concluded = co_await conclude_attempts();
-  if (concluded) remove_leftovers();
+  // Else what a keeper uses: the next start removes the rest.
+  if (concluded && !means_.keepers.any()) remove_leftovers();
 }
 
 /// Returns false if it was told to stop before all verdicts were on record.
@@ -33,6 +34,10 @@ Task<bool> Recovery::conclude_attempts() {
   }
   for (OpenAttempt& open : *attempts) {
     if (means_.told_to_stop) co_return false;
+    if (auto kept = means_.keepers.take(open, policy_of(open.job.runner))) {
+      means_.dispatcher.follow(std::move(open), std::move(kept));
+      continue;
+    }
     const bool on_record = co_await conclude(std::move(open));
     if (!on_record) co_return false;
   }
@@ -43,6 +48,9 @@ Task<bool> Recovery::conclude(OpenAttempt open) {
   const Job job = open.job;
   const std::string record_dir = open.record_dir;
   RunnerPolicy policy = policy_of(job.runner);
+  const bool published =
+      co_await Keepers::publish(means_.journal, job, record_dir, means_.told_to_stop);
+  if (!published) co_return false;
   auto outcome = co_await recover_attempt(std::move(open), std::move(policy), means_.place,
                                           &means_.told_to_stop);
   if (!outcome && means_.told_to_stop) co_return false;

@@ -2,6 +2,7 @@
 
 #include <atomic>
 
+#include "rbit/app/keepers.h"
 #include "rbit/app/state_dir.h"
 #include "rbit/base/notice.h"
 #include "rbit/base/task.h"
@@ -24,14 +25,16 @@ class Recovery {
     const RecordSlots& records;  // of this life
     Journal& journal;
     Dispatcher& dispatcher;
+    Keepers& keepers;
     Notice& stop;  // notified when `told_to_stop` has become true
     const std::atomic<bool>& told_to_stop;
   };
   explicit Recovery(Means means) : means_(means) {}
 
-  /// Attempts of an earlier life that have no end: those whose leader left a verdict are concluded;
-  /// the others' messages come again. Then what a crash between two steps left behind is removed,
-  /// for no attempt names it any more. Ends early if rbit is told to stop; the next life goes on.
+  /// Attempts of an earlier life that have no end: those that a keeper runs are followed; those
+  /// whose leader left a verdict are concluded; the others' messages come again. Then what a crash
+  /// between two steps left behind is removed, for no attempt names it any more. Ends early if rbit
+  /// is told to stop; the next life goes on.
   Task<void> run();
 
  private:

@@ -3,6 +3,7 @@
 #include "rbit/app/app.h"
 #include "rbit/app/commands.h"
 #include "rbit/app/configuration.h"
+#include "rbit/app/hand_over.h"
 #include "rbit/app/log_places.h"
 #include "rbit/app/sibling_states.h"
 #include "rbit/base/descriptor_limit.h"
@@ -48,7 +49,7 @@ ExitCode run_command(const Arguments& arguments) {
   const std::string& state_dir = configuration.settings().state_dir;
   if (const auto fits = StateDir::check_socket(state_dir); !fits)
     throw Fatal(ExitCode::config, fits.error());
-  StateDir state = StateDir::open(state_dir);
+  StateDir state = take_over(state_dir);
   for (const Error& sibling : left_siblings(state_dir)) log::warning(sibling.text());
   App app(std::move(configuration), std::move(state));
   return app.run();

@@ -49,7 +49,8 @@ Result<StateDir> StateDir::try_open(const std::string& path) {
     throw Fatal(ExitCode::config, Error{lock_path, "is no regular file", "remove it"});
   if (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0)
     return Error{path, "another rbit works here",
-                 "stop it, or give this one its own [rbit] name or state-dir"};
+                 "stop it (SIGTERM): while it drains, this one may start at once; or give this one "
+                 "its own [rbit] name or state-dir"};
   return StateDir(path, std::move(lock));
 }
 

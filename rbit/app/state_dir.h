@@ -25,6 +25,9 @@ class StateDir {
   /// Says why a `path` for which `disk::is_on_network` will not do.
   static Error network_error(const std::string& path);
 
+  /// Another rbit may have it now. Nothing below it is ours any more but what we made there.
+  void release() { lock_.reset(); }
+
   const std::string& path() const { return path_; }
   std::string database() const { return path_ + "/rbit.db"; }
   std::string logs() const { return path_ + "/logs"; }

@@ -154,6 +154,10 @@ class Database {
   /// or a sick file was opened anew. For who keeps in memory what they wrote; nullptr: nobody.
   void on_undone(std::function<void()> undone) { undone_ = std::move(undone); }
 
+  /// Writes what is queued and closes the file, for it is another process's from now on. Every
+  /// write is answered with an Error then, and so is what is read.
+  void leave();
+
   /// `PRAGMA quick_check`, as far as it gets within `limit`.
   Result<void> check(std::chrono::milliseconds limit);
   /// Writes a copy to the new file `to`, through SQLite.

@@ -72,6 +72,15 @@ Result<void> Database::ready_to_write() {
   return healed;
 }
 
+void Database::leave() {
+  flush();
+  close();
+  refuse_unsynced();
+  trouble_ = {path_, "is another rbit's since we handed over", ""};
+  sick_ = true;
+  heal_after_ = std::chrono::steady_clock::time_point::max();
+}
+
 Result<void> Database::heal() {
   close();
   // What is committed may be lost: nobody is told that it is there.

@@ -20,6 +20,10 @@ namespace rbit {
 ///   A.before     A.after        the settlement; of AMQP A.sent is between acknowledgement and
 ///   A.sent                      barrier, of an early one too
 ///   A.noted      the journal knows that the message is settled
+///   H.asking     H.locked      a new rbit asks the one that drains to hand over; has its lock
+///   H.rest       H.kept        the old one is at rest; from here the journal is its successor's
+///   H.closed     H.released    its journal and broker are closed; and its lock is free
+///   H.ended      H.noted       a kept attempt ended; its outcome is in its record
 ///   O.sent       O.after        a report went out; the outbox knows that it did
 void failpoint(const char* name);
 

@@ -49,6 +49,9 @@ class JobObservers : public JobObserver {
   /// `one` must outlive this.
   void add(JobObserver& one) { all_.push_back(&one); }
 
+  /// None hears anything any more.
+  void clear() { all_.clear(); }
+
   void received(const Message& message) override {
     for (JobObserver* one : all_) one->received(message);
   }

@@ -78,7 +78,7 @@ Task<Outcome> Attempts::try_once(const Binding& binding, RunningJob& running, Ru
 
 /// J1 has closed the attempt that ended with an earlier life, so all are counted.
 bool Attempts::is_poison(const RunningJob& running, Outcome& outcome) const {
-  if (running.job.crashes < RetryPolicy::poison_crashes) return false;
+  if (running.job.crashes < RetryPolicy::poison_crashes || context_.keeping.keeper()) return false;
   const int deaths = context_.journal.recent_deaths(running.job.key);
   if (deaths < RetryPolicy::poison_crashes) return false;
   outcome.reason = "poison";

@@ -12,6 +12,7 @@
 #include "rbit/core/transport.h"
 #include "rbit/dispatch/ahead.h"
 #include "rbit/dispatch/journal_watch.h"
+#include "rbit/dispatch/keeping.h"
 #include "rbit/dispatch/ledger.h"
 #include "rbit/dispatch/patience.h"
 #include "rbit/dispatch/retry_policy.h"
@@ -72,6 +73,7 @@ struct DispatchContext {
   Ledger ledger{loop};
   Ahead ahead{loop, clock, ledger, changed};
   Flows flows{loop, changed};
+  Keeping keeping{loop};
   JournalWatch journal_watch{*this};
 };
 

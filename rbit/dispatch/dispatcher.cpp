@@ -303,7 +303,7 @@ Task<void> Dispatcher::drain(milliseconds limit) {
   bool interrupted = false;
   while (context_.flows.count() > 0) {
     const auto left = end - context_.clock.steady();
-    if (interrupted) {
+    if (interrupted || context_.keeping.keeper() != nullptr) {  // nobody waits for a keeper
       co_await context_.flows.ended().wait();
     } else if (left <= SteadyTime::duration::zero()) {
       log::warning("drain-timeout has passed: the jobs that still run are interrupted and go back");

@@ -1,11 +1,13 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
 #include <vector>
 
+#include "rbit/core/kept_attempt.h"
 #include "rbit/core/runner_policy.h"
 #include "rbit/dispatch/open_slot.h"
 #include "rbit/dispatch/owned_jobs.h"
@@ -34,6 +36,20 @@ class Dispatcher {
   /// it was told to stop before that was on record.
   Task<bool> finish_earlier(Job job, Outcome outcome, std::string record_dir);
 
+  /// Goes on with an attempt of an earlier life that its rbit keeps: it runs here as all others do,
+  /// and has a slot even if none is free.
+  void follow(OpenAttempt open, std::unique_ptr<KeptAttempt> kept);
+
+  /// For a hand-over, while we drain: ends when all that runs is on record as ours, where its
+  /// broker would give it to others, and nothing else is under way. Attempts that end from now on
+  /// wait. An Error: that did not come about within `limit`, and all goes on as before.
+  Task<Result<void>> come_to_rest(milliseconds limit);
+  /// After that, at the same turn of the loop: leaves what runs to the keeper. The journal is not
+  /// touched any more.
+  void keep(Keeper& keeper) { context_.keeping.begin(keeper); }
+  /// Or all goes on.
+  void give_up_rest() { context_.keeping.give_up(); }
+
   /// What the broker was found to allow as `ack-after`; none: nothing is known of it.
   void limit_ack_after(std::optional<milliseconds> limit) { early_ack_.set_limit(limit); }
 
@@ -45,6 +61,8 @@ class Dispatcher {
   Task<void> drain(milliseconds limit);
   /// Asks all running jobs to stop.
   void stop_jobs(StopKind kind);
+  /// The same of one.
+  void stop_job(const std::string& key, StopKind kind);
 
   /// As those of Cancels.
   bool cancel(const std::string& key_or_id) { return cancels_.cancel(key_or_id); }
@@ -110,6 +128,8 @@ class Dispatcher {
   };
 
   const Binding* binding_of(const std::string& queue) const;
+  Task<void> follow_to_its_end(OpenAttempt open, std::unique_ptr<KeptAttempt> kept);
+  std::string unrest() const;
   void deliver(Delivery delivery);
   bool waits_ahead(Line& line, Delivery& delivery);
   void begin(Line& line, Delivery delivery, Slot slot);

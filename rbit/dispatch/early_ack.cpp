@@ -26,7 +26,7 @@ void EarlyAck::watch(const RunningJob& job) {
   if (*moment > context_.clock.steady())
     alarm_.set(*moment);
   else
-    spawn(context_.loop, claim(job.job.key), "early acknowledgement");
+    spawn(context_.loop, claim(job.job.key, false), "early acknowledgement");
 }
 
 std::optional<SteadyTime> EarlyAck::due(const RunningJob& job) const {
@@ -46,12 +46,20 @@ void EarlyAck::claim_the_due() {
     if (moment && *moment > context_.clock.steady()) alarm_.set(*moment);
   }
   for (std::string& key : keys)
-    spawn(context_.loop, claim(std::move(key)), "early acknowledgement");
+    spawn(context_.loop, claim(std::move(key), false), "early acknowledgement");
 }
 
-Task<void> EarlyAck::claim(std::string key) {
+void EarlyAck::claim_all() {
+  for (const auto& [key, job] : context_.ledger.all_running())
+    if (job->under_way && job->ack_after)
+      spawn(context_.loop, claim(key, true), "acknowledgement at a hand-over");
+}
+
+/// `is_due`: whatever `due` says.
+Task<void> EarlyAck::claim(std::string key, bool is_due) {
   RunningJob* job = context_.ledger.running(key);
-  if (job == nullptr || !due(*job)) co_return;
+  if (job == nullptr || !(is_due || due(*job))) co_return;
+  if (job->job.owned || job->claiming || job->has_verdict) co_return;
   job->claiming = true;  // the job's flow waits for us, so it stays
   failpoint("A1.before");
   const Result<void> written = co_await context_.journal.own(job->job);

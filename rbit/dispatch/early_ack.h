@@ -22,11 +22,14 @@ class EarlyAck {
   /// A job has begun, or a message has joined it.
   void watch(const RunningJob& job);
 
+  /// Claims all that run and may be claimed, now: those too whose message is at the broker again.
+  void claim_all();
+
  private:
   /// When the job's messages must be acknowledged; none: only at its end, or not now.
   std::optional<SteadyTime> due(const RunningJob& job) const;
   void claim_the_due();
-  Task<void> claim(std::string key);
+  Task<void> claim(std::string key, bool is_due);
   static Task<void> acknowledge_all(RunningJob& job);
 
   DispatchContext& context_;

@@ -11,6 +11,10 @@
 
 namespace rbit {
 
+namespace {
+constexpr milliseconds unread_pause{1'000};  // of a journal that cannot be read
+}
+
 Task<void> JobFlow::run(const Binding& binding, Delivery delivery, Slot slot) {
   Arriving message{binding, std::move(delivery), std::move(slot), context_.clock.steady()};
   context_.observer.received(message.delivery.message());
@@ -44,19 +48,86 @@ Task<bool> JobFlow::carry_out(const Binding& binding, RunningJob& running, Slot 
   say_start(running.job);
   running.ack_after = binding.ack_after;  // not before: a claim is of what is on record
   early_ack_.watch(running);              // A', when its time comes
+  running.record_dir = *record;
+  running.under_way = true;
   Outcome outcome = co_await attempts_.run(binding, running, *record, slot);  // X to V
+  co_await context_.keeping.decision();
+  if (Keeper* const keeper = context_.keeping.keeper()) {  // the rest is our successor's
+    keeper->ended(running.job, outcome, *record);
+    co_return true;
+  }
+  running.under_way = false;
   note_time(binding, outcome);
+  std::function<void()> remove = [this, its = *record] { context_.outside.remove_record(its); };
+  co_await conclude(binding, running, std::move(outcome), std::move(slot), std::move(remove));
+  co_return true;
+}
+
+/// From the verdict to A.
+Task<void> JobFlow::conclude(const Binding& binding, RunningJob& running, Outcome outcome,
+                             Slot slot, std::function<void()> discard_record) {
   const Settlement settlement = co_await decide(binding, running, outcome);
   running.has_verdict = true;
   slot.reset();  // the next job need not wait for our disk
   while (running.claiming) co_await running.claimed.wait();
-  const auto finished = co_await recorder_.finish(running.job, *record, outcome, settlement);  // J3
+  const auto finished =
+      co_await recorder_.finish(running.job, running.record_dir, outcome, settlement);  // J3
   // Else nothing may be answered; the next life finds the leader's record.
-  if (!finished.on_record) co_return true;
-  context_.outside.remove_record(*record);
+  if (!finished.on_record) co_return;
+  discard_record();
   context_.observer.finished(running.job, outcome, finished.told);
   co_await settling_.settle_all(running, settlement);  // A: acknowledged last
+}
+
+Task<bool> JobFlow::follow(const Binding& binding, Job job, Slot slot, KeptAttempt& kept) {
+  const Ledger::Claim claim = context_.ledger.run(std::move(job));
+  RunningJob& running = claim.job();
+  running.received = running.begun = context_.clock.steady();
+  running.seen_before = running.under_way = true;
+  running.record_dir = kept.record_dir();
+  running.ack_after = binding.ack_after;
+  running.stop.listen([&kept](StopKind kind) { kept.stop(kind); });
+  if (cancels_.is_wanted(running)) running.stop.request(StopKind::cancel);
+  for (;;) {
+    const KeptNews news = co_await kept.next();
+    if (std::holds_alternative<KeptElsewhere>(news)) co_return true;
+    if (std::holds_alternative<KeptEnd>(news)) break;
+    heed(running, news);
+  }
+  running.stop.listen(nullptr);
+  if (context_.keeping.keeper() != nullptr) co_return true;  // it ended as we handed over
+  running.under_way = false;
+  std::optional<Outcome> outcome = co_await kept.outcome();
+  if (!outcome) co_return false;
+  outcome->message = secrets::redacted(outcome->message);
+  co_await recorder_.statuses_written(running);
+  const bool adopted = co_await adopt_message(running);
+  if (!adopted) co_return true;
+  std::function<void()> discard = [&kept] { kept.discard_record(); };
+  co_await conclude(binding, running, std::move(*outcome), std::move(slot), std::move(discard));
   co_return true;
+}
+
+/// Of a job that is ours: what its verdict wants is made of the journal's message. Returns false if
+/// that cannot be read, and rbit stops: the next life finds it all as it is.
+Task<bool> JobFlow::adopt_message(RunningJob& running) {
+  while (running.job.owned && running.deliveries.empty()) {
+    auto read = context_.journal.owned_job(running.job.key);
+    if (read && !*read) co_return true;
+    if (read) running.deliveries.push_back(context_.transport.adopt(std::move((*read)->message)));
+    if (!read && context_.patience.has_ended()) co_return false;
+    if (!read) co_await context_.patience.pause(unread_pause);
+  }
+  co_return true;
+}
+
+void JobFlow::heed(RunningJob& running, const KeptNews& news) {
+  if (const auto* progress = std::get_if<Progress>(&news))
+    context_.observer.progress(running.job, *progress);
+  else if (const auto* change = std::get_if<MetricChange>(&news))
+    context_.observer.metric(running.job, *change);
+  else if (const auto* said = std::get_if<KeptStatus>(&news))
+    recorder_.note_status(running, said->status, said->message);
 }
 
 /// What it is. The line about its status stays as scripts know it, which says that of no job.

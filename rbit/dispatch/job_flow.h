@@ -1,8 +1,10 @@
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 
+#include "rbit/core/kept_attempt.h"
 #include "rbit/dispatch/arrival.h"
 #include "rbit/dispatch/attempts.h"
 #include "rbit/dispatch/before_build.h"
@@ -41,6 +43,10 @@ class JobFlow {
   Task<bool> finish_earlier(const Binding& binding, Job job, Outcome outcome,
                             std::string record_dir);
 
+  /// Goes on with an attempt that an earlier rbit began and keeps. Returns false if it ended
+  /// without a verdict and is to run again.
+  Task<bool> follow(const Binding& binding, Job job, Slot slot, KeptAttempt& kept);
+
  private:
   /// A message that has come, and what is known of it.
   struct Arriving {
@@ -68,6 +74,10 @@ class JobFlow {
 
   static void say_start(const Job& job);
   Task<bool> carry_out(const Binding& binding, RunningJob& running, Slot slot);
+  Task<void> conclude(const Binding& binding, RunningJob& running, Outcome outcome, Slot slot,
+                      std::function<void()> discard_record);
+  Task<bool> adopt_message(RunningJob& running);
+  void heed(RunningJob& running, const KeptNews& news);
   void note_time(const Binding& binding, const Outcome& outcome);
   Task<Settlement> decide(const Binding& binding, RunningJob& running, Outcome& outcome);
 

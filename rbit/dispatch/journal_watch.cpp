@@ -10,6 +10,7 @@ constexpr milliseconds first_pause{250}, longest_pause{5'000};
 }
 
 void JournalWatch::failed(const Error& error) {
+  if (context_.keeping.keeper()) return;  // it is another's care now
   const bool is_known = !trouble_.empty();
   trouble_ = error.text();
   if (!is_known || place_ != error.thing)

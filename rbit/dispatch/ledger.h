@@ -32,6 +32,7 @@ class Ledger {
     running,   // from its acceptance until its messages are settled
   };
   Place place_of(const std::string& key) const;
+  bool is_settling() const { return !settling_.empty(); }  // any
   bool is_settling(const std::string& key) const { return settling_.contains(key); }
   /// Null if it does not run.
   RunningJob* running(const std::string& key) const;

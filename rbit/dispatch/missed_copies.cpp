@@ -33,6 +33,7 @@ Task<void> MissedCopies::watch() {
   for (std::chrono::milliseconds pause = period;;) {
     is_slow_ = pause > period;
     co_await expected_->wait_for(pause);
+    if (ended_) co_return;
     is_slow_ = false;
     co_await look();
     const bool often = is_awaiting_ || clock_.steady() < expected_until_;

@@ -37,6 +37,8 @@ class MissedCopies : public JobObserver {
   /// For ever.
   Task<void> watch();
   Task<void> look();
+  /// Looks no more.
+  void end() { ended_ = true; }
   void status(const Report& report) override;
   /// How many copies of each queue were awaited when it looked last.
   const std::map<std::string, std::int64_t>& awaited() const { return awaited_; }
@@ -59,7 +61,8 @@ class MissedCopies : public JobObserver {
   CopyLinks links_;
   std::function<void(const Report&)> told_;
   std::optional<Notice> expected_;  // of `watch`: a copy is to be made
-  bool is_slow_ = false;            // it waits for that
+  bool ended_ = false;
+  bool is_slow_ = false;  // it waits for that
   SteadyTime expected_until_{};
   bool is_awaiting_ = true;  // when we last looked: a copy, or the broker's answer
   std::map<std::string, Watched> watched_;

@@ -33,6 +33,7 @@ OwnedJobs::OwnedJobs(DispatchContext& context, JobFlow& flow, Recorder& recorder
 void OwnedJobs::take_over() {
   bool has_dead_letters = false;
   for (const std::string& key : context_.journal.owned_jobs()) {
+    if (context_.ledger.running(key) != nullptr) continue;  // an earlier rbit still runs it
     const auto record = context_.journal.find(key);
     if (!record) continue;
     const bool unfinished = is_unfinished(record->state);
@@ -54,6 +55,14 @@ void OwnedJobs::take_over() {
     }
   }
   if (has_dead_letters) watch_dead_letters(milliseconds{0});
+}
+
+void OwnedJobs::take_over(const std::string& key) {
+  const auto record = context_.journal.find(key);
+  if (ended_ || !record) return;  // it is found by the next life
+  if (binding_of_(record->queue) == nullptr) return send_away(key);
+  context_.ledger.backlog().add(key, record->queue, context_.clock.steady());
+  start_due();
 }
 
 void OwnedJobs::start_due() {

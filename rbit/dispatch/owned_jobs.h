@@ -21,6 +21,8 @@ class OwnedJobs {
 
   /// What an earlier life owned: jobs without a verdict wait for a slot, the others are settled.
   void take_over();
+  /// The same of one job, whose attempt was followed here and has ended without a verdict.
+  void take_over(const std::string& key);
   /// Starts those that are due and find a slot. They come before messages: nobody else can do them.
   void start_due();
   /// A message whose copy is refused is ours from now on: a retry until its time comes, a dead

@@ -54,7 +54,9 @@ Task<void> Readiness::prepare_until_ready(std::string name) {
 }
 
 Task<bool> Readiness::is_broken(std::string name) {
-  State& state = all_.at(name);
+  const auto found = all_.find(name);
+  if (found == all_.end()) co_return false;  // an earlier life had it
+  State& state = found->second;
   if (context_.patience.has_ended()) co_return true;
   const int looks = state.looks;
   const bool is_known = state.preparing && !state.trouble.empty();

@@ -41,12 +41,15 @@ Task<bool> Recorder::begin(RunningJob& running, const std::string& record_dir) {
 }
 
 void Recorder::note_status(RunningJob& running, Status status, std::string message) {
-  running.statuses.push_back(
-      report_on(running.job, status, "", secrets::redacted(message), context_.clock));
+  Report report = report_on(running.job, status, "", secrets::redacted(message), context_.clock);
+  if (Keeper* const keeper = context_.keeping.keeper()) return keeper->status(running.job, report);
+  running.statuses.push_back(std::move(report));
   pump(running);
 }
 
 void Recorder::note_publication(RunningJob& running, Publication publication) {
+  if (Keeper* const keeper = context_.keeping.keeper())
+    return keeper->publish(running.job, publication, running.record_dir);
   running.statuses.push_back(std::move(publication));
   pump(running);
 }

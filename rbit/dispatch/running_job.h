@@ -2,6 +2,7 @@
 
 #include <deque>
 #include <optional>
+#include <string>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -26,6 +27,8 @@ struct RunningJob {
   // It is in the journal, or its message was delivered before and not given back unread.
   bool seen_before = false;
   bool has_verdict = false;
+  bool under_way = false;  // its attempt, from X to V: nothing is being written for its flow
+  std::string record_dir;  // of that attempt
   /// The messages that ask for it: the first, and redeliveries that joined. Of an owned job one
   /// that is acknowledged: what is left is the duty to make a copy.
   std::vector<Delivery> deliveries;

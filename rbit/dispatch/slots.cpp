@@ -1,5 +1,7 @@
 #include "rbit/dispatch/slots.h"
 
+#include <algorithm>
+
 namespace rbit {
 
 void FreeSlot::operator()(SlotShare* share) const {
@@ -10,8 +12,13 @@ void FreeSlot::operator()(SlotShare* share) const {
 }
 
 Slot Slots::try_take(const std::string& runner) {
-  if (free(runner) == 0) return nullptr;
-  SlotShare& share = shares_.at(runner);
+  return free(runner) == 0 ? nullptr : take_anyway(runner);
+}
+
+Slot Slots::take_anyway(const std::string& runner) {
+  const auto found = shares_.find(runner);
+  if (found == shares_.end()) return nullptr;
+  SlotShare& share = found->second;
   ++used_;
   ++share.used;
   touched_.insert(runner);
@@ -21,7 +28,7 @@ Slot Slots::try_take(const std::string& runner) {
 
 int Slots::free(const std::string& runner) const {
   const SlotShare& share = shares_.at(runner);
-  return share.limit == 0 ? free_in_all() : std::min(free_in_all(), share.limit - share.used);
+  return share.limit == 0 ? free_in_all() : std::clamp(share.limit - share.used, 0, free_in_all());
 }
 
 int Slots::most(const std::string& runner) const {

@@ -37,6 +37,9 @@ class Slots {
 
   /// Gives null if none is free.
   Slot try_take(const std::string& runner);
+  /// One more than there are, if need be: its job runs already, elsewhere on this machine. Null:
+  /// there is no such runner.
+  Slot take_anyway(const std::string& runner);
   int free(const std::string& runner) const;
   /// As many as the runner may have if no other has any.
   int most(const std::string& runner) const;

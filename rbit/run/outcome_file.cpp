@@ -1,9 +1,14 @@
 #include "rbit/run/outcome_file.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <string_view>
+#include <system_error>
 #include <type_traits>
 #include <utility>
 
@@ -12,6 +17,7 @@
 #include "rbit/core/message_codec.h"
 #include "rbit/run/outcome_of.h"
 #include "rbit/run/record_slots.h"
+#include "rbit/run/whole_file.h"
 
 namespace rbit {
 
@@ -25,8 +31,12 @@ constexpr Named<Outcome::Kind> kinds[] = {{done, "done"},
                                           {blocked, "blocked"},
                                           {timed_out, "timed-out"},
                                           {crashed, "crashed"}};
+// Only a keeper writes these.
+constexpr Named<Outcome::Kind> other_kinds[] = {
+    {cancelled, "cancelled"}, {not_started, "not-started"}, {interrupted, "interrupted"}};
 
 // What a job may publish has 16 MiB; how it is written here may have some times that.
+constexpr const char* publication_prefix = "now-";
 constexpr std::size_t largest_file = 256u << 20;
 constexpr Json::error_handler_t bad_utf8 = Json::error_handler_t::replace;
 
@@ -94,10 +104,26 @@ MetricChange read_metric(const Json& one) {
   return change;
 }
 
+/// Numbers of an outcome, by their names in the file.
+constexpr std::pair<const char*, std::int64_t Outcome::*> numbers[] = {
+    {"wall_micros", &Outcome::wall_micros},
+    {"cpu_micros", &Outcome::cpu_micros},
+    {"peak_memory_kib", &Outcome::peak_memory_kib},
+    {"output_bytes", &Outcome::output_bytes}};
+
+std::string publication_name(int number) {
+  char name[24];
+  std::snprintf(name, sizeof name, "%s%06d", publication_prefix, number);
+  return name;
+}
+
 }  // namespace
 
 Result<void> write_outcome(const std::string& record, const Outcome& outcome) {
-  if (name_in(kinds, outcome.kind).empty()) return {};
+  return name_in(kinds, outcome.kind).empty() ? Result<void>() : write_any_outcome(record, outcome);
+}
+
+Result<void> write_any_outcome(const std::string& record, const Outcome& outcome) {
   Json artifacts = Json::array(), publications = Json::array(), metrics = Json::array();
   for (const Artifact& artifact : outcome.artifacts)
     artifacts.push_back({{"path", artifact.path}, {"kind", artifact.kind}});
@@ -107,10 +133,16 @@ Result<void> write_outcome(const std::string& record, const Outcome& outcome) {
     bodies += one.body.bytes();
   }
   for (const MetricChange& one : outcome.given.metrics) metrics.push_back(written(one));
-  const Json document{{"kind", to_string(outcome.kind)}, {"reason", outcome.reason},
-                      {"message", outcome.message},      {"log_file", outcome.log_file},
-                      {"artifacts", artifacts},          {"result", outcome.given.result},
-                      {"publications", publications},    {"metrics", metrics}};
+  Json document{{"kind", to_string(outcome.kind)},
+                {"reason", outcome.reason},
+                {"message", outcome.message},
+                {"log_file", outcome.log_file},
+                {"artifacts", artifacts},
+                {"result", outcome.given.result},
+                {"publications", publications},
+                {"metrics", metrics},
+                {"exit", outcome.exit}};
+  for (const auto& [name, number] : numbers) document[name] = outcome.*number;
   return write_text(record, outcome_text, document.dump(-1, ' ', false, bad_utf8) + "\n" + bodies);
 }
 
@@ -124,11 +156,14 @@ std::optional<Outcome> read_outcome(const std::string& record) {
   auto parsed = json::parse(whole.substr(0, end), limits);
   if (!parsed || !parsed->is_object()) return std::nullopt;
   const Json& document = *parsed;
-  const auto kind = value_in(kinds, json::text_in(document, "kind"));
+  auto kind = value_in(kinds, json::text_in(document, "kind"));
+  if (!kind) kind = value_in(other_kinds, json::text_in(document, "kind"));
   if (!kind) return std::nullopt;
   Outcome outcome =
       make_outcome(*kind, json::text_in(document, "reason"), json::text_in(document, "message"));
   outcome.log_file = json::text_in(document, "log_file");
+  outcome.exit = json::text_in(document, "exit");
+  for (const auto& [name, number] : numbers) read(document, name, outcome.*number);
   for (const Json& one : list_in(document, "artifacts"))
     outcome.artifacts.push_back(Artifact{json::text_in(one, "path"), json::text_in(one, "kind")});
   outcome.given.result = json::text_in(document, "result");
@@ -142,6 +177,40 @@ std::optional<Outcome> read_outcome(const std::string& record) {
   for (const Json& one : list_in(document, "metrics"))
     outcome.given.metrics.push_back(read_metric(one));
   return outcome;
+}
+
+Result<std::string> write_publication(const std::string& record, int number,
+                                      const Publication& publication) {
+  const std::string path = path_beside(record, publication_name(number));
+  auto whole = write_whole(path, written(publication).dump(-1, ' ', false, bad_utf8) + "\n" +
+                                     std::string(publication.body.bytes()));
+  if (!whole) return whole.error();
+  return path;
+}
+
+std::vector<std::string> publications_beside(const std::string& record) {
+  const RecordName name = RecordName::parse(record);
+  const std::string prefix = name.directory + "/" + publication_prefix;
+  std::vector<std::string> paths;
+  std::error_code failed;
+  for (const auto& entry : std::filesystem::directory_iterator(name.directory, failed)) {
+    const std::string path = entry.path().string();
+    if (!path.starts_with(prefix)) continue;
+    const int number = std::atoi(path.c_str() + prefix.size());
+    if (path == name.beside(publication_name(number))) paths.push_back(path);
+  }
+  std::sort(paths.begin(), paths.end());
+  return paths;
+}
+
+std::optional<Publication> read_publication(const std::string& path) {
+  const auto text = read_whole(path, largest_file);
+  const std::size_t end = text ? text->find('\n') : std::string::npos;
+  if (end == std::string::npos) return std::nullopt;
+  const auto parsed = json::parse(std::string_view(*text).substr(0, end));
+  if (!parsed || !parsed->is_object()) return std::nullopt;
+  std::string_view bodies = std::string_view(*text).substr(end + 1);
+  return read_publication(*parsed, bodies);
 }
 
 }  // namespace rbit

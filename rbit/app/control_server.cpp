@@ -140,7 +140,7 @@ Task<void> ControlServer::serve(asio::local::stream_protocol::socket socket) {
     const auto handler =
         named ? handlers_.find((*request)["do"].get<std::string>()) : handlers_.end();
     if (handler == handlers_.end()) {
-      const Error unknown{"control socket", "no such request", "use an rbit of the same version"};
+      const Error unknown{unknown_request, "no such request", "use an rbit of the same version"};
       co_await peer.send_error(unknown);
     } else {
       co_await handler->second(std::move(*request), peer);

@@ -33,6 +33,8 @@ nlohmann::json describe(const Error& error);  // {"thing", "reason", "cure"}
 /// several for those that follow a job. Only our own user and root get an answer.
 class ControlServer {
  public:
+  /// The thing of the Error for a request that no handler is for.
+  static constexpr const char* unknown_request = "control socket";
   using Handler = std::function<Task<void>(nlohmann::json request, ControlPeer& peer)>;
 
   ControlServer(const asio::any_io_executor& loop, std::string path,

@@ -32,6 +32,9 @@ std::optional<Error> ask_to_hand_over(const std::string& state_dir) {
   const auto answer = holder->receive();
   if (answer) return std::nullopt;  // without one it has ended
   if (answer.error().thing == ControlClient::lost) return std::nullopt;
+  // One of an older version cannot.
+  if (answer.error().thing == ControlServer::unknown_request)
+    return StateDir::taken_error(state_dir);
   return answer.error();
 }
 
@@ -56,9 +59,7 @@ ControlServer::Handler HandOver::handler() {
 
 Task<void> HandOver::answer(nlohmann::json request, ControlPeer& peer) {
   if (!means_.told_to_stop) {
-    const Error error{means_.state_dir, "another rbit works here, and was not told to stop",
-                      "stop it (SIGTERM): while it drains, this one may start at once; or give "
-                      "this one its own [rbit] name or state-dir"};
+    const Error error = StateDir::taken_error(means_.state_dir);
     co_await peer.send_error(error);
     co_return;
   }

@@ -47,15 +47,19 @@ Result<StateDir> StateDir::try_open(const std::string& path) {
   struct stat info {};
   if (::fstat(lock.get(), &info) != 0 || !S_ISREG(info.st_mode))
     throw Fatal(ExitCode::config, Error{lock_path, "is no regular file", "remove it"});
-  if (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0)
-    return Error{path, "another rbit works here",
-                 "stop it (SIGTERM): while it drains, this one may start at once; or give this one "
-                 "its own [rbit] name or state-dir"};
+  if (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) return taken_error(path);
   return StateDir(path, std::move(lock));
 }
 
 ExitCode StateDir::code_of_failure(const std::string& directory) {
   return disk::try_writing(directory) ? ExitCode::config : ExitCode::temporary;
+}
+
+Error StateDir::taken_error(const std::string& path) {
+  return {
+      path, "another rbit works here",
+      "stop it (SIGTERM): while it drains, this one may start at once; or give this one its own "
+      "[rbit] name or state-dir"};
 }
 
 Error StateDir::network_error(const std::string& path) {

@@ -22,6 +22,8 @@ class StateDir {
   /// What to end with when something could not be begun in `directory`: 75 if its disk takes
   /// nothing now, so that a supervisor tries again, else 78.
   static ExitCode code_of_failure(const std::string& directory);
+  /// Another rbit has `path`.
+  static Error taken_error(const std::string& path);
   /// Says why a `path` for which `disk::is_on_network` will not do.
   static Error network_error(const std::string& path);
 

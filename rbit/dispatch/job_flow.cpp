@@ -103,6 +103,7 @@ Task<bool> JobFlow::follow(const Binding& binding, Job job, Slot slot, KeptAttem
   co_await recorder_.statuses_written(running);
   const bool adopted = co_await adopt_message(running);
   if (!adopted) co_return true;
+  if (running.deliveries.empty()) context_.ledger.note_told(running.job.key);
   std::function<void()> discard = [&kept] { kept.discard_record(); };
   co_await conclude(binding, running, std::move(*outcome), std::move(slot), std::move(discard));
   co_return true;
@@ -367,8 +368,10 @@ Task<bool> JobFlow::finish_earlier(const Binding& binding, Job job, Outcome outc
   cancels_.heed(job, false, outcome);
   const Settlement settlement = binding.retry.decide(outcome, job);
   const auto finished = co_await recorder_.finish(job, record_dir, outcome, settlement);
-  if (finished.on_record) context_.observer.finished(job, outcome, finished.told);
-  co_return finished.on_record;
+  if (!finished.on_record) co_return false;
+  context_.observer.finished(job, outcome, finished.told);
+  if (!job.owned) context_.ledger.note_told(job.key);
+  co_return true;
 }
 
 }  // namespace rbit

@@ -147,7 +147,7 @@ Task<void> Settling::answer_again(Delivery delivery, Settlement settlement) {
   log::info("message " + text::one_line(key, 80) + " of " + delivery.message().queue +
             " came again; its answer is known: " + std::string(to_string(settlement.kind)));
   // One that comes for the first time is a copy that was overtaken: nobody missed its answer.
-  const bool tell = delivery.message().redelivered;
+  const bool tell = !context_.ledger.take_told(key) && delivery.message().redelivered;
   const Ledger::Claim claim = context_.ledger.settle(key);
   const bool settled = co_await settle(key, delivery, settlement);
   if (!settled) co_return;

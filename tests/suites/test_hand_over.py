@@ -1,5 +1,6 @@
 """A new rbit starts while the old one drains, and goes on with its jobs."""
 
+import base64
 import json
 import os
 import signal
@@ -7,6 +8,7 @@ import subprocess
 import unittest
 
 import rbit_suite
+from pybit_messages import build_request
 from rbit_suite import Suite, wait_until
 
 FAULTY = os.path.join(rbit_suite.BINARY_DIR, "rbit-faulty")
@@ -211,11 +213,40 @@ class Upgrade(HandOver):
         old = self.running()
         new = self.start(until=None)
         self.assertEqual(new.wait(), 75)
-        self.assertIn("was not told to stop", new.log)
+        self.assertIn("another rbit works here", new.log)
         self.assertIn("SIGTERM", new.log)
         self.go.let_through()
         self.assert_statuses(1, "Building", "Done")
         self.assertIsNone(old.process.poll())
+
+
+class Chain(HandOver):
+    def test_ten_upgrades_over_a_hundred_jobs_run_each_once(self):
+        self.configure({"build": f"""
+            runner = shell!
+                echo $RBIT_JOB_ID >> {self.path('runs')}
+                sleep 0.$((RBIT_JOB_ID % 4))
+            """}, rbit="slots = 4")
+        jobs = range(1, 101)
+        self.start()
+        for job in jobs:
+            body = base64.b64encode(build_request(job=job)).decode()
+            self.assertIn("ok", self.ask(do="submit", queue="build", properties="{}", bytes=body))
+        for count in range(10, 101, 10):
+            wait_until(lambda: os.path.exists(self.path("runs")) and len(self.runs()) >= count,
+                       f"{count} jobs to run")
+            self.rbit.signal(signal.SIGTERM)
+            self.start()
+        for job in jobs:
+            self.assert_statuses(job, "Building", "Done")
+        self.assertEqual(sorted(self.runs(), key=int), [str(job) for job in jobs])
+        self.assertEqual(self.rbit.stop(), 0)
+        for one in self.rbits:
+            self.assertEqual(one.wait(), 0)
+            self.assertEqual(one.lines_with("ERROR"), [])
+        for name in ("records", "slots", "hooks"):
+            self.assertEqual(os.listdir(self.path("state", name)), [])
+        self.assertEqual(self.keepers(), [])
 
 
 @unittest.skipUnless(os.access(FAULTY, os.X_OK), f"no {FAULTY}: build rbit-faulty")

@@ -10,8 +10,8 @@
 #include "rbit/app/brokers.h"
 #include "rbit/app/helper_programs.h"
 #include "rbit/app/journal_file.h"
+#include "rbit/app/log_piece.h"
 #include "rbit/app/message_readers.h"
-#include "rbit/app/monitor_options.h"
 #include "rbit/app/recovery.h"
 #include "rbit/app/signals.h"
 #include "rbit/app/slots.h"
@@ -72,7 +72,7 @@ RunPlace run_place(const config::Settings& settings, const std::string& state_di
   place.python_host_dir = helpers.python_host_dir;
   place.state_dir = state_dir;
   place.work_dir = settings.work_dir;
-  place.log_dir = state_dir + "/logs";
+  place.log_dir = job_logs(state_dir);
   place.output_dir = state_dir + "/output";
   place.config_dir = settings.directory;
   return place;
@@ -276,16 +276,6 @@ FlowMeans App::flow_means() {
   return means;
 }
 
-void App::make_feed() {
-  feed_ = std::make_unique<MonitorFeed>(settings(), clock_, *database_, *journal_, *dispatcher_,
-                                        *live_broker_, *outbox_, *disk_guard_, progress_,
-                                        missed_copies_.get());
-  observers_.add(rates_);
-  observers_.add(recent_);
-  status_report_ = std::make_unique<StatusReport>(StatusReport::Sources{
-      settings(), *database_, *feed_, *live_broker_, *broker_, rates_, started_});
-}
-
 void App::open_control() {
   handlers_ = std::make_unique<ControlHandlers>(loop_.get_executor(), settings(), *database_,
                                                 *journal_, *dispatcher_, followers_, progress_,
@@ -303,20 +293,6 @@ void App::open_control() {
                                              std::move(all));
   if (const auto started = control_->start(); !started)
     throw Fatal(ExitCode::config, started.error());
-}
-
-void App::open_monitor() {
-  if (settings().monitor.listen.empty()) return;
-  MonitorSource source;
-  source.numbers = [this] { return feed_->numbers(); };
-  source.details = [this] { return feed_->details(); };
-  source.count_queues = [this] { return feed_->count_queues(); };
-  monitor_ = std::make_unique<Monitor>(loop_.get_executor(), clock_, monitor_options(settings()),
-                                       std::move(source));
-  observers_.add(*monitor_);
-  // What takes long the first time shall do so before jobs run, not at the first scrape.
-  spawn(loop_.get_executor(), feed_->count_queues(), "counting the queues");
-  log::info("monitor on http://" + settings().monitor.listen + "/");
 }
 
 ExitCode App::run() {

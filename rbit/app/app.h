@@ -12,9 +12,12 @@
 #include "rbit/app/followers.h"
 #include "rbit/app/hand_over.h"
 #include "rbit/app/hooks.h"
+#include "rbit/app/job_chart.h"
 #include "rbit/app/job_lines.h"
 #include "rbit/app/keepers.h"
 #include "rbit/app/monitor_feed.h"
+#include "rbit/app/page_acts.h"
+#include "rbit/app/page_feed.h"
 #include "rbit/app/progress_board.h"
 #include "rbit/app/queue_rates.h"
 #include "rbit/app/recent_messages.h"
@@ -92,12 +95,12 @@ class App {
   Configuration configuration_;
   StateDir state_;
   RunPlace place_;
-  ProgressBoard progress_;
+  SystemClock clock_;
+  ProgressBoard progress_{clock_};
   Followers followers_;  // before the loop, whose last frames refer to it
   JobLines job_lines_;
   JobObservers observers_;
   asio::io_context loop_{1};
-  SystemClock clock_;
   const std::int64_t started_ = to_micros(clock_.wall());
   QueueRates rates_{clock_};
   RecentMessages recent_;
@@ -131,6 +134,9 @@ class App {
   std::unique_ptr<SteeringHandlers> steering_;
   std::unique_ptr<HandOver> hand_over_;
   std::unique_ptr<ControlServer> control_;
+  std::unique_ptr<JobChart> chart_;  // none: no monitor; the same of the next three
+  std::unique_ptr<PageFeed> page_feed_;
+  std::unique_ptr<PageActs> page_acts_;
   std::unique_ptr<Monitor> monitor_;
 };
 

@@ -6,6 +6,7 @@
 
 #include "rbit/app/job_list.h"
 #include "rbit/app/job_story.h"
+#include "rbit/app/log_piece.h"
 #include "rbit/app/progress_json.h"
 #include "rbit/base/base64.h"
 #include "rbit/base/clock.h"
@@ -55,7 +56,7 @@ nlohmann::json past_statuses(const JobHistory& history) {
   return past;
 }
 
-nlohmann::json progress_line(const Progress& progress) {
+nlohmann::json progress_line(const ToldProgress& progress) {
   nlohmann::json line;
   line["progress"] = to_json(progress);
   return line;
@@ -223,8 +224,10 @@ Task<void> ControlHandlers::follow(nlohmann::json request, ControlPeer& peer) {
     over = is_final(history->job.last_status);
   }
   bool heard = co_await peer.send(accepted);
-  Awaited awaited{key, json::text_in(request, "queue")};
-  if (const Progress* progress = board_.of(key); progress != nullptr && heard && !over) {
+  const auto wants_output = request.find("output");
+  Awaited awaited{key, json::text_in(request, "queue"),
+                  wants_output != request.end() && *wants_output == true};
+  if (const ToldProgress* progress = board_.of(key); progress != nullptr && heard && !over) {
     const nlohmann::json line = progress_line(*progress);
     heard = co_await peer.send(line);
   }
@@ -251,8 +254,9 @@ std::string ControlHandlers::why_it_waits(const Awaited& job) const {
 
 Task<void> ControlHandlers::pass_on(Followers::Follower& follower, Awaited job, ControlPeer& peer) {
   constexpr milliseconds look_pause{2'000};  // then it is looked whether the peer is there
+  constexpr milliseconds output_pause{1'000};
   const SystemClock clock;
-  std::string said;
+  std::string said, output;
   SteadyTime next_progress = clock.steady();
   while (peer.is_there()) {
     const std::string why = why_it_waits(job);
@@ -263,13 +267,26 @@ Task<void> ControlHandlers::pass_on(Followers::Follower& follower, Awaited job, 
       if (!told) co_return;
     }
     if (follower.has_progress() && clock.steady() >= next_progress) {
-      const nlohmann::json line = progress_line(*follower.take_progress());
+      ToldProgress progress{*follower.take_progress()};
+      if (const ToldProgress* known = board_.of(job.key))
+        progress = *known;  // and when it will be done
+      const nlohmann::json line = progress_line(progress);
       next_progress = clock.steady() + progress_pause;
       const bool told = co_await peer.send(line);
       if (!told) co_return;
     }
-    const auto report =
-        co_await follower.next(follower.has_progress() ? progress_pause : look_pause);
+    if (job.wants_output && board_.of(job.key) == nullptr) {
+      std::string last = output_of(job.key);
+      if (!last.empty() && last != output) {
+        nlohmann::json line;
+        line["output"] = output = std::move(last);
+        const bool told = co_await peer.send(line);
+        if (!told) co_return;
+      }
+    }
+    const auto report = co_await follower.next(follower.has_progress() ? progress_pause
+                                               : job.wants_output      ? output_pause
+                                                                       : look_pause);
     if (!report) continue;
     const nlohmann::json line =
         status_line(report->status, report->reason, report->message, report->attempt);
@@ -278,9 +295,23 @@ Task<void> ControlHandlers::pass_on(Followers::Follower& follower, Awaited job, 
   }
 }
 
+/// Its last line of output; "": it has written nothing, or does not run.
+std::string ControlHandlers::output_of(const std::string& key) const {
+  const auto& running = dispatcher_.ledger().all_running();
+  const auto job = running.find(key);
+  if (job == running.end()) return "";
+  return last_line_of(job_log(settings_.state_dir, job->second->job));
+}
+
 void ControlHandlers::add_progress(nlohmann::json& job) const {
-  const Progress* progress = board_.of(job["key"].get<std::string>());
-  if (progress != nullptr && job["state"] == "running") job["progress"] = to_json(*progress);
+  if (job["state"] != "running") return;
+  const std::string key = job["key"].get<std::string>();
+  if (const ToldProgress* progress = board_.of(key)) {
+    job["progress"] = to_json(*progress);
+    return;
+  }
+  std::string output = output_of(key);
+  if (!output.empty()) job["output"] = std::move(output);
 }
 
 Task<void> ControlHandlers::jobs(nlohmann::json request, ControlPeer& peer) {

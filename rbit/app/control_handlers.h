@@ -26,8 +26,9 @@ namespace rbit {
 ///                               "taken": how many, "refused": why the first was not that was not}
 ///   {"do": "follow", "key", "queue"}   {"ok", "past": [...]}, then {"status", "reason", "message",
 ///                               "attempt"} until a final one; meanwhile {"progress": {"done",
-///                               "total", "text"}}; of a job that has not begun {"waits": why
-///                               its queue does}, if it is given and does
+///                               "total", "text", "due"}} or, with "output": true and of a job that
+///                               tells none, {"output": its last line}; of a job that has not
+///                               begun {"waits": why its queue does}, if it is given and does
 ///   {"do": "jobs", "limit", ...}   {"jobs": [...]}, those that job_list.h says of that filter
 ///   {"do": "job", "job"}        {"job": {...}}, by any name that History::find takes
 ///   {"do": "explain", "job"}    {"story": {...}}, the same and all that the journal has of it
@@ -66,6 +67,7 @@ class ControlHandlers {
   std::unique_ptr<DeadLetters> dead_letters();
   struct Awaited {
     std::string key, queue;  // none: whoever follows does not want to know why it waits
+    bool wants_output = false;
   };
   Task<void> pass_on(Followers::Follower& follower, Awaited job, ControlPeer& peer);
   std::string why_it_waits(const Awaited& job) const;
@@ -73,6 +75,7 @@ class ControlHandlers {
   Error not_found(const std::string& name, const Error& why) const;
   Error not_cancelled(const std::string& key) const;
   void add_progress(nlohmann::json& job) const;
+  std::string output_of(const std::string& key) const;
 
   asio::any_io_executor loop_;
   const config::Settings& settings_;
@@ -86,7 +89,8 @@ class ControlHandlers {
 };
 
 /// A job as the answers have it; the commands read the same where no rbit runs. What only the rbit
-/// that runs knows comes on top: {"progress": {"done", "total", "text"}}.
+/// that runs knows comes on top: {"progress": {"done", "total", "text", "due"}}, or {"output"}, the
+/// last line of it.
 nlohmann::json describe(const JobRecord& job);
 /// `name` as History::find takes it.
 Result<nlohmann::json> describe_job(Database& database, const std::string& name);

@@ -268,8 +268,11 @@ Result<nlohmann::json> job_story(Database& database, const std::string& name) {
 std::string tell(const nlohmann::json& story, std::int64_t now, const Broker& broker) {
   std::string head = head_of(story) + "queue " + text_of(story, "queue") + ", runner " +
                      text_of(story, "runner") + ", " + text_of(story, "state");
-  if (const auto progress = story.find("progress"); progress != story.end())
-    head += ", " + to_text(progress_from(*progress));
+  if (const auto progress = story.find("progress"); progress != story.end()) {
+    const ToldProgress told = progress_from(*progress);
+    head += ", " + to_text(told);
+    if (const auto left = left_until(told.due, now)) head += ", " + left_text(*left);
+  }
   if (const auto run = number_of(story, "run"); run > 1)
     head += ", asked for " + std::to_string(run) + " times";
   if (const auto crashes = number_of(story, "crashes"); crashes > 0)

@@ -29,12 +29,20 @@ std::int64_t number(const json& job, const char* member) {
   return found == job.end() ? 0 : found->get<std::int64_t>();
 }
 
+std::string progress_text(const ToldProgress& progress, std::int64_t now, bool with_bar) {
+  const auto left = left_until(progress.due, now);
+  if (with_bar) return progress_bar(progress, left, std::string::npos);
+  return to_text(progress) + (left ? ", " + left_text(*left) : "");
+}
+
 /// What there is to say of it beside its status: why, how far it is, its last word, when it comes.
-std::vector<std::string> notes_of(const json& job, std::int64_t now, Zone zone) {
+std::vector<std::string> notes_of(const json& job, std::int64_t now, Zone zone, bool with_bars) {
   std::vector<std::string> notes;
   if (std::string reason = cell(job, "reason"); !reason.empty()) notes.push_back(std::move(reason));
   if (const auto progress = job.find("progress"); progress != job.end())
-    notes.push_back(to_text(progress_from(*progress)));
+    notes.push_back(progress_text(progress_from(*progress), now, with_bars));
+  else if (job.contains("output"))
+    notes.push_back(cell(job, "output", 80));
   if (std::string said = cell(job, "said"); job["state"] == "running" && !said.empty())
     notes.push_back(std::move(said));
   if (const auto again = number(job, "again"); again > 0)
@@ -105,7 +113,7 @@ std::string job_line(const json& job, std::int64_t now, Zone zone) {
   line += "  " + cell(job, "queue") + "  attempt " + std::to_string(number(job, "attempt"));
   // Without a number the key is the name, and stands there once.
   if (job["job"] != "") line += "  " + cell(job, "key", longest_name);
-  for (const std::string& note : notes_of(job, now, zone)) line += "  " + note;
+  for (const std::string& note : notes_of(job, now, zone, false)) line += "  " + note;
   return line + "\n";
 }
 
@@ -131,7 +139,7 @@ std::string job_table(const json& jobs, std::int64_t now, const TextStyle& style
                what,
                attempt > 0 ? std::to_string(attempt) : "",
                took(job, now),
-               text::join(notes_of(job, now, style.zone), "  ")});
+               text::join(notes_of(job, now, style.zone, true), "  ")});
   }
   return table.text(style.width, style.colours);
 }

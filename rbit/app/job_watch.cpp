@@ -27,6 +27,7 @@ bool JobWatch::connect() {
   request["do"] = "follow";
   request["key"] = key_;
   request["queue"] = queue_;
+  request["output"] = log_dir_.empty() && progress_.is_drawn();
   if (!client_->send(request)) client_.reset();
   return client_.has_value();
 }
@@ -66,6 +67,10 @@ ExitCode JobWatch::to_the_end() {
     }
     if (const auto progress = line.find("progress"); progress != line.end()) {
       progress_.show(progress_from(*progress));
+      continue;
+    }
+    if (const auto output = line.find("output"); output != line.end()) {
+      progress_.show_output(output->get<std::string>());
       continue;
     }
     const auto past = line.find("past");

@@ -4,32 +4,52 @@
 #include <optional>
 #include <string>
 
+#include "rbit/base/clock.h"
 #include "rbit/core/job_observer.h"
 #include "rbit/core/progress_text.h"
 
 namespace rbit {
 
-/// How far the jobs are that run, each by its own last word; in memory alone. On the loop's thread.
+/// How far the jobs are that run, each by its own last word, and when each will be done by that; in
+/// memory alone. On the loop's thread.
 class ProgressBoard : public JobObserver {
  public:
-  using All = std::map<std::string, Progress>;  // by key
+  using All = std::map<std::string, ToldProgress>;  // by key
+
+  /// The clock outlives this.
+  explicit ProgressBoard(const Clock& clock) : clock_(clock) {}
 
   const All& all() const { return by_key_; }
   /// None: it has said nothing, or does not run.
-  const Progress* of(const std::string& key) const {
+  const ToldProgress* of(const std::string& key) const {
     const auto found = by_key_.find(key);
     return found == by_key_.end() ? nullptr : &found->second;
   }
 
+  /// When the present attempt of one that runs began, microseconds since 1970; 0: it does not.
+  std::int64_t begun(const std::string& key) const {
+    const auto found = begun_.find(key);
+    return found == begun_.end() ? 0 : found->second;
+  }
+
+  void status(const Report& report) override {
+    if (report.status == Status::building) begun_.emplace(report.job_key, report.time);
+  }
   void progress(const Job& job, const Progress& progress) override {
-    by_key_[job.key] = cleaned(progress);
+    ToldProgress told{cleaned(progress)};
+    const std::int64_t now = to_micros(clock_.wall()), since = begun(job.key);
+    if (const auto left = time_left(told, since > 0 ? now - since : 0)) told.due = now + *left;
+    by_key_[job.key] = std::move(told);
   }
   void finished(const Job& job, const Outcome&, std::optional<Status>) override {
     by_key_.erase(job.key);
+    begun_.erase(job.key);
   }
 
  private:
+  const Clock& clock_;
   All by_key_;
+  std::map<std::string, std::int64_t> begun_;
 };
 
 }  // namespace rbit

@@ -5,6 +5,8 @@
 #include <iostream>
 
 #include "rbit/app/terminal.h"
+#include "rbit/base/clock.h"
+#include "rbit/base/text.h"
 #include "rbit/core/progress_text.h"
 
 namespace rbit {
@@ -17,18 +19,27 @@ constexpr std::chrono::seconds pause{1};  // between lines where there is no ter
 
 ProgressLine::ProgressLine() : on_terminal_(::isatty(STDERR_FILENO) == 1) {}
 
-void ProgressLine::show(const Progress& progress) {
+/// From the beginning of the line, and without what is left of a longer one behind it.
+void ProgressLine::draw(const std::string& line) {
+  std::cerr << "\r\x1b[K" << line << std::flush;
+  is_there_ = true;
+}
+
+void ProgressLine::show(const ToldProgress& progress) {
   if (on_terminal_) {
-    // From the beginning of the line, and without what is left of a longer one behind it.
-    std::cerr << "\r\x1b[K" << progress_bar(cleaned(progress), terminal_width(STDERR_FILENO) - 1)
-              << std::flush;
-    is_there_ = true;
+    const auto left = left_until(progress.due, to_micros(SystemClock().wall()));
+    draw(progress_bar(cleaned(progress), left, terminal_width(STDERR_FILENO) - 1));
     return;
   }
   const auto now = std::chrono::steady_clock::now();
   if (last_ && now - *last_ < pause) return;
   last_ = now;
   std::cerr << to_text(cleaned(progress)) << std::endl;
+}
+
+void ProgressLine::show_output(const std::string& line) {
+  if (on_terminal_)
+    draw(std::string(text::first_bytes(text::one_line(line), terminal_width(STDERR_FILENO) - 1)));
 }
 
 void ProgressLine::clear() {

@@ -16,6 +16,7 @@ Task<void> App::shut() {
   const bool handed_over = co_await hand_over_->is_done();
   if (!handed_over) {
     co_await live_broker_->close_cancels();  // jobs that still ran could be cancelled
+    if (page_acts_) co_await page_acts_->close();  // they ask over the control socket
     control_->close();
     monitor_.reset();
     co_await log_keeper_->stop();
@@ -43,6 +44,7 @@ Task<void> App::shut() {
 Task<void> App::let_go() {
   keepers_->let_go();
   co_await live_broker_->close_cancels();
+  if (page_acts_) co_await page_acts_->close();
   monitor_.reset();
   if (missed_copies_) missed_copies_->end();
   co_await log_keeper_->stop();

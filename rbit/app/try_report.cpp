@@ -149,7 +149,7 @@ void TryReport::add(const MetricChange& change, bool now) {
 }
 
 void TryReport::progress(const Progress& progress) {
-  bar_.show(progress);
+  bar_.show(ToldProgress{progress});
   all_["progress"] = to_json(cleaned(progress));
 }
 

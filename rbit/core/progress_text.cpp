@@ -44,7 +44,38 @@ std::string to_text(const Progress& progress) {
   return text + progress.text;
 }
 
-std::string progress_bar(const Progress& progress, std::size_t width) {
+std::optional<std::int64_t> time_left(const Progress& progress, std::int64_t elapsed) {
+  constexpr std::int64_t too_early = 2'000'000;  // a first step says little of those behind it
+  constexpr double longest = 400.0 * 86'400e6;   // nobody waits for more
+  if (elapsed < too_early || progress.done <= 0 || progress.total <= 0) return std::nullopt;
+  if (progress.done >= progress.total) return std::nullopt;
+  const double part = progress.done / progress.total;
+  const double left = static_cast<double>(elapsed) * (1 - part) / part;
+  if (!(left < longest)) return std::nullopt;
+  return static_cast<std::int64_t>(left);
+}
+
+std::optional<std::int64_t> left_until(std::int64_t due, std::int64_t now) {
+  if (due <= now) return std::nullopt;
+  return due - now;
+}
+
+std::string left_text(std::int64_t micros) {
+  const std::int64_t seconds = (micros + 999'999) / 1'000'000;
+  std::string about;
+  if (seconds < 50)
+    about = std::to_string(seconds < 10 ? seconds : (seconds + 9) / 10 * 10) + " s";
+  else if (seconds < 90 * 60)
+    about = std::to_string((seconds + 59) / 60) + " min";
+  else if (seconds < 48 * 3600)
+    about = std::to_string((seconds + 1800) / 3600) + " h";
+  else
+    about = std::to_string((seconds + 43'200) / 86'400) + " days";
+  return "about " + about + " left";
+}
+
+std::string progress_bar(const Progress& progress, std::optional<std::int64_t> left,
+                         std::size_t width) {
   constexpr int length = 20;
   std::string bar;
   if (progress.total > 0) {
@@ -55,6 +86,7 @@ std::string progress_bar(const Progress& progress, std::size_t width) {
           std::to_string(static_cast<int>(part * 100)) + "% ";
   }
   bar += to_text(progress);
+  if (left) bar += ", " + left_text(*left);
   return std::string(text::first_bytes(bar, width));
 }
 

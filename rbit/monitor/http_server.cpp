@@ -1,12 +1,13 @@
 #include "rbit/monitor/http_server.h"
 
 #include <fcntl.h>
-#include <openssl/crypto.h>
+#include <sys/socket.h>
 
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http.hpp>
@@ -16,6 +17,8 @@
 #include <utility>
 
 #include "rbit/base/text.h"
+#include "rbit/monitor/admission.h"
+#include "rbit/monitor/event_stream.h"
 
 namespace rbit {
 
@@ -55,24 +58,6 @@ Tcp::endpoint endpoint_of(const std::string& listen) {
   return {address, static_cast<unsigned short>(number)};
 }
 
-/// Takes the same time wherever the two differ.
-bool same_secret(std::string_view given, std::string_view wanted) {
-  return given.size() == wanted.size() &&
-         CRYPTO_memcmp(given.data(), wanted.data(), wanted.size()) == 0;
-}
-
-/// Returns the host, in lower case, of a Host header that is HOST, HOST:PORT, [V6] or [V6]:PORT,
-/// and "" of all else. What is in brackets may be no address: it is compared as a whole.
-std::string host_name(std::string_view header) {
-  const auto end = header.starts_with('[') ? header.find(']') + 1 : header.find(':');
-  const std::string_view name = header.substr(0, end), port = header.substr(name.size());
-  long long number = 0;
-  if (!port.empty() && !(port.starts_with(':') && port.size() <= 6 &&
-                         text::parse_number(port.substr(1), 1, 65535, number)))
-    return "";
-  return text::lower(name);
-}
-
 /// One visitor: an IPv4 address, or the network of an IPv6 address, of which a household has 2^64.
 std::string visitor_of(const Tcp::socket& socket) {
   boost::system::error_code error;
@@ -83,15 +68,31 @@ std::string visitor_of(const Tcp::socket& socket) {
 }
 
 /// The handler once there is none.
-Task<HttpReply> gone(std::string) {
-  co_return HttpReply{503, "text/plain", ""};
+Task<HttpReply> gone(MonitorRequest) {
+  HttpReply reply{503, "text/plain", ""};
+  co_return reply;
 }
 
-Response plain(http::status status, const std::string& text) {
-  Response response(status, 11);
-  response.set(http::field::content_type, "text/plain; charset=utf-8");
-  response.body() = text + "\n";
-  return response;
+HttpReply plain(int code, const std::string& text) {
+  return {code, "text/plain; charset=utf-8", text + "\n"};
+}
+
+template <class Body>
+void finish(http::response<Body>& response, const std::string& policy) {
+  response.set(http::field::server, "rbit");
+  response.set("X-Content-Type-Options", "nosniff");
+  response.set(
+      "Content-Security-Policy",
+      policy.empty() ? "default-src 'none'; style-src 'self'; frame-ancestors 'none'" : policy);
+  response.set("Referrer-Policy", "no-referrer");
+  response.set("Cross-Origin-Resource-Policy", "same-origin");
+  response.set(http::field::cache_control, "no-store");
+}
+
+/// Whether the other side has closed, which is heard only by who reads.
+bool has_left(Tcp::socket& socket) {
+  char byte = 0;
+  return ::recv(socket.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
 }
 
 }  // namespace
@@ -105,15 +106,22 @@ struct HttpServer::Visit {
   bool admitted = false;  // a whole request was read, and was allowed
   bool idle = false;      // between two requests
   bool dropped = false;   // closed, and about to go
+  bool listens = false;   // to events
 };
 
 struct HttpServer::State {
   State(const asio::any_io_executor& executor, HttpServerSettings given, Handler own)
-      : loop(executor), settings(std::move(given)), handler(std::move(own)), acceptor(executor) {}
+      : loop(executor),
+        settings(std::move(given)),
+        handler(std::move(own)),
+        acceptor(executor),
+        admission(settings.token,
+                  text::lower(settings.listen.substr(0, settings.listen.rfind(':')))) {}
 
-  Task<Response> answer(const http::request<http::string_body>& request) const;
-  std::optional<Response> refuse(const http::request<http::string_body>& request) const;
+  Task<HttpReply> answer(Visit& visit, const http::request<http::string_body>& request);
   void make_room(const std::string& visitor);
+  bool has_room_to_listen(const std::string& visitor);
+  Task<void> tell(Visit& visit, HttpReply reply);
   static Task<void> serve(std::shared_ptr<State> self, std::list<Visit>::iterator visit);
   Task<void> converse(Visit& visit);
 
@@ -121,7 +129,7 @@ struct HttpServer::State {
   HttpServerSettings settings;
   Handler handler;
   Tcp::acceptor acceptor;
-  std::string own_host;     // as in `listen`
+  Admission admission;
   std::list<Visit> visits;  // the oldest first
   bool closed = false;
 };
@@ -131,7 +139,6 @@ HttpServer::HttpServer(const asio::any_io_executor& loop, HttpServerSettings set
     : state_(std::make_shared<State>(loop, std::move(settings), std::move(handler))) {
   const std::string listen = state_->settings.listen;
   const auto endpoint = endpoint_of(listen);
-  state_->own_host = text::lower(listen.substr(0, listen.rfind(':')));
   if (!endpoint.address().is_loopback() && state_->settings.token.empty())
     refuse(listen, "not this machine's loopback, and there is no token-file",
            "listen on 127.0.0.1, or set token-file");
@@ -143,6 +150,7 @@ HttpServer::HttpServer(const asio::any_io_executor& loop, HttpServerSettings set
   if (!error) acceptor.bind(endpoint, error);
   if (!error) acceptor.listen(asio::socket_base::max_listen_connections, error);
   if (error) refuse(listen, error.message(), "another program may listen there: change the port");
+  state_->admission.name_cookie(port());
   spawn(loop, accept(state_), "the monitor");
 }
 
@@ -156,6 +164,14 @@ HttpServer::~HttpServer() {
 
 int HttpServer::port() const {
   return state_->acceptor.local_endpoint().port();
+}
+
+std::optional<std::string> HttpServer::open_session(std::string_view token) {
+  return state_->admission.open_session(token);
+}
+
+std::string HttpServer::close_session(std::string_view name) {
+  return state_->admission.close_session(name);
 }
 
 Task<void> HttpServer::accept(std::shared_ptr<State> state) {
@@ -183,8 +199,9 @@ Task<void> HttpServer::accept(std::shared_ptr<State> state) {
 void HttpServer::State::make_room(const std::string& visitor) {
   int all = 0, own = 0;
   for (const auto& visit : visits) {
-    all += visit.dropped ? 0 : 1;
-    own += !visit.dropped && visit.visitor == visitor ? 1 : 0;
+    if (visit.dropped || visit.listens) continue;
+    ++all;
+    own += visit.visitor == visitor ? 1 : 0;
   }
   const bool own_must_go = own > settings.most_of_a_visitor;
   if (!own_must_go && all <= settings.most_connections) return;
@@ -194,7 +211,7 @@ void HttpServer::State::make_room(const std::string& visitor) {
   };
   Visit* victim = nullptr;
   for (auto visit = visits.begin(); visit != std::prev(visits.end()); ++visit) {
-    if (visit->dropped || (own_must_go && visit->visitor != visitor)) continue;
+    if (visit->dropped || visit->listens || (own_must_go && visit->visitor != visitor)) continue;
     if (victim == nullptr || has_less(*visit, *victim)) victim = &*visit;
   }
   if (victim == nullptr) victim = &visits.back();
@@ -209,6 +226,22 @@ Task<void> HttpServer::State::serve(std::shared_ptr<State> self, std::list<Visit
   self->visits.erase(visit);
 }
 
+/// Those that have left are found here: to them nothing may be sent for a long time.
+bool HttpServer::State::has_room_to_listen(const std::string& visitor) {
+  int all = 0, own = 0;
+  for (auto& visit : visits) {
+    if (visit.dropped || !visit.listens) continue;
+    if (has_left(visit.stream.socket())) {
+      visit.dropped = true;
+      visit.stream.close();
+      continue;
+    }
+    ++all;
+    own += visit.visitor == visitor ? 1 : 0;
+  }
+  return all < settings.most_listeners && own < settings.most_listeners_of_a_visitor;
+}
+
 Task<void> HttpServer::State::converse(Visit& visit) {
   Stream& stream = visit.stream;
   boost::system::error_code error;
@@ -221,32 +254,31 @@ Task<void> HttpServer::State::converse(Visit& visit) {
     co_await http::async_read(stream, buffer, parser,
                               asio::redirect_error(asio::use_awaitable, error));
     visit.idle = false;
-    Response response;
+    HttpReply reply;
     bool keep = false;
     if (error == http::error::header_limit) {
-      response = plain(http::status::request_header_fields_too_large, "header above 8 KiB");
+      reply = plain(431, "header above 8 KiB");
     } else if (error == http::error::body_limit) {
-      response = plain(http::status::payload_too_large, "body above 64 KiB");
+      reply = plain(413, "body above 64 KiB");
     } else if (error.category() == beast::error_code(http::error::bad_method).category() &&
                error != http::error::end_of_stream && error != http::error::partial_message) {
-      response = plain(http::status::bad_request, "not HTTP");
+      reply = plain(400, "not HTTP");
     } else if (error) {
       co_return;
     } else {
-      auto refusal = refuse(parser.get());
-      visit.admitted = !refusal;
-      if (refusal)
-        response = std::move(*refusal);
-      else
-        response = co_await answer(parser.get());
+      stream.expires_never();  // what was asked may take a while
+      reply = co_await answer(visit, parser.get());
       keep = parser.get().keep_alive();
     }
-    response.set(http::field::server, "rbit");
-    response.set("X-Content-Type-Options", "nosniff");
-    response.set("Content-Security-Policy",
-                 "default-src 'none'; style-src 'self'; frame-ancestors 'none'");
-    response.set("Referrer-Policy", "no-referrer");
-    response.set(http::field::cache_control, "no-store");
+    if (reply.events) {
+      co_await tell(visit, std::move(reply));
+      co_return;
+    }
+    Response response(static_cast<http::status>(reply.code), 11);
+    response.set(http::field::content_type, reply.type);
+    for (const auto& [name, value] : reply.headers) response.set(name, value);
+    response.body() = std::move(reply.body);
+    finish(response, reply.policy);
     response.keep_alive(keep);
     response.content_length(response.body().size());
     const bool head_only = !parser.get().method_string().empty() && !error &&
@@ -261,43 +293,68 @@ Task<void> HttpServer::State::converse(Visit& visit) {
   }
 }
 
-/// The answer to who is not admitted.
-std::optional<Response> HttpServer::State::refuse(
-    const http::request<http::string_body>& request) const {
-  if (request.count(http::field::host) > 1)
-    return plain(http::status::bad_request, "more than one Host");
-  if (!settings.token.empty()) {
-    const std::string_view given = request[http::field::authorization];
-    constexpr std::string_view scheme = "Bearer ";
-    if (given.starts_with(scheme) && same_secret(given.substr(scheme.size()), settings.token))
-      return std::nullopt;  // who has the token is no rebound page
-    auto response = plain(http::status::unauthorized, "a bearer token is needed");
-    response.set(http::field::www_authenticate, "Bearer");
-    return response;
+/// Until somebody has enough. Who does not read is cut off: what is held for him is what his socket
+/// takes and one event that he shares with the others.
+Task<void> HttpServer::State::tell(Visit& visit, HttpReply reply) {
+  boost::system::error_code error;
+  Stream& stream = visit.stream;
+  constexpr int socket_bytes = 128 << 10;
+  stream.socket().set_option(asio::socket_base::send_buffer_size(socket_bytes), error);
+  http::response<http::empty_body> head(http::status::ok, 11);
+  head.set(http::field::content_type, "text/event-stream");
+  head.set("X-Accel-Buffering", "no");  // nginx would wait for more
+  finish(head, reply.policy);
+  head.keep_alive(false);
+  stream.expires_after(settings.read_limit);
+  http::response_serializer<http::empty_body> serializer(head);
+  co_await http::async_write_header(stream, serializer,
+                                    asio::redirect_error(asio::use_awaitable, error));
+  const EventStream::Text heartbeat = std::make_shared<const std::string>(":\n\n");
+  while (!error) {
+    EventStream::Text text = co_await reply.events->next(settings.heartbeat);
+    if (closed || visit.dropped || reply.events->is_over()) co_return;
+    if (!text) text = heartbeat;
+    stream.expires_after(settings.read_limit);
+    co_await asio::async_write(stream, asio::buffer(*text),
+                               asio::redirect_error(asio::use_awaitable, error));
+    stream.expires_never();
   }
-  if (request.count(http::field::host) == 0 && request.version() < 11)
-    return std::nullopt;  // no browser
-  // The names this machine's loopback goes by. A page of a stranger's whose name leads here
-  // (rebinding) has that name in its Host header.
-  const std::string host = host_name(request[http::field::host]);
-  if (host == "localhost" || host == "127.0.0.1" || host == "[::1]" || host == own_host)
-    return std::nullopt;
-  return plain(http::status::forbidden, "unknown Host");
 }
 
 /// `request` stays where it is until it ends.
-Task<Response> HttpServer::State::answer(const http::request<http::string_body>& request) const {
-  if (request.method() != http::verb::get && request.method() != http::verb::head) {
-    auto response = plain(http::status::method_not_allowed, "only GET");
-    response.set(http::field::allow, "GET, HEAD");
-    co_return response;
-  }
+Task<HttpReply> HttpServer::State::answer(Visit& visit,
+                                          const http::request<http::string_body>& request) {
+  const bool is_get = request.method() == http::verb::get || request.method() == http::verb::head;
+  auto verdict = admission.look(request, static_cast<int>(request.version()));
   const std::string_view target = request.target();
-  HttpReply reply = co_await handler(std::string(target.substr(0, target.find('?'))));
-  Response response(static_cast<http::status>(reply.code), 11);
-  response.set(http::field::content_type, reply.type);
-  response.body() = std::move(reply.body);
-  co_return response;
+  const auto mark = target.find('?');
+  MonitorRequest asked;
+  asked.path = std::string(target.substr(0, mark));
+  if (mark != target.npos) asked.query = std::string(target.substr(mark + 1));
+  // Who has not shown the token may do so.
+  const bool is_at_the_door = asked.path == "/" || asked.path == "/login";
+  const bool may_knock =
+      admission.has_token() && is_at_the_door && verdict.refusal && verdict.refusal->code == 401;
+  if (verdict.refusal && !may_knock) co_return std::move(*verdict.refusal);
+  visit.admitted = !verdict.refusal;
+  if (!is_get && request.method() != http::verb::post) {
+    HttpReply refusal = plain(405, "only GET and POST");
+    refusal.headers.emplace_back("Allow", "GET, HEAD, POST");
+    co_return refusal;
+  }
+  asked.is_post = !is_get;
+  if (asked.is_post) asked.body = request.body();
+  asked.visitor = std::move(verdict.visitor);
+  HttpReply reply = co_await handler(std::move(asked));
+  if (!reply.events) co_return reply;
+  if (closed || visit.dropped || request.method() == http::verb::head ||
+      !has_room_to_listen(visit.visitor)) {
+    HttpReply full = plain(503, "too many listen: ask for /api/state now and then");
+    full.headers.emplace_back("Retry-After", "30");
+    co_return full;
+  }
+  visit.listens = true;
+  co_return reply;
 }
 
 }  // namespace rbit

@@ -14,14 +14,18 @@ Monitor::Monitor(const asio::any_io_executor& loop, Clock& clock, MonitorOptions
       health_(clock, options.health),
       metrics_path_(std::move(options.metrics_path)),
       metrics_(std::move(options.name_space), std::move(options.labels),
-               std::move(options.declared), options.queues) {
+               std::move(options.declared), options.queues),
+      page_(loop, source_.page) {
   if (options.server.listen.empty()) return;
   server_ = std::make_unique<HttpServer>(
-      loop, std::move(options.server), [this](std::string path) { return reply(std::move(path)); });
+      loop, std::move(options.server),
+      [this](MonitorRequest request) { return reply(std::move(request)); });
+  page_.serve_by(*server_);
 }
 
 void Monitor::finished(const Job& job, const Outcome& outcome, std::optional<Status> verdict) {
   metrics_.processed(job, outcome, verdict);
+  page_.changed();
   if (verdict == Status::done)  // of others nothing leaves
     for (const MetricChange& change : outcome.given.metrics) metrics_.change(job, change);
   // By verdict: a blocked or interrupted attempt may still become either.
@@ -30,6 +34,7 @@ void Monitor::finished(const Job& job, const Outcome& outcome, std::optional<Sta
 }
 
 void Monitor::status(const Report& report) {
+  page_.changed();
   if (report.status == Status::failed && report.reason == "lost-by-broker")
     metrics_.lost(report.queue);
 }
@@ -37,11 +42,13 @@ void Monitor::status(const Report& report) {
 void Monitor::connected() {
   metrics_.connected();
   health_.connected();
+  page_.changed();
 }
 
 void Monitor::connection_failed() {
   metrics_.connection_failed();
   health_.connection_failed();
+  page_.changed();
 }
 
 HttpReply Monitor::healthcheck() {
@@ -53,26 +60,38 @@ HttpReply Monitor::healthcheck() {
   return {answer.code, "text/plain; charset=utf-8", answer.body};
 }
 
-Task<HttpReply> Monitor::reply(std::string path) {
-  if (path == "/live") {  // only a loop that turns gives it
-    HttpReply alive{200, "application/json", "{\"status\": \"ok\"}"};
-    co_return alive;
-  }
-  if (path == "/ready") co_return ready_answer(source_.numbers());
-  if (path == "/healthcheck") co_return healthcheck();
-  if (!metrics_path_.empty() && path == metrics_path_) {
-    const Lifetime::Watch alive = lifetime_.watch();
-    co_await source_.count_queues();
-    HttpReply reply{503, "text/plain; charset=utf-8", "rbit ends\n"};
-    if (alive.is_over()) co_return reply;
-    reply = {200, "text/plain; version=0.0.4; charset=utf-8",
-             metrics_.text(source_.numbers(), to_micros(clock_.wall()))};
+Task<HttpReply> Monitor::metrics() {
+  const Lifetime::Watch alive = lifetime_.watch();
+  co_await source_.count_queues();
+  HttpReply reply{503, "text/plain; charset=utf-8", "rbit ends\n"};
+  if (alive.is_over()) co_return reply;
+  reply = {200, "text/plain; version=0.0.4; charset=utf-8",
+           metrics_.text(source_.numbers(), to_micros(clock_.wall()))};
+  co_return reply;
+}
+
+Task<HttpReply> Monitor::reply(MonitorRequest request) {
+  std::optional<HttpReply> of_page = co_await page_.reply(request);
+  if (of_page) co_return std::move(*of_page);
+  const std::string& path = request.path;
+  HttpReply reply{404, "text/plain; charset=utf-8",
+                  "nothing here; see /, /plain, /live, /ready, /healthcheck" +
+                      (metrics_path_.empty() ? "" : ", " + metrics_path_) + "\n"};
+  if (!request.visitor.may_read) {
+    reply = {401, "text/plain; charset=utf-8", "a bearer token is needed\n"};
+    reply.headers.emplace_back("WWW-Authenticate", "Bearer");
     co_return reply;
   }
-  HttpReply reply{404, "text/plain; charset=utf-8",
-                  "nothing here; see /, /live, /ready, /healthcheck" +
-                      (metrics_path_.empty() ? "" : ", " + metrics_path_) + "\n"};
-  if (path == "/")
+  if (request.is_post) {
+    reply = {405, "text/plain; charset=utf-8", "only GET\n"};
+    reply.headers.emplace_back("Allow", "GET, HEAD");
+    co_return reply;
+  }
+  if (path == "/live") reply = {200, "application/json", "{\"status\": \"ok\"}"};  // the loop turns
+  if (path == "/ready") reply = ready_answer(source_.numbers());
+  if (path == "/healthcheck") reply = healthcheck();
+  if (!metrics_path_.empty() && path == metrics_path_) co_return co_await metrics();
+  if (path == "/" || path == "/plain")
     reply = {200, "text/html; charset=utf-8",
              page(source_.numbers(), source_.details(), to_micros(clock_.wall()), metrics_path_)};
   if (path == "/style.css") reply = {200, "text/css; charset=utf-8", std::string(page_style())};

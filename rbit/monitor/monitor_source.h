@@ -9,8 +9,9 @@
 
 #include "rbit/base/task.h"
 #include "rbit/core/journal.h"
-#include "rbit/core/publication.h"
+#include "rbit/core/progress_text.h"
 #include "rbit/core/queue_count.h"
+#include "rbit/monitor/page_source.h"
 
 namespace rbit {
 
@@ -69,13 +70,13 @@ struct QueueView {
   std::string text() const { return why.empty() ? state : state + ": " + why; }
 };
 
-/// What the page at / shows. Texts may hold anything: the page escapes them.
+/// What the plain page shows. Texts may hold anything: the page escapes them.
 struct MonitorDetails {
   std::string name;    // of this rbit
   std::string broker;  // "localhost:5672, connected", without user and password
   std::vector<QueueView> queues;
   std::vector<JobRecord> running, last;
-  std::map<std::string, Progress> progress;  // of those that run and have told it, by key
+  std::map<std::string, ToldProgress> progress;  // of those that run and have told it, by key
 };
 
 /// Where the monitor asks; filled by the app, called on the loop's thread.
@@ -84,6 +85,7 @@ struct MonitorSource {
   std::function<MonitorDetails()> details;
   /// Sees to it that the counts of the queues are fresh in `numbers`; takes a moment at the most.
   std::function<Task<void>()> count_queues = []() -> Task<void> { co_return; };
+  PageSource page;
 };
 
 }  // namespace rbit

@@ -37,10 +37,40 @@ TEST_CASE("whatever a job says of its progress can be shown") {
 }
 
 TEST_CASE("a bar is as long as there is done, and no longer than its line") {
-  CHECK(progress_bar({4, 10, "pages"}, 80) == "[########............] 40% 4/10 pages");
-  CHECK(progress_bar({0, 10, ""}, 80) == "[....................] 0% 0/10");
-  CHECK(progress_bar({12, 10, ""}, 80) == "[####################] 100% 12/10");
-  CHECK(progress_bar({4, 0, "pages"}, 80) == "4 pages");
-  CHECK(progress_bar({4, 10, "pages"}, 30) == "[########............] 40% 4/1");
-  CHECK(progress_bar({1e-300, 1e300, ""}, 80).starts_with("[....................] 0% "));
+  CHECK(progress_bar({4, 10, "pages"}, std::nullopt, 80) ==
+        "[########............] 40% 4/10 pages");
+  CHECK(progress_bar({0, 10, ""}, std::nullopt, 80) == "[....................] 0% 0/10");
+  CHECK(progress_bar({12, 10, ""}, std::nullopt, 80) == "[####################] 100% 12/10");
+  CHECK(progress_bar({4, 0, "pages"}, std::nullopt, 80) == "4 pages");
+  CHECK(progress_bar({4, 10, "pages"}, std::nullopt, 30) == "[########............] 40% 4/1");
+  CHECK(progress_bar({1e-300, 1e300, ""}, std::nullopt, 80)
+            .starts_with("[....................] 0% "));
+}
+
+TEST_CASE("what is left is told by the pace so far, once there is one") {
+  constexpr std::int64_t second = 1'000'000;
+  CHECK(time_left({4, 10, ""}, 60 * second) == 90 * second);
+  CHECK(time_left({5, 10, ""}, 60 * second) == 60 * second);
+  CHECK_FALSE(time_left({4, 10, ""}, second));  // too early
+  CHECK_FALSE(time_left({4, 10, ""}, -5 * second));
+  CHECK_FALSE(time_left({0, 10, ""}, 60 * second));
+  CHECK_FALSE(time_left({4, 0, ""}, 60 * second));
+  CHECK_FALSE(time_left({10, 10, ""}, 60 * second));
+  CHECK_FALSE(time_left({12, 10, ""}, 60 * second));  // its total was a guess
+  CHECK_FALSE(time_left({1e-300, 1e300, ""}, 60 * second));
+  CHECK_FALSE(time_left({1, 1e9, ""}, 3600 * second));  // 114,000 years
+}
+
+TEST_CASE("an estimate is told as what it is") {
+  constexpr std::int64_t second = 1'000'000;
+  CHECK(left_text(0) == "about 0 s left");
+  CHECK(left_text(1) == "about 1 s left");
+  CHECK(left_text(9 * second) == "about 9 s left");
+  CHECK(left_text(11 * second) == "about 20 s left");
+  CHECK(left_text(55 * second) == "about 1 min left");
+  CHECK(left_text(61 * second) == "about 2 min left");
+  CHECK(left_text(7 * 3600 * second) == "about 7 h left");
+  CHECK(left_text(6 * 86400 * second) == "about 6 days left");
+  CHECK(progress_bar({4, 10, "pages"}, 90 * second, 80) ==
+        "[########............] 40% 4/10 pages, about 2 min left");
 }

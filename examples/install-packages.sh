@@ -14,8 +14,10 @@ build="g++ cmake ninja-build pkg-config
   libcurl4-openssl-dev|libcurl4-gnutls-dev libssl-dev prometheus-cpp-dev"
 # build-essential, xsltproc: for examples that are run. python3-jsonpickle: what old runners use.
 # prometheus: its promtool checks metrics and alert rules. supervisor: runs rbit in a test.
+# chromium-headless-shell: draws the page.
 test="doctest-dev python3 python3-pika rabbitmq-server man-db
-  build-essential xsltproc python3-jsonpickle prometheus supervisor"
+  build-essential xsltproc python3-jsonpickle prometheus supervisor
+  chromium-headless-shell fonts-dejavu-core"
 
 # python3-sqlalchemy: Celery's results on disk. strace: counts what is written.
 bench="python3 python3-pika rabbitmq-server amqp-tools python3-celery python3-sqlalchemy strace"

@@ -269,7 +269,7 @@ class RealDisk(DiskSuite):
         metrics = self.get("/metrics")[1]
         self.assertIn("\nrbit_intake_paused 1.0\n", metrics)
         self.assertRegex(metrics, r'rbit_disk_free_bytes\{place="state-dir"\} 1\d{7}')
-        self.assertIn("Nothing is taken: state-dir", self.get("/")[1])
+        self.assertIn("Nothing is taken: state-dir", self.get("/plain")[1])
         job = self.give()
         self.assertEqual(self.statuses(job), [])
         self.free()

@@ -148,7 +148,7 @@ class Hostile(LocalQueue):
 
     def fetch_pages(self):
         return "".join(urllib.request.urlopen(f"http://{self.monitor}{path}", timeout=30)
-                       .read().decode() for path in ("/", "/metrics"))
+                       .read().decode() for path in ("/plain", "/metrics"))
 
     # ---- nothing came of it
 

@@ -163,8 +163,8 @@
   function drawQueues() {
     if (!state.queues) return;
     fill(at('queues'), state.queues.map(queue => ({ key: queue.queue, sum: JSON.stringify([queue, session.may_act]), draw: () => make('tr', {},
-      make('td', { class: 'name' }, queue.queue, make('div', { class: 'sub' }, 'runner ' + queue.runner)),
-      make('td', { class: 'why' }, make('span', { class: 'pill ' + (queue.state === 'consuming' ? 'good' : isPaused(queue) ? 'busy' : 'bad') }, queue.state), queue.why ? make('div', { class: 'sub' }, queue.why) : '',
+      make('td', { class: 'name' }, queue.queue, queue.runner === queue.queue ? '' : make('div', { class: 'sub' }, 'runner ' + queue.runner)),
+      make('td', { class: queue.why ? 'why' : 'state' }, make('span', { class: 'pill ' + (queue.state === 'consuming' ? 'good' : isPaused(queue) ? 'busy' : 'bad') }, queue.state), queue.why ? make('div', { class: 'sub' }, queue.why) : '',
         isPaused(queue) ? make('div', { class: 'sub' }, 'since ', time(queue.paused_since)) : ''),
       figure('Waiting', queue.waiting), figure('Running', queue.running),
       cell('Due', 'num ' + (queue.due ? '' : 'zero'), String(queue.due), queue.due && queue.again ? make('div', { class: 'sub' }, 'next ', time(queue.again)) : ''),
@@ -196,7 +196,7 @@
     if (!state.waiting) return;
     at('n-waiting').textContent = state.waiting.length >= 50 ? 'the first ones' : '';
     fill(at('waiting'), state.waiting.map(job => ({ key: job.key, sum: JSON.stringify([job, session.may_act]), draw: () => make('tr', {},
-      make('td', { class: 'name' }, title(job)), cell('Queue', 'name', job.queue), make('td', {}, pill(job.status)),
+      make('td', { class: 'name' }, title(job)), cell('Queue', 'queue', job.queue), make('td', { class: 'state' }, pill(job.status)),
       cell('Why', 'why', job.reason || '', job.message ? make('div', { class: 'sub' }, job.message) : ''),
       job.again ? cell('Again', 'when', time(job.again), make('div', { class: 'sub' }, ticking(() => { const ms = job.again / 1000 - now(); return ms > 0 ? 'in ' + span(ms) : 'now'; }))) : cell('Since', 'when', time(job.queued || job.begun)),
       make('td', { class: 'acts' }, session.may_act ? button('Cancel', e => cancel(job, e.target), 'danger', 'Cancel job ' + named(job)) : '')) })), 'Nothing waits here.');
@@ -204,7 +204,7 @@
   function drawRecent() {
     if (!state.recent) return;
     fill(at('recent'), state.recent.map(job => ({ key: job.key, sum: JSON.stringify([job, session.may_act]), draw: () => make('tr', {},
-      make('td', { class: 'name' }, title(job)), cell('Queue', 'name', job.queue), make('td', {}, pill(job.status), job.attempt > 1 ? make('span', { class: 'sub' }, ' attempt ' + job.attempt) : ''),
+      make('td', { class: 'name' }, title(job)), cell('Queue', 'queue', job.queue), make('td', { class: 'state' }, pill(job.status), job.attempt > 1 ? make('span', { class: 'sub' }, ' attempt ' + job.attempt) : ''),
       cell('Why', 'why', job.reason || '', job.message ? make('div', { class: 'sub' }, job.message) : ''),
       cell('Took', 'num', job.begun && job.ended ? span((job.ended - job.begun) / 1000) : ''), cell('Ended', 'when', time(job.ended)),
       make('td', { class: 'acts' }, session.may_act ? button('Retry', e => retry(job, e.target), 'quiet', 'Do job ' + named(job) + ' once more') : '')) })), 'No job has ended yet.');
@@ -251,7 +251,7 @@
     const longest = Math.max(...slots.map(row => row[5] / 1000));
     at('charts').replaceChildren(
       chart('Jobs ended every ' + minutes + ' min', jobs ? 'In the last ' + hours + ' hours ' + total(1) + ' jobs were done, ' + total(2) + ' failed and ' + total(3) + ' were cancelled; at most ' + best + ' ended within ' + minutes + ' minutes.' : 'No job ended in the last ' + hours + ' hours.',
-        [['done', total(1) + ' done'], ['failed', total(2) + ' failed'], ['other', total(3) + ' cancelled']], ends, String),
+        [['done', total(1) + ' done'], ['failed', total(2) + ' failed'], ...(total(3) ? [['other', total(3) + ' cancelled']] : [])], ends, String),
       chart('How long they took', jobs ? 'The longest job that ended in the last ' + hours + ' hours took ' + span(longest) + '.' : 'No job ended in the last ' + hours + ' hours.', [['median', 'median'], ['longest', 'longest']], took, span));
   }
 
@@ -280,7 +280,7 @@
     const gone = async (order, said, letter, from) => { if (await act(order, said, from)) { letters.letters = letters.letters.filter(one => one !== letter); drawDead(); } };
     fill(at('dead'), letters.letters.map(letter => ({ key: letter.queue + '\n' + letter.n + '\n' + letter.id, sum: JSON.stringify([letter, session.may_act]), draw: () => make('tr', {},
       make('td', { class: 'name' }, letter.job || letter.id, letter.package ? make('div', { class: 'sub' }, letter.package + (letter.version ? ' ' + letter.version : '')) : ''),
-      cell('Queue', 'name', letter.queue), cell('Reason', 'why', letter.reason, letter.detail ? make('div', { class: 'sub' }, letter.detail) : ''), cell('Died', 'when', time(letter.ended)),
+      cell('Queue', 'queue', letter.queue), cell('Reason', 'why', letter.reason, letter.detail ? make('div', { class: 'sub' }, letter.detail) : ''), cell('Died', 'when', time(letter.ended)),
       make('td', { class: 'acts' }, session.may_act && letter.id ? [
         button('Replay', e => gone({ do: 'replay', queue: letter.queue, id: letter.id }, 'Put back into ' + letter.queue, letter, e.target), 'quiet', 'Replay ' + letter.id),
         button('Drop', async e => { if (await confirmed('Delete this dead letter of ' + letter.queue + ' for ever?', 'Delete it')) await gone({ do: 'drop', queue: letter.queue, id: letter.id }, 'Deleted', letter, e.target); }, 'danger', 'Drop ' + letter.id)] : '')) })), 'There are none.');

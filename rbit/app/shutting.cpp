@@ -15,7 +15,7 @@ Task<void> App::shut() {
   co_await dispatcher_->drain(settings().drain_timeout);
   const bool handed_over = co_await hand_over_->is_done();
   if (!handed_over) {
-    co_await live_broker_->close_cancels();  // jobs that still ran could be cancelled
+    co_await live_broker_->close_cancels();        // jobs that still ran could be cancelled
     if (page_acts_) co_await page_acts_->close();  // they ask over the control socket
     control_->close();
     monitor_.reset();

@@ -101,9 +101,9 @@ Task<bool> JobFlow::follow(const Binding& binding, Job job, Slot slot, KeptAttem
   if (!outcome) co_return false;
   outcome->message = secrets::redacted(outcome->message);
   co_await recorder_.statuses_written(running);
+  if (running.deliveries.empty()) context_.ledger.note_told(running.job.key);
   const bool adopted = co_await adopt_message(running);
   if (!adopted) co_return true;
-  if (running.deliveries.empty()) context_.ledger.note_told(running.job.key);
   std::function<void()> discard = [&kept] { kept.discard_record(); };
   co_await conclude(binding, running, std::move(*outcome), std::move(slot), std::move(discard));
   co_return true;

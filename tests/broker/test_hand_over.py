@@ -6,6 +6,8 @@ import signal
 import pika
 
 import broker_suite
+import node as broker_node
+import upgrades
 from broker_suite import BrokerSuite
 from front_end import FrontEnd
 from pybit_messages import build_request, cancel_request
@@ -95,28 +97,17 @@ class HandOver(BrokerSuite):
     def test_ten_upgrades_over_a_hundred_jobs_run_each_once(self):
         status, section = self.status_queue()
         self.work = self.queue()
-        self.configure_broker({self.work: f"""
-            runner = shell!
-                echo $RBIT_JOB_ID >> {self.path('runs')}
-                sleep 0.$((RBIT_JOB_ID % 4))
-            """}, rbit="slots = 4", more=section)
-        jobs = range(1, 101)
+        self.configure_broker({self.work: upgrades.runner(self)}, rbit="slots = 4", more=section)
         self.start()
-        for job in jobs:
+        for job in upgrades.JOBS:
             self.publish(self.work, build_request(job=job), message_id=f"job-{job}")
-        for count in range(10, 101, 10):
-            wait_until(lambda: len(self.runs()) >= count, f"{count} jobs to run")
-            self.rbit.signal(signal.SIGTERM)
-            self.start()
+        upgrades.upgrade_while_they_run(self)
         reports = self.reports(status, 200)
         self.wait_for_counts(self.work, 0, 0)
         self.assertEqual(self.counts(status), (0, 0))
-        for job in jobs:
+        for job in upgrades.JOBS:
             self.assertEqual([told for one, told in reports if one == job], ["Building", "Done"])
-        self.assertEqual(sorted(self.runs(), key=int), [str(job) for job in jobs])
-        self.assertEqual(self.rbit.stop(), 0)
-        for one in self.rbits:
-            self.assertEqual(one.wait(), 0)
+        upgrades.end_all(self)
 
     def test_the_old_one_is_killed_and_the_job_runs_again(self):
         self.waiting_job()
@@ -127,6 +118,33 @@ class HandOver(BrokerSuite):
         self.assert_statuses(1, "Building", "Building", "Done")
         self.assertEqual(self.runs(), ["1", "2"])
         self.wait_for_counts(self.work, 0, 0)
+
+    def test_while_the_broker_is_away(self):
+        with broker_node.Node() as node:
+            self.node = node
+            shared = self.connection, self.channel
+            self.connection = broker_suite.blocking_connection(node.url)
+            self.channel = self.connection.channel()
+            self.waiting_job()
+            old = self.start()
+            self.publish(self.work, build_request(job=1), message_id="one")
+            self.connection.close()
+            self.connection, self.channel = shared
+            self.go.wait_for_job()
+            node.ctl("stop_app")
+            old.wait_for("connection")
+            old.signal(signal.SIGTERM)
+            old.wait_for("draining")
+            new = self.start(until="goes on in rbit")
+            node.ctl("start_app")
+            new.wait_for(self.consuming)
+            self.go.let_through()
+            self.assertEqual(old.wait(), 0)
+            new.wait_for("state is now 'Done'")  # its message comes back meanwhile
+            self.wait_for_counts(self.work, 0, 0)
+            self.assertEqual(self.statuses(1), ["Building", "Done"])
+            self.assertEqual(self.runs(), ["1"])
+            self.assertEqual(new.stop(), 0)
 
     def test_both_are_killed(self):
         self.waiting_job()

@@ -8,6 +8,7 @@ import subprocess
 import unittest
 
 import rbit_suite
+import upgrades
 from pybit_messages import build_request
 from rbit_suite import Suite, wait_until
 
@@ -45,7 +46,7 @@ class HandOver(Suite):
         return old, self.start()
 
     def runs(self):
-        return self.read("runs").split()
+        return self.read("runs").split() if os.path.exists(self.path("runs")) else []
 
     def jobs(self):
         done = self.command("jobs", self.config, "--json")
@@ -222,28 +223,15 @@ class Upgrade(HandOver):
 
 class Chain(HandOver):
     def test_ten_upgrades_over_a_hundred_jobs_run_each_once(self):
-        self.configure({"build": f"""
-            runner = shell!
-                echo $RBIT_JOB_ID >> {self.path('runs')}
-                sleep 0.$((RBIT_JOB_ID % 4))
-            """}, rbit="slots = 4")
-        jobs = range(1, 101)
+        self.configure({"build": upgrades.runner(self)}, rbit="slots = 4")
         self.start()
-        for job in jobs:
+        for job in upgrades.JOBS:
             body = base64.b64encode(build_request(job=job)).decode()
             self.assertIn("ok", self.ask(do="submit", queue="build", properties="{}", bytes=body))
-        for count in range(10, 101, 10):
-            wait_until(lambda: os.path.exists(self.path("runs")) and len(self.runs()) >= count,
-                       f"{count} jobs to run")
-            self.rbit.signal(signal.SIGTERM)
-            self.start()
-        for job in jobs:
+        upgrades.upgrade_while_they_run(self)
+        for job in upgrades.JOBS:
             self.assert_statuses(job, "Building", "Done")
-        self.assertEqual(sorted(self.runs(), key=int), [str(job) for job in jobs])
-        self.assertEqual(self.rbit.stop(), 0)
-        for one in self.rbits:
-            self.assertEqual(one.wait(), 0)
-            self.assertEqual(one.lines_with("ERROR"), [])
+        upgrades.end_all(self)
         for name in ("records", "slots", "hooks"):
             self.assertEqual(os.listdir(self.path("state", name)), [])
         self.assertEqual(self.keepers(), [])

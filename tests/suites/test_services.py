@@ -9,6 +9,7 @@ import shutil
 import subprocess
 
 import rbit_suite
+import supervisord
 from rbit_suite import BINARY_DIR, PATIENCE, SOURCE_DIR, Suite, wait_until
 
 DRAIN_AND_GRACE = 600 + 10 + 5  # the defaults of drain-timeout and grace, and the outbox's time
@@ -78,9 +79,6 @@ class Supervisord(Suite):
                                      ("killasgroup=false", "killasgroup=true"))
 
     def start_drain_and_restart(self, *changes):
-        supervisord, ctl = shutil.which("supervisord"), shutil.which("supervisorctl")
-        if not supervisord or not ctl:
-            self.skipTest("supervisord is not installed (apt-get install supervisor)")
         gate = self.gate("gate")
         self.configure({"build": f"runner = shell!read -r _ < {gate.path}"})
         with open(self.source) as file:
@@ -91,21 +89,10 @@ class Supervisord(Suite):
                          ("/var/log/supervisor/rbit.log", self.path("rbit.log")), *changes):
             self.assertIn(old, text)
             text = text.replace(old, new)
-        conf = self.write("supervisord.conf",
-                          f"[supervisord]\nlogfile={self.path('supervisord.log')}\n"
-                          f"pidfile={self.path('supervisord.pid')}\n"
-                          f"[unix_http_server]\nfile={self.path('s')}\n"
-                          "[rpcinterface:supervisor]\nsupervisor.rpcinterface_factory ="
-                          " supervisor.rpcinterface:make_main_rpcinterface\n"
-                          f"[supervisorctl]\nserverurl=unix://{self.path('s')}\n{text}")
-        daemon = subprocess.Popen([supervisord, "-n", "-c", conf], stdout=subprocess.DEVNULL,
-                                  stderr=subprocess.DEVNULL, env=self.environment())
-        self.addCleanup(daemon.wait)
-        self.addCleanup(daemon.terminate)
+        control = supervisord.start(self, text)
 
         def state(*command):
-            return subprocess.run([ctl, "-c", conf, *command], text=True,
-                                  capture_output=True).stdout
+            return control(*command).stdout
 
         wait_until(lambda: "RUNNING" in state("status"), "supervisord to start rbit")
         first = int(state("pid", "rbit"))
@@ -114,7 +101,8 @@ class Supervisord(Suite):
                    "another rbit after a kill")
         self.submit("build", "col10642", job=36)
         wait_until(lambda: "Job '36'" in self.read("rbit.log"), "the job")
-        stop = subprocess.Popen([ctl, "-c", conf, "stop", "rbit"], stdout=subprocess.DEVNULL)
+        stop = control("stop", "rbit", run=subprocess.Popen)
+        self.addCleanup(stop.stdout.close)
         wait_until(lambda: "drain" in self.read("rbit.log"), "the drain")
         gate.let_through()
         self.assertEqual(stop.wait(PATIENCE), 0)

@@ -54,3 +54,18 @@ TEST_CASE("where there is room for fewer jobs than slots, fewer are taken; more 
   CHECK(turns == 8);
   CHECK(slots.free("a") == 10);
 }
+
+TEST_CASE("a job that runs elsewhere has a slot though none is free, and no other begins for it") {
+  Slots slots(1, [] {});
+  slots.add_runner("a", 1);
+  Slot first = slots.take_anyway("a"), second = slots.take_anyway("a");
+  REQUIRE(second);
+  CHECK(slots.used() == 2);
+  CHECK(slots.free("a") == 0);
+  CHECK_FALSE(slots.try_take("a"));
+  first.reset();
+  CHECK_FALSE(slots.try_take("a"));
+  second.reset();
+  CHECK(slots.try_take("a"));
+  CHECK_FALSE(slots.take_anyway("nobody's"));
+}

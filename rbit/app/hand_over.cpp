@@ -1,6 +1,8 @@
 #include "rbit/app/hand_over.h"
 
+#include <chrono>
 #include <nlohmann/json.hpp>
+#include <thread>
 #include <utility>
 
 #include "rbit/app/control_client.h"
@@ -15,6 +17,9 @@ namespace {
 constexpr milliseconds rest_limit{5'000};
 // Until the one that is asked has answered: it comes to rest, and closes its connections.
 constexpr milliseconds answer_limit{60'000};
+
+// One that was told to stop a moment ago may not have heard it yet.
+constexpr milliseconds refusal_limit{2'000}, refusal_pause{50};
 
 Error not_answered() {
   return {"the rbit that works here", "drains, but does not hand over",
@@ -41,8 +46,14 @@ std::optional<Error> ask_to_hand_over(const std::string& state_dir) {
 }  // namespace
 
 StateDir take_over(const std::string& path) {
-  if (auto state = StateDir::try_open(path)) return std::move(*state);
-  if (const auto refused = ask_to_hand_over(path)) throw Fatal(ExitCode::temporary, *refused);
+  const auto end = std::chrono::steady_clock::now() + refusal_limit;
+  for (;;) {
+    if (auto state = StateDir::try_open(path)) return std::move(*state);
+    const auto refused = ask_to_hand_over(path);
+    if (!refused) break;
+    if (std::chrono::steady_clock::now() >= end) throw Fatal(ExitCode::temporary, *refused);
+    std::this_thread::sleep_for(refusal_pause);
+  }
   StateDir state = StateDir::open(path);
   failpoint("H.locked");
   return state;

@@ -1,4 +1,4 @@
-"""Row 2: rbit ends itself at each of the points in rbit/base/failpoint.h, with acknowledgements
+"""Row 2: rbit ends itself at each point of a job in rbit/base/failpoint.h, with acknowledgements
 early, late and never, on every transport. What may run again (rbit/doc/order.rst, crash-table): a
 job that was running at that moment and no other, which is I3 with the kill's own time."""
 

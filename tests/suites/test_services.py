@@ -44,6 +44,13 @@ class Systemd(Suite):
         shutil.copy(os.path.join(self.unit + ".d", "hardening.conf"), unit + ".d")
         done = subprocess.run(["systemd-analyze", "verify", "--man=no", unit], text=True,
                               capture_output=True, env=self.environment(), timeout=PATIENCE)
+        # As two units, for an upgrade (rbit(1), UPGRADING).
+        shutil.copy(unit, self.path("rbit-test@.service"))
+        twice = subprocess.run(["systemd-analyze", "verify", "--man=no",
+                                self.path("rbit-test@a.service")], text=True,
+                               capture_output=True, env=self.environment(), timeout=PATIENCE)
+        complaints = [line for line in twice.stderr.splitlines() if "rbit-test" in line]
+        self.assertEqual(complaints, [])
         complaints = [line for line in (done.stdout + done.stderr).splitlines()
                       if "rbit-test" in line]
         self.assertEqual(complaints, [])

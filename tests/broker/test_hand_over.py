@@ -7,6 +7,7 @@ import pika
 
 import broker_suite
 import node as broker_node
+import rbit_suite
 import upgrades
 from broker_suite import BrokerSuite
 from front_end import FrontEnd
@@ -145,6 +146,29 @@ class HandOver(BrokerSuite):
             self.assertEqual(self.statuses(1), ["Building", "Done"])
             self.assertEqual(self.runs(), ["1"])
             self.assertEqual(new.stop(), 0)
+
+    def test_the_old_one_is_killed_at_each_step(self):
+        faulty = os.path.join(rbit_suite.BINARY_DIR, "rbit-faulty")
+        if not os.access(faulty, os.X_OK):
+            self.skipTest(f"no {faulty}: build rbit-faulty")
+        self.program = faulty
+        self.waiting_job()
+        for job, point in enumerate(("H.rest", "H.kept", "H.closed", "H.released"), 1):
+            with self.subTest(point):
+                old = self.start(environment=self.environment(RBIT_FAIL=f"{point}:abort"))
+                self.publish(self.work, build_request(job=job), message_id=point)
+                wait_until(lambda: len(self.runs()) == 2 * job - 1, "its run")
+                old.signal(signal.SIGTERM)
+                old.wait_for("draining")
+                new = self.start()
+                self.assertEqual(old.wait(), -signal.SIGKILL)
+                wait_until(lambda: len(self.runs()) == 2 * job, "its next run")
+                self.go.let_through()
+                self.wait_for_status(job, "Done")
+                self.wait_for_counts(self.work, 0, 0)
+                self.assertEqual(self.statuses(job).count("Done"), 1)
+                self.assertEqual(new.stop(), 0)
+                self.assertEqual(len(self.runs()), 2 * job)
 
     def test_both_are_killed(self):
         self.waiting_job()

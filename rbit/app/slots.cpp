@@ -24,6 +24,8 @@ constexpr std::int64_t of_a_warm_host = 5;
 // What comes in and goes out: the control socket and a few who ask, the monitor's visitors,
 // front-ends, files that are open for a moment.
 constexpr std::int64_t of_others = 20;
+/// Who listens to the monitor's page.
+constexpr std::int64_t of_listeners = 128;
 /// Hooks that hear of ends run beside the jobs, as many at once as the outbox sends.
 constexpr std::int64_t of_a_hook = 4 * of_a_job;
 
@@ -52,6 +54,7 @@ int slots_with_room(const Configuration& configuration, const BrokerTraits& brok
   const int wanted = wanted_slots(settings);
   const std::int64_t each = of_a_slot(configuration);
   const std::int64_t rest = descriptors_in_use() + of_others + broker.descriptors +
+                            (settings.monitor.listen.empty() ? 0 : of_listeners) +
                             of_a_hook * static_cast<std::int64_t>(settings.hooks.size());
   const rlim_t limit = raise_descriptor_limit();
   const auto needed = static_cast<rlim_t>(rest + each * wanted);

@@ -293,7 +293,9 @@ const Key table[] = {
      "HOST:PORT of the page with health and metrics, such as 127.0.0.1:8080. Default: none. Other "
      "than loopback only with token-file."},
     {"monitor", "token-file", T::path, "",
-     "A file that holds the token visitors must bring, readable by its owner only."},
+     "A file that holds the token visitors must bring, readable by its owner only. Who brings it "
+     "may "
+     "also act from the page: cancel, retry, pause, replay, drop. Without a token nobody may."},
     {"monitor", "success-rate", T::fraction, written(usual.monitor.health.success_rate),
      "Which share of the jobs must succeed for rbit to be healthy."},
     {"monitor", "health-window", T::duration, written(usual.monitor.health.window),

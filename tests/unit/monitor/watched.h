@@ -36,6 +36,7 @@ struct Watched {
       MonitorSource source;
       source.numbers = [this] { return numbers; };
       source.details = [this] { return details; };
+      source.page = page;
       if (count_queues) source.count_queues = count_queues;
       running.emplace(loop.get_executor(), clock, options, source);
     }
@@ -96,6 +97,7 @@ struct Watched {
   MonitorNumbers numbers;
   MonitorDetails details;
   std::function<Task<void>()> count_queues;
+  PageSource page;
   std::optional<Monitor> running;
 };
 

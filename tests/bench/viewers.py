@@ -18,7 +18,7 @@ class Viewers(Suite):
     def runTest(self):
         viewers, rate, seconds = self.given
         self.port = free_port()
-        self.configure({"build": "runner = shell!true"}, rbit="slots = 2",
+        self.configure({"build": "message = json\nrunner = shell!true"}, rbit="slots = 2",
                        more=f"[monitor]\nlisten = 127.0.0.1:{self.port}\n[log]\nlevel = warning\n")
         self.start(until=None)
         wait_until(lambda: os.path.exists(self.path("state", "control.sock")), "rbit")

@@ -177,7 +177,9 @@ class DeadLetters(BrokerSuite):
                     self.assertIn(hashlib.sha256(body).hexdigest(), values)
                 else:
                     self.assertEqual(dead, body)
-                said = [line for line in self.rbit.log.splitlines()[before:] if "WARN" in line]
+                def warnings():
+                    return [line for line in self.rbit.log.splitlines()[before:] if "WARN" in line]
+                said = wait_until(warnings, "its line")  # the log follows in its own time
                 self.assertEqual(len(said), 1, said)
                 self.assertIn(queue, said[0])
         self.publish(queue, build_request(package="good", job=36))

@@ -2,6 +2,7 @@
 chromium-headless-shell."""
 
 import base64
+import fcntl
 import json
 import os
 import select
@@ -28,13 +29,14 @@ class Browser:
                    "--hide-scrollbars", "--force-color-profile=srgb", "--lang=en-GB",
                    f"--user-data-dir={self.home}", "about:blank"]
         # 3 and 4 as Chromium wants them; ours may be these, so both go up first.
-        shell = f"exec 9<&{there} 8>&{theirs}; exec 3<&9 4>&8 9<&- 8>&-; exec \"$@\""
+        high = [fcntl.fcntl(end, fcntl.F_DUPFD_CLOEXEC, 20) for end in (there, theirs)]
+        shell = f"exec 3<&{high[0]} 4>&{high[1]} {high[0]}<&- {high[1]}>&-; exec \"$@\""
         self.process = subprocess.Popen(["bash", "-c", shell, "bash", *command],
-                                        pass_fds=(there, theirs), stdin=subprocess.DEVNULL,
+                                        pass_fds=high, stdin=subprocess.DEVNULL,
                                         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
                                         env={**os.environ, "HOME": self.home, "TZ": "UTC"})
-        os.close(there)
-        os.close(theirs)
+        for end in (there, theirs, *high):
+            os.close(end)
         self.to, self.back = ours, back
         self.read, self.number, self.session = b"", 0, None
         self.requests, self.errors = [], []

@@ -11,10 +11,10 @@
 #include "rbit/app/helper_programs.h"
 #include "rbit/app/journal_file.h"
 #include "rbit/app/log_piece.h"
-#include "rbit/app/message_readers.h"
 #include "rbit/app/recovery.h"
 #include "rbit/app/signals.h"
 #include "rbit/app/slots.h"
+#include "rbit/base/descriptor_limit.h"
 #include "rbit/base/text.h"
 #include "rbit/base/trusted_path.h"
 #include "rbit/dispatch/closing.h"
@@ -25,7 +25,6 @@
 #include "rbit/report/webhook_sink.h"
 #include "rbit/run/cgroup.h"
 #include "rbit/run/job_log.h"
-#include "rbit/run/make_runner.h"
 #include "rbit/run/process.h"
 #include "rbit/run/record.h"
 #include "rbit/run/work_places.h"
@@ -78,8 +77,9 @@ RunPlace run_place(const config::Settings& settings, const std::string& state_di
   return place;
 }
 
-App::App(Configuration configuration, StateDir state)
+App::App(Configuration configuration, ReadConfiguration read_again, StateDir state)
     : configuration_(std::move(configuration)),
+      read_again_(std::move(read_again)),
       state_(std::move(state)),
       place_(run_place(settings(), state_.path())),
       stop_(loop_.get_executor()),
@@ -92,7 +92,8 @@ App::App(Configuration configuration, StateDir state)
   open_broker();
   make_leaders();
   open_journal();
-  make_runners();
+  crews_ = std::make_unique<Crews>(loop_.get_executor(), *hooks_, place_, *leaders_);
+  crews_->make(configuration_);
   make_dispatcher();
   keepers_ = std::make_unique<Keepers>(loop_.get_executor(), state_.path(), place_, *journal_,
                                        told_to_stop_);
@@ -150,18 +151,6 @@ void App::make_leaders() {
   hooks_ = std::make_unique<Hooks>(loop, configuration_, place_, state_.hook_records(), *leaders_);
 }
 
-void App::make_runners() {
-  for (const auto& mapping : settings().queues) {
-    if (runners_.count(mapping.runner) != 0) continue;
-    readers_.emplace(mapping.runner, message_reader(configuration_, mapping.runner));
-    runners_[mapping.runner] = hooks_->around(
-        mapping.runner,
-        make_runner(loop_.get_executor(), configuration_.lines.at(mapping.runner),
-                    "runner:" + mapping.runner, settings().runners.at(mapping.runner).policy,
-                    place_, *leaders_));
-  }
-}
-
 BrokerNews App::broker_news() {
   BrokerNews news;
   news.connection = [this](bool connected, const std::string& why) {
@@ -202,17 +191,19 @@ void App::learn_ack_limit(milliseconds broker_limit) {
       "learning a limit");
 }
 
+int App::slots_of(const Configuration& configuration) const {
+  return slots_with_room(configuration, broker_->traits(), descriptors_without_jobs_);
+}
+
 void App::make_dispatcher() {
   const auto loop = loop_.get_executor();
+  descriptors_without_jobs_ = descriptors_in_use();
   dispatcher_ = std::make_unique<Dispatcher>(loop, clock_, *journal_, live_broker_->transport(),
-                                             slots_with_room(configuration_, broker_->traits()),
-                                             flow_means(), observers_);
+                                             slots_of(configuration_), flow_means(), observers_);
   records_.keep(dispatcher_->slots().total());
   live_broker_->take_cancels(
       [this](std::string job_id) { return dispatcher_->cancel_for_front_end(std::move(job_id)); });
-  for (const auto& mapping : settings().queues)
-    dispatcher_->bind(mapping.queue, mapping.runner, *runners_.at(mapping.runner),
-                      settings().runners.at(mapping.runner).policy);
+  dispatcher_->bind(crews_->all(), runners_of_queues(settings()));
 }
 
 void App::make_missed_copies() {
@@ -235,6 +226,14 @@ void App::make_disk_guard() {
   observers_.add(*disk_guard_);
   observers_.add(job_lines_);
   database_->on_full([this] { return disk_guard_->make_room(); });
+}
+
+Reload::Means App::reload_means() {
+  Reload::Means means{configuration_, *crews_,  *dispatcher_,  records_,
+                      *steering_,     service_, told_to_stop_, read_again_};
+  means.slots = [this](const Configuration& next) { return slots_of(next); };
+  means.status = [this] { return status(); };
+  return means;
 }
 
 /// A job's record and its workspace need no more than this to begin.
@@ -261,12 +260,13 @@ FlowMeans App::flow_means() {
   means.try_disk = [this] { return try_disk(); };
   means.arriving = [this] { disk_guard_->arriving(); };
   means.read = [this](const Binding& binding, const Message& message) {
-    return readers_.at(binding.runner_name).read(message);
+    return crews_->read(binding, message);
   };
-  means.closing = [this](const Job& job, const Outcome& outcome, Status status) {
-    const auto runner = settings().runners.find(job.runner);
-    if (runner == settings().runners.end()) return std::vector<Publication>();
-    return closing(runner->second.policy, job, outcome, status);
+  means.closing = [this](const RunnerPolicy* policy, const Job& job, const Outcome& outcome,
+                         Status status) {
+    if (policy == nullptr) policy = crews_->policy_of(job.runner);
+    if (policy == nullptr) return std::vector<Publication>();
+    return closing(*policy, job, outcome, status);
   };
   means.mistake_of = [this](const Destination& to) { return live_broker_->mistake_of(to); };
   // The journal knows which attempt it is of.
@@ -282,8 +282,12 @@ void App::open_control() {
                                                 *broker_, *live_broker_);
   steering_ = std::make_unique<SteeringHandlers>(settings(), clock_, *database_, *dispatcher_,
                                                  *status_report_, recent_);
+  if (const auto known = steering_->pause_those_on_record(); !known)
+    throw Fatal(ExitCode::temporary, known.error());
+  reload_ = std::make_unique<Reload>(loop_.get_executor(), reload_means());
   auto all = handlers_->all();
   all.merge(steering_->all());
+  all["reload"] = reload_->handler();
   hand_over_ = std::make_unique<HandOver>(
       loop_.get_executor(),
       HandOver::Means{state_.path(), told_to_stop_, *dispatcher_, observers_, records_,
@@ -297,7 +301,8 @@ void App::open_control() {
 
 ExitCode App::run() {
   Signals signals(
-      loop_.get_executor(), [this](int count) { on_signal(count); }, [] { log::reopen(); });
+      loop_.get_executor(), [this](int count) { on_signal(count); }, [] { log::reopen(); },
+      [this] { reload_->soon(); });
   spawn(loop_.get_executor(), live(), "rbit");
   loop_.run();
   return exit_code_;
@@ -306,8 +311,10 @@ ExitCode App::run() {
 /// Containers and schroot need it; nobody should do it unawares.
 void App::warn_of_root() const {
   if (::geteuid() != 0) return;
+  std::set<std::string> runners;
+  for (const auto& mapping : settings().queues) runners.insert(mapping.runner);
   std::vector<std::string> names;
-  for (const auto& [name, runner] : runners_)
+  for (const std::string& name : runners)
     if (settings().runners.at(name).policy.user.empty()) names.push_back(name);
   for (const auto& [name, hook] : settings().hooks)
     if (hook.policy.user.empty()) names.push_back("[hook:" + name + "]");

@@ -9,6 +9,7 @@
 #include "rbit/app/configuration.h"
 #include "rbit/app/control_handlers.h"
 #include "rbit/app/control_server.h"
+#include "rbit/app/crews.h"
 #include "rbit/app/followers.h"
 #include "rbit/app/hand_over.h"
 #include "rbit/app/hooks.h"
@@ -21,6 +22,7 @@
 #include "rbit/app/progress_board.h"
 #include "rbit/app/queue_rates.h"
 #include "rbit/app/recent_messages.h"
+#include "rbit/app/reload.h"
 #include "rbit/app/service_manager.h"
 #include "rbit/app/state_dir.h"
 #include "rbit/app/status_report.h"
@@ -33,11 +35,9 @@
 #include "rbit/core/broker.h"
 #include "rbit/core/job_observer.h"
 #include "rbit/core/live_broker.h"
-#include "rbit/core/runner.h"
 #include "rbit/dispatch/disk_guard.h"
 #include "rbit/dispatch/dispatcher.h"
 #include "rbit/dispatch/missed_copies.h"
-#include "rbit/intake/message_reader.h"
 #include "rbit/journal/sqlite_journal.h"
 #include "rbit/monitor/monitor.h"
 #include "rbit/report/outbox.h"
@@ -54,7 +54,8 @@ namespace rbit {
 class App {
  public:
   /// Throws Fatal for what makes a start impossible.
-  App(Configuration configuration, StateDir state);
+  /// `read_again` reads the file that `configuration` came from.
+  App(Configuration configuration, ReadConfiguration read_again, StateDir state);
   ~App();
 
   /// Until told to stop.
@@ -78,7 +79,6 @@ class App {
   void open_broker();
   void make_leaders();
   void open_journal();
-  void make_runners();
   BrokerNews broker_news();
   void make_dispatcher();
   void make_missed_copies();
@@ -89,10 +89,13 @@ class App {
   void open_control();
   void open_monitor();
   FlowMeans flow_means();
+  Reload::Means reload_means();
+  int slots_of(const Configuration& configuration) const;
 
   const config::Settings& settings() const { return configuration_.settings(); }
 
-  Configuration configuration_;
+  Configuration configuration_;  // in force
+  ReadConfiguration read_again_;
   StateDir state_;
   RunPlace place_;
   SystemClock clock_;
@@ -110,6 +113,7 @@ class App {
   /// A name of their own in every life: pid and time.
   RecordSlots records_{state_.records() + "/" + std::to_string(::getpid()) + "-" +
                        std::to_string(to_micros(clock_.wall()))};
+  std::int64_t descriptors_without_jobs_ = 0;
   bool was_connected_ = false;  // to the broker
   ExitCode exit_code_ = ExitCode::ok;
   std::unique_ptr<Database> database_;
@@ -119,8 +123,7 @@ class App {
   std::unique_ptr<Hooks> hooks_;
   std::unique_ptr<SqliteJournal> journal_;
   std::unique_ptr<Outbox> outbox_;
-  std::map<std::string, std::unique_ptr<Runner>> runners_;
-  std::map<std::string, MessageReader> readers_;  // by runner
+  std::unique_ptr<Crews> crews_;
   std::unique_ptr<Dispatcher> dispatcher_;
   std::unique_ptr<Keepers> keepers_;
   std::unique_ptr<MissedCopies> missed_copies_;  // none: the broker loses no copy
@@ -132,6 +135,7 @@ class App {
   std::unique_ptr<StatusReport> status_report_;
   std::unique_ptr<ControlHandlers> handlers_;
   std::unique_ptr<SteeringHandlers> steering_;
+  std::unique_ptr<Reload> reload_;
   std::unique_ptr<HandOver> hand_over_;
   std::unique_ptr<ControlServer> control_;
   std::unique_ptr<JobChart> chart_;  // none: no monitor; the same of the next three

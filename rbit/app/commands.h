@@ -19,6 +19,7 @@ ExitCode cancel_command(const Arguments& arguments);
 ExitCode retry_command(const Arguments& arguments);
 ExitCode pause_command(const Arguments& arguments);
 ExitCode resume_command(const Arguments& arguments);
+ExitCode reload_command(const Arguments& arguments);
 ExitCode dead_command(const Arguments& arguments);
 ExitCode config_command(const Arguments& arguments);
 

@@ -89,6 +89,12 @@ Configuration read_configuration(const std::string& path, const config::Override
   return configuration;
 }
 
+std::map<std::string, std::string> runners_of_queues(const config::Settings& settings) {
+  std::map<std::string, std::string> runners;
+  for (const auto& mapping : settings.queues) runners[mapping.queue] = mapping.runner;
+  return runners;
+}
+
 Configuration need_configuration(const std::string& path, const config::Overrides& overrides) {
   Configuration configuration = read_configuration(path, overrides);
   for (const auto& finding : configuration.loaded.findings) log::print(finding.line());

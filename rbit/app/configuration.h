@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
@@ -25,6 +26,12 @@ struct Configuration {
 
 /// Reads the file. All mistakes are findings; nothing is printed or thrown.
 Configuration read_configuration(const std::string& path, const config::Overrides& overrides = {});
+
+/// Reads it again as it was read at the start, the command line's options included. On any thread.
+using ReadConfiguration = std::function<Configuration()>;
+
+/// Of each queue the runner that does its messages.
+std::map<std::string, std::string> runners_of_queues(const config::Settings& settings);
 
 /// Prints what was found to stderr, warnings too, and throws Fatal{config} if there are errors.
 Configuration need_configuration(const std::string& path, const config::Overrides& overrides = {});

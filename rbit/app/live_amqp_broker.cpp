@@ -64,7 +64,7 @@ LiveAmqpBroker::LiveAmqpBroker(const asio::any_io_executor& loop, Clock& clock,
       publisher_(make_publisher(loop, settings, "publish", publish_patience)),
       transport_(
           std::make_unique<AmqpTransport>(loop, clock, transport_settings(settings), *publisher_)),
-      counter_(loop, clock, *publisher_, settings.queue_names()),
+      counter_(loop, clock, *publisher_),
       presence_(loop) {
   publisher_->hold_while_blocked();  // reports wait; copies are tried again by the job's flow
   transport_->on_connection([this](std::shared_ptr<amqp::Connection> connection) {

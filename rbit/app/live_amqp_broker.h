@@ -40,7 +40,7 @@ class LiveAmqpBroker : public LiveBroker {
     return transport_->troubles(grace);
   }
   Task<QueueCounts> count_queues(std::chrono::milliseconds patience) override {
-    return counter_.counts(patience);
+    return counter_.counts(settings_.queue_names(), patience);
   }
   Task<void> close() override;
 

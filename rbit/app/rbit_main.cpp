@@ -41,6 +41,7 @@ constexpr Command commands[] = {
     {"retry", "CONFIG JOB", "do a job that is over once more", retry_command},
     {"pause", "CONFIG [QUEUE]", "take nothing new from a queue, or from all", pause_command},
     {"resume", "CONFIG [QUEUE]", "take from it again", resume_command},
+    {"reload", "CONFIG", "have the rbit that runs take the changed file", reload_command},
     {"dead", "list|show|replay|drop CONFIG", "the dead letters: see them, bring them back",
      dead_command},
     {"config", "CONFIG", "print every value in force and where it comes from", config_command},

@@ -37,7 +37,8 @@ ExitCode run_command(const Arguments& arguments) {
   overrides.debug = values.count("debug") != 0;
 
   raise_descriptor_limit();
-  Configuration configuration = need_configuration(values["CONFIG"].as<std::string>(), overrides);
+  const auto file = values["CONFIG"].as<std::string>();
+  Configuration configuration = need_configuration(file, overrides);
   // Defaults that nobody wrote are for `rbit config`: kept, they would be half of a queue's memory.
   std::vector<config::Value>& known = configuration.loaded.values;
   std::erase_if(known, [](const config::Value& value) { return value.place.file.empty(); });
@@ -51,7 +52,8 @@ ExitCode run_command(const Arguments& arguments) {
     throw Fatal(ExitCode::config, fits.error());
   StateDir state = take_over(state_dir);
   for (const Error& sibling : left_siblings(state_dir)) log::warning(sibling.text());
-  App app(std::move(configuration), std::move(state));
+  ReadConfiguration read_again = [file, overrides] { return read_configuration(file, overrides); };
+  App app(std::move(configuration), std::move(read_again), std::move(state));
   return app.run();
 }
 

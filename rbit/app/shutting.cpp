@@ -13,6 +13,7 @@ constexpr milliseconds outbox_drain{5'000};  // rows that are left go out after 
 
 Task<void> App::shut() {
   co_await dispatcher_->drain(settings().drain_timeout);
+  co_await reload_->close();
   const bool handed_over = co_await hand_over_->is_done();
   if (!handed_over) {
     co_await live_broker_->close_cancels();        // jobs that still ran could be cancelled
@@ -21,7 +22,7 @@ Task<void> App::shut() {
     monitor_.reset();
     co_await log_keeper_->stop();
   }
-  for (const auto& [name, runner] : runners_) co_await runner->close();
+  co_await crews_->close();
   if (!handed_over) {
     const bool all_sent = co_await outbox_->drain(outbox_drain);
     if (!all_sent)

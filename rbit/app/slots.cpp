@@ -49,11 +49,12 @@ int wanted_slots(const config::Settings& settings) {
 
 }  // namespace
 
-int slots_with_room(const Configuration& configuration, const BrokerTraits& broker) {
+int slots_with_room(const Configuration& configuration, const BrokerTraits& broker,
+                    std::int64_t in_use) {
   const config::Settings& settings = configuration.settings();
   const int wanted = wanted_slots(settings);
   const std::int64_t each = of_a_slot(configuration);
-  const std::int64_t rest = descriptors_in_use() + of_others + broker.descriptors +
+  const std::int64_t rest = in_use + of_others + broker.descriptors +
                             (settings.monitor.listen.empty() ? 0 : of_listeners) +
                             of_a_hook * static_cast<std::int64_t>(settings.hooks.size());
   const rlim_t limit = raise_descriptor_limit();

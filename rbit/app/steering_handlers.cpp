@@ -39,15 +39,19 @@ SteeringHandlers::SteeringHandlers(const config::Settings& settings, const Clock
       dispatcher_(dispatcher),
       report_(report),
       recent_(recent),
-      pauses_(database) {
+      pauses_(database) {}
+
+Result<void> SteeringHandlers::pause_those_on_record() {
   const auto paused = pauses_.all();
-  if (!paused) throw Fatal(ExitCode::temporary, paused.error());
+  if (!paused) return paused.error();
   for (const auto& [queue, since] : *paused) {
+    if (dispatcher_.paused_since(queue) > 0) continue;
     dispatcher_.pause(queue, since);
     if (dispatcher_.paused_since(queue) > 0)
       log::warning("queue " + queue + " is paused since " + moment_text(since, Zone::local) +
                    ": nothing is taken from it (`rbit resume` ends that)");
   }
+  return {};
 }
 
 std::map<std::string, ControlServer::Handler> SteeringHandlers::all() {

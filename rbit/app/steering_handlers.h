@@ -24,12 +24,14 @@ namespace rbit {
 ///   {"do": "resume", "queue"}   {"ok", "queues": those that are not any more}; "": all
 class SteeringHandlers {
  public:
-  /// All outlive this. Puts those on hold at once that are paused on record.
+  /// All outlive this.
   SteeringHandlers(const config::Settings& settings, const Clock& clock, Database& database,
                    Dispatcher& dispatcher, const StatusReport& report,
                    const RecentMessages& recent);
 
   std::map<std::string, ControlServer::Handler> all();
+  /// Holds those queues that are paused on record: at the start, and when others are read.
+  Result<void> pause_those_on_record();
 
  private:
   Task<void> status(nlohmann::json request, ControlPeer& peer);

@@ -6,6 +6,7 @@
 #include <iterator>
 
 #include "rbit/base/secrets.h"
+#include "rbit/base/sha256.h"
 #include "rbit/base/text.h"
 #include "rbit/config/broker_url.h"
 #include "rbit/config/key_table.h"
@@ -84,6 +85,7 @@ void conceal(Ini& ini, Loaded& loaded) {
   for (const auto& text : settings.log.redact) secrets::hide(text);
   for (auto& value : loaded.values) {
     if (!value.secret || value.text.empty()) continue;
+    value.digest = Sha256().add(value.text).hex();
     if (value.key == "url") {
       value.text = without_user(value.text);
       continue;

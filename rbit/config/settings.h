@@ -180,6 +180,7 @@ struct Value {
   std::string section, key, text;  // section without its brackets
   Place place;                     // file empty: the default
   bool secret = false;
+  std::string digest{};  // of a secret, whose text is not kept: to see that it has changed
 };
 
 struct Loaded {

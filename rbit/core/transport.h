@@ -15,9 +15,14 @@ class Transport {
  public:
   virtual ~Transport() = default;
 
-  /// Begins to connect and goes on trying by itself for ever. `queues` are all it will read;
+  /// Begins to connect and goes on trying by itself for ever. `queues` are read;
   /// `deliver` is called for each message, on the loop. Nothing comes before `set_credit`.
   virtual void start(std::vector<std::string> queues, std::function<void(Delivery)> deliver) = 0;
+
+  /// From now on this queue is read, too, or not any more. Deliveries of it that are out can still
+  /// be settled. After `start`.
+  virtual void add_queue(const std::string& queue) = 0;
+  virtual void remove_queue(const std::string& queue) = 0;
 
   /// How many more messages of `queue` are welcome now. 0: none; what comes all the same is dropped
   /// by the receiver and so goes back. Called at every change.

@@ -30,9 +30,10 @@ class Ahead {
   Ahead(const asio::any_io_executor& loop, Clock& clock, Ledger& ledger,
         std::function<void()> ended);
 
-  /// REQUIRES, of what is asked later: the runner was added.
+  /// REQUIRES, of what is asked later: the runner was added. Added again, it may have other limits.
   void add_runner(const std::string& runner, int most) {
-    runners_[runner].allowance = Allowance(most);
+    Allowance& allowance = runners_[runner].allowance;
+    if (allowance.most() != most) allowance = Allowance(most);
   }
   /// A job of it has ended.
   void note_job(const std::string& runner, std::chrono::microseconds took) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -20,13 +21,15 @@
 
 namespace rbit {
 
-/// What a queue's messages are done by. Must outlive the flow.
+/// What a queue's messages are done by. A flow keeps the one that it began with, whatever the
+/// configuration says by its end.
 struct Binding {
   std::string queue;
   std::string runner_name;
   MessageKind kind = MessageKind::pybit;
   OnInvalid on_invalid = OnInvalid::dead;
-  Runner* runner = nullptr;
+  std::shared_ptr<Runner> runner;
+  std::shared_ptr<const RunnerPolicy> policy;
   RetryPolicy retry{RunnerPolicy{}};
   std::optional<milliseconds> ack_after;  // none: a message is acknowledged when its job has ended
   bool can_own = false;  // messages can be acknowledged before that: the journal stands for them
@@ -37,9 +40,13 @@ struct FlowMeans {
   /// Message to request, as the runner of that queue takes it; the Error's thing is the reason word
   /// `undecodable` or `invalid`.
   std::function<Result<BuildRequest>(const Binding&, const Message&)> read;
-  /// What the end of a job publishes beside what it gave itself: its answer, its result.
-  std::function<std::vector<Publication>(const Job&, const Outcome&, Status)> closing =
-      [](const Job&, const Outcome&, Status) { return std::vector<Publication>(); };
+  /// What the end of a job publishes beside what it gave itself: its answer, its result. `policy`
+  /// is the one it began with; nullptr: in an earlier life, or it did not begin.
+  std::function<std::vector<Publication>(const RunnerPolicy* policy, const Job&, const Outcome&,
+                                         Status)>
+      closing = [](const RunnerPolicy*, const Job&, const Outcome&, Status) {
+        return std::vector<Publication>();
+      };
   /// As RunContext has it.
   std::function<std::string(const Destination&)> mistake_of = [](const Destination&) {
     return std::string();

@@ -35,32 +35,77 @@ Dispatcher::Dispatcher(const asio::any_io_executor& loop, Clock& clock, Journal&
           [this](const Binding& binding) { return may_begin_of(binding); }),
       open_slot_(loop, clock, [this] { go_on(); }) {}
 
-const Binding* Dispatcher::binding_of(const std::string& queue) const {
+std::shared_ptr<const Binding> Dispatcher::binding_of(const std::string& queue) const {
   const auto line = lines_.find(queue);
-  return line == lines_.end() ? nullptr : &line->second.binding;
+  return line == lines_.end() ? nullptr : line->second.binding;
 }
 
-void Dispatcher::bind(const std::string& queue, const std::string& runner_name, Runner& runner,
-                      const RunnerPolicy& policy) {
-  context_.slots.add_runner(runner_name, policy.slots);
-  context_.ahead.add_runner(runner_name, context_.transport.is_far() ? policy.most_ahead() : 0);
-  readiness_.add(runner_name, runner);
-  Binding binding;
-  binding.queue = queue;
-  binding.runner_name = runner_name;
-  binding.kind = policy.message;
-  binding.on_invalid = policy.on_invalid;
-  binding.runner = &runner;
-  binding.retry = RetryPolicy(policy);
-  binding.can_own = context_.transport.has_acknowledgement_timeout();
-  if (binding.can_own) binding.ack_after = policy.ack_after;
-  const auto [line, fresh] = lines_.insert_or_assign(queue, Line{std::move(binding), {}, {}, 0});
-  if (fresh) crews_[runner_name].lines.push_back(&line->second);
+void Dispatcher::add_crew(const Crew& crew) {
+  const auto known = crews_.find(crew.name);
+  const bool is_same = known != crews_.end() && known->second.runner == crew.runner;
+  context_.slots.add_runner(crew.name, crew.policy->slots);
+  const int most = context_.transport.is_far() ? crew.policy->most_ahead() : 0;
+  context_.ahead.add_runner(crew.name, most);
+  if (!is_same) readiness_.add(crew.name, crew.runner, crew.is_ready);
+  crews_[crew.name] = crew;
+}
+
+void Dispatcher::bind(const std::vector<Crew>& crews,
+                      const std::map<std::string, std::string>& queues) {
+  going_on_ = true;  // not before all of it is as it shall be
+  for (const Crew& crew : crews) add_crew(crew);
+  for (auto& [queue, line] : lines_)
+    if (line.binding && !queues.contains(queue)) leave(queue, line);
+  teams_.clear();
+  used_up_.clear();
+  for (const auto& [queue, runner] : queues) {
+    const Crew& crew = crews_.at(runner);
+    auto binding = std::make_shared<Binding>();
+    binding->queue = queue;
+    binding->runner_name = runner;
+    binding->kind = crew.policy->message;
+    binding->on_invalid = crew.policy->on_invalid;
+    binding->runner = crew.runner;
+    binding->policy = crew.policy;
+    binding->retry = RetryPolicy(*crew.policy);
+    binding->can_own = context_.transport.has_acknowledgement_timeout();
+    if (binding->can_own) binding->ack_after = crew.policy->ack_after;
+    Line& line = lines_[queue];
+    const bool is_fresh = line.binding == nullptr;
+    // Messages that wait here for a slot are counted as their runner's.
+    if (!is_fresh && line.binding->runner_name != runner) context_.ahead.give_back_queue(queue);
+    line.binding = std::move(binding);
+    line.told.reset();
+    teams_[runner].lines.push_back(&line);
+    if (started_ && is_fresh) context_.transport.add_queue(queue);
+  }
+  std::erase_if(crews_, [&](const auto& one) {
+    if (teams_.contains(one.first)) return false;
+    readiness_.remove(one.first);
+    return true;
+  });
+  going_on_ = false;
+  if (!started_) return;
+  readiness_.begin();
+  go_on_again_ = false;
+  for (auto& [runner, team] : teams_)
+    for (Line* line : team.lines) use_up(*line);
+  go_on();
+}
+
+/// Nothing of it is taken any more. What runs goes on, and its messages are settled when it ends.
+void Dispatcher::leave(const std::string& queue, Line& line) {
+  context_.ahead.give_back_queue(queue);
+  line.binding.reset();
+  line.told.reset();
+  line.paused_since = 0;
+  if (started_) context_.transport.remove_queue(queue);
 }
 
 void Dispatcher::start() {
   std::vector<std::string> queues;
-  for (const auto& [queue, line] : lines_) queues.push_back(queue);
+  for (const auto& [queue, line] : lines_)
+    if (line.binding) queues.push_back(queue);
   context_.transport.start(queues, [this](Delivery delivery) { deliver(std::move(delivery)); });
   started_ = true;
   readiness_.begin();
@@ -74,13 +119,14 @@ void Dispatcher::open() {
 
 void Dispatcher::deliver(Delivery delivery) {
   const auto found = lines_.find(delivery.message().queue);
-  if (found == lines_.end() || draining_) return;  // dropped, it goes back
+  if (found == lines_.end() || !found->second.binding || draining_)
+    return;  // dropped, it goes back
   Line& line = found->second;
   if (line.paused_since > 0) return context_.ledger.note_unread(delivery);  // the same
   const bool took = takes();
   context_.outside.arriving();
   if (took && !takes()) return use_up(line);  // it goes back
-  const std::string& runner = line.binding.runner_name;
+  const std::string runner = line.binding->runner_name;
   Slot slot;
   // What is ahead was here first.
   if (context_.ahead.count(runner) == 0 && may_take_slot(runner))
@@ -93,14 +139,14 @@ void Dispatcher::deliver(Delivery delivery) {
 
 /// Keeps the message for its turn, if one of its runner may be here ahead of the slots.
 bool Dispatcher::waits_ahead(Line& line, Delivery& delivery) {
-  const std::string& runner = line.binding.runner_name;
+  const std::string runner = line.binding->runner_name;
   const SteadyTime now = context_.clock.steady();
   if (returns_of(delivery.message()) >= returns_to_heed) {
     line.nothing_ahead_until = now + heed_returns_for;
     use_up(line);
   }
   const bool welcome = takes_for(runner) && now >= line.nothing_ahead_until &&
-                       !settling_.is_stuck(line.binding.queue);
+                       !settling_.is_stuck(line.binding->queue);
   const int most = context_.ahead.allowance(runner, context_.slots.most(runner));
   if (!welcome || context_.ahead.count(runner) >= most) return false;
   context_.ahead.add(runner, std::move(delivery));
@@ -110,12 +156,13 @@ bool Dispatcher::waits_ahead(Line& line, Delivery& delivery) {
 }
 
 void Dispatcher::begin(Line& line, Delivery delivery, Slot slot) {
-  // The line lives as long as we do; the flow ends before.
+  // The line lives as long as we do; the flow ends before. It keeps the binding that it began with.
   context_.flows.start(carry(line, std::move(delivery), std::move(slot)), "job flow");
 }
 
 Task<void> Dispatcher::carry(Line& line, Delivery delivery, Slot slot) {
-  co_await flow_.run(line.binding, std::move(delivery), std::move(slot));
+  const std::shared_ptr<const Binding> binding = line.binding;
+  co_await flow_.run(*binding, std::move(delivery), std::move(slot));
   use_up(line);  // a message that took no slot has used the credit up all the same
 }
 
@@ -160,7 +207,7 @@ void Dispatcher::begin_ahead() {
   if (context_.ahead.count() == 0) return;
   if (!takes()) return context_.ahead.give_back_all();
   if (readiness_.changes() != common_.readiness)
-    for (const auto& [runner, crew] : crews_)
+    for (const auto& [runner, team] : teams_)
       if (!readiness_.is_ready(runner)) context_.ahead.give_back_runner(runner);
   const auto may_begin = [this](const std::string& runner) { return may_take_slot(runner); };
   while (context_.slots.free_in_all() > 0) {
@@ -168,13 +215,13 @@ void Dispatcher::begin_ahead() {
     std::optional<Delivery> next = context_.ahead.next(may_begin);
     if (!next) break;
     Line& line = lines_.at(next->message().queue);
-    begin(line, std::move(*next), context_.slots.try_take(line.binding.runner_name));
+    begin(line, std::move(*next), context_.slots.try_take(line.binding->runner_name));
   }
 }
 
 /// Whether the last free slot might be wanted by a runner that has nothing here.
 bool Dispatcher::has_guests() const {
-  return std::any_of(crews_.begin(), crews_.end(), [this](const auto& one) {
+  return std::any_of(teams_.begin(), teams_.end(), [this](const auto& one) {
     return is_guest(one.first) && readiness_.is_ready(one.first) &&
            context_.slots.free(one.first) > 0;
   });
@@ -190,16 +237,18 @@ void Dispatcher::update_credit() {
   const Common before = std::exchange(common_, common());
   const bool stuck = before.settling != common_.settling;
   if (before != common_)
-    for (auto& [runner, crew] : crews_) update_credit_of(runner, crew, stuck);
+    for (auto& [runner, team] : teams_) update_credit_of(runner, team, stuck);
   else
     for (const std::string& runner : touched)
-      if (const auto its = crews_.find(runner); its != crews_.end())
+      if (const auto its = teams_.find(runner); its != teams_.end())
         update_credit_of(runner, its->second, false);
-  for (Line* line : used_up)
-    if (const auto& told = crews_.at(line->binding.runner_name).told; go_on_again_ || !told)
+  for (Line* line : used_up) {
+    if (!line->binding) continue;
+    if (const auto& told = teams_.at(line->binding->runner_name).told; go_on_again_ || !told)
       used_up_.push_back(line);
     else if (!line->told)
       tell(*line, *told);
+  }
 }
 
 Dispatcher::Common Dispatcher::common() const {
@@ -209,30 +258,30 @@ Dispatcher::Common Dispatcher::common() const {
 
 /// Queues of one runner have the same credit; they are told only what matters to those that are
 /// asked in turn.
-void Dispatcher::update_credit_of(const std::string& runner, Crew& crew, bool all) {
-  const Credit credit = credit_of(runner, crew);
-  if (crew.told == credit && !all) return;
-  crew.told = credit;
-  for (Line* line : crew.lines) {
+void Dispatcher::update_credit_of(const std::string& runner, Team& team, bool all) {
+  const Credit credit = credit_of(runner, team);
+  if (team.told == credit && !all) return;
+  team.told = credit;
+  for (Line* line : team.lines) {
     tell(*line, credit);
     if (!go_on_again_) continue;
-    crew.told.reset();  // a message came at once: the others are told anew
+    team.told.reset();  // a message came at once: the others are told anew
     touched_.insert(runner);
     return;
   }
 }
 
-Credit Dispatcher::credit_of(const std::string& runner, Crew& crew) {
+Credit Dispatcher::credit_of(const std::string& runner, Team& team) {
   if (!takes_for(runner)) return Credit{};
   const int slots = context_.slots.most(runner);
   const int allowance = context_.ahead.allowance(runner, slots);
   int free = std::max(0, context_.slots.free(runner));
   if (open_slot_.is_open() && free > 0 && !may_take_slot(runner)) --free;
   int room = std::max(0, allowance - context_.ahead.count(runner));
-  if (crew.lines.size() > 1) {
-    const int enough = crew.is_full ? std::max(1, allowance / 4) : 1;
-    crew.is_full = room < enough;
-    room = crew.is_full ? 0 : 1;
+  if (team.lines.size() > 1) {
+    const int enough = team.is_full ? std::max(1, allowance / 4) : 1;
+    team.is_full = room < enough;
+    room = team.is_full ? 0 : 1;
   }
   return Credit(free, room, slots + allowance);
 }
@@ -240,24 +289,26 @@ Credit Dispatcher::credit_of(const std::string& runner, Crew& crew) {
 void Dispatcher::tell(Line& line, const Credit& of_its_runner) {
   Credit credit = of_its_runner;
   if (credit.ahead > 0 && context_.clock.steady() < line.nothing_ahead_until) credit.ahead = 0;
-  if (settling_.is_stuck(line.binding.queue) || line.paused_since > 0) {
-    if (context_.ahead.give_back_queue(line.binding.queue)) go_on_again_ = true;
+  const std::string& queue = line.binding->queue;
+  if (settling_.is_stuck(queue) || line.paused_since > 0) {
+    if (context_.ahead.give_back_queue(queue)) go_on_again_ = true;
     credit = Credit{};
   }
   if (line.told == credit) return;
   line.told = credit;
-  context_.transport.set_credit(line.binding.queue, credit);
+  context_.transport.set_credit(queue, credit);
 }
 
 void Dispatcher::use_up(Line& line) {
   line.told.reset();
+  if (!line.binding) return;
   used_up_.push_back(&line);
-  touched_.insert(line.binding.runner_name);
+  touched_.insert(line.binding->runner_name);
 }
 
 void Dispatcher::pause(const std::string& queue, std::int64_t since) {
   const auto line = lines_.find(queue);
-  if (line == lines_.end()) return;
+  if (line == lines_.end() || !line->second.binding) return;
   line->second.paused_since = since;
   use_up(line->second);
   go_on();
@@ -282,7 +333,7 @@ Task<bool> Dispatcher::finish_earlier(Job job, Outcome outcome, std::string reco
   Binding stranger;
   stranger.queue = job.queue;
   stranger.runner_name = job.runner;
-  const Binding* known = binding_of(job.queue);
+  const std::shared_ptr<const Binding> known = binding_of(job.queue);
   co_return co_await flow_.finish_earlier(known != nullptr ? *known : stranger, std::move(job),
                                           std::move(outcome), std::move(record_dir));
 }
@@ -329,16 +380,18 @@ std::string Dispatcher::standstill() const {
 std::map<std::string, std::string> Dispatcher::unready() const {
   std::map<std::string, std::string> unready = paused();
   for (const auto& [queue, line] : lines_)
-    if (const std::string& runner = line.binding.runner_name; !readiness_.is_ready(runner))
-      unready.try_emplace(queue, "[runner:" + runner + "] is being made ready");
+    if (line.binding && !readiness_.is_ready(line.binding->runner_name))
+      unready.try_emplace(queue, "[runner:" + line.binding->runner_name + "] is being made ready");
   return unready;
 }
 
 std::map<std::string, std::string> Dispatcher::paused() const {
   std::map<std::string, std::string> paused;
-  for (const auto& [queue, line] : lines_)
-    if (const std::string& why = readiness_.trouble(line.binding.runner_name); !why.empty())
-      paused[queue] = why;
+  for (const auto& [queue, line] : lines_) {
+    if (!line.binding) continue;
+    const std::string& why = readiness_.trouble(line.binding->runner_name);
+    if (!why.empty()) paused[queue] = why;
+  }
   return paused;
 }
 

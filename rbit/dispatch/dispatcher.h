@@ -23,9 +23,18 @@ class Dispatcher {
   Dispatcher(const asio::any_io_executor& loop, Clock& clock, Journal& journal,
              Transport& transport, int slots, FlowMeans means, JobObserver& observer);
 
-  /// `runner` must outlive this. Several queues may have one runner.
-  void bind(const std::string& queue, const std::string& runner_name, Runner& runner,
-            const RunnerPolicy& policy);
+  /// How a runner's jobs are done. Several queues may have one runner.
+  struct Crew {
+    std::string name;
+    std::shared_ptr<Runner> runner;
+    std::shared_ptr<const RunnerPolicy> policy;
+    bool is_ready = false;  // it was found so; else it is looked at first
+  };
+  /// What is to be read, and who does it. Before `start`, and then again when that changes: what
+  /// has begun goes on as it began; what is here and has not goes as it would from now on.
+  void bind(const std::vector<Crew>& crews, const std::map<std::string, std::string>& queues);
+  /// How many slots there are from now on.
+  void resize(int slots) { context_.slots.resize(slots); }
 
   /// Connects and prepares the runners; takes nothing yet.
   void start();
@@ -106,8 +115,8 @@ class Dispatcher {
   std::map<std::string, std::string> unready() const;
 
  private:
-  struct Line {  // a queue
-    Binding binding;
+  struct Line {  // a queue; one that is not read any more stays, with nobody
+    std::shared_ptr<const Binding> binding;
     std::optional<Credit> told;  // to the transport; none: it may have used that up
     SteadyTime nothing_ahead_until{};
     std::int64_t paused_since = 0;
@@ -121,15 +130,17 @@ class Dispatcher {
     int readiness = 0, settling = 0;  // changes of theirs
     bool operator==(const Common&) const = default;
   };
-  struct Crew {  // a runner and its queues
+  struct Team {  // a runner and its queues
     std::vector<Line*> lines;
     std::optional<Credit> told;
     bool is_full = false;  // no more may be ahead
   };
 
-  const Binding* binding_of(const std::string& queue) const;
   Task<void> follow_to_its_end(OpenAttempt open, std::unique_ptr<KeptAttempt> kept);
   std::string unrest() const;
+  std::shared_ptr<const Binding> binding_of(const std::string& queue) const;
+  void add_crew(const Crew& crew);
+  void leave(const std::string& queue, Line& line);
   void deliver(Delivery delivery);
   bool waits_ahead(Line& line, Delivery& delivery);
   void begin(Line& line, Delivery delivery, Slot slot);
@@ -144,8 +155,8 @@ class Dispatcher {
   void begin_ahead();
   void update_credit();
   Common common() const;
-  void update_credit_of(const std::string& runner, Crew& crew, bool all);
-  Credit credit_of(const std::string& runner, Crew& crew);
+  void update_credit_of(const std::string& runner, Team& team, bool all);
+  Credit credit_of(const std::string& runner, Team& team);
   void tell(Line& line, const Credit& of_its_runner);
   void use_up(Line& line);
 
@@ -159,7 +170,8 @@ class Dispatcher {
   OwnedJobs owned_;
   OpenSlot open_slot_;
   std::map<std::string, Line> lines_;  // by queue
-  std::map<std::string, Crew> crews_;  // by runner
+  std::map<std::string, Crew> crews_;  // by name
+  std::map<std::string, Team> teams_;  // by runner
   std::vector<Line*> used_up_;         // those the transport may wait for
   std::set<std::string> touched_;      // runners whose credit may have changed
   Common common_;                      // as the transport was told of it

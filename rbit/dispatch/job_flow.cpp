@@ -37,6 +37,7 @@ Task<void> JobFlow::run(const Binding& binding, Delivery delivery, Slot slot) {
 /// it, and then nothing has happened.
 Task<bool> JobFlow::carry_out(const Binding& binding, RunningJob& running, Slot slot) {
   running.begun = context_.clock.steady();
+  running.policy = binding.policy;
   const BeforeBuild::Verdict before = co_await before_.look(binding, running, slot);
   if (before != BeforeBuild::Verdict::begin) co_return before == BeforeBuild::Verdict::over;
   const Result<std::string> record = context_.outside.make_record(running.job);
@@ -150,7 +151,7 @@ void JobFlow::note_time(const Binding& binding, const Outcome& outcome) {
 Task<Settlement> JobFlow::decide(const Binding& binding, RunningJob& running, Outcome& outcome) {
   bool broken = false;
   if (outcome.kind == Outcome::Kind::not_started)
-    broken = co_await readiness_.is_broken(binding.runner_name);
+    broken = co_await readiness_.is_broken(binding.runner_name, binding.runner);
   cancels_.heed(running.job, running.stop.cancelled(), outcome);
   if (broken && outcome.kind == Outcome::Kind::not_started)
     co_return Settlement::requeue(running.job.attempt);

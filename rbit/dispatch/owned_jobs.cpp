@@ -70,30 +70,31 @@ void OwnedJobs::start_due() {
   is_starting_ = true;  // a slot that is taken calls us again
   const auto fits = [this](const std::string& key, const std::string& queue) {
     // Its last attempt may still be on its way out.
-    const Binding* binding = binding_of_(queue);
+    const std::shared_ptr<const Binding> binding = binding_of_(queue);
     return binding != nullptr && context_.ledger.running(key) == nullptr && may_begin_(*binding) &&
            context_.slots.free(binding->runner_name) > 0;
   };
   Backlog& backlog = context_.ledger.backlog();
   while (auto next = backlog.take(context_.clock.steady(), fits)) {
-    const Binding& binding = *binding_of_(next->queue);
-    Slot slot = context_.slots.try_take(binding.runner_name);
-    context_.flows.start(resume(binding, std::move(next->key), std::move(slot)), "an owned job");
+    std::shared_ptr<const Binding> binding = binding_of_(next->queue);
+    Slot slot = context_.slots.try_take(binding->runner_name);
+    context_.flows.start(resume(std::move(binding), std::move(next->key), std::move(slot)),
+                         "an owned job");
   }
   is_starting_ = false;
   if (const auto next = backlog.next_due(context_.clock.steady())) alarm_.set(*next);
 }
 
-Task<void> OwnedJobs::resume(const Binding& binding, std::string key, Slot slot) {
+Task<void> OwnedJobs::resume(std::shared_ptr<const Binding> binding, std::string key, Slot slot) {
   const auto read = context_.journal.owned_job(key);
   bool begun = read.has_value();
   if (begun && *read) {
     const OwnedJob& owned = **read;
-    begun = co_await flow_.resume(binding, owned, context_.transport.adopt(owned.message),
+    begun = co_await flow_.resume(*binding, owned, context_.transport.adopt(owned.message),
                                   std::move(slot));
   }
   if (!begun)
-    context_.ledger.backlog().add(key, binding.queue, context_.clock.steady() + pause_in_vain);
+    context_.ledger.backlog().add(key, binding->queue, context_.clock.steady() + pause_in_vain);
 }
 
 /// One that will not run here is requeued, or gets what its verdict wants.

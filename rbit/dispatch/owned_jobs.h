@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -14,7 +15,7 @@ namespace rbit {
 class OwnedJobs {
  public:
   /// Returns null if the queue is not read here.
-  using BindingOf = std::function<const Binding*(const std::string& queue)>;
+  using BindingOf = std::function<std::shared_ptr<const Binding>(const std::string& queue)>;
   /// `may_begin`: whether jobs of a queue that is read here may begin now.
   OwnedJobs(DispatchContext& context, JobFlow& flow, Recorder& recorder, Settling& settling,
             BindingOf binding_of, std::function<bool(const Binding&)> may_begin);
@@ -38,7 +39,7 @@ class OwnedJobs {
   Task<Result<void>> end_dead_letter(std::string key, std::optional<Message> again);
 
  private:
-  Task<void> resume(const Binding& binding, std::string key, Slot slot);
+  Task<void> resume(std::shared_ptr<const Binding> binding, std::string key, Slot slot);
   void send_away(std::string key);
   Task<void> finish(std::string key);
   Task<void> requeue(const OwnedJob& owned, Delivery delivery);

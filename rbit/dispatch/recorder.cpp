@@ -102,6 +102,12 @@ Task<void> Recorder::statuses_written(RunningJob& running) {
   while (running.pumping) co_await running.pumped.wait();
 }
 
+/// The one that it began with, whatever the configuration says by now.
+const RunnerPolicy* Recorder::policy_of(const Job& job) const {
+  const RunningJob* running = context_.ledger.running(job.key);
+  return running == nullptr ? nullptr : running->policy.get();
+}
+
 Task<Recorder::Finished> Recorder::finish(const Job& job, const std::string& record_dir,
                                           const Outcome& outcome, const Settlement& settlement,
                                           Tell tell) {
@@ -117,7 +123,7 @@ Task<Recorder::Finished> Recorder::finish(const Job& job, const std::string& rec
   std::vector<Publication> leaving;
   if (outcome.kind == Outcome::Kind::done) leaving = outcome.given.publications;
   if (is_over)
-    for (Publication& one : context_.outside.closing(job, outcome, status))
+    for (Publication& one : context_.outside.closing(policy_of(job), job, outcome, status))
       if (one.is_reply || tell == Tell::all) leaving.push_back(std::move(one));
   Backoff backoff = Patience::pauses();
   failpoint("J3.before");

@@ -37,6 +37,7 @@ class Recorder {
                         const Settlement& settlement, Tell tell = Tell::all);
 
  private:
+  const RunnerPolicy* policy_of(const Job& job) const;
   void pump(RunningJob& running);
   Task<void> pump_statuses(RunningJob& running);
   Task<void> write(const RunningJob& running, std::variant<Report, Publication> what);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <deque>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -13,6 +14,7 @@
 #include "rbit/core/job.h"
 #include "rbit/core/report.h"
 #include "rbit/core/runner.h"
+#include "rbit/core/runner_policy.h"
 
 namespace rbit {
 
@@ -24,6 +26,7 @@ struct RunningJob {
   Job job;
   StopRequest stop;
   SteadyTime received{}, begun{};
+  std::shared_ptr<const RunnerPolicy> policy;  // it began with; none: it did not begin
   // It is in the journal, or its message was delivered before and not given back unread.
   bool seen_before = false;
   bool has_verdict = false;

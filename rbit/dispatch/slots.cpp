@@ -31,6 +31,12 @@ int Slots::free(const std::string& runner) const {
   return share.limit == 0 ? free_in_all() : std::clamp(share.limit - share.used, 0, free_in_all());
 }
 
+void Slots::resize(int total) {
+  if (total == total_) return;
+  total_ = room_ = total;
+  changed_();
+}
+
 int Slots::most(const std::string& runner) const {
   const int limit = shares_.at(runner).limit;
   return limit == 0 ? room_ : std::min(room_, limit);

@@ -14,9 +14,9 @@ class Slots;
 
 /// One runner's part of the slots.
 struct SlotShare {
-  Slots* all;
+  Slots* all = nullptr;
   std::string runner;
-  int limit;  // 0: as many as there are in all
+  int limit = 0;  // 0: as many as there are in all
   int used = 0;
 };
 
@@ -33,7 +33,16 @@ class Slots {
   /// `total` is 1 or more. `changed` is called whenever a slot was taken or became free.
   Slots(int total, std::function<void()> changed) : total_(total), changed_(std::move(changed)) {}
 
-  void add_runner(const std::string& runner, int limit) { shares_[runner] = {this, runner, limit}; }
+  /// Its share from now on; jobs that run keep their slots.
+  void add_runner(const std::string& runner, int limit) {
+    SlotShare& share = shares_[runner];
+    share.all = this;
+    share.runner = runner;
+    share.limit = limit;
+    touched_.insert(runner);
+  }
+  /// How many there are from now on. While more than that run, none begins.
+  void resize(int total);
 
   /// Gives null if none is free.
   Slot try_take(const std::string& runner);

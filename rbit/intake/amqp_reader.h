@@ -63,6 +63,8 @@ class AmqpReader : public std::enable_shared_from_this<AmqpReader>, public ReadC
 
   void unlink() { links_ = {}; }
   const WorkQueue& queue() const { return queue_; }
+  /// What it is read on now; none: nothing is.
+  const std::shared_ptr<ReadChannel>& channel() const { return channel_; }
 
   /// A channel to read from. `trouble` is called once when it can be read no more.
   void attach(std::shared_ptr<ReadChannel> channel,
@@ -70,6 +72,7 @@ class AmqpReader : public std::enable_shared_from_this<AmqpReader>, public ReadC
   void detach(const std::shared_ptr<ReadChannel>& channel);
 
   /// The broker refuses basic.get of this queue: it is consumed, whatever its way.
+  void go_way(Way way) { way_ = way; }
   void refuse_gets(bool refused) { gets_refused_ = refused; }
   bool gets_refused() const { return gets_refused_; }
 

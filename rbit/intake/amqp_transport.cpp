@@ -47,6 +47,7 @@ AmqpTransport::AmqpTransport(const asio::any_io_executor& loop, Clock& clock,
 
 AmqpTransport::~AmqpTransport() {
   for (const auto& [name, reader] : readers_) reader->unlink();
+  for (const auto& tender : leaving_) tender->reader().unlink();
 }
 
 void AmqpTransport::on_state(std::function<void(bool, const std::string&)> hook) {
@@ -75,30 +76,9 @@ Delivery AmqpTransport::adopt(Message message) {
 }
 
 void AmqpTransport::start(std::vector<std::string> queues, std::function<void(Delivery)> deliver) {
-  using Way = AmqpReader::Way;
-  const Way way = settings_.poll_time   ? Way::look_only
-                  : queues.size() == 1u ? Way::consume
-                                        : Way::look_first;
-  for (const std::string& name : queues) {
-    WorkQueue queue{name, ""};
-    for (const WorkQueue& known : settings_.queues)
-      if (known.name == name) queue = known;
-    AmqpReader::Links links{deliver, [this] {
-                              look_due_ = true;
-                              look_.notify();
-                            }};
-    auto reader =
-        std::make_shared<AmqpReader>(loop_, queue, way, copy_, counters_, std::move(links));
-    readers_[name] = reader;
-    QueueTender::Means means{settings_, topology_, channels_, changed_, {}, {}, {}};
-    means.common = [this] { return connection_ && connection_->is_open() ? connection_ : nullptr; };
-    means.noted = [this] { say_reading(); };
-    means.acknowledgement_timeout = [this](milliseconds limit) {
-      if (timeout_hook_) timeout_hook_(limit);
-    };
-    tenders_.push_back(std::make_unique<QueueTender>(loop_, std::move(reader), std::move(means)));
-    flows_.start(tenders_.back()->run(), "reading a queue");
-  }
+  deliver_ = std::move(deliver);
+  if (settings_.poll_time) way_ = AmqpReader::Way::look_only;
+  for (const std::string& queue : queues) add_queue(queue);
   amqp::Keeper::Events events;
   events.up = [this](std::shared_ptr<Connection> connection) {
     topology_.connected(connection);
@@ -121,7 +101,55 @@ void AmqpTransport::start(std::vector<std::string> queues, std::function<void(De
     if (hopeless_hook_) hopeless_hook_(why.error("broker"));
   };
   keeper_.start(std::move(events));
-  if (way != Way::consume) flows_.start(look_around(), "looking at queues");
+  if (way_ == AmqpReader::Way::look_only) start_looking();
+}
+
+void AmqpTransport::start_looking() {
+  if (!std::exchange(looks_, true)) flows_.start(look_around(), "looking at queues");
+}
+
+void AmqpTransport::add_queue(const std::string& name) {
+  using Way = AmqpReader::Way;
+  if (way_ == Way::consume && !readers_.empty()) {
+    way_ = Way::look_first;
+    for (const auto& [other, reader] : readers_) reader->go_way(way_);
+    start_looking();
+  }
+  WorkQueue queue{name, ""};
+  for (const WorkQueue& known : settings_.queues)
+    if (known.name == name) queue = known;
+  AmqpReader::Links links{deliver_, [this] {
+                            look_due_ = true;
+                            look_.notify();
+                          }};
+  auto reader =
+      std::make_shared<AmqpReader>(loop_, queue, way_, copy_, counters_, std::move(links));
+  readers_[name] = reader;
+  QueueTender::Means means{settings_, topology_, channels_, changed_, {}, {}, {}};
+  means.common = [this] { return connection_ && connection_->is_open() ? connection_ : nullptr; };
+  means.noted = [this] { say_reading(); };
+  means.acknowledgement_timeout = [this](milliseconds limit) {
+    if (timeout_hook_) timeout_hook_(limit);
+  };
+  tenders_.push_back(std::make_shared<QueueTender>(loop_, std::move(reader), std::move(means)));
+  flows_.start(tenders_.back()->run(), "reading a queue");
+}
+
+void AmqpTransport::remove_queue(const std::string& queue) {
+  const auto its = std::find_if(tenders_.begin(), tenders_.end(), [&](const auto& tender) {
+    return tender->reader().queue().name == queue;
+  });
+  if (its == tenders_.end()) return;
+  const std::shared_ptr<QueueTender> tender = *its;
+  tenders_.erase(its);
+  readers_.erase(queue);
+  flows_.start(leave(tender), "leaving a queue");
+}
+
+Task<void> AmqpTransport::leave(std::shared_ptr<QueueTender> tender) {
+  leaving_.insert(tender);
+  co_await tender->leave();
+  leaving_.erase(tender);
 }
 
 void AmqpTransport::set_credit(const std::string& queue, Credit credit) {
@@ -151,6 +179,7 @@ Task<void> AmqpTransport::close() {
   changed_.notify();
   look_.notify();
   for (const auto& tender : tenders_) co_await tender->close();
+  for (const auto& tender : std::set(leaving_)) co_await tender->close();
   co_await keeper_.close();
   changed_.notify();
   co_await flows_.all_ended();

@@ -4,6 +4,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -36,6 +37,8 @@ class AmqpTransport : public Transport {
   ~AmqpTransport() override;
 
   void start(std::vector<std::string> queues, std::function<void(Delivery)> deliver) override;
+  void add_queue(const std::string& queue) override;
+  void remove_queue(const std::string& queue) override;
   void set_credit(const std::string& queue, Credit credit) override;
   Delivery adopt(Message message) override;
   bool has_acknowledgement_timeout() const override { return true; }
@@ -69,6 +72,8 @@ class AmqpTransport : public Transport {
       std::chrono::milliseconds grace = LiveBroker::usual_grace) const;
 
  private:
+  void start_looking();
+  Task<void> leave(std::shared_ptr<QueueTender> tender);
   void apply_soon();
   std::string trouble_of(const QueueTender& tender, std::chrono::milliseconds grace) const;
   /// Says once a connection how many queues are read, when each of them is, or is in trouble.
@@ -86,7 +91,11 @@ class AmqpTransport : public Transport {
   ReadChannels channels_;
   std::shared_ptr<amqp::Connection> connection_;  // while it is up
   std::map<std::string, std::shared_ptr<AmqpReader>> readers_;
-  std::vector<std::unique_ptr<QueueTender>> tenders_;
+  std::vector<std::shared_ptr<QueueTender>> tenders_;
+  std::set<std::shared_ptr<QueueTender>> leaving_;  // of queues that are not read any more
+  std::function<void(Delivery)> deliver_;
+  AmqpReader::Way way_ = AmqpReader::Way::consume;  // of those that are read
+  bool looks_ = false;
   std::string last_looked_;  // the round goes on after it
   std::function<void(bool, const std::string&)> state_hook_;
   std::function<void(const Error&)> not_welcome_hook_, hopeless_hook_;

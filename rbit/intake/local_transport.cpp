@@ -81,7 +81,8 @@ Task<Result<std::string>> LocalTransport::submit(Message message, std::chrono::m
 
 std::vector<std::string> LocalTransport::queues() const {
   std::vector<std::string> queues;
-  for (const auto& lane : lanes_) queues.push_back(lane.queue);
+  for (const auto& lane : lanes_)
+    if (lane.is_read) queues.push_back(lane.queue);
   return queues;
 }
 
@@ -168,17 +169,31 @@ Result<void> LocalTransport::enqueue(const Publication& publication,
 
 void LocalTransport::start(std::vector<std::string> queues, std::function<void(Delivery)> deliver) {
   deliver_ = std::move(deliver);
-  for (auto& queue : queues) {
-    log::debug("Connecting to queue with name: " + queue);
-    Lane lane;
-    lane.queue = std::move(queue);
-    lane.cursor_before = noted_cursor(lane.queue);
-    lane_numbers_[lane.queue] = lanes_.size();
-    lanes_.push_back(std::move(lane));
-  }
+  for (const auto& queue : queues) add_queue(queue);
   taking_ = true;
   wake();
   arm();
+}
+
+void LocalTransport::add_queue(const std::string& queue) {
+  log::debug("Connecting to queue with name: " + queue);
+  if (Lane* known = lane_of(queue)) {  // it was read before
+    known->is_read = known->may_have_more = true;
+    return;
+  }
+  Lane lane;
+  lane.queue = queue;
+  lane.cursor_before = noted_cursor(queue);
+  lane_numbers_[queue] = lanes_.size();
+  lanes_.push_back(std::move(lane));
+}
+
+/// Its lane stays, for messages that are out and for how far it was delivered.
+void LocalTransport::remove_queue(const std::string& queue) {
+  Lane* lane = lane_of(queue);
+  if (lane == nullptr) return;
+  lane->is_read = false;
+  lane->credit = 0;
 }
 
 void LocalTransport::set_credit(const std::string& queue, Credit credit) {

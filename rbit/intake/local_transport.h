@@ -33,6 +33,8 @@ class LocalTransport : public Transport {
   ~LocalTransport() override;
 
   void start(std::vector<std::string> queues, std::function<void(Delivery)> deliver) override;
+  void add_queue(const std::string& queue) override;
+  void remove_queue(const std::string& queue) override;
   void set_credit(const std::string& queue, Credit credit) override;
   bool is_far() const override { return false; }
   Delivery adopt(Message message) override;
@@ -77,6 +79,7 @@ class LocalTransport : public Transport {
   /// One queue. Messages go out by their place, those given back behind what was there then.
   struct Lane {
     std::string queue;
+    bool is_read = true;
     int credit = 0;
     int out = 0;                     // delivered and not settled
     bool may_have_more = true;       // beyond the cursor

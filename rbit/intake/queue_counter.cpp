@@ -16,15 +16,13 @@ constexpr int times_as_long = 10;
 }  // namespace
 
 QueueCounter::QueueCounter(const asio::any_io_executor& loop, const Clock& clock,
-                           amqp::PublishConnection& publisher, std::vector<std::string> queues)
-    : loop_(loop),
-      clock_(clock),
-      publisher_(publisher),
-      queues_(std::move(queues)),
-      answered_(loop) {}
+                           amqp::PublishConnection& publisher)
+    : loop_(loop), clock_(clock), publisher_(publisher), answered_(loop) {}
 
-Task<QueueCounts> QueueCounter::counts(std::chrono::milliseconds patience) {
+Task<QueueCounts> QueueCounter::counts(std::vector<std::string> queues,
+                                       std::chrono::milliseconds patience) {
   QueueCounts none;
+  queues_ = std::move(queues);
   if (!publisher_.is_up()) co_return none;
   if (!asking_ && clock_.steady() >= not_before_) {
     asking_ = true;

@@ -20,11 +20,12 @@ class QueueCounter {
  public:
   /// Clock and publisher outlive this.
   QueueCounter(const asio::any_io_executor& loop, const Clock& clock,
-               amqp::PublishConnection& publisher, std::vector<std::string> queues);
+               amqp::PublishConnection& publisher);
 
-  /// What it said last, asked anew if it is time for that; waits for the answers, `patience` at the
-  /// most. What it did not tell when asked last is missing, all of it if there is no connection.
-  Task<QueueCounts> counts(std::chrono::milliseconds patience);
+  /// What it said of these queues last, asked anew if it is time for that; waits for the answers,
+  /// `patience` at the most. What it did not tell when asked last is missing, all of it if there is
+  /// no connection.
+  Task<QueueCounts> counts(std::vector<std::string> queues, std::chrono::milliseconds patience);
 
  private:
   Task<void> ask_all(Lifetime::Watch alive);

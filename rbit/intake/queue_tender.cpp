@@ -22,6 +22,8 @@ constexpr std::chrono::milliseconds longest_pause{60'000}, at_once{0};
 constexpr std::chrono::seconds settled_after{1};  // then a queue that was in trouble is healthy
 // What was asked is told of a connection's end before the connection itself.
 constexpr std::chrono::milliseconds news_limit{1'000};
+// Between two looks whether all is answered that came on a connection which is to be closed.
+constexpr std::chrono::milliseconds answers_pause{1'000};
 constexpr std::size_t most_odd_closes = 5;  // within:
 constexpr std::chrono::minutes odd_closes_span{10};
 
@@ -93,6 +95,8 @@ Task<void> QueueTender::run() {
     const std::chrono::milliseconds pause = pause_after(why);
     co_await wait(pause, connection);
   }
+  has_ended_ = true;
+  means_.changed.notify();
 }
 
 Task<void> QueueTender::close() {
@@ -100,6 +104,21 @@ Task<void> QueueTender::close() {
   means_.changed.notify();
   const std::shared_ptr<Connection> own = own_;
   if (own) co_await own->close();
+}
+
+Task<void> QueueTender::leave() {
+  reader_->stop();
+  std::shared_ptr<ReadChannel> channel = reader_->channel();
+  // What was under way to us has come by then, and has gone back.
+  if (channel && channel->channel().is_open()) co_await channel->barrier();
+  closing_ = true;
+  means_.changed.notify();
+  while (!has_ended_) co_await means_.changed.wait();
+  const std::weak_ptr<ReadChannel> with_deliveries = channel;
+  channel.reset();
+  while (own_ && own_->is_open() && !with_deliveries.expired())
+    co_await means_.changed.wait_for(answers_pause);
+  co_await close();
 }
 
 /// Returns none if the broker does not give us one, which is noted.

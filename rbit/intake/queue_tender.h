@@ -58,6 +58,9 @@ class QueueTender {
   /// Ends after `close`.
   Task<void> run();
   Task<void> close();
+  /// The queue is not read any more: ends once nothing of it is under way to us, and once all that
+  /// is out is answered, if that came on a connection of its own.
+  Task<void> leave();
 
   /// Why the queue is not being read now, with the cure; empty: it is, or the broker is away.
   const std::string& trouble() const { return trouble_; }
@@ -92,7 +95,7 @@ class QueueTender {
   std::string trouble_;
   bool reads_ = false;
   SteadyTime unread_since_;
-  bool closing_ = false;
+  bool closing_ = false, has_ended_ = false;
 };
 
 }  // namespace rbit

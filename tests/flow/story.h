@@ -165,12 +165,15 @@ class Story {
   void begin_life(int slots) {
     journal_ = std::make_unique<SqliteJournal>(*database_, clock, std::vector<ReportTarget>{"log"},
                                                "saw-horse");
-    runner_ = std::make_unique<ScriptedRunner>(loop_.get_executor());
+    runner_ = std::make_shared<ScriptedRunner>(loop_.get_executor());
     dispatcher_ = std::make_unique<Dispatcher>(loop_.get_executor(), clock, *journal_, transport,
                                                slots, means(), listener_);
-    dispatcher_->bind("build", "make", *runner_, policy_);
-    dispatcher_->bind("other", "make", *runner_, policy_);  // where strangers may publish
-    if (guest_) dispatcher_->bind("guests", "guest", *runner_, *guest_);
+    std::vector<Dispatcher::Crew> crews{crew("make", policy_)};
+    std::map<std::string, std::string> queues{{"build", "make"}};
+    queues["other"] = "make";  // where strangers may publish
+    if (guest_) crews.push_back(crew("guest", *guest_));
+    if (guest_) queues["guests"] = "guest";
+    dispatcher_->bind(crews, queues);
     dispatcher_->start();
     dispatcher_->open();
     settle_down();
@@ -201,7 +204,8 @@ class Story {
       if (request && request->package == deadly_) stop_dead();
       return request;
     };
-    means.closing = [this](const Job& job, const Outcome& outcome, Status status) {
+    means.closing = [this](const RunnerPolicy*, const Job& job, const Outcome& outcome,
+                           Status status) {
       return closing(closing_policy_, job, outcome, status);
     };
     means.make_record = [](const Job& job) { return Result<std::string>("/records/" + job.key); };
@@ -209,6 +213,14 @@ class Story {
     means.try_disk = [this] { return disk; };
     means.sync_record = [](const std::string&) {};
     return means;
+  }
+
+  Dispatcher::Crew crew(const std::string& name, const RunnerPolicy& policy) {
+    Dispatcher::Crew made;
+    made.name = name;
+    made.runner = runner_;
+    made.policy = std::make_shared<RunnerPolicy>(policy);
+    return made;
   }
 
   /// What the world hears, and what the front-end says.
@@ -241,11 +253,11 @@ class Story {
   std::optional<RunnerPolicy> guest_;
   std::unique_ptr<Database> database_;
   std::unique_ptr<SqliteJournal> journal_;
-  std::unique_ptr<ScriptedRunner> runner_;
+  std::shared_ptr<ScriptedRunner> runner_;
   std::unique_ptr<Dispatcher> dispatcher_;
   std::vector<std::unique_ptr<SqliteJournal>> graveyard_journals_;
   std::vector<std::unique_ptr<Dispatcher>> graveyard_;
-  std::vector<std::unique_ptr<ScriptedRunner>> graveyard_runners_;
+  std::vector<std::shared_ptr<ScriptedRunner>> graveyard_runners_;
   int jobs_ = 0;
   std::string deadly_;
   bool dead_ = false;

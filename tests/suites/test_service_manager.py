@@ -59,6 +59,19 @@ class Told(Suite):
         gate.let_through()
         self.assertEqual(self.rbit.process.wait(PATIENCE), 0)
 
+    def test_a_reload(self):
+        self.configure({"build": "runner = shell!true"})
+        manager = self.start_under(self.path("notify"))
+        manager.wait_for("READY=1")
+        for text in ("[runner:build", "[runner:build]\n"):  # a mistake leaves it ready, too
+            del manager.told[:]
+            self.write("rbit.ini", self.read("rbit.ini") + text)
+            self.rbit.signal(signal.SIGHUP)
+            manager.wait_for("READY=1")
+            lines = manager.lines()
+            self.assertEqual(lines[0], "RELOADING=1")
+            self.assertTrue(lines[1].startswith("MONOTONIC_USEC="), lines)
+
     def test_an_abstract_name(self):
         self.configure({"build": "runner = shell!true"})
         self.start_under(f"@rbit-suite-{os.getpid()}").wait_for("READY=1")

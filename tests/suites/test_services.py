@@ -37,7 +37,9 @@ class Systemd(Suite):
         if not shutil.which("systemd-analyze"):
             self.skipTest("systemd-analyze is not installed (apt-get install systemd)")
         with open(self.unit) as file:
-            text = file.read().replace("ExecStart=rbit ", f"ExecStart={self.program} ")
+            text = file.read()
+        for key in ("ExecStart", "ExecReload"):
+            text = text.replace(f"{key}=rbit ", f"{key}={self.program} ")
         # Names of ours, so that a unit that is installed here is not read in its place.
         unit = self.write("rbit-test.service", text)
         os.mkdir(unit + ".d")

@@ -28,6 +28,12 @@ class MemoryTransport : public Transport {
     queues_ = std::move(queues);
     deliver_ = std::move(deliver);
   }
+  void add_queue(const std::string& queue) override { queues_.push_back(queue); }
+  void remove_queue(const std::string& queue) override {
+    std::erase(queues_, queue);
+    credit_[queue] = 0;
+  }
+  const std::vector<std::string>& queues() const { return queues_; }
   void set_credit(const std::string& queue, Credit credit) override {
     credit_[queue] = credit.all();
     pump();

@@ -81,15 +81,18 @@ void LogSync::begin(sqlite3_file* log) {
     done_(sync(log));
     return;
   }
+  // Whole before anything is begun: where there is no memory for it, `finish` has nothing to wait
+  // for.
+  std::function<void()> wake = [this, loop = loop_, alive = lifetime_.watch()] {
+    asio::post(loop, [this, alive] {
+      if (!alive.is_over()) collect();
+    });
+  };
   busy_ = asio::prefer(loop_, asio::execution::outstanding_work.tracked);
   {
     const std::lock_guard<std::mutex> guard(thread_->mutex);
     thread_->log = log;
-    thread_->wake = [this, loop = loop_, alive = lifetime_.watch()] {
-      asio::post(loop, [this, alive] {
-        if (!alive.is_over()) collect();
-      });
-    };
+    thread_->wake = std::move(wake);
   }
   thread_->changed.notify_all();  // who wakes finds the mutex free
 }

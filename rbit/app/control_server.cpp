@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <boost/asio/buffer.hpp>
@@ -14,6 +13,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "rbit/app/private_socket.h"
 #include "rbit/base/json.h"
 #include "rbit/log/log.h"
 
@@ -88,15 +88,7 @@ void ControlServer::hang_up() {
 
 Result<void> ControlServer::start() {
   ::unlink(path_.c_str());
-  error_code failed;
-  const asio::local::stream_protocol::endpoint endpoint(path_);
-  const mode_t mask = ::umask(0177);
-  acceptor_.open(endpoint.protocol(), failed);
-  if (!failed) acceptor_.bind(endpoint, failed);
-  ::umask(mask);
-  if (!failed) acceptor_.listen(asio::socket_base::max_listen_connections, failed);
-  if (failed) return Error{path_, failed.message(), ""};
-  ::fcntl(acceptor_.native_handle(), F_SETFD, FD_CLOEXEC);  // Asio does not
+  if (const auto listens = listen_privately(acceptor_, path_); !listens) return listens;
   spawn(loop_, accept_all(), "control socket");
   return {};
 }

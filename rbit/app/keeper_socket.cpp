@@ -1,7 +1,6 @@
 #include "rbit/app/keeper_socket.h"
 
 #include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <boost/asio/buffer.hpp>
@@ -13,6 +12,7 @@
 #include <utility>
 
 #include "rbit/app/keeper_lines.h"
+#include "rbit/app/private_socket.h"
 #include "rbit/app/progress_json.h"
 #include "rbit/base/failpoint.h"
 #include "rbit/base/json.h"
@@ -55,15 +55,7 @@ KeeperSocket::~KeeperSocket() {
 }
 
 Result<void> KeeperSocket::open() {
-  error_code failed;
-  const asio::local::stream_protocol::endpoint endpoint(path_);
-  const mode_t mask = ::umask(0177);
-  acceptor_.open(endpoint.protocol(), failed);
-  if (!failed) acceptor_.bind(endpoint, failed);
-  ::umask(mask);
-  if (!failed) acceptor_.listen(asio::socket_base::max_listen_connections, failed);
-  if (failed) return Error{path_, failed.message(), ""};
-  ::fcntl(acceptor_.native_handle(), F_SETFD, FD_CLOEXEC);  // Asio does not
+  if (const auto listens = listen_privately(acceptor_, path_); !listens) return listens;
   spawn(loop_, accept_all(), "keeper's socket");
   return {};
 }

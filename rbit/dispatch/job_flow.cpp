@@ -52,14 +52,14 @@ Task<bool> JobFlow::carry_out(const Binding& binding, RunningJob& running, Slot 
   running.record_dir = *record;
   running.under_way = true;
   Outcome outcome = co_await attempts_.run(binding, running, *record, slot);  // X to V
-  co_await context_.keeping.decision();
+  if (context_.keeping.is_preparing()) co_await context_.keeping.decision();
   if (Keeper* const keeper = context_.keeping.keeper()) {  // the rest is our successor's
     keeper->ended(running.job, outcome, *record);
     co_return true;
   }
   running.under_way = false;
   note_time(binding, outcome);
-  std::function<void()> remove = [this, its = *record] { context_.outside.remove_record(its); };
+  std::function<void()> remove = [this, &record] { context_.outside.remove_record(*record); };
   co_await conclude(binding, running, std::move(outcome), std::move(slot), std::move(remove));
   co_return true;
 }

@@ -7,8 +7,6 @@
 #include "rbit/base/random.h"
 #include "rbit/base/text.h"
 #include "rbit/core/destination.h"
-#include "rbit/core/message_codec.h"
-#include "rbit/intake/copy.h"
 #include "rbit/intake/local_rows.h"
 #include "rbit/log/log.h"
 
@@ -473,36 +471,6 @@ void LocalTransport::accept(const std::string& queue, std::int64_t id) {
 Delivery LocalTransport::adopt(Message message) {
   auto settler = std::make_unique<RowSettler>(*this, std::nullopt, message.queue);
   return Delivery(std::move(message), std::move(settler));
-}
-
-/// The message of row `id` as rbit's copies of it are.
-Message LocalTransport::copy_for(std::int64_t id, const Message& message,
-                                 const Settlement& settlement) {
-  const std::int64_t now = to_seconds(clock_.wall());
-  CopyMark mark{worker_, now, now};
-  auto row = database_.prepare("SELECT first FROM message WHERE id = ?");
-  if (const auto found = row.bind(id).step(); found && *found)
-    mark.first = to_seconds(from_micros(row.integer(0)));
-  return copy_of(message, settlement, mark);
-}
-
-Result<void> LocalTransport::write_retry(std::int64_t id, const Message& message,
-                                         const Settlement& settlement) {
-  if (const auto followed = follow_the_clock(); !followed) return followed;
-  const Message copy = copy_for(id, message, settlement);
-  const std::string properties = properties_to_json(copy);
-  const std::int64_t due = to_micros(clock_.wall() + settlement.delay);
-  return database_.run("UPDATE message SET due = ?, properties = ? WHERE id = ?",
-                       std::max<std::int64_t>(due, 1), properties, id);
-}
-
-Result<void> LocalTransport::write_dead(std::int64_t id, const Message& message,
-                                        const Settlement& settlement) {
-  const Message copy = copy_for(id, message, settlement);
-  const std::string properties = properties_to_json(copy);
-  return database_.run(
-      "INSERT INTO dead(queue, reason, time, properties, body) VALUES(?, ?, ?, ?, ?)",
-      message.queue, settlement.reason, to_micros(clock_.wall()), properties, Blob{message.body});
 }
 
 }  // namespace rbit

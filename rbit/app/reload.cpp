@@ -45,7 +45,7 @@ ControlServer::Handler Reload::handler() {
 }
 
 Task<void> Reload::answer(nlohmann::json, ControlPeer& peer) {
-  const Result result = co_await run();
+  const Answer result = co_await run();
   nlohmann::json answer;
   answer["ok"] = result.taken;
   answer["file"] = means_.in_force.settings().file;
@@ -82,12 +82,12 @@ Task<void> Reload::run_quietly() {
   co_await run();
 }
 
-Task<Reload::Result> Reload::run() {
+Task<Reload::Answer> Reload::run() {
   while (is_busy_) co_await done_.wait();
   is_busy_ = true;
   is_due_ = false;
   means_.service.reloading();
-  Result result = co_await try_it();
+  Answer result = co_await try_it();
   say(result);
   if (!means_.told_to_stop) means_.service.ready(means_.status());
   is_busy_ = false;
@@ -95,8 +95,8 @@ Task<Reload::Result> Reload::run() {
   co_return result;
 }
 
-Task<Reload::Result> Reload::try_it() {
-  Result result;
+Task<Reload::Answer> Reload::try_it() {
+  Answer result;
   const std::string& file = means_.in_force.settings().file;
   const Error no_file{"rbit", "has its configuration from standard input, which is at its end",
                       "start it with a file to have it read again"};
@@ -113,7 +113,7 @@ Task<Reload::Result> Reload::try_it() {
     result.findings.push_back(std::move(line));
     co_return result;
   }
-  const rbit::Result<void> able = co_await means_.crews.make_next(next);
+  const Result<void> able = co_await means_.crews.make_next(next);
   if (!able) result.findings.push_back(able.error().text());
   if (!able) co_return result;
   if (means_.told_to_stop) result.findings.push_back(stopping().text());
@@ -149,7 +149,7 @@ void Reload::take(Configuration next) {
     log::warning("which queues are paused could not be read: " + known.error().text());
 }
 
-void Reload::say(const Result& result) const {
+void Reload::say(const Answer& result) const {
   const std::string& file = means_.in_force.settings().file;
   for (const std::string& line : result.findings)
     result.taken ? log::warning(line) : log::error(line);

@@ -48,17 +48,17 @@ class Reload {
   Task<void> close();
 
  private:
-  struct Result {
+  struct Answer {
     bool taken = false;
     std::vector<std::string> findings;
     std::vector<ValueChange> changes;
   };
   Task<void> answer(nlohmann::json request, ControlPeer& peer);
   Task<void> run_quietly();
-  Task<Result> run();
-  Task<Result> try_it();
+  Task<Answer> run();
+  Task<Answer> try_it();
   void take(Configuration next);
-  void say(const Result& result) const;
+  void say(const Answer& result) const;
 
   asio::any_io_executor loop_;
   Means means_;

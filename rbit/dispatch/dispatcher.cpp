@@ -126,7 +126,7 @@ void Dispatcher::deliver(Delivery delivery) {
   const bool took = takes();
   context_.outside.arriving();
   if (took && !takes()) return use_up(line);  // it goes back
-  const std::string runner = line.binding->runner_name;
+  const std::string& runner = line.binding->runner_name;
   Slot slot;
   // What is ahead was here first.
   if (context_.ahead.count(runner) == 0 && may_take_slot(runner))
@@ -139,7 +139,7 @@ void Dispatcher::deliver(Delivery delivery) {
 
 /// Keeps the message for its turn, if one of its runner may be here ahead of the slots.
 bool Dispatcher::waits_ahead(Line& line, Delivery& delivery) {
-  const std::string runner = line.binding->runner_name;
+  const std::string& runner = line.binding->runner_name;
   const SteadyTime now = context_.clock.steady();
   if (returns_of(delivery.message()) >= returns_to_heed) {
     line.nothing_ahead_until = now + heed_returns_for;

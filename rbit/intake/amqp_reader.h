@@ -71,8 +71,9 @@ class AmqpReader : public std::enable_shared_from_this<AmqpReader>, public ReadC
               std::function<void(const amqp::Refusal&)> trouble);
   void detach(const std::shared_ptr<ReadChannel>& channel);
 
-  /// The broker refuses basic.get of this queue: it is consumed, whatever its way.
+  /// From now on it comes to its messages so.
   void go_way(Way way) { way_ = way; }
+  /// The broker refuses basic.get of this queue: it is consumed, whatever its way.
   void refuse_gets(bool refused) { gets_refused_ = refused; }
   bool gets_refused() const { return gets_refused_; }
 

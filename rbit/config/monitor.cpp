@@ -5,6 +5,7 @@
 #include "rbit/config/section_reader.h"
 #include "rbit/config/sections.h"
 #include "rbit/config/values.h"
+#include "rbit/core/monitor_names.h"
 
 namespace rbit::config {
 
@@ -51,8 +52,8 @@ void read_metrics_path(Loaded& loaded, std::string& path) {
   if (const auto said = environment_of(path_variable)) {
     path = *said;
     loaded.values.push_back({"monitor", path_variable, path, place});
-    const bool taken = path == "/" || path == "/healthcheck" || path == "/style.css";
-    if (!path.starts_with('/') || taken || path.find_first_of("?# \t\n") != std::string::npos)
+    if (!path.starts_with('/') || is_own_path(path) ||
+        path.find_first_of("?# \t\n") != std::string::npos)
       environment_error(path_variable, path, "a path such as /metrics", loaded);
   }
   if (const auto said = environment_of(enabled_variable)) {
@@ -86,9 +87,7 @@ void read_monitor(const Ini& ini, Loaded& loaded) {
     if (!key.starts_with("label.")) continue;
     const IniValue& entry = node.data();
     const std::string name = entry.spelled.substr(family);
-    // Prometheus keeps the names that begin with __ and needs "le" for histograms.
-    if (!is_variable_name(name) || name.starts_with("__") || name == "le" || name == "state" ||
-        name == "error")
+    if (!is_variable_name(name) || is_own_label(name))
       reader.wrong(key, name, "cannot name a label");
     monitor.labels[name] = entry.text;
     reader.note("label." + name, entry.text, entry.place);

@@ -5,6 +5,7 @@
 
 #include "rbit/base/result.h"
 #include "rbit/base/text.h"
+#include "rbit/core/monitor_names.h"
 #include "rbit/monitor/exposition.h"
 #include "rbit/monitor/process_figures.h"
 #include "rbit/monitor/ready.h"
@@ -164,8 +165,8 @@ Metrics::Metrics(std::string name_space, std::map<std::string, std::string> labe
       processed_(&histograms(metric::processing)),
       durations_(&histograms(metric::durations)) {
   for (const auto& [label, value] : labels_) {
-    const bool ours = text::is_one_of(label, {"state", "error", "le", "target", "place", "reason"});
-    if (!is_name(label) || ours || label.starts_with("__"))
+    const bool ours = is_own_label(label);
+    if (!is_name(label) || ours)
       throw Fatal(ExitCode::config,
                   Error{"[monitor] label." + label,
                         ours ? "rbit sets this label itself" : "no label name for Prometheus",

@@ -66,6 +66,13 @@ TEST_CASE("BARTERDUDE_DEFAULT_APP_NAME and _LOG_REDACTED") {
   CHECK(findings(sound).find("'two words' is not one word") != std::string::npos);
 }
 
+TEST_CASE("metrics have a path of their own") {
+  for (const char* taken : {"/", "/plain", "/events", "/login", "/ready", "/live", "/api/state"}) {
+    const Variable path("ASYNCWORKER_METRICS_ROUTE_PATH", taken);
+    CHECK(findings(sound).find("is not a path such as /metrics") != std::string::npos);
+  }
+}
+
 TEST_CASE("a malformed variable is a start error, no crash") {
   const Variable level("BARTERDUDE_DEFAULT_LOG_LEVEL", "INFO");
   const Variable port("ASYNCWORKER_HTTP_PORT", "http");

@@ -47,5 +47,7 @@ TEST_CASE("wrong values of [monitor]") {
   CHECK(found("metrics-namespace = a-b\n") ==
         "rbit.ini:7: [monitor] metrics-namespace: must be letters, digits and '_', and not begin "
         "with a digit\n");
-  CHECK(found("label.le = x\n") == "rbit.ini:7: [monitor] label.le: 'le' cannot name a label\n");
+  for (const std::string name : {"le", "state", "error", "target", "place", "reason", "__x", "a-b"})
+    CHECK(found("label." + name + " = x\n") ==
+          "rbit.ini:7: [monitor] label." + name + ": '" + name + "' cannot name a label\n");
 }

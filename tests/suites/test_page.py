@@ -125,6 +125,8 @@ class Shown(Page):
         page.press("Enter")
         self.wait_for_status("order-1", "Cancelled")
         page.until_text("#said", "Told to end: order-1")
+        # What was declined before is not done after all.
+        self.assertEqual(len(self.rbit.lines_with("from the page: cancel order-1")), 1)
         page.until_text("#recent", "Cancelled")
 
     def test_pause_retry_replay_and_drop(self):

@@ -108,12 +108,24 @@
     return body;
   }
   /** Asks whether it is meant; resolves to true or false. */
+  // One question at a time, answered once: the dialog's own close event may come when the next one is open already.
+  let question = null;
+  function decide(yes) {
+    const asked = question;
+    question = null;
+    if (at('ask').open) at('ask').close();
+    if (asked) asked(yes);
+  }
+  at('a-yes').addEventListener('click', event => { event.preventDefault(); decide(true); });
+  at('a-no').addEventListener('click', event => { event.preventDefault(); decide(false); });
+  at('ask').addEventListener('cancel', event => { event.preventDefault(); decide(false); });
+  at('ask').addEventListener('close', () => { if (!at('ask').open) decide(false); });
   function confirmed(text, yes) {
+    decide(false);
     return new Promise(answer => {
+      question = answer;
       at('a-text').textContent = text;
       at('a-yes').textContent = yes;
-      at('ask').returnValue = 'no';
-      at('ask').addEventListener('close', () => answer(at('ask').returnValue === 'yes'), { once: true });
       at('ask').showModal();
       at('a-no').focus();
     });
@@ -484,7 +496,7 @@
   });
   at('show-dead').addEventListener('click', loadDead);
   at('s-close').addEventListener('click', () => at('story').close());
-  at('story').addEventListener('close', () => { closeLog(); story = null; shown = ''; });
+  at('story').addEventListener('close', () => { if (at('story').open) return; closeLog(); story = null; shown = ''; });
   at('s-attempt').addEventListener('change', () => followLog(Number(at('s-attempt').value)));
   setInterval(() => { if (document.hidden) return; for (const one of document.querySelectorAll('[data-tick]')) one.tick(); drawCharts(); }, 1000);
   begin().catch(() => { lost('connection lost'); polling = setTimeout(() => begin().catch(() => location.reload()), 5000); });

@@ -112,6 +112,10 @@ class Gate:
 
     def let_through(self):
         self.wait_for_job()
+        # The next job may be here before we have closed this end, and must not see that happen: it
+        # gets a pipe of its own.
+        os.mkfifo(f"{self.path}.next")
+        os.rename(f"{self.path}.next", self.path)
         with self.end as end:
             end.write(b"\n")
         self.end = None

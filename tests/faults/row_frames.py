@@ -72,8 +72,8 @@ def memory_of_a_calm_one(context):
     world = FakeWorld(os.path.join(context.directory, f"{os.getpid()}calm"), context.schedule, broker)
     try:
         world.configure(slots=2)
-        world.start()
         world.publish(["5-0-0"])
+        world.start()
         wait_until(lambda: world.found.confirmed <= set(world.ended()), "the job's end")
         return memory_of(world.rbit)
     finally:

@@ -9,6 +9,7 @@
 #include "rbit/base/names.h"
 #include "rbit/base/secrets.h"
 #include "rbit/base/text.h"
+#include "rbit/core/job_facts.h"
 #include "rbit/core/job_name.h"
 #include "rbit/log/log.h"
 #include "rbit/run/outcome_of.h"
@@ -63,7 +64,9 @@ Task<Outcome> Hook::run(config::HookEvent event, Job job, HookFacts facts, StopR
   outcome.message = secrets::redacted(outcome.message);
   close_record(*record);
   const Result<void> removed = co_await remove_tree_aside(RecordName::parse(*record).directory);
-  if (!removed) log::warning("[hook:" + name() + "] could not clean up: " + removed.error().text());
+  if (!removed)
+    log::warning("[hook:" + name() + "] could not clean up: " + removed.error().text(),
+                 facts_of(job));
   co_return outcome;
 }
 
@@ -75,10 +78,12 @@ std::string Hook::text_of(const Outcome& outcome) const {
   return text;
 }
 
-void Hook::say_failure(config::HookEvent event, const std::string& about, const Outcome& outcome) {
+void Hook::say_failure(config::HookEvent event, const std::string& about, const JobFacts& facts,
+                       const Outcome& outcome) {
   const std::string word(name_in(config::hook_event_names, event));
   log::warning(text_of(outcome) + " (failed on " + word + " of " + about +
-               (outcome.log_file.empty() ? "" : ", its output is in " + outcome.log_file) + ")");
+                   (outcome.log_file.empty() ? "" : ", its output is in " + outcome.log_file) + ")",
+               facts);
 }
 
 }  // namespace rbit

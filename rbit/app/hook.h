@@ -8,6 +8,7 @@
 #include "rbit/base/task.h"
 #include "rbit/config/settings.h"
 #include "rbit/core/job.h"
+#include "rbit/core/job_facts.h"
 #include "rbit/core/outcome.h"
 #include "rbit/core/runner.h"
 
@@ -36,7 +37,8 @@ class Hook {
   Task<void> close();
 
   /// Says in the log that it failed, and how, `about` what: "job 36".
-  void say_failure(config::HookEvent event, const std::string& about, const Outcome& outcome);
+  void say_failure(config::HookEvent event, const std::string& about, const JobFacts& facts,
+                   const Outcome& outcome);
   /// "[hook:NAME] exit 3: its last words".
   std::string text_of(const Outcome& outcome) const;
 

@@ -4,6 +4,7 @@
 #include <optional>
 #include <utility>
 
+#include "rbit/core/job_facts.h"
 #include "rbit/core/message_codec.h"
 #include "rbit/log/log.h"
 
@@ -54,7 +55,7 @@ std::string artifacts_of(const Report& report) {
   return list.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
 }
 
-HookFacts facts_of(const Report& report) {
+HookFacts told_of(const Report& report) {
   HookFacts facts;
   facts["status"] = to_string(report.status);
   facts["reason"] = report.reason;
@@ -115,7 +116,7 @@ Task<SinkAnswer> HookSink::send(const Report& report) {
 
 Task<void> HookSink::run(std::shared_ptr<Run> one, Report report) {
   Job job = job_of(report);
-  HookFacts facts = facts_of(report);
+  HookFacts facts = told_of(report);
   Outcome outcome =
       co_await hook_.run(*event_of(report.status), std::move(job), std::move(facts), one->stop);
   one->outcome = std::move(outcome);
@@ -134,10 +135,11 @@ SinkAnswer HookSink::judge(const Report& report, const Outcome& outcome) {
       return SinkAnswer::retry(hook_.text_of(outcome));
     case Outcome::Kind::blocked:
       if (report.tries == 0)
-        log::info(hook_.text_of(outcome) + " (asks to be run later for " + about + ")");
+        log::info(hook_.text_of(outcome) + " (asks to be run later for " + about + ")",
+                  facts_of(report));
       return SinkAnswer::later(hook_.text_of(outcome));
     default:
-      hook_.say_failure(event, about, outcome);
+      hook_.say_failure(event, about, facts_of(report), outcome);
       return {};
   }
 }

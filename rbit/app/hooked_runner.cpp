@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "rbit/core/job_facts.h"
 #include "rbit/log/log.h"
 #include "rbit/run/outcome_of.h"
 
@@ -45,7 +46,7 @@ Task<std::optional<Outcome>> HookedRunner::run_hooks(const Job& job, RunContext&
     ++context.hooks_passed;
     if (outcome.kind == Outcome::Kind::done) continue;
     if (!hook.settings().required) {
-      hook.say_failure(HookEvent::before, "job " + job.name(), outcome);
+      hook.say_failure(HookEvent::before, "job " + job.name(), facts_of(job), outcome);
       continue;
     }
     if (outcome.kind == Outcome::Kind::not_started) co_return outcome;

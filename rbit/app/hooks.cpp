@@ -100,7 +100,7 @@ Task<void> Hooks::call(Caller& caller) {
     const Outcome outcome = co_await caller.hook->run(HookEvent::connection_fail, std::move(job),
                                                       std::move(facts), caller.stop);
     if (outcome.kind != Outcome::Kind::done && outcome.kind != Outcome::Kind::interrupted)
-      caller.hook->say_failure(HookEvent::connection_fail, "the broker", outcome);
+      caller.hook->say_failure(HookEvent::connection_fail, "the broker", {}, outcome);
   }
   caller.is_running = false;
 }

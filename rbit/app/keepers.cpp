@@ -121,7 +121,7 @@ class Keepers::Followed : public KeptAttempt {
   void discard_record() override {
     const std::string directory = RecordName::parse(open_.record_dir).directory;
     if (const auto removed = remove_tree(directory); !removed)
-      log::warning("could not clean up: " + removed.error().text());
+      log::warning("could not clean up: " + removed.error().text(), facts_of(open_.job));
   }
 
   const std::string& record_dir() const override { return open_.record_dir; }

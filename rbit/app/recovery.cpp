@@ -66,7 +66,7 @@ Task<bool> Recovery::conclude(OpenAttempt open) {
   }
   const std::string directory = RecordName::parse(record_dir).directory;
   if (const auto removed = remove_tree(directory); !removed)
-    log::warning("could not clean up: " + removed.error().text());
+    log::warning("could not clean up: " + removed.error().text(), facts_of(job));
   co_return true;
 }
 

@@ -37,6 +37,17 @@ JobFacts facts_of(const JobRecord& job) {
   return all;
 }
 
+JobFacts facts_of(const Report& report) {
+  JobFacts all = facts(report.name(), report.queue, report.runner, report.attempt, report.job_key);
+  add_package(all, report.package, report.version);
+  return all;
+}
+
+JobFacts facts_of(const Delivery& delivery) {
+  const std::string key = text::one_line(delivery.key(), longest);
+  return {{"job", key}, {"queue", delivery.message().queue}, {"key", key}};
+}
+
 std::string what_is_asked(const Job& job) {
   const BuildRequest& request = job.request;
   if (request.package.empty())

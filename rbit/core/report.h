@@ -54,7 +54,8 @@ struct Report {
   std::int64_t begun = 0, ended = 0;
 
   // Of the job, as the journal has it when the report is read there.
-  std::string runner, result;  // the result as JSON; empty: none
+  std::string runner, package, version;  // the last two of a build alone
+  std::string result;                    // as JSON; empty: none
   std::vector<Artifact> artifacts;
 
   /// Of a target that carries messages: the one that is sent, or the one that asked for the job.

@@ -6,6 +6,7 @@
 #include "rbit/base/failpoint.h"
 #include "rbit/base/secrets.h"
 #include "rbit/base/shortage.h"
+#include "rbit/core/job_facts.h"
 #include "rbit/log/log.h"
 
 namespace rbit {
@@ -35,7 +36,7 @@ Task<Outcome> Attempts::run(const Binding& binding, RunningJob& running,
     if (outcome.kind != Outcome::Kind::not_started || blame_the_disk(outcome)) co_return outcome;
     if (outcome.shortage == 0) co_return outcome;
     ++short_;
-    note_shortage(outcome);
+    note_shortage(running.job, outcome);
     co_await context_.patience.pause(backoff.next() + first_pause, &running.stop);
     --short_;
     if (!context_.patience.has_ended() && !running.stop.requested()) continue;
@@ -97,15 +98,17 @@ bool Attempts::blame_the_disk(Outcome& outcome) {
   return true;
 }
 
-void Attempts::note_shortage(const Outcome& outcome) {
+void Attempts::note_shortage(const Job& job, const Outcome& outcome) {
   const Slots& slots = context_.slots;
   last_shortage_ = context_.clock.steady();
   context_.slots.meet_limit(short_);
   if (std::exchange(is_growing_, true)) return;
   log::error("a job cannot be started now, which is not its fault: " + outcome.message +
-             "; it waits here and costs no attempt, and no more jobs are taken than the " +
-             std::to_string(slots.used() - short_) + " that run, of " +
-             std::to_string(slots.total()) + " slots (" + cure_of_shortage(outcome.shortage) + ")");
+                 "; it waits here and costs no attempt, and no more jobs are taken than the " +
+                 std::to_string(slots.used() - short_) + " that run, of " +
+                 std::to_string(slots.total()) + " slots (" + cure_of_shortage(outcome.shortage) +
+                 ")",
+             rbit::facts_of(job));
   spawn(context_.loop, grow_again(), "waiting for room");
 }
 

@@ -25,7 +25,7 @@ class Attempts {
   Task<Outcome> try_once(const Binding& binding, RunningJob& running, RunContext& context);
   bool is_poison(const RunningJob& running, Outcome& outcome) const;
   bool blame_the_disk(Outcome& outcome);
-  void note_shortage(const Outcome& outcome);
+  void note_shortage(const Job& job, const Outcome& outcome);
   Task<void> grow_again();
 
   DispatchContext& context_;

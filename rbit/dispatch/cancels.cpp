@@ -128,7 +128,8 @@ Task<Result<void>> Cancels::cancel_by_key(std::string key) {
   const bool comes_again = known && known->state == JobRecord::State::blocked &&
                            context_.ledger.place_of(key) == Ledger::Place::nowhere;
   log::info("job " + (known ? known->name() : key) + " is to be cancelled: it " +
-            (comes_again ? "would have come again" : "waits in its queue"));
+                (comes_again ? "would have come again" : "waits in its queue"),
+            known ? facts_of(*known) : JobFacts{{"job", key}, {"key", key}});
   if (!comes_again) co_return Result<void>();
   const auto ours = context_.journal.owned_job(key);
   if (ours && !*ours) co_await context_.flows.run(end_now(job_of(*known), std::nullopt));

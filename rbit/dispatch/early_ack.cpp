@@ -85,7 +85,8 @@ Task<void> EarlyAck::acknowledge_all(RunningJob& job) {
     Delivery delivery = std::move(job.deliveries.back());
     job.deliveries.pop_back();
     const Result<void> done = co_await delivery.acknowledge();
-    if (!done) log::debug("an early acknowledgement may be lost: " + done.error().text());
+    if (!done)
+      log::debug("an early acknowledgement may be lost: " + done.error().text(), facts_of(job.job));
     if (!duty) duty = std::move(delivery);
   }
   if (duty) job.deliveries.push_back(std::move(*duty));

@@ -5,6 +5,7 @@
 
 #include "rbit/base/random.h"
 #include "rbit/base/text.h"
+#include "rbit/core/job_facts.h"
 #include "rbit/log/log.h"
 
 namespace rbit {
@@ -78,10 +79,11 @@ Identity identify(Delivery& delivery, const Ledger& ledger, const Journal& journ
     if (look_up(next, ledger, journal) == Holder::itself) identity = std::move(next);
   }
   if (identity.key == id) return identity;
+  delivery.rename(identity.key);
   if (!is_twin)
     log::warning("queue " + message.queue + ": message id " + text::one_line(id, 80) +
-                 " was given to another message before; this one is called " + identity.key);
-  delivery.rename(identity.key);
+                     " was given to another message before; this one is called " + identity.key,
+                 facts_of(delivery));
   return identity;
 }
 

@@ -298,7 +298,9 @@ Task<void> JobFlow::join(RunningJob& running, Delivery delivery, Slot slot) {
     slot.reset();
   }
   const Result<void> noted = co_await context_.journal.joined(key);
-  if (!noted) log::debug("a delivery was not recorded: " + noted.error().text());
+  if (!noted)
+    log::debug("a delivery was not recorded: " + noted.error().text(),
+               {{"job", key}, {"key", key}});
 }
 
 /// It has no slot, and would go back once too often: it is ours from now on, and waits here.

@@ -139,20 +139,21 @@ Task<void> MissedCopies::say(const AwaitedCopy& copy, bool sure) {
       (late >= 0 ? "due " + in_seconds(late) + " ago" : "due in " + in_seconds(-late)) + ": " +
       (sure ? "" : "look for it at the other rbits, and if none has it, ") + cure;
   verdict.time = to_micros(clock_.wall());
+  const log::Fields facts = {{"job", copy.name()},
+                             {"queue", copy.queue},
+                             {"attempt", std::to_string(copy.attempt)},
+                             {"key", copy.key}};
   if (said_.insert(copy.key).second)
     log::error("job " + copy.name() +
                    (copy.job_id.empty() ? "" : " (" + text::one_line(copy.key, 80) + ")") +
                    " of queue " + copy.queue + ": " +
                    (sure ? "" : "if no other rbit has taken it: ") + verdict.reason + ": " +
                    verdict.message,
-               {{"job", copy.name()},
-                {"queue", copy.queue},
-                {"attempt", std::to_string(copy.attempt)},
-                {"key", copy.key}});
+               facts);
   if (!sure) co_return;
   const Result<bool> lost = co_await journal_.copy_lost(copy, verdict);
   if (!lost) {
-    log::warning("a loss is not on record: " + lost.error().text());
+    log::warning("a loss is not on record: " + lost.error().text(), facts);
     co_return;  // again at the next look
   }
   said_.erase(copy.key);

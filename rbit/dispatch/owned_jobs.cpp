@@ -138,7 +138,8 @@ Task<void> OwnedJobs::settle(const OwnedJob& owned, Delivery delivery) {
   const bool settled = co_await settling_.settle(key, delivery, owned.settlement);
   if (!settled) co_return;  // told to stop: at the next start
   const Result<void> written = co_await context_.journal.settled(key);
-  if (!written) log::warning("a settlement was not recorded: " + written.error().text());
+  if (!written)
+    log::warning("a settlement was not recorded: " + written.error().text(), facts_of(owned.job));
 }
 
 void OwnedJobs::keep(const JobRecord& job) {

@@ -4,6 +4,7 @@
 
 #include "rbit/base/failpoint.h"
 #include "rbit/base/text.h"
+#include "rbit/core/job_facts.h"
 #include "rbit/log/log.h"
 
 namespace rbit {
@@ -52,7 +53,8 @@ Task<void> Settling::note_settled(std::string key) {
     const Result<void> written = co_await context_.journal.settled(key);
     if (written) co_return;
     if (!said || context_.patience.has_ended())
-      log::warning("a settlement is not on record yet: " + written.error().text());
+      log::warning("a settlement is not on record yet: " + written.error().text(),
+                   {{"job", key}, {"key", key}});
     if (context_.patience.has_ended()) co_return;
     co_await context_.patience.pause(backoff.next());
   }
@@ -127,7 +129,8 @@ Task<bool> Settling::own(const std::string& key, Delivery& delivery, const Settl
                     : "dead letters stay here until the broker takes them: ") +
                why.text());
   const Result<void> told = co_await delivery.acknowledge();
-  if (!told) log::debug("an acknowledgement may be lost: " + told.error().text());
+  if (!told)
+    log::debug("an acknowledgement may be lost: " + told.error().text(), facts_of(delivery));
   // A letter whose key is taken has got another one; what bears the key is not what is kept.
   JobRecord ours;
   ours.queue = queue;
@@ -139,13 +142,16 @@ Task<bool> Settling::own(const std::string& key, Delivery& delivery, const Settl
 
 Task<void> Settling::acknowledge(Delivery delivery) {
   const Result<void> done = co_await delivery.acknowledge();
-  if (!done) log::debug("an acknowledgement may be lost: " + done.error().text());
+  if (!done)
+    log::debug("an acknowledgement may be lost: " + done.error().text(), facts_of(delivery));
 }
 
 Task<void> Settling::answer_again(Delivery delivery, Settlement settlement) {
   const std::string key = delivery.key();
+  const auto known = context_.journal.find(key);
   log::info("message " + text::one_line(key, 80) + " of " + delivery.message().queue +
-            " came again; its answer is known: " + std::string(to_string(settlement.kind)));
+                " came again; its answer is known: " + std::string(to_string(settlement.kind)),
+            known ? facts_of(*known) : facts_of(delivery));
   // One that comes for the first time is a copy that was overtaken: nobody missed its answer.
   const bool tell = !context_.ledger.take_told(key) && delivery.message().redelivered;
   const Ledger::Claim claim = context_.ledger.settle(key);
@@ -153,7 +159,9 @@ Task<void> Settling::answer_again(Delivery delivery, Settlement settlement) {
   if (!settled) co_return;
   co_await note_settled(key);
   const Result<void> reported = co_await context_.journal.report_again(key, tell);
-  if (!reported) log::warning("an answer is not reported again: " + reported.error().text());
+  if (!reported)
+    log::warning("an answer is not reported again: " + reported.error().text(),
+                 {{"job", key}, {"key", key}});
   if (const auto record = context_.journal.find(key)) {
     Report again;
     again.job_key = key;
@@ -184,9 +192,10 @@ Task<void> Settling::refuse(const Binding& binding, Delivery delivery, Error why
       : settlement.kind == Settlement::Kind::accept ? "is dropped (on-invalid = drop)"
                                                     : "becomes a dead letter";
   log::warning("queue " + message.queue + ": a message of " +
-               std::to_string(message.oversized ? message.size : message.body.size()) +
-               " bytes is no job and " + becomes + ": " + why.text() +
-               (why.detail.empty() ? "" : "; " + why.detail));
+                   std::to_string(message.oversized ? message.size : message.body.size()) +
+                   " bytes is no job and " + becomes + ": " + why.text() +
+                   (why.detail.empty() ? "" : "; " + why.detail),
+               facts_of(delivery));
   const std::string key = delivery.key();
   co_await settle(key, delivery, settlement);
 }

@@ -204,7 +204,8 @@ Task<void> CommandQueue::obey(std::string job_id, Channel channel, std::uint64_t
       break;
     }
     if (!said)
-      log::error("the cancel of job " + job_id + " is not on record yet: " + done.error().text());
+      log::error("the cancel of job " + job_id + " is not on record yet: " + done.error().text(),
+                 {{"job", job_id}});
     if (!channel->is_open() || closing_) break;
     co_await changed_.wait_for(backoff.next());
   }

@@ -24,7 +24,7 @@ Result<void> ReportTable::add(std::int64_t job, Report report, const Job* whole)
   {
     auto last = database_.prepare(
         "SELECT reported, reported_status, reported_reason, reported_message, reported_final, "
-        "runner FROM job WHERE id = ?",
+        "runner, package, version FROM job WHERE id = ?",
         job);
     const auto row = last.step();
     if (!row) return row.error();
@@ -33,7 +33,7 @@ Result<void> ReportTable::add(std::int64_t job, Report report, const Job* whole)
                       last.text(1) == to_string(report.status) && last.text(3) == report.message &&
                       (report.reason.empty() || last.text(2) == report.reason);
     if (same) return {};
-    report.runner = last.text(5);  // targets may ask whose job it is
+    last.read(5, report.runner, report.package, report.version);  // targets may ask whose job it is
   }
   const auto noted = database_.run(
       "UPDATE job SET seq = seq + 1, reported_seq = seq + 1, reported = ?, reported_status = ?, "
@@ -68,14 +68,14 @@ Result<void> ReportTable::add_again(std::int64_t job, std::int64_t now) {
   {
     auto last = database_.prepare(
         "SELECT reported, reported_status, reported_reason, reported_message, job_id, key, queue, "
-        "runner FROM job WHERE id = ? AND reported > 0",
+        "runner, package, version FROM job WHERE id = ? AND reported > 0",
         job);
     const auto row = last.step();
     if (!row) return row.error();
     if (!*row) return {};
     std::string status;
     last.read(0, report.attempt, status, report.reason, report.message, report.job_id,
-              report.job_key, report.queue, report.runner);
+              report.job_key, report.queue, report.runner, report.package, report.version);
     report.status = status_from(status).value_or(Status::waiting);
   }
   for (const ReportTarget& target : targets_) {

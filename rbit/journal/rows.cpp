@@ -36,7 +36,8 @@ Report read_report(const Statement& row) {
            report.web_host, report.attempt, report.seq, status, report.reason, report.message,
            report.time, report.tries, report.exit, report.wall_micros, report.cpu_micros,
            report.peak_memory_kib, report.output_bytes, report.runner, report.result, artifacts,
-           report.request, properties, body, report.ended, report.begun);
+           report.request, properties, body, report.ended, report.begun, report.package,
+           report.version);
   report.artifacts = artifacts_from_json(artifacts);
   report.carried.queue = report.queue;
   properties_from_json(properties, report.carried);

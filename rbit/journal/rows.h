@@ -39,8 +39,8 @@ inline constexpr std::string_view report_columns =
     "iif(o.status = 'Building', 0, iif(a.id IS NULL, j.output, a.output)), "
     "j.runner, j.result, j.artifacts, o.request, o.properties, o.body, "
     "iif(o.status = 'Building', 0, iif(a.id IS NULL, j.attempt_ended, a.ended)), "
-    "iif(a.id IS NULL, j.attempt_begun, a.begun)";
-inline constexpr int report_column_count = 26;
+    "iif(a.id IS NULL, j.attempt_begun, a.begun), j.package, j.version";
+inline constexpr int report_column_count = 28;
 /// The attempt that a report is of, as `a`; nulls if it is the present one.
 inline constexpr std::string_view attempt_of_report =
     " LEFT JOIN attempt a ON a.id = iif(j.attempt_begun > 0 AND j.attempt = o.attempt, NULL, "

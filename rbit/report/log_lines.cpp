@@ -4,8 +4,8 @@
 
 #include "rbit/base/clock.h"
 #include "rbit/base/text.h"
+#include "rbit/core/job_facts.h"
 #include "rbit/log/log.h"
-#include "rbit/report/report_text.h"
 
 namespace rbit {
 
@@ -22,7 +22,7 @@ void say_in_log(const Report& report) {
   const std::string status(to_string(report.status));
   const std::string why =
       text::one_line(explanation(report.reason, report.message));  // text of a job: one line, cut
-  const log::Fields fields = log_fields(report);
+  const log::Fields fields = facts_of(report);
   if (report.status == Status::waiting || report.status == Status::building) {
     if (!is_own_status(report))  // those are in the log since the runner set them
       log::info("Job '" + report.name() +

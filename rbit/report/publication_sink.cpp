@@ -4,8 +4,8 @@
 #include <utility>
 
 #include "rbit/base/text.h"
+#include "rbit/core/job_facts.h"
 #include "rbit/log/log.h"
-#include "rbit/report/report_text.h"
 
 namespace rbit {
 
@@ -80,7 +80,7 @@ SinkAnswer PublicationSink::refused(const Report& report, const amqp::Refusal& w
   if (why.code == amqp::unsendable) {
     log::error("job " + report.name() + ": its message to " + destination(report) +
                    " can never be sent, and is dropped: " + reason,
-               log_fields(report));
+               facts_of(report));
     SinkAnswer answer = SinkAnswer::dropped(reason);
     answer.is_said = true;
     return answer;
@@ -89,7 +89,7 @@ SinkAnswer PublicationSink::refused(const Report& report, const amqp::Refusal& w
   if (is_reply(report) && why.code == amqp::no_route) {
     log::info("job " + report.name() + ": nobody waits for its answer at " + destination(report) +
                   " any more",
-              log_fields(report));
+              facts_of(report));
     SinkAnswer answer = SinkAnswer::dropped("nobody waits for it any more");
     answer.is_said = true;
     return answer;
@@ -100,7 +100,7 @@ SinkAnswer PublicationSink::refused(const Report& report, const amqp::Refusal& w
     const Error error("job " + report.name() + ": its message to " + destination(report) +
                           " waits, and so do all to there",
                       reason, cure_of(report, why.code));
-    log::error(error.text(), log_fields(report));
+    log::error(error.text(), facts_of(report));
   }
   return SinkAnswer::later(reason);
 }

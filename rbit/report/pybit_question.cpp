@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "rbit/core/job_facts.h"
 #include "rbit/log/log.h"
 #include "rbit/report/pybit_history.h"
 
@@ -38,7 +39,8 @@ Task<Standing> PybitQuestion::before(const Job& job) {
   const std::string what = "job " + job.request.job_id;
   Standing standing = co_await ask_at(*base, **number);
   if (standing.kind == Kind::unclear)
-    log::debug(what + " is built whatever the front-end has of it: " + standing.said);
+    log::debug(what + " is built whatever the front-end has of it: " + standing.said,
+               facts_of(job));
   co_return standing;
 }
 

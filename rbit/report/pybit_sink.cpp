@@ -3,8 +3,8 @@
 #include <utility>
 
 #include "rbit/base/text.h"
+#include "rbit/core/job_facts.h"
 #include "rbit/log/log.h"
-#include "rbit/report/report_text.h"
 
 namespace rbit {
 
@@ -22,7 +22,7 @@ Task<SinkAnswer> PybitSink::send(const Report& report) {
   if (!number) co_return SinkAnswer::dropped(number.error().text());
   if (!*number) {
     log::debug("job " + report.job_id + " is rbit's own, PyBit is not told of it",
-               log_fields(report));
+               facts_of(report));
     co_return SinkAnswer{};
   }
   const auto base = address_.base_of(report.web_host);

@@ -12,8 +12,8 @@
 #include "rbit/base/failpoint.h"
 #include "rbit/base/names.h"
 #include "rbit/base/random.h"
+#include "rbit/core/job_facts.h"
 #include "rbit/log/log.h"
-#include "rbit/report/report_text.h"
 
 namespace rbit {
 
@@ -186,7 +186,7 @@ Task<void> Relay::answered(const Report& report, const SinkAnswer& answer) {
   } else {
     const auto level = answer.is_said ? log::Level::debug : log::Level::warning;
     log::write(level, "rbit", name() + ": " + sink_->row(report) + " is dropped: " + answer.reason,
-               log_fields(report), BOOST_CURRENT_LOCATION);
+               facts_of(report), BOOST_CURRENT_LOCATION);
     co_await drop(report, answer.reason);
   }
   if (back) co_await release();
@@ -209,7 +209,7 @@ Task<void> Relay::postpone(const Report& report, const SinkAnswer& answer) {
     log::warning(name() + ": " + sink_->row(report) + " was not taken in " +
                      std::to_string(report.tries + 1) + " tries: " + answer.reason +
                      " (tried again" + (sink_->is_patient() ? ")" : " for 7 days)"),
-                 log_fields(report));
+                 facts_of(report));
   const auto wish = std::min(answer.after, most_wish);
   const auto row_pause = std::max(wish, pause_of(report));
   probe_at_ = clock_.steady() + std::max(wish, jittered(ceiling(absence())));
@@ -228,7 +228,7 @@ Task<void> Relay::put_off(const Report& report, const SinkAnswer& answer) {
 
 Task<void> Relay::give_up(const Report& report, const SinkAnswer& answer) {
   log::error(name() + ": " + sink_->row(report) + " is given up after 7 days: " + answer.reason,
-             log_fields(report));
+             facts_of(report));
   const std::string reason = "not taken for 7 days: " + answer.reason;
   co_await drop(report, reason);
 }

@@ -326,14 +326,14 @@ Task<Attempt::Kept> Attempt::collect_with_patience(const ArtifactOrder& order, N
   for (;;) {
     Kept kept = co_await collect_artifacts(order);
     const bool is_short = !kept && is_shortage(kept.error().number);
-    if (said && kept) log::info("job " + job_.key + ": its artifacts are kept now");
+    if (said && kept) log::info("job " + job_.key + ": its artifacts are kept now", facts_of(job_));
     if (!is_short || context_.stop.requested() || std::chrono::steady_clock::now() >= end)
       co_return kept;
     const std::string line =
         "its artifacts cannot be kept now, which is not its fault: " + kept.error().text() +
         "; tried again for an hour (" + cure_of_shortage(kept.error().number) + ")";
     if (!std::exchange(said, true)) {
-      log::error("job " + job_.key + ": " + line);
+      log::error("job " + job_.key + ": " + line, facts_of(job_));
       log_.note(line);
       context_.report(Status::building, line);
       context_.release_slot();

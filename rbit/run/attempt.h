@@ -61,7 +61,7 @@ class Attempt {
 
   /// Why the ladder was begun, if it was; the first cause counts.
   StopCause cause() const { return cause_; }
-  const std::string& key() const { return job_.key; }
+  const Job& job() const { return job_; }
   /// Says in the job's log what nobody else would say: who outlived it, whom the kernel killed.
   void note_end(const JobEnd& end);
   /// Writes a line of ours into the job's log.

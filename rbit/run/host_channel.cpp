@@ -15,6 +15,7 @@
 #include "rbit/base/notice.h"
 #include "rbit/base/secrets.h"
 #include "rbit/base/text.h"
+#include "rbit/core/job_facts.h"
 #include "rbit/log/log.h"
 #include "rbit/run/outcome_of.h"
 #include "rbit/run/pipe_reader.h"
@@ -261,10 +262,10 @@ Task<Outcome> HostChannel::run_job(Attempt& attempt, HostJob job, std::string re
   state->events.expect(std::move(job.token));
   ++state->past.jobs;
   if (!state->early_output.empty()) attempt.on_output(std::exchange(state->early_output, {}));
-  if (auto attached = state->leader->attach("job " + attempt.key(), record,
-                                            state->policy.signal_of_stop(), state->policy.grace);
+  if (auto attached = state->leader->attach(attempt.job(), record, state->policy.signal_of_stop(),
+                                            state->policy.grace);
       !attached)
-    log::debug("a host's record: " + attached.error().text());
+    log::debug("a host's record: " + attached.error().text(), facts_of(attempt.job()));
   state->send(std::move(job.line));
   attempt.begin([state](StopCause cause, int signal, std::chrono::milliseconds grace) {
     state->leader->stop(cause, signal, grace);

@@ -8,6 +8,7 @@
 #include "rbit/base/random.h"
 #include "rbit/base/text.h"
 #include "rbit/base/trusted_path.h"
+#include "rbit/core/job_facts.h"
 #include "rbit/core/job_field.h"
 #include "rbit/core/message_fact.h"
 #include "rbit/log/log.h"
@@ -162,7 +163,8 @@ Task<Outcome> HostedRunner::run_in(const Workspace& workspace, const Job& job, R
     // A warm host may have died of something else a moment ago.
     taken = is_stale ? ++stale > most_stale_hosts
                      : fresh || host->past().took_job || outcome.kind != Outcome::Kind::crashed;
-    if (!taken && !is_stale) log::warning(what_ + ": a warm host died; another one takes its job");
+    if (!taken && !is_stale)
+      log::warning(what_ + ": a warm host died; another one takes its job", facts_of(job));
     if (host->is_fit() && host->past().jobs < policy_.keep_warm)
       idle_.push_back(std::move(host));
     else
@@ -182,9 +184,9 @@ void HostedRunner::say_why_replaced(const HostChannel& host, const Job& job) {
   if (left.empty()) return;
   const std::string line = who + left + ": its host was replaced";
   if (said_.size() < most_said && said_.insert(left).second)
-    log::warning(line, {{"job", job.key}});
+    log::warning(line, facts_of(job));
   else
-    log::debug(line, {{"job", job.key}});
+    log::debug(line, facts_of(job));
 }
 
 HostJob HostedRunner::host_job(const Job& job, const RunContext& context,

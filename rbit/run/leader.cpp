@@ -150,7 +150,8 @@ struct Leader::State : std::enable_shared_from_this<Leader::State> {
   bool lost = false;
   bool closing = false;
   std::optional<JobEnd> end;
-  std::string what;                      // it does, for log lines
+  std::string what;  // it does, for log lines
+  JobFacts facts;
   std::string cgroups;                   // where it could make a control group; or empty
   std::optional<wire::Answer> answered;  // to what `ask` asked
 
@@ -179,7 +180,8 @@ struct Leader::State : std::enable_shared_from_this<Leader::State> {
       if (is_over || (self->is_host && !self->has_job && !self->must_end)) {
         self->looks = false;
       } else if (self->process.is_stopped()) {
-        log::warning(self->what + ": its leader was stopped by a signal, which is its end");
+        log::warning(self->what + ": its leader was stopped by a signal, which is its end",
+                     self->facts);
         self->process.kill();
       } else {
         self->look_later();
@@ -201,8 +203,8 @@ struct Leader::State : std::enable_shared_from_this<Leader::State> {
   }
   void on_answer(const wire::Answer& answer) {
     if (answer.record_error != 0)
-      log::warning(std::string("the record of a job was not written: ") +
-                   std::strerror(answer.record_error));
+      log::warning(what + ": its record was not written: " + std::strerror(answer.record_error),
+                   facts);
     switch (answer.kind) {
       case wire::Kind::ended:
       case wire::Kind::not_started:
@@ -216,8 +218,9 @@ struct Leader::State : std::enable_shared_from_this<Leader::State> {
       case wire::Kind::unkillable:
         log::error(
             what + ": " + std::to_string(answer.outlived) +
-            " processes cannot be killed (stuck in the kernel, or somebody else's); its slot "
-            "stays taken until they end");
+                " processes cannot be killed (stuck in the kernel, or somebody else's); its slot "
+                "stays taken until they end",
+            facts);
         break;
     }
     changed.notify();
@@ -232,7 +235,7 @@ struct Leader::State : std::enable_shared_from_this<Leader::State> {
       reap_strangers();
       const std::string killed = std::to_string(left) + " processes were killed";
       if (self->has_job)
-        log::warning(self->what + ": its leader died and cost the job; " + killed);
+        log::warning(self->what + ": its leader died and cost the job; " + killed, self->facts);
       else
         log::info("the leader of a host without a job died; " + killed);
       JobEnd end;
@@ -334,6 +337,7 @@ Result<void> Leader::run(JobOrder order) {
     state_->has_job = !order.is_host;
     state_->must_end = false;
     state_->what = std::move(order.what);
+    state_->facts = std::move(order.facts);
     state_->look_after();
   } else {
     state_->lost = true;
@@ -361,13 +365,15 @@ void Leader::stop(StopCause cause, int signal, std::chrono::milliseconds grace) 
   const wire::Stop stop{wire::Command::stop, cause, signal, 0, grace.count()};
   // A leader that cannot take it is dead, which `ended` tells, or at the end already.
   if (auto sent = state_->send(&stop, sizeof stop); !sent)
-    log::debug("a stop did not reach its leader: " + sent.error().text());
+    log::debug(state_->what + ": a stop did not reach its leader: " + sent.error().text(),
+               state_->facts);
 }
 
-Result<void> Leader::attach(std::string what, const std::string& record, int stop_signal,
+Result<void> Leader::attach(const Job& job, const std::string& record, int stop_signal,
                             std::chrono::milliseconds grace) {
   state_->has_job = true;
-  state_->what = std::move(what);
+  state_->what = "job " + job.key;
+  state_->facts = facts_of(job);
   state_->look_after();
   const auto lent = lend_record(record);
   if (!lent) return lent.error();

@@ -10,6 +10,7 @@
 #include "rbit/base/fd.h"
 #include "rbit/base/result.h"
 #include "rbit/base/task.h"
+#include "rbit/core/job_facts.h"
 #include "rbit/run/account.h"
 #include "rbit/run/leader_wire.h"
 
@@ -23,6 +24,7 @@ struct JobOrder {
   std::vector<std::string> environment;  // NAME=value; RBIT_LEADER is added
   std::string directory;                 // current directory
   std::string what;                      // "job KEY", for what rbit has to say of it
+  JobFacts facts;                        // the same for the log; of a host without a job: none
   Fd stdin_fd, output_fd, events_fd;     // 0; 1 and 2; 3
   Fd extra_fd;                           // one more, to read from: the child knows it as `extra_as`
   int extra_as = 0;                      // 4 to 9; 0: there is none
@@ -82,7 +84,7 @@ class Leader {
   /// the host or the leader ended meanwhile.
   Task<Result<void>> note();
   /// Names the host's next job, hands over its record, and says what to do if rbit dies.
-  Result<void> attach(std::string what, const std::string& record, int stop_signal,
+  Result<void> attach(const Job& job, const std::string& record, int stop_signal,
                       std::chrono::milliseconds grace);
   /// Ends the host's job: calls the ladder off, kills all but the host, closes the record. Returns
   /// what the job left behind and used; the rest of JobEnd has no meaning, for the verdict is the

@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <utility>
 
+#include "rbit/core/job_facts.h"
 #include "rbit/log/log.h"
 #include "rbit/run/directories.h"
 #include "rbit/run/open_below.h"
@@ -79,7 +80,7 @@ void LocalRunner::leave(Workspace workspace, const Job& job, const std::string& 
   const std::string what = "job " + job.key;
   if (policy_.keep_work) {
     if (auto kept = std::move(workspace).keep(job); !kept)
-      log::warning(what + ": " + kept.error().text());
+      log::warning(what + ": " + kept.error().text(), facts_of(job));
     return;
   }
   const auto noted = note_workspace(record_dir, "");

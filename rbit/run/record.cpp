@@ -121,20 +121,20 @@ bool is_still_there(const LeaderRecord& record) {
          static_cast<std::uint64_t>(start_time) == record.start_time;
 }
 
-/// `what` it is of, for people.
+/// `what` it is of, for people, and `facts` of the job for the log.
 Task<std::optional<LeaderRecord>> final_record(std::string record_dir, std::string what,
-                                               milliseconds grace) {
+                                               JobFacts facts, milliseconds grace) {
   SystemClock clock;
   const SteadyTime patience = clock.steady() + grace + std::chrono::seconds(10);
   for (;;) {
     auto read = read_leader_record(record_dir);
     if (!read) {
-      log::warning(what + ": " + read.error().text());
+      log::warning(what + ": " + read.error().text(), facts);
       co_return std::nullopt;
     }
     if (!*read || !(*read)->running) co_return *read;
     if (clock.steady() >= patience) {
-      log::warning(what + ": its leader of an earlier start does not end; killed");
+      log::warning(what + ": its leader of an earlier start does not end; killed", facts);
       if ((*read)->pid == 0) co_return std::nullopt;  // it never began
       kill_if((*read)->pid, [&] { return is_still_there(**read); });
       (*read)->running = false;
@@ -145,13 +145,14 @@ Task<std::optional<LeaderRecord>> final_record(std::string record_dir, std::stri
 }
 
 Task<std::optional<LeaderRecord>> ended_record(std::string record_dir, std::string what,
-                                               milliseconds grace, std::string cgroups) {
-  const auto record = co_await final_record(record_dir, what, grace);
+                                               JobFacts facts, milliseconds grace,
+                                               std::string cgroups) {
+  const auto record = co_await final_record(record_dir, what, facts, grace);
   if (!record || record->end || record->host_released) co_return record;
   const int killed = co_await end_left_behind(record->leader_id, cgroups);
   if (killed > 0)
-    log::warning(what + ": " + std::to_string(killed) +
-                 " processes of an earlier start were killed");
+    log::warning(
+        what + ": " + std::to_string(killed) + " processes of an earlier start were killed", facts);
   co_return record;
 }
 
@@ -260,7 +261,8 @@ Result<void> note_output_dir(const std::string& record, const std::string& outpu
 
 Task<std::optional<Outcome>> recover_attempt(OpenAttempt attempt, RunnerPolicy policy,
                                              RunPlace place, const std::atomic<bool>* stop) {
-  const auto record = co_await ended_record(attempt.record_dir, "job " + attempt.job.key,
+  const JobFacts facts = facts_of(attempt.job);
+  const auto record = co_await ended_record(attempt.record_dir, "job " + attempt.job.key, facts,
                                             policy.grace, place.cgroups);
 
   const auto [workspace, log_file] = left_by(attempt, place);
@@ -271,7 +273,7 @@ Task<std::optional<Outcome>> recover_attempt(OpenAttempt attempt, RunnerPolicy p
     if (outcome && outcome->kind == Outcome::Kind::done && policy.may_send()) {
       log::warning("job " + attempt.job.key +
                        " was done, but what it sends was not on record yet: it runs again",
-                   facts_of(attempt.job));
+                   facts);
       outcome.reset();
     }
     if (outcome && record->end) note_use(*outcome, *record->end);
@@ -291,7 +293,7 @@ Task<std::optional<Outcome>> recover_attempt(OpenAttempt attempt, RunnerPolicy p
         log::error("job " + attempt.job.key +
                        " runs again, its artifacts could not be kept: " + collected.error().text() +
                        " (" + cure_of_shortage(collected.error().number) + ")",
-                   facts_of(attempt.job));
+                   facts);
         outcome = outcome_of(StopCause::interrupt, policy);
       }
     }
@@ -304,7 +306,7 @@ Task<std::optional<Outcome>> recover_attempt(OpenAttempt attempt, RunnerPolicy p
       ended = Workspace::keep_as_named(workspace, attempt.job);
     else
       ended = co_await remove_tree_aside(workspace);
-    if (!ended) log::warning(ended.error().text());
+    if (!ended) log::warning("job " + attempt.job.key + ": " + ended.error().text(), facts);
   }
   co_return outcome;
 }
@@ -312,7 +314,8 @@ Task<std::optional<Outcome>> recover_attempt(OpenAttempt attempt, RunnerPolicy p
 Task<void> end_leftover(std::string directory, std::string what, milliseconds grace,
                         RunPlace place) {
   const RecordName name = record_in(directory);
-  const auto record = co_await ended_record(name.text(), what, grace, place.cgroups);
+  const JobFacts none;
+  const auto record = co_await ended_record(name.text(), what, none, grace, place.cgroups);
   if (const auto workspace = workspace_note(name)) {
     const bool is_ours = text::directory_of(*workspace) == place.work_dir;
     if (is_ours)

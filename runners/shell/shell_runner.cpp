@@ -98,6 +98,7 @@ std::string ShellRunner::shown(const std::string& variable) const {
 Result<JobOrder> ShellRunner::order(const Job& job, const RunContext& context,
                                     const Workspace& workspace) {
   JobOrder order = order_for("job " + job.key);
+  order.facts = facts_of(job);
   order.argv = line_.shell;
   order.argv.insert(order.argv.end(), {"-c", line_.shell_line});
   const JobPlaces places{workspace.path(), workspace.message_file(), output_dir(job),

@@ -7,7 +7,19 @@ import signal
 
 import rbit_suite
 from pybit_messages import build_request
-from rbit_suite import Suite, wait_until
+from rbit_suite import SOURCE_DIR, Suite, wait_until
+
+
+def log_calls(name, source):
+    """Each call of the log in a source file of ours, in one line behind the file's name."""
+    calls = []
+    for found in re.finditer(r"\blog::(debug|info|warning|error|critical|write)\(", source):
+        end, depth = found.end(), 1
+        while depth:
+            depth += {"(": 1, ")": -1}.get(source[end], 0)
+            end += 1
+        calls.append(f"{name}: {' '.join(source[found.start():end].split())}")
+    return calls
 
 
 class LogLines(Suite):
@@ -96,6 +108,21 @@ class LogLines(Suite):
             at = members.index("job")
             self.assertEqual(members[at:at + 5], ["job", "queue", "runner", "attempt", "key"])
             self.assertEqual(members[-1], "timestamp")
+
+    def test_every_call_of_the_log_that_names_a_job_hands_its_facts_on(self):
+        calls = []
+        for folder in ("rbit", "runners"):
+            for directory, _, names in os.walk(os.path.join(SOURCE_DIR, folder)):
+                for name in names:
+                    if name.endswith(".cpp"):
+                        with open(os.path.join(directory, name)) as file:
+                            calls += log_calls(name, file.read())
+        self.assertGreater(len(calls), 150)
+        about_jobs = [call for call in calls
+                      if re.search(r'"[^"]*\b[Jj]ob \'?" \+|\bjob\.(key|name\(\))', call)]
+        self.assertGreater(len(about_jobs), 25)
+        self.assertEqual([call for call in about_jobs
+                          if not re.search(r"facts|fields|\{\{\"job\"", call)], [])
 
     def test_signals_open_the_file_again(self):
         log = self.path("own.log")

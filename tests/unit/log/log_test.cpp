@@ -12,6 +12,7 @@
 
 #include "rbit/base/fd.h"
 #include "rbit/base/result.h"
+#include "rbit/base/secrets.h"
 #include "rbit/log/name.h"
 #include "tests/support/files.h"
 #include "tests/support/temp_dir.h"
@@ -85,6 +86,22 @@ TEST_CASE("a record goes to the handlers of its logger and of its parents") {
   CHECK(logging.read("own") == "DEBUG rbit one\nINFO rbit.child two\n");
   CHECK(logging.read("runners") == "ERROR roadrunners.x four\n");
   CHECK(logging.read("all") == "DEBUG rbit one\nINFO rbit.child two\nERROR stranger five\n");
+}
+
+TEST_CASE("the facts of a job show no secret, in text and in JSON") {
+  Logging logging;
+  const int text = logging.file("text"), json = logging.file("json");
+  logging.settings.handlers[static_cast<std::size_t>(text)].with_facts = true;
+  logging.settings.handlers[static_cast<std::size_t>(json)].json = true;
+  logging.logger("", Level::info, {text, json});
+  log::configure(logging.settings);
+  secrets::hide("hunter-of-facts");
+  log::info("hunter-of-facts", {{"key", "a-hunter-of-facts"}, {"package", "//me:pw@host"}});
+  CHECK(logging.read("text").ends_with("*** (key=a-*** package=//***@host)\n"));
+  const auto record = nlohmann::json::parse(logging.read("json"));
+  CHECK(record["message"] == "***");
+  CHECK(record["key"] == "a-***");
+  CHECK(record["package"] == "//***@host");
 }
 
 TEST_CASE("each handler has its level and its format") {

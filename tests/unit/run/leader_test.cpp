@@ -209,19 +209,24 @@ TEST_CASE_FIXTURE(LeaderFixture, "a job that stops its leader has lost it") {
 TEST_CASE_FIXTURE(LeaderFixture, "only a leader with a job costs a job when it dies") {
   log::Settings settings;
   settings.file = dir / "log";
+  settings.with_facts = true;
   log::configure(settings);
   const auto kill_leader = [](Leader& leader) { ::kill(leader.pid(), SIGKILL); };
   const auto as_host = [](JobOrder& order) { order.is_host = true; };
   CHECK(sh("echo ready; sleep 1000", kill_leader, as_host).kind == JobEnd::Kind::leader_lost);
   log::flush();
   const std::string of_idle = test::read_file(settings.file);
-  sh("echo ready; sleep 1000", kill_leader, [](JobOrder& order) { order.what = "job k"; });
+  sh("echo ready; sleep 1000", kill_leader, [](JobOrder& order) {
+    order.what = "job k";
+    order.facts = {{"job", "36"}, {"queue", "q"}};
+  });
   log::flush();
   const std::string of_both = test::read_file(settings.file);
   log::configure({});
   CHECK(of_idle.find("cost the job") == std::string::npos);
   CHECK(of_idle.find("WARN") == std::string::npos);
   CHECK(of_both.find("job k: its leader died and cost the job") != std::string::npos);
+  CHECK(of_both.ends_with(" (job=36 queue=q)\n"));
 }
 
 TEST_CASE_FIXTURE(LeaderFixture, "what came to us and is not the job's outlives a leader's death") {

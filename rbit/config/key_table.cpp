@@ -305,7 +305,8 @@ const Key table[] = {
      "How many failures in a row to reach the broker make rbit unhealthy.", 1, 1'000'000},
     {"monitor", "metrics-namespace", T::text, usual.monitor.metrics_namespace,
      "What the names of the metrics begin with."},
-    {"monitor", "label.", T::text, "", "A label for every metric: label.NAME = VALUE."},
+    {"monitor", "label.", T::text, "",
+     "A label for every metric: label.NAME = VALUE. None that metrics of rbit have already."},
 
     {"log", "level", T::choice, usual.log.level, "The least important records that are written.", 0,
      0, "DEBUG|INFO|WARNING|ERROR|CRITICAL"},

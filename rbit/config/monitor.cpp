@@ -87,8 +87,10 @@ void read_monitor(const Ini& ini, Loaded& loaded) {
     if (!key.starts_with("label.")) continue;
     const IniValue& entry = node.data();
     const std::string name = entry.spelled.substr(family);
-    if (!is_variable_name(name) || is_own_label(name))
-      reader.wrong(key, name, "cannot name a label");
+    if (!is_variable_name(name))
+      reader.wrong(key, name, "cannot name a label (write letters, digits and '_')");
+    else if (is_own_label(name))
+      reader.wrong(key, name, "is a label that metrics have already (name it otherwise)");
     monitor.labels[name] = entry.text;
     reader.note("label." + name, entry.text, entry.place);
   }

@@ -8,7 +8,8 @@ namespace rbit {
 
 /// Labels that the monitor gives metrics itself, or Prometheus does.
 inline bool is_own_label(std::string_view name) {
-  return text::is_one_of(name, {"state", "error", "le", "target", "place", "reason"}) ||
+  return text::is_one_of(name, {"state", "error", "le", "target", "place", "reason", "queue",
+                                "runner", "outcome", "version"}) ||
          name.starts_with("__");
 }
 

@@ -47,7 +47,12 @@ TEST_CASE("wrong values of [monitor]") {
   CHECK(found("metrics-namespace = a-b\n") ==
         "rbit.ini:7: [monitor] metrics-namespace: must be letters, digits and '_', and not begin "
         "with a digit\n");
-  for (const std::string name : {"le", "state", "error", "target", "place", "reason", "__x", "a-b"})
+  for (const std::string name : {"le", "state", "error", "target", "place", "reason", "queue",
+                                 "runner", "outcome", "version", "__x"})
     CHECK(found("label." + name + " = x\n") ==
-          "rbit.ini:7: [monitor] label." + name + ": '" + name + "' cannot name a label\n");
+          "rbit.ini:7: [monitor] label." + name + ": '" + name +
+              "' is a label that metrics have already (name it otherwise)\n");
+  CHECK(found("label.a-b = x\n") ==
+        "rbit.ini:7: [monitor] label.a-b: 'a-b' cannot name a label (write letters, digits and "
+        "'_')\n");
 }

@@ -8,6 +8,7 @@
 
 #include "rbit/base/text.h"
 #include "rbit/core/metric_rules.h"
+#include "rbit/core/monitor_names.h"
 #include "rbit/monitor/metrics.h"
 #include "tests/support/files.h"
 #include "tests/support/metric_reference.h"
@@ -44,6 +45,7 @@ TEST_CASE("the table is sound: names as Prometheus wants them, a text for each")
     for (const char* label : entry->labels) {
       CHECK_FALSE((ended && label != nullptr));
       ended = label == nullptr;
+      CHECK((ended || is_own_label(label)));  // [monitor] label.NAME may not be one
     }
   }
 }

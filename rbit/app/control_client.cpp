@@ -10,6 +10,12 @@
 
 namespace rbit {
 
+namespace {
+
+constexpr std::size_t longest_line = 256 << 20;  // 10,000 jobs with a good part of their results
+
+}  // namespace
+
 std::optional<ControlClient> ControlClient::connect(const std::string& path) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
@@ -45,8 +51,8 @@ bool ControlClient::wait_for(std::chrono::milliseconds limit) const {
 
 Result<std::optional<nlohmann::json>> ControlClient::receive() {
   using Line = Result<std::optional<nlohmann::json>>;
-  for (;;) {
-    if (const auto end = read_.find('\n'); end != std::string::npos) {
+  for (std::size_t looked_at = 0;;) {  // of what was read
+    if (const auto end = read_.find('\n', looked_at); end != std::string::npos) {
       nlohmann::json line = nlohmann::json::parse(read_.substr(0, end), nullptr, false);
       read_.erase(0, end + 1);
       if (!line.is_object()) return Error{"the running rbit", "answered no JSON object", ""};
@@ -55,11 +61,15 @@ Result<std::optional<nlohmann::json>> ControlClient::receive() {
                      error->value("cure", "")};
       return Line(boost::system::in_place_value, std::move(line));
     }
+    looked_at = read_.size();
     char buffer[65536];
     const ssize_t n = ::recv(socket_.get(), buffer, sizeof buffer, 0);
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) return Error{lost, std::strerror(errno), ""};
     if (n == 0) return Line(boost::system::in_place_value, std::nullopt);
+    if (read_.size() > longest_line)
+      return Error{"the running rbit", "answers more than 256 MiB at once",
+                   "ask for less, with --limit where there is one"};
     read_.append(buffer, static_cast<std::size_t>(n));
   }
 }

@@ -25,7 +25,7 @@ class ControlClient {
   /// Waits until there is something to receive, for `limit` at the most. False: there is not.
   bool wait_for(std::chrono::milliseconds limit) const;
   /// The next line of the answer; nothing: rbit has closed the connection. {"error": ...} becomes
-  /// the Error.
+  /// the Error, and so does a line above 256 MiB.
   Result<std::optional<nlohmann::json>> receive();
 
  private:

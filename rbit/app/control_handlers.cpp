@@ -115,11 +115,9 @@ nlohmann::json describe(const JobRecord& job) {
   return line;
 }
 
-Result<nlohmann::json> describe_job(Database& database, const std::string& name) {
-  const auto key = History(database).find(name);
-  if (!key) return key.error();
-  const auto history = History(database).job(*key);
-  if (!history) return Error{"job " + *key, "is not in the journal any more", ""};
+Result<nlohmann::json> describe_job(Database& database, const std::string& key) {
+  const auto history = History(database).job(key);
+  if (!history) return no_such_job(key);
   return Result<nlohmann::json>(boost::system::in_place_value, describe(history->job));
 }
 
@@ -330,10 +328,10 @@ Task<void> ControlHandlers::unread(nlohmann::json, ControlPeer& peer) {
 }
 
 Task<void> ControlHandlers::job(nlohmann::json request, ControlPeer& peer) {
-  const std::string name = json::text_in(request, "job");
-  const auto found = describe_job(database_, name);
+  const auto key = find_job(database_, kind_, settings_, json::text_in(request, "job"));
+  const auto found = key ? describe_job(database_, *key) : key.error();
   if (!found) {
-    const Error why = not_found(name, found.error());
+    const Error why = key ? not_found(*key, found.error()) : key.error();
     co_await peer.send_error(why);
     co_return;
   }
@@ -344,10 +342,10 @@ Task<void> ControlHandlers::job(nlohmann::json request, ControlPeer& peer) {
 }
 
 Task<void> ControlHandlers::explain(nlohmann::json request, ControlPeer& peer) {
-  const std::string name = json::text_in(request, "job");
-  const auto story = job_story(database_, name);
+  const auto key = find_job(database_, kind_, settings_, json::text_in(request, "job"));
+  const auto story = key ? job_story(database_, *key) : key.error();
   if (!story) {
-    const Error why = not_found(name, story.error());
+    const Error why = key ? not_found(*key, story.error()) : key.error();
     co_await peer.send_error(why);
     co_return;
   }
@@ -359,38 +357,33 @@ Task<void> ControlHandlers::explain(nlohmann::json request, ControlPeer& peer) {
 
 Task<void> ControlHandlers::cancel(nlohmann::json request, ControlPeer& peer) {
   const std::string name = json::text_in(request, "job");
-  nlohmann::json line = ok();
-  line["key"] = name;
-  if (!dispatcher_.cancel(name)) {  // perhaps by a shorter name
-    const Result<std::string> key = co_await cancel_later(name);
-    if (!key) {
-      co_await peer.send_error(key.error());
-      co_return;
-    }
-    line["key"] = *key;
+  // One that runs is found without the journal, unless it is called by a shorter name.
+  const bool runs = dispatcher_.cancel(name);
+  Result<std::string> key = runs ? History(database_).find(name) : Result<std::string>(name);
+  if (!runs) key = co_await cancel_later(name);
+  if (!key && !runs) {
+    co_await peer.send_error(key.error());
+    co_return;
   }
+  nlohmann::json line = ok();
+  line["key"] = key ? *key : name;
   co_await peer.send(line);
 }
 
 /// What nobody has begun yet is in no journal, and is no mistake of who asks for it.
-Error ControlHandlers::not_found(const std::string& name, const Error& why) const {
-  const auto queued = find_queued(database_, kind_, settings_, name);
+Error ControlHandlers::not_found(const std::string& key, const Error& why) const {
+  const auto queued = find_queued(database_, kind_, settings_, key);
   return queued && why.reason == not_in_journal ? not_begun(*queued) : why;
 }
 
 /// Of one that does not run by that name: it may be a shorter one, or its time has not come. Gives
 /// its key.
 Task<Result<std::string>> ControlHandlers::cancel_later(std::string name) {
-  Result<std::string> key = History(database_).find(name);
-  if (key && dispatcher_.cancel(*key)) co_return key;
-  if (key) {
-    const auto job = journal_.find(*key);
-    if (!job || job->state != JobRecord::State::blocked) co_return not_cancelled(*key);
-  } else {
-    const auto queued = find_queued(database_, kind_, settings_, name);
-    if (!queued || key.error().reason != not_in_journal) co_return key;
-    key = (*queued)["key"].get<std::string>();
-  }
+  const Result<std::string> key = find_job(database_, kind_, settings_, name);
+  if (!key || dispatcher_.cancel(*key)) co_return key;
+  const bool waits = find_queued(database_, kind_, settings_, *key).has_value();
+  const auto job = journal_.find(*key);
+  if (!waits && (!job || job->state != JobRecord::State::blocked)) co_return not_cancelled(*key);
   const Result<void> done = co_await dispatcher_.cancel_by_key(*key);
   if (!done) co_return done.error();
   co_return key;

@@ -72,7 +72,7 @@ class ControlHandlers {
   Task<void> pass_on(Followers::Follower& follower, Awaited job, ControlPeer& peer);
   std::string why_it_waits(const Awaited& job) const;
   Task<Result<std::string>> cancel_later(std::string name);
-  Error not_found(const std::string& name, const Error& why) const;
+  Error not_found(const std::string& key, const Error& why) const;
   Error not_cancelled(const std::string& key) const;
   void add_progress(nlohmann::json& job) const;
   std::string output_of(const std::string& key) const;
@@ -92,7 +92,6 @@ class ControlHandlers {
 /// that runs knows comes on top: {"progress": {"done", "total", "text", "due"}}, or {"output"}, the
 /// last line of it.
 nlohmann::json describe(const JobRecord& job);
-/// `name` as History::find takes it.
-Result<nlohmann::json> describe_job(Database& database, const std::string& name);
+Result<nlohmann::json> describe_job(Database& database, const std::string& key);
 
 }  // namespace rbit

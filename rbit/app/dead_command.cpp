@@ -1,6 +1,7 @@
 #include <boost/program_options/value_semantic.hpp>
 #include <iomanip>
 #include <iostream>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <set>
 
@@ -9,6 +10,7 @@
 #include "rbit/app/configuration.h"
 #include "rbit/base/text.h"
 #include "rbit/base/time_text.h"
+#include "rbit/journal/history.h"
 
 namespace rbit {
 
@@ -36,7 +38,9 @@ constexpr Verb verbs[] = {
     {Kind::list, "rbit dead list CONFIG [--queue Q] [--reason WORDS] [--limit N] [--json]",
      "Lists dead letters, each queue's oldest first. Nothing is taken away."},
     {Kind::show, "rbit dead show CONFIG ID... [--queue Q] [--json]",
-     "Prints the headers and the body of dead letters, by key or by PyBit's number."},
+     "Prints the headers and the body of dead letters. An ID is a key or an unambiguous beginning "
+     "of\n"
+     "it, PyBit's number, or `last`, the one that died last."},
     {Kind::replay, "rbit dead replay CONFIG (ID... | --queue Q | --reason WORDS | --all) [--json]",
      "Puts dead letters back into their work queues as new jobs. Each is safe there before it is\n"
      "taken away. What rbit noted in its headers is removed."},
@@ -153,6 +157,18 @@ class Account {
     std::cout.flush();
   }
 
+  /// The ids of which there was none so far.
+  const std::set<std::string>& missed() const { return missed_; }
+  void means(const std::string& id, const std::string& key) {
+    missed_.erase(id);
+    missed_.insert(key);
+  }
+  void refuse(const std::string& id, const Error& why) {
+    std::cerr << why.text() << "\n";
+    missed_.erase(id);
+    well_ = false;
+  }
+
   ExitCode end() const {
     for (const std::string& id : missed_)
       std::cerr << text::one_line(id, 300)
@@ -167,10 +183,48 @@ class Account {
   bool well_ = true;
 };
 
-[[noreturn]] void misuse(const Verb& verb, const std::string& what) {
-  throw Fatal(ExitCode::usage,
-              std::vector<std::string>{"rbit: " + what, "usage: " + std::string(verb.usage)});
-}
+/// Which letters are meant by ids that are no whole ones: by the beginning of a key that no other
+/// has, or by `last`, the one that died last.
+class ShortIds {
+ public:
+  explicit ShortIds(const std::set<std::string>& ids) {
+    for (const std::string& id : ids)
+      if (!id.empty()) keys_[id];
+  }
+
+  void note(const json& line) {
+    if (line.contains("seen")) return;
+    const auto key = line["id"].get<std::string>();
+    for (auto& [id, keys] : keys_)
+      if (key.starts_with(id) && keys.size() < most_keys) keys.insert(key);
+    const auto died = line["died"].get<std::int64_t>();
+    if (died < last_died_) return;
+    last_died_ = died;
+    last_ = key;
+  }
+
+  /// Their keys; `account` hears which they are, and of those that may be several.
+  std::vector<std::string> resolve(Account& account) const {
+    std::vector<std::string> whole;
+    for (const auto& [id, keys] : keys_) {
+      const bool is_last = id == "last" && !last_.empty();
+      if (keys.size() > 1 && !is_last) {
+        account.refuse(id, may_be_several(id, {keys.begin(), keys.end()}));
+      } else if (is_last || !keys.empty()) {
+        whole.push_back(is_last ? last_ : *keys.begin());
+        account.means(id, whole.back());
+      }
+    }
+    return whole;
+  }
+
+ private:
+  static constexpr std::size_t most_keys = 5;  // that are named, and one more
+
+  std::map<std::string, std::set<std::string>> keys_;  // by id
+  std::string last_;
+  std::int64_t last_died_ = 0;
+};
 
 /// The first word is none of the verbs, or is missing.
 [[noreturn]] void misuse(const Arguments& arguments) {
@@ -201,15 +255,16 @@ DeadOrder order_from(const Verb& verb, const po::variables_map& values) {
   order.ids = texts("ID");
   if (values.count("reason") != 0) order.reason = values["reason"].as<std::string>();
   if (values.count("limit") != 0) order.limit = values["limit"].as<std::int64_t>();
-  if (order.limit < 0) misuse(verb, "--limit must not be negative");
+  const auto misuse = [&](const char* what) { rbit::misuse(verb.usage, what); };
+  if (order.limit < 0) misuse("--limit must not be negative");
   const bool all = values.count("all") != 0;
   const bool some = !order.ids.empty();
-  if (all && some) misuse(verb, "IDs and --all contradict each other");
-  if (verb.kind == Kind::list && some) misuse(verb, "list takes no IDs; `rbit dead show` does");
-  if (verb.kind == Kind::show && !some) misuse(verb, "an ID is missing");
-  if (verb.kind == Kind::drop && !some && !all) misuse(verb, "which ones? Name IDs, or --all");
+  if (all && some) misuse("IDs and --all contradict each other");
+  if (verb.kind == Kind::list && some) misuse("list takes no IDs; `rbit dead show` does");
+  if (verb.kind == Kind::show && !some) misuse("an ID is missing");
+  if (verb.kind == Kind::drop && !some && !all) misuse("which ones? Name IDs, or --all");
   if (verb.kind == Kind::replay && !some && !all && order.queues.empty() && order.reason.empty())
-    misuse(verb, "which ones? Name IDs, --queue, --reason or --all");
+    misuse("which ones? Name IDs, --queue, --reason or --all");
   return order;
 }
 
@@ -238,12 +293,21 @@ ExitCode dead_command(const Arguments& arguments) {
   if (verb->kind == Kind::replay || verb->kind == Kind::drop) add("all", "all of them");
   add("json", "one JSON object a line");
   const auto values = parse(line, Arguments(arguments.begin() + 1, arguments.end()));
-  const DeadOrder order = order_from(*verb, values);
+  DeadOrder order = order_from(*verb, values);
   const Configuration configuration = need_configuration(values["CONFIG"].as<std::string>());
   Account account(order, values.count("json") != 0);
-  make_broker(configuration.settings())->do_with_the_dead(order, [&](const json& one) {
-    account.note(one);
-  });
+  const auto broker = make_broker(configuration.settings());
+  const auto note = [&](const json& one) { account.note(one); };
+  broker->do_with_the_dead(order, note);
+  if (!account.missed().empty()) {  // perhaps they are short
+    DeadOrder all = order;
+    all.kind = Kind::list;
+    all.ids.clear();
+    ShortIds ids(account.missed());
+    broker->do_with_the_dead(all, [&](const json& one) { ids.note(one); });
+    order.ids = ids.resolve(account);
+    if (!order.ids.empty()) broker->do_with_the_dead(order, note);
+  }
   return account.end();
 }
 

@@ -85,13 +85,10 @@ std::vector<json> queued(const History& history, Database& database, const Broke
   return lines;
 }
 
-template <class Value>
-void read(const json& request, const char* name, Value& into) {
-  try {
-    if (const auto found = request.find(name); found != request.end()) found->get_to(into);
-  } catch (const json::exception&) {
-    into = Value();
-  }
+JobFilter first_thousand() {
+  JobFilter filter;
+  filter.limit = 1000;
+  return filter;
 }
 
 }  // namespace
@@ -113,21 +110,29 @@ json list_jobs(Database& database, const Broker& broker, const config::Settings&
   return list;
 }
 
-std::optional<json> find_queued(Database& database, const Broker& broker,
-                                const config::Settings& settings, const std::string& name) {
-  if (name.empty()) return std::nullopt;
-  JobFilter filter;
-  filter.limit = 1000;
-  std::optional<json> meant;
-  bool several = false;
-  for (json& one : queued(History(database), database, broker, settings, filter)) {
-    const auto key = one["key"].get<std::string>();
-    if (key == name || one["job"] == name) return std::move(one);
-    if (!key.starts_with(name)) continue;
-    several = meant.has_value();
-    meant = std::move(one);
+Result<std::string> find_job(Database& database, const Broker& broker,
+                             const config::Settings& settings, const std::string& name) {
+  const History history(database);
+  const Result<std::string> begun = history.find(name);
+  if (name.empty() || (begun && (*begun == name || history.job(name)))) return begun;
+  std::vector<std::string> keys;  // that begin so
+  for (const json& one : queued(history, database, broker, settings, first_thousand())) {
+    auto key = one["key"].get<std::string>();
+    if (key == name || one["job"] == name) return key;
+    if (key.starts_with(name)) keys.push_back(std::move(key));
   }
-  return several ? std::nullopt : meant;
+  const bool is_told = !begun && begun.error().reason != not_in_journal;
+  if (name == "last" || keys.empty() || is_told) return begun;
+  if (begun) keys.insert(keys.begin(), *begun);
+  if (keys.size() == 1) return keys.front();
+  return may_be_several(name, keys);
+}
+
+std::optional<json> find_queued(Database& database, const Broker& broker,
+                                const config::Settings& settings, const std::string& key) {
+  for (json& one : queued(History(database), database, broker, settings, first_thousand()))
+    if (one["key"] == key) return std::move(one);
+  return std::nullopt;
 }
 
 Error not_begun(const json& queued) {
@@ -138,33 +143,6 @@ Error not_begun(const json& queued) {
               moment_text(queued["queued"].get<std::int64_t>(), Zone::local) +
               (again > 0 ? ", until " + moment_text(again, Zone::local) : ""),
           ""};
-}
-
-json to_json(const JobFilter& filter) {
-  json made;
-  made["limit"] = filter.limit;
-  made["states"] = json::array();
-  for (const State state : filter.states) made["states"].push_back(to_string(state));
-  made["due"] = filter.due;
-  made["queues"] = filter.queues;
-  made["runners"] = filter.runners;
-  made["since"] = filter.since;
-  return made;
-}
-
-JobFilter job_filter_from(const json& request) {
-  JobFilter filter;
-  std::vector<std::string> states;
-  read(request, "limit", filter.limit);
-  filter.limit = std::clamp(filter.limit, 0, most_listed);
-  read(request, "states", states);
-  for (const std::string& name : states)
-    if (const auto state = value_in(job_state_names, name)) filter.states.push_back(*state);
-  read(request, "due", filter.due);
-  read(request, "queues", filter.queues);
-  read(request, "runners", filter.runners);
-  read(request, "since", filter.since);
-  return filter;
 }
 
 }  // namespace rbit

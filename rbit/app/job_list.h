@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 
+#include "rbit/app/job_filter.h"
 #include "rbit/base/database.h"
 #include "rbit/base/result.h"
 #include "rbit/config/settings.h"
@@ -12,9 +13,6 @@
 
 namespace rbit {
 
-/// As many as one list may hold: it is made on the loop of the rbit that runs.
-inline constexpr int most_listed = 10'000;
-
 /// The jobs that fit: those that have not begun and wait in the embedded queue, the last in its
 /// line first, then those of the journal, the last touched first. Where there are too many half of
 /// the list at the least is for those that wait. Each as `describe` (control_handlers.h) has it; of
@@ -22,17 +20,17 @@ inline constexpr int most_listed = 10'000;
 nlohmann::json list_jobs(Database& database, const Broker& broker, const config::Settings& settings,
                          const JobFilter& filter);
 
-/// The message that somebody means which waits in the embedded queue, as `list_jobs` has it: by its
-/// key, PyBit's number, or the beginning of a key, among the first thousand of each queue. None:
-/// there is none, or there are several.
+/// The key of the job that somebody means, in the journal or among the first thousand that wait in
+/// each embedded queue: by its key or PyBit's number, which count before everything shorter, by
+/// `last`, the one that began last, or by the beginning of a key that no other has. An Error: there
+/// is none, or there are several.
+Result<std::string> find_job(Database& database, const Broker& broker,
+                             const config::Settings& settings, const std::string& name);
+/// The message of that key which waits in the embedded queue, as `list_jobs` has it, among the
+/// first thousand of each queue. None: it is not there.
 std::optional<nlohmann::json> find_queued(Database& database, const Broker& broker,
-                                          const config::Settings& settings,
-                                          const std::string& name);
+                                          const config::Settings& settings, const std::string& key);
 /// Why nothing can be shown of it.
 Error not_begun(const nlohmann::json& queued);
-
-/// For the control socket. What is missing or of another kind is not asked for.
-nlohmann::json to_json(const JobFilter& filter);
-JobFilter job_filter_from(const nlohmann::json& request);
 
 }  // namespace rbit

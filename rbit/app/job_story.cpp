@@ -240,12 +240,10 @@ std::string tell_settlement(const json& story, std::int64_t now, const Broker& b
 
 }  // namespace
 
-Result<nlohmann::json> job_story(Database& database, const std::string& name) {
+Result<nlohmann::json> job_story(Database& database, const std::string& key) {
   const History journal(database);
-  const auto key = journal.find(name);
-  if (!key) return key.error();
-  auto history = journal.job(*key);
-  if (!history) return Error{"job " + *key, "is not in the journal any more", ""};
+  auto history = journal.job(key);
+  if (!history) return no_such_job(key);
   json story = describe(history->job);
   story["run"] = history->run;
   story["crashes"] = history->job.crashes;

@@ -26,7 +26,7 @@ namespace rbit {
 ///   note}] dead            [{id, reason, time}], of the embedded queue; a broker keeps its own
 ///
 /// Times are microseconds since 1970, 0 is "not yet". Of a long story the last 200 of each.
-Result<nlohmann::json> job_story(Database& database, const std::string& name);
+Result<nlohmann::json> job_story(Database& database, const std::string& key);
 
 /// For people: what happened, one line an event, in the order of time; then what is still to
 /// happen. No text of a job or message can move the cursor. `now` in microseconds since 1970;

@@ -95,6 +95,13 @@ JobFilter filter_from(const po::variables_map& values, const config::Settings& s
   return filter;
 }
 
+/// Its result as it is, as `explain` has it, not as a text of JSON.
+json for_scripts(json job) {
+  const json result = json::parse(job["result"].get<std::string>(), nullptr, false);
+  job["result"] = result.is_discarded() ? json() : result;
+  return job;
+}
+
 bool is_left(const json& jobs) {
   return std::any_of(jobs.begin(), jobs.end(),
                      [](const json& job) { return job.contains("rbit_runs"); });
@@ -149,7 +156,7 @@ class Listing {
     }
     std::string text;
     for (const json& job : jobs)
-      text += as_json_ ? job.dump(-1, ' ', true, json::error_handler_t::replace) + "\n"
+      text += as_json_ ? for_scripts(job).dump(-1, ' ', true, json::error_handler_t::replace) + "\n"
                        : job_line(job, now(), style_.zone);
     return text;
   }

@@ -66,9 +66,12 @@ json ask_about(const config::Settings& settings, const std::string& name, const 
     return ask_running(*client, request, member);
   }
   return ask_journal(settings, [&](Database& database) {
-    auto found = read(database, name);
+    const auto broker = make_broker(settings);
+    const auto key = find_job(database, *broker, settings, name);
+    if (!key) throw Fatal(ExitCode::failed, key.error());
+    auto found = read(database, *key);
     if (!found && found.error().reason == not_in_journal)
-      if (const auto queued = find_queued(database, *make_broker(settings), settings, name))
+      if (const auto queued = find_queued(database, *broker, settings, *key))
         throw Fatal(ExitCode::failed, not_begun(*queued));
     if (!found) throw Fatal(ExitCode::failed, found.error());
     return marked_as_left(std::move(*found));

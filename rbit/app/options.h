@@ -20,6 +20,9 @@ struct CommandLine {
   int required = 1;                    // how many of them must be there
 };
 
+/// Ends a command whose line is wrong: `what`, and how it is written.
+[[noreturn]] void misuse(const std::string& usage, const std::string& what);
+
 /// Reads `arguments`. Throws Fatal{usage} with the cure for what does not fit; prints the help and
 /// throws Fatal{ok} without lines for --help.
 boost::program_options::variables_map parse(const CommandLine& command, const Arguments& arguments);

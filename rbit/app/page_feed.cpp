@@ -101,9 +101,11 @@ Task<StateParts> PageFeed::state() {
 }
 
 Result<std::string> PageFeed::job(const std::string& name) const {
-  const auto story = job_story(sources_.database, name);
+  const auto key = find_job(sources_.database, sources_.broker, sources_.settings, name);
+  if (!key) return key.error();
+  const auto story = job_story(sources_.database, *key);
   if (!story) {
-    const auto queued = find_queued(sources_.database, sources_.broker, sources_.settings, name);
+    const auto queued = find_queued(sources_.database, sources_.broker, sources_.settings, *key);
     if (!queued || story.error().reason != not_in_journal) return story.error();
     return text_of(*queued);
   }
@@ -114,7 +116,9 @@ Result<std::string> PageFeed::job(const std::string& name) const {
 
 Task<Result<LogPiece>> PageFeed::log(LogWish wish) const {
   constexpr std::size_t most = 64 << 10;
-  const auto record = describe_job(sources_.database, wish.key);
+  const auto key = find_job(sources_.database, sources_.broker, sources_.settings, wish.key);
+  if (!key) co_return key.error();
+  const auto record = describe_job(sources_.database, *key);
   if (!record) co_return record.error();
   const json& job = *record;
   const int last = job["attempt"].get<int>();

@@ -115,6 +115,9 @@ int guarded(const Arguments& arguments) {
   ExitCode code = ExitCode::internal;
   try {
     code = choose(arguments);
+    if (!std::cout.flush() && code == ExitCode::ok)  // who reads only a part must hear of it
+      throw Fatal(ExitCode::failed,
+                  Error{"standard output", "could not be written to its end", "is its disk full?"});
   } catch (const Fatal& fatal) {
     for (const auto& line : fatal.lines()) log::print(secrets::redacted(line));
     code = fatal.code();

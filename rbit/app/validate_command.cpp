@@ -35,9 +35,7 @@ ExitCode validate_command(const Arguments& arguments) {
   line.rest = "FILE";
   line.required = 2;
   const auto values = parse(line, arguments);
-  if (values.count("FILE") == 0)
-    throw Fatal(ExitCode::usage,
-                std::vector<std::string>{"rbit: a FILE is missing", "usage: " + line.usage});
+  if (values.count("FILE") == 0) misuse(line.usage, "a FILE is missing");
   const Configuration configuration = need_configuration(values["CONFIG"].as<std::string>());
   const std::string runner = values["RUNNER"].as<std::string>();
   need_runner(configuration, runner);

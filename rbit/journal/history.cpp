@@ -33,7 +33,21 @@ std::string condition_of(const JobFilter& filter) {
   return condition;
 }
 
+constexpr std::size_t most_named = 4;  // of those that a name may mean
+
 }  // namespace
+
+Error no_such_job(const std::string& name) {
+  return {"job " + text::one_line(name, 300), not_in_journal, "`rbit jobs` lists them"};
+}
+
+Error may_be_several(const std::string& name, const std::vector<std::string>& keys) {
+  std::string names;
+  for (std::size_t i = 0; i < keys.size() && i < most_named; ++i)
+    names += (i == 0 ? "" : ", ") + text::one_line(keys[i], 80);
+  if (keys.size() >= most_named) names += ", ...";
+  return {"job " + text::one_line(name, 300), "may be several: " + names, "give more of its key"};
+}
 
 std::vector<JobRecord> History::jobs(int limit,
                                      std::initializer_list<JobRecord::State> states) const {
@@ -125,7 +139,7 @@ std::map<std::string, OpenJobs> History::open_jobs() const {
 
 Result<std::string> History::find(const std::string& name) const {
   const std::string job = "job " + text::one_line(name, 300);
-  const Error none{job, not_in_journal, "`rbit jobs` lists them"};
+  const Error none = no_such_job(name);
   if (name.empty()) return none;
   if (const auto known = this->job(name)) return known->job.key;
   if (name == "last") {
@@ -135,20 +149,15 @@ Result<std::string> History::find(const std::string& name) const {
     if (!rows::next(row)) return Error{job, "is none: no job has begun yet", ""};
     return row.text(0);
   }
-  constexpr int most_named = 4;
   auto row = database_.prepare(
       "SELECT key FROM job WHERE substr(key, 1, length(?1)) = ?1 AND runner <> '' "
       "ORDER BY id DESC LIMIT ?2",
-      name, most_named);
+      name, std::int64_t{most_named});
   std::vector<std::string> keys;
   while (rows::next(row)) keys.push_back(row.text(0));
   if (keys.empty()) return none;
   if (keys.size() == 1) return keys.front();
-  std::string names;
-  for (const std::string& key : keys)
-    names += (names.empty() ? "" : ", ") + text::one_line(key, 80);
-  if (keys.size() == most_named) names += ", ...";
-  return Error{job, "may be several: " + names, "give more of its key"};
+  return may_be_several(name, keys);
 }
 
 std::optional<JobRecord::State> History::state_of(const std::string& key) const {

@@ -54,6 +54,9 @@ struct DeadLetter {
 
 /// The reason of an Error for a name that no job has.
 inline constexpr const char* not_in_journal = "is not in the journal";
+Error no_such_job(const std::string& name);
+/// The Error for a name that all of these keys begin with.
+Error may_be_several(const std::string& name, const std::vector<std::string>& keys);
 
 /// Which jobs are wanted. What is empty leaves all.
 struct JobFilter {

@@ -105,6 +105,30 @@ class Mistakes(Suite):
                 self.assertIn(said, done.stderr)
         self.assertEqual(self.command("version").stdout, self.command("--version").stdout)
 
+    def test_what_is_missing_or_wrong_is_named_with_its_command(self):
+        config = self.config
+        for words, said in ((["reload"], "rbit reload: CONFIG is missing, the INI file\n"),
+                            (["--debug"], "rbit: CONFIG is missing, the INI file\n"),
+                            (["log", config], "rbit log: JOB is missing: a key or an unambig"),
+                            (["try", config], "rbit try: RUNNER is missing, the NAME of a section"),
+                            (["try", config, "r"], "rbit try: MESSAGE-FILE is missing, the file"),
+                            (["validate", config, "r"], "rbit validate: a FILE is missing\n"),
+                            (["dead", "show", config], "rbit dead show: an ID is missing\n"),
+                            (["dead", "drop"], "rbit dead drop: CONFIG is missing, the INI file\n"),
+                            (["submit", config], "rbit submit: the option '--queue' is required"),
+                            (["jobs", config, "--limt", "3"], "(did you mean --limit?)\n"),
+                            (["jobs", config, "--limit", "x"],
+                             "rbit jobs: the argument ('x') for option '--limit' is invalid "
+                             "(--limit: how many at the most; 0: 10000)\n"),
+                            (["jobs", config, "--limit"],
+                             "rbit jobs: the required argument for option '--limit' is missing")):
+            with self.subTest(words):
+                done = self.command(*words)
+                self.assertEqual((done.returncode, done.stdout), (2, ""), done.stderr)
+                self.assertIn(said, done.stderr)
+                self.assertTrue(done.stderr.startswith("rbit"), done.stderr)
+                self.assertIn("\nusage: rbit ", done.stderr)
+
     def test_a_file_that_is_not_there(self):
         for command in ((), ("check",), ("config",), ("jobs",), ("explain",)):
             with self.subTest(command):

@@ -131,6 +131,27 @@ class Misuse(DeadLetters):
         self.dead("drop", "3", "nonsense", expect=1)
         self.assertEqual(self.letters(), [])
 
+    def test_short_ids_and_last(self):
+        self.configure({"raw": "message = raw\nrunner = shell!exit 3"})
+        self.start()
+        for key in ("abc-1", "abd-2", "ab", "zz-3", "last-but-one"):
+            self.command("submit", self.config, "--queue", "raw", "--body", "x", "--message-id", key)
+            wait_until(lambda: key in [one["id"] for one in self.letters()], "the dead letter")
+        self.assertIn("id         abc-1\n", self.dead("show", "abc"))
+        self.assertIn("id         ab\n", self.dead("show", "ab"))  # a whole one first
+        shown = json.loads(self.dead("show", "last", "--json"))
+        self.assertIn(shown["id"], ("last-but-one", "zz-3"))  # of one second perhaps
+        wrong = self.command("dead", "drop", self.config, "a", "nobody", "")
+        self.assertEqual((wrong.returncode, wrong.stdout), (1, ""))
+        self.assertIn("job a: may be several: ab, abc-1, abd-2 (give more of its key)\n", wrong.stderr)
+        self.assertIn("nobody: no such dead letter", wrong.stderr)
+        self.assertEqual(wrong.stderr.count("\n"), 3)
+        self.assertEqual(self.dead("drop", "abd", "zz-3"), "dropped zz-3 of raw\ndropped abd-2 of raw\n")
+        self.assertEqual(self.dead("replay", "abc"), "replayed abc-1 to raw\n")
+        self.rbit.stop()
+        self.dead("drop", "ab", "last-but")
+        self.assertLessEqual({one["id"] for one in self.letters()}, {"abc-1"})
+
     def test_without_a_journal(self):
         self.configure_failing()
         self.assertIn("no journal yet", self.command("dead", "list", self.config).stderr)

@@ -4,11 +4,12 @@ import json
 import os
 import re
 import signal
+import subprocess
 import time
 
 import rbit_suite
 from job_commands import JobCommands
-from rbit_suite import PATIENCE, unindented, wait_until
+from rbit_suite import PATIENCE, SOURCE_DIR, unindented, wait_until
 
 
 class Names(JobCommands):
@@ -44,6 +45,31 @@ class Names(JobCommands):
         self.wait_for_status("zz", "Done")
         self.assertIn("job 1\n", self.say("explain", "1"))
         self.assertIn("job last\n", self.say("explain", "last"))
+
+    def test_what_waits_has_names_too(self):
+        gate = self.gate("gate")
+        self.orders(f"runner = shell!read -r _ < {gate.path}", rbit="slots = 1")
+        self.send("orders", "order-12")
+        gate.wait_for_job()
+        self.addCleanup(gate.end.close)
+        for key in ("order-1", "other-1", "other-2"):
+            self.send("orders", key)
+        # It waits, and is not the one that runs, whose key begins so.
+        self.assertIn("job order-1: has not begun", self.wrong("explain", "order-1"))
+        for command in ("cancel", "log", "explain"):
+            self.assertIn("may be several: order-12, order-1 (", self.wrong(command, "order"))
+            self.assertIn("may be several: other-1, other-2 (", self.wrong(command, "oth"))
+        self.assertEqual(self.say("cancel", "order-1"), "order-1\n")
+        self.assertEqual(json.loads(self.say("cancel", "--json", "other-1")), {"key": "other-1"})
+        self.assertEqual(self.names("--state", "running"), ["order-12"])
+        self.assertEqual(self.say("cancel", "order-12"), "order-12\n")
+        self.wait_for_status("order-1", "Cancelled")
+        self.wait_for_status("other-1", "Cancelled")
+        self.wait_for_status("other-2", "Building")
+        self.rbit.kill()
+        self.send("orders", "other-23")
+        self.assertIn("has not begun", self.wrong("explain", "other-23"))
+        self.assertIn("may be several: other-2", self.wrong("explain", "other-"))
 
     def test_where_nothing_began_there_is_no_last(self):
         self.orders("runner = shell!true")
@@ -110,6 +136,54 @@ class Names(JobCommands):
         self.send("orders", "second-1", text='{"again": 1}')
         wait_until(lambda: self.names("--state", "done").count("second-1") or
                    "Done" in self.rbit.log.split("second-1")[-1], "another message of its id")
+
+
+class Members(JobCommands):
+    def test_the_manual_has_every_member_of_what_commands_print(self):
+        with open(os.path.join(SOURCE_DIR, "man", "rbit.1")) as file:
+            section = re.search(r"(?ms)^\.SH JSON\n(.*?)^\.SH ", file.read())[1]
+        known = set(re.findall(r"\w+", section.replace("\\-", "-")))
+        self.orders("attempts = 1\nrunner = shell!echo '{\"progress\": {\"done\": 1, \"total\": 2}}' "
+                    ">&3; echo text; exit 3")
+        self.send("orders", "order-17")
+        wait_until(lambda: self.waiting() == (0, 0) and self.listed()[0]["state"] == "failed", "its end")
+        self.send("orders", "late", "--delay", "1h")
+        letter = self.command("dead", "show", self.config, "last", "--json").stdout
+        printed = [self.say("jobs", "--json"), self.say("status", "--json"), letter,
+                   self.say("explain", "last", "--json"), self.say("pause", "--json"),
+                   self.say("resume", "--json"), self.say("cancel", "late", "--json"),
+                   self.say("reload", "--json"), self.say("retry", "order-17", "--json")]
+        self.rbit.stop()
+        printed += [self.say("jobs", "--json"), self.wrong_json("status", "--json")]
+
+        def members(value):
+            if isinstance(value, list):
+                return set().union(*map(members, value))
+            if not isinstance(value, dict):
+                return set()
+            # What a message brought is its own affair.
+            return {*value}.union(*(members(part) for name, part in value.items()
+                                    if name not in ("properties", "result")))
+        for text in printed:
+            for line in text.splitlines():
+                self.assertEqual(members(json.loads(line)) - known, set(), line)
+
+    def test_what_cannot_be_printed_is_no_success(self):
+        self.orders("runner = shell!true")
+        self.send("orders", "order-17")
+        self.wait_for_status("order-17", "Done")
+        for arguments in (("jobs", "--json"), ("status",), ("config",)):
+            with open("/dev/full", "w") as full:
+                done = subprocess.run([self.program, arguments[0], self.config, *arguments[1:]],
+                                      stdin=subprocess.DEVNULL, stdout=full, stderr=subprocess.PIPE,
+                                      env=self.environment(), timeout=PATIENCE, text=True)
+            self.assertEqual(done.returncode, 1, done)
+            self.assertIn("standard output: could not be written to its end", done.stderr)
+
+    def wrong_json(self, *arguments):
+        done = self.command(arguments[0], self.config, *arguments[1:])
+        self.assertEqual(done.returncode, 69, done.stderr)
+        return done.stdout
 
 
 class Listing(JobCommands):

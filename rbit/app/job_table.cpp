@@ -30,9 +30,8 @@ std::int64_t number(const json& job, const char* member) {
 }
 
 std::string progress_text(const ToldProgress& progress, std::int64_t now, bool with_bar) {
-  const auto left = left_until(progress.due, now);
-  if (with_bar) return progress_bar(progress, left, std::string::npos);
-  return to_text(progress) + (left ? ", " + left_text(*left) : "");
+  if (!with_bar) return to_text(progress, now);
+  return progress_bar(progress, left_until(progress.due, now), std::string::npos);
 }
 
 /// What there is to say of it beside its status: why, how far it is, its last word, when it comes.

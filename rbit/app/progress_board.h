@@ -36,10 +36,7 @@ class ProgressBoard : public JobObserver {
     if (report.status == Status::building) begun_.emplace(report.job_key, report.time);
   }
   void progress(const Job& job, const Progress& progress) override {
-    ToldProgress told{cleaned(progress)};
-    const std::int64_t now = to_micros(clock_.wall()), since = begun(job.key);
-    if (const auto left = time_left(told, since > 0 ? now - since : 0)) told.due = now + *left;
-    by_key_[job.key] = std::move(told);
+    by_key_[job.key] = told(progress, begun(job.key), to_micros(clock_.wall()));
   }
   void finished(const Job& job, const Outcome&, std::optional<Status>) override {
     by_key_.erase(job.key);

@@ -7,6 +7,7 @@
 #include "rbit/app/terminal.h"
 #include "rbit/base/clock.h"
 #include "rbit/base/text.h"
+#include "rbit/base/text_width.h"
 #include "rbit/core/progress_text.h"
 
 namespace rbit {
@@ -26,20 +27,21 @@ void ProgressLine::draw(const std::string& line) {
 }
 
 void ProgressLine::show(const ToldProgress& progress) {
+  const std::int64_t time = to_micros(SystemClock().wall());
   if (on_terminal_) {
-    const auto left = left_until(progress.due, to_micros(SystemClock().wall()));
+    const auto left = left_until(progress.due, time);
     draw(progress_bar(cleaned(progress), left, terminal_width(STDERR_FILENO) - 1));
     return;
   }
   const auto now = std::chrono::steady_clock::now();
   if (last_ && now - *last_ < pause) return;
   last_ = now;
-  std::cerr << to_text(cleaned(progress)) << std::endl;
+  std::cerr << to_text({cleaned(progress), progress.due}, time) << std::endl;
 }
 
 void ProgressLine::show_output(const std::string& line) {
   if (on_terminal_)
-    draw(std::string(text::first_bytes(text::one_line(line), terminal_width(STDERR_FILENO) - 1)));
+    draw(std::string(text::first_columns(text::one_line(line), terminal_width(STDERR_FILENO) - 1)));
 }
 
 void ProgressLine::clear() {

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "rbit/base/text.h"
+#include "rbit/base/text_width.h"
 
 namespace rbit {
 
@@ -36,18 +36,10 @@ std::string painted(std::string_view text, Colour colour) {
   return sign_of(colour) + std::string(text) + "\x1b[0m";
 }
 
-std::size_t letters_in(std::string_view text) {
-  return static_cast<std::size_t>(std::count_if(
-      text.begin(), text.end(), [](char byte) { return !text::continues_a_letter(byte); }));
-}
-
 std::string cut_to(std::string_view text, std::size_t most) {
-  if (letters_in(text) <= most) return std::string(text);
+  if (text::columns_of(text) <= most) return std::string(text);
   const std::size_t kept = most > dots.size() ? most - dots.size() : 0;
-  std::size_t end = 0;
-  for (std::size_t letters = 0; end < text.size(); ++end)
-    if (!text::continues_a_letter(text[end]) && letters++ == kept) break;
-  return std::string(text.substr(0, end)) + std::string(dots.substr(0, most - kept));
+  return std::string(text::first_columns(text, kept)) + std::string(dots.substr(0, most - kept));
 }
 
 void Table::add(std::vector<Cell> row) {
@@ -60,9 +52,9 @@ std::vector<std::size_t> Table::widths() const {
   std::vector<std::size_t> widths(columns_.size());
   for (const auto& row : rows_)
     for (std::size_t i = 0; i < row.size(); ++i)
-      widths[i] = std::max(widths[i], letters_in(row[i].text));
+      widths[i] = std::max(widths[i], text::columns_of(row[i].text));
   for (std::size_t i = 0; i < widths.size(); ++i)
-    if (widths[i] > 0) widths[i] = std::max(widths[i], letters_in(columns_[i].title));
+    if (widths[i] > 0) widths[i] = std::max(widths[i], text::columns_of(columns_[i].title));
   return widths;
 }
 
@@ -92,7 +84,7 @@ std::string Table::line(const std::vector<Cell>& cells, const std::vector<std::s
   for (std::size_t i = 0; i < cells.size(); ++i) {
     if (widths[i] == 0) continue;
     const std::string shown = cut_to(cells[i].text, widths[i]);
-    const std::size_t left = widths[i] - letters_in(shown);
+    const std::size_t left = widths[i] - text::columns_of(shown);
     if (columns_[i].is_number) owed += left;
     if (!shown.empty()) {
       line.append(std::exchange(owed, 0), ' ');

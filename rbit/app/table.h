@@ -13,9 +13,7 @@ enum class Colour { none, good, bad, busy, dim };
 /// `text` between the terminal's signs for that colour; `none` leaves it as it is.
 std::string painted(std::string_view text, Colour colour);
 
-/// How many letters a text in UTF-8 has.
-std::size_t letters_in(std::string_view text);
-/// `text`, or its beginning and "..." if it has more than `most` letters.
+/// `text`, or its beginning and "..." if it takes more than `most` columns of a terminal.
 std::string cut_to(std::string_view text, std::size_t most);
 
 /// Rows of cells in columns that are as wide as what they hold, for people. Cells must not hold
@@ -41,7 +39,7 @@ class Table {
   bool is_empty() const { return rows_.empty(); }
 
   /// A line of titles, then a line a row. Columns without anything in them are left out. `width`:
-  /// how many letters a line may have; 0: any number.
+  /// how many columns of a terminal a line may take; 0: any number.
   std::string text(std::size_t width, bool with_colours) const;
 
  private:

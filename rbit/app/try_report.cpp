@@ -6,6 +6,7 @@
 #include "rbit/app/job_output.h"
 #include "rbit/app/progress_json.h"
 #include "rbit/base/base64.h"
+#include "rbit/base/clock.h"
 #include "rbit/base/json.h"
 #include "rbit/base/text.h"
 #include "rbit/core/destination.h"
@@ -102,7 +103,7 @@ Json document(const std::string& text) {
 }  // namespace
 
 TryReport::TryReport(bool as_json, const std::vector<MetricDeclaration>& metrics)
-    : as_json_(as_json), metrics_(metrics) {
+    : as_json_(as_json), metrics_(metrics), begun_(to_micros(SystemClock().wall())) {
   for (const char* list : {"statuses", "publishes", "metrics", "refused_metrics", "artifacts"})
     all_[list] = Json::array();
 }
@@ -149,8 +150,9 @@ void TryReport::add(const MetricChange& change, bool now) {
 }
 
 void TryReport::progress(const Progress& progress) {
-  bar_.show(ToldProgress{progress});
-  all_["progress"] = to_json(cleaned(progress));
+  const ToldProgress shown = told(progress, begun_, to_micros(SystemClock().wall()));
+  bar_.show(shown);
+  all_["progress"] = to_json(shown);
 }
 
 void TryReport::end(const Outcome& outcome, Status status,

@@ -43,6 +43,7 @@ class TryReport {
   const bool as_json_;
   const std::vector<MetricDeclaration>& metrics_;
   ProgressLine bar_;
+  std::int64_t begun_;                // microseconds since 1970
   std::optional<OutputTail> output_;  // none: it is shown at the end
   nlohmann::json all_;
 };

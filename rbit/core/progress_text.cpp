@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "rbit/base/text.h"
+#include "rbit/base/text_width.h"
 
 namespace rbit {
 
@@ -60,6 +61,17 @@ std::optional<std::int64_t> left_until(std::int64_t due, std::int64_t now) {
   return due - now;
 }
 
+ToldProgress told(const Progress& progress, std::int64_t begun, std::int64_t now) {
+  ToldProgress told{cleaned(progress)};
+  if (const auto left = time_left(told, begun > 0 ? now - begun : 0)) told.due = now + *left;
+  return told;
+}
+
+std::string to_text(const ToldProgress& progress, std::int64_t now) {
+  const auto left = left_until(progress.due, now);
+  return to_text(progress) + (left ? ", " + left_text(*left) : "");
+}
+
 std::string left_text(std::int64_t micros) {
   const std::int64_t seconds = (micros + 999'999) / 1'000'000;
   std::string about;
@@ -87,7 +99,7 @@ std::string progress_bar(const Progress& progress, std::optional<std::int64_t> l
   }
   bar += to_text(progress);
   if (left) bar += ", " + left_text(*left);
-  return std::string(text::first_bytes(bar, width));
+  return std::string(text::first_columns(bar, width));
 }
 
 }  // namespace rbit

@@ -7,9 +7,11 @@ import pty
 import re
 import select
 import subprocess
+import time
 import urllib.request
 
 import rbit_suite
+from job_commands import JobCommands
 from local_queue import LocalQueue
 from rbit_suite import PATIENCE, Suite, free_port, wait_until
 
@@ -195,7 +197,7 @@ class Metrics(Shown):
                       self.say("check", "--strict", expect=1))
 
 
-class Progress(Shown):
+class Progress(Shown, JobCommands):
     def start_job(self, text="pages"):
         self.one, self.two = self.gate("one"), self.gate("two")
         third, sixth = (self.event(progress={"done": n, "total": 9, "text": text}) for n in (3, 6))
@@ -236,7 +238,7 @@ class Progress(Shown):
     def test_who_follows_gets_lines_on_standard_error(self):
         self.start_job()
         with open(self.path("errors"), "w") as errors, self.follow(errors) as client:
-            wait_until(lambda: "3/9 pages\n" in self.read("errors"), "the first line")
+            wait_until(lambda: "3/9 pages" in self.read("errors"), "the first line")
             self.one.let_through()
             wait_until(lambda: "6/9" in self.say("jobs"), "more progress")
             self.two.let_through()
@@ -265,8 +267,35 @@ class Progress(Shown):
             wait_until(lambda: "\r\x1b[K[#############.......] 66% 6/9 pages" in screen(), "a longer one")
             self.two.let_through()
             self.assertEqual(client.communicate(timeout=PATIENCE)[0], "Building\nDone\n")
-        self.assertTrue(wait_until(lambda: screen().endswith("6/9 pages\r\x1b[K") and shown, "its end"))
+        # On a slow machine with what is left.
+        wait_until(lambda: re.search(r"6/9 pages(, about \d+ \w+ left)?\r\x1b\[K$", screen()), "its end")
         self.assertEqual(screen().count("\n"), 1)  # behind "submitted ..."
+
+    def test_who_watches_hears_about_when_it_will_be_done(self):
+        self.end = self.path("end")
+        self.start_watched({"orders": f"""
+            message = json
+            runner = shell!
+                until [ -e {self.end} ]; do
+                    {self.event(progress={"done": 4, "total": 10, "text": "pages"})}
+                    sleep 0.2
+                done
+            """})
+        left = r"4/10 pages, about \d+ \w+ left"
+        with open(self.path("errors"), "w") as errors, self.follow(errors) as client:
+            wait_until(lambda: re.search(left, self.read("errors")), "the estimate of who follows")
+            self.assertRegex(self.say("jobs"), left)
+            self.assertIn(", running, 4/10 pages, about ", self.say("explain", "last"))
+            due = json.loads(self.say("jobs", "--json"))["progress"]["due"]
+            self.assertGreater(due, time.time() * 1e6)
+            watch, screen = self.terminal("jobs", self.config, "--watch")
+            wait_until(lambda: re.search(r"\[########\.{12}\] 40% " + left, screen()), "a bar")
+            watch.kill()
+            follow, bar = self.terminal("submit", self.config, "--queue", "orders", "--wait", "order")
+            wait_until(lambda: re.search(r"\[########\.{12}\] 40% " + left, bar()), "another")
+            self.write("end", "")
+            self.assertEqual(client.communicate(timeout=PATIENCE)[0], "Building\nDone\n")
+            self.assertEqual(follow.wait(PATIENCE), 0)
 
 
 class Try(Shown):
@@ -378,6 +407,18 @@ class Try(Shown):
                              (("--property", "reply_to"), "has no name (write NAME=VALUE)"),
                              (("--header", "=x"), "has no name")):
             self.assertIn(words, self.try_(runner, b"", *wrong, expect=2).stderr)
+
+    def test_when_it_will_be_done(self):
+        done = self.try_(f"""
+            message = json
+            runner = shell!
+                for _ in $(seq 30); do
+                    {self.event(progress={"done": 4, "total": 10, "text": "pages"})}
+                    sleep 0.1
+                done
+            """, "{}", "--json")
+        self.assertRegex(done.stderr, r"4/10 pages, about \d+ \w+ left\n")
+        self.assertGreater(json.loads(done.stdout)["progress"]["due"], (time.time() - 60) * 1e6)
 
     def test_a_message_that_its_runner_does_not_take(self):
         done = self.try_("message = json\nrunner = shell!true", "{no json", expect=1)

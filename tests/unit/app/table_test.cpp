@@ -25,6 +25,13 @@ TEST_CASE("a line that is too long loses of its widest column first") {
   CHECK(table.text(5, false).find("aaaaa...  bbbbb...  c\n") != std::string::npos);
 }
 
+TEST_CASE("wide letters stand in line with the others") {
+  Table table({{"NAME", false, true}, {"NEXT"}});
+  table.add({"\xe6\x9c\xac\xe8\xaa\x9e", "x"});
+  table.add({"abcd", "y"});
+  CHECK(table.text(0, false) == "NAME  NEXT\n\xe6\x9c\xac\xe8\xaa\x9e  x\nabcd  y\n");
+}
+
 TEST_CASE("colours are put around the text, not around the blanks") {
   Table table({{"A"}, {"B"}});
   table.add({{"bad", Colour::bad}, "x"});

@@ -1,7 +1,8 @@
 # The fuzz targets. With g++ (and everywhere else) they replay their corpus in the tests. With
 #   cmake -DRBIT_FUZZ=ON -DCMAKE_CXX_COMPILER=clang++
 # they are libFuzzer programs: tests/fuzz/run.sh does all that.
-set(fuzz_targets message ini runner_line event_lines headers journal_rows front_end schema)
+set(fuzz_targets message ini runner_line event_lines headers journal_rows front_end schema
+                 requests)
 
 if(RBIT_FUZZ)
   if(NOT CMAKE_CXX_COMPILER_ID STREQUAL Clang)
@@ -15,7 +16,7 @@ if(RBIT_FUZZ)
               base/sqlite_codes base/trusted_path base/json_schema base/schema_check base/schema_plan
               base/schema_document base/schema_files base/schema_keywords base/text_pattern base/text_format
               base/notice base/complaint base/task amqp/wire base/secrets intake/request
-              intake/message_part intake/command intake/amqp_message report/pybit_history
+              intake/message_part app/job_filter monitor/form intake/command intake/amqp_message report/pybit_history
               journal/rows run/runner_line run/shell_rewrite run/second_shell run/foreign_code run/event_line
               run/job_environment run/metadata)
     list(APPEND fuzz_sources ${PROJECT_SOURCE_DIR}/rbit/${one}.cpp)

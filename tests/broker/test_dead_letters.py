@@ -181,6 +181,18 @@ class Replaying(DeadLetters):
         self.wait_for_counts(name, 0, 0)
 
 
+    def test_short_ids_and_last(self):
+        queue = self.queue()
+        self.configure_broker({queue: "runner = shell!true"})
+        name = self.put_dead(queue, 3)
+        self.assertIn("may be several: id1, id2, id3 (", self.dead("drop", "id", expect=1).stderr)
+        self.wait_for_counts(name, 3, 0)
+        self.assertEqual(self.dead("drop", "last").stdout, f"dropped id3 of {queue}\n")
+        self.dead("drop", "2")
+        self.assertEqual(self.dead("drop", "i").stdout, f"dropped id1 of {queue}\n")
+        self.wait_for_counts(name, 0, 0)
+
+
 class Away(Suite):
     def test_an_unreachable_broker_is_told_at_once(self):
         self.configure({"build": "runner = shell!true"},

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import time
 
@@ -179,6 +180,21 @@ class Members(JobCommands):
                                       env=self.environment(), timeout=PATIENCE, text=True)
             self.assertEqual(done.returncode, 1, done)
             self.assertIn("standard output: could not be written to its end", done.stderr)
+
+    def test_an_answer_without_an_end_is_not_taken_in(self):
+        self.configure({"orders": "message = json\nrunner = shell!true"})
+        os.makedirs(self.path("state"))
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(self.path("state", "control.sock"))
+            listener.listen()
+            client = subprocess.Popen([self.program, "jobs", self.config], text=True, cwd=self.directory,
+                                      stderr=subprocess.PIPE, env=self.environment())
+            peer, _ = listener.accept()
+            with peer, self.assertRaises(OSError):  # it hangs up
+                for _ in range(300):
+                    peer.sendall(bytes([ord("x")]) * (1 << 20))
+            self.assertIn("answers more than 256 MiB at once", client.communicate(timeout=PATIENCE)[1])
+        self.assertEqual(client.returncode, 1)
 
     def wrong_json(self, *arguments):
         done = self.command(arguments[0], self.config, *arguments[1:])

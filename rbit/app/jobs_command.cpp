@@ -102,11 +102,6 @@ json for_scripts(json job) {
   return job;
 }
 
-bool is_left(const json& jobs) {
-  return std::any_of(jobs.begin(), jobs.end(),
-                     [](const json& job) { return job.contains("rbit_runs"); });
-}
-
 /// One command's work.
 class Listing {
  public:
@@ -121,7 +116,7 @@ class Listing {
 
   ExitCode once() {
     const json jobs = ask_for_jobs(settings_, filter_);
-    if (is_left(jobs) && !as_json_) std::cerr << "rbit: " << nobody_runs << "\n";
+    if (!as_json_ && !has_rbit(settings_)) std::cerr << "rbit: " << nobody_runs << "\n";
     std::cout << text_of(jobs);
     return ExitCode::ok;
   }

@@ -38,7 +38,8 @@ constexpr std::size_t most_named = 4;  // of those that a name may mean
 }  // namespace
 
 Error no_such_job(const std::string& name) {
-  return {"job " + text::one_line(name, 300), not_in_journal, "`rbit jobs` lists them"};
+  return {"job " + text::one_line(name, 300), not_in_journal,
+          "`rbit jobs` lists them; what waits at a broker is not known before it begins"};
 }
 
 Error may_be_several(const std::string& name, const std::vector<std::string>& keys) {

@@ -85,9 +85,9 @@ void LocalRunner::leave(Workspace workspace, const Job& job, const std::string& 
   }
   const auto noted = note_workspace(record_dir, "");
   if (noted && ended_by_itself(outcome))
-    std::move(workspace).give_back(what);
+    std::move(workspace).give_back(what, facts_of(job));
   else
-    std::move(workspace).give_up(what);
+    std::move(workspace).give_up(what, facts_of(job));
 }
 
 bool LocalRunner::runs_as_root() const {

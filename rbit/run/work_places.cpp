@@ -90,15 +90,17 @@ Result<void> WorkPlaces::make_link(const std::string& name, const std::string& r
   return Error::while_doing("cannot be made", link, errno);
 }
 
-void WorkPlaces::take_back(std::unique_ptr<WorkPlace> place, const std::string& what) {
+void WorkPlaces::take_back(std::unique_ptr<WorkPlace> place, const std::string& what,
+                           JobFacts facts) {
   if (!is_closed_ && place->is_below(directory_) && place->end_job())
     idle_.push_back(std::move(place));
   else
-    give_up(std::move(place), what);
+    give_up(std::move(place), what, std::move(facts));
 }
 
-void WorkPlaces::give_up(std::unique_ptr<WorkPlace> place, const std::string& what) {
-  GivenUp one{place->root(), link_of(place->name()), what};
+void WorkPlaces::give_up(std::unique_ptr<WorkPlace> place, const std::string& what,
+                         JobFacts facts) {
+  GivenUp one{place->root(), link_of(place->name()), what, std::move(facts)};
   place.reset();
   remove_later(std::move(one));
 }
@@ -132,21 +134,21 @@ void WorkPlaces::remove_later(GivenUp one) {
 }
 
 Task<void> WorkPlaces::remove_given_up(std::shared_ptr<WorkPlaces> self) {
-  using Warnings = std::vector<std::string>;
+  using Warnings = std::vector<std::pair<std::string, JobFacts>>;
   while (!self->given_up_.empty()) {
     const std::vector<GivenUp> batch = std::exchange(self->given_up_, {});
     std::function<Warnings()> work = [&batch] {
       Warnings warnings;
       for (const GivenUp& one : batch) {
         if (const auto removed = remove_tree(one.root); !removed)
-          warnings.push_back(one.what + ": " + removed.error().text());
+          warnings.emplace_back(one.what + ": " + removed.error().text(), one.facts);
         else
           ::unlink(one.link.c_str());
       }
       return warnings;
     };
     const Warnings warnings = co_await aside(std::move(work));
-    for (const std::string& line : warnings) log::warning(line);
+    for (const auto& [line, facts] : warnings) log::warning(line, facts);
   }
   self->is_removing_ = false;
   if (self->removed_ != nullptr) self->removed_->notify();

@@ -44,15 +44,17 @@ class WorkPlaces : public std::enable_shared_from_this<WorkPlaces> {
   /// Those that wait for a job.
   std::size_t idle() const { return idle_.size(); }
 
-  /// For Workspace: what becomes of a place. `what` it was lent to, for people.
-  void take_back(std::unique_ptr<WorkPlace> place, const std::string& what);
-  void give_up(std::unique_ptr<WorkPlace> place, const std::string& what);
+  /// For Workspace: what becomes of a place. `what` it was lent to, for people, and
+  /// `facts` for the log.
+  void take_back(std::unique_ptr<WorkPlace> place, const std::string& what, JobFacts facts);
+  void give_up(std::unique_ptr<WorkPlace> place, const std::string& what, JobFacts facts = {});
   void remove_now(std::unique_ptr<WorkPlace> place);
   Result<void> keep(std::unique_ptr<WorkPlace> place, const Job& job);
 
  private:
   struct GivenUp {
     std::string root, link, what;
+    JobFacts facts = {};
   };
   static Task<void> remove_given_up(std::shared_ptr<WorkPlaces> self);
   Result<void> look_at_directory(const PlaceOwner& owner);

@@ -45,12 +45,12 @@ Workspace::~Workspace() {
   if (place_) home_->remove_now(std::move(place_));
 }
 
-void Workspace::give_back(const std::string& what) && {
-  home_->take_back(std::move(place_), what);
+void Workspace::give_back(const std::string& what, JobFacts facts) && {
+  home_->take_back(std::move(place_), what, std::move(facts));
 }
 
-void Workspace::give_up(const std::string& what) && {
-  home_->give_up(std::move(place_), what);
+void Workspace::give_up(const std::string& what, JobFacts facts) && {
+  home_->give_up(std::move(place_), what, std::move(facts));
 }
 
 Result<void> Workspace::keep(const Job& job) && {

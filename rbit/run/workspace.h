@@ -8,6 +8,7 @@
 #include "rbit/base/result.h"
 #include "rbit/base/task.h"
 #include "rbit/core/job.h"
+#include "rbit/core/job_facts.h"
 #include "rbit/run/work_place.h"
 
 namespace rbit {
@@ -37,12 +38,13 @@ class Workspace {
   void spoil() const { place_->spoil(); }
 
   // Each of these ends the use. REQUIRES: no process of the job is left. `what` it is of, for
-  // people: what cannot be removed (a mount, an immutable file) is worth a warning.
+  // people, and `facts` for the log: what cannot be removed (a mount, an immutable file) is worth a
+  // warning.
 
   /// Gives the place to the next job if this one left it as it was; else it is removed.
-  void give_back(const std::string& what) &&;
+  void give_back(const std::string& what, JobFacts facts = {}) &&;
   /// Leaves it to nobody: it is removed.
-  void give_up(const std::string& what) &&;
+  void give_up(const std::string& what, JobFacts facts = {}) &&;
   /// Keeps it for people, under a name of the attempt: <queue>+<key>-<attempt>, or that and ".2"
   /// and so on if there is one already.
   Result<void> keep(const Job& job) &&;

@@ -12,13 +12,14 @@ if(RBIT_FUZZ)
   file(GLOB fuzz_sources CONFIGURE_DEPENDS
        ${PROJECT_SOURCE_DIR}/rbit/config/*.cpp ${PROJECT_SOURCE_DIR}/rbit/core/*.cpp
        ${PROJECT_SOURCE_DIR}/rbit/log/*.cpp)
-  foreach(one base/text base/sha256 base/json base/asio base/database base/random base/time_text
+  foreach(one base/text base/text_width base/sha256 base/json base/asio base/database base/random base/time_text
               base/sqlite_codes base/trusted_path base/json_schema base/schema_check base/schema_plan
               base/schema_document base/schema_files base/schema_keywords base/text_pattern base/text_format
               base/notice base/complaint base/task amqp/wire base/secrets intake/request
-              intake/message_part app/job_filter monitor/form intake/command intake/amqp_message report/pybit_history
+              intake/message_part intake/command intake/amqp_message report/pybit_history
+              app/job_filter monitor/form
               journal/rows run/runner_line run/shell_rewrite run/second_shell run/foreign_code run/event_line
-              run/job_environment run/metadata)
+              run/job_environment)
     list(APPEND fuzz_sources ${PROJECT_SOURCE_DIR}/rbit/${one}.cpp)
   endforeach()
   add_library(fuzz_subject STATIC ${fuzz_sources})

@@ -37,6 +37,16 @@ class Names(JobCommands):
         self.assertIn("b-3", self.say("explain", "last"))
         self.assertIn("may be several", self.wrong("explain", "ab"))
 
+    def test_without_an_rbit_it_says_so(self):
+        self.orders("runner = shell!true")
+        self.send("orders", "order-17")
+        self.wait_for_status("order-17", "Done")
+        self.assertEqual(self.command("jobs", self.config).stderr, "")
+        self.rbit.stop()
+        done = self.command("jobs", self.config)
+        self.assertIn("Done       order-17", done.stdout)
+        self.assertIn("no rbit runs with this configuration", done.stderr)
+
     def test_a_whole_name_is_no_beginning(self):
         self.orders("runner = shell!true")
         for key in ("1", "12", "last"):

@@ -83,6 +83,15 @@ milliseconds delay_in(const nlohmann::json& request) {
 /// A job may tell how far it is as often as it likes; whoever follows it hears of it so often.
 constexpr milliseconds progress_pause{200};
 
+/// By the names that a webhook has them under (rbit/doc/formats.rst).
+nlohmann::json resources_of(const JobRecord& job) {
+  if (job.wall_micros <= 0) return nullptr;
+  return {{"wall_us", job.wall_micros},
+          {"cpu_us", job.cpu_micros},
+          {"memory_kib", job.peak_memory_kib},
+          {"output_bytes", job.output_bytes}};
+}
+
 }  // namespace
 
 nlohmann::json describe(const JobRecord& job) {
@@ -108,6 +117,7 @@ nlohmann::json describe(const JobRecord& job) {
   line["queued"] = 0;
   line["result"] = job.result;
   line["log"] = job.log_file;
+  line["resources"] = resources_of(job);
   line["begun"] = job.begun;
   line["ended"] = job.ended;
   line["artifacts"] = nlohmann::json::array();

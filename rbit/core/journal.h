@@ -40,6 +40,8 @@ struct JobRecord {
   std::vector<Artifact> artifacts;
   std::string result;                 // JSON; empty: none
   std::int64_t begun = 0, ended = 0;  // microseconds since 1970; 0: not yet
+  // What its present attempt used, once that has ended: 0 before, and what nobody knows.
+  std::int64_t wall_micros = 0, cpu_micros = 0, peak_memory_kib = 0, output_bytes = 0;
 };
 
 inline constexpr Named<JobRecord::State> job_state_names[] = {

@@ -20,7 +20,8 @@ JobRecord read_job(const Statement& row) {
   row.read(0, job.key, job.queue, job.runner, job.job_id, job.package, job.version, state,
            job.attempt, job.crashes, job.outcome, job.reason, job.message, settlement, delay,
            job.settlement.next_attempt, job.settlement.reason, job.settled, status, job.log_file,
-           artifacts, job.begun, job.ended, job.digest, job.last_message, job.result);
+           artifacts, job.begun, job.ended, job.digest, job.last_message, job.result,
+           job.wall_micros, job.cpu_micros, job.peak_memory_kib, job.output_bytes);
   job.state = state_from(state);
   job.settlement.kind = value_in(settlement_names, settlement).value_or(Settlement::Kind::accept);
   job.settlement.delay = std::chrono::milliseconds(delay);

@@ -18,7 +18,7 @@ inline constexpr std::string_view job_columns =
     "key, queue, runner, job_id, package, version, state, attempt, crashes, outcome, reason, "
     "message, settlement, settlement_delay, settlement_attempt, settlement_reason, "
     "claim = 'settled', reported_status, log_file, artifacts, begun, ended, digest, "
-    "reported_message, result";
+    "reported_message, result, wall, cpu, memory, output";
 /// What a query asks for behind these columns begins at this number.
 constexpr int count_of(std::string_view columns) {
   return 1 + static_cast<int>(std::count(columns.begin(), columns.end(), ','));

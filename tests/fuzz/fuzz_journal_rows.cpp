@@ -1,5 +1,6 @@
 // Rows of the journal, as somebody else's hand or a broken disk may have left them: any value in
 // any column. An input is a row of values: a letter (n, i, t, b), a length byte, that many bytes.
+#include <algorithm>
 #include <boost/asio/io_context.hpp>
 #include <cstring>
 #include <memory>
@@ -15,7 +16,7 @@ using fuzz::need;
 
 namespace {
 
-constexpr int most_columns = 23;  // of job_columns, the longer list
+constexpr int most_columns = std::max(rows::job_column_count, rows::report_column_count);
 
 Database& database() {
   static asio::io_context loop;

@@ -46,6 +46,8 @@ class Explain(Suite):
         self.assertGreater(first["cpu_us"], second["cpu_us"])
         self.assertEqual(story["reports"], [])  # the log is told at once, and needs no row
         self.assertEqual(len(story["dead"]), 1)
+        self.assertEqual(story["resources"], {name: second[name] for name in (
+            "wall_us", "cpu_us", "memory_kib", "output_bytes")})
 
         text = self.text(36)
         for part in (r"^job 36: col10642 1\.0, key ", r"^queue build, runner build, failed$",

@@ -42,9 +42,7 @@ class AmqpBroker : public Broker {
 
   QueueCounts counts_in(Database&) const override { return {}; }
   std::int64_t next_due_in(Database&, const std::string&) const override { return 0; }
-  std::vector<QueuedMessage> queued_in(Database&, const std::string&, int) const override {
-    return {};
-  }
+  void queued_in(Database&, const std::string&, const TellQueued&) const override {}
   /// "amqp://one:5672,two:5672/builds"
   std::string address() const override {
     std::string hosts;

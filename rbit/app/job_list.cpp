@@ -1,6 +1,8 @@
 #include "rbit/app/job_list.h"
 
 #include <algorithm>
+#include <limits>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -58,46 +60,58 @@ json describe_queued(const QueuedMessage& one, const config::QueueMapping& mappi
   return line;
 }
 
-/// Those that come first at the front.
-std::vector<json> queued(const History& history, Database& database, const Broker& broker,
-                         const config::Settings& settings, const JobFilter& filter) {
-  struct Found {
-    std::int64_t time;
-    json line;
-  };
+struct Found {
+  std::int64_t time;  // when it came, or will come
+  json line;
+};
+
+/// Those that come first at the front, `limit` at the most.
+void keep_first(std::vector<Found>& found, std::size_t limit) {
+  std::stable_sort(found.begin(), found.end(),
+                   [](const Found& one, const Found& other) { return one.time < other.time; });
+  if (found.size() > limit) found.resize(limit);
+}
+
+}  // namespace
+
+std::vector<json> queued_jobs(Database& database, const Broker& broker,
+                              const config::Settings& settings, const JobFilter& filter) {
+  const History history(database);
+  const auto limit = static_cast<std::size_t>(std::max(filter.limit, 0));
   std::vector<Found> found;
+  if (limit == 0) return {};
   for (const config::QueueMapping& mapping : settings.queues) {
     if (!has(filter.queues, mapping.queue) || !has(filter.runners, mapping.runner)) continue;
     const MessageKind kind = settings.runners.at(mapping.runner).policy.message;
-    int left = filter.limit;
-    for (const QueuedMessage& one :
-         broker.queued_in(database, mapping.queue, filter.limit + most_hidden)) {
-      if (left == 0) break;
-      if (!fits(filter, one) || is_told(history, one)) continue;
-      --left;
-      found.push_back({std::max(one.since, one.again), describe_queued(one, mapping, kind)});
-    }
+    // A message is read with its body: no more of them than may be shown.
+    constexpr std::int64_t never = std::numeric_limits<std::int64_t>::max();
+    const std::int64_t last = found.size() < limit ? never : found.back().time;
+    std::map<bool, int> taken, hidden;  // of those that wait for their time, and of the others
+    broker.queued_in(database, mapping.queue, [&](const QueuedMessage& one) {
+      const bool is_later = one.again > 0;
+      const std::int64_t time = std::max(one.since, one.again);
+      if (taken[is_later] >= filter.limit || hidden[is_later] >= most_hidden || time >= last)
+        return false;
+      if (!fits(filter, one) || is_told(history, one)) {
+        ++hidden[is_later];
+      } else {
+        ++taken[is_later];
+        found.push_back({time, describe_queued(one, mapping, kind)});
+      }
+      return true;
+    });
+    keep_first(found, limit);
   }
-  std::stable_sort(found.begin(), found.end(),
-                   [](const Found& one, const Found& other) { return one.time < other.time; });
   std::vector<json> lines;
   for (Found& one : found) lines.push_back(std::move(one.line));
   return lines;
 }
 
-JobFilter first_thousand() {
-  JobFilter filter;
-  filter.limit = 1000;
-  return filter;
-}
-
-}  // namespace
-
 json list_jobs(Database& database, const Broker& broker, const config::Settings& settings,
                const JobFilter& filter) {
   const History history(database);
   const std::vector<JobRecord> begun = history.jobs(filter);
-  std::vector<json> waiting = queued(history, database, broker, settings, filter);
+  std::vector<json> waiting = queued_jobs(database, broker, settings, filter);
   const auto limit = static_cast<std::size_t>(filter.limit);
   const std::size_t room = limit > begun.size() ? limit - begun.size() : 0;
   waiting.resize(std::min(waiting.size(), std::max(room, limit - limit / 2)));
@@ -110,13 +124,30 @@ json list_jobs(Database& database, const Broker& broker, const config::Settings&
   return list;
 }
 
+namespace {
+
+/// The first thousand of each queue.
+std::vector<json> first_of_each(Database& database, const Broker& broker,
+                                const config::Settings& settings) {
+  std::vector<json> all;
+  JobFilter filter;
+  filter.limit = 1000;
+  for (const std::string& queue : settings.queue_names()) {
+    filter.queues = {queue};
+    for (json& one : queued_jobs(database, broker, settings, filter)) all.push_back(std::move(one));
+  }
+  return all;
+}
+
+}  // namespace
+
 Result<std::string> find_job(Database& database, const Broker& broker,
                              const config::Settings& settings, const std::string& name) {
   const History history(database);
   const Result<std::string> begun = history.find(name);
   if (name.empty() || (begun && (*begun == name || history.job(name)))) return begun;
   std::vector<std::string> keys;  // that begin so
-  for (const json& one : queued(history, database, broker, settings, first_thousand())) {
+  for (const json& one : first_of_each(database, broker, settings)) {
     auto key = one["key"].get<std::string>();
     if (key == name || one["job"] == name) return key;
     if (key.starts_with(name)) keys.push_back(std::move(key));
@@ -130,7 +161,7 @@ Result<std::string> find_job(Database& database, const Broker& broker,
 
 std::optional<json> find_queued(Database& database, const Broker& broker,
                                 const config::Settings& settings, const std::string& key) {
-  for (json& one : queued(History(database), database, broker, settings, first_thousand()))
+  for (json& one : first_of_each(database, broker, settings))
     if (one["key"] == key) return std::move(one);
   return std::nullopt;
 }

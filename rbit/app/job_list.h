@@ -20,6 +20,11 @@ namespace rbit {
 nlohmann::json list_jobs(Database& database, const Broker& broker, const config::Settings& settings,
                          const JobFilter& filter);
 
+/// Of those that fit and have not begun, of the embedded queue, the first `limit` of all queues,
+/// the first one first.
+std::vector<nlohmann::json> queued_jobs(Database& database, const Broker& broker,
+                                        const config::Settings& settings, const JobFilter& filter);
+
 /// The key of the job that somebody means, in the journal or among the first thousand that wait in
 /// each embedded queue: by its key or PyBit's number, which count before everything shorter, by
 /// `last`, the one that began last, or by the beginning of a key that no other has. An Error: there

@@ -119,9 +119,9 @@ class LocalBroker : public Broker {
   std::int64_t next_due_in(Database& database, const std::string& queue) const override {
     return local_rows::next_due(database, queue);
   }
-  std::vector<QueuedMessage> queued_in(Database& database, const std::string& queue,
-                                       int limit) const override {
-    return local_rows::queued(database, queue, limit);
+  void queued_in(Database& database, const std::string& queue,
+                 const TellQueued& tell) const override {
+    local_rows::queued(database, queue, tell);
   }
   std::string address() const override { return "local:"; }
   void check(Findings&) const override {}  // its file is looked at with the other places

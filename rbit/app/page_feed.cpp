@@ -1,6 +1,8 @@
 #include "rbit/app/page_feed.h"
 
+#include <algorithm>
 #include <cstdlib>
+#include <functional>
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -18,7 +20,8 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::size_t most_running = 200, most_recent = 50, most_waiting = 50;
+constexpr std::size_t most_running = 200;
+constexpr int most_recent = 50, most_waiting = 50;
 
 std::string text_of(const json& value) {
   return value.dump(-1, ' ', false, json::error_handler_t::replace);
@@ -30,37 +33,55 @@ json row_of(json job) {
   return job;
 }
 
-bool is_over(const json& job) {
-  const std::string& state = job["state"].get_ref<const std::string&>();
-  return state != "waiting" && state != "running" && state != "blocked";
+bool is_over(JobRecord::State state) {
+  return !is_unfinished(state) && state != JobRecord::State::blocked;
 }
 
 }  // namespace
 
-void PageFeed::add_of_running(json& job) const {
+std::string PageFeed::add_of_running(json& job) const {
   const std::string key = job["key"].get<std::string>();
   const auto& all = sources_.dispatcher.ledger().all_running();
   const auto its = all.find(key);
-  if (its == all.end() || job["state"] != "running") return;
+  if (its == all.end() || job["state"] != "running") return "";
   job["attempt_begun"] = sources_.board.begun(key);
-  if (const ToldProgress* progress = sources_.board.of(key))
-    job["progress"] = to_json(*progress);
-  else
-    job["output"] = last_line_of(job_log(sources_.settings.state_dir, its->second->job));
+  const ToldProgress* progress = sources_.board.of(key);
+  if (progress != nullptr) job["progress"] = to_json(*progress);
+  return progress != nullptr ? "" : job_log(sources_.settings.state_dir, its->second->job);
 }
 
-json PageFeed::running() const {
-  const History history(sources_.database);
+/// Those that began first, in that order: who looks for one that hangs finds it.
+std::vector<std::string> PageFeed::first_running() const {
+  std::vector<std::pair<std::int64_t, std::string>> all;
+  for (const auto& [key, running] : sources_.dispatcher.ledger().all_running())
+    if (const auto begun = sources_.board.begun(key); begun > 0) all.emplace_back(begun, key);
+  std::sort(all.begin(), all.end());
+  if (all.size() > most_running) all.resize(most_running);
+  std::vector<std::string> keys;
+  for (auto& [begun, key] : all) keys.push_back(std::move(key));
+  return keys;
+}
+
+Task<json> PageFeed::running() const {
   json list = json::array();
-  for (const auto& [key, running] : sources_.dispatcher.ledger().all_running()) {
-    if (list.size() == most_running) break;
+  std::vector<std::string> logs;
+  for (const std::string& key : first_running()) {
     auto job = describe_job(sources_.database, key);
-    if (!job || (*job)["state"] != "running") continue;  // about to begin, or over
-    json row = row_of(std::move(*job));
-    add_of_running(row);
-    list.push_back(std::move(row));
+    if (!job || (*job)["state"] != "running") continue;  // over
+    list.push_back(row_of(std::move(*job)));
+    logs.push_back(add_of_running(list.back()));
   }
-  return list;
+  std::function<std::vector<std::string>()> read = [logs] {
+    std::vector<std::string> lines;
+    for (const std::string& log : logs) lines.push_back(log.empty() ? "" : last_line_of(log));
+    return lines;
+  };
+  const bool is_silent = std::all_of(logs.begin(), logs.end(), std::mem_fn(&std::string::empty));
+  if (is_silent) co_return list;
+  const auto lines = co_await aside(std::move(read));  // a disk may be slow
+  for (std::size_t i = 0; i < logs.size(); ++i)
+    if (!logs[i].empty()) list[i]["output"] = lines[i];
+  co_return list;
 }
 
 /// What others write on the same disk is no news, unless it is much.
@@ -80,22 +101,24 @@ Task<StateParts> PageFeed::state() {
   status.erase("queues");
   calm(status["disks"]);
   parts["rbit"] = text_of(status);
-  parts["running"] = text_of(running());
-  JobFilter lately, later;
-  lately.limit = most_recent + most_waiting;
-  later.limit = most_waiting;
-  later.due = true;
+  const History history(sources_.database);
   json recent = json::array(), waiting = json::array();
-  for (json& job : list_jobs(sources_.database, sources_.broker, sources_.settings, lately)) {
-    if (is_over(job) && recent.size() < most_recent)
-      recent.push_back(row_of(std::move(job)));
-    else if (job.is_object() && job["state"] == "waiting" && waiting.size() < most_waiting)
-      waiting.push_back(row_of(std::move(job)));
+  const auto run = sources_.dispatcher.ledger().all_running().size();  // these come first
+  for (const JobRecord& job : history.jobs(most_recent + most_waiting + static_cast<int>(run))) {
+    if (recent.size() < most_recent && is_over(job.state))
+      recent.push_back(row_of(describe(job)));
+    else if (waiting.size() < most_waiting && job.state == JobRecord::State::waiting)
+      waiting.push_back(row_of(describe(job)));
   }
-  for (json& job : list_jobs(sources_.database, sources_.broker, sources_.settings, later))
-    if (job["state"] == "blocked") waiting.push_back(row_of(std::move(job)));
+  JobFilter filter;
+  filter.limit = most_waiting;
+  for (json& job : queued_jobs(sources_.database, sources_.broker, sources_.settings, filter))
+    waiting.push_back(row_of(std::move(job)));
+  for (const JobRecord& job : history.jobs(most_waiting, {JobRecord::State::blocked}))
+    waiting.push_back(row_of(describe(job)));
   parts["recent"] = text_of(recent);
   parts["waiting"] = text_of(waiting);
+  parts["running"] = text_of(co_await running());
   parts["chart"] = text_of(sources_.chart.to_json());
   co_return parts;
 }

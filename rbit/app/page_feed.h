@@ -2,6 +2,7 @@
 
 #include <map>
 #include <string>
+#include <vector>
 
 #include "rbit/app/job_chart.h"
 #include "rbit/app/progress_board.h"
@@ -46,8 +47,10 @@ class PageFeed {
   Task<Result<LogPiece>> log(LogWish wish) const;
 
  private:
-  nlohmann::json running() const;
-  void add_of_running(nlohmann::json& job) const;
+  std::vector<std::string> first_running() const;
+  Task<nlohmann::json> running() const;
+  /// Gives the file of its output, if that is to be looked at.
+  std::string add_of_running(nlohmann::json& job) const;
   void calm(nlohmann::json& disks);
 
   Sources sources_;

@@ -66,10 +66,10 @@ class Broker {
   /// When the first of the messages of a queue comes that wait there for their time, microseconds
   /// since 1970; 0: none does, or its broker is elsewhere.
   virtual std::int64_t next_due_in(Database& database, const std::string& queue) const = 0;
-  /// Of a queue the first `limit` messages that it keeps there: those that could be taken now, in
-  /// their order, then those that wait for their time.
-  virtual std::vector<QueuedMessage> queued_in(Database& database, const std::string& queue,
-                                               int limit) const = 0;
+  /// Tells of the messages that it keeps in a queue: of those that could be taken now, in their
+  /// order, until `tell` gives false, then so of those that wait for their time.
+  virtual void queued_in(Database& database, const std::string& queue,
+                         const TellQueued& tell) const = 0;
   /// Where it is, for people: without user and password.
   virtual std::string address() const = 0;
   /// Tells what can be known of the way to it without asking it.

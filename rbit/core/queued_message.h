@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 
 #include "rbit/core/message.h"
 
@@ -13,5 +14,8 @@ struct QueuedMessage {
   std::int64_t again = 0;      // it is delivered then; 0: as soon as it may be
   bool was_delivered = false;  // it may be out now, or be answered and about to go
 };
+
+/// False: no more of these.
+using TellQueued = std::function<bool(const QueuedMessage& one)>;
 
 }  // namespace rbit

@@ -59,23 +59,22 @@ std::int64_t next_due(Database& database, const std::string& queue) {
   return found && *found ? row.integer(0) : 0;
 }
 
-std::vector<QueuedMessage> queued(Database& database, const std::string& queue, int limit) {
-  std::vector<QueuedMessage> messages;
+void queued(Database& database, const std::string& queue, const TellQueued& tell) {
   for (const char* which : {"due = 0 ORDER BY place", "due > 0 ORDER BY due"}) {
     auto row = database.prepare(
         "SELECT id, properties, body, first, due, place <= coalesce((SELECT place FROM "
         "message_cursor WHERE queue = ?1), 0) FROM message WHERE queue = ?1 AND " +
-            std::string(which) + " LIMIT ?2",
-        queue, limit - static_cast<int>(messages.size()));
+            std::string(which),
+        queue);
     auto found = row.step();
     for (; found && *found; found = row.step()) {
-      QueuedMessage& one = messages.emplace_back();
+      QueuedMessage one;
       one.message = read_message(row, queue);
       row.read(3, one.since, one.again, one.was_delivered);
+      if (!tell(one)) break;
     }
     if (!found) log::error("the embedded queue could not be read: " + found.error().text());
   }
-  return messages;
 }
 
 }  // namespace rbit::local_rows

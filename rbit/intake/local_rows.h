@@ -28,8 +28,7 @@ Message read_message(const Statement& row, const std::string& queue);
 QueueCount count(Database& database, const std::string& queue);
 /// When the first of its messages comes that wait for their time, microseconds since 1970; 0: none.
 std::int64_t next_due(Database& database, const std::string& queue);
-/// Lists the first `limit` messages of a queue: by their places, then those that wait for their
-/// time.
-std::vector<QueuedMessage> queued(Database& database, const std::string& queue, int limit);
+/// Tells of the messages of a queue as Broker::queued_in does. A message is read when it is told.
+void queued(Database& database, const std::string& queue, const TellQueued& tell);
 
 }  // namespace rbit::local_rows

@@ -127,10 +127,11 @@ Task<void> PageService::tell(PageService& self) {
   while (stream->viewers() > 0) {
     co_await self.look();
     if (alive.is_over()) co_return;
-    Notice rest(self.loop_);
-    co_await rest.wait_for(busy_pause);
+    const auto told = std::chrono::steady_clock::now();
+    if (!self.has_changed_) co_await news->wait_for(idle_pause);
     if (alive.is_over()) co_return;
-    if (!self.has_changed_) co_await news->wait_for(idle_pause - busy_pause);
+    Notice rest(self.loop_);
+    co_await rest.wait_for(told + busy_pause - std::chrono::steady_clock::now());
     if (alive.is_over()) co_return;
   }
   self.is_telling_ = false;

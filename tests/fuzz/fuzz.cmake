@@ -2,7 +2,7 @@
 #   cmake -DRBIT_FUZZ=ON -DCMAKE_CXX_COMPILER=clang++
 # they are libFuzzer programs: tests/fuzz/run.sh does all that.
 set(fuzz_targets message ini runner_line event_lines headers journal_rows front_end schema
-                 requests)
+                 requests visitor)
 
 if(RBIT_FUZZ)
   if(NOT CMAKE_CXX_COMPILER_ID STREQUAL Clang)
@@ -17,7 +17,7 @@ if(RBIT_FUZZ)
               base/schema_document base/schema_files base/schema_keywords base/text_pattern base/text_format
               base/notice base/complaint base/task amqp/wire base/secrets intake/request
               intake/message_part intake/command intake/amqp_message report/pybit_history
-              app/job_filter monitor/form
+              app/job_filter monitor/form monitor/admission monitor/sessions
               journal/rows run/runner_line run/shell_rewrite run/second_shell run/foreign_code run/event_line
               run/job_environment)
     list(APPEND fuzz_sources ${PROJECT_SOURCE_DIR}/rbit/${one}.cpp)

@@ -8,7 +8,7 @@ cd "$(dirname "$0")/../.."
 seconds=${1:-60}
 [ $# -eq 0 ] || shift
 [ $# -gt 0 ] || set -- message ini runner_line event_lines headers journal_rows front_end schema \
-                    requests
+                    requests visitor
 
 command -v clang++ > /dev/null || { echo "$0: no clang++: sh examples/install-packages.sh fuzz" >&2; exit 77; }
 [ -f build/fuzz/build.ninja ] ||

@@ -31,9 +31,10 @@ std::string host_name(std::string_view header) {
 enum class Origin { own, other, unsaid };
 
 Origin origin_of(const Admission::Fields& fields) {
-  // Sent where the connection is safe, by proxies that rename the host too: it decides.
+  // Sent where the connection is safe, by proxies that rename the host too: it decides. "none" is
+  // what somebody typed, or a bookmark: no page made him ask.
   if (const std::string_view site = fields["Sec-Fetch-Site"]; !site.empty())
-    return site == "same-origin" ? Origin::own : Origin::other;
+    return site == "same-origin" ? Origin::own : site == "none" ? Origin::unsaid : Origin::other;
   const std::string_view origin = fields[http::field::origin];
   if (origin.empty())
     return fields.count(http::field::origin) == 0 ? Origin::unsaid : Origin::other;

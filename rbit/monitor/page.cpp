@@ -40,14 +40,16 @@ std::string table(std::string_view title, std::initializer_list<const char*> col
   return out + "</tr>\n" + rows + "</table>\n";
 }
 
-/// A bar where the job says how much there is, and its text.
-std::string progress_of(const Progress* progress) {
+/// A bar where the job says how much there is, its text, and how long it will still take.
+std::string progress_of(const ToldProgress* progress, std::int64_t now) {
   if (progress == nullptr) return "<td></td>";
   std::string bar;
   if (progress->total > 0)
     bar = "<progress value=\"" + number_text(std::min(progress->done, progress->total)) +
           "\" max=\"" + number_text(progress->total) + "\"></progress> ";
-  return "<td>" + bar + html_escape(text::one_line(to_text(*progress), most_text)) + "</td>";
+  const auto left = left_until(progress->due, now);
+  return "<td>" + bar + html_escape(text::one_line(to_text(*progress), most_text)) +
+         (left ? ", " + left_text(*left) : "") + "</td>";
 }
 
 /// Up to the cell of how long it took.
@@ -74,10 +76,12 @@ std::string html_escape(std::string_view text) {
 }
 
 std::string_view page_style() {
-  return "body{font:14px sans-serif;margin:2em;color:#222}"
+  return ":root{color-scheme:light dark}body{font:14px sans-serif;margin:1em}"
          "table{border-collapse:collapse}td,th{text-align:left;padding:.2em .8em;"
-         "border-bottom:1px solid #ddd}h2{font-size:1.1em;margin-top:1.5em}"
-         ".failed td,.dead td,.down td,.paused td,p.paused{color:#a00}.done td{color:#060}\n";
+         "border-bottom:1px solid #8886;overflow-wrap:anywhere}h2{font-size:1.1em;margin-top:1.5em}"
+         ".failed td,.dead td,.down td,.paused td,p.paused{color:#a00}.done td{color:#060}"
+         "@media(prefers-color-scheme:dark){.failed td,.dead td,.down td,.paused td,p.paused"
+         "{color:#f99}.done td{color:#7d7}}\n";
 }
 
 std::string page(const MonitorNumbers& numbers, const MonitorDetails& details, std::int64_t now,
@@ -89,7 +93,7 @@ std::string page(const MonitorNumbers& numbers, const MonitorDetails& details, s
   for (const auto& job : details.running) {
     const auto progress = details.progress.find(job.key);
     running += job_cells(job, now) +
-               progress_of(progress == details.progress.end() ? nullptr : &progress->second) +
+               progress_of(progress == details.progress.end() ? nullptr : &progress->second, now) +
                "</tr>\n";
   }
   for (const auto& job : details.last) last += job_cells(job, now) + "</tr>\n";
@@ -104,6 +108,7 @@ std::string page(const MonitorNumbers& numbers, const MonitorDetails& details, s
   const auto running_jobs = {"job",    "package", "queue", "attempt", "state",
                              "reason", "begun",   "took",  "progress"};
   return "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
+         "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">"
          "<meta http-equiv=\"refresh\" content=\"5\"><title>rbit " +
          name +
          "</title><link rel=\"stylesheet\" href=\"/style.css\"></head><body>\n"

@@ -14,8 +14,8 @@ extern const std::size_t page_size;
 namespace {
 
 constexpr std::string_view login_style =
-    "body{font:16px/1.5 system-ui,sans-serif;margin:0 auto;padding:12vh 1.25rem;max-width:26rem;"
-    "color-scheme:light dark}"
+    ":root{color-scheme:light dark}"
+    "body{font:16px/1.5 system-ui,sans-serif;margin:0 auto;padding:12vh 1.25rem;max-width:26rem}"
     "input,button{font:inherit;width:100%;box-sizing:border-box;padding:.6rem .75rem;"
     "margin-top:.5rem}"
     ".wrong{color:light-dark(#b3261e,#ff8a80)}";

@@ -92,6 +92,7 @@ TEST_CASE("a bearer acts, but not from the page of another site") {
   Door door;
   const std::string bearer = "Bearer correct-horse-battery";
   CHECK(door.look({{"Host", "h"}, {"Authorization", bearer}}).may_act);
+  CHECK_FALSE(door.look({{"Host", "h"}, {"Sec-Fetch-Site", "none"}}).is_foreign);  // typed by hand
   const auto other =
       door.look({{"Host", "h"}, {"Authorization", bearer}, {"Origin", "http://evil"}});
   CHECK(other.may_read);

@@ -157,6 +157,8 @@ TEST_CASE("the page has a name for a job without a number, and how far it is") {
   rbit.details.progress["order-17"] = {3, 9, "<pages>"};
   CHECK(has(rbit.get("/"),
             "<td><progress value=\"3.0\" max=\"9.0\"></progress> 3/9 &lt;pages&gt;</td></tr>"));
+  rbit.details.progress["order-17"].due = 1367322533'000000 + 240'000'000;
+  CHECK(has(rbit.get("/"), " 3/9 &lt;pages&gt;, about 4 min left</td></tr>"));
   rbit.details.progress["order-17"] = {12, 9, ""};  // its total was a guess
   CHECK(has(rbit.get("/"), "<progress value=\"9.0\" max=\"9.0\"></progress> 12/9</td>"));
   rbit.details.progress["order-17"] = {12, 0, "pages"};

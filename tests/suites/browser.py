@@ -130,6 +130,8 @@ class Browser:
         rbit_suite.wait_until(lambda: text in self.text(selector), f"{text!r} in {selector}")
 
     def click(self, selector):
+        """It may come with the next change."""
+        self.until(f"!!document.querySelector({json.dumps(selector)})")
         self.do(f"document.querySelector({json.dumps(selector)}).click()")
 
     def press(self, key, shift=False):

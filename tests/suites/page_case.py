@@ -43,9 +43,10 @@ class PageCase(MonitorVisitor):
         one.open(self.address + "/")
         return one
 
-    def sign_in(self):
+    def sign_in(self, at_the_door=lambda page: None):
         one = self.browse()
         one.until("!!document.querySelector('#token')")
+        at_the_door(one)
         one.do(f"document.querySelector('#token').value = '{TOKEN}'")
         one.press("Enter") if one.do("document.activeElement.id") == "token" else one.click("button")
         one.until("!!document.querySelector('#queues td.name')", "the page")

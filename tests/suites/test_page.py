@@ -46,13 +46,15 @@ class Page(PageCase, Suite):
 class Shown(Page):
     def test_what_goes_on_is_shown_follows_and_is_inert(self):
         self.start_shown()
-        page = self.sign_in()
+        page = self.sign_in(lambda page: self.take_pictures(page, "door"))
         page.until_text("#running", "order-1")
         page.until_text("#running", "33% · 3/9 <b>pages</b>")
         page.until_text("#waiting", "order-2")
         page.until_text("#waiting", "exit 75")
         page.until_text("#recent", HOSTILE)
         page.until_text("#charts", "3 done")
+        for used in page.do("[...document.querySelectorAll('#recent .used')].map(c => c.innerText)"):
+            self.assertRegex(used, r"^\S+ m?s CPU, [\d.]+ [KM]iB$")
         self.assertIn("3 jobs were done, 1 failed",
                       page.do("document.querySelector('#charts svg').getAttribute('aria-label')"))
         page.until_text("#queues", "a-queue-with-a-very-long-name")
@@ -91,6 +93,8 @@ class Shown(Page):
         page.until_text("#s-events", "attempt 1 used")
         page.until_text("#s-title", "Done")
         page.until("document.querySelector('#s-live').hidden")
+        page.click("#s-acts button")
+        page.until_text("#story #said", "Submitted again: ")  # outside of it nobody would see it
         page.press("Escape")
         page.until("!document.getElementById('story').open")
         self.one.let_through()
@@ -138,7 +142,7 @@ class Shown(Page):
         self.assertIn("paused", self.command("status", self.config).stdout)
         page.click("[aria-label='Resume queue build']")
         page.until("!document.querySelector(\"[aria-label='Resume queue build']\")")
-        page.click("[aria-label='Do job 1 once more']")
+        page.click("[aria-label='Retry job 1']")
         page.until_text("#said", "Submitted again: ")
         wait_until(lambda: self.statuses(1).count("Done") == 2, "job 1 to be done again")
         self.submit("bad", "broken", job=13)
@@ -147,11 +151,13 @@ class Shown(Page):
         page.click("#show-dead")
         page.until("document.querySelectorAll('#dead [data-key]').length === 2")
         self.assertIn("exit 3", page.text("#dead"))
+        self.take_pictures(page, "dead")
         page.click("#dead .quiet")  # replay the first
         wait_until(lambda: self.statuses(11).count("Failed") == 2, "job 11 to fail again")
         page.until("document.querySelectorAll('#dead [data-key]').length === 1")
         page.click("#dead .danger")
         page.until("document.getElementById('ask').open")
+        self.take_pictures(page, "ask", whole=False)
         page.click("#a-yes")
         page.until_text("#dead", "There are none.")
         self.assertNotIn("\n", self.command("dead", "list", self.config).stdout.strip())

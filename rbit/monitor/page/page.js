@@ -8,16 +8,35 @@
 
   // ---- Elements
 
+  /** A text of a stranger's as it may stand beside ours: what is not seen, or turns its direction, is spelt out. */
+  const plain = text => String(text).replace(/[\t\n]/g, ' ').replace(/[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g, one => '\\u' + one.charCodeAt(0).toString(16).padStart(4, '0'));
+  /** Writes a text where another stood, and touches nothing if it is the same: it may be read aloud. */
+  function put(element, text) {
+    text = plain(text);
+    if (element.textContent !== text) element.textContent = text;
+  }
   /** An element: its attributes (`on` are listeners), then its children, texts or elements. */
   function make(name, attributes, ...children) {
     const svg = ['svg', 'rect', 'line', 'text', 'title', 'g'].includes(name);
     const element = svg ? document.createElementNS('http://www.w3.org/2000/svg', name) : document.createElement(name);
     for (const [key, value] of Object.entries(attributes || {})) {
       if (key === 'on') for (const [event, act] of Object.entries(value)) element.addEventListener(event, act);
-      else if (value !== undefined && value !== null && value !== false) element.setAttribute(key, value === true ? '' : value);
+      else if (value !== undefined && value !== null && value !== false) element.setAttribute(key, value === true ? '' : plain(value));
     }
-    for (const child of children.flat()) if (child !== null && child !== undefined && child !== '') element.append(child);
+    for (const child of children.flat()) if (child !== null && child !== undefined && child !== '') element.append(child instanceof Node ? child : plain(child));
     return element;
+  }
+  /** Where the focus is, if it is in a row: that may be drawn anew, or be gone, before it is to be put back. */
+  function focused() {
+    const row = document.activeElement?.closest('[data-key]');
+    return row && { list: row.parentElement, key: row.dataset.key, n: [...row.parentElement.children].indexOf(row), what: document.activeElement.dataset.what };
+  }
+  function refocus(place) {
+    const its = document.activeElement;  // it may still be in a dialog that is closed already
+    if (!place || (its && its !== document.body && !its.closest('dialog:not([open])'))) return;
+    const rows = [...place.list.children], row = rows.find(one => one.dataset.key === place.key) || rows[Math.min(place.n, rows.length - 1)];
+    const target = row && ([...row.querySelectorAll('button')].find(one => one.dataset.what === place.what) || row.querySelector('button'));
+    (target || at('main')).focus({ preventScroll: true });
   }
   /** Puts rows in place, and only those that are others: focus and selection stay where they are. */
   function fill(list, rows, empty) {
@@ -25,8 +44,7 @@
     if (!rows.length) rows = [{ key: ' none', sum: empty, draw: () => list.tagName === 'TBODY'
       ? make('tr', {}, make('td', { class: 'none', colspan: 9 }, empty)) : make('li', { class: 'none' }, empty) }];
     const wanted = new Set(rows.map(row => row.key));
-    const place = document.activeElement && list.contains(document.activeElement)
-      ? [document.activeElement.closest('[data-key]')?.dataset.key, document.activeElement.dataset.what] : null;
+    const place = list.contains(document.activeElement) ? focused() : null;
     for (const [key, row] of had) if (!wanted.has(key)) row.remove();
     rows.forEach((row, n) => {
       let element = had.get(row.key);
@@ -39,11 +57,7 @@
       }
       if (list.children[n] !== element) list.insertBefore(element, list.children[n] || null);
     });
-    if (place && !list.contains(document.activeElement)) {
-      const row = [...list.children].find(one => one.dataset.key === place[0]);
-      const target = row && [...row.querySelectorAll('[data-what]')].find(one => one.dataset.what === place[1]);
-      if (target) target.focus({ preventScroll: true });
-    }
+    refocus(place);
   }
   const cell = (label, kind, ...children) => make('td', { class: kind, 'data-label': label }, ...children);
   const button = (what, act, kind, label) =>
@@ -91,8 +105,10 @@
 
   let saying = 0;
   function say(text, bad) {
+    // What is outside of an open dialog is neither seen nor read aloud.
+    (document.querySelector('dialog[open]') || document.body).append(at('said'));
     at('said').className = 'toast' + (bad ? ' bad' : '');
-    at('said').textContent = text;
+    put(at('said'), text);
     clearTimeout(saying);
     saying = setTimeout(() => { at('said').textContent = ''; }, bad ? 12000 : 5000);
   }
@@ -122,15 +138,17 @@
   at('ask').addEventListener('close', () => { if (!at('ask').open) decide(false); });
   function confirmed(text, yes) {
     decide(false);
+    const place = focused();
     return new Promise(answer => {
-      question = answer;
-      at('a-text').textContent = text;
-      at('a-yes').textContent = yes;
+      question = yes => { refocus(place); answer(yes); };
+      put(at('a-text'), text);
+      put(at('a-yes'), yes);
       at('ask').showModal();
       at('a-no').focus();
     });
   }
   async function act(order, said, from) {
+    const place = focused();
     if (from) from.disabled = true;
     try {
       const done = await askJson('/api/act', { method: 'POST', headers: { 'Content-Type': 'application/json', 'X-Rbit-Form': session.form }, body: JSON.stringify(order) });
@@ -141,6 +159,7 @@
       return null;
     } finally {
       if (from) from.disabled = false;
+      refocus(place);
     }
   }
   const named = job => job.job || job.key;
@@ -154,9 +173,9 @@
   function drawRbit() {
     const rbit = state.rbit;
     if (!rbit) return;
-    at('name').textContent = rbit.name;
-    document.title = (rbit.well ? '' : '! ') + 'rbit ' + rbit.name;
-    at('health').textContent = rbit.well ? 'well' : count(rbit.troubles.length, 'trouble', 'troubles');
+    put(at('name'), rbit.name);
+    document.title = (rbit.well ? '' : '! ') + 'rbit ' + plain(rbit.name);
+    put(at('health'), rbit.well ? 'well' : count(rbit.troubles.length, 'trouble', 'troubles'));
     at('health').className = 'pill ' + (rbit.well ? 'good' : 'bad');
     at('troubles').hidden = !rbit.troubles.length;
     at('troubles').replaceChildren(...rbit.troubles.map(one => make('li', {}, one)));
@@ -167,13 +186,15 @@
       make('span', {}, broker.address + (broker.blocked ? ', which takes no messages' : broker.connected ? ', connected' : ', away')),
       make('span', {}, count(reports.waiting, 'report waits', 'reports wait')),
       ...rbit.disks.map(disk => make('span', { title: disk.path }, disk.name + ' ' + bytes(disk.free) + ' free')));
-    at('slots').textContent = rbit.slots.used + ' of ' + count(rbit.slots.total, 'slot', 'slots') + ' busy' + (rbit.slots.ahead ? ', ' + rbit.slots.ahead + ' ahead' : '');
+    put(at('slots'), rbit.slots.used + ' of ' + count(rbit.slots.total, 'slot', 'slots') + ' busy' + (rbit.slots.ahead ? ', ' + rbit.slots.ahead + ' ahead' : ''));
   }
   const figure = (label, value, kind) => cell(label, 'num ' + (value ? kind || '' : 'zero'), value === null || value === undefined ? '?' : String(value));
   const rate = n => n === 0 ? '0' : n < 10 ? n.toFixed(1) : n.toFixed(0);
+  const many = 12;  // more of them scroll by themselves, so that what is below is near
   const isPaused = queue => queue.paused_since > 0;
   function drawQueues() {
     if (!state.queues) return;
+    at('queues').closest('.table').classList.toggle('tall', state.queues.length > many);
     fill(at('queues'), state.queues.map(queue => ({ key: queue.queue, sum: JSON.stringify([queue, session.may_act]), draw: () => make('tr', {},
       make('td', { class: 'name' }, queue.queue, queue.runner === queue.queue ? '' : make('div', { class: 'sub' }, 'runner ' + queue.runner)),
       make('td', { class: queue.why ? 'why' : 'state' }, make('span', { class: 'pill ' + (queue.state === 'consuming' ? 'good' : isPaused(queue) ? 'busy' : 'bad') }, queue.state), queue.why ? make('div', { class: 'sub' }, queue.why) : '',
@@ -186,12 +207,14 @@
         : button('Pause', e => act({ do: 'pause', queue: queue.queue }, 'Paused: ' + queue.queue, e.target), 'quiet', 'Pause queue ' + queue.queue)) : '')) })), 'No queues.');
     const all = state.queues.every(isPaused);
     at('pause-all').hidden = !session.may_act || state.queues.length < 2;
-    at('pause-all').textContent = all ? 'Resume all' : 'Pause all';
+    put(at('pause-all'), all ? 'Resume all' : 'Pause all');
   }
   const title = job => make('div', {}, make('button', { type: 'button', class: 'link', 'data-what': 'story', on: { click: () => openStory(job.key) } }, named(job)),
     job.package ? make('div', { class: 'sub' }, job.package + (job.version ? ' ' + job.version : '')) : '');
   function drawRunning() {
     if (!state.running) return;
+    put(at('n-running'), state.running.length >= 200 ? 'the first 200 that began' : '');
+    at('running').classList.toggle('tall', state.running.length > many);
     fill(at('running'), state.running.map(job => ({ key: job.key, sum: JSON.stringify([job, session.may_act]), draw: () => {
       const progress = job.progress, share = progress && progress.total > 0 ? Math.min(1, progress.done / progress.total) : null;
       return make('li', {},
@@ -206,26 +229,28 @@
   }
   function drawWaiting() {
     if (!state.waiting) return;
-    at('n-waiting').textContent = state.waiting.length >= 50 ? 'the first ones' : '';
+    put(at('n-waiting'), state.waiting.length >= 50 ? 'the first ones' : '');
     fill(at('waiting'), state.waiting.map(job => ({ key: job.key, sum: JSON.stringify([job, session.may_act]), draw: () => make('tr', {},
       make('td', { class: 'name' }, title(job)), cell('Queue', 'queue', job.queue), make('td', { class: 'state' }, pill(job.status)),
       cell('Why', 'why', job.reason || '', job.message ? make('div', { class: 'sub' }, job.message) : ''),
       job.again ? cell('Again', 'when', time(job.again), make('div', { class: 'sub' }, ticking(() => { const ms = job.again / 1000 - now(); return ms > 0 ? 'in ' + span(ms) : 'now'; }))) : cell('Since', 'when', time(job.queued || job.begun)),
       make('td', { class: 'acts' }, session.may_act ? button('Cancel', e => cancel(job, e.target), 'danger', 'Cancel job ' + named(job)) : '')) })), 'Nothing waits here.');
   }
+  const used = resources => resources ? [make('span', { class: 'unbroken' }, span(resources.cpu_us / 1000) + ' CPU,'), ' ', make('span', { class: 'unbroken' }, bytes(resources.memory_kib * 1024))] : [];
   function drawRecent() {
     if (!state.recent) return;
+    put(at('n-recent'), state.recent.length >= 50 ? 'the last 50' : '');
     fill(at('recent'), state.recent.map(job => ({ key: job.key, sum: JSON.stringify([job, session.may_act]), draw: () => make('tr', {},
       make('td', { class: 'name' }, title(job)), cell('Queue', 'queue', job.queue), make('td', { class: 'state' }, pill(job.status), job.attempt > 1 ? make('span', { class: 'sub' }, ' attempt ' + job.attempt) : ''),
       cell('Why', 'why', job.reason || '', job.message ? make('div', { class: 'sub' }, job.message) : ''),
-      cell('Took', 'num', job.begun && job.ended ? span((job.ended - job.begun) / 1000) : ''), cell('Ended', 'when', time(job.ended)),
-      make('td', { class: 'acts' }, session.may_act ? button('Retry', e => retry(job, e.target), 'quiet', 'Do job ' + named(job) + ' once more') : '')) })), 'No job has ended yet.');
+      cell('Took', 'num', job.begun && job.ended ? span((job.ended - job.begun) / 1000) : ''), cell('Used', 'used', ...used(job.resources)), cell('Ended', 'when', time(job.ended)),
+      make('td', { class: 'acts' }, session.may_act ? button('Retry', e => retry(job, e.target), 'quiet', 'Retry job ' + named(job)) : '')) })), 'No job has ended yet.');
   }
 
   // ---- Charts
 
   function chart(name, text, keys, bars, unit) {
-    const width = 432, height = 120, base = height - 18, left = 40, n = bars.length, step = (width - left) / n;
+    const width = 432, height = 120, base = height - 18, left = 52, n = bars.length, step = (width - left) / n;
     const most = Math.max(...bars.map(bar => bar.top), 0);
     const rows = bars.flatMap((bar, i) => {
       let y = base;
@@ -272,39 +297,40 @@
   let letters = null;
   async function loadDead() {
     at('show-dead').disabled = true;
-    at('dead-note').textContent = 'Looking at the dead letters …';
+    put(at('dead-note'), 'Looking at the dead letters …');
     try {
       letters = await askJson('/api/dead');
       drawDead();
     } catch (error) {
-      at('dead-note').textContent = error.message;
+      put(at('dead-note'), error.message);
     } finally {
       at('show-dead').disabled = false;
-      at('show-dead').textContent = 'Look again';
+      put(at('show-dead'), 'Look again');
     }
   }
   function drawDead() {
     const known = (state.queues || []).reduce((all, queue) => all + (queue.dead || 0), 0);
-    if (!letters) { at('dead-note').textContent = known ? count(known, 'dead letter', 'dead letters') + '.' : 'There are none.'; at('show-dead').hidden = !known; return; }
+    if (!letters) { put(at('dead-note'), known ? count(known, 'dead letter', 'dead letters') + '.' : 'There are none.'); at('show-dead').hidden = !known; return; }
     at('show-dead').hidden = false;
-    at('dead-note').textContent = letters.more ? 'The oldest ' + letters.letters.length + ' of ' + known + '; rbit dead list shows more.' : '';
+    put(at('dead-note'), letters.more ? 'The first ' + letters.letters.length + ' of ' + (known || 'more') + '; rbit dead list shows more.' : '');
     at('dead-table').hidden = false;
-    const gone = async (order, said, letter, from) => { if (await act(order, said, from)) { letters.letters = letters.letters.filter(one => one !== letter); drawDead(); } };
+    const gone = async (order, said, letter, from) => { if (await act(order, said, from)) { letters.letters = letters.letters.filter(one => one !== letter); drawDead(); if (letters.more && !letters.letters.length) loadDead(); } };
     fill(at('dead'), letters.letters.map(letter => ({ key: letter.queue + '\n' + letter.n + '\n' + letter.id, sum: JSON.stringify([letter, session.may_act]), draw: () => make('tr', {},
       make('td', { class: 'name' }, letter.job || letter.id, letter.package ? make('div', { class: 'sub' }, letter.package + (letter.version ? ' ' + letter.version : '')) : ''),
       cell('Queue', 'queue', letter.queue), cell('Reason', 'why', letter.reason, letter.detail ? make('div', { class: 'sub' }, letter.detail) : ''), cell('Died', 'when', time(letter.ended)),
       make('td', { class: 'acts' }, session.may_act && letter.id ? [
         button('Replay', e => gone({ do: 'replay', queue: letter.queue, id: letter.id }, 'Put back into ' + letter.queue, letter, e.target), 'quiet', 'Replay ' + letter.id),
-        button('Drop', async e => { if (await confirmed('Delete this dead letter of ' + letter.queue + ' for ever?', 'Delete it')) await gone({ do: 'drop', queue: letter.queue, id: letter.id }, 'Deleted', letter, e.target); }, 'danger', 'Drop ' + letter.id)] : '')) })), 'There are none.');
+        button('Drop', async e => { if (await confirmed('Delete dead letter ' + (letter.job || letter.id) + ' of ' + letter.queue + ' for ever?', 'Delete it')) await gone({ do: 'drop', queue: letter.queue, id: letter.id }, 'Deleted', letter, e.target); }, 'danger', 'Drop ' + letter.id)] : '')) })), 'There are none.');
   }
 
   // ---- One job
 
-  let story = null, shown = '', following = 0;
+  let story = null, shown = '', following = 0, followed = 0, opener = null;  // `followed`: the attempt
   async function openStory(key) {
     closeLog();
     shown = key;
-    at('s-title').textContent = key;
+    opener = focused();
+    put(at('s-title'), key);
     for (const id of ['s-facts', 's-acts', 's-events', 's-log']) at(id).replaceChildren();
     at('s-attempts').hidden = true;
     if (!at('story').open) at('story').showModal();
@@ -315,11 +341,13 @@
     try {
       const told = await askJson('/api/job/' + encodeURIComponent(key));
       if (key !== shown) return false;
+      const before = story;
       story = told;
       drawStory();
+      if (before && told.attempt !== before.attempt && followed === before.attempt) followLog(0);
       return true;
     } catch (error) {
-      if (key === shown) at('s-facts').replaceChildren(error.message);
+      if (key === shown) at('s-facts').replaceChildren(plain(error.message));
       return false;
     }
   }
@@ -331,7 +359,8 @@
     at('s-facts').replaceChildren(...[job.package && job.package + (job.version ? ' ' + job.version : ''), 'queue ' + job.queue, 'runner ' + job.runner, job.job ? 'key ' + job.key : '', job.reason && verdict('', job).trim(),
       job.progress ? progressText(job.progress) : ''].filter(Boolean).map(text => make('span', {}, text)));
     const over = !['waiting', 'running', 'blocked'].includes(job.state);
-    at('s-acts').replaceChildren(...(session.may_act ? [over ? button('Retry', e => retry(job, e.target)) : button('Cancel', e => cancel(job, e.target), 'danger')] : []));
+    if (session.may_act && at('s-acts').textContent !== (over ? 'Retry' : 'Cancel'))
+      at('s-acts').replaceChildren(over ? button('Retry', e => retry(job, e.target)) : button('Cancel', e => cancel(job, e.target), 'danger'));
     const events = [], add = (when, what) => events.push([when, what]);
     if (job.queued) add(job.queued, 'came into ' + job.queue);
     for (const one of job.attempts || []) {
@@ -357,84 +386,48 @@
     at('s-attempt').replaceChildren(...attempts.map(n => make('option', { value: n }, String(n))));
     at('s-attempt').value = attempts.includes(Number(chosen)) && !at('s-attempts').hidden && chosen ? chosen : attempts[attempts.length - 1];
   }
-  function closeLog() { ++following; at('s-live').hidden = true; }
+  function closeLog() { ++following; followed = 0; at('s-live').hidden = true; at('s-cut').hidden = true; }
 
   /** Follows the output of an attempt, 0 the last, while somebody looks and more may come. */
   async function followLog(attempt) {
-    const mine = ++following, log = at('s-log'), key = shown;
+    closeLog();
+    const mine = following, log = at('s-log'), key = shown;
     const wait = ms => new Promise(done => setTimeout(done, ms));
-    let from = -1, pause = 1000, ink = ansi(log), text = new TextDecoder();
+    let from = -1, pause = 1000, write = null, text = null;
     log.replaceChildren();
     for (;;) {
-      let answer;
+      let answer = null, body = null;
       try {
         answer = await ask('/api/log/' + encodeURIComponent(key) + '?attempt=' + attempt + (from >= 0 ? '&from=' + from : ''));
-      } catch { answer = null; }
+        body = new Uint8Array(await answer.arrayBuffer());
+      } catch { answer = null; }  // it comes back
       if (mine !== following || !at('story').open) return;
-      if (!answer || answer.status === 404) { if (!log.childNodes.length) log.textContent = 'It has written nothing.'; return; }
-      const is = name => Number(answer.headers.get('X-Rbit-' + name));
-      const body = new Uint8Array(await answer.arrayBuffer());
-      if (mine !== following) return;
-      if (from < 0 || is('From') !== from) {  // the beginning, or the middle was taken out meanwhile
-        log.replaceChildren();
-        ink = ansi(log);
-        text = new TextDecoder();
-        if (is('From') > 0) log.append(make('span', { class: 'a-dim' }, '… ' + bytes(is('From')) + ' before this (rbit log shows all)\n'));
-      }
-      const low = log.scrollHeight - log.scrollTop - log.clientHeight < 40;
-      ink(text.decode(body, { stream: true }));
-      while (log.childNodes.length > 20000) log.firstChild.remove();
-      if (low) log.scrollTop = log.scrollHeight;
-      from = is('Next');
-      const open = is('Open') === 1;
-      at('s-live').hidden = !open;
-      if (from < is('Size')) { pause = 0; } else if (!open) {
-        if (!log.textContent) log.textContent = 'It has written nothing.';
-        return;
-      } else pause = body.length ? 1000 : Math.min(pause * 1.5 || 1000, 4000);
-      await wait(Math.max(pause, 50));
-      if (mine !== following) return;
-    }
-  }
-  /** Appends output to an element: colours become spans, other escapes and control characters go. */
-  function ansi(element) {
-    let style = {}, rest = '';
-    const kinds = () => [style.bold && 'a-bold', style.dim && 'a-dim', style.italic && 'a-italic', style.under && 'a-under', style.strike && 'a-strike', style.ink !== undefined && 'f' + style.ink, style.back !== undefined && 'b' + style.back % 8].filter(Boolean).join(' ');
-    const clean = text => text.replace(/\r+\n/g, '\n').replace(/[^\n]*\r(?!\n)/g, '').replace(/[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]/g, '');
-    const put = text => { text = clean(text); if (text) element.append(kinds() ? make('span', { class: kinds() }, text) : text); };
-    // One of 256 colours, as the nearest of 16; so is one by its parts.
-    const near = (r, g, b) => { const top = Math.max(r, g, b); return top < 60 ? 0 : (r > top * .6 ? 1 : 0) + (g > top * .6 ? 2 : 0) + (b > top * .6 ? 4 : 0) + (top > 190 ? 8 : 0); };
-    const of256 = n => n < 16 ? n : n >= 232 ? (n < 240 ? 8 : 7) : (n -= 16, near(Math.floor(n / 36) * 51, Math.floor(n / 6) % 6 * 51, n % 6 * 51));
-    function apply(codes) {
-      const list = codes.split(/[;:]/).map(Number);
-      for (let i = 0; i < list.length; ++i) {
-        const n = list[i];
-        if (n === 0) style = {};
-        else if (n === 1) style.bold = true; else if (n === 2) style.dim = true; else if (n === 3) style.italic = true; else if (n === 4) style.under = true; else if (n === 9) style.strike = true;
-        else if (n === 22) style.bold = style.dim = false; else if (n === 23) style.italic = false; else if (n === 24) style.under = false; else if (n === 29) style.strike = false;
-        else if (n >= 30 && n <= 37) style.ink = n - 30; else if (n >= 90 && n <= 97) style.ink = n - 82; else if (n === 39) delete style.ink;
-        else if (n >= 40 && n <= 47) style.back = n - 40; else if (n >= 100 && n <= 107) style.back = n - 92; else if (n === 49) delete style.back;
-        else if (n === 38 || n === 48) {
-          const colour = list[i + 1] === 5 ? of256(list[i + 2] || 0) : near(list[i + 2] || 0, list[i + 3] || 0, list[i + 4] || 0);
-          i += list[i + 1] === 5 ? 2 : 4;
-          if (n === 38) style.ink = colour; else style.back = colour;
+      const is = name => answer ? Number(answer.headers.get('X-Rbit-' + name)) : 0;
+      const isOpen = answer ? answer.ok && is('Open') === 1 : !at('s-live').hidden;
+      if (answer && answer.ok) {
+        if (!write || is('From') !== from) {  // the beginning, or the middle was taken out meanwhile
+          log.replaceChildren();
+          write = outputWriter(log);
+          text = new TextDecoder();
+          at('s-cut').hidden = is('From') === 0;
         }
+        attempt = followed = is('Attempt');
+        const low = log.scrollHeight - log.scrollTop - log.clientHeight < 40;
+        if (!write(text.decode(body, { stream: true }))) at('s-cut').hidden = false;
+        if (low) log.scrollTop = log.scrollHeight;
+        from = is('Next');
       }
+      if (answer && !isOpen && !(answer.ok && from < is('Size'))) {
+        if (!log.textContent) log.textContent = 'It has written nothing.';
+        if (!at('s-live').hidden) loadStory();
+        at('s-live').hidden = true;
+        return;
+      }
+      at('s-live').hidden = !isOpen;
+      pause = !answer ? 4000 : from < is('Size') ? 50 : body.length ? 1000 : Math.min(Math.max(pause, 1000) * 1.5, 4000);
+      await wait(pause);
+      if (mine !== following) return;
     }
-    // Colours; other sequences; strings to the terminal (titles, links); what is cut off at the end.
-    const escape = /\x1b\[([0-9;:]*)m|\x1b\[[0-?]*[ -/]*[@-~]|\x1b[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[ -/]*[0-OQ-WYZ\\`-~]|\x1b(?:\[[0-?]*[ -/]*|[\]PX^_][^\x07\x1b]*\x1b?|[ -/]*)$/g;
-    return text => {
-      text = rest + text;
-      rest = '';
-      let last = 0;
-      for (const found of text.matchAll(escape)) {
-        put(text.slice(last, found.index));
-        last = found.index + found[0].length;
-        if (found[1] !== undefined) apply(found[1]);
-        else if (last === text.length && found[0].length < 4096 && !/[@-~]$/.test(found[0].slice(1).replace(/^[[\]PX^_]/, ''))) rest = found[0];
-      }
-      put(text.slice(last));
-    };
   }
 
   // ---- Hearing of changes
@@ -445,14 +438,11 @@
     for (const name of Object.keys(parts)) if (draw[name]) draw[name]();
     if (!at('story').open || !shown || !story) return;
     const job = [...(parts.running || []), ...(parts.recent || []), ...(parts.waiting || [])].find(one => one.key === shown);
-    if (job && (job.state !== story.state || job.attempt !== story.attempt || job.said !== story.said)) {
-      const next = job.attempt !== story.attempt && at('s-live').hidden;
-      loadStory().then(loaded => { if (loaded && next) followLog(0); });
-    }
+    if (job && (job.state !== story.state || job.attempt !== story.attempt || job.said !== story.said)) loadStory();
   }
   function lost(why) {
     at('link').hidden = !why;
-    at('link').textContent = why;
+    put(at('link'), why);
   }
   let events = null, polling = 0;
   function hear() {
@@ -482,7 +472,7 @@
     session = await askJson('/api/session');
     offset = session.now / 1000 - Date.now();
     at('leave').hidden = !session.may_act;
-    at('how').textContent = session.why;
+    put(at('how'), session.why);
     hear();
   }
   at('pause-all').addEventListener('click', e => {
@@ -496,7 +486,7 @@
   });
   at('show-dead').addEventListener('click', loadDead);
   at('s-close').addEventListener('click', () => at('story').close());
-  at('story').addEventListener('close', () => { if (at('story').open) return; closeLog(); story = null; shown = ''; });
+  at('story').addEventListener('close', () => { if (at('story').open) return; closeLog(); story = null; shown = ''; refocus(opener); });
   at('s-attempt').addEventListener('change', () => followLog(Number(at('s-attempt').value)));
   setInterval(() => { if (document.hidden) return; for (const one of document.querySelectorAll('[data-tick]')) one.tick(); drawCharts(); }, 1000);
   begin().catch(() => { lost('connection lost'); polling = setTimeout(() => begin().catch(() => location.reload()), 5000); });

@@ -1,8 +1,8 @@
 # Run by the build: writes CODE, which holds the page in PAGE_DIR as bytes.
 file(READ ${PAGE_DIR}/page.html page)
-foreach(part css js)
-  file(READ ${PAGE_DIR}/page.${part} text)
-  string(REPLACE "@page.${part}@" "${text}" page "${page}")
+foreach(part page.css output.js page.js)
+  file(READ ${PAGE_DIR}/${part} text)
+  string(REPLACE "@${part}@" "${text}" page "${page}")
 endforeach()
 set(whole ${CODE}.html)
 file(WRITE ${whole} "${page}")

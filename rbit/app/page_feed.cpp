@@ -65,10 +65,11 @@ std::vector<std::string> PageFeed::first_running() const {
 Task<json> PageFeed::running() const {
   json list = json::array();
   std::vector<std::string> logs;
+  const History history(sources_.database);
   for (const std::string& key : first_running()) {
-    auto job = describe_job(sources_.database, key);
-    if (!job || (*job)["state"] != "running") continue;  // over
-    list.push_back(row_of(std::move(*job)));
+    const auto known = history.job(key);
+    if (!known || known->job.state != JobRecord::State::running) continue;  // over
+    list.push_back(row_of(describe(known->job)));
     logs.push_back(add_of_running(list.back()));
   }
   std::function<std::vector<std::string>()> read = [logs] {

@@ -68,8 +68,9 @@
   const now = () => Date.now() + offset;
   const two = n => String(n).padStart(2, '0');
   function span(ms) {
-    const s = Math.max(0, Math.round(ms / 1000));
-    if (ms >= 0 && ms < 950) return ms < 1 ? '<1 ms' : Math.round(ms) + ' ms';
+    ms = Math.max(0, ms);  // two clocks are never quite the same
+    const s = Math.round(ms / 1000);
+    if (ms < 950) return ms < 1 ? '<1 ms' : Math.round(ms) + ' ms';
     if (s < 10) return (ms / 1000).toFixed(1) + ' s';
     if (s < 60) return s + ' s';
     if (s < 3600) return Math.floor(s / 60) + 'm ' + two(s % 60) + 's';

@@ -50,7 +50,9 @@ class Browser:
         self.process.kill()
         self.process.wait()
         os.close(self.back)
-        shutil.rmtree(self.home, ignore_errors=True)
+        # Its children end a moment later, and write there until then.
+        rbit_suite.wait_until(lambda: shutil.rmtree(self.home, ignore_errors=True) or not
+                              os.path.exists(self.home), f"{self.home} to go")
 
     # ---- the protocol
 

@@ -291,7 +291,8 @@ void App::open_control() {
   hand_over_ = std::make_unique<HandOver>(
       loop_.get_executor(),
       HandOver::Means{state_.path(), told_to_stop_, *dispatcher_, observers_, records_,
-                      [this] { return let_go(); }, [this] { control_->hang_up(); }});
+                      [this] { return recovered(); }, [this] { return let_go(); },
+                      [this] { control_->hang_up(); }});
   all["hand-over"] = hand_over_->handler();
   control_ = std::make_unique<ControlServer>(loop_.get_executor(), StateDir::socket(state_.path()),
                                              std::move(all));
@@ -340,6 +341,8 @@ Task<void> App::live() {
   Recovery recovery({settings(), state_, place_, records_, *journal_, *dispatcher_, *keepers_,
                      stop_, told_to_stop_});
   if (met) co_await recovery.run();
+  has_recovered_ = true;
+  stop_.notify();
   spawn(loop_.get_executor(), log_keeper_->live(), "log keeper");
   if (missed_copies_) spawn(loop_.get_executor(), missed_copies_->watch(), "missed copies");
   if (!told_to_stop()) {
@@ -378,6 +381,10 @@ std::string App::draining() const {
 std::string App::status() const {
   return "takes jobs of " + std::to_string(settings().queues.size()) + " queues, " +
          std::to_string(dispatcher_->slots().total()) + " slots; " + live_broker_->state().words;
+}
+
+Task<void> App::recovered() {
+  while (!has_recovered_) co_await stop_.wait();
 }
 
 /// Wakes `live`, which may be at its beginning, waiting for a journal that takes nothing.

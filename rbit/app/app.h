@@ -66,6 +66,7 @@ class App {
   Task<void> live();
   Task<void> shut();
   Task<void> let_go();
+  Task<void> recovered();
   void on_signal(int count);
   bool told_to_stop() const { return told_to_stop_; }
   void stop();
@@ -108,7 +109,8 @@ class App {
   QueueRates rates_{clock_};
   RecentMessages recent_;
   ServiceManager service_{loop_.get_executor(), clock_};
-  Notice stop_;
+  Notice stop_;  // we are told to stop, or the recovery is over
+  bool has_recovered_ = false;
   std::atomic<bool> told_to_stop_{false};  // threads beside the loop ask it too
   /// A name of their own in every life: pid and time.
   RecordSlots records_{state_.records() + "/" + std::to_string(::getpid()) + "-" +

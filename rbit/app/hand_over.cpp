@@ -85,6 +85,7 @@ Task<void> HandOver::answer(nlohmann::json request, ControlPeer& peer) {
     co_return;
   }
   state_ = State::resting;
+  co_await means_.recovered();
   Result<void> rest = co_await means_.dispatcher.come_to_rest(rest_limit);
   // From here to `keep` nothing else has its turn.
   auto keeper = std::make_unique<KeeperSocket>(

@@ -30,6 +30,8 @@ class HandOver {
     Dispatcher& dispatcher;
     JobObservers& observers;
     const RecordSlots& records;
+    /// Ends once nothing of an earlier life is being brought on record.
+    std::function<Task<void>()> recovered;
     /// Lets go of everything that the successor needs, the lock last. What runs stays.
     std::function<Task<void>()> let_go;
     /// The successor was answered.

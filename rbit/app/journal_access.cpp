@@ -11,6 +11,7 @@
 #include "rbit/app/job_list.h"
 #include "rbit/app/job_story.h"
 #include "rbit/app/journal_file.h"
+#include "rbit/app/keeper_lines.h"
 
 namespace rbit {
 
@@ -82,9 +83,14 @@ json ask_about(const config::Settings& settings, const std::string& name, const 
 
 json ask_the_running(const config::Settings& settings, const json& request) {
   auto client = ControlClient::connect(StateDir::socket(settings.state_dir));
+  const bool kept = !client && !keeper_sockets(settings.state_dir).empty();
   if (!client)
     throw Fatal(ExitCode::unavailable,
-                Error{settings.state_dir, "no rbit runs here", "start it: rbit " + settings.file});
+                Error{settings.state_dir,
+                      kept ? "no rbit runs here but one that handed over, to its last jobs"
+                           : "no rbit runs here",
+                      "start it" + std::string(kept ? ", it goes on with them" : "") + ": rbit " +
+                          settings.file});
   return ask_running(*client, request);
 }
 

@@ -1,8 +1,10 @@
 #include "rbit/app/keeper_lines.h"
 
+#include <filesystem>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <system_error>
 
 #include "rbit/app/progress_json.h"
 #include "rbit/base/json.h"
@@ -53,6 +55,15 @@ std::optional<KeptNews> news_from(const Json& line) try {
   return std::nullopt;
 } catch (const Json::exception&) {
   return std::nullopt;
+}
+
+std::vector<std::string> keeper_sockets(const std::string& state_dir) {
+  std::vector<std::string> paths;
+  std::error_code failed;
+  for (const auto& entry : std::filesystem::directory_iterator(state_dir, failed))
+    if (entry.path().filename().string().starts_with(keeper_prefix))
+      paths.push_back(entry.path().string());
+  return paths;
 }
 
 }  // namespace rbit

@@ -2,6 +2,8 @@
 
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
+#include <string>
+#include <vector>
 
 #include "rbit/core/kept_attempt.h"
 
@@ -18,5 +20,7 @@ inline constexpr Named<StopKind> stop_names[] = {
 
 /// STATE-DIR/keep-NAME is the socket of a keeper. No longer than `control.sock`.
 inline constexpr const char* keeper_prefix = "keep-";
+/// Their paths; one that died may have left its own.
+std::vector<std::string> keeper_sockets(const std::string& state_dir);
 
 }  // namespace rbit

@@ -9,7 +9,6 @@
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <deque>
-#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -125,6 +124,7 @@ class Keepers::Followed : public KeptAttempt {
   }
 
   const std::string& record_dir() const override { return open_.record_dir; }
+  std::int64_t keeper() const override { return link_->pid; }
 
  private:
   Task<bool> publish_all() {
@@ -149,12 +149,7 @@ Keepers::Keepers(const asio::any_io_executor& loop, std::string state_dir, const
 Keepers::~Keepers() = default;
 
 Task<bool> Keepers::meet() {
-  std::vector<std::string> paths;
-  std::error_code failed;
-  for (const auto& entry : std::filesystem::directory_iterator(state_dir_, failed))
-    if (entry.path().filename().string().starts_with(keeper_prefix))
-      paths.push_back(entry.path().string());
-  for (std::string& path : paths) {
+  for (std::string& path : keeper_sockets(state_dir_)) {
     const bool known = co_await greet(std::move(path));
     if (!known) co_return false;
   }

@@ -55,6 +55,14 @@ void MonitorFeed::add_queues(MonitorNumbers& numbers) const {
   }
 }
 
+std::map<std::int64_t, std::vector<std::string>> MonitorFeed::kept() const {
+  std::map<std::int64_t, std::vector<std::string>> kept;
+  for (const auto& [key, running] : dispatcher_.ledger().all_running())
+    if (running->keeper != 0 && !running->has_verdict)
+      kept[running->keeper].push_back(running->job.name());
+  return kept;
+}
+
 MonitorNumbers MonitorFeed::numbers() const {
   MonitorNumbers numbers;
   const BrokerState broker = broker_.state();

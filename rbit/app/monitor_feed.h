@@ -1,5 +1,10 @@
 #pragma once
 
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
 #include "rbit/app/progress_board.h"
 #include "rbit/base/clock.h"
 #include "rbit/base/database.h"
@@ -36,6 +41,8 @@ class MonitorFeed {
 
   MonitorNumbers numbers() const;
   MonitorDetails details() const;
+  /// The names of the jobs that rbits run which handed over, by their processes.
+  std::map<std::int64_t, std::vector<std::string>> kept() const;
   /// The counts of the queues in `numbers` are fresh once it ends, or as fresh as they can be had
   /// within a second.
   Task<void> count_queues();

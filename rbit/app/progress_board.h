@@ -36,7 +36,10 @@ class ProgressBoard : public JobObserver {
     if (report.status == Status::building) begun_.emplace(report.job_key, report.time);
   }
   void progress(const Job& job, const Progress& progress) override {
-    by_key_[job.key] = told(progress, begun(job.key), to_micros(clock_.wall()));
+    // One that an earlier rbit runs began before our time.
+    const std::int64_t began = job.timestamp * 1'000'000;
+    const std::int64_t since = begun_.emplace(job.key, began).first->second;
+    by_key_[job.key] = told(progress, since, to_micros(clock_.wall()));
   }
   void finished(const Job& job, const Outcome&, std::optional<Status>) override {
     by_key_.erase(job.key);

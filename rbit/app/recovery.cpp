@@ -56,8 +56,10 @@ Task<bool> Recovery::conclude(OpenAttempt open) {
   if (!outcome && means_.told_to_stop) co_return false;
   log::info("job " + job.name() + ", attempt " + std::to_string(job.attempt) +
                 ", was under way when rbit ended: " +
-                (outcome ? "its verdict is " + std::string(to_string(outcome->kind))
-                         : std::string("no verdict, it runs again when its message comes")),
+                (!outcome ? std::string("no verdict, it runs again when its message comes")
+                 : outcome->kind == Outcome::Kind::interrupted
+                     ? std::string("it had not started, it runs when its message comes")
+                     : "its verdict is " + std::string(to_string(outcome->kind))),
             facts_of(job));
   if (outcome) {
     const bool on_record =

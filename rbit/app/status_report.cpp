@@ -118,6 +118,9 @@ Task<json> StatusReport::now() const {
   slots["total"] = numbers.slots;
   slots["used"] = numbers.running;
   slots["ahead"] = numbers.ahead;
+  all["kept"] = json::array();
+  for (const auto& [pid, jobs] : sources_.feed.kept())
+    all["kept"].push_back({{"pid", pid}, {"jobs", jobs}});
   all["queues"] = json::array();
   for (std::size_t i = 0; i < settings.queues.size(); ++i) {
     const config::QueueMapping& mapping = settings.queues[i];

@@ -21,6 +21,7 @@ namespace rbit {
 ///   well        whether it does what it is there for; else `troubles` says what it does not*
 ///   broker*     {address*, connected, words, blocked: why it takes no messages, or null}
 ///   slots       {total, used, ahead: messages that wait here for one}
+///   kept        [{pid, jobs: [names]}] of rbits that handed over and still run these
 ///   queues*     [{queue*, runner*, state*: consuming, paused, not read; why*, paused_since*,
 ///               waiting*: at the broker, running*, due*: they come again, again*: the first of
 ///               them then, dead*, per_minute}]; null is what nobody knows now

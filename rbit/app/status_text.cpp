@@ -44,7 +44,7 @@ class Writing {
 
   std::string all() const {
     std::string text = head() + broker();
-    if (runs()) text += slots();
+    if (runs()) text += slots() + kept();
     text += reports() + disks() + "\n" + queues();
     for (const json& trouble : status_["troubles"])
       if (runs())
@@ -86,6 +86,18 @@ class Writing {
         "slots    " + count(slots, "used") + " of " + count(slots, "total") + " in use";
     if (slots["ahead"] != 0) line += ", " + count(slots, "ahead") + " messages here wait for one";
     return line + "\n";
+  }
+
+  std::string kept() const {
+    std::string lines;
+    for (const json& one : status_.value("kept", json::array())) {
+      std::vector<std::string> jobs;
+      for (const json& job : one["jobs"]) jobs.push_back(job.get<std::string>());
+      lines += "kept     by process " + count(one, "pid") +
+               ", an rbit that handed over: " + text::one_line(text::join(jobs, ", "), most_text) +
+               "\n";
+    }
+    return lines;
   }
 
   std::string reports() const {

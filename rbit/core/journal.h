@@ -60,8 +60,9 @@ constexpr bool is_unfinished(JobRecord::State state) {
 
 /// An attempt that was begun in an earlier life of rbit and has no end.
 struct OpenAttempt {
-  Job job;                 // body and request as they were; `job.attempt` is this attempt
-  std::string record_dir;  // where its leader wrote, see run/record.h
+  Job job;                       // body and request as they were; `job.attempt` is this attempt
+  std::string record_dir;        // where its leader wrote, see run/record.h
+  bool is_of_this_boot = false;  // else what was written without a sync may be lost
 };
 
 /// A job whose message was acknowledged early and that is not settled yet: it lives in the journal
@@ -93,8 +94,11 @@ class Journal {
   /// It was read, and rbit lives: none of that counts any more. On record with the next commit.
   virtual void was_read(const std::string& key) = 0;
   /// How often rbit died within 72 h during attempts of the job's present run: those that had no
-  /// end when they were begun again.
-  virtual int recent_deaths(const std::string& key) const = 0;
+  /// end when they were begun again, and those that were found not to have started.
+  struct Deaths {
+    int during = 0, before_start = 0;
+  };
+  virtual Deaths recent_deaths(const std::string& key) const = 0;
 
   /// J1: the job and this attempt, and the report `building` for every target.
   /// Survives a crash of rbit. `record_dir` is where the attempt's leader will write. A dead letter
@@ -134,7 +138,8 @@ class Journal {
   /// Another delivery of a job that runs here joined it.
   virtual Task<Result<void>> joined(const std::string& key) = 0;
   /// The message came again and its answer was known. `tell`: the last status once more, for a
-  /// front-end that may have missed it (crash table, J3 to A).
+  /// front-end that may have missed it (crash table, J3 to A). Not of an attempt that an earlier
+  /// life began and we brought on record: its message is still to come then, and nobody missed it.
   virtual Task<Result<void>> report_again(const std::string& key, bool tell) = 0;
 
   /// The copies that wait at the broker for a next attempt, and those that came back elsewhere.

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <variant>
@@ -38,6 +39,8 @@ class KeptAttempt {
   /// The outcome is on record in the journal: the leader's record is needed no more.
   virtual void discard_record() = 0;
   virtual const std::string& record_dir() const = 0;
+  /// The process that runs it.
+  virtual std::int64_t keeper() const = 0;
 };
 
 }  // namespace rbit

@@ -79,12 +79,14 @@ Task<Outcome> Attempts::try_once(const Binding& binding, RunningJob& running, Ru
 
 /// J1 has closed the attempt that ended with an earlier life, so all are counted.
 bool Attempts::is_poison(const RunningJob& running, Outcome& outcome) const {
-  if (running.job.crashes < RetryPolicy::poison_crashes || context_.keeping.keeper()) return false;
-  const int deaths = context_.journal.recent_deaths(running.job.key);
-  if (deaths < RetryPolicy::poison_crashes) return false;
+  if (!running.seen_before || context_.keeping.keeper()) return false;
+  const Journal::Deaths deaths = context_.journal.recent_deaths(running.job.key);
+  const bool ran = deaths.during >= RetryPolicy::poison_crashes;
+  if (!ran && deaths.before_start < RetryPolicy::poison_starts) return false;
   outcome.reason = "poison";
-  outcome.message =
-      "rbit died " + std::to_string(deaths) + " times within 72 hours during this job";
+  outcome.message = "rbit died " + std::to_string(ran ? deaths.during : deaths.before_start) +
+                    " times within 72 hours " +
+                    (ran ? "during this job" : "before this job was started");
   return true;
 }
 

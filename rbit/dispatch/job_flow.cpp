@@ -86,6 +86,7 @@ Task<bool> JobFlow::follow(const Binding& binding, Job job, Slot slot, KeptAttem
   running.received = running.begun = context_.clock.steady();
   running.seen_before = running.under_way = true;
   running.record_dir = kept.record_dir();
+  running.keeper = kept.keeper();
   running.ack_after = binding.ack_after;
   running.stop.listen([&kept](StopKind kind) { kept.stop(kind); });
   if (cancels_.is_wanted(running)) running.stop.request(StopKind::cancel);
@@ -102,7 +103,6 @@ Task<bool> JobFlow::follow(const Binding& binding, Job job, Slot slot, KeptAttem
   if (!outcome) co_return false;
   outcome->message = secrets::redacted(outcome->message);
   co_await recorder_.statuses_written(running);
-  if (running.deliveries.empty()) context_.ledger.note_told(running.job.key);
   const bool adopted = co_await adopt_message(running);
   if (!adopted) co_return true;
   std::function<void()> discard = [&kept] { kept.discard_record(); };
@@ -373,7 +373,6 @@ Task<bool> JobFlow::finish_earlier(const Binding& binding, Job job, Outcome outc
   const auto finished = co_await recorder_.finish(job, record_dir, outcome, settlement);
   if (!finished.on_record) co_return false;
   context_.observer.finished(job, outcome, finished.told);
-  if (!job.owned) context_.ledger.note_told(job.key);
   co_return true;
 }
 

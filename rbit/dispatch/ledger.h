@@ -85,12 +85,6 @@ class Ledger {
   /// True once after each.
   bool take_unread(const std::string& mark) { return unread_.erase(mark) > 0; }
 
-  /// The verdict of an attempt that an earlier life began is on record and told, and its message is
-  /// still to come: whoever heard of it need not hear it again.
-  void note_told(std::string key) { told_.insert(std::move(key)); }
-  /// True once after that.
-  bool take_told(const std::string& key) { return told_.erase(key) > 0; }
-
  private:
   asio::any_io_executor loop_;
   std::map<std::string, std::unique_ptr<RunningJob>> running_;  // by key
@@ -100,7 +94,6 @@ class Ledger {
   bool is_reading_ = false;
   Notice read_;
   std::set<std::string> unread_;  // marks
-  std::set<std::string> told_;    // keys
 };
 
 }  // namespace rbit

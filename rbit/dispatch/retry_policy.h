@@ -21,6 +21,9 @@ class RetryPolicy {
   static constexpr int crash_attempts = 2;
   /// A job or message of which rbit itself died this often within 72 h is not tried again.
   static constexpr int poison_crashes = 3;
+  /// The same before the job was started, which is no fault of the job's; but rbit must not die of
+  /// one message for ever.
+  static constexpr int poison_starts = 10;
 
   explicit RetryPolicy(const RunnerPolicy& policy)
       : attempts_(policy.attempts), delay_(policy.retry_delay), ceiling_(policy.retry_ceiling) {}

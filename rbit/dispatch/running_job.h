@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <deque>
 #include <memory>
 #include <optional>
@@ -30,8 +31,9 @@ struct RunningJob {
   // It is in the journal, or its message was delivered before and not given back unread.
   bool seen_before = false;
   bool has_verdict = false;
-  bool under_way = false;  // its attempt, from X to V: nothing is being written for its flow
-  std::string record_dir;  // of that attempt
+  bool under_way = false;   // its attempt, from X to V: nothing is being written for its flow
+  std::string record_dir;   // of that attempt
+  std::int64_t keeper = 0;  // the process of the rbit that runs it, and handed over; 0: we do
   /// The messages that ask for it: the first, and redeliveries that joined. Of an owned job one
   /// that is acknowledged: what is left is the duty to make a copy.
   std::vector<Delivery> deliveries;

@@ -153,7 +153,7 @@ Task<void> Settling::answer_again(Delivery delivery, Settlement settlement) {
                 " came again; its answer is known: " + std::string(to_string(settlement.kind)),
             known ? facts_of(*known) : facts_of(delivery));
   // One that comes for the first time is a copy that was overtaken: nobody missed its answer.
-  const bool tell = !context_.ledger.take_told(key) && delivery.message().redelivered;
+  const bool tell = delivery.message().redelivered;
   const Ledger::Claim claim = context_.ledger.settle(key);
   const bool settled = co_await settle(key, delivery, settlement);
   if (!settled) co_return;

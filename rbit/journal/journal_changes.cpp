@@ -13,13 +13,13 @@ Result<std::optional<SqliteJournal::Row>> SqliteJournal::row_of(const std::strin
   if (!id) return id.error();
   if (!*id) return std::optional<Row>();
   auto row = database_.prepare(
-      "SELECT state, attempt, outcome, attempt_ended > 0 FROM job WHERE id = ?", **id);
+      "SELECT state, attempt, outcome, attempt_ended > 0, life FROM job WHERE id = ?", **id);
   const auto found = row.step();
   if (!found) return found.error();
   if (!*found) return std::optional<Row>();
   Row known;
   std::string state;
-  row.read(0, state, known.attempt, known.outcome, known.attempt_ended);
+  row.read(0, state, known.attempt, known.outcome, known.attempt_ended, known.life);
   known.id = **id;
   known.state = rows::state_from(state);
   return std::optional<Row>(std::move(known));
@@ -159,7 +159,8 @@ Result<void> SqliteJournal::note_delivery(const std::string& key, const char* wh
 Result<void> SqliteJournal::write_finish(const Job& job, const Outcome& outcome,
                                          const Settlement& settlement,
                                          const std::optional<Report>& verdict,
-                                         const std::vector<Publication>& publications) {
+                                         const std::vector<Publication>& publications,
+                                         std::int64_t& told_early) {
   const auto known = row_of(job.key);
   if (!known) return known.error();
   std::int64_t row = *known ? (*known)->id : 0;
@@ -187,6 +188,8 @@ Result<void> SqliteJournal::write_finish(const Job& job, const Outcome& outcome,
   if (verdict)
     if (const auto told = reports_.add(row, *verdict, &job); !told) return told;
   if (verdict && repeated) reports_.tell_again(*verdict);
+  const bool is_of_earlier_life = *known && (*known)->life != 0 && (*known)->life != life_row_;
+  if (verdict && is_of_earlier_life) told_early = row;
   if (!repeated)  // else they are on record
     for (const Publication& publication : publications)
       if (const auto sent = write_publication(row, job, publication); !sent) return sent;

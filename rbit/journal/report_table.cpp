@@ -28,7 +28,7 @@ Result<void> ReportTable::add(std::int64_t job, Report report, const Job* whole)
         job);
     const auto row = last.step();
     if (!row) return row.error();
-    if (!*row || last.integer(4) != 0) return {};
+    if (!*row || last.integer(4) % 2 != 0) return {};
     const bool same = last.integer(0) == report.attempt &&
                       last.text(1) == to_string(report.status) && last.text(3) == report.message &&
                       (report.reason.empty() || last.text(2) == report.reason);
@@ -68,7 +68,7 @@ Result<void> ReportTable::add_again(std::int64_t job, std::int64_t now) {
   {
     auto last = database_.prepare(
         "SELECT reported, reported_status, reported_reason, reported_message, job_id, key, queue, "
-        "runner, package, version FROM job WHERE id = ? AND reported > 0",
+        "runner, package, version FROM job WHERE id = ? AND reported > 0 AND reported_final < 2",
         job);
     const auto row = last.step();
     if (!row) return row.error();

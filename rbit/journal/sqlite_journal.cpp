@@ -75,9 +75,10 @@ Result<std::vector<OpenAttempt>> SqliteJournal::open_attempts() const {
     auto row = database_.prepare(
         "SELECT j.key, j.queue, j.runner, j.attempt, j.crashes, j.redelivered, j.attempt_begun, "
         "j.record_dir, j.claim = 'owned', j.digest, j.job_id, j.package, j.version, j.web_host, "
-        "p.request, p.properties, p.body FROM job j LEFT JOIN payload p ON p.job = j.id "
+        "p.request, p.properties, p.body, coalesce(l.boot = ?, 0) "
+        "FROM job j LEFT JOIN payload p ON p.job = j.id LEFT JOIN life l ON l.id = j.life "
         "WHERE j.id = ? AND j.life NOT IN (SELECT id FROM life WHERE name = ?)",
-        id, life_);
+        boot_, id, life_);
     const auto found = row.step();
     if (!found) return found.error();
     if (!*found) continue;
@@ -87,7 +88,8 @@ Result<std::vector<OpenAttempt>> SqliteJournal::open_attempts() const {
     std::int64_t begun = 0;
     row.read(0, job.key, job.queue, job.runner, job.attempt, job.crashes, job.redelivered, begun,
              one.record_dir, job.owned, job.digest, job.request.job_id, job.request.package,
-             job.request.version, job.request.web_host, request, properties, body);
+             job.request.version, job.request.web_host, request, properties, body,
+             one.is_of_this_boot);
     job.timestamp = to_seconds(from_micros(begun));
     request_from_json(request, job);
     properties_from_json(properties, job.head);
@@ -117,17 +119,20 @@ std::optional<milliseconds> SqliteJournal::ack_limit(const std::string& broker) 
   return milliseconds(row.integer(0));
 }
 
-int SqliteJournal::recent_deaths(const std::string& key) const {
+Journal::Deaths SqliteJournal::recent_deaths(const std::string& key) const {
   const auto id = index_.find(key);
   if (!id) log::error("the journal could not be read: " + id.error().text());
-  if (!id || !*id) return 0;
+  if (!id || !*id) return {};
   auto row = database_.prepare(
-      "SELECT (SELECT count(*) FROM attempt WHERE job = j.id AND run = j.run AND "
-      "outcome = 'crashed' AND reason = 'interrupted' AND ended > ?2) + "
-      "(outcome = 'crashed' AND reason = 'interrupted' AND attempt_ended > ?2) "
-      "FROM job j WHERE id = ?1",
+      "SELECT coalesce(sum(outcome = 'crashed' AND reason = 'interrupted'), 0), "
+      "coalesce(sum(outcome = 'interrupted' AND reason = 'not-started'), 0) FROM ("
+      "SELECT a.outcome, a.reason, a.ended FROM attempt a JOIN job j ON j.id = a.job AND "
+      "j.run = a.run WHERE j.id = ?1 UNION ALL "
+      "SELECT outcome, reason, attempt_ended FROM job WHERE id = ?1) WHERE ended > ?2",
       **id, before(limits_.deaths));
-  return rows::next(row) ? static_cast<int>(row.integer(0)) : 0;
+  Deaths deaths;
+  if (rows::next(row)) row.read(0, deaths.during, deaths.before_start);
+  return deaths;
 }
 
 std::vector<AwaitedCopy> SqliteJournal::awaited_copies() const {
@@ -220,8 +225,24 @@ Task<Result<void>> SqliteJournal::finish(const Job& job, const Outcome& outcome,
                                          const Settlement& settlement,
                                          std::optional<Report> verdict,
                                          std::vector<Publication> publications) {
-  Change change = [&] { return write_finish(job, outcome, settlement, verdict, publications); };
-  co_return co_await write(Durability::power, std::move(change), Reserve::use);
+  std::int64_t told_early = 0;
+  Change change = [&] {
+    return write_finish(job, outcome, settlement, verdict, publications, told_early);
+  };
+  const auto written = co_await write(Durability::power, std::move(change), Reserve::use);
+  if (!written || told_early == 0) co_return written;
+  // On record in a while, when the log has it too, or at an orderly end. `add` undoes it.
+  told_early_.insert(told_early);
+  Database::Change note = [this, alive = lifetime_.watch(), told_early,
+                           attempt = job.attempt](Database& in) {
+    if (!alive.is_over()) told_early_.erase(told_early);
+    return in.run(
+        "UPDATE job SET reported_final = reported_final + 2 WHERE id = ? AND attempt = ? AND "
+        "ended > 0 AND reported_final < 2",
+        told_early, attempt);
+  };
+  database_.post_lazily(std::move(note), Database::Ride::in_bulk);
+  co_return written;
 }
 
 Task<Result<void>> SqliteJournal::publish(const Job& job, Publication publication) {
@@ -339,7 +360,8 @@ Task<Result<void>> SqliteJournal::report_again(const std::string& key, bool tell
     if (!noted || !tell) return noted;
     const auto row = row_of(key);
     if (!row) return row.error();
-    return *row ? reports_.add_again((*row)->id, now()) : Result<void>();
+    const bool is_told = !*row || told_early_.contains((*row)->id);
+    return is_told ? Result<void>() : reports_.add_again((*row)->id, now());
   });
 }
 

@@ -35,7 +35,7 @@ class SqliteJournal : public Journal {
 
   Task<Result<int>> came_again(const std::string& key) override;
   void was_read(const std::string& key) override;
-  int recent_deaths(const std::string& key) const override;
+  Deaths recent_deaths(const std::string& key) const override;
   Task<Result<void>> begin(const Job& job, const Message& message, const std::string& record_dir,
                            Report building) override;
   Task<Result<void>> report(const Job& job, Report status) override;
@@ -96,6 +96,7 @@ class SqliteJournal : public Journal {
     int attempt = 0;
     std::string outcome;
     bool attempt_ended = false;  // the present one; false: it goes on, or there is none
+    std::int64_t life = 0;       // that began it; 0: there is none
   };
   struct NewAttempt {
     const std::string& record_dir;
@@ -123,9 +124,10 @@ class SqliteJournal : public Journal {
                              const Settlement& settlement);
   Result<void> write_begin(const Job& job, const std::string& properties, bool redelivered,
                            const std::string& record_dir, const Report& building);
+  /// `told_early`: the row of a verdict that is told before its message has come again.
   Result<void> write_finish(const Job& job, const Outcome& outcome, const Settlement& settlement,
                             const std::optional<Report>& verdict,
-                            const std::vector<Publication>& publications);
+                            const std::vector<Publication>& publications, std::int64_t& told_early);
   Result<void> write_publication(std::int64_t row, const Job& job, const Publication& publication);
   Result<void> write_copy_lost(const AwaitedCopy& copy, const Report& verdict, bool& lost);
   Result<void> mark_reading(const std::string& key, int& deaths);
@@ -146,6 +148,8 @@ class SqliteJournal : public Journal {
   std::int64_t life_row_ = 0;  // of `life_`; 0: it is not on record
   // Keys of jobs whose accept is reached and not on record yet.
   std::unordered_set<std::string> settling_;
+  // Rows whose last report is not to be told again, which is not on record yet.
+  std::unordered_set<std::int64_t> told_early_;
   mutable bool unread_ = false;  // a key could not be looked up: nothing begins until a write works
   Lifetime lifetime_;
 };

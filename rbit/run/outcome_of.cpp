@@ -128,6 +128,10 @@ int shortage_of(const JobEnd& end, const RunnerPolicy& policy) {
   return limited && end.step != wire::Step::record ? 0 : end.code;
 }
 
+Outcome died_before_start() {
+  return make_outcome(Kind::interrupted, "not-started", "rbit died before it was started");
+}
+
 Outcome not_started(const Error& why) {
   Outcome outcome = make_outcome(Kind::not_started, "not-started", why.text());
   if (is_shortage(why.number)) outcome.shortage = why.number;

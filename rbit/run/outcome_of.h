@@ -31,6 +31,8 @@ void note_use(Outcome& outcome, const JobEnd& end);
 int shortage_of(const JobEnd& end, const RunnerPolicy& policy);
 /// A job could not be started.
 Outcome not_started(const Error& why);
+/// rbit died before it was started: that costs it nothing.
+Outcome died_before_start();
 
 /// Where the artifacts of a job may come from and where they go; `workspace` is the root of its own
 /// directories.

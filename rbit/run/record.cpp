@@ -173,7 +173,8 @@ std::optional<Outcome> verdict(const LeaderRecord& record, const std::string& re
   if (result) return outcome_of(*result);
   if (!record.end || record.host_released) return std::nullopt;
   if (record.end->kind == JobEnd::Kind::leader_lost) return std::nullopt;
-  if (shortage_of(*record.end, policy) != 0) return std::nullopt;  // it waited for its next try
+  if (shortage_of(*record.end, policy) != 0)
+    return died_before_start();  // it was to be tried again
   return outcome_of(*record.end, policy);
 }
 
@@ -222,6 +223,15 @@ std::string output_dir_of(const OpenAttempt& attempt, const ArtifactOrder& order
   return is_below && !leads_up ? *note : order.output_dir;
 }
 
+/// Our death before X: the slot of its record is there, and no leader has written who it is.
+bool never_began(const OpenAttempt& attempt) {
+  const RecordName name = RecordName::parse(attempt.record_dir);
+  if (!attempt.is_of_this_boot || !name.is_slot() || ::access(name.file().c_str(), F_OK) != 0)
+    return false;
+  const auto read = read_leader_record(attempt.record_dir);
+  return read && !*read;
+}
+
 }  // namespace
 
 Result<std::optional<LeaderRecord>> read_leader_record(const std::string& record_name) {
@@ -267,6 +277,7 @@ Task<std::optional<Outcome>> recover_attempt(OpenAttempt attempt, RunnerPolicy p
 
   const auto [workspace, log_file] = left_by(attempt, place);
   std::optional<Outcome> outcome = read_outcome(attempt.record_dir);
+  if (!outcome && !record && never_began(attempt)) outcome = died_before_start();
   if (!outcome && record) {
     outcome = verdict(*record, attempt.record_dir, policy);
     // Done it is only together with what it sends, and its events may not have been read.

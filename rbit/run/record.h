@@ -36,7 +36,7 @@ Result<std::optional<LeaderRecord>> read_leader_record(const std::string& record
 /// still at it (`grace` and 10 s, then it is killed), ends what a dead one left behind, collects
 /// the artifacts, removes the workspace. Returns none if the crash left no verdict, or one that is
 /// done without a note of what it sends (run/outcome_file.h) where it may send, or `stop` became
-/// true, and the next life finds all as it was. Never throws.
+/// true, and the next life finds all as it was. Interrupted: nothing of it ran. Never throws.
 Task<std::optional<Outcome>> recover_attempt(OpenAttempt attempt, RunnerPolicy policy,
                                              RunPlace place,
                                              const std::atomic<bool>* stop = nullptr);

@@ -336,7 +336,7 @@ TEST_CASE("our stop gives owned jobs that have not begun back to their queue, de
   const auto second = story.journal().find("second");
   CHECK(second->state == JobRecord::State::moved);
   CHECK(second->crashes == 1);
-  CHECK(story.journal().recent_deaths("second") == 1);
+  CHECK(story.journal().recent_deaths("second").during == 1);
   CHECK(story.told == Lines{"Building", "Building", "Building"});
 
   story.transport.go_on();

@@ -86,6 +86,9 @@ class Upgrade(HandOver):
         self.assertEqual(states["1"], "running", states)
         self.assertEqual(self.statuses(2), [])
         self.assertIn('"used":1', json.dumps(status, separators=(",", ":")), status)
+        self.assertEqual(status["status"]["kept"], [{"pid": old.pid, "jobs": ["1"]}])
+        self.assertIn(f"kept     by process {old.pid}, an rbit that handed over: 1\n",
+                      self.command("status", self.config).stdout)
         self.go.let_through()
         self.assertEqual(old.wait(), 0)
         self.go.let_through()
@@ -99,6 +102,15 @@ class Upgrade(HandOver):
         self.assert_statuses(1, "Building", "Cancelled")
         self.assertEqual(old.wait(), 0)
         self.assertEqual(self.runs(), ["1"])
+
+    def test_where_it_alone_is_left_a_cancel_says_so(self):
+        self.waiting_job()
+        old, new = self.handed_over()
+        new.kill()
+        done = self.command("cancel", self.config, "1")
+        self.assertEqual(done.returncode, 69)
+        self.assertIn("no rbit runs here but one that handed over, to its last jobs (start it, it "
+                      "goes on with them: rbit", done.stderr)
 
     def test_what_it_says_and_gives_reaches_the_new_one(self):
         self.go, end = self.gate("gate"), self.gate("end")
@@ -367,6 +379,32 @@ class Killed(HandOver):
         old.kill()
         self.start()
         self.end(runs=2)
+
+    def die_before_the_start(self, times):
+        self.configure({"build": f"runner = shell!echo $RBIT_ATTEMPT >> {self.path('runs')}"})
+        for count in range(times):
+            one = self.start(until=None, environment=self.fail("X.before"))
+            if count == 0:
+                one.wait_for(self.consuming)
+                self.submit("build", "bash", job=1)
+            self.assert_killed(one, "X.before")
+        self.assertEqual(self.runs(), [])
+        self.start()
+
+    def test_deaths_before_the_job_started_are_not_its(self):
+        self.die_before_the_start(times=4)
+        self.wait_for_status(1, "Done")
+        self.assertEqual(self.runs(), ["1"])
+        self.wait_until_on_record(1)
+        self.assertIn("rbit died before it was started",
+                      self.command("explain", self.config, "1").stdout)
+
+    def test_but_rbit_does_not_die_of_one_message_for_ever(self):
+        self.die_before_the_start(times=10)
+        self.wait_for_status(1, "Failed")
+        self.assertIn("poison: rbit died 10 times within 72 hours before this job was started",
+                      self.rbit.log)
+        self.assertEqual(self.runs(), [])
 
     def test_two_new_ones_at_once(self):
         self.waiting_job()

@@ -101,7 +101,7 @@ class MemoryOutbox : public Journal {
   }
   Task<Result<int>> came_again(const std::string&) override { co_return 0; }
   void was_read(const std::string&) override {}
-  int recent_deaths(const std::string&) const override { return 0; }
+  Deaths recent_deaths(const std::string&) const override { return {}; }
   Task<Result<void>> settled(const std::string&) override { co_return Result<void>(); }
   Task<Result<void>> joined(const std::string&) override { co_return Result<void>(); }
   Task<Result<void>> report_again(const std::string&, bool) override { co_return Result<void>(); }

@@ -172,6 +172,29 @@ TEST_CASE("an answer that was lost is told again, once") {
   REQUIRE(test::run(house.loop, house.journal->report_again("nobody", true)));
 }
 
+TEST_CASE("a verdict that was told before its message came again is not told again") {
+  test::TempDir dir;
+  JournalFixture house(dir / "rbit.db");
+  REQUIRE(house.begin(house.job("a")));
+  REQUIRE(house.begin(house.job("b")));
+  house.die_and_live();
+  REQUIRE(house.done(house.job("a")));  // the record of the earlier life had it
+  REQUIRE(house.finish(house.job("b"), Outcome::Kind::blocked,
+                       Settlement::retry(std::chrono::minutes(1), 2, "later"), Status::blocked));
+  CHECK(house.send_all("amqp").size() == 4);
+  house.database->flush();
+  house.die_and_live();
+  for (const char* key : {"a", "b"})
+    REQUIRE(test::run(house.loop, house.journal->report_again(key, true)));
+  CHECK(house.send_all("amqp").empty());
+  REQUIRE(house.begin(house.job("b", 2)));  // its next attempt is told as ever
+  REQUIRE(house.done(house.job("b", 2)));
+  REQUIRE(test::run(house.loop, house.journal->report_again("b", true)));
+  CHECK(house.send_all("amqp").size() == 2);
+  REQUIRE(test::run(house.loop, house.journal->report_again("b", true)));
+  CHECK(house.send_all("amqp").size() == 1);
+}
+
 TEST_CASE("a report of a job that was not begun is refused") {
   JournalFixture house;
   CHECK_FALSE(house.report(house.job("a"), Status::building));
@@ -258,6 +281,7 @@ TEST_CASE("attempts of an earlier life are found open, until they end or are beg
   CHECK(open[0].job.request.package == "col1");
   CHECK(open[0].job.request.master);
   CHECK(open[0].record_dir == "/records/a");
+  CHECK(open[0].is_of_this_boot);
   CHECK(house.journal->find("c")->state == State::done);
   CHECK(house.journal->reports_waiting() == 8);
 
@@ -296,27 +320,44 @@ TEST_CASE(
 TEST_CASE("deaths during a job are those of its run, of 72 hours, and no orderly ends") {
   test::TempDir dir;
   JournalFixture house(dir / "rbit.db");
-  CHECK(house.journal->recent_deaths("a") == 0);
+  CHECK(house.journal->recent_deaths("a").during == 0);
   for (int attempt = 1; attempt <= 3; ++attempt) {
     REQUIRE(house.begin(house.job("a", attempt)));
     house.die_and_live();
   }
-  CHECK(house.journal->recent_deaths("a") == 2);  // the third has no end yet
+  CHECK(house.journal->recent_deaths("a").during == 2);  // the third has no end yet
   Job job = house.job("a", 4);
   REQUIRE(house.begin(job));
-  CHECK(house.journal->recent_deaths("a") == 3);
+  CHECK(house.journal->recent_deaths("a").during == 3);
   REQUIRE(house.finish(job, Outcome::Kind::interrupted, Settlement::requeue(4), std::nullopt));
   REQUIRE(house.begin(job));
-  CHECK(house.journal->recent_deaths("a") == 3);
+  CHECK(house.journal->recent_deaths("a").during == 3);
   house.clock.advance(std::chrono::hours(72));
-  CHECK(house.journal->recent_deaths("a") == 0);
+  CHECK(house.journal->recent_deaths("a").during == 0);
   house.die_and_live();
   job.attempt = 5;
   REQUIRE(house.begin(job));
-  CHECK(house.journal->recent_deaths("a") == 1);
+  CHECK(house.journal->recent_deaths("a").during == 1);
   REQUIRE(house.done(job));
   REQUIRE(house.begin(house.job("a")));  // asked for again
-  CHECK(house.journal->recent_deaths("a") == 0);
+  CHECK(house.journal->recent_deaths("a").during == 0);
+}
+
+TEST_CASE("a death before the job was started is not one during it") {
+  JournalFixture house;
+  const Job job = house.job("a");
+  Outcome outcome;
+  outcome.kind = Outcome::Kind::interrupted;
+  outcome.reason = "not-started";
+  for (int times = 1; times <= 2; ++times) {
+    REQUIRE(house.begin(job));
+    const Settlement again = Settlement::requeue(1);
+    REQUIRE(test::run(house.loop, house.journal->finish(job, outcome, again, std::nullopt)));
+    CHECK(house.journal->recent_deaths("a").before_start == times);
+  }
+  REQUIRE(house.begin(job));
+  CHECK(house.journal->recent_deaths("a").before_start == 2);
+  CHECK(house.journal->recent_deaths("a").during == 0);
 }
 
 TEST_CASE("a dead letter with the id of a job that runs leaves that job alone") {

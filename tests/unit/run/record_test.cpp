@@ -118,6 +118,21 @@ TEST_CASE_FIXTURE(RecordFixture, "without a record nothing of the attempt ran") 
   CHECK_FALSE(read_leader_record(record)->has_value());
 }
 
+TEST_CASE_FIXTURE(RecordFixture, "a death before the leader began costs nothing, if that is sure") {
+  OpenAttempt open = attempt();
+  open.is_of_this_boot = true;
+  const auto outcome = [&] {
+    return test::run(loop, recover_attempt(open, policy, place(), nullptr));
+  };
+  REQUIRE(outcome());
+  CHECK(outcome()->kind == Outcome::Kind::interrupted);
+  CHECK(outcome()->reason == "not-started");
+  write_record("");
+  CHECK_FALSE(outcome());
+  REQUIRE(::unlink(name().file().c_str()) == 0);  // an earlier recovery has removed it
+  CHECK_FALSE(outcome());
+}
+
 TEST_CASE_FIXTURE(RecordFixture, "a verdict that only the leader knew is the outcome") {
   write_record(exit_line(3));
   auto outcome = recover();

@@ -165,7 +165,7 @@ void Reload::say(const Answer& result) const {
   }
   log::info("reloaded " + file + ": " + counted(result.changes.size() - waiting, "changed value") +
             " in force" +
-            (waiting == 0 ? "" : ", " + counted(waiting, "more") + " after a restart"));
+            (waiting == 0 ? "" : ", " + std::to_string(waiting) + " more after a restart"));
 }
 
 }  // namespace rbit

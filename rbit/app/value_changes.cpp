@@ -50,10 +50,12 @@ std::string shown(const Value& value) {
 }
 
 using Place = std::pair<std::string, std::string>;  // section and key
+/// Those that are written; the environment stays as it was, and is read once.
 std::map<Place, const Value*> by_place(const std::vector<Value>& values) {
   std::map<Place, const Value*> all;
   for (const Value& value : values)
-    if (!value.place.file.empty()) all[{value.section, value.key}] = &value;
+    if (!value.place.file.empty() && value.place.file != config::environment_place)
+      all[{value.section, value.key}] = &value;
   return all;
 }
 
@@ -70,13 +72,16 @@ std::vector<ValueChange> value_changes(const config::Loaded& in_force, const con
   auto old = by_place(in_force.values);
   const auto fresh = by_place(next.values);
   for (const Value& value : next.values) {
-    if (value.place.file.empty() || fresh.at({value.section, value.key}) != &value) continue;
+    const auto its = fresh.find({value.section, value.key});
+    if (its == fresh.end() || its->second != &value) continue;
     const auto known = old.find({value.section, value.key});
     const Value* before = known == old.end() ? nullptr : known->second;
     if (before != nullptr) old.erase(known);
     if (before != nullptr && before->text == value.text && before->digest == value.digest) continue;
+    const bool is_content = before != nullptr && before->text == value.text && !value.secret;
     changes.push_back({value.section, value.key, before == nullptr ? nothing : shown(*before),
-                       shown(value), !is_taken(value), is_taken_by_log(value)});
+                       is_content ? "the same file, with another content" : shown(value),
+                       !is_taken(value), is_taken_by_log(value)});
   }
   for (const auto& [place, value] : old)
     changes.push_back({value->section, value->key, shown(*value), nothing, !is_taken(*value),

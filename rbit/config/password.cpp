@@ -67,7 +67,7 @@ std::string read_password(SectionReader& reader, const std::optional<std::string
   }
   if (!file.empty()) return read_file(reader, file);
   if (!given.empty()) {
-    note_origin(reader, "environment");
+    note_origin(reader, environment_place);
     return given;
   }
   const std::string credential = is_said ? "" : credential_of(reader);

@@ -76,6 +76,19 @@ void hide_what_is_written(const Ini& ini) {
     }
 }
 
+/// Of files that keys of ours name: certificates, secrets. What cannot be read has none.
+void note_contents(Loaded& loaded) {
+  for (auto& value : loaded.values) {
+    const Key* key = find_key(table_section(value.section), value.key);
+    if (key == nullptr || !key->name.ends_with("-file") || value.place.file.empty()) continue;
+    const auto path = std::filesystem::path(loaded.settings.directory) / value.text;
+    auto text = read_text_file(path.string());
+    if (!text) continue;
+    value.digest = Sha256().add(*text).hex();
+    secrets::wipe(*text);
+  }
+}
+
 /// From now on no text that leaves rbit has them, and nothing that is kept for `show` does.
 void conceal(Ini& ini, Loaded& loaded) {
   const Settings& settings = loaded.settings;
@@ -215,6 +228,7 @@ Loaded load(const std::string& path, const Overrides& overrides) {
   check_unknown(ini, loaded);
   for (const auto& file : loaded.files)
     if (path != "-" || file != shown) check_secrecy(file, loaded);
+  note_contents(loaded);
   conceal(ini, loaded);
   loaded.sort_findings();
   return loaded;

@@ -175,12 +175,15 @@ struct Settings {
   }
 };
 
+/// `Place::file` of what the environment says.
+inline constexpr const char* environment_place = "environment";
+
 /// One value in force, as it was or would be written. For `show`.
 struct Value {
   std::string section, key, text;  // section without its brackets
   Place place;                     // file empty: the default
   bool secret = false;
-  std::string digest{};  // of a secret, whose text is not kept: to see that it has changed
+  std::string digest{};  // of a secret, or of the named file's content: to see that it has changed
 };
 
 struct Loaded {

@@ -46,7 +46,9 @@ void Dispatcher::add_crew(const Crew& crew) {
   context_.slots.add_runner(crew.name, crew.policy->slots);
   const int most = context_.transport.is_far() ? crew.policy->most_ahead() : 0;
   context_.ahead.add_runner(crew.name, most);
-  if (!is_same) readiness_.add(crew.name, crew.runner, crew.is_ready);
+  const bool is_broken = is_same && !readiness_.trouble(crew.name).empty();
+  if (is_broken) log::info("[runner:" + crew.name + "] is looked at again: it may be mended");
+  if (!is_same || is_broken) readiness_.add(crew.name, crew.runner, crew.is_ready);
   crews_[crew.name] = crew;
 }
 

@@ -2,11 +2,13 @@
 
 import json
 import os
+import re
+import shutil
 import signal
 import time
 
 from job_commands import JobCommands
-from rbit_suite import main, unindented, wait_until
+from rbit_suite import SOURCE_DIR, main, unindented, wait_until
 
 
 class Reload(JobCommands):
@@ -116,6 +118,63 @@ class Whole(Reload):
                      "password = second-secret\n")
         self.assertEqual(self.changed(), {"[status] password": ("***", "***", True)})
 
+    def test_a_secret_of_the_environment_is_no_change(self):
+        self.rewrite({"orders": "runner = shell!true"}, more="[status]\nusername = u\n")
+        self.start(environment=self.environment(RBIT_STATUS_PASSWORD="secret"))
+        self.assertEqual(self.changed(), {})
+
+    def test_another_content_of_a_file_is_a_change(self):
+        names = "password-file", "webhook-secret-file"
+        for name in names:
+            os.chmod(self.write(name, "first\n"), 0o600)
+        self.begin({"orders": "runner = shell!true"}, more="[status]\nusername = u\n"
+                   "webhook-url = http://localhost/\n" + "".join(f"{one} = {one}\n" for one in names))
+        self.assertEqual(self.changed(), {})
+        for name in names:
+            self.write(name, "second\n")
+        expected = {f"[status] {name}": (name, "the same file, with another content", True)
+                    for name in names}
+        for _ in range(2):
+            self.assertEqual(self.changed(), expected)
+        self.assertIn("0 changed values in force, 2 more after a restart", self.rbit.log)
+
+    def test_each_key_is_taken_or_told_as_one_that_waits(self):
+        """Of conf/rbit.ini, which has them all, one after the other."""
+        begun = {"rbit": "state-dir = state\nqueue-mappings = hello:hello\nslots = 3",
+                 "amqp": "host = 127.0.0.1\nport = 9", "runner:hello": "runner = shell!true",
+                 "status": "", "hook:hello": "on = done\nrun = shell!true", "monitor": "", "log": ""}
+        at_once = {"[rbit] slots", "[rbit] drain-timeout", "[log] level", "[log] format",
+                   "[log] redact", "[log] file"}
+
+        def text(section="", key="", line=""):
+            return "".join(f"[{name}]\n" + "".join(
+                f"{one}\n" for one in lines.splitlines() if (name, one.split(" =")[0]) !=
+                (section, key)) + (line if name == section else "") for name, lines in begun.items())
+        self.configure_text(text())
+        self.start(until="starts:")
+        section, told = "", 0
+        with open(os.path.join(SOURCE_DIR, "conf", "rbit.ini")) as file:
+            lines = file.read().splitlines()
+        for line in lines:
+            if line.startswith("["):
+                section = line.strip("[]")
+            found = re.match(r"#?([a-z][a-z_-]*) =", line)
+            if not found:
+                continue
+            self.configure_text(text(section, found[1], line.lstrip("#") + "\n"))
+            done = self.command("reload", self.config, "--json")
+            if not done.stdout or not json.loads(done.stdout)["ok"]:
+                continue  # it does not go with the others
+            changes = {f"[{one['section']}] {one['key']}": one["waits"]
+                       for one in json.loads(done.stdout)["changed"]}
+            name = f"[{section}] {found[1]}"
+            with self.subTest(line):
+                if name in changes or section not in ("runner:hello", "hook:hello"):
+                    taken = name in at_once or section == "runner:hello"
+                    self.assertEqual(changes.get(name), not taken, changes)
+                    told += 1
+        self.assertGreater(told, 60)
+
     def test_a_secret_of_a_runner_counts_at_once(self):
         runner = 'runner = shell!echo "${{#TOKEN}}"\nenv.TOKEN = {}'
         self.begin({"orders": runner.format("12345")})
@@ -224,6 +283,36 @@ class Parts(Reload):
         self.write("work.py", code.format("second"))
         self.reload()
         self.assertTrue(self.done("orders", "c").startswith("second "))
+
+    def test_code_that_was_edited_wrongly_costs_no_job_and_is_looked_at_by_a_reload(self):
+        self.write("work.py", "def do(body, context):\n    print('first')\n")
+        self.begin({"orders": "runner = python!work:do\nkeep-warm = 10"})
+        self.assertEqual(self.done("orders", "a"), "first\n")
+        self.write("work.py", "def do(body, context)\n    print('broken')\n")
+        self.send("orders", "b")
+        self.rbit.wait_for("work.py:1: SyntaxError")
+        wait_until(lambda: self.state("b") == "waiting", "its message to go back")
+        self.reload()
+        self.rbit.wait_for("[runner:orders] cannot work", times=2)  # said anew
+        self.write("work.py", "def do(body, context):\n    print('mended')\n")
+        self.reload()
+        wait_until(lambda: self.state("b") == "done", "its end", patience=30)  # a look takes a minute
+        self.assertEqual(self.output("b"), "mended\n")
+        self.assertEqual(self.state("a"), "done")
+
+    def test_a_library_that_was_replaced_is_taken_by_the_next_job(self):
+        good = self.library("examples", "libhello.so")
+        mine = shutil.copy(good, self.path("libmine.so"))
+        self.configure({"orders": f"runner = plugin!{mine}:hello\nkeep-warm = 10\nname = world"})
+        self.start()
+        self.submit("orders", "p", job=1, wait=True)
+        os.rename(self.write("bad.so", "no library"), mine)
+        self.submit("orders", "p", job=2)
+        self.rbit.wait_for("[runner:orders] cannot work")
+        os.rename(shutil.copy(good, self.path("good.so")), mine)
+        self.reload()
+        self.wait_for_status(2, "Done")
+        self.assertEqual(len(self.rbit.lines_with("its host was replaced")), 1)
 
     def test_an_answer_is_sent_as_the_job_began(self):
         gate = self.gate("gate")

@@ -63,10 +63,12 @@ class Told(Suite):
         self.configure({"build": "runner = shell!true"})
         manager = self.start_under(self.path("notify"))
         manager.wait_for("READY=1")
-        for text in ("[runner:build", "[runner:build]\n"):  # a mistake leaves it ready, too
-            del manager.told[:]
-            self.write("rbit.ini", self.read("rbit.ini") + text)
+        good = self.read("rbit.ini")
+        for text, said in ((good + "[amqp2]\n", "is not taken"), (good, "reloaded ")):
+            del manager.told[:]  # a mistake leaves it ready, too
+            self.write("rbit.ini", text)
             self.rbit.signal(signal.SIGHUP)
+            self.rbit.wait_for(said)
             manager.wait_for("READY=1")
             lines = manager.lines()
             self.assertEqual(lines[0], "RELOADING=1")

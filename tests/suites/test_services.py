@@ -87,9 +87,12 @@ class Supervisord(Suite):
         self.start_drain_and_restart(("stopasgroup=false", "stopasgroup=true"),
                                      ("killasgroup=false", "killasgroup=true"))
 
-    def start_drain_and_restart(self, *changes):
-        gate = self.gate("gate")
-        self.configure({"build": f"runner = shell!read -r _ < {gate.path}"})
+    def run_under_supervisord(self, *changes):
+        """A job of queue `build` notes its run and waits at self.go. Gives what runs a command of
+        supervisorctl and gives its output."""
+        self.go = self.gate("gate")
+        self.configure({"build": f"runner = shell!echo $RBIT_ATTEMPT >> {self.path('runs')};"
+                                 f" read -r _ < {self.go.path}\ngrace = 1"})
         with open(self.source) as file:
             text = file.read()
         command = f"command={self.program} {self.config}"
@@ -98,25 +101,74 @@ class Supervisord(Suite):
                          ("/var/log/supervisor/rbit.log", self.path("rbit.log")), *changes):
             self.assertIn(old, text)
             text = text.replace(old, new)
-        control = supervisord.start(self, text)
+        second = (text.replace("program:rbit", "program:rbit-b") + "autostart=false\n"
+                  ).replace("rbit.log", "rbit-b.log")
+        self.control = supervisord.start(self, text + second)
+        self.wait_for_state("RUNNING")
 
-        def state(*command):
-            return control(*command).stdout
+    def say(self, *command):
+        return self.control(*command).stdout
 
-        wait_until(lambda: "RUNNING" in state("status"), "supervisord to start rbit")
-        first = int(state("pid", "rbit"))
-        os.kill(first, 9)
-        wait_until(lambda: "RUNNING" in state("status") and int(state("pid", "rbit")) != first,
-                   "another rbit after a kill")
+    def wait_for_state(self, state, program="rbit"):
+        wait_until(lambda: state in self.say("status", program), f"{program} to be {state}")
+
+    def begin_job(self):
         self.submit("build", "col10642", job=36)
-        wait_until(lambda: "Job '36'" in self.read("rbit.log"), "the job")
-        stop = control("stop", "rbit", run=subprocess.Popen)
+        self.go.wait_for_job()
+
+    def runs(self):
+        return self.read("runs").split()
+
+    def wait_for_log(self, text, name="rbit.log"):
+        wait_until(lambda: os.path.exists(self.path(name)) and text in self.read(name), repr(text))
+
+    def start_drain_and_restart(self, *changes):
+        self.run_under_supervisord(*changes)
+        first = int(self.say("pid", "rbit"))
+        os.kill(first, 9)
+        wait_until(lambda: "RUNNING" in self.say("status", "rbit") and
+                   int(self.say("pid", "rbit")) != first, "another rbit after a kill")
+        self.begin_job()
+        stop = self.control("stop", "rbit", run=subprocess.Popen)
         self.addCleanup(stop.stdout.close)
-        wait_until(lambda: "drain" in self.read("rbit.log"), "the drain")
-        gate.let_through()
+        self.wait_for_log("draining")
+        self.go.let_through()
         self.assertEqual(stop.wait(PATIENCE), 0)
         self.assertIn("Job 36's state is now 'Done'", self.read("rbit.log"))
-        self.assertIn("STOPPED", state("status"))
+        self.assertIn("STOPPED", self.say("status", "rbit"))
+
+    def test_a_reload(self):
+        self.run_under_supervisord()
+        self.say("signal", "HUP", "rbit")
+        self.wait_for_log("reloaded ")
+        self.write("rbit.ini", self.read("rbit.ini") + "[amqp2]\n")
+        self.say("signal", "HUP", "rbit")
+        self.wait_for_log("is not taken")
+        self.assertIn("RUNNING", self.say("status", "rbit"))
+
+    def test_a_drain_longer_than_the_stop_time_is_cut_and_its_job_runs_again(self):
+        self.run_under_supervisord(("stopwaitsecs=660", "stopwaitsecs=1"))
+        self.begin_job()
+        self.say("stop", "rbit")  # TERM, and KILL after a second
+        self.assertIn("draining", self.read("rbit.log"))
+        self.assertNotIn("stopped", self.read("rbit.log"))
+        self.say("start", "rbit")
+        wait_until(lambda: self.runs() == ["1", "2"], "its next run")
+        self.go.let_through()
+        self.wait_for_log("Job 36's state is now 'Done'")
+
+    def test_an_upgrade_by_two_programs(self):
+        self.run_under_supervisord()
+        self.begin_job()
+        self.say("signal", "TERM", "rbit")
+        self.say("start", "rbit-b")
+        self.wait_for_log("goes on in rbit", "rbit-b.log")
+        self.assertIn("RUNNING", self.say("status", "rbit"))
+        self.go.let_through()
+        self.wait_for_log("Job 36's state is now 'Done'", "rbit-b.log")
+        self.wait_for_state("EXITED")
+        self.assertIn("RUNNING", self.say("status", "rbit-b"))
+        self.assertEqual(self.runs(), ["1"])
 
 
 class Scripts(Suite):

@@ -19,6 +19,7 @@
 #include "rbit/base/trusted_path.h"
 #include "rbit/dispatch/closing.h"
 #include "rbit/intake/ack_timeout.h"
+#include "rbit/intake/route_reader.h"
 #include "rbit/log/log.h"
 #include "rbit/report/log_lines.h"
 #include "rbit/report/pybit_sink.h"
@@ -262,6 +263,7 @@ FlowMeans App::flow_means() {
   means.read = [this](const Binding& binding, const Message& message) {
     return crews_->read(binding, message);
   };
+  means.route = runner_for;
   means.closing = [this](const RunnerPolicy* policy, const Job& job, const Outcome& outcome,
                          Status status) {
     if (policy == nullptr) policy = crews_->policy_of(job.runner);
@@ -312,10 +314,8 @@ ExitCode App::run() {
 /// Containers and schroot need it; nobody should do it unawares.
 void App::warn_of_root() const {
   if (::geteuid() != 0) return;
-  std::set<std::string> runners;
-  for (const auto& mapping : settings().queues) runners.insert(mapping.runner);
   std::vector<std::string> names;
-  for (const std::string& name : runners)
+  for (const std::string& name : settings().runners_in_use())
     if (settings().runners.at(name).policy.user.empty()) names.push_back(name);
   for (const auto& [name, hook] : settings().hooks)
     if (hook.policy.user.empty()) names.push_back("[hook:" + name + "]");

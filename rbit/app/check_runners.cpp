@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <boost/asio/io_context.hpp>
+#include <set>
 
 #include "rbit/app/app.h"
 #include "rbit/app/checks.h"
@@ -57,10 +58,9 @@ void check_patience(const std::string& thing, const RunnerPolicy& policy,
 void check_runners(const Configuration& configuration, const BrokerTraits& broker,
                    CheckFindings& findings) {
   const config::Settings& settings = configuration.settings();
+  const std::set<std::string> in_use = settings.runners_in_use();
   for (const auto& [name, line] : configuration.lines) {
-    const bool used =
-        std::any_of(settings.queues.begin(), settings.queues.end(),
-                    [&runner = name](const auto& queue) { return queue.runner == runner; });
+    const bool used = in_use.contains(name);
     const std::string thing = "[runner:" + name + "]";
     const RunnerPolicy& policy = settings.runners.at(name).policy;
     const Result<void> able = can_work(settings, line, "runner:" + name, policy);

@@ -38,6 +38,12 @@ void note_findings(const ParsedRunnerLine& parsed, const config::Place& place,
     loaded.findings.push_back({warning, place, begin + one, true});
 }
 
+/// Where %{event} stands in a message.
+void name_events(const config::Settings& settings, RunnerLine& line) {
+  for (MessageFact& fact : line.facts)
+    if (fact.of == MessageFact::Of::event) fact.name = settings.event_key;
+}
+
 void read_hook_lines(Configuration& configuration) {
   const config::Settings& settings = configuration.loaded.settings;
   for (const auto& [name, hook] : settings.hooks) {
@@ -45,6 +51,7 @@ void read_hook_lines(Configuration& configuration) {
     ParsedRunnerLine parsed =
         parse_runner_line(hook.line, hook.policy.settings, settings.directory);
     note_findings(parsed, hook.line_place, "[hook:" + name + "] run: ", configuration.loaded);
+    name_events(settings, parsed.line);
     configuration.hooks[name] = std::move(parsed.line);
   }
 }
@@ -82,6 +89,7 @@ Configuration read_configuration(const std::string& path, const config::Override
                                                  runner.line_place,
                                                  "[runner:" + name + "] shell: " + mistake});
     }
+    name_events(settings, parsed.line);
     configuration.lines[name] = std::move(parsed.line);
   }
   read_hook_lines(configuration);
@@ -89,9 +97,9 @@ Configuration read_configuration(const std::string& path, const config::Override
   return configuration;
 }
 
-std::map<std::string, std::string> runners_of_queues(const config::Settings& settings) {
-  std::map<std::string, std::string> runners;
-  for (const auto& mapping : settings.queues) runners[mapping.queue] = mapping.runner;
+std::map<std::string, QueueRunner> runners_of_queues(const config::Settings& settings) {
+  std::map<std::string, QueueRunner> runners;
+  for (const auto& mapping : settings.queues) runners[mapping.queue] = mapping;
   return runners;
 }
 

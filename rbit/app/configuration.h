@@ -30,8 +30,8 @@ Configuration read_configuration(const std::string& path, const config::Override
 /// Reads it again as it was read at the start, the command line's options included. On any thread.
 using ReadConfiguration = std::function<Configuration()>;
 
-/// Of each queue the runner that does its messages.
-std::map<std::string, std::string> runners_of_queues(const config::Settings& settings);
+/// Of each queue who does its messages.
+std::map<std::string, QueueRunner> runners_of_queues(const config::Settings& settings);
 
 /// Prints what was found to stderr, warnings too, and throws Fatal{config} if there are errors.
 Configuration need_configuration(const std::string& path, const config::Overrides& overrides = {});

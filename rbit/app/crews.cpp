@@ -81,16 +81,14 @@ Crews::Member Crews::made(const Configuration& configuration, const std::string&
 }
 
 void Crews::make(const Configuration& configuration) {
-  for (const auto& mapping : configuration.settings().queues)
-    if (!next_.contains(mapping.runner))
-      next_[mapping.runner] = made(configuration, mapping.runner);
+  for (const std::string& name : configuration.settings().runners_in_use())
+    next_[name] = made(configuration, name);
   take();
 }
 
 Task<Result<void>> Crews::make_next(const Configuration& next) {
   next_.clear();
-  std::set<std::string> names;
-  for (const auto& mapping : next.settings().queues) names.insert(mapping.runner);
+  const std::set<std::string> names = next.settings().runners_in_use();
   for (const std::string& name : names) {
     Member member = made(next, name);
     const auto known = members_.find(name);

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "rbit/app/control_handlers.h"
+#include "rbit/app/message_readers.h"
 #include "rbit/app/status_text.h"
 #include "rbit/base/text.h"
 #include "rbit/intake/request.h"
@@ -41,13 +42,17 @@ bool is_told(const History& history, const QueuedMessage& one) {
   return is_unfinished(*state) || *state == State::blocked || one.was_delivered;
 }
 
-json describe_queued(const QueuedMessage& one, const config::QueueMapping& mapping,
-                     MessageKind kind) {
+bool is_build(const config::Settings& settings, const std::string& runner) {
+  const auto its = settings.runners.find(runner);
+  return its != settings.runners.end() && its->second.policy.message == MessageKind::pybit;
+}
+
+json describe_queued(const QueuedMessage& one, const std::string& runner, bool is_build) {
   JobRecord job;
   job.key = key_of(one.message);
-  job.queue = mapping.queue;
-  job.runner = mapping.runner;
-  if (kind == MessageKind::pybit) {
+  job.queue = one.message.queue;
+  job.runner = runner;
+  if (is_build) {
     if (const auto request = parse_request(one.message)) {
       job.job_id = request->job_id;
       job.package = request->package;
@@ -81,8 +86,9 @@ std::vector<json> queued_jobs(Database& database, const Broker& broker,
   std::vector<Found> found;
   if (limit == 0) return {};
   for (const config::QueueMapping& mapping : settings.queues) {
-    if (!has(filter.queues, mapping.queue) || !has(filter.runners, mapping.runner)) continue;
-    const MessageKind kind = settings.runners.at(mapping.runner).policy.message;
+    // Of a route only the message says it.
+    if (!mapping.route && !has(filter.runners, mapping.runner)) continue;
+    if (!has(filter.queues, mapping.queue)) continue;
     // A message is read with its body: no more of them than may be shown.
     constexpr std::int64_t never = std::numeric_limits<std::int64_t>::max();
     const std::int64_t last = found.size() < limit ? never : found.back().time;
@@ -92,11 +98,13 @@ std::vector<json> queued_jobs(Database& database, const Broker& broker,
       const std::int64_t time = std::max(one.since, one.again);
       if (taken[is_later] >= filter.limit || hidden[is_later] >= most_hidden || time >= last)
         return false;
-      if (!fits(filter, one) || is_told(history, one)) {
+      const auto known = runner_of(mapping, one.message);
+      const std::string runner = known ? *known : std::string();
+      if (!has(filter.runners, runner) || !fits(filter, one) || is_told(history, one)) {
         ++hidden[is_later];
       } else {
         ++taken[is_later];
-        found.push_back({time, describe_queued(one, mapping, kind)});
+        found.push_back({time, describe_queued(one, runner, is_build(settings, runner))});
       }
       return true;
     });

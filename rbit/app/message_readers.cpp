@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <iterator>
 
+#include "rbit/intake/route_reader.h"
 #include "rbit/run/output_dir.h"
 
 namespace rbit {
@@ -25,10 +26,31 @@ MessageReader message_reader(const Configuration& configuration, const std::stri
   return MessageReader(runner, policy.message, std::move(needs), std::move(schema));
 }
 
-MessageReader reader_of_queue(const Configuration& configuration, const std::string& queue) {
-  for (const auto& mapping : configuration.settings().queues)
-    if (mapping.queue == queue) return message_reader(configuration, mapping.runner);
-  return MessageReader("", MessageKind::pybit);
+QueueReader::QueueReader(const Configuration& configuration, const std::string& queue) {
+  for (const auto& mapping : configuration.settings().queues) {
+    if (mapping.queue != queue) continue;
+    route_ = mapping.route;
+    for (const std::string& runner : mapping.all())
+      readers_.emplace(runner, message_reader(configuration, runner));
+  }
+  if (readers_.empty()) readers_.emplace("", MessageReader("", MessageKind::pybit));
+}
+
+std::optional<MessageKind> QueueReader::kind() const {
+  const MessageKind first = readers_.begin()->second.kind();
+  const bool is_of_all = std::all_of(readers_.begin(), readers_.end(),
+                                     [&](const auto& one) { return one.second.kind() == first; });
+  return is_of_all ? std::optional(first) : std::nullopt;
+}
+
+Result<BuildRequest> QueueReader::read(const Message& message) const {
+  if (!route_) return readers_.begin()->second.read(message);
+  const auto runner = runner_for(*route_, message);
+  return runner ? readers_.at(*runner).read(message) : runner.error();
+}
+
+Result<std::string> runner_of(const QueueRunner& queue, const Message& message) {
+  return queue.route ? runner_for(*queue.route, message) : queue.runner;
 }
 
 }  // namespace rbit

@@ -104,7 +104,7 @@ MonitorDetails MonitorFeed::details() const {
   for (const auto& mapping : settings_.queues) {
     QueueView queue;
     queue.queue = mapping.queue;
-    queue.runner = mapping.runner;
+    queue.runner = mapping.shown();
     queue.state = "paused";
     queue.paused_since = dispatcher_.paused_since(mapping.queue);
     if (const std::string& held = dispatcher_.trouble(); !held.empty()) {

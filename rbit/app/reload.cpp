@@ -25,7 +25,7 @@ Error stopping() {
 std::vector<std::string> misfits(const config::Settings& taken) {
   std::vector<std::string> lines;
   for (const auto& mapping : taken.queues)
-    if (!taken.runners.contains(mapping.runner))
+    if (!mapping.route && !taken.runners.contains(mapping.runner))
       lines.push_back("queue " + mapping.queue +
                       " is read until a restart, and there is no [runner:" + mapping.runner +
                       "] any more (keep the section, or restart rbit)");

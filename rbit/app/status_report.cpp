@@ -21,7 +21,7 @@ json describe_queue(const config::QueueMapping& mapping, const OpenJobs& open,
                     const QueueCount& count, std::int64_t next_due) {
   json line;
   line["queue"] = mapping.queue;
-  line["runner"] = mapping.runner;
+  line["runner"] = mapping.shown();
   line["waiting"] = count.waiting ? json(*count.waiting + open.waiting) : json();
   line["running"] = open.running;
   line["due"] = count.due.value_or(open.due);

@@ -41,7 +41,7 @@ class Submit {
         configuration_(configuration),
         queue_(text_of(values, "queue")),
         delay_(time_option(values, "delay")),
-        reader_(reader_of_queue(configuration, queue_)) {
+        reader_(configuration, queue_) {
     frame_.queue = queue_;
     frame_.timestamp = to_seconds(SystemClock().wall());
     frame_.content_type =
@@ -55,7 +55,7 @@ class Submit {
     Message message = one();
     const auto broker = make_broker(configuration_.settings());
     if (has("reply")) {
-      if (broker->traits().answers_by_reply) check_reply();
+      if (broker->traits().answers_by_reply) check_reply(message);
       return ask(*broker, std::move(message));
     }
     const std::string key = key_of(message);
@@ -89,12 +89,15 @@ class Submit {
   }
 
   /// Whether the runner of the queue sends answers; of a queue that is not here nobody can say.
-  void check_reply() const {
+  void check_reply(const Message& message) const {
     const config::Settings& settings = configuration_.settings();
-    for (const auto& mapping : settings.queues)
-      if (mapping.queue == queue_ && !settings.runners.at(mapping.runner).policy.reply)
-        throw Fatal(ExitCode::failed, Error{"[runner:" + mapping.runner + "]", "sends no answers",
+    for (const auto& mapping : settings.queues) {
+      if (mapping.queue != queue_) continue;
+      const auto runner = runner_of(mapping, message);
+      if (runner && !settings.runners.at(*runner).policy.reply)
+        throw Fatal(ExitCode::failed, Error{"[runner:" + *runner + "]", "sends no answers",
                                             "set reply = yes there; nothing was sent"});
+    }
   }
 
   Message one() const {
@@ -111,10 +114,13 @@ class Submit {
       what = text_of(values_, "FILE");
       message.body = read_message_file(what);
     } else if (reader_.kind() != MessageKind::pybit && said_request_option(values_).empty()) {
-      const std::string kind(to_string(reader_.kind()));
+      const auto kind = reader_.kind();
       misuse("queue " + text::one_line(queue_, 200),
-             "takes messages of kind " + kind + ", and there is none",
-             kind == "json" ? "give --json, a FILE or --from" : "give --body, a FILE or --from");
+             kind
+                 ? "takes messages of kind " + std::string(to_string(*kind)) + ", and there is none"
+                 : "has a route, and there is no message",
+             kind == MessageKind::raw ? "give --body, a FILE or --from"
+                                      : "give --json, a FILE or --from");
     } else {
       what = "the build request";
       message.body = compose_request(values_, configuration_.settings(), queue_);
@@ -209,7 +215,7 @@ class Submit {
   const Configuration& configuration_;
   std::string queue_;
   std::chrono::milliseconds delay_;
-  MessageReader reader_;
+  QueueReader reader_;
   Message frame_;  // what all have but a body
 };
 

@@ -35,7 +35,8 @@ bool is_taken_by_log(const Value& value) {
 }
 
 bool is_taken(const Value& value) {
-  if (value.section.starts_with("runner:")) return true;
+  if (value.section.starts_with("runner:") || value.section.starts_with("route:")) return true;
+  if (value.section == "events") return true;
   if (value.section == "rbit" || value.section == "coyote") return taken_keys().contains(value.key);
   return is_taken_by_log(value);
 }
@@ -94,6 +95,8 @@ config::Settings settings_taken(const config::Settings& in_force, const config::
   taken.slots = next.slots;
   taken.drain_timeout = next.drain_timeout;
   taken.runners = next.runners;
+  taken.routes = next.routes;
+  taken.event_key = next.event_key;
   taken.log = next.log;
   taken.log.keep_days = in_force.log.keep_days;
   taken.log.keep_size = in_force.log.keep_size;

@@ -29,7 +29,7 @@ const Key table[] = {
      "before, but queue-mappings are added. A relative path starts at this file."},
     {"rbit", "queue-mappings", T::list, "",
      "Which runner does the jobs of which queue: QUEUE:RUNNER, one a line. RUNNER is the NAME of a "
-     "section [runner:NAME]."},
+     "section [runner:NAME]. QUEUE:route:NAME has them shared out by [route:NAME]."},
     {"rbit", "distribution", T::text, "",
      "The older way to name queues, with architecture, suites and format: each suite gives the "
      "queue DISTRIBUTION_ARCHITECTURE_SUITE_FORMAT, done by the runner of the same name."},
@@ -115,8 +115,9 @@ const Key table[] = {
      "dash, ash and bash, and without placeholders ksh, mksh and zsh. No script is run by it."},
     {"runner", "message", T::choice, "pybit",
      "What its messages are. pybit: build requests. json: any JSON text, whose members are reached "
-     "by %{/POINTER}. raw: any bytes. See rbit-messages(7).",
-     0, 0, "pybit|json|raw"},
+     "by %{/POINTER}. raw: any bytes. task: the name of a task and its arguments. See "
+     "rbit-messages(7).",
+     0, 0, "pybit|json|raw|task"},
     {"runner", "schema", T::path, "",
      "A JSON Schema (drafts 4, 6 and 7) that its messages must fit; with message = json or pybit. "
      "A "
@@ -271,6 +272,17 @@ const Key table[] = {
     {"status", "name-cancelled", T::text, name(Status::cancelled),
      "What it calls a job that somebody stopped."},
 
+    {"route", "by", T::text, "",
+     "Which part of a message says whose it is: task, event, routing-key, header:NAME, or a JSON "
+     "Pointer such as /order/kind."},
+    {"route", "runners", T::list, "",
+     "Which runner does which messages: VALUE: RUNNER, one a line. VALUE is all of that part, or "
+     "what it begins with and *; the longest that fits counts, and * alone takes the rest. A "
+     "message that fits none is a dead letter, reason no-route."},
+
+    {"events", "key", T::text, std::string(usual.event_key),
+     "The header that names a message's event; without it the routing key does."},
+
     {"hook", "run", T::text, "",
      "What a hook does: shell!COMMAND LINE, plugin!LIBRARY.so:NAME or python!MODULE:FUNCTION, as "
      "runner of a [runner:NAME]. Exit code 75: once more later."},
@@ -364,8 +376,10 @@ std::string_view table_section(std::string_view section) {
   if (section == "coyote") return "rbit";
   if (section.starts_with("runner:")) return "runner";
   if (section.starts_with("hook:")) return "hook";
+  if (section.starts_with("route:")) return "route";
   for (const Key& key : table)
-    if (key.section == section && section != "runner" && section != "hook") return key.section;
+    if (key.section == section && section != "runner" && section != "hook" && section != "route")
+      return key.section;
   return "";
 }
 

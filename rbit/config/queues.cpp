@@ -86,7 +86,9 @@ class Queues {
 
   void read_mapping(const std::string& item, const Place& place) {
     const auto colon = item.rfind(':');
-    const std::string queue = item.substr(0, colon);
+    std::string queue = item.substr(0, colon);
+    const bool is_route = colon != std::string::npos && queue.ends_with(":route");
+    if (is_route) queue.resize(queue.size() - std::string_view(":route").size());
     const std::string runner = colon == std::string::npos ? "" : item.substr(colon + 1);
     if (queue.empty() || runner.empty()) {
       const bool no_queue = queue.empty();
@@ -103,6 +105,7 @@ class Queues {
       return;
     }
     if (is_refused("queue-mappings", queue, place)) return;
+    if (is_route) return read_route(queue, runner, place);
     if (!settings_.runners.contains(runner)) {
       const auto near = text::did_you_mean(runner, runners_);
       mistake("queue-mappings",
@@ -110,7 +113,24 @@ class Queues {
                   (near ? " (did you mean [runner:" + *near + "]?)" : ""),
               place);
     }
-    settings_.queues.push_back({queue, runner, place, false, ""});
+    settings_.queues.push_back({{runner, nullptr}, queue, place, false, ""});
+  }
+
+  void read_route(const std::string& queue, const std::string& name, const Place& place) {
+    const auto found = settings_.routes.find(name);
+    if (found != settings_.routes.end()) {
+      if (found->second.route)  // else it is said already
+        settings_.queues.push_back({{"", found->second.route}, queue, place, false, ""});
+      mistaken_ = mistaken_ || !found->second.route;
+      return;
+    }
+    std::vector<std::string> known;
+    for (const auto& [route, its] : settings_.routes) known.push_back(route);
+    const auto near = text::did_you_mean(name, known);
+    mistake("queue-mappings",
+            "no [route:" + text::one_line(name, 300) + "]" +
+                (near ? " (did you mean [route:" + *near + "]?)" : " (write that section)"),
+            place);
   }
 
   bool is_refused(const char* key, const std::string& queue, const Place& place) {
@@ -168,8 +188,8 @@ class Queues {
       } else if (has_runner && mapping->runner != queue) {
         mistake("suites",
                 "queue " + quoted(queue) + " has two runners: [runner:" + queue +
-                    "] and, by queue-mappings (" + mapping->place.seen_from(place) +
-                    "), [runner:" + mapping->runner + "]",
+                    "] and, by queue-mappings (" + mapping->place.seen_from(place) + "), [" +
+                    (mapping->route ? "" : "runner:") + mapping->shown() + "]",
                 place);
       }
       mapping->legacy = true;  // the union: bound as this form is
@@ -178,7 +198,7 @@ class Queues {
     }
     if (is_refused("suites", queue, place)) return;
     if (has_runner) {
-      settings_.queues.push_back({queue, queue, place, true, joined(".")});
+      settings_.queues.push_back({{queue, nullptr}, queue, place, true, joined(".")});
     } else {
       // Old files do list such suites; their messages stay where they are.
       some_unread_ = true;

@@ -20,6 +20,8 @@ void read_rbit(const Ini& ini, const Ini* section, const Overrides& overrides, L
 void read_queues(const Ini* section, Loaded& loaded);
 void read_amqp(const Ini& ini, Loaded& loaded);
 void read_runners(const Ini& ini, Loaded& loaded);
+/// After `read_runners`, before `read_queues`: a route names runners, and queues name routes.
+void read_routes(const Ini& ini, Loaded& loaded);
 /// After `read_runners`: a hook may name runners.
 void read_hooks(const Ini& ini, Loaded& loaded);
 void read_status(const Ini& ini, Loaded& loaded);

@@ -206,6 +206,7 @@ Loaded load(const std::string& path, const Overrides& overrides) {
   read_rbit(ini, section, overrides, loaded);
   const auto head = loaded.values.size();
   read_runners(ini, loaded);
+  read_routes(ini, loaded);
   read_hooks(ini, loaded);
   const auto runners = loaded.values.size();
   read_queues(section, loaded);

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -13,6 +14,7 @@
 #include "rbit/base/disk.h"
 #include "rbit/base/names.h"
 #include "rbit/core/health_settings.h"
+#include "rbit/core/route.h"
 #include "rbit/core/runner_policy.h"
 #include "rbit/core/status.h"
 #include "rbit/log/handler.h"
@@ -135,11 +137,20 @@ struct HookSettings {
   }
 };
 
-struct QueueMapping {
-  std::string queue, runner;
+struct RouteSettings {
+  std::string name;
+  Place place;                         // of the section
+  std::shared_ptr<const Route> route;  // none: it is mistaken
+};
+
+struct QueueMapping : QueueRunner {
+  std::string queue;
   Place place;
   bool legacy = false;       // from distribution/architecture/suites/format
   std::string dotted_route;  // DIST.ARCH.SUITE.FORMAT, legacy only
+
+  /// Its runner, or its route, as the file names it.
+  std::string shown() const { return route ? "route:" + route->name() : runner; }
 };
 
 enum class Declare { yes, passive, no };
@@ -161,13 +172,22 @@ struct Settings {
   std::string exchange = "pybit";
   std::string python = "/usr/bin/python3";   // the interpreter of `python!` runners, absolute
   std::optional<std::string> command_queue;  // PyBit's name of us; none: there is none
+  std::string event_key = "iniesta_pass";    // the header that names an event
   BrokerSettings broker;
   StatusSettings status;
   MonitorSettings monitor;
   LogSettings log;
   std::map<std::string, RunnerSettings> runners;  // by NAME, used or not
+  std::map<std::string, RouteSettings> routes;    // by NAME
   std::map<std::string, HookSettings> hooks;      // by NAME
 
+  /// The runners that queues name, themselves or by a route.
+  std::set<std::string> runners_in_use() const {
+    std::set<std::string> names;
+    for (const QueueMapping& mapping : queues)
+      for (const std::string& runner : mapping.all()) names.insert(runner);
+    return names;
+  }
   std::vector<std::string> queue_names() const {
     std::vector<std::string> names;
     for (const QueueMapping& mapping : queues) names.push_back(mapping.queue);

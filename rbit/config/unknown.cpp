@@ -53,7 +53,7 @@ class Checker {
   }
 
   void check_section(const Ini& section) {
-    std::vector<std::string> known{"rbit", "coyote",  "amqp",     "status",     "monitor",
+    std::vector<std::string> known{"rbit", "coyote",  "amqp",     "status",     "monitor", "events",
                                    "log",  "loggers", "handlers", "formatters", "DEFAULT"};
     const std::string& name = section.data().spelled;
     const Place& place = section.data().place;
@@ -66,6 +66,8 @@ class Checker {
       error(section, place, "a runner's section is called [runner:NAME]");
     } else if (text::is_one_of(text::lower(name), {"hook", "hooks"})) {
       error(section, place, "a hook's section is called [hook:NAME]");
+    } else if (text::is_one_of(text::lower(name), {"route", "routes"})) {
+      error(section, place, "a route's section is called [route:NAME]");
     } else if (text::lower(name) == "default") {
       warning(section, place, "is not read; keys for all sections stand in [DEFAULT]");
     } else if (near || contains_lower(known, name)) {

@@ -25,6 +25,10 @@ inline constexpr const char* attempt_header = "x-rbit-attempt";
 /// building must build it although its last status is Failed.
 inline constexpr const char* replayed_header = "rbit-replayed";
 
+/// The header of a copy whose message came through an exchange: the routing key that it had. It
+/// stays with the message, which comes straight to its queue from then on.
+inline constexpr const char* routing_key_header = "rbit-routing-key";
+
 /// The header that counts how often a message was put back because another client of the front-end
 /// was building its job.
 inline constexpr const char* waited_header = "x-rbit-waited";

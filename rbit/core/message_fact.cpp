@@ -5,6 +5,8 @@
 #include "rbit/base/json.h"
 #include "rbit/base/names.h"
 #include "rbit/base/text.h"
+#include "rbit/core/message.h"
+#include "rbit/core/task_message.h"
 
 namespace rbit {
 
@@ -12,15 +14,12 @@ namespace {
 
 using Of = MessageFact::Of;
 
-constexpr Named<Of> words[] = {
-    {Of::key, "key"}, {Of::queue, "queue"}, {Of::routing_key, "routing-key"}};
+constexpr Named<Of> words[] = {{Of::key, "key"},
+                               {Of::queue, "queue"},
+                               {Of::routing_key, "routing-key"},
+                               {Of::task, "task"},
+                               {Of::event, "event"}};
 constexpr std::string_view header_word = "header:";
-
-/// Of kinds of messages that are still to come.
-struct Later {
-  std::string_view word, instead;
-};
-constexpr Later later[] = {{"task", "%{/task_name}"}, {"event", "%{routing-key}"}};
 
 /// What stands between the braces, if they are closed in the same line.
 std::optional<std::string_view> inside(std::string_view rest) {
@@ -68,12 +67,6 @@ FactText fact_at(std::string_view rest) {
   const std::string_view word = inner->substr(0, inner->find('!'));
   found.length = 2 + inner->size() + 1;
   found.fact.shown = rest.substr(0, found.length);
-  for (const Later& kind : later)
-    if (word == kind.word) {
-      found.mistake = found.fact.shown + " belongs to message = " + std::string(kind.word) +
-                      ", which is not there yet (write " + std::string(kind.instead) + ")";
-      return found;
-    }
   const bool is_fact =
       inner->starts_with('/') || inner->starts_with(header_word) || value_in(words, word);
   if (is_fact) {
@@ -98,7 +91,7 @@ std::string meant_by_fact(std::string_view rest) {
         std::string_view(".: ").find(word[std::string_view(other).size()]) !=
             std::string_view::npos)
       return "%{header:" + std::string(inner->substr(std::string_view(other).size() + 1)) + "}";
-  const auto meant = text::did_you_mean(word, {"key", "queue", "routing-key"});
+  const auto meant = text::did_you_mean(word, {"key", "queue", "routing-key", "task", "event"});
   if (meant || value_in(words, word)) return "%{" + meant.value_or(word) + "}";
   return "%{/" + std::string(*inner) + "}";
 }
@@ -108,35 +101,50 @@ std::string plain_text(const HeaderValue& value) {
   return std::visit([](const auto& one) { return nlohmann::json(one).dump(); }, value);
 }
 
+namespace {
+
+std::optional<std::string> header_of(const MessageHead& head, const std::string& name) {
+  const auto found = head.headers.find(name);
+  return found == head.headers.end() ? std::nullopt : std::optional(plain_text(found->second));
+}
+
+}  // namespace
+
 std::optional<std::string> value_of(const MessageFact& fact, const MessageHead& head,
-                                    const nlohmann::json* document) {
-  if (fact.of == MessageFact::Of::header) {
-    const auto found = head.headers.find(fact.name);
-    if (found != head.headers.end()) return plain_text(found->second);
+                                    const std::string& queue, const nlohmann::json* document) {
+  switch (fact.of) {
+    case Of::queue:
+      return queue;
+    case Of::routing_key:
+      return routing_key_of(head, queue);
+    case Of::header:
+      return header_of(head, fact.name);
+    case Of::event:
+      return header_of(head, fact.name).value_or(routing_key_of(head, queue));
+    case Of::task: {
+      const auto task = document != nullptr ? task_of(*document) : Error{};
+      return task ? std::optional(task->name) : std::nullopt;
+    }
+    default:
+      break;
   }
-  if (fact.of == MessageFact::Of::member && document != nullptr) {
-    const nlohmann::json* value = json::find(*document, fact.name);
-    if (value != nullptr && !value->is_null()) return json::plain_text(*value);
-  }
-  return std::nullopt;
+  if (fact.of != Of::member || document == nullptr) return std::nullopt;
+  const nlohmann::json* value = json::find(*document, fact.name);
+  return value == nullptr || value->is_null() ? std::nullopt
+                                              : std::optional(json::plain_text(*value));
 }
 
 std::optional<std::string> fact_of(const Job& job, const MessageFact& fact,
                                    const nlohmann::json* document) {
-  switch (fact.of) {
-    case Of::key:
-      return job.key;
-    case Of::queue:
-      return job.queue;
-    case Of::routing_key:
-      return routing_key_of(job.head, job.queue);
-    default:
-      return value_of(fact, job.head, document);
-  }
+  return fact.of == Of::key ? job.key : value_of(fact, job.head, job.queue, document);
 }
 
 const std::string& routing_key_of(const MessageHead& head, const std::string& queue) {
-  return head.exchange.empty() ? queue : head.routing_key;
+  if (!head.exchange.empty()) return head.routing_key;
+  const auto kept = head.headers.find(routing_key_header);
+  const auto* const key =
+      kept == head.headers.end() ? nullptr : std::get_if<std::string>(&kept->second);
+  return key != nullptr ? *key : queue;
 }
 
 }  // namespace rbit

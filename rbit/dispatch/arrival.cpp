@@ -17,7 +17,7 @@ Arrival arrival_of(const ArrivalFacts& facts) {
       break;
   }
   if (facts.is_answered) return Arrival::answer_again;
-  const bool can_stay = facts.has_slot || facts.may_be_dropped;
+  const bool can_stay = facts.has_slot || facts.may_wait || facts.may_be_dropped;
   if (facts.read == Read::not_yet && facts.is_suspect)
     return can_stay ? Arrival::count : Arrival::go_back;
   if (facts.read == Read::not_yet || facts.read == Read::counted) return Arrival::read;

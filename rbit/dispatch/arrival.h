@@ -29,6 +29,7 @@ struct ArrivalFacts {
   bool is_suspect = false;  // the broker delivered it before, and nothing is known of it
   enum class Read { not_yet, counted, well, in_vain } read = Read::not_yet;
   bool has_slot = false;
+  bool may_wait = false;        // it may find one yet: which runner's it is is still to be read
   bool may_be_dropped = false;  // it came back so often that its queue might drop it next time
 };
 

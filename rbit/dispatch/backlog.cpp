@@ -5,8 +5,9 @@
 
 namespace rbit {
 
-void Backlog::add(std::string key, std::string queue, SteadyTime due) {
-  const auto [entry, fresh] = waiting_.emplace(key, Entry{std::move(queue), due});
+void Backlog::add(std::string key, std::string queue, std::string runner, SteadyTime due) {
+  const auto [entry, fresh] =
+      waiting_.emplace(key, Entry{std::move(queue), std::move(runner), due});
   if (!fresh) return;
   by_due_.emplace(due, std::move(key));
   ++by_queue_[entry->second.queue];
@@ -20,8 +21,9 @@ void Backlog::leaves(const std::string& queue) {
 std::optional<Backlog::Taken> Backlog::take(SteadyTime now, const Fits& fits) {
   for (auto at = by_due_.begin(); at != by_due_.end() && at->first <= now; ++at) {
     const auto entry = waiting_.find(at->second);
-    if (!fits(entry->first, entry->second.queue)) continue;
-    Taken taken{std::move(at->second), std::move(entry->second.queue)};
+    if (!fits(entry->first, entry->second.queue, entry->second.runner)) continue;
+    Taken taken{std::move(at->second), std::move(entry->second.queue),
+                std::move(entry->second.runner)};
     waiting_.erase(entry);
     by_due_.erase(at);
     leaves(taken.queue);

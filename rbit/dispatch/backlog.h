@@ -15,12 +15,13 @@ namespace rbit {
 /// bodies stay in the journal, so a long backlog costs little memory. On the loop's thread.
 class Backlog {
  public:
-  void add(std::string key, std::string queue, SteadyTime due);
+  void add(std::string key, std::string queue, std::string runner, SteadyTime due);
   bool holds(const std::string& key) const { return waiting_.contains(key); }
   struct Taken {
-    std::string key, queue;
+    std::string key, queue, runner;
   };
-  using Fits = std::function<bool(const std::string& key, const std::string& queue)>;
+  using Fits = std::function<bool(const std::string& key, const std::string& queue,
+                                  const std::string& runner)>;
   /// The one that has waited longest of those that are due and that `fits`; it leaves.
   std::optional<Taken> take(SteadyTime now, const Fits& fits);
   std::vector<std::string> keys() const;
@@ -34,7 +35,7 @@ class Backlog {
 
  private:
   struct Entry {
-    std::string queue;
+    std::string queue, runner;
     SteadyTime due;
   };
   void leaves(const std::string& queue);

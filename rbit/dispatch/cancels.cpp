@@ -114,7 +114,8 @@ Task<void> Cancels::cancel_waiting(std::string key) {
     Delivery delivery = context_.transport.adopt(std::move((*read)->message));
     co_await end_now(std::move((*read)->job), std::move(delivery));
   } else if (!read && known) {  // the journal is sick: it stays, and will run
-    context_.ledger.backlog().add(key, known->queue, context_.clock.steady() + sick_journal_pause);
+    context_.ledger.backlog().add(key, known->queue, known->runner,
+                                  context_.clock.steady() + sick_journal_pause);
   }
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -9,6 +10,7 @@
 #include "rbit/base/flows.h"
 #include "rbit/core/job_observer.h"
 #include "rbit/core/journal.h"
+#include "rbit/core/route.h"
 #include "rbit/core/runner.h"
 #include "rbit/core/transport.h"
 #include "rbit/dispatch/ahead.h"
@@ -17,15 +19,19 @@
 #include "rbit/dispatch/ledger.h"
 #include "rbit/dispatch/patience.h"
 #include "rbit/dispatch/retry_policy.h"
+#include "rbit/dispatch/slot_queue.h"
 #include "rbit/dispatch/slots.h"
 
 namespace rbit {
 
 /// What a queue's messages are done by. A flow keeps the one that it began with, whatever the
-/// configuration says by its end.
+/// configuration says by its end. That of a queue with a route has no runner: the message says
+/// which of `by_runner` it is.
 struct Binding {
   std::string queue;
   std::string runner_name;
+  std::shared_ptr<const Route> route;
+  std::map<std::string, std::shared_ptr<const Binding>> by_runner;
   MessageKind kind = MessageKind::pybit;
   OnInvalid on_invalid = OnInvalid::dead;
   std::shared_ptr<Runner> runner;
@@ -33,6 +39,8 @@ struct Binding {
   RetryPolicy retry{RunnerPolicy{}};
   std::optional<milliseconds> ack_after;  // none: a message is acknowledged when its job has ended
   bool can_own = false;  // messages can be acknowledged before that: the journal stands for them
+
+  bool is_routed() const { return route != nullptr; }
 };
 
 /// What the flow of a job needs of other rooms. All are set.
@@ -40,6 +48,9 @@ struct FlowMeans {
   /// Message to request, as the runner of that queue takes it; the Error's thing is the reason word
   /// `undecodable` or `invalid`.
   std::function<Result<BuildRequest>(const Binding&, const Message&)> read;
+  /// The runner of a message whose queue has that route; the Error's thing is the reason word
+  /// `no-route` or `undecodable`.
+  std::function<Result<std::string>(const Route&, const Message&)> route;
   /// What the end of a job publishes beside what it gave itself: its answer, its result. `policy`
   /// is the one it began with; nullptr: in an earlier life, or it did not begin.
   std::function<std::vector<Publication>(const RunnerPolicy* policy, const Job&, const Outcome&,
@@ -79,6 +90,7 @@ struct DispatchContext {
   Slots slots{total_slots, changed};
   Ledger ledger{loop};
   Ahead ahead{loop, clock, ledger, changed};
+  SlotQueue slot_queue{loop, clock, changed};
   Flows flows{loop, changed};
   Keeping keeping{loop};
   JournalWatch journal_watch{*this};

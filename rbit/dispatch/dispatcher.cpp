@@ -31,13 +31,51 @@ Dispatcher::Dispatcher(const asio::any_io_executor& loop, Clock& clock, Journal&
       flow_(context_, early_ack_, recorder_, settling_, cancels_, readiness_),
       owned_(
           context_, flow_, recorder_, settling_,
-          [this](const std::string& queue) { return binding_of(queue); },
+          [this](const std::string& queue, const std::string& runner) {
+            return binding_of(queue, runner);
+          },
           [this](const Binding& binding) { return may_begin_of(binding); }),
       open_slot_(loop, clock, [this] { go_on(); }) {}
 
-std::shared_ptr<const Binding> Dispatcher::binding_of(const std::string& queue) const {
+std::shared_ptr<const Binding> Dispatcher::binding_of(const std::string& queue,
+                                                      const std::string& runner) const {
   const auto line = lines_.find(queue);
-  return line == lines_.end() ? nullptr : line->second.binding;
+  if (line == lines_.end() || !line->second.binding) return nullptr;
+  const std::shared_ptr<const Binding>& binding = line->second.binding;
+  if (!binding->is_routed()) return binding;
+  const auto its = binding->by_runner.find(runner);
+  return its == binding->by_runner.end() ? nullptr : its->second;
+}
+
+std::shared_ptr<Binding> Dispatcher::made(const std::string& queue,
+                                          const std::string& runner) const {
+  const Crew& crew = crews_.at(runner);
+  auto binding = std::make_shared<Binding>();
+  binding->queue = queue;
+  binding->runner_name = runner;
+  binding->kind = crew.policy->message;
+  binding->on_invalid = crew.policy->on_invalid;
+  binding->runner = crew.runner;
+  binding->policy = crew.policy;
+  binding->retry = RetryPolicy(*crew.policy);
+  binding->can_own = context_.transport.has_acknowledgement_timeout();
+  if (binding->can_own) binding->ack_after = crew.policy->ack_after;
+  return binding;
+}
+
+/// Of a route: equal messages without an id are one job only if all of them are build requests.
+std::shared_ptr<Binding> Dispatcher::made(const std::string& queue, const QueueRunner& its) const {
+  if (!its.route) return made(queue, its.runner);
+  auto binding = std::make_shared<Binding>();
+  binding->queue = queue;
+  binding->route = its.route;
+  binding->can_own = context_.transport.has_acknowledgement_timeout();
+  for (const std::string& runner : its.all()) {
+    const auto one = made(queue, runner);
+    if (one->kind != MessageKind::pybit) binding->kind = one->kind;
+    binding->by_runner[runner] = one;
+  }
+  return binding;
 }
 
 void Dispatcher::add_crew(const Crew& crew) {
@@ -53,32 +91,24 @@ void Dispatcher::add_crew(const Crew& crew) {
 }
 
 void Dispatcher::bind(const std::vector<Crew>& crews,
-                      const std::map<std::string, std::string>& queues) {
+                      const std::map<std::string, QueueRunner>& queues) {
   going_on_ = true;  // not before all of it is as it shall be
   for (const Crew& crew : crews) add_crew(crew);
   for (auto& [queue, line] : lines_)
     if (line.binding && !queues.contains(queue)) leave(queue, line);
   teams_.clear();
   used_up_.clear();
-  for (const auto& [queue, runner] : queues) {
-    const Crew& crew = crews_.at(runner);
-    auto binding = std::make_shared<Binding>();
-    binding->queue = queue;
-    binding->runner_name = runner;
-    binding->kind = crew.policy->message;
-    binding->on_invalid = crew.policy->on_invalid;
-    binding->runner = crew.runner;
-    binding->policy = crew.policy;
-    binding->retry = RetryPolicy(*crew.policy);
-    binding->can_own = context_.transport.has_acknowledgement_timeout();
-    if (binding->can_own) binding->ack_after = crew.policy->ack_after;
+  for (const auto& [queue, its] : queues) {
     Line& line = lines_[queue];
     const bool is_fresh = line.binding == nullptr;
     // Messages that wait here for a slot are counted as their runner's.
-    if (!is_fresh && line.binding->runner_name != runner) context_.ahead.give_back_queue(queue);
-    line.binding = std::move(binding);
+    if (!is_fresh && line.binding->runner_name != its.runner) context_.ahead.give_back_queue(queue);
+    line.binding = made(queue, its);
     line.told.reset();
-    teams_[runner].lines.push_back(&line);
+    for (const std::string& runner : its.all()) {
+      Team& team = teams_[runner];
+      (its.route ? team.routed : team.lines).push_back(&line);
+    }
     if (started_ && is_fresh) context_.transport.add_queue(queue);
   }
   std::erase_if(crews_, [&](const auto& one) {
@@ -90,14 +120,14 @@ void Dispatcher::bind(const std::vector<Crew>& crews,
   if (!started_) return;
   readiness_.begin();
   go_on_again_ = false;
-  for (auto& [runner, team] : teams_)
-    for (Line* line : team.lines) use_up(*line);
+  for (const auto& [queue, its] : queues) use_up(lines_.at(queue));
   go_on();
 }
 
 /// Nothing of it is taken any more. What runs goes on, and its messages are settled when it ends.
 void Dispatcher::leave(const std::string& queue, Line& line) {
   context_.ahead.give_back_queue(queue);
+  context_.slot_queue.give_back_queue(queue);
   line.binding.reset();
   line.told.reset();
   line.paused_since = 0;
@@ -128,15 +158,27 @@ void Dispatcher::deliver(Delivery delivery) {
   const bool took = takes();
   context_.outside.arriving();
   if (took && !takes()) return use_up(line);  // it goes back
+  if (line.binding->is_routed()) {
+    SlotQueue::Coming coming(context_.slot_queue, line.binding->queue);
+    context_.flows.start(carry_routed(line.binding, std::move(delivery), std::move(coming)),
+                         "job flow");
+    return;
+  }
   const std::string& runner = line.binding->runner_name;
   Slot slot;
   // What is ahead was here first.
-  if (context_.ahead.count(runner) == 0 && may_take_slot(runner))
-    slot = context_.slots.try_take(runner);
+  if (context_.ahead.count(runner) == 0) slot = slot_for(runner);
   if (slot == nullptr && waits_ahead(line, delivery)) return;
-  if (slot == nullptr && may_take_slot(runner)) slot = context_.slots.try_take(runner);
-  if (slot != nullptr && is_guest(runner)) open_slot_.taken();
+  if (slot == nullptr) slot = slot_for(runner);
   begin(line, std::move(delivery), std::move(slot));
+}
+
+/// One for a message that begins now. Null: there is none.
+Slot Dispatcher::slot_for(const std::string& runner) {
+  Slot slot;
+  if (may_take_slot(runner)) slot = context_.slots.try_take(runner);
+  if (slot != nullptr && is_guest(runner)) open_slot_.taken();
+  return slot;
 }
 
 /// Keeps the message for its turn, if one of its runner may be here ahead of the slots.
@@ -166,6 +208,12 @@ Task<void> Dispatcher::carry(Line& line, Delivery delivery, Slot slot) {
   const std::shared_ptr<const Binding> binding = line.binding;
   co_await flow_.run(*binding, std::move(delivery), std::move(slot));
   use_up(line);  // a message that took no slot has used the credit up all the same
+}
+
+Task<void> Dispatcher::carry_routed(std::shared_ptr<const Binding> binding, Delivery delivery,
+                                    SlotQueue::Coming coming) {
+  co_await flow_.run(*binding, std::move(delivery), nullptr, std::move(coming));
+  context_.slot_queue.touch(binding->queue);
 }
 
 /// Whether anything may begin now.
@@ -199,10 +247,19 @@ void Dispatcher::go_on() {
   going_on_ = true;
   while (std::exchange(go_on_again_, false)) {
     owned_.start_due();
+    serve_slot_queue();
     begin_ahead();
     update_credit();
   }
   going_on_ = false;
+}
+
+/// Where nothing may begin what waits for a slot goes back.
+void Dispatcher::serve_slot_queue() {
+  if (context_.slot_queue.size() == 0) return;
+  if (!takes()) return context_.slot_queue.give_back_all();
+  context_.slot_queue.serve(
+      [this](const std::string& runner) { return takes_for(runner) ? slot_for(runner) : nullptr; });
 }
 
 void Dispatcher::begin_ahead() {
@@ -238,6 +295,11 @@ void Dispatcher::update_credit() {
   const std::vector<Line*> used_up = std::exchange(used_up_, {});
   const Common before = std::exchange(common_, common());
   const bool stuck = before.settling != common_.settling;
+  for (const std::string& queue : context_.slot_queue.take_touched()) {
+    Line& line = lines_.at(queue);
+    line.told.reset();
+    if (line.binding) tell(line, credit_of_routed(*line.binding));
+  }
   if (before != common_)
     for (auto& [runner, team] : teams_) update_credit_of(runner, team, stuck);
   else
@@ -261,6 +323,7 @@ Dispatcher::Common Dispatcher::common() const {
 /// Queues of one runner have the same credit; they are told only what matters to those that are
 /// asked in turn.
 void Dispatcher::update_credit_of(const std::string& runner, Team& team, bool all) {
+  for (Line* line : team.routed) tell(*line, credit_of_routed(*line->binding));
   const Credit credit = credit_of(runner, team);
   if (team.told == credit && !all) return;
   team.told = credit;
@@ -288,12 +351,27 @@ Credit Dispatcher::credit_of(const std::string& runner, Team& team) {
   return Credit(free, room, slots + allowance);
 }
 
+/// As many as its runners have free in all. A message may be any runner's, and may have to wait
+/// here: for as many as its runners have slots others are asked for all the same.
+Credit Dispatcher::credit_of_routed(const Binding& binding) {
+  int free = 0, most = 0;
+  for (const auto& [runner, its] : binding.by_runner) {
+    most += context_.slots.most(runner);
+    if (takes_for(runner) && may_take_slot(runner)) free += context_.slots.free(runner);
+  }
+  const bool is_full =
+      context_.slot_queue.of_queue(binding.queue) >= std::min(most, context_.slots.total());
+  const int welcome = std::min(free, context_.slots.free_in_all());
+  return is_full ? 0 : std::max(0, welcome - context_.slot_queue.coming(binding.queue));
+}
+
 void Dispatcher::tell(Line& line, const Credit& of_its_runner) {
   Credit credit = of_its_runner;
   if (credit.ahead > 0 && context_.clock.steady() < line.nothing_ahead_until) credit.ahead = 0;
   const std::string& queue = line.binding->queue;
   if (settling_.is_stuck(queue) || line.paused_since > 0) {
     if (context_.ahead.give_back_queue(queue)) go_on_again_ = true;
+    context_.slot_queue.give_back_queue(queue);
     credit = Credit{};
   }
   if (line.told == credit) return;
@@ -304,6 +382,7 @@ void Dispatcher::tell(Line& line, const Credit& of_its_runner) {
 void Dispatcher::use_up(Line& line) {
   line.told.reset();
   if (!line.binding) return;
+  if (line.binding->is_routed()) return context_.slot_queue.touch(line.binding->queue);
   used_up_.push_back(&line);
   touched_.insert(line.binding->runner_name);
 }
@@ -335,7 +414,7 @@ Task<bool> Dispatcher::finish_earlier(Job job, Outcome outcome, std::string reco
   Binding stranger;
   stranger.queue = job.queue;
   stranger.runner_name = job.runner;
-  const std::shared_ptr<const Binding> known = binding_of(job.queue);
+  const std::shared_ptr<const Binding> known = binding_of(job.queue, job.runner);
   co_return co_await flow_.finish_earlier(known != nullptr ? *known : stranger, std::move(job),
                                           std::move(outcome), std::move(record_dir));
 }
@@ -343,13 +422,13 @@ Task<bool> Dispatcher::finish_earlier(Job job, Outcome outcome, std::string reco
 /// What were delivered now would go back at once, to be delivered again.
 void Dispatcher::hurry() {
   context_.patience.end();
+  context_.slot_queue.give_back_all();
   context_.transport.stop_taking();
 }
 
 Task<void> Dispatcher::drain(milliseconds limit) {
   draining_ = true;
-  context_.patience.end();
-  context_.transport.stop_taking();
+  hurry();
   go_on();
   owned_.end();
   const SteadyTime end = context_.clock.steady() + limit;
@@ -382,19 +461,30 @@ std::string Dispatcher::standstill() const {
 std::map<std::string, std::string> Dispatcher::unready() const {
   std::map<std::string, std::string> unready = paused();
   for (const auto& [queue, line] : lines_)
-    if (line.binding && !readiness_.is_ready(line.binding->runner_name))
-      unready.try_emplace(queue, "[runner:" + line.binding->runner_name + "] is being made ready");
+    for (const std::string& runner : runners_of(line))
+      if (!readiness_.is_ready(runner))
+        unready.try_emplace(queue, "[runner:" + runner + "] is being made ready");
   return unready;
 }
 
 std::map<std::string, std::string> Dispatcher::paused() const {
   std::map<std::string, std::string> paused;
   for (const auto& [queue, line] : lines_) {
-    if (!line.binding) continue;
-    const std::string& why = readiness_.trouble(line.binding->runner_name);
-    if (!why.empty()) paused[queue] = why;
+    const std::vector<std::string> runners = runners_of(line);
+    for (const std::string& runner : runners)
+      if (const std::string& why = readiness_.trouble(runner); !why.empty())
+        paused[queue] = runners.size() == 1 ? why : "[runner:" + runner + "]: " + why;
   }
   return paused;
+}
+
+/// None: the queue is not read any more.
+std::vector<std::string> Dispatcher::runners_of(const Line& line) {
+  std::vector<std::string> runners;
+  if (line.binding && !line.binding->is_routed()) runners.push_back(line.binding->runner_name);
+  if (line.binding)
+    for (const auto& [runner, its] : line.binding->by_runner) runners.push_back(runner);
+  return runners;
 }
 
 }  // namespace rbit

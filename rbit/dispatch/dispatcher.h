@@ -32,7 +32,7 @@ class Dispatcher {
   };
   /// What is to be read, and who does it. Before `start`, and then again when that changes: what
   /// has begun goes on as it began; what is here and has not goes as it would from now on.
-  void bind(const std::vector<Crew>& crews, const std::map<std::string, std::string>& queues);
+  void bind(const std::vector<Crew>& crews, const std::map<std::string, QueueRunner>& queues);
   /// How many slots there are from now on.
   void resize(int slots) { context_.slots.resize(slots); }
 
@@ -89,7 +89,7 @@ class Dispatcher {
   const Ledger& ledger() const { return context_.ledger; }
   const Slots& slots() const { return context_.slots; }
   /// Messages that wait here for a slot of their runner.
-  int ahead() const { return context_.ahead.count(); }
+  int ahead() const { return context_.ahead.count() + context_.slot_queue.size(); }
 
   /// Takes nothing new from that queue until it is resumed: what waits here ahead of a slot goes
   /// back, what is ours waits, what runs goes on. `since`: microseconds since 1970, not 0. Nothing
@@ -132,31 +132,42 @@ class Dispatcher {
   };
   struct Team {  // a runner and its queues
     std::vector<Line*> lines;
+    std::vector<Line*> routed;  // whose messages may be its
     std::optional<Credit> told;
     bool is_full = false;  // no more may be ahead
   };
 
   Task<void> follow_to_its_end(OpenAttempt open, std::unique_ptr<KeptAttempt> kept);
   std::string unrest() const;
-  std::shared_ptr<const Binding> binding_of(const std::string& queue) const;
+  /// None: that queue is not read here, or none of its messages are that runner's any more.
+  std::shared_ptr<const Binding> binding_of(const std::string& queue,
+                                            const std::string& runner) const;
   void add_crew(const Crew& crew);
+  std::shared_ptr<Binding> made(const std::string& queue, const std::string& runner) const;
+  std::shared_ptr<Binding> made(const std::string& queue, const QueueRunner& its) const;
   void leave(const std::string& queue, Line& line);
+  static std::vector<std::string> runners_of(const Line& line);
   void deliver(Delivery delivery);
   bool waits_ahead(Line& line, Delivery& delivery);
   void begin(Line& line, Delivery delivery, Slot slot);
   Task<void> carry(Line& line, Delivery delivery, Slot slot);
+  Task<void> carry_routed(std::shared_ptr<const Binding> binding, Delivery delivery,
+                          SlotQueue::Coming coming);
   bool takes() const;
   bool takes_for(const std::string& runner) const;
   bool may_begin_of(const Binding& binding) const;
   bool may_take_slot(const std::string& runner);
+  Slot slot_for(const std::string& runner);
   bool is_guest(const std::string& runner) const;
   bool has_guests() const;
   void go_on();
+  void serve_slot_queue();
   void begin_ahead();
   void update_credit();
   Common common() const;
   void update_credit_of(const std::string& runner, Team& team, bool all);
   Credit credit_of(const std::string& runner, Team& team);
+  Credit credit_of_routed(const Binding& binding);
   void tell(Line& line, const Credit& of_its_runner);
   void use_up(Line& line);
 

@@ -15,8 +15,10 @@ namespace {
 constexpr milliseconds unread_pause{1'000};  // of a journal that cannot be read
 }
 
-Task<void> JobFlow::run(const Binding& binding, Delivery delivery, Slot slot) {
-  Arriving message{binding, std::move(delivery), std::move(slot), context_.clock.steady()};
+Task<void> JobFlow::run(const Binding& binding, Delivery delivery, Slot slot,
+                        SlotQueue::Coming coming) {
+  Arriving message{&binding, std::move(delivery), std::move(slot), std::move(coming),
+                   context_.clock.steady()};
   context_.observer.received(message.delivery.message());
   failpoint("R");
   const Arrival arrival = co_await admit(message);
@@ -29,7 +31,7 @@ Task<void> JobFlow::run(const Binding& binding, Delivery delivery, Slot slot) {
   running.received = message.received;
   running.seen_before = message.redelivered || message.identity.known.has_value();
   running.deliveries.push_back(std::move(message.delivery));
-  const bool begun = co_await carry_out(binding, running, std::move(message.slot));
+  const bool begun = co_await carry_out(*message.binding, running, std::move(message.slot));
   if (!begun && !message.is_suspect) context_.ledger.note_unread(message.identity.mark());
 }
 
@@ -168,7 +170,7 @@ Task<Arrival> JobFlow::admit(Arriving& message) {
       message.slot.reset();
       co_await context_.ledger.changed().wait();
       if (context_.patience.has_ended()) co_return Arrival::go_back;
-      message.slot = context_.slots.try_take(message.binding.runner_name);
+      co_await find_slot(message);
       message.identity = name_of(message);
     } else if (arrival == Arrival::count) {
       Ledger::ReadingTurn its = co_await context_.ledger.reading_turn();
@@ -178,16 +180,32 @@ Task<Arrival> JobFlow::admit(Arriving& message) {
     } else if (arrival == Arrival::read) {
       read(message);
       turn.reset();
+      if (message.read == ArrivalFacts::Read::well && !message.slot) co_await find_slot(message);
     } else {
       co_return arrival;
     }
   }
 }
 
+/// Of a queue with a route, one message waits here for a slot of its runner, for others of the
+/// queue may be another's. One that nobody has read yet is nobody's.
+Task<void> JobFlow::find_slot(Arriving& message) {
+  const Binding& binding = *message.binding;
+  if (binding.is_routed()) co_return;
+  if (!message.is_routed) {
+    message.slot = context_.slots.try_take(binding.runner_name);
+    co_return;
+  }
+  if (!context_.patience.has_ended())
+    message.slot = co_await context_.slot_queue.wait(binding.runner_name, message.delivery,
+                                                     std::move(message.coming));
+  message.coming.reset();
+}
+
 /// Which job it is of. Equal build requests without an id are one job, as PyBit sends them; what
 /// else has none may be the same trigger once more.
 Identity JobFlow::name_of(Arriving& message) const {
-  const bool is_build = message.binding.kind == MessageKind::pybit;
+  const bool is_build = message.binding->kind == MessageKind::pybit;
   return identify(message.delivery, context_.ledger, context_.journal,
                   is_build ? Equals::one_job : Equals::many_jobs);
 }
@@ -207,13 +225,14 @@ ArrivalFacts JobFlow::facts_of(Arriving& message) {
     message.redelivered = raw.redelivered && !unread;
     message.is_suspect = message.redelivered && !identity.known;  // one that is known was read
     message.past =
-        recall(raw, identity.known, message.redelivered, message.binding.retry.attempts());
+        recall(raw, identity.known, message.redelivered, message.binding->retry.attempts());
   }
   facts.is_answered = message.past->answer.has_value();
   facts.is_suspect = message.is_suspect;
   facts.read = message.read;
   facts.has_slot = message.slot != nullptr;
-  facts.may_be_dropped = message.binding.can_own && returns_of(raw) >= most_returns;
+  facts.may_wait = message.binding->is_routed();
+  facts.may_be_dropped = message.binding->can_own && returns_of(raw) >= most_returns;
   return facts;
 }
 
@@ -246,13 +265,25 @@ Task<Arrival> JobFlow::count(Arriving& message) {
 }
 
 void JobFlow::read(Arriving& message) {
-  Result<BuildRequest> request = context_.outside.read(message.binding, message.delivery.message());
+  Result<BuildRequest> request = read_routed(message);
   if (message.is_suspect) context_.journal.was_read(message.identity.mark());  // shares J1's commit
   if (request)
     message.request = std::move(*request);
   else
     message.wrong = request.error();
   message.read = request ? ArrivalFacts::Read::well : ArrivalFacts::Read::in_vain;
+}
+
+/// Of a queue with a route, which runner's it is comes first.
+Result<BuildRequest> JobFlow::read_routed(Arriving& message) const {
+  const Message& raw = message.delivery.message();
+  if (message.binding->is_routed()) {
+    const auto runner = context_.outside.route(*message.binding->route, raw);
+    if (!runner) return runner.error();
+    message.binding = message.binding->by_runner.at(*runner).get();
+    message.is_routed = true;
+  }
+  return context_.outside.read(*message.binding, raw);
 }
 
 /// It does not begin. No slot is held while it is answered.
@@ -270,7 +301,7 @@ Task<void> JobFlow::turn_away(Arriving message, Arrival arrival) {
       co_await settling_.answer_again(std::move(message.delivery), *message.past->answer);
       break;
     case Arrival::refuse:
-      co_await settling_.refuse(message.binding, std::move(message.delivery), message.wrong,
+      co_await settling_.refuse(*message.binding, std::move(message.delivery), message.wrong,
                                 message.past->attempt);
       break;
     case Arrival::keep_waiting:
@@ -318,7 +349,7 @@ Task<void> JobFlow::keep_waiting(Arriving message) {
                 std::to_string(returns_of(raw)) +
                 " times: it is on record as ours and waits here for a slot",
             rbit::facts_of(job));
-  context_.ledger.backlog().add(job.key, job.queue, context_.clock.steady());
+  context_.ledger.backlog().add(job.key, job.queue, job.runner, context_.clock.steady());
   co_await settling_.acknowledge(std::move(message.delivery));
 }
 
@@ -326,14 +357,14 @@ Job JobFlow::accept(Arriving& message) const {
   const Message& raw = message.delivery.message();
   Job job;
   job.key = message.identity.key;
-  job.queue = message.binding.queue;
-  job.runner = message.binding.runner_name;
+  job.queue = message.binding->queue;
+  job.runner = message.binding->runner_name;
   job.attempt = message.past->attempt;
   job.crashes = message.past->crashes;
   job.redelivered = raw.redelivered;
-  job.may_be_owned = message.binding.can_own;
+  job.may_be_owned = message.binding->can_own;
   job.timestamp = to_seconds(context_.clock.wall());
-  job.kind = message.binding.kind;
+  job.kind = message.binding->kind;
   job.request = std::move(message.request);
   job.digest = message.identity.digest;
   job.head = raw;

@@ -30,8 +30,10 @@ class JobFlow {
         before_(context, recorder, settling, cancels),
         attempts_(context, recorder) {}
 
-  /// `slot`: one of its runner's, if one was free when the message came.
-  Task<void> run(const Binding& binding, Delivery delivery, Slot slot);
+  /// `slot`: one of its runner's, if one was free when the message came. `coming`: of a queue with
+  /// a route.
+  Task<void> run(const Binding& binding, Delivery delivery, Slot slot,
+                 SlotQueue::Coming coming = {});
 
   /// Runs an owned job of an earlier life that has no verdict once more, from the journal;
   /// `delivery` is an adopted one. Returns false if it could not begin, and then nothing has
@@ -50,9 +52,10 @@ class JobFlow {
  private:
   /// A message that has come, and what is known of it.
   struct Arriving {
-    const Binding& binding;
+    const Binding* binding;  // of a queue with a route, first that, then the one it leads to
     Delivery delivery;
     Slot slot;
+    std::optional<SlotQueue::Coming> coming;
     SteadyTime received{};
     Identity identity{};
     bool redelivered = false;  // to us or to another, who may have read it
@@ -60,13 +63,16 @@ class JobFlow {
     std::optional<Recall> past{};
     ArrivalFacts::Read read = ArrivalFacts::Read::not_yet;
     BuildRequest request{};
-    Error wrong{};  // why it is no job
+    Error wrong{};           // why it is no job
+    bool is_routed = false;  // `binding` is the one that a route led to
   };
   Task<Arrival> admit(Arriving& message);
   Identity name_of(Arriving& message) const;
   ArrivalFacts facts_of(Arriving& message);
   Task<Arrival> count(Arriving& message);
+  Task<void> find_slot(Arriving& message);
   void read(Arriving& message);
+  Result<BuildRequest> read_routed(Arriving& message) const;
   Task<void> turn_away(Arriving message, Arrival arrival);
   Task<void> join(RunningJob& running, Delivery delivery, Slot slot);
   Task<void> keep_waiting(Arriving message);

@@ -37,7 +37,7 @@ void OwnedJobs::take_over() {
     const auto record = context_.journal.find(key);
     if (!record) continue;
     const bool unfinished = is_unfinished(record->state);
-    const bool is_read = binding_of_(record->queue) != nullptr;
+    const bool is_read = binding_of_(record->queue, record->runner) != nullptr;
     if (record->state == JobRecord::State::blocked && is_read) {
       keep(*record);
     } else if (!unfinished && record->settlement.kind == Settlement::Kind::dead_letter) {
@@ -45,7 +45,7 @@ void OwnedJobs::take_over() {
     } else if (unfinished && is_read) {
       log::info("job " + record->name() + " is ours since an earlier life: it runs again",
                 facts_of(*record));
-      context_.ledger.backlog().add(key, record->queue, context_.clock.steady());
+      context_.ledger.backlog().add(key, record->queue, record->runner, context_.clock.steady());
     } else {
       if (unfinished)
         log::warning("job " + record->name() + " is ours since an earlier life, but queue " +
@@ -60,23 +60,24 @@ void OwnedJobs::take_over() {
 void OwnedJobs::take_over(const std::string& key) {
   const auto record = context_.journal.find(key);
   if (ended_ || !record) return;  // it is found by the next life
-  if (binding_of_(record->queue) == nullptr) return send_away(key);
-  context_.ledger.backlog().add(key, record->queue, context_.clock.steady());
+  if (binding_of_(record->queue, record->runner) == nullptr) return send_away(key);
+  context_.ledger.backlog().add(key, record->queue, record->runner, context_.clock.steady());
   start_due();
 }
 
 void OwnedJobs::start_due() {
   if (ended_ || is_starting_) return;
   is_starting_ = true;  // a slot that is taken calls us again
-  const auto fits = [this](const std::string& key, const std::string& queue) {
+  const auto fits = [this](const std::string& key, const std::string& queue,
+                           const std::string& runner) {
     // Its last attempt may still be on its way out.
-    const std::shared_ptr<const Binding> binding = binding_of_(queue);
+    const std::shared_ptr<const Binding> binding = binding_of_(queue, runner);
     return binding != nullptr && context_.ledger.running(key) == nullptr && may_begin_(*binding) &&
            context_.slots.free(binding->runner_name) > 0;
   };
   Backlog& backlog = context_.ledger.backlog();
   while (auto next = backlog.take(context_.clock.steady(), fits)) {
-    std::shared_ptr<const Binding> binding = binding_of_(next->queue);
+    std::shared_ptr<const Binding> binding = binding_of_(next->queue, next->runner);
     Slot slot = context_.slots.try_take(binding->runner_name);
     context_.flows.start(resume(std::move(binding), std::move(next->key), std::move(slot)),
                          "an owned job");
@@ -94,7 +95,8 @@ Task<void> OwnedJobs::resume(std::shared_ptr<const Binding> binding, std::string
                                   std::move(slot));
   }
   if (!begun)
-    context_.ledger.backlog().add(key, binding->queue, context_.clock.steady() + pause_in_vain);
+    context_.ledger.backlog().add(key, binding->queue, binding->runner_name,
+                                  context_.clock.steady() + pause_in_vain);
 }
 
 /// One that will not run here is requeued, or gets what its verdict wants.
@@ -150,10 +152,10 @@ void OwnedJobs::keep(const JobRecord& job) {
     // Of an earlier life its delay at most: the wall clock may have been set back since.
     const auto left = std::clamp<WallTime::duration>(
         due - context_.clock.wall(), WallTime::duration::zero(), job.settlement.delay);
-    backlog.add(job.key, job.queue, now + std::chrono::ceil<milliseconds>(left));
+    backlog.add(job.key, job.queue, job.runner, now + std::chrono::ceil<milliseconds>(left));
     start_due();                                                  // sets the alarm
   } else if (job.settlement.kind == Settlement::Kind::requeue) {  // refused as well: it stays
-    backlog.add(job.key, job.queue, now + pause_in_vain);
+    backlog.add(job.key, job.queue, job.runner, now + pause_in_vain);
     start_due();
   } else {
     watch_dead_letters(dead_letter_pause);

@@ -14,8 +14,9 @@ namespace rbit {
 /// thread.
 class OwnedJobs {
  public:
-  /// Returns null if the queue is not read here.
-  using BindingOf = std::function<std::shared_ptr<const Binding>(const std::string& queue)>;
+  /// Returns null if the queue is not read here, or its route does not name that runner.
+  using BindingOf = std::function<std::shared_ptr<const Binding>(const std::string& queue,
+                                                                 const std::string& runner)>;
   /// `may_begin`: whether jobs of a queue that is read here may begin now.
   OwnedJobs(DispatchContext& context, JobFlow& flow, Recorder& recorder, Settling& settling,
             BindingOf binding_of, std::function<bool(const Binding&)> may_begin);

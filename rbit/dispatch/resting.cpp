@@ -59,7 +59,7 @@ Task<void> Dispatcher::follow_to_its_end(OpenAttempt open, std::unique_ptr<KeptA
   Binding stranger;  // of a queue that is not read any more
   stranger.queue = open.job.queue;
   stranger.runner_name = open.job.runner;
-  const std::shared_ptr<const Binding> known = binding_of(open.job.queue);
+  const std::shared_ptr<const Binding> known = binding_of(open.job.queue, open.job.runner);
   const Binding& binding = known != nullptr ? *known : stranger;
   open.job.may_be_owned = context_.transport.has_acknowledgement_timeout();
   const bool is_owned = open.job.owned;

@@ -24,6 +24,7 @@ Message copy_of(const Message& message, const Settlement& settlement, const Copy
     copy.headers[attempt_header] =
         std::int64_t{!dead ? settlement.next_attempt
                            : std::max(settlement.next_attempt, attempt_of(message).value_or(1))};
+  if (!message.exchange.empty()) copy.headers[routing_key_header] = message.routing_key;
   copy.headers[copy_header::queue] = message.queue;
   copy.headers[copy_header::reason] = text::one_line(settlement.reason, reason_limit);
   if (!settlement.detail.empty())

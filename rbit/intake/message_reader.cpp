@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "rbit/core/task_message.h"
 #include "rbit/intake/message_part.h"
 #include "rbit/intake/request.h"
 
@@ -24,6 +25,13 @@ Result<BuildRequest> read_json(const Message& message, Document& document) {
   return BuildRequest();
 }
 
+Result<BuildRequest> read_task(const Message& message, Document& document) {
+  if (auto read = read_json(message, document); !read) return read.error();
+  document = without_envelope(std::move(*document));
+  const auto task = task_of(*document);
+  return task ? Result<BuildRequest>(BuildRequest()) : task.error();
+}
+
 Result<BuildRequest> read_raw(const Message& message, Document&) {
   if (auto whole = check_whole(message); !whole) return whole.error();
   return BuildRequest();
@@ -39,6 +47,7 @@ constexpr Kind kinds[] = {
     {MessageKind::pybit, read_pybit},
     {MessageKind::json, read_json},
     {MessageKind::raw, read_raw},
+    {MessageKind::task, read_task},
 };
 
 const Kind& find_kind(MessageKind wanted) {
@@ -83,8 +92,8 @@ Result<void> MessageReader::check(const Message& message, const nlohmann::json* 
     }
   for (const MessageFact& fact : needs_) {
     const bool is_header = fact.of == MessageFact::Of::header;
-    if (!is_header && fact.of != MessageFact::Of::member) continue;  // always there
-    if (value_of(fact, message, document)) continue;
+    if (!is_header && !is_in_body(fact)) continue;  // always there
+    if (value_of(fact, message, message.queue, document)) continue;
     return Error{"invalid", (is_header ? "header " : "") + fact.name + " is missing",
                  "[runner:" + runner_ + "] needs " + fact.shown};
   }

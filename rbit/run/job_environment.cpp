@@ -12,6 +12,7 @@
 #include "rbit/base/json.h"
 #include "rbit/core/job_field.h"
 #include "rbit/core/runner_words.h"
+#include "rbit/core/task_message.h"
 #include "rbit/run/shell_rewrite.h"
 
 namespace rbit {
@@ -96,9 +97,21 @@ class Filler {
   JobEnvironment made_;
 };
 
-bool asks_for_members(const std::vector<MessageFact>& facts) {
-  return std::any_of(facts.begin(), facts.end(),
-                     [](const MessageFact& fact) { return fact.of == MessageFact::Of::member; });
+/// The body as JSON, where somebody wants to know of it.
+std::optional<nlohmann::json> document_of(const Job& job, const std::vector<MessageFact>& facts) {
+  if (!has_members(job.kind) && std::none_of(facts.begin(), facts.end(), is_in_body))
+    return std::nullopt;
+  auto parsed = json::parse(job.body);
+  if (!parsed) return std::nullopt;
+  return job.kind == MessageKind::task ? without_envelope(std::move(*parsed)) : std::move(*parsed);
+}
+
+void add_task(Filler& filler, const nlohmann::json& document) {
+  const auto task = task_of(document);
+  if (!task) return;  // the reader would not have taken it
+  filler.add("RBIT_TASK_NAME", task->name);
+  filler.add("RBIT_TASK_KWARGS", task->kwargs.dump());
+  filler.add("RBIT_CALLBACK", task->callback);
 }
 
 /// What the line of the runner asks for.
@@ -131,9 +144,7 @@ void add_properties(Filler& filler, const MessageHead& head) {
 
 JobEnvironment job_environment(const Job& job, const std::map<std::string, std::string>& settings,
                                const JobPlaces& places, const std::vector<MessageFact>& facts) {
-  std::optional<nlohmann::json> document;
-  if (job.kind == MessageKind::json || asks_for_members(facts))
-    if (auto parsed = json::parse(job.body)) document.emplace(std::move(*parsed));
+  const std::optional<nlohmann::json> document = document_of(job, facts);
   Filler filler;
   const auto add = [&](std::string_view name, std::string_view value) { filler.add(name, value); };
   // What we and the configuration say comes first: a message cannot crowd it out. Then what the
@@ -157,6 +168,7 @@ JobEnvironment job_environment(const Job& job, const std::map<std::string, std::
     const bool is_there = job.kind == MessageKind::pybit || field.placeholder == "STAMP";
     if (is_there && !field.variable.empty()) add(field.variable, field.value(job));
   }
+  if (job.kind == MessageKind::task && document) add_task(filler, *document);
   add_properties(filler, job.head);
   if (job.kind == MessageKind::json && document && document->is_object())
     filler.add_named(document->get_ref<const nlohmann::json::object_t&>(), body_variable,

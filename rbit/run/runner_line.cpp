@@ -125,7 +125,7 @@ void parse_python(std::string_view rest, ParsedRunnerLine& parsed) {
 /// What %ID and its like, of build requests, could be in a message of that kind.
 std::string instead_of_field(MessageKind kind, const JobField& field) {
   if (field.placeholder == "JOB") return "%{key}";
-  if (kind == MessageKind::json) return "%{/POINTER} for a member of the message";
+  if (has_members(kind)) return "%{/POINTER} for a member of the message";
   return "%{header:NAME}, or read the message from standard input";
 }
 
@@ -139,7 +139,9 @@ std::string mistake_of_kind(MessageKind kind, const JobField& field) {
 }
 
 std::string mistake_of_kind(MessageKind kind, const MessageFact& fact) {
-  if (kind == MessageKind::json || fact.of != MessageFact::Of::member) return "";
+  if (fact.of == MessageFact::Of::task && kind != MessageKind::task)
+    return fact.shown + " needs message = task";
+  if (has_members(kind) || fact.of != MessageFact::Of::member) return "";
   return fact.shown + " needs message = json: " +
          (kind == MessageKind::raw ? "a raw message has no members"
                                    : "a build request has %ID, %VERSION and so on");

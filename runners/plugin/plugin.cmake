@@ -18,7 +18,8 @@ add_executable(rbit-plugin-host
   ${PROJECT_SOURCE_DIR}/rbit/base/json.cpp
   ${PROJECT_SOURCE_DIR}/rbit/base/trusted_path.cpp
   ${PROJECT_SOURCE_DIR}/rbit/base/secrets.cpp
-  ${PROJECT_SOURCE_DIR}/rbit/base/text.cpp)
+  ${PROJECT_SOURCE_DIR}/rbit/base/text.cpp
+  ${PROJECT_SOURCE_DIR}/rbit/core/task_message.cpp)
 target_link_libraries(rbit-plugin-host PRIVATE
   rbit_options Boost::boost nlohmann_json::nlohmann_json ${CMAKE_DL_LIBS})
 set_target_properties(rbit-plugin-host PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR})

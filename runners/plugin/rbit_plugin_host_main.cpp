@@ -18,6 +18,7 @@
 #include "rbit/base/json.h"
 #include "rbit/base/standard_descriptors.h"
 #include "rbit/base/text.h"
+#include "rbit/core/task_message.h"
 #include "runners/plugin/host/cancel_flag.h"
 #include "runners/plugin/host/event_channel.h"
 #include "runners/plugin/host/host.h"
@@ -69,7 +70,7 @@ std::optional<Options> parse(const std::vector<std::string>& arguments) {
       options.settings.emplace_back(setting.substr(0, equals), setting.substr(equals + 1));
     } else if (argument == "--message" && i + 1 < arguments.size()) {
       options.message = arguments[++i];
-      if (!text::is_one_of(options.message, {"pybit", "json", "raw"})) return std::nullopt;
+      if (!text::is_one_of(options.message, {"pybit", "json", "raw", "task"})) return std::nullopt;
     } else if (argument.starts_with(trust)) {
       const char* end = argument.data() + argument.size();
       const auto read = std::from_chars(argument.data() + trust.size(), end, options.trusted_uid);
@@ -90,13 +91,17 @@ std::optional<Options> parse(const std::vector<std::string>& arguments) {
 int run_once(const Options& options, plugin_host::Host& host, plugin_host::JobInput& input) {
   using plugin_host::JobData;
   std::string text = input.rest();
-  if (options.message == "json") {
-    if (const auto parsed = json::parse(text); !parsed) {
-      std::cerr << "rbit-plugin-host: standard input: " << parsed.error().reason << "\n";
+  const bool is_task = options.message == "task";
+  if (options.message == "json" || is_task) {
+    const auto parsed = json::parse(text);
+    const auto task = parsed && is_task ? task_of(*parsed) : Error{"", "no JSON"};
+    if (!parsed || (is_task && !task)) {
+      std::cerr << "rbit-plugin-host: standard input: "
+                << (parsed ? task.error() : parsed.error()).reason << "\n";
       return static_cast<int>(ExitCode::usage);
     }
   }
-  const bool is_any = options.message == "json" || options.message == "raw";
+  const bool is_any = options.message != "pybit" && !options.message.empty();
   Result<JobData> job = is_any ? plugin_host::job_of_message(options.message, std::move(text))
                                : plugin_host::parse_job_or_request(text);
   if (!job) {

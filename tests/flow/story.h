@@ -13,6 +13,7 @@
 #include "rbit/dispatch/dispatcher.h"
 #include "rbit/intake/request.h"
 #include "rbit/intake/request_writer.h"
+#include "rbit/intake/route_reader.h"
 #include "rbit/journal/schema.h"
 #include "rbit/journal/sqlite_journal.h"
 #include "tests/support/loop.h"
@@ -27,7 +28,8 @@ namespace rbit::test {
 /// what was told and what became of the messages.
 class Story {
  public:
-  /// `guest`: of another runner, which shares the slots and does the jobs of queue "guests".
+  /// `guest`: of another runner, which shares the slots and does the jobs of queue "guests". Those
+  /// of queue "mixed" are that one's or the first one's, as their header "runner" says.
   explicit Story(int slots = 2, RunnerPolicy policy = {}, std::optional<RunnerPolicy> guest = {})
       : policy_(std::move(policy)), guest_(std::move(guest)) {
     database_ = open_database(loop_);
@@ -169,10 +171,11 @@ class Story {
     dispatcher_ = std::make_unique<Dispatcher>(loop_.get_executor(), clock, *journal_, transport,
                                                slots, means(), listener_);
     std::vector<Dispatcher::Crew> crews{crew("make", policy_)};
-    std::map<std::string, std::string> queues{{"build", "make"}};
-    queues["other"] = "make";  // where strangers may publish
+    std::map<std::string, QueueRunner> queues{{"build", {"make", nullptr}}};
+    queues["other"] = {"make", nullptr};  // where strangers may publish
     if (guest_) crews.push_back(crew("guest", *guest_));
-    if (guest_) queues["guests"] = "guest";
+    if (guest_) queues["guests"] = {"guest", nullptr};
+    if (guest_) queues["mixed"] = {"", route()};
     dispatcher_->bind(crews, queues);
     dispatcher_->start();
     dispatcher_->open();
@@ -194,8 +197,18 @@ class Story {
     dead_ = false;
   }
 
+  static std::shared_ptr<const Route> route() {
+    MessageFact by;
+    by.of = MessageFact::Of::header;
+    by.name = "runner";
+    auto made = std::make_shared<Route>("by-runner", by);
+    for (const char* name : {"make", "guest"}) made->add(name, name);
+    return made;
+  }
+
   FlowMeans means() {
     FlowMeans means;
+    means.route = runner_for;
     means.read = [this](const Binding&, const Message& message) {
       ++read;
       if (while_reading) while_reading();

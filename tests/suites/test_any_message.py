@@ -243,7 +243,7 @@ class Checked(AnyMessage):
                  "unknown placeholder %{order}"),
                 ("message = json\nrunner = shell!x %{/a~2}", "%{/a~2} is no JSON Pointer"),
                 ("message = json\nrunner = shell!x '%{/a}'", "%{/a} stands in single quotes"),
-                ("message = json\nrunner = shell!x %{task}", "%{task} belongs to message = task")]:
+                ("message = json\nrunner = shell!x %{task}", "%{task} needs message = task")]:
             with self.subTest(text):
                 found = self.errors(text)
                 self.assertIn(error, found)

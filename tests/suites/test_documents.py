@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import shlex
 
 import rbit_suite
@@ -118,16 +119,16 @@ class Messages(Documents):
         super().setUp()
         page = plain(text_of("man", "rbit-messages.7"))
         self.files = re.findall(r"\.EX\n(\[rbit\]\n.*?)\.EE", page, re.S)
-        self.assertEqual(len(self.files), 3)
+        self.assertEqual(len(self.files), 4)
         self.write("order.schema.json", text_of("examples", "orders", "order.schema.json"))
 
-    def run_with(self, text, body, *more):
+    def run_with(self, text, body, *more, queue="orders"):
         self.take(text.replace("[amqp]", "state-dir = state\n[amqp]")
                       .replace("/var/log/", self.directory + "/"))
         done = self.command("check", self.config)
         self.assertEqual(done.returncode, 0, done.stdout)
         self.start()
-        done = self.command("submit", self.config, "--queue", "orders", "--json", body,
+        done = self.command("submit", self.config, "--queue", queue, "--json", body,
                             "--message-id", "first", "--wait", *more)
         log = self.command("log", self.config, "first").stdout
         self.assertEqual(self.rbit.stop(), 0)
@@ -138,8 +139,17 @@ class Messages(Documents):
         self.assertEqual((done.returncode, done.stdout), (0, "Building\nDone\n"), done.stderr)
         self.assertEqual(log, "order 17 of corner; id\n")
 
+    def test_the_one_with_a_route(self):
+        self.write("images.py", "def resize(width):\n    print('to', width)\n")
+        for body, line in (('{"task_name": "resize", "task_kwargs": {"width": 80}}', "to 80\n"),
+                           ('{"task_name": "Order.new", "task_kwargs": {"id": 7}}',
+                            "Order.new of order 7\n"), ('{"any": 1}', '{"any": 1}')):
+            done, log = self.run_with(self.files[1], body, queue="work")
+            self.assertEqual((done.returncode, log), (0, line), done.stderr)
+            shutil.rmtree(self.path("state"))
+
     def test_the_one_with_a_schema(self):
-        done, log = self.run_with(self.files[1], '{"order": 17, "customer": "Ada"}')
+        done, log = self.run_with(self.files[2], '{"order": 17, "customer": "Ada"}')
         self.assertEqual((done.returncode, log), (0, "order 17\n"), done.stderr)
         wrong = self.write("wrong.json", '{"order": "x", "customer": "Ada"}')
         done = self.command("validate", self.config, "order", wrong)
@@ -147,7 +157,7 @@ class Messages(Documents):
         self.assertIn("/order: ", done.stdout)
 
     def test_the_one_with_a_hook(self):
-        done, _ = self.run_with(self.files[2], '{"order": 0}')
+        done, _ = self.run_with(self.files[3], '{"order": 0}')
         self.assertEqual(done.returncode, 1, done.stdout)
         rbit_suite.wait_until(lambda: os.path.exists(self.path("orders")), "the hook's line")
         self.assertEqual(self.read("orders"), "first: Failed exit 1\n")

@@ -18,6 +18,11 @@ constexpr SectionText sections[] = {
      "Who does the jobs of a queue. One section for each runner, with a name of your own after "
      "\"runner:\". Keys that are not listed here are settings: the runner gets them as they stand, "
      "a shell line as %(key)s."},
+    {"route", "route:by-key",
+     "Whose the messages of a queue are that is several runners'. One section for each route, with "
+     "a "
+     "name of your own after \"route:\". See rbit-messages(7)."},
+    {"events", "events", "How a message says which event it tells of."},
     {"status", "status", "Where the statuses of jobs go."},
     {"hook", "hook:hello",
      "What runs before jobs, and when something became of them. One section for each hook, with a "
@@ -37,6 +42,8 @@ std::string_view sample(const Key& key) {
   if (key.section == "hook" && key.name == "run")
     return "run = shell!echo \"$RBIT_KEY: $RBIT_STATUS $RBIT_REASON\"\n";
   if (key.section == "hook" && key.name == "on") return "on = failed\n";
+  if (key.section == "route" && key.name == "by") return "by = routing-key\n";
+  if (key.section == "route" && key.name == "runners") return "runners =\n    *: hello\n";
   if (key.section == "runner" && key.name == "artifacts") return "artifacts = *.txt\n";
   return "";
 }

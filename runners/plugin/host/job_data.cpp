@@ -9,8 +9,10 @@
 #include <string_view>
 
 #include "rbit/base/base64.h"
+#include "rbit/base/json.h"
 #include "rbit/base/text.h"
 #include "rbit/core/job_field.h"
+#include "rbit/core/task_message.h"
 
 namespace rbit::plugin_host {
 namespace {
@@ -46,6 +48,15 @@ std::string text_at(const Json& root, const std::vector<std::string>& path) {
   return to_text(member(root, path));
 }
 
+// Of a message of that kind, which rbit has looked at; of others they are empty.
+void add_task(JobData& data) {
+  const auto parsed = data.kind == "task" ? json::parse(data.payload) : Error{};
+  const auto task = parsed ? task_of(*parsed) : Error{};
+  data.fields["task_name"] = task ? task->name : "";
+  data.fields["task_kwargs"] = task ? task->kwargs.dump() : "";
+  data.fields["callback"] = task ? task->callback : "";
+}
+
 // What every message has, or else is empty.
 void add_facts(JobData& data, const Json& job) {
   if (const std::string kind = text_at(job, {"kind"}); !kind.empty()) data.kind = kind;
@@ -58,6 +69,7 @@ void add_facts(JobData& data, const Json& job) {
   const Json headers = member(job, {"headers"});
   for (const auto& [name, value] : headers.items())
     data.headers[name] = value.is_string() ? value.get<std::string>() : value.dump();
+  add_task(data);
 }
 
 Result<JobData> from_job(const Json& job) {
@@ -139,7 +151,7 @@ Result<JobData> parse_job_or_request(const std::string& text) {
   if (member(root, {"job", "packageinstance"}).is_object()) return from_request(root, text);
   if (member(root, {"job"}).is_object()) return parse_job(text);
   return Error{"standard input", "neither a job line nor a PyBit build request",
-               "see rbit-runner(7); --message json or raw takes any message"};
+               "see rbit-runner(7); --message json, raw or task takes others"};
 }
 
 JobData job_of_message(const std::string& kind, std::string body) {

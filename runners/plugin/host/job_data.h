@@ -24,7 +24,7 @@ struct KeptRecord {
 /// What a job line says (rbit-runner(7)).
 struct JobData {
   std::string id, queue, payload;
-  std::string kind = "pybit";  // of its message: pybit, json or raw
+  std::string kind = "pybit";  // of its message: pybit, json, raw or task
   std::string token;           // for its events; none with --once
   std::string work_dir, tmp_dir, home_dir;
   KeptRecord record;
@@ -41,8 +41,8 @@ Result<JobData> parse_job(const std::string& line);
 /// runs in the current directory.
 Result<JobData> parse_job_or_request(const std::string& text);
 
-/// What `--once --message KIND` reads: a message of that kind, json or raw. It runs in the current
-/// directory.
+/// What `--once --message KIND` reads: a message of that kind, any but pybit. It runs in the
+/// current directory.
 JobData job_of_message(const std::string& kind, std::string body);
 
 }  // namespace rbit::plugin_host

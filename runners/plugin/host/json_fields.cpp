@@ -3,12 +3,13 @@
 #include <nlohmann/json.hpp>
 
 #include "rbit/base/json.h"
+#include "rbit/core/task_message.h"
 
 namespace rbit::plugin_host {
 
 using Json = nlohmann::json;
 
-JsonFields::JsonFields(const std::string& body) : body_(body) {}
+JsonFields::JsonFields(const std::string& body, bool is_task) : body_(body), is_task_(is_task) {}
 JsonFields::~JsonFields() = default;
 
 const char* JsonFields::at(std::string_view pointer) const {
@@ -22,8 +23,8 @@ const char* JsonFields::at(std::string_view pointer) const {
 std::optional<std::string> JsonFields::text_at(std::string_view pointer) const {
   if (!root_) {
     auto parsed = json::parse(body_);
-    root_ =
-        std::make_unique<const Json>(parsed ? std::move(*parsed) : Json(Json::value_t::discarded));
+    Json root = parsed ? std::move(*parsed) : Json(Json::value_t::discarded);
+    root_ = std::make_unique<const Json>(is_task_ ? without_envelope(std::move(root)) : root);
   }
   const Json* const value = json::find(*root_, pointer);
   if (value == nullptr || value->is_null()) return std::nullopt;

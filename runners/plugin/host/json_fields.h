@@ -14,8 +14,8 @@ namespace rbit::plugin_host {
 /// thread.
 class JsonFields {
  public:
-  /// `body` outlives it. Nothing is in one that is no JSON.
-  explicit JsonFields(const std::string& body);
+  /// `body` outlives it. Nothing is in one that is no JSON. `is_task`: it may be in an envelope.
+  JsonFields(const std::string& body, bool is_task);
   ~JsonFields();
 
   /// A text as it is, anything else as JSON, as long as this lives; nullptr if it is not there, is
@@ -26,6 +26,7 @@ class JsonFields {
   std::optional<std::string> text_at(std::string_view pointer) const;
 
   const std::string& body_;
+  const bool is_task_;
   mutable std::mutex mutex_;
   mutable std::unique_ptr<const nlohmann::json> root_;
   mutable std::map<std::string, std::optional<std::string>, std::less<>> found_;

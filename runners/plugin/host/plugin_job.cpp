@@ -71,7 +71,8 @@ static const char* get_payload(const rbit_job* job, std::size_t* length) {
 
 static const char* get_field(const rbit_job* job, const char* name) {
   const JobData& data = of(job).data();
-  if (data.kind == "json" && or_empty(name).starts_with('/')) return of(job).json_fields().at(name);
+  const bool has_members = data.kind == "json" || data.kind == "task";
+  if (has_members && or_empty(name).starts_with('/')) return of(job).json_fields().at(name);
   return text_in(data.fields, name);
 }
 
@@ -168,7 +169,7 @@ PluginJob::PluginJob(const JobData& data, const Settings& settings, EventChannel
       data_(data),
       settings_(settings),
       events_(events),
-      json_fields_(data.payload) {}
+      json_fields_(data.payload, data.kind == "task") {}
 
 std::string PluginJob::explanation() const {
   const std::lock_guard lock(mutex_);

@@ -9,7 +9,9 @@ NEW = "new"  # f(build_request, settings)
 BARE = "bare"  # f(build_request)
 BODY = "body"  # f(body, context)
 BODY_ALONE = "body alone"  # f(body)
-COUNTS = {OLD: 3, NEW: 2, BARE: 1, BODY: 2, BODY_ALONE: 1}
+HANDLER = "handler"  # f(event, context), of tasks: event is all of the task
+KWARGS = "kwargs"  # f(**task_kwargs), with a context if there is such a parameter
+COUNTS = {OLD: 3, NEW: 2, BARE: 1, BODY: 2, BODY_ALONE: 1, HANDLER: 2}
 
 
 def _form_by_names(positional, kind):
@@ -21,6 +23,30 @@ def _form_by_names(positional, kind):
     elif positional and (positional[0] == "build_request" or len(positional) in (1, 2)):
         return BARE if len(positional) == 1 else NEW
     return OLD if len(positional) == 3 else None
+
+
+def _form_of_task(parameters, positional, signature, name):
+    if "set_status" in positional:
+        return OLD
+    if positional[:2] == ["event", "context"]:
+        return HANDLER
+    for one in parameters:
+        if one.kind == one.POSITIONAL_ONLY:
+            raise Refusal("%s%s has %s by its position alone" % (name, signature, one.name),
+                          "task_kwargs are given by name: leave the / out")
+    return KWARGS
+
+
+def arguments_of(function, kwargs, context):
+    """What a function of the form KWARGS is called with; a TypeError says what does not fit."""
+    signature = inspect.signature(function)
+    takes = signature.parameters.get("context")
+    if takes is not None and takes.kind in (takes.POSITIONAL_OR_KEYWORD, takes.KEYWORD_ONLY):
+        if "context" in kwargs:
+            raise TypeError("task_kwargs has 'context', which rbit gives this function")
+        kwargs = dict(kwargs, context=context)
+    signature.bind(**kwargs)
+    return kwargs
 
 
 def form_of(function, name, kind="pybit"):
@@ -40,6 +66,8 @@ def form_of(function, name, kind="pybit"):
     parameters = list(signature.parameters.values())
     positional = [p.name for p in parameters
                   if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    if kind == "task":
+        return _form_of_task(parameters, positional, signature, name)
     form = _form_by_names(positional, kind)
     if form is not None:
         try:

@@ -183,7 +183,7 @@ def main(arguments):
     parser.add_argument("--config-dir", required=True)
     parser.add_argument("--trust-uid", type=int, default=-1)
     parser.add_argument("--log-level", help="of what rbit's own log gets to see too")
-    parser.add_argument("--message", choices=("pybit", "json", "raw"), default="pybit",
+    parser.add_argument("--message", choices=("pybit", "json", "raw", "task"), default="pybit",
                         help="what the messages of its runner are")
     parser.add_argument("target", metavar="module:callable")
     options = parser.parse_args(arguments)

@@ -9,7 +9,7 @@ from rbit import Blocked, Cancelled, Failed
 from rbit_host import call, strict_json
 from rbit_host.calls import Calls, result_text
 from rbit_host.events import clean
-from rbit_host.request import Facts, body_of, build_request, facts_of, message_of
+from rbit_host.request import Facts, body_of, build_request, facts_of, message_of, task_of
 
 VERDICTS = {"Done": "done", "Failed": "failed", "Blocked": "blocked", "Cancelled": "cancelled"}
 
@@ -51,6 +51,8 @@ class Job:
                 value = body if facts.kind == "raw" else strict_json.parsed(body)
                 self._set_context(facts, settings)
                 returned = function(value, self._context) if form == call.BODY else function(value)
+            elif form in (call.HANDLER, call.KWARGS):
+                returned = self._call_task(function, form, task_of(body), facts, settings)
             elif form == call.OLD:
                 returned = function(message_of(body, facts), self._calls.set_status_if_open,
                                     settings)
@@ -74,6 +76,17 @@ class Job:
             text = clean(error)
             name = type(error).__name__
             return ("failed", "%s: %s" % (name, text) if text else name)
+
+    def _call_task(self, function, form, task, facts, settings):
+        self._set_context(facts, settings)
+        if form == call.HANDLER:
+            return function(task, self._context)
+        kwargs = task.get("task_kwargs") or {}
+        try:
+            arguments = call.arguments_of(function, kwargs, self._context)
+        except TypeError as error:
+            raise Failed("task %s: %s" % (task.get("task_name"), error)) from None
+        return function(**arguments)
 
     def _returned(self, value, kind, form):
         """What a function of build requests returns are artifacts, else it is the result."""

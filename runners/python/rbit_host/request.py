@@ -179,6 +179,14 @@ def message_of(body, facts):
     return message
 
 
+def task_of(body):
+    """The task that a body is, out of its envelope if it is in one. rbit has read it before."""
+    task = strict_json.parsed(body)
+    if "task_name" not in task and isinstance(task.get("Message"), str):
+        task = strict_json.parsed(task["Message"])
+    return task
+
+
 def parsed(text):
     """The value that a JSON text is; a ValueError, or None, for what is none."""
     text = text.strip(" \t\r\n")

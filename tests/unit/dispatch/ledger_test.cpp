@@ -35,7 +35,7 @@ TEST_CASE("a key is where its claim says, and nowhere when that is dropped") {
     const Ledger::Claim settling = ledger.settle("b");
     CHECK(ledger.place_of("b") == Place::settling);
     CHECK(ledger.running("b") == nullptr);
-    ledger.backlog().add("a", "queue", {});
+    ledger.backlog().add("a", "queue", "runner", {});
     CHECK(ledger.place_of("a") == Place::running);  // it counts before the backlog
   }
   CHECK(ledger.place_of("a") == Place::waiting);

@@ -79,6 +79,17 @@ TEST_CASE("json: any JSON text within the limits") {
   CHECK(refusal(reader, packed) == "undecodable: content_encoding 'gzip'" + cure);
 }
 
+TEST_CASE("task: a task, bare or in an envelope, and what a line needs of it") {
+  const MessageReader reader("x", MessageKind::task, {member("/task_kwargs/n")});
+  const std::string task = R"({"task_name": "a", "task_kwargs": {"n": 1}})";
+  CHECK(refusal(reader, task) == "");
+  CHECK(refusal(reader, nlohmann::json{{"Message", task}}.dump()) == "");
+  CHECK(refusal(reader, R"({"task_name": "a"})") ==
+        "invalid: /task_kwargs/n is missing ([runner:x] needs %{/task_kwargs/n!})");
+  CHECK(refusal(reader, "[]").starts_with("invalid: no task"));
+  CHECK(refusal(reader, "a").starts_with("undecodable: not JSON"));
+}
+
 TEST_CASE("raw: any bytes, also none") {
   const MessageReader reader("x", MessageKind::raw);
   for (const std::string& body : {std::string(), std::string("\0\xff", 2), request})
@@ -92,7 +103,8 @@ TEST_CASE("a body above the size limit is none for any kind, and no kind is the 
   Message large = message_of("{}");
   large.oversized = true;
   large.size = 5'000'000;
-  for (const MessageKind kind : {MessageKind::pybit, MessageKind::json, MessageKind::raw})
+  for (const MessageKind kind :
+       {MessageKind::pybit, MessageKind::json, MessageKind::raw, MessageKind::task})
     CHECK(refusal(MessageReader("x", kind), large) ==
           "undecodable: the body has 5000000 bytes, more than 4 MiB");
 }

@@ -99,10 +99,11 @@ typedef struct rbit_api {
   /* package, version, arch, suite, dist, format, build_env, method, uri, vcs_id, job_id, ...: the
    * RBIT_ variables of rbit-runner(7) in lower case. "" if the message has none, NULL for a name
    * that is not known.
-   * Since 1.1 also kind (pybit, json or raw), key, exchange, routing_key, and content_type,
-   * correlation_id, reply_to, type and the other properties of a message; and what a JSON Pointer
-   * names in a message of kind json, such as "/order/id": a text as it is, anything else as JSON,
-   * NULL if it is not there, is null, or has a NUL in it. */
+   * Since 1.1 also kind (pybit, json, raw or task), key, exchange, routing_key, and content_type,
+   * correlation_id, reply_to, type and the other properties of a message; task_name, task_kwargs
+   * and callback of one of kind task; and what a JSON Pointer names in one of kind json or task,
+   * such as "/order/id": a text as it is, anything else as JSON, NULL if it is not there, is null,
+   * or has a NUL in it. */
   const char* (*field)(const rbit_job*, const char* name);
   /* From the runner's section of the INI file; keys are lower-case. NULL if it is not there. */
   const char* (*setting)(const rbit_job*, const char* key);

@@ -17,6 +17,7 @@
 #include "rbit/base/descriptor_limit.h"
 #include "rbit/base/text.h"
 #include "rbit/base/trusted_path.h"
+#include "rbit/dispatch/chain.h"
 #include "rbit/dispatch/closing.h"
 #include "rbit/intake/ack_timeout.h"
 #include "rbit/intake/route_reader.h"
@@ -268,7 +269,11 @@ FlowMeans App::flow_means() {
                          Status status) {
     if (policy == nullptr) policy = crews_->policy_of(job.runner);
     if (policy == nullptr) return std::vector<Publication>();
-    return closing(*policy, job, outcome, status);
+    std::vector<Publication> leaving = closing(*policy, job, outcome, status);
+    if (status == Status::done)
+      if (auto link = next_link(job, outcome, queues_of_tasks(settings())))
+        leaving.push_back(std::move(*link));
+    return leaving;
   };
   means.mistake_of = [this](const Destination& to) { return live_broker_->mistake_of(to); };
   // The journal knows which attempt it is of.

@@ -103,6 +103,22 @@ std::map<std::string, QueueRunner> runners_of_queues(const config::Settings& set
   return runners;
 }
 
+QueueOfTask queues_of_tasks(const config::Settings& settings) {
+  return [&settings](const std::string& task, const std::string& queue) {
+    std::string found;  // of another queue
+    for (const auto& mapping : settings.queues) {
+      if (!mapping.route || mapping.route->by().of != MessageFact::Of::task) continue;
+      const auto& elsewhere = settings.routes.at(mapping.route->name()).queues;
+      const auto there = elsewhere.find(task);
+      const bool is_known = there != elsewhere.end() || mapping.route->names(task);
+      if (!is_known || (!found.empty() && mapping.queue != queue)) continue;
+      found = there != elsewhere.end() ? there->second : mapping.queue;
+      if (mapping.queue == queue) break;
+    }
+    return found.empty() ? queue : found;
+  };
+}
+
 Configuration need_configuration(const std::string& path, const config::Overrides& overrides) {
   Configuration configuration = read_configuration(path, overrides);
   for (const auto& finding : configuration.loaded.findings) log::print(finding.line());

@@ -7,6 +7,7 @@
 
 #include "rbit/base/json_schema.h"
 #include "rbit/config/settings.h"
+#include "rbit/dispatch/chain.h"
 #include "rbit/log/log.h"
 #include "rbit/run/runner_line.h"
 
@@ -32,6 +33,11 @@ using ReadConfiguration = std::function<Configuration()>;
 
 /// Of each queue who does its messages.
 std::map<std::string, QueueRunner> runners_of_queues(const config::Settings& settings);
+
+/// Where a task goes that follows another in its chain: to the queue of a route that has its name,
+/// the one of its predecessor first. What no route knows goes to that queue, where it is a dead
+/// letter if that has a route. `settings` outlives it.
+QueueOfTask queues_of_tasks(const config::Settings& settings);
 
 /// Prints what was found to stderr, warnings too, and throws Fatal{config} if there are errors.
 Configuration need_configuration(const std::string& path, const config::Overrides& overrides = {});

@@ -16,6 +16,7 @@
 #include "rbit/app/try_report.h"
 #include "rbit/base/clock.h"
 #include "rbit/base/text.h"
+#include "rbit/dispatch/chain.h"
 #include "rbit/dispatch/closing.h"
 #include "rbit/dispatch/retry_policy.h"
 #include "rbit/run/job_log.h"
@@ -189,7 +190,11 @@ ExitCode try_command(const Arguments& arguments) {
   loop.run();
 
   const Status status = status_at_end(outcome);
-  report.end(outcome, status, closing(policy, job, outcome, status));
+  std::vector<Publication> leaving = closing(policy, job, outcome, status);
+  if (status == Status::done)
+    if (auto link = next_link(job, outcome, queues_of_tasks(configuration.settings())))
+      leaving.push_back(std::move(*link));
+  report.end(outcome, status, leaving);
   if (status == Status::blocked) return ExitCode::temporary;
   return status == Status::done ? ExitCode::ok : ExitCode::failed;
 }

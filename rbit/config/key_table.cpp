@@ -279,6 +279,9 @@ const Key table[] = {
      "Which runner does which messages: VALUE: RUNNER, one a line. VALUE is all of that part, or "
      "what it begins with and *; the longest that fits counts, and * alone takes the rest. A "
      "message that fits none is a dead letter, reason no-route."},
+    {"route", "queue-of", T::list, "",
+     "Where tasks go that follow another in its chain and are done elsewhere: TASK: QUEUE, one a "
+     "line."},
 
     {"events", "key", T::text, std::string(usual.event_key),
      "The header that names a message's event; without it the routing key does."},

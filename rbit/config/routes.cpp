@@ -67,7 +67,32 @@ void read_runner(SectionReader& reader, std::string_view line, const Place& plac
     reader.error("runners", shown(value) + " is named twice (leave one of them out)", place);
 }
 
+/// "TASK: QUEUE", one a line.
+void read_queue_of(SectionReader& reader, RouteSettings& settings) {
+  const IniValue* entry = reader.entry("queue-of");
+  reader.text("queue-of");
+  if (!entry) return;
+  if (text::trim(reader.text("by")) != "task")
+    reader.error("queue-of", "is of tasks alone (write by = task, or leave it out)");
+  const auto lines = text::split(entry->text, '\n');
+  for (std::size_t i = 0; i < lines.size(); ++i) {
+    const std::string_view line = text::trim(lines[i]);
+    if (line.empty()) continue;
+    const auto colon = line.rfind(':');
+    const std::string task(text::trim(line.substr(0, colon)));
+    const std::string queue(colon == std::string_view::npos ? std::string_view()
+                                                            : text::trim(line.substr(colon + 1)));
+    const std::string shown = "'" + text::one_line(line, 300) + "'";
+    if (task.empty() || queue.empty() || queue.size() > longest_name)
+      reader.error("queue-of", shown + " is not TASK: QUEUE, of at most 220 bytes (one a line)",
+                   entry->lines[i]);
+    else if (!settings.queues.emplace(task, queue).second)
+      reader.error("queue-of", shown + " is there twice (leave one of them out)", entry->lines[i]);
+  }
+}
+
 void read_route(SectionReader& reader, RouteSettings& settings) {
+  read_queue_of(reader, settings);
   const auto by = read_by(reader);
   const IniValue* entry = reader.entry("runners");
   const std::string text = reader.text("runners");

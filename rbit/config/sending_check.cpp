@@ -25,6 +25,10 @@ class SendingCheck {
       for (const Destination& to : runner.policy.may_publish) check(to, "may-publish");
       if (const auto& to = runner.policy.on_done_publish) check(*to, "on-done-publish");
     }
+    for (const auto& [name, route] : loaded_.settings.routes) {
+      section_ = "route:" + name;
+      for (const auto& [task, queue] : route.queues) check({"", queue}, "queue-of");
+    }
   }
 
  private:

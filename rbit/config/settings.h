@@ -141,6 +141,8 @@ struct RouteSettings {
   std::string name;
   Place place;                         // of the section
   std::shared_ptr<const Route> route;  // none: it is mistaken
+  // queue-of: where tasks of these names go that follow another.
+  std::map<std::string, std::string> queues;
 };
 
 struct QueueMapping : QueueRunner {

@@ -55,6 +55,7 @@ struct Given {
   std::string result;  // JSON; empty: none
   std::vector<Publication> publications;
   std::vector<MetricChange> metrics;
+  bool stops_chain = false;  // of a task: no other follows it
 };
 
 }  // namespace rbit

@@ -10,6 +10,13 @@ bool Route::add(const std::string& pattern, const std::string& runner) {
   return beginnings_.emplace(pattern.substr(0, pattern.size() - 1), runner).second;
 }
 
+bool Route::names(std::string_view value) const {
+  return exact_.contains(value) ||
+         std::any_of(beginnings_.begin(), beginnings_.end(), [&](const auto& one) {
+           return !one.first.empty() && value.starts_with(one.first);
+         });
+}
+
 const std::string* Route::runner_of(std::string_view value) const {
   if (const auto found = exact_.find(value); found != exact_.end()) return &found->second;
   const Names::value_type* longest = nullptr;  // that the value begins with

@@ -25,6 +25,8 @@ class Route {
 
   /// Returns null if there is none.
   const std::string* runner_of(std::string_view value) const;
+  /// Whether it has a name for the value, and not only * for the rest.
+  bool names(std::string_view value) const;
   /// Each once, in the order of their names.
   std::vector<std::string> runners() const;
 

@@ -35,7 +35,8 @@ struct RunnerPolicy {
   /// Whether what its jobs say on descriptor 3 counts beyond themselves: a verdict without it is
   /// none.
   bool may_send() const {
-    return !may_publish.empty() || reply || on_done_publish || !metrics.empty();
+    return !may_publish.empty() || reply || on_done_publish || !metrics.empty() ||
+           message == MessageKind::task;
   }
 
   /// How many messages may be here ahead of its slots while its jobs are short; none: by the kind

@@ -3,13 +3,14 @@
 #include <utility>
 
 #include "rbit/base/json.h"
+#include "rbit/base/text.h"
 
 namespace rbit {
 
 namespace {
 
 constexpr std::size_t longest_name = 255;  // as a routing key
-constexpr std::size_t longest_chain = 16'384;
+constexpr std::size_t most_links = 64;
 
 Error invalid(std::string why) {
   return {"invalid", std::move(why)};
@@ -30,6 +31,16 @@ const nlohmann::json* enveloped(const nlohmann::json& document) {
   return inner != document.end() && inner->is_string() ? &*inner : nullptr;
 }
 
+/// What is wrong with a chain, or "".
+std::string wrong_chain(const std::vector<std::string>& links) {
+  if (links.size() > most_links) return "callback has more than 64 links";
+  for (const std::string& link : links) {
+    if (link.empty()) return "callback has an empty link";
+    if (link.size() > longest_name) return "callback has a link of more than 255 bytes";
+  }
+  return "";
+}
+
 Result<TaskMessage> read(const nlohmann::json& task) {
   if (!task.is_object() || !task.contains("task_name"))
     return invalid(
@@ -41,9 +52,9 @@ Result<TaskMessage> read(const nlohmann::json& task) {
   if (name->size() > longest_name) return invalid("task_name is longer than 255 bytes");
   Result<std::string> callback = optional_text(task, "callback");
   if (!callback) return callback.error();
-  if (callback->size() > longest_chain) return invalid("callback is longer than 16384 bytes");
   read.name = std::move(*name);
   read.callback = std::move(*callback);
+  if (const std::string wrong = wrong_chain(read.links()); !wrong.empty()) return invalid(wrong);
   const auto kwargs = task.find("task_kwargs");
   read.kwargs = kwargs == task.end() || kwargs->is_null() ? nlohmann::json::object() : *kwargs;
   if (!read.kwargs.is_object()) return invalid("task_kwargs is no object");
@@ -51,6 +62,10 @@ Result<TaskMessage> read(const nlohmann::json& task) {
 }
 
 }  // namespace
+
+std::vector<std::string> TaskMessage::links() const {
+  return callback.empty() ? std::vector<std::string>() : text::split(callback, '#');
+}
 
 Result<TaskMessage> task_of(const nlohmann::json& document) {
   const nlohmann::json* const text = enveloped(document);

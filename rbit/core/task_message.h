@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "rbit/base/result.h"
 
@@ -13,7 +14,12 @@ struct TaskMessage {
   std::string name;
   nlohmann::json kwargs;  // an object, perhaps one that stands for stored data
   std::string callback;   // the chain: names with # between; empty: nothing follows
+
+  std::vector<std::string> links() const;  // of the chain
 };
+
+/// The header of a link of a chain: which one it is, from 0. It stays with the message.
+inline constexpr const char* chain_header = "rbit-chain";
 
 /// Takes it out of the body's JSON, and out of its envelope if it is in one. The Error's thing is
 /// `invalid`.

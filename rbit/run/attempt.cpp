@@ -120,6 +120,8 @@ void Attempt::on_event(JobEvent event) {
       metric_said_ = true;
       log_.note(taken.error().text());  // rbit's log has it once a name (monitor/job_metrics.h)
     }
+  } else if (std::holds_alternative<StopChainEvent>(event)) {
+    giving_.stop_chain();
   } else if (auto* progress = std::get_if<ProgressEvent>(&event)) {
     giving_.progress(std::move(progress->progress));
     if (giving_.progress_due() && ladder_) arm();

@@ -174,6 +174,8 @@ Result<JobEvent> parse_event_line(std::string_view line, Speaker speaker,
   if (object.contains("metric")) return metric_event(with_when(object, "metric"));
   if (const auto progress = object.find("progress"); progress != object.end())
     return progress_event(*progress);
+  if (const auto stop = object.find("stop_chain"); stop != object.end() && *stop == true)
+    return JobEvent(StopChainEvent{});
   if (object.contains("ready")) return JobEvent(ReadyEvent{});
   if (object.contains("opened")) return JobEvent(OpenedEvent{});
   if (object.contains("stale")) return JobEvent(StaleEvent{json::text_in(object, "stale")});

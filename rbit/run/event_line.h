@@ -46,18 +46,19 @@ struct MetricEvent {  // {"metric": {"name": "N", "add": 1, "labels": {}, "when"
 struct ProgressEvent {  // {"progress": {"done": 3, "total": 9, "text": "pages"}}
   Progress progress;
 };
-struct ReadyEvent {};   // {"ready": true}, a host's first line
-struct OpenedEvent {};  // {"opened": true}: in its first job it made what it keeps for all
-struct StaleEvent {     // {"stale": "file"}: this file is another one than it has loaded
+struct StopChainEvent {};  // {"stop_chain": true}: no task follows this one
+struct ReadyEvent {};      // {"ready": true}, a host's first line
+struct OpenedEvent {};     // {"opened": true}: in its first job it made what it keeps for all
+struct StaleEvent {        // {"stale": "file"}: this file is another one than it has loaded
   std::string file;
 };
 struct RefusedEvent {  // {"refused": "why", "cure": "..."}, or this
   std::string reason, cure;
 };
 
-using JobEvent =
-    std::variant<StatusEvent, ArtifactEvent, LogEvent, ResultEvent, ReadyEvent, RefusedEvent,
-                 OpenedEvent, StaleEvent, GivenEvent, PublishEvent, MetricEvent, ProgressEvent>;
+using JobEvent = std::variant<StatusEvent, ArtifactEvent, LogEvent, ResultEvent, ReadyEvent,
+                              RefusedEvent, OpenedEvent, StaleEvent, GivenEvent, PublishEvent,
+                              MetricEvent, ProgressEvent, StopChainEvent>;
 
 /// Who speaks: a job by itself, whose verdict is its exit code and whose "result" is any JSON, or a
 /// host for the job it does, whose "result" is the verdict.

@@ -205,6 +205,7 @@ void Giving::complete(Outcome& outcome) {
   if (outcome.kind != Outcome::Kind::done) return;
   for (Waiting& one : waiting_) outcome.given.publications.push_back(std::move(one.publication));
   outcome.given.metrics = std::move(metrics_);
+  outcome.given.stops_chain = stops_chain_;
 }
 
 }  // namespace rbit

@@ -32,6 +32,7 @@ class Giving {
   Result<void> publish(PublishEvent event);
   /// The last one counts.
   void result(const std::string& json);
+  void stop_chain() { stops_chain_ = true; }
   /// An Error: its runner declares no such metric.
   Result<void> metric(MetricEvent event);
   /// Passes it on, but not too often; `flush_progress` the last one.
@@ -65,6 +66,7 @@ class Giving {
   std::size_t publications_ = 0, bytes_ = 0;  // those that went at once too
   std::optional<Error> refused_;              // the first one
   std::string result_;
+  bool stops_chain_ = false;
   std::vector<MetricChange> metrics_;
   std::map<std::pair<std::string, std::map<std::string, std::string>>, std::size_t> metric_places_;
 

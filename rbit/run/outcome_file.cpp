@@ -141,6 +141,7 @@ Result<void> write_any_outcome(const std::string& record, const Outcome& outcome
                 {"result", outcome.given.result},
                 {"publications", publications},
                 {"metrics", metrics},
+                {"stops_chain", outcome.given.stops_chain},
                 {"exit", outcome.exit}};
   for (const auto& [name, number] : numbers) document[name] = outcome.*number;
   return write_text(record, outcome_text, document.dump(-1, ' ', false, bad_utf8) + "\n" + bodies);
@@ -167,6 +168,7 @@ std::optional<Outcome> read_outcome(const std::string& record) {
   for (const Json& one : list_in(document, "artifacts"))
     outcome.artifacts.push_back(Artifact{json::text_in(one, "path"), json::text_in(one, "kind")});
   outcome.given.result = json::text_in(document, "result");
+  outcome.given.stops_chain = document.value("stops_chain", Json()) == true;
   std::string_view bodies = whole.substr(end + 1);
   for (const Json& one : list_in(document, "publications")) {
     auto publication = read_publication(one, bodies);

@@ -1,6 +1,7 @@
 """Routes and tasks from a real broker: routing keys, retries, several rbits, kills."""
 
 import json
+import os
 
 import broker_suite
 from broker_suite import BrokerSuite
@@ -72,6 +73,50 @@ class Routes(BrokerSuite):
             self.wait_for_status(f"m{number}", "Done")
         self.assertEqual(sorted(self.read("seen").split()), ["a"] * 25 + ["b"] * 25)
         self.wait_for_counts(queue, 0, 0)
+
+    def test_a_chain_over_three_rbits_that_are_killed_runs_every_link(self):
+        """Each link of each chain at least once, and a repeat bears the same id."""
+        queues = [self.queue(suite=f"link{number}") for number in range(3)]
+        seen, chains = self.path("seen"), 30
+        states = []
+        for number, name in enumerate("abc"):
+            after = {"a": ("b", queues[1]), "b": ("c", queues[2])}.get(name)
+            self.configure_broker({}, rbit=f"slots = 2\nname = link{number}\nstate-dir = {number}\n"
+                                  f"queue-mappings = {queues[number]}:route:way", more=(
+                f"[route:way]\nby = task\nrunners = {name}: {name}\n" +
+                (f"queue-of = {after[0]}: {after[1]}\n" if after else "") +
+                f"[runner:{name}]\nmessage = task\nrunner = shell!"
+                f"echo %{{task}} %{{key}} >> {seen}; echo '{{\"result\": {{\"x\": 1}}}}' >&3\n"))
+            self.write(f"{number}.ini", self.read("rbit.ini").replace("state-dir = state\n", ""))
+            os.chmod(self.path(f"{number}.ini"), 0o600)
+            states.append(self.path(f"{number}.ini"))
+        # A later reader's queue is there before the first message for it.
+        rbits = [self.start_as(config) for config in states]
+        for number in range(chains):
+            task = {"task_name": "a", "task_kwargs": {}, "callback": "a#b#c"}
+            self.publish(queues[0], json.dumps(task).encode(), message_id=f"m{number}")
+        def ends():
+            return {line.split()[1] for line in self.lines(seen) if line.startswith("c ")}
+        for round in range(9):
+            wait_until(lambda: len(ends()) >= round * 3, "some ends")
+            rbits[round % 3].kill()
+            rbits[round % 3] = self.start_as(states[round % 3])
+        wait_until(lambda: len(ends()) == chains, f"{chains} ends, there are {len(ends())}")
+        runs = [tuple(line.split()) for line in self.lines(seen)]
+        for name in "abc":
+            self.assertEqual(len({key for task, key in runs if task == name}), chains)
+        for queue in queues:
+            self.wait_for_counts(queue, 0, 0)
+
+    def lines(self, path):
+        if not os.path.exists(path):
+            return []
+        with open(path) as file:
+            return file.read().splitlines()
+
+    def start_as(self, config):
+        self.config = config
+        return self.start()
 
 
 if __name__ == "__main__":

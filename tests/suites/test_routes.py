@@ -53,7 +53,7 @@ class Routes(Routed):
             "image": self.shell("image %{task} $RBIT_TASK_KWARGS $RBIT_CALLBACK"),
             "orders": self.shell("orders %{task} %{/task_kwargs/n}"),
             "rest": self.shell("rest $RBIT_MESSAGE_KIND", "json")})
-        task = {"task_name": "resize", "task_kwargs": {"w": 80}, "callback": "resize#store"}
+        task = {"task_name": "resize", "task_kwargs": {"w": 80}, "callback": "store#resize"}
         self.send(("one", json.dumps(task).encode()),
                   ("two", json.dumps({"Message": json.dumps(task)}).encode()),
                   ("three", b'{"task_name": "Order.new", "task_kwargs": {"n": 7}}'),
@@ -61,7 +61,7 @@ class Routes(Routed):
                   ("five", b'[1]'))
         for key in ("one", "two", "three", "four", "five"):
             self.wait_for_status(key, "Done")
-        self.assertEqual(self.seen(), ['image resize {"w":80} resize#store'] * 2 +
+        self.assertEqual(self.seen(), ['image resize {"w":80} store#resize'] * 2 +
                          ["orders Order.new 7", "rest json", "rest json"])
         self.assertEqual(self.rbit.stop(), 0)
 
@@ -179,6 +179,60 @@ class Tasks(Routed):
                       json.dumps(told["three"]))
         self.assertIn("task_kwargs has 'context'", json.dumps(told["four"]))
         self.assertEqual(self.rbit.stop(), 0)
+
+    def chain(self, callback, kwargs=None, name="a"):
+        return json.dumps({"task_name": name, "task_kwargs": kwargs or {},
+                           "callback": callback}).encode()
+
+    def configure_chain(self):
+        with open(self.path("mine.py"), "w") as file:
+            file.write("import rbit\n"
+                       "def add(n=0, context=None):\n"
+                       "    if n == 9:\n"
+                       "        raise rbit.StopChain({'n': n})\n"
+                       "    if n == 8:\n"
+                       "        raise rbit.Failed('eight')\n"
+                       "    return {'n': n + 1}\n")
+        self.configure_route("task", {"a": "add", "b": "add", "end": "end", "halt": "halt"}, {
+            "add": "message = task\nrunner = python!mine:add",
+            "halt": "message = task\nrunner = shell!echo '{\"stop_chain\": true}' >&3",
+            "end": self.shell("%{task} $RBIT_TASK_KWARGS $RBIT_CALLBACK $RBIT_CORRELATION_ID")})
+
+    def settled(self, count):
+        """Waits for the log to have told that many ends; the tasks that were begun."""
+        self.rbit.wait_for("state is now", times=count)
+        return sorted(line.split("runner ")[1].split(",")[0]
+                      for line in self.rbit.lines_with(" starts: a message"))
+
+    def test_a_chain_runs_to_its_end_with_results_as_arguments(self):
+        self.configure_chain()
+        self.send(("one", self.chain("a#b#a#end")))
+        self.assertEqual(self.settled(4), ["add", "add", "add", "end"])
+        self.assertEqual(self.seen(), ['end {"n":3} a#b#a#end'])
+        self.assertEqual(self.rbit.stop(), 0)
+
+    def test_a_chain_that_is_stopped_or_fails_goes_no_further(self):
+        self.configure_chain()
+        self.send(("one", self.chain("a#end", {"n": 9})), ("two", self.chain("a#end", {"n": 8})),
+                  ("three", self.chain("halt#end", name="halt")))
+        for key, status in (("one", "Done"), ("two", "Failed"), ("three", "Done")):
+            self.wait_for_status(key, status)
+        self.assertEqual(self.rbit.stop(), 0)
+        self.assertEqual(self.settled(3), ["add", "add", "halt"])
+
+    def test_an_unknown_link_is_a_dead_letter_and_the_job_is_done(self):
+        self.configure_chain()
+        self.send(("one", self.chain("a#nobody")))
+        self.wait_for_status("one", "Done")
+        self.rbit.wait_for("no-route: task is 'nobody'")
+        self.assertEqual(self.rbit.stop(), 0)
+
+    def test_try_tells_what_would_follow(self):
+        self.configure_chain()
+        self.write("message.json", self.chain("a#b", {"n": 1}).decode())
+        done = self.rbit_command("try", "add", self.path("message.json"))
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn(":work", done.stdout + done.stderr)
 
 
 if __name__ == "__main__":

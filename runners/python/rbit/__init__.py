@@ -13,6 +13,14 @@ class Blocked(Exception):
     """Raised by a runner: not now; try again later."""
 
 
+class StopChain(Exception):
+    """Raised by a task: it is done, with that result, and no other follows it."""
+
+    def __init__(self, result=None):
+        super().__init__(result)
+        self.result = result
+
+
 class Cancelled(BaseException):
     """Raised in the middle of a runner when rbit asks the job to stop.
 
@@ -71,5 +79,5 @@ def set_status(status, message=""):
     _calls("set_status").set_status(status, message)
 
 
-__all__ = ["Blocked", "Cancelled", "Failed", "artifact", "metric", "progress", "publish", "result",
+__all__ = ["Blocked", "Cancelled", "Failed", "StopChain", "artifact", "metric", "progress", "publish", "result",
            "set_status"]

@@ -138,6 +138,9 @@ class Calls:
     def result(self, value):
         self._speak("result", self._keep, result_text(value))
 
+    def stop_chain(self):
+        self._say("stop_chain", True)
+
     def progress(self, done, total, text):
         self._say("progress", {"done": _number("done", done), "total": _number("total", total),
                                "text": clean(text)})

@@ -5,7 +5,7 @@ import sys
 import traceback
 
 import rbit
-from rbit import Blocked, Cancelled, Failed
+from rbit import Blocked, Cancelled, Failed, StopChain
 from rbit_host import call, strict_json
 from rbit_host.calls import Calls, result_text
 from rbit_host.events import clean
@@ -79,6 +79,13 @@ class Job:
 
     def _call_task(self, function, form, task, facts, settings):
         self._set_context(facts, settings)
+        try:
+            return self._done_task(function, form, task)
+        except StopChain as stop:
+            self._calls.stop_chain()
+            return stop.result
+
+    def _done_task(self, function, form, task):
         if form == call.HANDLER:
             return function(task, self._context)
         kwargs = task.get("task_kwargs") or {}

@@ -49,6 +49,19 @@ TEST_CASE("what is no task says why") {
         "invalid: task_name is longer than 255 bytes");
 }
 
+TEST_CASE("a chain has at most 64 links, and none of them is empty") {
+  const auto chained = [](const std::string& callback) {
+    return mistake(json{{"task_name", "a"}, {"callback", callback}}.dump());
+  };
+  std::string chain = "a";
+  for (int i = 1; i < 64; ++i) chain += "#a";
+  CHECK(chained(chain).empty());
+  CHECK(chained(chain + "#a") == "invalid: callback has more than 64 links");
+  for (const char* one : {"#", "a##b", "a#", "#a"})
+    CHECK(chained(one) == "invalid: callback has an empty link");
+  CHECK(chained(std::string(256, 'x')) == "invalid: callback has a link of more than 255 bytes");
+}
+
 TEST_CASE("a body that has a task of its own is in no envelope") {
   const auto task =
       task_of(json::parse(R"({"task_name": "a", "Message": "{\"task_name\": \"b\"}"})"));

@@ -193,7 +193,7 @@ Metrics::Histograms& Metrics::histograms(const MetricEntry& entry) {
 }
 
 void Metrics::refused(const std::string& reason) {
-  const bool is_word = text::is_one_of(reason, {"undecodable", "invalid", "poison"});
+  const bool is_word = text::is_one_of(reason, {"undecodable", "invalid", "poison", "no-route"});
   refused_->Add({{"reason", is_word ? reason : "other"}}).Increment();
 }
 

@@ -33,7 +33,7 @@ class Metrics {
           DeclaredMetrics declared = {}, const std::vector<std::string>& queues = {});
 
   void received() { received_->Increment(); }
-  /// A message was no job: `reason` is undecodable, invalid or poison.
+  /// A message was no job: `reason` is undecodable, invalid, poison or no-route.
   void refused(const std::string& reason);
   /// A message joined its job.
   void joined(const std::string& queue) { of_queue(*joined_, queue).Increment(); }

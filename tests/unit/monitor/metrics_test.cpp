@@ -54,10 +54,11 @@ TEST_CASE("BarterDude's series, to the letter") {
 
 TEST_CASE("messages that are no job are counted by the reason") {
   Metrics metrics("rbit", {});
-  for (const char* reason : {"invalid", "undecodable", "invalid", "what\"ever"})
+  for (const char* reason : {"invalid", "undecodable", "invalid", "no-route", "what\"ever"})
     metrics.refused(reason);
   const auto text = metrics.text({}, 0);
   CHECK(has_line(text, "rbit_refused_messages_total{reason=\"invalid\"} 2.0"));
+  CHECK(has_line(text, "rbit_refused_messages_total{reason=\"no-route\"} 1.0"));
   CHECK(has_line(text, "rbit_refused_messages_total{reason=\"undecodable\"} 1.0"));
   CHECK(has_line(text, "rbit_refused_messages_total{reason=\"other\"} 1.0"));
 }

@@ -39,12 +39,19 @@ bool is_over(JobRecord::State state) {
 
 }  // namespace
 
+/// When its attempt began, microseconds since 1970; 0: it has not. Of one that an earlier rbit runs
+/// we heard of no begin.
+std::int64_t PageFeed::begun(const RunningJob& running) const {
+  const std::int64_t here = sources_.board.begun(running.job.key);
+  return here == 0 && running.keeper != 0 ? running.job.timestamp * 1'000'000 : here;
+}
+
 std::string PageFeed::add_of_running(json& job) const {
   const std::string key = job["key"].get<std::string>();
   const auto& all = sources_.dispatcher.ledger().all_running();
   const auto its = all.find(key);
   if (its == all.end() || job["state"] != "running") return "";
-  job["attempt_begun"] = sources_.board.begun(key);
+  job["attempt_begun"] = begun(*its->second);
   const ToldProgress* progress = sources_.board.of(key);
   if (progress != nullptr) job["progress"] = to_json(*progress);
   return progress != nullptr ? "" : job_log(sources_.settings.state_dir, its->second->job);
@@ -54,11 +61,11 @@ std::string PageFeed::add_of_running(json& job) const {
 std::vector<std::string> PageFeed::first_running() const {
   std::vector<std::pair<std::int64_t, std::string>> all;
   for (const auto& [key, running] : sources_.dispatcher.ledger().all_running())
-    if (const auto begun = sources_.board.begun(key); begun > 0) all.emplace_back(begun, key);
+    if (const auto since = begun(*running); since > 0) all.emplace_back(since, key);
   std::sort(all.begin(), all.end());
   if (all.size() > most_running) all.resize(most_running);
   std::vector<std::string> keys;
-  for (auto& [begun, key] : all) keys.push_back(std::move(key));
+  for (auto& [since, key] : all) keys.push_back(std::move(key));
   return keys;
 }
 

@@ -50,6 +50,7 @@ class PageFeed {
   std::vector<std::string> first_running() const;
   Task<nlohmann::json> running() const;
   /// Gives the file of its output, if that is to be looked at.
+  std::int64_t begun(const RunningJob& running) const;
   std::string add_of_running(nlohmann::json& job) const;
   void calm(nlohmann::json& disks);
 

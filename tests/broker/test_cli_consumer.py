@@ -68,7 +68,7 @@ class CliConsumer(BrokerSuite):
         self.assertEqual(second["properties"], kept)
         self.assertEqual((headers["name"], headers["x-rbit-attempt"]), ("value", 2))
         self.assertEqual(second["delivery_info"]["exchange"], "")
-        self.assertEqual(second["delivery_info"]["routing_key"], queue)
+        self.assertEqual(second["delivery_info"]["routing_key"], "some.key")
 
 
 if __name__ == "__main__":

@@ -31,9 +31,8 @@ std::string log_name(const std::string& hook, std::string_view event, const Job&
 
 }  // namespace
 
-Hook::Hook(const config::HookSettings& settings, std::unique_ptr<Runner> runner,
-           std::string records)
-    : settings_(settings), runner_(std::move(runner)), records_(std::move(records)) {}
+Hook::Hook(config::HookSettings settings, std::unique_ptr<Runner> runner, std::string records)
+    : settings_(std::move(settings)), runner_(std::move(runner)), records_(std::move(records)) {}
 
 Task<Result<void>> Hook::prepare() {
   return runner_->prepare();

@@ -22,8 +22,8 @@ using HookFacts = std::map<std::string, std::string>;
 /// the loop's thread; several runs may be under way.
 class Hook {
  public:
-  /// `records`: where its leaders' records are made; see Hooks. `settings` must outlive it.
-  Hook(const config::HookSettings& settings, std::unique_ptr<Runner> runner, std::string records);
+  /// `records`: where its leaders' records are made; see Hooks.
+  Hook(config::HookSettings settings, std::unique_ptr<Runner> runner, std::string records);
 
   const config::HookSettings& settings() const { return settings_; }
   const std::string& name() const { return settings_.name; }
@@ -45,7 +45,7 @@ class Hook {
  private:
   Result<std::string> make_record();
 
-  const config::HookSettings& settings_;
+  const config::HookSettings settings_;  // a reload replaces those of the configuration
   std::unique_ptr<Runner> runner_;
   std::string records_;
   int runs_ = 0;

@@ -118,6 +118,19 @@ class Whole(Reload):
                      "password = second-secret\n")
         self.assertEqual(self.changed(), {"[status] password": ("***", "***", True)})
 
+    def test_hooks_live_through_it(self):
+        """They wait for a restart themselves, and outlive what they were configured by."""
+        hook = f"[hook:{{}}]\non = {{}}\nrun = shell!echo {{}} >> {self.path('told')}\n"
+        hooks = hook.format("first", "before", "before") + hook.format("last", "done", "after")
+        self.begin({"orders": "runner = shell!true"}, more=hooks)
+        for delay in range(1, 6):
+            self.rewrite({"orders": f"runner = shell!echo job >> {self.path('told')}\n"
+                          f"retry-delay = {delay}s"}, more=hooks)
+            self.assertEqual(self.command("reload", self.config).returncode, 0)
+        self.submit("orders", "bash", job=36)
+        self.assert_statuses(36, "Building", "Done")
+        wait_until(lambda: self.read("told").split() == ["before", "job", "after"], "its story")
+
     def test_a_secret_of_the_environment_is_no_change(self):
         self.rewrite({"orders": "runner = shell!true"}, more="[status]\nusername = u\n")
         self.start(environment=self.environment(RBIT_STATUS_PASSWORD="secret"))

@@ -127,8 +127,7 @@ class Whole(Reload):
             self.rewrite({"orders": f"runner = shell!echo job >> {self.path('told')}\n"
                           f"retry-delay = {delay}s"}, more=hooks)
             self.assertEqual(self.command("reload", self.config).returncode, 0)
-        self.submit("orders", "bash", job=36)
-        self.assert_statuses(36, "Building", "Done")
+        self.send("orders", "a", "--wait")
         wait_until(lambda: self.read("told").split() == ["before", "job", "after"], "its story")
 
     def test_a_secret_of_the_environment_is_no_change(self):

@@ -51,9 +51,10 @@ TEST_CASE("a value of several lines is told in one, a secret not at all") {
 
 TEST_CASE("queues of distribution and architecture stay, the others come and go") {
   config::Settings before, after;
-  config::QueueMapping legacy{"d_a_s_f", "pdf", written, true, "d.a.s.f"};
-  before.queues = {legacy, {"left", "pdf", written}};
-  after.queues = {{"fresh", "pdf", written}, {"d2_a_s_f", "pdf", written, true, "d2.a.s.f"}};
+  config::QueueMapping legacy{{"pdf", nullptr}, "d_a_s_f", written, true, "d.a.s.f"};
+  before.queues = {legacy, {{"pdf", nullptr}, "left", written}};
+  after.queues = {{{"pdf", nullptr}, "fresh", written},
+                  {{"pdf", nullptr}, "d2_a_s_f", written, true, "d2.a.s.f"}};
   before.state_dir = "/a";
   after.state_dir = "/b";
   before.slots = 2;

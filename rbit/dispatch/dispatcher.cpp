@@ -289,17 +289,20 @@ bool Dispatcher::has_guests() const {
 /// Tells the transport what has changed. There may be a thousand queues, and this is asked several
 /// times a job.
 void Dispatcher::update_credit() {
+  for (const std::string& queue : context_.slot_queue.take_touched()) {
+    Line& line = lines_.at(queue);
+    line.told.reset();
+    if (line.binding && line.binding->is_routed())
+      tell(line, credit_of_routed(*line.binding));
+    else
+      use_up(line);  // it had a route when its message came
+  }
   touched_.merge(context_.slots.take_touched());
   touched_.merge(context_.ahead.take_touched());
   const std::set<std::string> touched = std::exchange(touched_, {});
   const std::vector<Line*> used_up = std::exchange(used_up_, {});
   const Common before = std::exchange(common_, common());
   const bool stuck = before.settling != common_.settling;
-  for (const std::string& queue : context_.slot_queue.take_touched()) {
-    Line& line = lines_.at(queue);
-    line.told.reset();
-    if (line.binding) tell(line, credit_of_routed(*line.binding));
-  }
   if (before != common_)
     for (auto& [runner, team] : teams_) update_credit_of(runner, team, stuck);
   else

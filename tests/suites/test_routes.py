@@ -151,6 +151,24 @@ class Routes(Routed):
         self.assertEqual(self.seen(), ["second"])
         self.assertEqual(self.rbit.stop(), 0)
 
+    def test_a_queue_that_loses_its_route_is_read_on(self):
+        gate = self.path("gate")
+        sections = {"slow": f"message = json\nslots = 1\nrunner = shell!until [ -e {gate} ]; do "
+                            "sleep 0.02; done", "fast": self.shell("fast", "json")}
+        self.configure_route("/kind", {"*": "slow"}, sections)
+        self.send(*[(f"s{number}", b"{}") for number in range(3)])
+        self.wait_for_status("s0", "Building")
+        with open(self.config) as file:
+            text = file.read()
+        self.configure_text(text.replace("work:route:way", "work:fast"))
+        self.assertEqual(self.rbit_command("reload").returncode, 0)
+        open(gate, "w").close()
+        for number in range(3):
+            self.wait_for_status(f"s{number}", "Done")
+        sent = self.rbit_command("submit", "--queue", "work", "--json", "{}")
+        self.wait_for_status(sent.stdout.strip(), "Done")
+        self.assertEqual(self.rbit.stop(), 0)
+
 
 class Tasks(Routed):
     def test_a_function_gets_the_arguments_by_name(self):
